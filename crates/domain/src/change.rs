@@ -1,0 +1,208 @@
+//! What happened to a project: entries of the change log, and the wish to make one.
+
+use time::OffsetDateTime;
+
+use crate::heartbeat::{Reports, Source};
+use crate::project::{Project, ProjectId, ProjectStatus};
+use crate::values::Slug;
+
+/// The position of a change in the log: total order, no gaps, never reused. 0 is before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct Revision(pub i64);
+
+/// What kind of change it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+pub enum ChangeKind {
+    /// The project was created.
+    Registered,
+    /// Its metadata was replaced by other metadata.
+    Updated,
+    /// It was removed.
+    Removed,
+    /// Its status changed.
+    StatusChanged,
+}
+
+impl ChangeKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] =
+        [Self::Registered, Self::Updated, Self::Removed, Self::StatusChanged];
+
+    /// The name in the log and in events.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Updated => "updated",
+            Self::Removed => "removed",
+            Self::StatusChanged => "status_changed",
+        }
+    }
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+/// Who registered or removed a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "lowercase")
+)]
+pub enum Origin {
+    /// A call of the API.
+    Api,
+    /// The static list.
+    File,
+    /// A heartbeat of an unknown project, where that is allowed.
+    Heartbeat,
+}
+
+/// Why a change happened, so that an answer can explain itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
+pub enum Cause {
+    /// A heartbeat arrived.
+    Heartbeat {
+        /// The way it came.
+        source: Source,
+    },
+    /// Nothing was heard for too long.
+    Silence {
+        /// How long we listened without hearing it, in ms.
+        silence_ms: u64,
+        /// Deaf time within, which was left out, in ms.
+        deaf_ms: u64,
+    },
+    /// The project said so itself.
+    Reported {
+        /// In its own words.
+        reasons: Vec<String>,
+    },
+    /// It was registered, or its registration was replaced.
+    Registered {
+        /// By whom.
+        by: Origin,
+    },
+    /// A person or a program asked for it.
+    Operator,
+}
+
+/// An entry of the change log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Its position.
+    pub revision: Revision,
+    /// The project, by its name at that time.
+    pub slug: Slug,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// The status before; none where there was no project.
+    pub from: Option<ProjectStatus>,
+    /// The status after; none where there is no project any more.
+    pub to: Option<ProjectStatus>,
+    /// When it happened, by the clock of the replica that found it.
+    pub at: OffsetDateTime,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// The wish to change a project's status, or what it reports of itself while the status stays.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// Whose.
+    pub project: ProjectId,
+    /// Its name, for the log.
+    pub slug: Slug,
+    /// The status that the writer saw.
+    pub from: ProjectStatus,
+    /// The status to be; equal to `from` where only `reports` change, which is not logged.
+    pub to: ProjectStatus,
+    /// What the project says of itself.
+    pub reports: Reports,
+    /// The newest heartbeat that the writer knows.
+    pub last_heartbeat_at: Option<OffsetDateTime>,
+    /// The way that heartbeat came.
+    pub last_heartbeat_source: Option<Source>,
+    /// When the change was found.
+    pub at: OffsetDateTime,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl Transition {
+    /// Compare-and-set: whether it stands against the stored row. It does when the row still has
+    /// the status that the writer saw, and no newer heartbeat than the writer knew; so a replica
+    /// that hears less cannot overrule one that hears more.
+    #[must_use]
+    pub fn stands_against(
+        &self,
+        status: ProjectStatus,
+        last_heartbeat_at: Option<OffsetDateTime>,
+    ) -> bool {
+        status == self.from && last_heartbeat_at <= self.last_heartbeat_at
+    }
+}
+
+/// What became of a transition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is stored; the change that was logged, or none where only reports changed.
+    Accepted(Option<Change>),
+    /// The store knows better; here is what it knows.
+    Stale(Box<Project>),
+    /// The project is not there any more.
+    Gone,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::Duration;
+
+    fn transition(last_heartbeat_at: Option<OffsetDateTime>) -> Transition {
+        Transition {
+            project: ProjectId(1),
+            slug: Slug::parse("a").unwrap(),
+            from: ProjectStatus::Online,
+            to: ProjectStatus::Offline,
+            reports: Reports::default(),
+            last_heartbeat_at,
+            last_heartbeat_source: None,
+            at: OffsetDateTime::UNIX_EPOCH,
+            cause: Cause::Silence { silence_ms: 90_000, deaf_ms: 0 },
+        }
+    }
+
+    #[test]
+    fn a_writer_that_heard_less_does_not_stand() {
+        let known = OffsetDateTime::UNIX_EPOCH;
+        let newer = known + Duration::microseconds(1);
+        assert!(transition(Some(known)).stands_against(ProjectStatus::Online, Some(known)));
+        assert!(transition(Some(newer)).stands_against(ProjectStatus::Online, Some(known)));
+        assert!(transition(Some(known)).stands_against(ProjectStatus::Online, None));
+        assert!(!transition(Some(known)).stands_against(ProjectStatus::Online, Some(newer)));
+        assert!(!transition(None).stands_against(ProjectStatus::Online, Some(known)));
+    }
+
+    #[test]
+    fn a_writer_that_saw_another_status_does_not_stand() {
+        for status in [ProjectStatus::Degraded, ProjectStatus::Offline] {
+            assert!(!transition(None).stands_against(status, None));
+        }
+    }
+}

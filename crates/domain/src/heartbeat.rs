@@ -1,0 +1,170 @@
+//! One message saying that a project is alive, and what it says of itself.
+
+use crate::InvalidValue;
+
+/// The way a heartbeat came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "lowercase")
+)]
+pub enum Source {
+    /// The NATS subjects `hub.presence.{slug}` and `hub.health.{slug}`.
+    Nats,
+    /// The REST endpoint.
+    Http,
+}
+
+impl Source {
+    /// All sources.
+    pub const ALL: [Self; 2] = [Self::Nats, Self::Http];
+
+    /// Its name in metrics, in answers and in the table.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Nats => "nats",
+            Self::Http => "http",
+        }
+    }
+
+    /// Parses exactly what [`as_str`](Self::as_str) gives.
+    ///
+    /// # Errors
+    /// When the text is anything else.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        Self::ALL
+            .into_iter()
+            .find(|source| source.as_str() == text)
+            .ok_or_else(|| InvalidValue::new("source", text, "nats and http are allowed"))
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which of its two voices a project used. What one said stands until the same one speaks again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// The regular heartbeat. Without a condition it says that the project is well: a publisher
+    /// that reports degraded does so in each heartbeat.
+    Presence,
+    /// The health sample. Without a condition it says nothing new.
+    Health,
+}
+
+/// How a project says that it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// All is well.
+    Online,
+    /// It works, but not well, for these reasons (there may be none).
+    Degraded {
+        /// In the project's own words.
+        reasons: Vec<String>,
+    },
+}
+
+/// One heartbeat, checked by the adapter that heard it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heartbeat<'a> {
+    /// The slug that the sender was allowed to speak for. It need not be in the catalog.
+    pub slug: &'a str,
+    /// The way it came.
+    pub source: Source,
+    /// Which voice the project used.
+    pub channel: Channel,
+    /// What it said of itself, if anything.
+    pub condition: Option<Condition>,
+}
+
+/// In which way a project says that it is degraded, by channel; `None` means that it is well.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
+pub struct Reports {
+    /// Said in its heartbeats.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    presence: Option<Vec<String>>,
+    /// Said in its health samples.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    health: Option<Vec<String>>,
+}
+
+impl Reports {
+    /// The most reasons kept of one report.
+    pub const MAX_REASONS: usize = 10;
+    /// The most characters kept of one reason.
+    pub const MAX_REASON_CHARS: usize = 200;
+
+    /// Takes in what a heartbeat says. Reasons are cut to the limits and lose control characters.
+    pub fn hear(&mut self, channel: Channel, condition: Option<&Condition>) {
+        let report = match condition {
+            None if channel == Channel::Health => return,
+            None | Some(Condition::Online) => None,
+            Some(Condition::Degraded { reasons }) => {
+                Some(reasons.iter().take(Self::MAX_REASONS).map(|reason| tidy(reason)).collect())
+            }
+        };
+        match channel {
+            Channel::Presence => self.presence = report,
+            Channel::Health => self.health = report,
+        }
+    }
+
+    /// Whether the project says, on either channel, that it is degraded.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        self.presence.is_some() || self.health.is_some()
+    }
+
+    /// The reasons it gives, those of its heartbeats first.
+    pub fn reasons(&self) -> impl Iterator<Item = &str> {
+        self.presence.iter().chain(&self.health).flatten().map(String::as_str)
+    }
+}
+
+fn tidy(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(Reports::MAX_REASON_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn degraded(reason: &str) -> Option<Condition> {
+        Some(Condition::Degraded { reasons: vec![reason.to_owned()] })
+    }
+
+    #[test]
+    fn a_heartbeat_without_a_word_does_not_silence_the_health_report() {
+        let mut reports = Reports::default();
+        reports.hear(Channel::Health, degraded("queue backlog").as_ref());
+        reports.hear(Channel::Presence, None);
+        assert!(reports.is_degraded());
+        assert_eq!(reports.reasons().collect::<Vec<_>>(), ["queue backlog"]);
+        reports.hear(Channel::Health, Some(&Condition::Online));
+        assert!(!reports.is_degraded());
+    }
+
+    #[test]
+    fn a_heartbeat_without_a_condition_takes_back_what_heartbeats_said() {
+        let mut reports = Reports::default();
+        reports.hear(Channel::Presence, degraded("slow").as_ref());
+        assert!(reports.is_degraded());
+        reports.hear(Channel::Presence, None);
+        assert_eq!(reports, Reports::default());
+    }
+
+    #[test]
+    fn reasons_are_bounded_and_clean() {
+        let reasons = vec!["a\0b\n".repeat(500); 40];
+        let mut reports = Reports::default();
+        reports.hear(Channel::Health, Some(&Condition::Degraded { reasons }));
+        assert_eq!(reports.reasons().count(), Reports::MAX_REASONS);
+        assert!(reports.reasons().all(|r| r.chars().count() == 200 && !r.contains('\0')));
+    }
+}

@@ -1,0 +1,147 @@
+//! What the application needs from outside.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use crate::change::{Change, Origin, Outcome, Revision, Transition};
+use crate::error::StoreError;
+use crate::heartbeat::Source;
+use crate::listening::Monotonic;
+use crate::project::{Project, ProjectId};
+use crate::registration::Registration;
+use crate::values::Slug;
+
+/// All that a replica needs to start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Snapshot {
+    /// The projects, by id. Rows that do not parse are left out.
+    pub projects: Vec<Project>,
+    /// The newest change that the projects reflect.
+    pub revision: Revision,
+    /// Through which moment each source was heard, as far as a checkpoint knew.
+    pub heard_until: Vec<(Source, OffsetDateTime)>,
+    /// How many rows were left out because they do not parse; each was logged by the store.
+    pub corrupt_rows: usize,
+}
+
+/// What a registration did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// The project as stored.
+    pub project: Project,
+    /// The change that was logged; none where the project already was as registered.
+    pub change: Option<Change>,
+}
+
+/// The newest heartbeat of one project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeartbeatMark {
+    /// Whose.
+    pub project: ProjectId,
+    /// When it arrived.
+    pub at: OffsetDateTime,
+    /// The way it came.
+    pub source: Source,
+}
+
+/// What was heard since the checkpoint before.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkpoint {
+    /// The newest heartbeat of each project that was heard.
+    pub heartbeats: Vec<HeartbeatMark>,
+    /// Through which moment each source was heard.
+    pub heard_until: Vec<(Source, OffsetDateTime)>,
+}
+
+/// The durable catalog and its change log.
+///
+/// Each method is atomic: it is applied whole, with its log entries, or not at all. Writers of
+/// changes serialise, so revisions are in order, and without gaps, for every reader.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait CatalogStore: Send + Sync {
+    /// Reads the whole catalog in one consistent view.
+    ///
+    /// An implementation MUST leave out, log and count each row that does not parse, and return
+    /// the others; NULL tags read as empty, a NULL namespace as none.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Failed`].
+    async fn load(&self) -> Result<Snapshot, StoreError>;
+
+    /// Creates each project, or replaces the metadata of the one with its slug, in the order given.
+    ///
+    /// An implementation MUST keep id, status, heartbeat and creation of an existing project, MUST
+    /// log `registered` for a new one and `updated` only where something differs (setting
+    /// `updated_at` to `at`), and MUST succeed for all callers that register one slug at once.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was applied.
+    async fn register(
+        &self,
+        registrations: &[Registration],
+        by: Origin,
+        at: OffsetDateTime,
+    ) -> Result<Vec<Registered>, StoreError>;
+
+    /// Removes the project and logs `removed`; none when there is no such project.
+    ///
+    /// An implementation MUST never give its id to another project, and MUST keep its log.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was applied.
+    async fn remove(
+        &self,
+        slug: &Slug,
+        at: OffsetDateTime,
+    ) -> Result<Option<(ProjectId, Change)>, StoreError>;
+
+    /// Stores the transitions that stand, in the order given, and says of each what became of it.
+    ///
+    /// An implementation MUST decide by [`Transition::stands_against`], each against the row as
+    /// the transitions before it left it; MUST store status, reports and, where newer, the
+    /// heartbeat with its source; MUST set `updated_at` and log only where the status changes.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was applied.
+    async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError>;
+
+    /// Notes what was heard. Logs nothing and leaves `updated_at` alone.
+    ///
+    /// An implementation MUST only move times forward, and MUST pass over projects that are gone.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was applied.
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+
+    /// The changes after a revision, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn changes_after(
+        &self,
+        revision: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError>;
+
+    /// Makes sure that the store answers.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// Who is told of accepted changes, in their order.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait ChangeSink: Send + Sync {
+    /// Takes the changes in. An implementation MUST NOT block.
+    fn publish(&self, changes: &[Change]);
+}
+
+/// The only way to learn the time.
+pub trait Clock: Send + Sync {
+    /// The monotonic clock.
+    fn monotonic(&self) -> Monotonic;
+    /// The time of day in UTC, in whole microseconds, which is what databases keep.
+    fn utc(&self) -> OffsetDateTime;
+}

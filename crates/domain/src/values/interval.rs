@@ -1,0 +1,81 @@
+use std::time::Duration;
+
+use crate::InvalidValue;
+
+/// How often a project promises to send a heartbeat: 0.1 s to one day, kept in whole milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HeartbeatInterval(Duration);
+
+impl HeartbeatInterval {
+    /// The shortest interval. Below it, the tick of 250 ms could no longer keep its promise.
+    pub const MIN: Duration = Duration::from_millis(100);
+    /// The longest interval.
+    pub const MAX: Duration = Duration::from_hours(24);
+
+    /// Parses seconds, which may have a fraction.
+    ///
+    /// # Errors
+    /// When the number is not finite or not within 0.1 to 86400.
+    pub fn from_seconds(seconds: f64) -> Result<Self, InvalidValue> {
+        Duration::try_from_secs_f64(seconds)
+            .ok()
+            .and_then(|exact| Self::from_millis(u64::try_from(exact.as_millis()).ok()?))
+            .ok_or_else(|| {
+                InvalidValue::new(
+                    "heartbeat_interval_seconds",
+                    &seconds.to_string(),
+                    "0.1 to 86400 seconds are allowed",
+                )
+            })
+    }
+
+    /// The interval of so many milliseconds, if it is within the bounds.
+    #[must_use]
+    pub fn from_millis(millis: u64) -> Option<Self> {
+        let interval = Duration::from_millis(millis);
+        (Self::MIN..=Self::MAX).contains(&interval).then_some(Self(interval))
+    }
+
+    /// The interval as a duration.
+    #[must_use]
+    pub fn get(self) -> Duration {
+        self.0
+    }
+
+    /// The interval in seconds.
+    #[must_use]
+    pub fn as_seconds(self) -> f64 {
+        self.0.as_secs_f64()
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for HeartbeatInterval {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.as_seconds())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for HeartbeatInterval {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Self::from_seconds(seconds).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_kept_to_the_millisecond() {
+        assert_eq!(
+            HeartbeatInterval::from_seconds(1.5).unwrap().get(),
+            Duration::from_millis(1500)
+        );
+        for bad in [0.0, 0.05, -1.0, 86_401.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(HeartbeatInterval::from_seconds(bad).is_err(), "{bad}");
+        }
+    }
+}
