@@ -1,1 +1,34 @@
-//! x
+//! The use cases of the federation service.
+//!
+//! **Owns** registering, finding, listing and removing projects ([`Catalog`]), recording
+//! heartbeats and deciding statuses ([`Presence`]), and bringing changes to the store ([`Writer`]).
+//! Reads are answered from the registry in memory, never from the store.
+//!
+//! **Must not know** which database keeps the catalog and which transport brings heartbeats or
+//! queries: adapters call in here, and ports lead out.
+//!
+//! **To extend it**: a new use case is a method here that adapters call; a new source of heartbeats
+//! is a [`Source`](federation_domain::Source) whose adapter calls [`Presence::record_heartbeat`]
+//! and proves its hearing by [`Presence::prove_hearing`].
+
+mod catalog;
+mod clock;
+mod entry;
+mod feed;
+mod journal;
+mod metrics;
+mod presence;
+mod queue;
+mod readiness;
+mod registry;
+mod service;
+mod writer;
+
+pub use catalog::{Catalog, CatalogError};
+pub use clock::SystemClock;
+pub use feed::LogSink;
+pub use metrics::{DropReason, Metrics};
+pub use presence::{Presence, RecordError, TICK};
+pub use readiness::{Readiness, ReadinessReport};
+pub use service::{Ports, Service};
+pub use writer::{CHECKPOINT_INTERVAL, Writer};

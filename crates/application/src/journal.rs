@@ -1,0 +1,110 @@
+//! The one way by which this process changes the store.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use federation_domain::{
+    CatalogStore, Change, ChangeSink, Origin, Outcome, ProjectId, Registered, Registration, Slug,
+    StoreError, Transition,
+};
+use time::OffsetDateTime;
+use tokio::sync::Mutex;
+
+use crate::metrics::Metrics;
+
+/// Writes to the store one at a time and tells of the changes in their order.
+///
+/// The store makes writers of changes wait for each other anyway. Doing so here too means that
+/// what follows a write (the registry, the sink) happens in the order of revisions.
+pub(crate) struct Journal {
+    store: Arc<dyn CatalogStore>,
+    sink: Arc<dyn ChangeSink>,
+    metrics: Metrics,
+    writing: Mutex<()>,
+    up: AtomicBool,
+}
+
+impl Journal {
+    pub(crate) fn new(
+        store: Arc<dyn CatalogStore>,
+        sink: Arc<dyn ChangeSink>,
+        metrics: Metrics,
+    ) -> Self {
+        Self { store, sink, metrics, writing: Mutex::default(), up: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn store(&self) -> &dyn CatalogStore {
+        &*self.store
+    }
+
+    /// Registers, and lets `apply` bring the result to the registry before anyone else writes.
+    pub(crate) async fn register(
+        &self,
+        registrations: &[Registration],
+        by: Origin,
+        at: OffsetDateTime,
+        apply: impl FnOnce(&[Registered]),
+    ) -> Result<Vec<Registered>, StoreError> {
+        let _turn = self.writing.lock().await;
+        let registered = self.note(self.store.register(registrations, by, at).await)?;
+        apply(&registered);
+        self.publish(registered.iter().filter_map(|registered| registered.change.clone()));
+        Ok(registered)
+    }
+
+    /// Removes, likewise. Returns whether the project was there.
+    pub(crate) async fn remove(
+        &self,
+        slug: &Slug,
+        at: OffsetDateTime,
+        apply: impl FnOnce(ProjectId),
+    ) -> Result<bool, StoreError> {
+        let _turn = self.writing.lock().await;
+        let Some((id, change)) = self.note(self.store.remove(slug, at).await)? else {
+            return Ok(false);
+        };
+        apply(id);
+        self.publish([change]);
+        Ok(true)
+    }
+
+    /// Commits transitions, likewise.
+    pub(crate) async fn commit(
+        &self,
+        transitions: &[Transition],
+        apply: impl FnOnce(&[Outcome]),
+    ) -> Result<(), StoreError> {
+        let _turn = self.writing.lock().await;
+        let outcomes = self.note(self.store.commit(transitions).await)?;
+        apply(&outcomes);
+        self.publish(outcomes.into_iter().filter_map(|outcome| match outcome {
+            Outcome::Accepted(change) => change,
+            Outcome::Stale(_) | Outcome::Gone => None,
+        }));
+        Ok(())
+    }
+
+    /// Notes whether the store answered, for the metrics, and says so once when that changes.
+    pub(crate) fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let up = !result.as_ref().is_err_and(StoreError::is_unavailable);
+        if self.up.swap(up, Ordering::Relaxed) != up {
+            self.metrics.set_store(up);
+            if up {
+                tracing::info!("the store answers");
+            } else {
+                tracing::warn!("the store is away; changes wait, queries go on");
+            }
+        }
+        result
+    }
+
+    fn publish(&self, changes: impl IntoIterator<Item = Change>) {
+        let changes: Vec<Change> = changes.into_iter().collect();
+        for change in &changes {
+            self.metrics.changed(change.kind);
+        }
+        if !changes.is_empty() {
+            self.sink.publish(&changes);
+        }
+    }
+}

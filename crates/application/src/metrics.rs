@@ -1,0 +1,259 @@
+//! What is counted, in the names that dashboards know.
+//!
+//! Labels have few values, never a slug or a subject: a flood of unknown names makes no series.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use federation_domain::{ChangeKind, ProjectStatus, Source};
+use parking_lot::Mutex;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry as Exposition, Unit};
+
+/// Why an adapter refused a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// It does not parse.
+    Malformed,
+    /// It is larger than 64 KiB.
+    Oversized,
+    /// It names another project than its subject.
+    Spoofed,
+    /// Its subject's last token is no slug.
+    BadSubject,
+    /// It came faster than it could be taken in.
+    Overrun,
+}
+
+impl DropReason {
+    /// The name in metrics and logs.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Oversized => "oversized",
+            Self::Spoofed => "spoofed",
+            Self::BadSubject => "bad_subject",
+            Self::Overrun => "overrun",
+        }
+    }
+}
+
+/// A label value that is known when the program is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Name(&'static str);
+
+impl EncodeLabelValue for Name {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        EncodeLabelValue::encode(&self.0, encoder)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusAndSource {
+    status: Name,
+    source: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonAndSource {
+    reason: Name,
+    source: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BySource {
+    source: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStatus {
+    status: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKind {
+    kind: Name,
+}
+
+/// Counts of the service. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics(pub(crate) Arc<Counts>);
+
+pub(crate) struct Counts {
+    exposition: Exposition,
+    success: [Counter; 2],
+    messages: Family<StatusAndSource, Counter>,
+    refused: Family<ReasonAndSource, Counter>,
+    ignored: Family<BySource, Counter>,
+    duration: Histogram,
+    catalog: Family<ByStatus, Gauge>,
+    nats_connection: Gauge,
+    deaf: Family<BySource, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    heard_ago: Family<BySource, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    changes: Family<ByKind, Counter>,
+    waiting: Gauge,
+    store: Gauge,
+    refresh: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let messages = Family::<StatusAndSource, Counter>::default();
+        let success = Source::ALL.map(|source| {
+            let labels = StatusAndSource { status: Name("success"), source: Name(source.as_str()) };
+            messages.get_or_create(&labels).clone()
+        });
+        let counts = Counts {
+            success,
+            messages,
+            // From 1 µs, what a heartbeat costs, to 1 s, what it must never cost.
+            duration: Histogram::new([1e-6, 2e-6, 5e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]),
+            exposition: Exposition::default(),
+            refused: Family::default(),
+            ignored: Family::default(),
+            catalog: Family::default(),
+            nats_connection: Gauge::default(),
+            deaf: Family::default(),
+            heard_ago: Family::default(),
+            changes: Family::default(),
+            waiting: Gauge::default(),
+            store: Gauge::default(),
+            refresh: Mutex::new(None),
+        };
+        Self(Arc::new(counts.registered()))
+    }
+
+    /// What to do before each rendering, so that gauges tell of that moment.
+    pub(crate) fn refresh_with(&self, refresh: impl Fn() + Send + Sync + 'static) {
+        *self.0.refresh.lock() = Some(Box::new(refresh));
+    }
+
+    pub(crate) fn heartbeat_taken_in(&self, source: Source, took: Duration) {
+        let at = match source {
+            Source::Nats => 0,
+            Source::Http => 1,
+        };
+        self.0.success[at].inc();
+        self.0.duration.observe(took.as_secs_f64());
+    }
+
+    pub(crate) fn heartbeat_unknown(&self, source: Source) {
+        self.count_message("unknown_project", source);
+    }
+
+    pub(crate) fn heartbeat_refused(&self, source: Source, reason: DropReason) {
+        self.count_message("error", source);
+        let labels =
+            ReasonAndSource { reason: Name(reason.as_str()), source: Name(source.as_str()) };
+        self.0.refused.get_or_create(&labels).inc();
+    }
+
+    pub(crate) fn field_ignored(&self, source: Source) {
+        self.0.ignored.get_or_create(&BySource { source: Name(source.as_str()) }).inc();
+    }
+
+    pub(crate) fn changed(&self, kind: ChangeKind) {
+        self.0.changes.get_or_create(&ByKind { kind: Name(kind.as_str()) }).inc();
+    }
+
+    pub(crate) fn set_catalog(&self, counts: [i64; 3]) {
+        for (status, count) in ProjectStatus::ALL.into_iter().zip(counts) {
+            let labels = ByStatus { status: Name(status.as_str()) };
+            self.0.catalog.get_or_create(&labels).set(count);
+        }
+    }
+
+    pub(crate) fn set_nats_connection(&self, up: bool) {
+        self.0.nats_connection.set(i64::from(up));
+    }
+
+    pub(crate) fn set_hearing(&self, source: Source, deaf: Duration, heard_ago: Option<Duration>) {
+        let labels = BySource { source: Name(source.as_str()) };
+        self.0.deaf.get_or_create(&labels).set(deaf.as_secs_f64());
+        let ago = heard_ago.map_or(f64::NAN, |ago| ago.as_secs_f64());
+        self.0.heard_ago.get_or_create(&labels).set(ago);
+    }
+
+    pub(crate) fn set_waiting(&self, waiting: usize) {
+        self.0.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn set_store(&self, up: bool) {
+        self.0.store.set(i64::from(up));
+    }
+
+    /// Renders all metrics in the OpenMetrics text format.
+    ///
+    /// # Errors
+    /// None in practice: writing to memory does not fail.
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        if let Some(refresh) = &*self.0.refresh.lock() {
+            refresh();
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.0.exposition)?;
+        Ok(text)
+    }
+
+    fn count_message(&self, status: &'static str, source: Source) {
+        let labels = StatusAndSource { status: Name(status), source: Name(source.as_str()) };
+        self.0.messages.get_or_create(&labels).inc();
+    }
+}
+
+impl Counts {
+    fn registered(mut self) -> Self {
+        let to = &mut self.exposition;
+        // The library adds `_total` to the name of a counter.
+        to.register(
+            "federation_heartbeat_messages",
+            "Heartbeats by outcome",
+            self.messages.clone(),
+        );
+        to.register("federation_heartbeats_refused", "Refused, by reason", self.refused.clone());
+        to.register(
+            "federation_heartbeat_fields_ignored",
+            "Optional fields that made no sense",
+            self.ignored.clone(),
+        );
+        to.register_with_unit(
+            "federation_heartbeat_processing_duration",
+            "Time to take in a heartbeat",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+        to.register("federation_project_catalog_total", "Projects by status", self.catalog.clone());
+        to.register(
+            "federation_nats_connection_status",
+            "1 while the connection to NATS is proven to hear, else 0",
+            self.nats_connection.clone(),
+        );
+        to.register_with_unit(
+            "federation_source_deaf",
+            "Time in which the source could not prove that it hears",
+            Unit::Seconds,
+            self.deaf.clone(),
+        );
+        to.register_with_unit(
+            "federation_source_heard_ago",
+            "Age of the newest proof of hearing",
+            Unit::Seconds,
+            self.heard_ago.clone(),
+        );
+        to.register("federation_changes", "Changes logged by this process", self.changes.clone());
+        to.register(
+            "federation_waiting_changes",
+            "Status changes that wait for the store",
+            self.waiting.clone(),
+        );
+        to.register("federation_store_up", "1 while the store takes changes", self.store.clone());
+        self
+    }
+}

@@ -1,0 +1,69 @@
+//! Whether this process can do its job now, and if not, why.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use federation_domain::{Source, StoreError};
+use tokio::time::timeout;
+
+use crate::journal::Journal;
+use crate::presence::Presence;
+use crate::registry::Registry;
+
+/// How long the store may take to answer before it counts as away.
+const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a readiness check found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReadinessReport {
+    /// Whether all is there.
+    pub ready: bool,
+    /// What is not, each as a sentence for people; empty when ready.
+    pub reasons: Vec<String>,
+}
+
+/// Checks readiness. Cheap to clone.
+#[derive(Clone)]
+pub struct Readiness(Arc<Inner>);
+
+struct Inner {
+    journal: Arc<Journal>,
+    registry: Arc<Registry>,
+    presence: Presence,
+    stopping: AtomicBool,
+}
+
+impl Readiness {
+    pub(crate) fn new(journal: Arc<Journal>, registry: Arc<Registry>, presence: Presence) -> Self {
+        Self(Arc::new(Inner { journal, registry, presence, stopping: AtomicBool::new(false) }))
+    }
+
+    /// Says from now on that the process is stopping.
+    pub fn stop(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks the store (for at most 2 s) and looks whether the bus is heard.
+    pub async fn check(&self) -> ReadinessReport {
+        let inner = &*self.0;
+        let mut reasons = Vec::new();
+        if inner.stopping.load(Ordering::Relaxed) {
+            reasons.push("the service is stopping".to_owned());
+        }
+        match timeout(STORE_ANSWERS_WITHIN, inner.journal.store().ping()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(StoreError::Unavailable(_))) | Err(_) => {
+                reasons.push("the store does not answer".to_owned());
+            }
+            Ok(Err(_)) => reasons.push("the store fails".to_owned()),
+        }
+        if !inner.registry.is_loaded() {
+            reasons.push("the catalog is not loaded yet".to_owned());
+        }
+        if inner.presence.uses(Source::Nats) && !inner.presence.hears(Source::Nats) {
+            reasons.push("the bus cannot be heard".to_owned());
+        }
+        ReadinessReport { ready: reasons.is_empty(), reasons }
+    }
+}

@@ -1,0 +1,103 @@
+//! The catalog in memory, from which reads are answered.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use federation_domain::{Project, ProjectId, Slug};
+use parking_lot::RwLock;
+
+use crate::entry::Entry;
+
+/// All entries, by slug and by id.
+#[derive(Default)]
+pub(crate) struct Registry {
+    index: RwLock<Index>,
+    loaded: AtomicBool,
+}
+
+#[derive(Default)]
+struct Index {
+    by_slug: HashMap<Slug, Arc<Entry>>,
+    by_id: BTreeMap<ProjectId, Arc<Entry>>,
+}
+
+impl Registry {
+    /// Whether the store was read: before, nothing can be said of any project.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// Takes in what the store holds at the start.
+    pub(crate) fn fill(&self, projects: Vec<(Slug, Entry)>) {
+        let mut index = self.index.write();
+        for (slug, entry) in projects {
+            index.insert(slug, entry);
+        }
+        drop(index);
+        self.loaded.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn get(&self, slug: &str) -> Option<Arc<Entry>> {
+        self.index.read().by_slug.get(slug).cloned()
+    }
+
+    pub(crate) fn get_by_id(&self, id: ProjectId) -> Option<Arc<Entry>> {
+        self.index.read().by_id.get(&id).cloned()
+    }
+
+    /// Takes in a registered project: its metadata if it is known, else all of it.
+    pub(crate) fn register(&self, project: &Project, make: impl FnOnce(Project) -> Entry) {
+        let mut index = self.index.write();
+        match index.by_slug.get(project.slug.as_str()) {
+            Some(entry) if entry.id == project.id => {
+                let mut live = entry.lock();
+                live.project = Project {
+                    // These are ours: the store may be behind.
+                    status: live.project.status,
+                    reports: live.project.reports.clone(),
+                    updated_at: live.project.updated_at.max(project.updated_at),
+                    ..project.clone()
+                };
+                entry.publish(&live);
+            }
+            _ => index.insert(project.slug.clone(), make(project.clone())),
+        }
+    }
+
+    /// Forgets the project of this id, if it still is the one of its slug.
+    pub(crate) fn remove(&self, id: ProjectId) {
+        let mut index = self.index.write();
+        let Some(entry) = index.by_id.remove(&id) else { return };
+        let mut live = entry.lock();
+        live.removed = true;
+        entry.publish(&live);
+        let slug = live.project.slug.clone();
+        drop(live);
+        if index.by_slug.get(&slug).is_some_and(|known| known.id == id) {
+            index.by_slug.remove(&slug);
+        }
+    }
+
+    /// Visits all entries, by id. Nothing is registered or removed meanwhile.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<Entry>)) {
+        self.index.read().by_id.values().for_each(&mut visit);
+    }
+
+    /// How many projects have each status, in the order of `ProjectStatus::ALL`.
+    pub(crate) fn count_by_status(&self) -> [i64; 3] {
+        let mut counts = [0; 3];
+        self.for_each(|entry| counts[entry.status() as usize] += 1);
+        counts
+    }
+}
+
+impl Index {
+    fn insert(&mut self, slug: Slug, entry: Entry) {
+        let entry = Arc::new(entry);
+        if let Some(former) = self.by_slug.insert(slug, Arc::clone(&entry)) {
+            self.by_id.remove(&former.id);
+        }
+        self.by_id.insert(entry.id, entry);
+    }
+}

@@ -1,0 +1,176 @@
+//! Brings what was found in memory to the store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use federation_domain::{Checkpoint, HeartbeatMark, Outcome, ProjectId, StoreError};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::entry::Entry;
+use crate::journal::Journal;
+use crate::presence::Presence;
+use crate::queue::{Queued, TransitionQueue};
+use crate::registry::Registry;
+
+/// How far the stored `last_heartbeat_at` may lag behind what was heard.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// The most transitions of one transaction: some tens of milliseconds.
+const BATCH: usize = 1_000;
+/// The most heartbeats of one checkpoint statement.
+const CHECKPOINT_BATCH: usize = 20_000;
+/// How long to wait before the store is asked again: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// The writer of status changes and checkpoints; one for each process.
+pub struct Writer {
+    journal: Arc<Journal>,
+    queue: Arc<TransitionQueue>,
+    registry: Arc<Registry>,
+    presence: Presence,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        journal: Arc<Journal>,
+        queue: Arc<TransitionQueue>,
+        registry: Arc<Registry>,
+        presence: Presence,
+    ) -> Self {
+        Self { journal, queue, registry, presence }
+    }
+
+    /// Writes until cancelled, then once more all that waits.
+    pub async fn run(self, cancel: CancellationToken) {
+        let mut checkpoints = interval(CHECKPOINT_INTERVAL);
+        checkpoints.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut backoff = BACKOFF.0;
+        loop {
+            let work = tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                _ = checkpoints.tick() => self.checkpoint().await,
+                () = self.queue.arrival() => self.flush().await,
+            };
+            // What failed stays queued. Ask again by ourselves: nothing else may arrive.
+            let mut result = work;
+            while let Err(error) = result {
+                self.tell(&error);
+                tokio::select! {
+                    () = cancel.cancelled() => break,
+                    () = tokio::time::sleep(backoff) => {}
+                }
+                backoff = (backoff * 2).min(BACKOFF.1);
+                result = self.flush().await;
+            }
+            backoff = BACKOFF.0;
+        }
+        if let Err(error) = self.checkpoint().await {
+            let waiting = self.queue.len();
+            tracing::error!(error = chain(&error), waiting, "the last checkpoint failed");
+        }
+    }
+
+    /// Commits all transitions that wait.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was not committed still waits, in its order.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        loop {
+            let batch = self.queue.take(BATCH);
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let transitions: Vec<_> =
+                batch.iter().map(|queued| queued.transition.clone()).collect();
+            let apply = |outcomes: &[Outcome]| self.settle(&batch, outcomes);
+            if let Err(error) = self.journal.commit(&transitions, apply).await {
+                self.queue.put_back(batch);
+                return Err(error);
+            }
+        }
+    }
+
+    /// Flushes, then stores the newest heartbeat of each project that was heard since the
+    /// checkpoint before, and through which moment each source was heard.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was not stored is part of the next checkpoint.
+    pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.flush().await?;
+        // Read first: what is stored as silent through a moment must not miss a heartbeat of it.
+        let heard_until = self.presence.heard_until();
+        let mut marks = Vec::new();
+        self.registry.for_each(|entry| {
+            if let Some((at, source)) = entry.unchecked() {
+                let mark = HeartbeatMark { project: entry.id, at, source };
+                marks.push((Arc::clone(entry), mark));
+            }
+        });
+        for marks in marks.chunks(CHECKPOINT_BATCH) {
+            self.store_marks(marks).await?;
+        }
+        self.store(Checkpoint { heartbeats: Vec::new(), heard_until }).await
+    }
+
+    async fn store_marks(&self, marks: &[(Arc<Entry>, HeartbeatMark)]) -> Result<(), StoreError> {
+        let heartbeats = marks.iter().map(|(_, mark)| *mark).collect();
+        self.store(Checkpoint { heartbeats, heard_until: Vec::new() }).await?;
+        for (entry, mark) in marks {
+            entry.checked(mark.at);
+        }
+        Ok(())
+    }
+
+    async fn store(&self, checkpoint: Checkpoint) -> Result<(), StoreError> {
+        self.journal.note(self.journal.store().checkpoint(&checkpoint).await)
+    }
+
+    /// Notes what became of a batch. Where the store knew better, the last outcome of a project
+    /// tells what it knows; what waits of that project was derived from a wrong status.
+    fn settle(&self, batch: &[Queued], outcomes: &[Outcome]) {
+        let mut last: HashMap<ProjectId, (&Queued, &Outcome)> = HashMap::new();
+        for (queued, outcome) in batch.iter().zip(outcomes) {
+            last.insert(queued.transition.project, (queued, outcome));
+        }
+        for (project, (queued, outcome)) in last {
+            let Some(entry) = self.registry.get_by_id(project) else { continue };
+            match outcome {
+                Outcome::Accepted(_) => {
+                    if let Some(at) = queued.transition.last_heartbeat_at {
+                        entry.checked(at);
+                    }
+                    entry.settle(queued.ticket);
+                }
+                Outcome::Stale(stored) => {
+                    self.queue.discard(project);
+                    entry.settle_all();
+                    self.presence.adopt(&entry, stored);
+                }
+                Outcome::Gone => self.registry.remove(project),
+            }
+        }
+    }
+
+    fn tell(&self, error: &StoreError) {
+        let waiting = self.queue.len();
+        if error.is_unavailable() {
+            tracing::debug!(error = chain(error), waiting, "the store is away");
+        } else {
+            tracing::error!(error = chain(error), waiting, "the store refused changes; they wait");
+        }
+    }
+}
+
+/// The error with its sources, for the log.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = format!("{text}: {inner}");
+        source = inner.source();
+    }
+    text
+}

@@ -1,0 +1,71 @@
+use federation_application::CatalogError;
+use federation_domain::ProjectStatus::{Offline, Online};
+use federation_domain::{CatalogStore, ChangeKind, Origin, Revision};
+
+use crate::world::{World, registration, slug};
+
+#[tokio::test]
+async fn registering_again_replaces_metadata_and_keeps_the_rest() {
+    let world = World::with(&["a"]).await;
+    world.beat("a").unwrap();
+    let before = world.project("a");
+    let mut again = registration("a");
+    again.name = "Other".parse().unwrap();
+    let after = world.service.catalog.register(again, Origin::Api).await.unwrap();
+    assert_eq!(after, world.project("a"), "a caller reads its own write");
+    assert_eq!(after.name.as_str(), "Other");
+    assert_eq!((after.id, after.status), (before.id, Online), "also while the store is behind");
+    assert_eq!(after.last_heartbeat_at, before.last_heartbeat_at);
+    assert_eq!(after.created_at, before.created_at);
+}
+
+#[tokio::test]
+async fn lists_are_in_the_order_of_ids_and_by_status() {
+    let world = World::with(&["c", "a", "b"]).await;
+    world.beat("a").unwrap();
+    let slugs = |status| -> Vec<String> {
+        let projects = world.service.catalog.list(status).unwrap();
+        projects.iter().map(|project| project.slug.to_string()).collect()
+    };
+    assert_eq!(slugs(None), ["c", "a", "b"]);
+    assert_eq!(slugs(Some(Online)), ["a"]);
+    assert_eq!(slugs(Some(Offline)), ["c", "b"]);
+}
+
+#[tokio::test]
+async fn a_removed_project_is_gone_and_its_heartbeats_are_unknown() {
+    let world = World::with(&["a"]).await;
+    world.beat("a").unwrap();
+    world.service.catalog.remove(&slug("a")).await.unwrap();
+    assert!(matches!(world.service.catalog.find(&slug("a")), Err(CatalogError::NotFound(_))));
+    assert!(matches!(
+        world.service.catalog.remove(&slug("a")).await,
+        Err(CatalogError::NotFound(_))
+    ));
+    assert!(world.beat("a").is_err());
+    // The status change that still waited finds nobody, and is dropped.
+    world.writer.checkpoint().await.unwrap();
+    let born_again = world.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
+    assert_eq!(born_again.status, Offline);
+}
+
+#[tokio::test]
+async fn every_change_is_published_once_and_in_the_order_of_the_log() {
+    let world = World::with(&["a", "b"]).await;
+    world.beat("a").unwrap();
+    world.writer.flush().await.unwrap();
+    world.service.catalog.remove(&slug("b")).await.unwrap();
+    let published = world.published.0.lock().clone();
+    let log = world.store.changes_after(Revision(0), 100).await.unwrap();
+    assert_eq!(published, log);
+    let kinds: Vec<_> = log.iter().map(|change| change.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            ChangeKind::Registered,
+            ChangeKind::Registered,
+            ChangeKind::StatusChanged,
+            ChangeKind::Removed
+        ]
+    );
+}

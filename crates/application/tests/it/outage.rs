@@ -1,0 +1,87 @@
+use std::time::Duration;
+
+use federation_application::CatalogError;
+use federation_domain::ProjectStatus::{Degraded, Offline, Online};
+use federation_domain::{CatalogStore, Origin};
+
+use crate::world::{World, registration, seconds, slug};
+
+#[tokio::test]
+async fn without_the_store_queries_and_hearing_go_on_and_all_is_committed_once_it_returns() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.store.set_available(false);
+    world.beat("a").unwrap();
+    world.listen(seconds(90));
+    assert_eq!(world.status("a"), Offline);
+    assert!(world.writer.flush().await.unwrap_err().is_unavailable());
+    world.beat("a").unwrap();
+    assert_eq!(world.status("a"), Online);
+    assert!(world.writer.checkpoint().await.is_err());
+    world.store.set_available(true);
+    world.writer.checkpoint().await.unwrap();
+    world.writer.checkpoint().await.unwrap();
+    let steps: Vec<_> = world.log().await.iter().map(|(from, to, _)| (*from, *to)).collect();
+    let whole = [(Offline, Online), (Online, Degraded), (Degraded, Offline), (Offline, Online)];
+    assert_eq!(steps, whole);
+    let stored = world.store.load().await.unwrap().projects.remove(0);
+    assert_eq!(stored.last_heartbeat_at, world.project("a").last_heartbeat_at);
+}
+
+#[tokio::test]
+async fn without_the_store_writes_are_refused_and_leave_no_trace() {
+    let world = World::with(&["a"]).await;
+    world.store.set_available(false);
+    let refused = world.service.catalog.register(registration("b"), Origin::Api).await;
+    assert!(matches!(refused, Err(CatalogError::Store(error)) if error.is_unavailable()));
+    assert!(world.service.catalog.find(&slug("b")).is_err());
+    assert!(world.service.catalog.remove(&slug("a")).await.is_err());
+    assert!(world.service.catalog.find(&slug("a")).is_ok());
+}
+
+#[tokio::test]
+async fn a_checkpoint_does_not_overtake_a_change_that_waits() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.writer.checkpoint().await.unwrap();
+    world.store.set_available(false);
+    world.listen(seconds(90));
+    assert!(world.writer.flush().await.is_err());
+    world.beat("a").unwrap();
+    world.store.set_available(true);
+    world.writer.checkpoint().await.unwrap();
+    assert_eq!(world.log().await.len(), 4, "neither the fall nor the rise is lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_writer_asks_again_by_itself_until_the_store_returns() {
+    let world = World::with(&["a"]).await;
+    world.store.set_available(false);
+    world.beat("a").unwrap();
+    let cancel = tokio_util::sync::CancellationToken::new();
+    let writer = tokio::spawn(world.service.writer().run(cancel.clone()));
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    world.store.set_available(true);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(world.log().await.len(), 1);
+    world.beat("a").unwrap();
+    world.clock.advance(Duration::from_secs(1));
+    world.beat("a").unwrap();
+    cancel.cancel();
+    writer.await.unwrap();
+    let stored = world.store.load().await.unwrap().projects.remove(0);
+    assert_eq!(stored.last_heartbeat_at, world.project("a").last_heartbeat_at, "last checkpoint");
+}
+
+#[tokio::test]
+async fn readiness_names_what_is_away() {
+    let world = World::with(&[]).await;
+    world.service.presence.set_link(federation_domain::Source::Nats, true);
+    assert!(world.service.readiness.check().await.ready);
+    world.store.set_available(false);
+    world.sleep(seconds(5));
+    let report = world.service.readiness.check().await;
+    assert!(!report.ready);
+    assert_eq!(report.reasons, ["the store does not answer", "the bus cannot be heard"]);
+}

@@ -1,0 +1,157 @@
+use federation_application::RecordError;
+use federation_domain::ProjectStatus::{Degraded, Offline, Online};
+use federation_domain::{Cause, Channel, Condition, Source};
+use std::time::Duration;
+
+use crate::world::{World, seconds};
+
+fn degraded(reason: &str) -> Option<Condition> {
+    Some(Condition::Degraded { reasons: vec![reason.to_owned()] })
+}
+
+#[tokio::test]
+async fn a_heartbeat_makes_a_project_online_and_silence_takes_it_back_by_steps() {
+    let world = World::with(&["a"]).await;
+    assert_eq!(world.status("a"), Offline);
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    assert_eq!(world.status("a"), Online);
+    world.listen(Duration::from_millis(59_999));
+    assert_eq!(world.status("a"), Online);
+    world.listen(Duration::from_millis(1));
+    assert_eq!(world.status("a"), Degraded);
+    world.listen(Duration::from_millis(29_999));
+    assert_eq!(world.status("a"), Degraded);
+    world.listen(Duration::from_millis(1));
+    assert_eq!(world.status("a"), Offline);
+
+    world.writer.flush().await.unwrap();
+    let log = world.log().await;
+    let steps: Vec<_> = log.iter().map(|(from, to, _)| (*from, *to)).collect();
+    assert_eq!(steps, [(Offline, Online), (Online, Degraded), (Degraded, Offline)]);
+    assert_eq!(log[0].2, Cause::Heartbeat { source: Source::Nats });
+    assert_eq!(log[2].2, Cause::Silence { silence_ms: 90_000, deaf_ms: 0 });
+}
+
+#[tokio::test]
+async fn an_unknown_project_is_refused_and_counted() {
+    let world = World::with(&[]).await;
+    assert_eq!(world.beat("nobody"), Err(RecordError::UnknownProject));
+    let metrics = world.service.metrics.encode().unwrap();
+    let counted =
+        r#"federation_heartbeat_messages_total{status="unknown_project",source="nats"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    assert!(!metrics.contains("nobody"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_cut_off_bus_is_nobodys_silence() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.listen_over(&[Source::Http], seconds(3_600));
+    assert_eq!(world.status("a"), Online);
+    // When it returns, everyone first gets the chance to speak again.
+    world.prove(Source::Nats, false);
+    world.listen(Duration::from_millis(59_750));
+    assert_eq!(world.status("a"), Online);
+    world.listen(Duration::from_millis(250));
+    assert_eq!(world.status("a"), Degraded);
+    world.listen(seconds(30));
+    assert_eq!(world.status("a"), Offline);
+    world.writer.flush().await.unwrap();
+    let cause = world.log().await.pop().unwrap().2;
+    assert_eq!(cause, Cause::Silence { silence_ms: 90_000, deaf_ms: 3_600_000 });
+}
+
+#[tokio::test]
+async fn a_paused_process_does_not_take_its_pause_for_silence() {
+    let world = World::with(&["a", "b"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.say("b", Source::Http, Channel::Presence, None).unwrap();
+    world.sleep(seconds(600));
+    world.listen(seconds(44));
+    assert_eq!((world.status("a"), world.status("b")), (Online, Online));
+}
+
+#[tokio::test]
+async fn after_deafness_nobody_falls_before_the_chance_to_speak_again() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.listen(seconds(59));
+    world.prove(Source::Nats, false);
+    world.listen(Duration::from_millis(44_750));
+    assert_eq!(world.status("a"), Online, "silent for 103 s, but deaf 44 s ago");
+    world.listen(Duration::from_millis(250));
+    assert_eq!(world.status("a"), Offline);
+}
+
+#[tokio::test]
+async fn silence_is_measured_on_the_source_that_was_heard_last() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.say("a", Source::Http, Channel::Presence, None).unwrap();
+    world.listen_over(&[Source::Http], seconds(90));
+    assert_eq!(world.status("a"), Offline, "it spoke over HTTP, and HTTP listened");
+}
+
+#[tokio::test]
+async fn a_project_that_says_it_is_degraded_is_so_until_it_takes_it_back() {
+    let world = World::with(&["a"]).await;
+    world.beat("a").unwrap();
+    world.say("a", Source::Nats, Channel::Health, degraded("queue backlog")).unwrap();
+    assert_eq!(world.status("a"), Degraded);
+    world.beat("a").unwrap();
+    assert_eq!(world.status("a"), Degraded, "a plain heartbeat says nothing of the queue");
+    world.say("a", Source::Nats, Channel::Health, Some(Condition::Online)).unwrap();
+    assert_eq!(world.status("a"), Online);
+    world.writer.flush().await.unwrap();
+    let causes: Vec<_> = world.log().await.into_iter().map(|(_, _, cause)| cause).collect();
+    assert_eq!(causes[1], Cause::Reported { reasons: vec!["queue backlog".to_owned()] });
+    assert_eq!(causes.len(), 3);
+}
+
+#[tokio::test]
+async fn a_report_does_not_keep_the_silent_alive() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.say("a", Source::Nats, Channel::Presence, degraded("slow")).unwrap();
+    world.listen(seconds(90));
+    assert_eq!(world.status("a"), Offline);
+    world.say("a", Source::Nats, Channel::Presence, degraded("slow")).unwrap();
+    assert_eq!(world.status("a"), Degraded);
+}
+
+#[tokio::test]
+async fn a_project_is_judged_by_its_own_interval() {
+    let world = World::with(&["slow"]).await;
+    let mut registration = crate::world::registration("quick");
+    let own = federation_domain::HeartbeatInterval::from_seconds(1.0).unwrap();
+    registration.heartbeat_interval = Some(own);
+    let by = federation_domain::Origin::Api;
+    world.service.catalog.register(registration, by).await.unwrap();
+    world.listen(seconds(60));
+    world.beat("quick").unwrap();
+    world.beat("slow").unwrap();
+    world.listen(seconds(3));
+    assert_eq!((world.status("quick"), world.status("slow")), (Offline, Online));
+}
+
+#[tokio::test]
+async fn a_clock_set_back_by_an_operator_changes_nothing() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.clock.shift_utc(-time::Duration::days(1));
+    world.listen(seconds(30));
+    world.beat("a").unwrap();
+    assert_eq!(world.status("a"), Online);
+    world.listen(seconds(90));
+    assert_eq!(world.status("a"), Offline);
+    world.beat("a").unwrap();
+    world.writer.checkpoint().await.unwrap();
+    assert_eq!(world.status("a"), Online);
+    assert_eq!(world.log().await.len(), 4);
+}
