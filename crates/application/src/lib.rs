@@ -22,6 +22,7 @@ mod queue;
 mod readiness;
 mod registry;
 mod service;
+mod sources;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError};

@@ -1,27 +1,25 @@
 //! Who was heard, and what follows from it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use federation_domain::{
-    Cause, Channel, Clock, Condition, Evidence, Heartbeat, ListeningClock, LivenessRule, Monotonic,
-    Project, ProjectStatus, Proof, Reading, Snapshot, Source, Transition,
+    Cause, Channel, Clock, Condition, Heartbeat, ListeningClock, LivenessRule, Monotonic, Project,
+    ProjectStatus, Proof, Snapshot, Source, Transition,
 };
-use parking_lot::Mutex;
 use time::OffsetDateTime;
 
 use crate::entry::{Entry, Live};
 use crate::metrics::{DropReason, Metrics};
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
+use crate::sources::Sources;
+
+mod silence;
 
 /// How often a source proves its hearing, after which silence is judged. A status thus turns
 /// within this time after its threshold.
 pub const TICK: Duration = Duration::from_millis(250);
-
-/// How old a proof of hearing may be for a source to count as hearing now.
-const HEARS_WITHIN: Duration = Duration::from_secs(2);
 
 /// Why a heartbeat was not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +42,7 @@ struct Inner {
     registry: Arc<Registry>,
     queue: Arc<TransitionQueue>,
     metrics: Metrics,
-    nats: Hearing,
-    http: Hearing,
+    sources: Sources,
 }
 
 /// A presence that does not keep its parts alive.
@@ -54,20 +51,6 @@ pub(crate) struct WeakPresence(Weak<Inner>);
 impl WeakPresence {
     pub(crate) fn upgrade(&self) -> Option<Presence> {
         self.0.upgrade().map(Presence)
-    }
-}
-
-/// What is known of one source.
-struct Hearing {
-    /// Whether the source is in use at all.
-    enabled: bool,
-    link: AtomicBool,
-    clock: Mutex<ListeningClock>,
-}
-
-impl Hearing {
-    fn new(enabled: bool) -> Self {
-        Self { enabled, link: AtomicBool::new(false), clock: Mutex::default() }
     }
 }
 
@@ -80,9 +63,8 @@ impl Presence {
         metrics: Metrics,
         with_bus: bool,
     ) -> Self {
-        let (nats, http) = (Hearing::new(with_bus), Hearing::new(true));
-        http.link.store(true, Ordering::Relaxed);
-        Self(Arc::new(Inner { rule, clock, registry, queue, metrics, nats, http }))
+        let sources = Sources::new(Arc::clone(&clock), with_bus);
+        Self(Arc::new(Inner { rule, clock, registry, queue, metrics, sources }))
     }
 
     /// Records a heartbeat that has just arrived: one look-up and two atomic stores, unless the
@@ -100,7 +82,7 @@ impl Presence {
             inner.metrics.heartbeat_unknown(heartbeat.source);
             return Err(RecordError::UnknownProject);
         };
-        let reading = self.hearing(heartbeat.source).clock.lock().reading_at(arrived);
+        let reading = inner.sources.reading_at(heartbeat.source, arrived);
         let calm = entry.hear(reading, heartbeat.source, inner.clock.utc());
         let reports_trouble = matches!(heartbeat.condition, Some(Condition::Degraded { .. }));
         if !calm || reports_trouble {
@@ -113,12 +95,7 @@ impl Presence {
 
     /// Advances the listening clock of a source and judges the silence of its projects.
     pub fn prove_hearing(&self, source: Source, proof: Proof) {
-        let hearing = self.hearing(source);
-        let (clock, deaf) = {
-            let mut clock = hearing.clock.lock();
-            let deaf = clock.hear(proof);
-            (clock.clone(), deaf)
-        };
+        let (clock, deaf) = self.0.sources.prove(source, proof);
         if !deaf.is_zero() {
             let deaf_ms = deaf.as_millis();
             tracing::warn!(%source, deaf_ms, "was deaf; this time counts as nobody's silence");
@@ -128,8 +105,7 @@ impl Presence {
 
     /// Notes whether the connection of a source hears.
     pub fn set_link(&self, source: Source, up: bool) {
-        let before = self.hearing(source).link.swap(up, Ordering::Relaxed);
-        match (before, up) {
+        match (self.0.sources.set_link(source, up), up) {
             (false, true) => tracing::info!(%source, "the source hears"),
             (true, false) => tracing::warn!(%source, "the source lost its hearing"),
             _ => {}
@@ -139,17 +115,13 @@ impl Presence {
     /// Whether the source is in use, connected, and proved its hearing in the last 2 s.
     #[must_use]
     pub fn hears(&self, source: Source) -> bool {
-        let hearing = self.hearing(source);
-        let now = self.now();
-        hearing.enabled
-            && hearing.link.load(Ordering::Relaxed)
-            && hearing.clock.lock().hears(now, HEARS_WITHIN)
+        self.0.sources.hears(source)
     }
 
     /// Whether the source is in use.
     #[must_use]
     pub fn uses(&self, source: Source) -> bool {
-        self.hearing(source).enabled
+        self.0.sources.uses(source)
     }
 
     /// Counts a heartbeat that the adapter refused.
@@ -171,7 +143,7 @@ impl Presence {
     /// The listening clock of a source, as it stands.
     #[must_use]
     pub fn listening(&self, source: Source) -> ListeningClock {
-        self.hearing(source).clock.lock().clone()
+        self.0.sources.listening(source)
     }
 
     pub(crate) fn downgrade(&self) -> WeakPresence {
@@ -185,7 +157,7 @@ impl Presence {
         };
         let heard_until = Source::ALL.map(until);
         let entries = snapshot.projects.into_iter().map(|project| {
-            let source = self.source_of(&project);
+            let source = self.0.sources.of_project(&project);
             let at = match source {
                 Source::Nats => 0,
                 Source::Http => 1,
@@ -202,21 +174,14 @@ impl Presence {
 
     /// An entry for a project that is new to the registry; its silence begins now.
     pub(crate) fn entry(&self, project: Project) -> Entry {
-        let source = self.source_of(&project);
-        let reading: Reading = self.hearing(source).clock.lock().reading_at(self.now());
+        let source = self.0.sources.of_project(&project);
+        let reading = self.0.sources.reading_at(source, self.now());
         Entry::new(project, reading, source)
     }
 
     /// Through which moment each source in use was heard.
     pub(crate) fn heard_until(&self) -> Vec<(Source, OffsetDateTime)> {
-        let (now, utc) = (self.now(), self.0.clock.utc());
-        let in_use = Source::ALL.into_iter().filter(|&source| self.uses(source));
-        in_use
-            .filter_map(|source| {
-                let proven = self.hearing(source).clock.lock().proven()?;
-                Some((source, utc - now.since(proven)))
-            })
-            .collect()
+        self.0.sources.heard_until()
     }
 
     /// Takes over what the store knows better than we did, then decides anew.
@@ -232,9 +197,9 @@ impl Presence {
             // Another replica heard more. Its heartbeat becomes ours, as old as it is.
             live.project.reports = stored.reports.clone();
             if let Some(at) = stored.last_heartbeat_at {
-                let source = self.source_of(stored);
+                let source = inner.sources.of_project(stored);
                 let age = Duration::try_from(inner.clock.utc() - at).unwrap_or_default();
-                let reading = self.hearing(source).clock.lock().reading_at(self.now());
+                let reading = inner.sources.reading_at(source, self.now());
                 entry.hear(reading.before(age), source, at);
             }
         } else if believed.status != stored.status {
@@ -267,51 +232,6 @@ impl Presence {
         entry.publish(&live);
     }
 
-    /// One scan of the registry: whose silence has passed a threshold?
-    fn judge(&self, source: Source, clock: &ListeningClock) {
-        self.0.registry.for_each(|entry| {
-            if self.fall(entry, source, clock).is_some() {
-                self.let_fall(entry, source, clock);
-            }
-        });
-    }
-
-    /// The worse status that the silence of a project means, if it does.
-    fn fall(
-        &self,
-        entry: &Entry,
-        source: Source,
-        clock: &ListeningClock,
-    ) -> Option<(ProjectStatus, Duration)> {
-        let current = entry.status();
-        let (heard, heard_over) = entry.heard();
-        if heard_over != source || current == ProjectStatus::Offline {
-            return None;
-        }
-        let silence = clock.reading().since(heard);
-        let thresholds = self.0.rule.thresholds(entry.interval());
-        let evidence = Evidence { silence, settled: clock.settled() };
-        let to = thresholds.after_silence(current, evidence);
-        (to > current).then_some((to, silence))
-    }
-
-    fn let_fall(&self, entry: &Entry, source: Source, clock: &ListeningClock) {
-        let mut live = entry.lock();
-        entry.take_calm();
-        // Looked at again behind the lock: a heartbeat may have come since.
-        if let (Some((to, silence)), false) = (self.fall(entry, source, clock), live.removed) {
-            let wall = entry.heard_at().map_or(silence, |at| {
-                Duration::try_from(self.0.clock.utc() - at).unwrap_or_default()
-            });
-            let cause = Cause::Silence {
-                silence_ms: millis(silence),
-                deaf_ms: millis(wall.saturating_sub(silence)),
-            };
-            self.turn(entry, &mut live, to, cause);
-        }
-        entry.publish(&live);
-    }
-
     /// Changes the status in memory and sends the change on its way to the store.
     fn turn(&self, entry: &Entry, live: &mut Live, to: ProjectStatus, cause: Cause) {
         let at = self.0.clock.utc();
@@ -336,22 +256,4 @@ impl Presence {
         entry.queue(ticket);
         self.0.queue.push(Queued { ticket, transition });
     }
-
-    /// The source on whose clock a project's silence is measured until it is heard here: the one
-    /// it used last, if that one is still in use.
-    fn source_of(&self, project: &Project) -> Source {
-        let preferred = project.last_heartbeat_source.unwrap_or(Source::Nats);
-        if self.uses(preferred) { preferred } else { Source::Http }
-    }
-
-    fn hearing(&self, source: Source) -> &Hearing {
-        match source {
-            Source::Nats => &self.0.nats,
-            Source::Http => &self.0.http,
-        }
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

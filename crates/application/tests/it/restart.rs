@@ -56,7 +56,7 @@ async fn a_row_changed_by_hand_is_learned_and_what_was_heard_prevails() {
     // We hear a newer, plain heartbeat, then silence.
     world.clock.advance(seconds(1));
     world.beat("a").unwrap();
-    world.listen(seconds(60));
+    world.listen(seconds(62));
     world.writer.flush().await.unwrap();
     assert_eq!(world.status("a"), Degraded);
     world.beat("a").unwrap();

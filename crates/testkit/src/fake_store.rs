@@ -1,0 +1,207 @@
+//! A store in memory that can be taken away.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use federation_domain::{
+    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Origin, Outcome, Project, ProjectId,
+    ProjectStatus, Registered, Registration, Reports, Revision, Slug, Snapshot, Source, StoreError,
+    Transition,
+};
+use parking_lot::Mutex;
+use time::OffsetDateTime;
+
+/// The port `CatalogStore` in memory: passes the same contract suite as the real ones.
+#[derive(Default)]
+pub struct FakeCatalogStore {
+    tables: Mutex<Tables>,
+    away: AtomicBool,
+}
+
+#[derive(Default)]
+struct Tables {
+    projects: BTreeMap<ProjectId, Project>,
+    last_id: i64,
+    changes: Vec<Change>,
+    heard_until: BTreeMap<Source, OffsetDateTime>,
+}
+
+impl FakeCatalogStore {
+    /// Takes the store away, so that every call is `Unavailable`, or brings it back.
+    pub fn set_available(&self, available: bool) {
+        self.away.store(!available, Ordering::SeqCst);
+    }
+
+    fn tables(&self) -> Result<parking_lot::MutexGuard<'_, Tables>, StoreError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("taken away by the test".into()));
+        }
+        Ok(self.tables.lock())
+    }
+}
+
+impl Tables {
+    fn revision(&self) -> Revision {
+        self.changes.last().map_or(Revision(0), |change| change.revision)
+    }
+
+    fn log(
+        &mut self,
+        slug: &Slug,
+        kind: ChangeKind,
+        status: (Option<ProjectStatus>, Option<ProjectStatus>),
+        at: OffsetDateTime,
+        cause: Cause,
+    ) -> Change {
+        let revision = Revision(self.revision().0 + 1);
+        let (from, to) = status;
+        let change = Change { revision, slug: slug.clone(), kind, from, to, at, cause };
+        self.changes.push(change.clone());
+        change
+    }
+
+    fn register(
+        &mut self,
+        registration: &Registration,
+        by: Origin,
+        at: OffsetDateTime,
+    ) -> Registered {
+        let cause = Cause::Registered { by };
+        let known = self.projects.values().find(|project| project.slug == registration.slug);
+        let Some(mut project) = known.cloned() else {
+            self.last_id += 1;
+            let project = new_project(ProjectId(self.last_id), registration, at);
+            self.projects.insert(project.id, project.clone());
+            let status = (None, Some(project.status));
+            let change = self.log(&project.slug, ChangeKind::Registered, status, at, cause);
+            return Registered { project, change: Some(change) };
+        };
+        if registration.is_met_by(&project) {
+            return Registered { project, change: None };
+        }
+        registration.apply_to(&mut project);
+        project.updated_at = at;
+        self.projects.insert(project.id, project.clone());
+        let status = (Some(project.status), Some(project.status));
+        let change = self.log(&project.slug, ChangeKind::Updated, status, at, cause);
+        Registered { project, change: Some(change) }
+    }
+
+    fn commit(&mut self, transition: &Transition) -> Outcome {
+        let Some(project) = self.projects.get_mut(&transition.project) else {
+            return Outcome::Gone;
+        };
+        if !transition.stands_against(project.status, project.last_heartbeat_at) {
+            return Outcome::Stale(Box::new(project.clone()));
+        }
+        project.status = transition.to;
+        project.reports = transition.reports.clone();
+        if transition.last_heartbeat_at > project.last_heartbeat_at {
+            project.last_heartbeat_at = transition.last_heartbeat_at;
+            project.last_heartbeat_source = transition.last_heartbeat_source;
+        }
+        if transition.from == transition.to {
+            return Outcome::Accepted(None);
+        }
+        project.updated_at = transition.at;
+        let (slug, cause) = (project.slug.clone(), transition.cause.clone());
+        let status = (Some(transition.from), Some(transition.to));
+        let change = self.log(&slug, ChangeKind::StatusChanged, status, transition.at, cause);
+        Outcome::Accepted(Some(change))
+    }
+}
+
+fn new_project(id: ProjectId, registration: &Registration, at: OffsetDateTime) -> Project {
+    Project {
+        id,
+        slug: registration.slug.clone(),
+        name: registration.name.clone(),
+        hub_url: registration.hub_url.clone(),
+        mesh_namespace: Some(registration.mesh_namespace.clone()),
+        status: ProjectStatus::Offline,
+        tags: registration.tags.clone(),
+        last_heartbeat_at: None,
+        last_heartbeat_source: None,
+        created_at: at,
+        updated_at: at,
+        heartbeat_interval: registration.heartbeat_interval,
+        allow_fanout: registration.allow_fanout.clone().unwrap_or_default(),
+        reports: Reports::default(),
+    }
+}
+
+#[async_trait]
+impl CatalogStore for FakeCatalogStore {
+    async fn load(&self) -> Result<Snapshot, StoreError> {
+        let tables = self.tables()?;
+        Ok(Snapshot {
+            projects: tables.projects.values().cloned().collect(),
+            revision: tables.revision(),
+            heard_until: tables.heard_until.iter().map(|(source, at)| (*source, *at)).collect(),
+            corrupt_rows: 0,
+        })
+    }
+
+    async fn register(
+        &self,
+        registrations: &[Registration],
+        by: Origin,
+        at: OffsetDateTime,
+    ) -> Result<Vec<Registered>, StoreError> {
+        let mut tables = self.tables()?;
+        Ok(registrations.iter().map(|one| tables.register(one, by, at)).collect())
+    }
+
+    async fn remove(
+        &self,
+        slug: &Slug,
+        at: OffsetDateTime,
+    ) -> Result<Option<(ProjectId, Change)>, StoreError> {
+        let mut tables = self.tables()?;
+        let Some(project) = tables.projects.values().find(|project| project.slug == *slug).cloned()
+        else {
+            return Ok(None);
+        };
+        tables.projects.remove(&project.id);
+        let status = (Some(project.status), None);
+        let change = tables.log(slug, ChangeKind::Removed, status, at, Cause::Operator);
+        Ok(Some((project.id, change)))
+    }
+
+    async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
+        let mut tables = self.tables()?;
+        Ok(transitions.iter().map(|transition| tables.commit(transition)).collect())
+    }
+
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let mut tables = self.tables()?;
+        for mark in &checkpoint.heartbeats {
+            if let Some(project) = tables.projects.get_mut(&mark.project)
+                && Some(mark.at) > project.last_heartbeat_at
+            {
+                project.last_heartbeat_at = Some(mark.at);
+                project.last_heartbeat_source = Some(mark.source);
+            }
+        }
+        for (source, until) in &checkpoint.heard_until {
+            let known = tables.heard_until.entry(*source).or_insert(*until);
+            *known = (*known).max(*until);
+        }
+        Ok(())
+    }
+
+    async fn changes_after(
+        &self,
+        revision: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        let tables = self.tables()?;
+        let newer = tables.changes.iter().filter(|change| change.revision > revision);
+        Ok(newer.take(limit).cloned().collect())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.tables().map(|_| ())
+    }
+}
