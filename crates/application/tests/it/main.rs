@@ -1,5 +1,7 @@
 //! The use cases, with time in hand and a store that can be taken away.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod catalog;
 mod outage;
 mod presence;
