@@ -3,14 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{CatalogStore, ChangeSink, Clock, LivenessRule, Proof, Source, StoreError};
+use federation_domain::{
+    CatalogStore, ChangeSink, Channel, Clock, Heartbeat, LivenessRule, Origin, Proof, Registration,
+    Source, StoreError,
+};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, CatalogError};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::presence::{Presence, TICK};
+use crate::presence::{Presence, RecordError, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -77,6 +80,28 @@ impl Service {
         let count = snapshot.projects.len();
         self.presence.resume(snapshot);
         Ok(count)
+    }
+
+    /// Registers a project that introduces itself by a heartbeat, and records that heartbeat. A
+    /// project that was registered meanwhile keeps its metadata.
+    ///
+    /// # Errors
+    /// [`CatalogError`]; nothing was applied, its next heartbeat introduces it again.
+    pub async fn introduce(&self, registration: Registration) -> Result<(), CatalogError> {
+        let slug = registration.slug.clone();
+        if let Err(CatalogError::NotFound(_)) = self.catalog.find(&slug) {
+            self.catalog.register(registration, Origin::Heartbeat).await?;
+        }
+        let heartbeat = Heartbeat {
+            slug: slug.as_str(),
+            source: Source::Nats,
+            channel: Channel::Presence,
+            condition: None,
+        };
+        self.presence.record_heartbeat(&heartbeat).map_err(|error| match error {
+            RecordError::UnknownProject => CatalogError::NotFound(slug.clone()),
+            RecordError::NotLoaded => CatalogError::NotLoaded,
+        })
     }
 
     /// The writer of this process; run exactly one.

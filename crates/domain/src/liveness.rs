@@ -31,7 +31,7 @@ pub struct LivenessRule {
 impl Default for LivenessRule {
     /// Interval 30 s, degraded after 60 s, offline after 90 s.
     fn default() -> Self {
-        let interval = Duration::from_secs(30);
+        let interval = HeartbeatInterval::DEFAULT.get();
         Self { interval, degraded_after: 2 * interval, offline_after: 3 * interval }
     }
 }

@@ -41,6 +41,22 @@ pub struct Registration {
 }
 
 impl Registration {
+    /// What a project that introduces itself by a heartbeat is registered as: its name is its slug,
+    /// and its namespace, unless it names one, is `hub.{slug}`.
+    #[must_use]
+    pub fn introduced(slug: Slug, hub_url: HubUrl, mesh_namespace: Option<MeshNamespace>) -> Self {
+        let mesh_namespace = mesh_namespace.unwrap_or_else(|| MeshNamespace::of(&slug));
+        Self {
+            name: ProjectName::of(&slug),
+            slug,
+            hub_url,
+            mesh_namespace,
+            tags: Tags::default(),
+            heartbeat_interval: None,
+            allow_fanout: None,
+        }
+    }
+
     /// Whether the project already bears all that is registered here.
     #[must_use]
     pub fn is_met_by(&self, project: &Project) -> bool {

@@ -7,6 +7,9 @@ use crate::InvalidValue;
 pub struct HeartbeatInterval(Duration);
 
 impl HeartbeatInterval {
+    /// The interval of those who give none: 30 s. Source: the publisher that this project's
+    /// heartbeats come from.
+    pub const DEFAULT: Self = Self(Duration::from_secs(30));
     /// The shortest interval. Below it, the tick of 250 ms could no longer keep its promise.
     pub const MIN: Duration = Duration::from_millis(100);
     /// The longest interval.
@@ -38,7 +41,7 @@ impl HeartbeatInterval {
 
     /// The interval as a duration.
     #[must_use]
-    pub fn get(self) -> Duration {
+    pub const fn get(self) -> Duration {
         self.0
     }
 

@@ -1,4 +1,4 @@
-use super::text_value;
+use super::{Slug, text_value};
 use crate::InvalidValue;
 
 /// The NATS subject prefix of a project, such as `hub.commandcenter`: tokens of `[A-Za-z0-9_-]`
@@ -9,6 +9,12 @@ pub struct MeshNamespace(Box<str>);
 impl MeshNamespace {
     /// The longest namespace, in characters.
     pub const MAX_CHARS: usize = 100;
+
+    /// The namespace that a project has unless it names another: `hub.{slug}`.
+    #[must_use]
+    pub fn of(slug: &Slug) -> Self {
+        Self(format!("hub.{slug}").into())
+    }
 
     /// Parses a namespace.
     ///

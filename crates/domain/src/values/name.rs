@@ -1,4 +1,4 @@
-use super::text_value;
+use super::{Slug, text_value};
 use crate::InvalidValue;
 
 /// What people call a project: 1 to 200 characters, not blank, no control characters.
@@ -8,6 +8,12 @@ pub struct ProjectName(Box<str>);
 impl ProjectName {
     /// The longest name, in characters.
     pub const MAX_CHARS: usize = 200;
+
+    /// The name of a project that gave none: its slug.
+    #[must_use]
+    pub fn of(slug: &Slug) -> Self {
+        Self(slug.as_str().into())
+    }
 
     /// Parses a name; it is kept as given.
     ///

@@ -1,0 +1,47 @@
+//! `federation heartbeat`.
+
+use anyhow::Context as _;
+use federation_nats::{HeartbeatPublisher, PublisherSettings};
+
+use crate::settings::{BusArgs, LogArgs, PublisherArgs};
+use crate::{log, signals};
+
+/// Settings of `heartbeat`.
+#[derive(Debug, clap::Args)]
+pub struct HeartbeatArgs {
+    /// The project.
+    #[command(flatten)]
+    pub publisher: PublisherArgs,
+
+    /// The bus.
+    #[command(flatten)]
+    pub bus: BusArgs,
+
+    /// The log.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Publishes heartbeats until the process is told to end.
+///
+/// # Errors
+/// When a setting does not work; an absent broker is waited for.
+pub async fn run(args: HeartbeatArgs) -> anyhow::Result<()> {
+    log::init(&args.log)?;
+    let project = args.publisher.resolve()?;
+    let nats = args.bus.resolve()?.context("NATS_URL: heartbeats go over NATS; name a server")?;
+    let settings = PublisherSettings {
+        mesh_namespace: project.mesh_namespace,
+        interval: project.interval,
+        ..PublisherSettings::new(project.slug, project.hub_url, nats)?
+    };
+    let end = signals::stop().context("signals cannot be received")?;
+    tracing::info!(
+        project.slug = %settings.slug,
+        interval_seconds = settings.interval.as_seconds(),
+        "publishing heartbeats"
+    );
+    HeartbeatPublisher::connect(settings).await?.run(end).await;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! `federation projects`: a client of a running service.
+
+pub(super) mod client;
+mod register;
+mod table;
+
+use anyhow::{Context as _, bail};
+use federation_domain::{ProjectStatus, Slug};
+use serde_json::Value;
+
+use self::client::{Answer, Client};
+use self::register::RegisterArgs;
+use crate::output;
+
+/// Arguments of `projects`.
+#[derive(Debug, clap::Args)]
+pub struct ProjectsArgs {
+    /// The service to ask.
+    #[arg(long, env = "FEDERATION_URL", value_name = "URL", global = true)]
+    #[arg(default_value = "http://127.0.0.1:8001")]
+    pub url: String,
+
+    /// Print JSON, as the service gives it.
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: ProjectsCommand,
+}
+
+/// Subcommands of `projects`.
+#[derive(Debug, clap::Subcommand)]
+pub enum ProjectsCommand {
+    /// List all projects, or those of one status.
+    List {
+        /// Only those: online, degraded or offline.
+        #[arg(long, value_parser = ProjectStatus::parse)]
+        status: Option<ProjectStatus>,
+    },
+    /// Show one project.
+    Get {
+        /// Its slug.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+    },
+    /// Register a project, or replace the metadata of one.
+    Register(RegisterArgs),
+    /// Remove a project.
+    Remove {
+        /// Its slug.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+    },
+}
+
+const COLLECTION: &str = "/api/fed/projects";
+
+/// Does what the subcommand says.
+///
+/// # Errors
+/// When the service cannot be reached, or refuses; then with what it says.
+pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
+    let client = Client::new(&args.url)?;
+    let text = match &args.command {
+        ProjectsCommand::List { status } => {
+            let query = status.map_or_else(String::new, |status| format!("?status={status}"));
+            let answer = accepted(client.get(&format!("{COLLECTION}{query}"))?)?;
+            show(args, &answer, |projects| table::list(projects, table::now()))?
+        }
+        ProjectsCommand::Get { slug } => {
+            let answer = accepted(client.get(&format!("{COLLECTION}/{slug}"))?)?;
+            show(args, &answer, |project| table::details(project, table::now()))?
+        }
+        ProjectsCommand::Register(registration) => {
+            let answer = accepted(client.post(COLLECTION, registration.body()?)?)?;
+            show(args, &answer, table::registered)?
+        }
+        ProjectsCommand::Remove { slug } => {
+            accepted(client.delete(&format!("{COLLECTION}/{slug}"))?)?;
+            if args.json { String::new() } else { format!("removed {slug}") }
+        }
+    };
+    if text.is_empty() { Ok(()) } else { Ok(output::print(&text)?) }
+}
+
+fn accepted(answer: Answer) -> anyhow::Result<Answer> {
+    if answer.is_success() { Ok(answer) } else { bail!("{}", answer.problem()) }
+}
+
+/// The answer as it is for programs, or as people like to read it.
+fn show(
+    args: &ProjectsArgs,
+    answer: &Answer,
+    for_people: impl FnOnce(&Value) -> String,
+) -> anyhow::Result<String> {
+    let value = answer.json().context("the answer is not JSON; is this the federation service?")?;
+    Ok(if args.json { answer.body().to_owned() } else { for_people(&value) })
+}

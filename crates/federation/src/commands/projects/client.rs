@@ -1,0 +1,163 @@
+//! The HTTP client: one request, one answer, and sentences for what goes wrong.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::Response;
+use url::{Host, Url};
+
+use crate::output::plain;
+
+/// How long an answer may take. The service answers from memory; a list of a million projects
+/// takes seconds on a slow line.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The largest answer that is read, in bytes.
+const MAX_ANSWER_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// A connection to a running service.
+pub(crate) struct Client {
+    agent: Agent,
+    base: String,
+}
+
+/// What the service answered.
+pub(crate) struct Answer {
+    status: u16,
+    body: String,
+}
+
+impl Client {
+    /// A client of the service at this URL.
+    pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
+        let allowed = "FEDERATION_URL (or --url): an http or https URL is allowed";
+        let url = Url::parse(base.trim()).context(allowed)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            bail!("{allowed}");
+        }
+        let mut config =
+            Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
+        if is_loopback(&url) {
+            // A proxy of the environment has another loopback than this machine.
+            config = config.proxy(None);
+        }
+        let base = base.trim().trim_end_matches('/').to_owned();
+        Ok(Self { agent: config.build().new_agent(), base })
+    }
+
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Answer> {
+        self.read(self.agent.get(self.url(path)).call())
+    }
+
+    pub(crate) fn post(&self, path: &str, body: String) -> anyhow::Result<Answer> {
+        let request = self.agent.post(self.url(path)).content_type("application/json");
+        self.read(request.send(body))
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        self.read(self.agent.delete(self.url(path)).call())
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    fn read(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Answer> {
+        let unreachable = || {
+            let shown = match self.base.rsplit_once('@') {
+                Some((_, host)) => format!("…@{host}"),
+                None => self.base.clone(),
+            };
+            format!(
+                "the service at {} cannot be reached (is it running? --url or FEDERATION_URL \
+                 names another)",
+                plain(&shown)
+            )
+        };
+        let mut answer = answer.with_context(unreachable)?;
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true);
+        let body = body.read_to_string().context("the answer broke off")?;
+        Ok(Answer { status: answer.status().as_u16(), body })
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+impl Answer {
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The body as the service gave it.
+    pub(crate) fn body(&self) -> &str {
+        &self.body
+    }
+
+    pub(crate) fn json(&self) -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&self.body)?)
+    }
+
+    /// Why the service refused: each value that it names, or its reasons, or its `detail`, or at
+    /// least the status.
+    pub(crate) fn problem(&self) -> String {
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
+        let faults: Vec<_> = list(&body["errors"]).filter_map(field_error).collect();
+        let reasons: Vec<_> = list(&body["reasons"]).filter_map(Value::as_str).map(plain).collect();
+        match body["detail"].as_str() {
+            _ if !faults.is_empty() => format!("refused:\n  {}", faults.join("\n  ")),
+            _ if !reasons.is_empty() => reasons.join("; "),
+            Some(detail) => plain(detail),
+            None => format!("the service answered with status {}", self.status),
+        }
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+fn field_error(error: &Value) -> Option<String> {
+    let text = |key: &str| error[key].as_str().map(plain);
+    Some(format!("{}: {}, but got {}", text("field")?, text("allowed")?, text("given")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(body: &str) -> String {
+        Answer { status: 422, body: body.to_owned() }.problem()
+    }
+
+    #[test]
+    fn a_refusal_tells_what_the_service_says() {
+        assert_eq!(problem(r#"{"detail":"Project 'x' not found"}"#), "Project 'x' not found");
+        assert_eq!(problem(r#"{"reasons":["store away","bus away"]}"#), "store away; bus away");
+        assert_eq!(problem("<html>"), "the service answered with status 422");
+        let fields =
+            r#"{"detail":"d","errors":[{"field":"slug","given":"\"A\"","allowed":"a-z"}]}"#;
+        assert_eq!(problem(fields), "refused:\n  slug: a-z, but got \"A\"");
+    }
+
+    #[test]
+    fn a_refusal_cannot_command_the_terminal() {
+        assert_eq!(problem(r#"{"detail":"\u001b[2J"}"#), r"\u{1b}[2J");
+    }
+
+    #[test]
+    fn what_is_no_http_url_is_refused() {
+        for url in ["", "localhost:8001", "ftp://h", "/x"] {
+            let Err(error) = Client::new(url) else { panic!("{url}") };
+            assert!(error.to_string().starts_with("FEDERATION_URL"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What `projects register` sends.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Map, Value, json};
+
+/// Arguments of `projects register`. Values are checked by the service, not here.
+#[derive(Debug, clap::Args)]
+pub struct RegisterArgs {
+    /// The slug of the project.
+    #[arg(long, required_unless_present = "file")]
+    slug: Option<String>,
+
+    /// What people call it.
+    #[arg(long, required_unless_present = "file")]
+    name: Option<String>,
+
+    /// Where it answers.
+    #[arg(long, value_name = "URL", required_unless_present = "file")]
+    hub_url: Option<String>,
+
+    /// Its subject prefix [default: hub.SLUG].
+    #[arg(long, value_name = "PREFIX")]
+    mesh_namespace: Option<String>,
+
+    /// A tag; may be given several times.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+
+    /// Its own heartbeat interval.
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    heartbeat_interval: Option<f64>,
+
+    /// Send this file of JSON instead; `-` reads standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["slug", "name", "hub_url", "mesh_namespace", "tags", "heartbeat_interval"])]
+    file: Option<PathBuf>,
+}
+
+impl RegisterArgs {
+    /// The body of the request.
+    pub(super) fn body(&self) -> anyhow::Result<String> {
+        match &self.file {
+            Some(path) if path == Path::new("-") => read(std::io::stdin().lock()),
+            Some(path) => File::open(path)
+                .map_err(anyhow::Error::from)
+                .and_then(read)
+                .with_context(|| format!("{} cannot be read", path.display())),
+            None => Ok(Value::Object(self.fields()).to_string()),
+        }
+    }
+
+    fn fields(&self) -> Map<String, Value> {
+        let slug = self.slug.as_deref().unwrap_or_default();
+        let namespace = self.mesh_namespace.clone().unwrap_or_else(|| format!("hub.{slug}"));
+        let mut fields = Map::new();
+        fields.insert("slug".to_owned(), json!(slug));
+        fields.insert("name".to_owned(), json!(self.name));
+        fields.insert("hub_url".to_owned(), json!(self.hub_url));
+        fields.insert("mesh_namespace".to_owned(), json!(namespace));
+        fields.insert("tags".to_owned(), json!(self.tags));
+        if let Some(seconds) = self.heartbeat_interval {
+            fields.insert("heartbeat_interval_seconds".to_owned(), json!(seconds));
+        }
+        fields
+    }
+}
+
+/// Reads no more than the service takes, and one byte that lets it say so.
+fn read(source: impl Read) -> anyhow::Result<String> {
+    const MAX_BYTES: u64 = 64 * 1024;
+    let mut text = String::new();
+    source.take(MAX_BYTES + 1).read_to_string(&mut text)?;
+    Ok(text)
+}

@@ -1,0 +1,98 @@
+//! The file `.env` of the working directory.
+
+use std::cell::Cell;
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+
+/// Takes the variables of the file into the environment of the process, except those that the
+/// environment has already. A missing file is fine.
+///
+/// Call it before any thread is started: the environment of a process is not safe to change later.
+///
+/// # Errors
+/// When the file cannot be read, or a line of it does not parse; nothing is applied then. The error
+/// names the line by its number and does not show it, because it may hold a password.
+pub fn load(file: &Path) -> anyhow::Result<()> {
+    let shown = file.display();
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
+    };
+    let text = text.trim_start_matches('\u{feff}');
+    let broken = first_broken_line(text).with_context(|| format!("{shown} cannot be used"))?;
+    if let Some(line) = broken {
+        bail!(
+            "{shown}:{line}: NAME=VALUE is allowed, the value in quotes where it has spaces or \
+             other special characters"
+        );
+    }
+    dotenvy::from_read(text.as_bytes()).with_context(|| format!("{shown} cannot be used"))
+}
+
+/// The number of the first line that does not parse, if there is one.
+fn first_broken_line(text: &str) -> Result<Option<usize>, dotenvy::Error> {
+    let count = Cell::new(0);
+    for variable in dotenvy::from_read_iter(LineByLine { rest: text, count: &count }) {
+        match variable {
+            Ok(_) => {}
+            Err(dotenvy::Error::LineParse(broken, _)) => {
+                // A value in quotes may go over several lines; it is named by its first.
+                let further = broken.trim_end_matches('\n').matches('\n').count();
+                let blank = broken.len() - broken.trim_end_matches('\n').len();
+                return Ok(Some(count.get() - further - blank.saturating_sub(1)));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// Gives one line at a time and counts them, because the parser does not tell where it is.
+struct LineByLine<'a> {
+    rest: &'a str,
+    count: &'a Cell<usize>,
+}
+
+impl Read for LineByLine<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let line = self.rest.split_inclusive('\n').next().unwrap_or_default().as_bytes();
+        let Some(part) = buffer.get_mut(..line.len()) else {
+            return Err(io::Error::other("a line is longer than 8 KiB"));
+        };
+        part.copy_from_slice(line);
+        self.rest = &self.rest[line.len()..];
+        self.count.set(self.count.get() + usize::from(!line.is_empty()));
+        Ok(line.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_fine() {
+        load(Path::new("/nonexistent/.env")).unwrap();
+    }
+
+    #[test]
+    fn a_broken_line_is_found_by_its_number() {
+        for (text, line) in [
+            ("A=1\n# a comment\n\nB='two words' # yes\n", None),
+            ("hunter2\n", Some(1)),
+            ("# a\r\n\r\nA=1\r\nB=two words\r\n", Some(4)),
+            ("A=\"unclosed\n", Some(1)),
+            ("A=1\nB=\"unclosed\n\n\n\n", Some(2)),
+            ("HUNT=1\nHUNT # twice\n", Some(2)),
+            ("A=1\nB='unclosed\nC=2\n", Some(2)),
+            ("A='over\ntwo lines'\nB\n", Some(3)),
+            ("\nA='over\ntwo lines' more\nB\n", Some(2)),
+            ("A", Some(1)),
+        ] {
+            assert_eq!(first_broken_line(text).unwrap(), line, "{text:?}");
+        }
+    }
+}

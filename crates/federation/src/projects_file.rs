@@ -1,0 +1,178 @@
+//! The static list of projects, `config/projects.yaml`.
+//!
+//! The file is checked whole before anyone sees a project of it. First its shape is read
+//! (`document`), where the first fault ends the reading; then each value is parsed by the domain
+//! and all faults are collected, and their positions looked up (`locate`).
+
+mod document;
+mod locate;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use federation_domain::{Registration, RegistrationDraft};
+
+use self::locate::{Position, Step};
+
+/// The largest file that is read, in bytes: some hundred thousand projects.
+pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// How many faults of one file are reported, so that a file of another kind does not flood a log.
+const MAX_FAULTS: usize = 10;
+
+/// Why the list of projects cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectsFileError {
+    /// There is no such file, which the service takes for an empty list.
+    #[error("{} does not exist", .0.display())]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is too large.
+    #[error("{} is too large: at most {MAX_BYTES} bytes are allowed", .0.display())]
+    TooLarge(PathBuf),
+    /// What it says is not valid; at least one fault, in the order of the file.
+    #[error("{}", lines(.0))]
+    Invalid(Vec<Fault>),
+}
+
+/// One thing that is wrong in the file: `config/projects.yaml:7:11: projects[1].slug: …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    file: String,
+    position: Option<Position>,
+    problem: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.position {
+            Some(Position { line, column }) => {
+                write!(f, "{}:{line}:{column}: {}", self.file, self.problem)
+            }
+            None => write!(f, "{}: {}", self.file, self.problem),
+        }
+    }
+}
+
+fn lines(faults: &[Fault]) -> String {
+    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Reads and checks the file.
+///
+/// # Errors
+/// When there is none, when it cannot be read, or with everything that is wrong in it.
+pub fn read(path: &Path) -> Result<Vec<Registration>, ProjectsFileError> {
+    let unreadable = |source| ProjectsFileError::Unreadable { path: path.to_owned(), source };
+    let file = File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ProjectsFileError::Missing(path.to_owned()),
+        _ => unreadable(error),
+    })?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(ProjectsFileError::TooLarge(path.to_owned()));
+    }
+    parse(&path.display().to_string(), &bytes)
+}
+
+/// Checks the content of a file of this name.
+///
+/// # Errors
+/// [`ProjectsFileError::Invalid`], with everything that is wrong.
+fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Registration>, ProjectsFileError> {
+    let fault = |position, problem| Fault { file: file.to_owned(), position, problem };
+    let invalid = |position, problem| ProjectsFileError::Invalid(vec![fault(position, problem)]);
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let position = Position::after(&bytes[..error.valid_up_to()]);
+        invalid(Some(position), "this is not UTF-8".to_owned())
+    })?;
+    let drafts = document::read(text).map_err(|fault| invalid(fault.position, fault.problem))?;
+    let (projects, problems) = check(&drafts);
+    if problems.is_empty() {
+        return Ok(projects);
+    }
+    let more = problems.len().saturating_sub(MAX_FAULTS);
+    let mut faults: Vec<_> = problems
+        .into_iter()
+        .take(MAX_FAULTS)
+        .map(|problem| fault(locate::find(text, &problem.place), problem.sentence(text)))
+        .collect();
+    if more > 0 {
+        faults.push(fault(None, format!("and {more} more")));
+    }
+    Err(ProjectsFileError::Invalid(faults))
+}
+
+/// Something wrong with a value.
+struct Problem {
+    place: Vec<Step>,
+    what: What,
+}
+
+enum What {
+    /// It is not allowed; the sentence begins with the field.
+    NotAllowed { project: usize, sentence: String },
+    /// The slug of one project is that of an earlier one.
+    Doubled { project: usize, slug: String, first: usize },
+}
+
+impl Problem {
+    fn sentence(&self, text: &str) -> String {
+        match &self.what {
+            What::NotAllowed { project, sentence } => format!("projects[{project}].{sentence}"),
+            What::Doubled { project, slug, first } => {
+                let line = locate::find(text, &place(*first, "slug"))
+                    .map_or_else(String::new, |position| format!(" on line {}", position.line));
+                format!("projects[{project}].slug: \"{slug}\" appears twice (first{line})")
+            }
+        }
+    }
+}
+
+/// Parses all values; what is wrong with them, in the order of the file.
+fn check(drafts: &[RegistrationDraft]) -> (Vec<Registration>, Vec<Problem>) {
+    let mut projects: Vec<Registration> = Vec::with_capacity(drafts.len());
+    let mut problems = Vec::new();
+    let mut seen = HashMap::with_capacity(drafts.len());
+    for (at, draft) in drafts.iter().enumerate() {
+        match draft.parse() {
+            Ok(registration) => projects.push(registration),
+            Err(faults) => problems.extend(faults.into_iter().map(|fault| Problem {
+                place: place(at, &fault.field),
+                what: What::NotAllowed { project: at, sentence: fault.to_string() },
+            })),
+        }
+        if let Some(&first) = seen.get(draft.slug.as_str()) {
+            let slug = draft.slug.chars().flat_map(char::escape_debug).collect();
+            let what = What::Doubled { project: at, slug, first };
+            problems.push(Problem { place: place(at, "slug"), what });
+        } else {
+            seen.insert(draft.slug.as_str(), at);
+        }
+    }
+    (projects, problems)
+}
+
+/// The place of a project's field, which may have an index: `tags[3]`.
+fn place(project: usize, field: &str) -> Vec<Step> {
+    let mut place = vec![Step::Key("projects".to_owned()), Step::Index(project)];
+    let (key, index) = field.split_once('[').unwrap_or((field, ""));
+    place.push(Step::Key(key.to_owned()));
+    place.extend(index.trim_end_matches(']').parse().map(Step::Index));
+    place
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Texts of the environment made into values, with errors that say what is allowed.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A setting that does not work, with its name as the environment spells it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}: {problem}")]
+pub struct SettingError {
+    /// The environment variable; for a flag, the variable that stands for the same.
+    pub name: &'static str,
+    /// What is wrong and what is allowed.
+    pub problem: String,
+}
+
+impl SettingError {
+    /// An error of the setting `name`.
+    pub fn new(name: &'static str, problem: impl fmt::Display) -> Self {
+        Self { name, problem: problem.to_string() }
+    }
+}
+
+/// A text that may bear a password: never shown by `Debug`, and without a `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one place that needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The longest duration of a setting: beyond a year it is a mistake, not a wish.
+const MAX_SECONDS: f64 = 366.0 * 86_400.0;
+
+/// Parses seconds above zero, which may have a fraction.
+///
+/// # Errors
+/// When the text is no number, not above zero, or beyond a year.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| *seconds > 0.0 && *seconds <= MAX_SECONDS)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "seconds above 0, such as 30 or 0.5, are allowed".to_owned())
+}
+
+/// Parses yes or no, in any case.
+///
+/// # Errors
+/// When the text is neither.
+pub fn boolean(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("true, false, 1, 0, yes and no are allowed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_may_have_a_fraction() {
+        assert_eq!(seconds("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(seconds(" 0.25 "), Ok(Duration::from_millis(250)));
+        assert_eq!(seconds("1e1"), Ok(Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused_without_a_panic() {
+        for bad in ["", "x", "0", "-1", "nan", "inf", "-inf", "1e300", "1e-300", "30s", "0x10"] {
+            assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn booleans_are_read_in_any_case() {
+        for yes in ["true", "TRUE", "1", "yes", "On"] {
+            assert_eq!(boolean(yes), Ok(true), "{yes}");
+        }
+        for no in ["false", "False", "0", "no", "off"] {
+            assert_eq!(boolean(no), Ok(false), "{no}");
+        }
+        assert!(boolean("maybe").is_err());
+    }
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        assert_eq!(format!("{:?}", Secret::from("hunter2")), "[redacted]");
+    }
+}

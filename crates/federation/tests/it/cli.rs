@@ -1,0 +1,211 @@
+//! Help, refusals, and subcommands that need no running service.
+
+use std::process::Stdio;
+
+use crate::program::Program;
+
+const SETTINGS: [&str; 27] = [
+    "DATABASE_URL",
+    "AUTO_MIGRATE",
+    "NATS_URL",
+    "NATS_USER",
+    "NATS_PASSWORD",
+    "NATS_TOKEN",
+    "NATS_CREDS",
+    "NATS_TLS_REQUIRED",
+    "NATS_TLS_CA",
+    "NATS_TLS_CERT",
+    "NATS_TLS_KEY",
+    "SERVICE_HOST",
+    "SERVICE_PORT",
+    "ALLOW_ANONYMOUS",
+    "FEDERATION_API_KEYS",
+    "PROJECTS_FILE",
+    "AUTO_REGISTER",
+    "HEARTBEAT_INTERVAL_SECONDS",
+    "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS",
+    "HEARTBEAT_STALE_THRESHOLD_SECONDS",
+    "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS",
+    "LOG_LEVEL",
+    "LOG_FORMAT",
+    // Those of `federation heartbeat`.
+    "PROJECT_SLUG",
+    "HUB_URL",
+    "MESH_NAMESPACE",
+    "HEARTBEAT_INTERVAL",
+];
+
+/// Normalises the wrapping of help texts.
+fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn help_names_every_setting_with_its_default() {
+    let help = Program::new().run(&["--help"]);
+    assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
+    assert!(help.stdout.starts_with("Knows every project"), "{}", help.stdout);
+    let text = unwrapped(&help.stdout);
+    for name in &SETTINGS[..23] {
+        assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
+    }
+    for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {
+        assert!(text.contains(&format!("[default: {default}]")), "{default}");
+    }
+    for subcommand in ["serve", "migrate", "heartbeat", "config", "projects", "completions"] {
+        assert!(help.stdout.contains(&format!("\n  {subcommand} ")), "{subcommand}");
+    }
+    let help = Program::new().run(&["heartbeat", "--help"]);
+    let text = unwrapped(&help.stdout);
+    for name in &SETTINGS[23..] {
+        assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
+    }
+}
+
+#[test]
+fn help_shows_no_value_of_the_environment() {
+    let program = Program::new().variable("DATABASE_URL", "postgres://u:hunter2@h/d");
+    for args in [&["--help"][..], &["-h"], &["serve", "--help"], &["migrate", "--help"]] {
+        assert!(!program.run(args).stdout.contains("hunter2"), "{args:?}");
+    }
+}
+
+#[test]
+fn a_setting_that_does_not_parse_is_refused_by_its_name() {
+    for (name, value, reason) in [
+        ("HEARTBEAT_STALE_THRESHOLD_SECONDS", "soon", "seconds above 0"),
+        ("SERVICE_PORT", "70000", "70000"),
+        ("LOG_LEVEL", "loud", "debug"),
+        ("LOG_FORMAT", "xml", "json"),
+        ("ALLOW_ANONYMOUS", "maybe", "true, false"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/d", "sqlite:PATH"),
+        ("NATS_URL", "http://u:hunter2@h", "nats://HOST:PORT"),
+        ("HEARTBEAT_DEGRADED_THRESHOLD_SECONDS", "100", "HEARTBEAT_STALE_THRESHOLD_SECONDS"),
+    ] {
+        let run = Program::new().variable(name, value).run(&[]);
+        assert_ne!(run.code, Some(0), "{name}");
+        assert!(run.stderr.starts_with(&format!("error: {name}: ")), "{}", run.stderr);
+        assert!(run.stderr.contains(reason), "{}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_setting_of_another_subcommand_does_not_matter() {
+    let program = Program::new().variable("SERVICE_PORT", "x").file("p.yaml", "projects: []");
+    assert_eq!(program.run(&["config", "check", "p.yaml"]).code, Some(0));
+    assert_eq!(program.run(&["completions", "bash"]).code, Some(0));
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset_but_for_keys() {
+    let program = Program::new()
+        .variable("SERVICE_PORT", "")
+        .variable("HEARTBEAT_STALE_THRESHOLD_SECONDS", "")
+        .variable("FEDERATION_API_KEYS", "");
+    let run = program.run(&["serve"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.starts_with("error: FEDERATION_API_KEYS: is set but empty"), "{run:?}");
+}
+
+#[test]
+fn keys_that_would_not_be_checked_are_refused() {
+    let run = Program::new()
+        .variable("FEDERATION_API_KEYS", "hunter2")
+        .variable("ALLOW_ANONYMOUS", "true")
+        .run(&[]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.contains("not supported yet"), "{}", run.stderr);
+    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+}
+
+#[test]
+fn an_open_listener_without_keys_is_refused() {
+    let run = Program::new().run(&["--service-host", "0.0.0.0"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.starts_with("error: SERVICE_HOST: "), "{}", run.stderr);
+    assert!(run.stderr.contains("ALLOW_ANONYMOUS=true"), "{}", run.stderr);
+}
+
+#[test]
+fn a_file_of_settings_is_read_and_the_environment_goes_before_it() {
+    let program = Program::new().file(".env", "LOG_LEVEL=loud # not a level\n");
+    assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"), "read");
+    let program = program.variable("LOG_LEVEL", "info").variable("SERVICE_HOST", "0.0.0.0");
+    assert!(program.run(&[]).stderr.starts_with("error: SERVICE_HOST"), "the environment first");
+}
+
+#[test]
+fn a_broken_file_of_settings_is_refused_by_its_line() {
+    let run = Program::new().file(".env", "A=1\nNATS_PASSWORD=hunter2 two\n").run(&["--version"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stderr.starts_with("error: .env:2: "), "{}", run.stderr);
+    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+}
+
+#[test]
+fn a_command_line_that_is_not_understood_exits_with_two() {
+    for args in [&["nonsense"][..], &["--nonsense"], &["projects"], &["projects", "get", "A B"]] {
+        assert_eq!(Program::new().run(args).code, Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn version_and_completions_are_printed() {
+    assert_eq!(Program::new().run(&["--version"]).stdout, "federation 0.9.0\n");
+    for shell in ["bash", "zsh", "fish"] {
+        let script = Program::new().run(&["completions", shell]).stdout;
+        assert!(script.contains("federation") && script.contains("database-url"), "{shell}");
+    }
+}
+
+#[test]
+fn a_good_list_of_projects_is_counted() {
+    let project = "  - {slug: a, name: A, hub_url: 'http://a', mesh_namespace: hub.a}\n";
+    let program = Program::new().file("config/projects.yaml", &format!("projects:\n{project}"));
+    let run = program.run(&["config", "check"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "ok: 1 project\n"), "{run:?}");
+    let run = Program::new().file("e.yaml", "").run(&["config", "check", "e.yaml"]);
+    assert_eq!(run.stdout, "ok: 0 projects\n");
+}
+
+#[test]
+fn a_bad_list_of_projects_is_refused_by_file_line_and_field() {
+    let project = "  - {slug: a, name: A, hub_url: 'http://a', mesh_namespace: hub.a}\n";
+    let text = format!("projects:\n{project}{project}");
+    let run = Program::new().file("p.yaml", &text).run(&["config", "check", "p.yaml"]);
+    assert_eq!(run.code, Some(1));
+    assert_eq!(
+        run.stderr,
+        "error: p.yaml:3:12: projects[1].slug: \"a\" appears twice (first on line 2)\n"
+    );
+    let run = Program::new().run(&["config", "check", "absent.yaml"]);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), "error: absent.yaml does not exist\n"));
+}
+
+#[test]
+fn a_service_that_cannot_be_reached_is_said_so() {
+    // Port 9 (discard) of loopback: nobody listens there, and a reservation would race.
+    let program = Program::new().variable("FEDERATION_URL", "http://127.0.0.1:9");
+    for args in [&["projects", "list"][..], &["health"], &["projects", "remove", "a"]] {
+        let run = program.run(args);
+        assert_eq!(run.code, Some(1), "{args:?}");
+        let said = "error: the service at http://127.0.0.1:9 cannot be reached";
+        assert!(run.stderr.starts_with(said), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_fault() {
+    let program = Program::new();
+    let mut child = program
+        .command(&["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}

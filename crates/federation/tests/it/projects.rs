@@ -1,0 +1,128 @@
+//! `federation projects` and `federation health` against a service that answers what it is told.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread::JoinHandle;
+
+use crate::program::{Outcome, Program};
+
+const PROJECT: &str = r#"{"id":7,"slug":"orion","name":"Orion","hub_url":"http://h","mesh_namespace":"hub.orion","status":"offline","tags":["a","b"],"last_heartbeat_at":null,"created_at":"2026-11-23T14:41:13.511326Z","updated_at":"2026-11-23T14:41:13.511326Z"}"#;
+
+/// Answers one request; gives back what was asked.
+fn answer(status: &'static str, body: String) -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        let mut buffer = [0; 4096];
+        while !is_whole(&request) {
+            let read = connection.read(&mut buffer).unwrap();
+            assert_ne!(read, 0, "the request broke off");
+            request.extend_from_slice(&buffer[..read]);
+        }
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close");
+        write!(connection, "{head}\r\n\r\n{body}").unwrap();
+        String::from_utf8(request).unwrap()
+    });
+    (url, asked)
+}
+
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().unwrap())
+    });
+    body.len() >= length.unwrap_or(0)
+}
+
+/// Runs a subcommand against one answer; gives its outcome, the request line and the body sent.
+fn ask(args: &[&str], status: &'static str, body: &str) -> (Outcome, String, String) {
+    let (url, asked) = answer(status, body.to_owned());
+    let run = Program::new().variable("FEDERATION_URL", &url).run(args);
+    let request = asked.join().unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    (run, head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[test]
+fn a_list_is_a_table_for_people_and_json_for_programs() {
+    let body = format!("[{PROJECT}]");
+    let (run, line, _) = ask(&["projects", "list", "--status", "offline"], "200 OK", &body);
+    assert_eq!(line, "GET /api/fed/projects?status=offline HTTP/1.1");
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
+    assert!(run.stdout.lines().nth(1).unwrap().starts_with("orion  offline  never"), "{run:?}");
+    let (run, line, _) = ask(&["projects", "list", "--json"], "200 OK", &body);
+    assert_eq!(line, "GET /api/fed/projects HTTP/1.1");
+    assert_eq!(run.stdout, format!("{body}\n"));
+}
+
+#[test]
+fn one_project_is_shown_with_all_that_is_known_of_it() {
+    let (run, line, _) = ask(&["projects", "get", "orion"], "200 OK", PROJECT);
+    assert_eq!(line, "GET /api/fed/projects/orion HTTP/1.1");
+    for shown in ["slug", "orion", "tags", "a, b", "2026-11-23T14:41:13.511326Z ("] {
+        assert!(run.stdout.contains(shown), "{shown} in {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_registration_is_sent_from_flags_or_from_a_file() {
+    let flags = [
+        "projects",
+        "register",
+        "--slug=orion",
+        "--name=Orion",
+        "--hub-url=http://h",
+        "--tag=a",
+        "--tag=b",
+        "--heartbeat-interval=1.5",
+    ];
+    let (run, line, sent) = ask(&flags, "201 Created", PROJECT);
+    assert_eq!(line, "POST /api/fed/projects HTTP/1.1");
+    let sent: serde_json::Value = serde_json::from_str(&sent).unwrap();
+    let expected = serde_json::json!({
+        "slug": "orion", "name": "Orion", "hub_url": "http://h", "mesh_namespace": "hub.orion",
+        "tags": ["a", "b"], "heartbeat_interval_seconds": 1.5,
+    });
+    assert_eq!(sent, expected);
+    assert_eq!(run.stdout, "registered orion (id 7)\n");
+
+    let (url, asked) = answer("201 Created", PROJECT.to_owned());
+    let program = Program::new().variable("FEDERATION_URL", &url).file("p.json", "{\"slug\":1}");
+    assert_eq!(program.run(&["projects", "register", "--file", "p.json"]).code, Some(0));
+    assert!(asked.join().unwrap().ends_with("\r\n\r\n{\"slug\":1}"));
+}
+
+#[test]
+fn a_removal_is_confirmed() {
+    let (run, line, _) = ask(&["projects", "remove", "orion"], "204 No Content", "");
+    assert_eq!(line, "DELETE /api/fed/projects/orion HTTP/1.1");
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "removed orion\n"));
+}
+
+#[test]
+fn a_refusal_exits_with_one_and_tells_why() {
+    let detail = r#"{"detail":"Project 'orion' not found"}"#;
+    for args in [["projects", "get", "orion"], ["projects", "remove", "orion"]] {
+        let (run, _, _) = ask(&args, "404 Not Found", detail);
+        assert_eq!(run.code, Some(1));
+        assert_eq!(run.stderr, "error: Project 'orion' not found\n");
+    }
+}
+
+#[test]
+fn health_is_the_readiness_of_the_service() {
+    let (run, line, _) = ask(&["health"], "200 OK", r#"{"status":"ready"}"#);
+    assert_eq!(line, "GET /readyz HTTP/1.1");
+    assert_eq!((run.code, run.stdout.as_str()), (Some(0), "ready\n"));
+    let away = r#"{"reasons":["the bus is away"],"detail":"not ready: the bus is away"}"#;
+    let (run, _, _) = ask(&["health"], "503 Service Unavailable", away);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), "error: not ready: the bus is away\n"));
+    let (_, line, _) = ask(&["health", "--live"], "200 OK", "{}");
+    assert_eq!(line, "GET /livez HTTP/1.1");
+}

@@ -1,0 +1,91 @@
+use std::time::Duration;
+
+use federation_testkit::{NatsServer, TestDatabase};
+
+use super::process::{COMMANDCENTER, PYTHON_HEARTBEAT, QUICK, Service, folder, now, until};
+
+/// From the file list over each status and back, as `docs` of the Python service had people
+/// validate it by hand.
+async fn each_status_in_turn(database: &str) {
+    let (folder, nats) = (folder(COMMANDCENTER), NatsServer::start().await);
+    let settings = [("DATABASE_URL", database), ("NATS_URL", &nats.url()), QUICK];
+    let service = Service::ready(folder.path(), &settings);
+    let health = service.get("/health").1;
+    assert_eq!(
+        health.to_string(),
+        r#"{"service":"federation","status":"ok","version":"0.9.0"}"#,
+        "the same members; their order is held by a test of the API"
+    );
+    assert_eq!(service.status("commandcenter"), "offline");
+
+    let client = async_nats::connect(nats.url()).await.unwrap();
+    client.publish("hub.presence.commandcenter", PYTHON_HEARTBEAT.into()).await.unwrap();
+    client.flush().await.unwrap();
+    let took = service.until_status("commandcenter", "online");
+    assert!(took < Duration::from_millis(100), "online after {took:?}");
+
+    // The process has listened for longer than one and a half intervals before silence counts.
+    let begun = now();
+    client.publish("hub.presence.commandcenter", PYTHON_HEARTBEAT.into()).await.unwrap();
+    client.flush().await.unwrap();
+    service.until_status("commandcenter", "degraded");
+    let (degraded, _) = (begun.elapsed(), ());
+    service.until_status("commandcenter", "offline");
+    let offline = begun.elapsed();
+    assert!((2.0..2.5).contains(&degraded.as_secs_f64()), "degraded after {degraded:?}");
+    assert!((3.0..3.5).contains(&offline.as_secs_f64()), "offline after {offline:?}");
+
+    let (_, listed) = service.get("/api/fed/projects?status=offline");
+    assert_eq!(listed[0]["slug"], "commandcenter");
+    assert!(service.terminate().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_status_in_turn_on_sqlite() {
+    each_status_in_turn("sqlite:federation.db").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_status_in_turn_on_postgres() {
+    let database = TestDatabase::create().await;
+    let url = database.url().replacen("postgres", "postgresql+asyncpg", 1);
+    each_status_in_turn(&url).await;
+}
+
+#[test]
+fn without_a_bus_heartbeats_come_over_http() {
+    let folder = folder(COMMANDCENTER);
+    let service = Service::ready(folder.path(), &[QUICK]);
+    assert_eq!(service.beat("commandcenter"), 204);
+    assert_eq!(service.status("commandcenter"), "online");
+    assert_eq!(service.beat("nobody"), 404);
+    service.until_status("commandcenter", "offline");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_project_registers_itself_only_where_that_is_allowed() {
+    let (folder, nats) = (folder("projects: []"), NatsServer::start().await);
+    let client = async_nats::connect(nats.url()).await.unwrap();
+    let url = nats.url();
+    let open = Service::ready(folder.path(), &[("NATS_URL", &url), ("AUTO_REGISTER", "true")]);
+    let closed_settings = [("NATS_URL", url.as_str()), ("DATABASE_URL", "sqlite:closed.db")];
+    let closed = Service::ready(folder.path(), &closed_settings);
+    let send = async || {
+        client.publish("hub.presence.commandcenter", PYTHON_HEARTBEAT.into()).await.unwrap();
+        client.flush().await.unwrap();
+    };
+    send().await;
+    until("it registers itself", || {
+        (open.get("/api/fed/projects/commandcenter").0 == 200).then_some(())
+    });
+    let project = open.get("/api/fed/projects/commandcenter").1;
+    assert_eq!(project["hub_url"], "http://localhost:8000");
+    open.until_status("commandcenter", "online");
+
+    let counted =
+        r#"federation_heartbeat_messages_total{status="unknown_project",source="nats"} 1"#;
+    until("the other counts it", || {
+        closed.get("/metrics").1.as_str().unwrap().contains(counted).then_some(())
+    });
+    assert_eq!(closed.get("/api/fed/projects/commandcenter").0, 404);
+}

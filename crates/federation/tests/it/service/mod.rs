@@ -1,0 +1,7 @@
+//! The service as a process, on real servers.
+
+mod lifecycle;
+mod outages;
+mod process;
+mod publisher;
+mod restarts;

@@ -1,0 +1,180 @@
+//! A running `federation serve`, and what a test asks of it.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// How long anything outside may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// An interval that makes the thresholds 2 s and 3 s.
+pub(super) const QUICK: (&str, &str) = ("HEARTBEAT_INTERVAL_SECONDS", "1");
+
+pub(super) const COMMANDCENTER: &str = "projects:
+  - slug: commandcenter
+    name: CommandCenter
+    hub_url: http://localhost:8000
+    mesh_namespace: hub.commandcenter
+    tags: [python, fastapi, rag]
+    allow_fanout: []
+";
+
+/// The bytes that the Python publisher sends.
+pub(super) const PYTHON_HEARTBEAT: &str = r#"{"project_slug": "commandcenter", "hub_url": "http://localhost:8000", "mesh_namespace": "hub.commandcenter", "timestamp": "2025-11-18T12:00:00.123456", "version": "0.9.0"}"#;
+
+#[expect(clippy::disallowed_methods, reason = "a deadline for what happens outside")]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits until `probe` gives something; how long that took.
+pub(super) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> (T, Duration) {
+    let begun = now();
+    loop {
+        if let Some(found) = probe() {
+            return (found, begun.elapsed());
+        }
+        assert!(begun.elapsed() < DEADLINE, "waited {DEADLINE:?} for: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A folder with a list of projects, in which services run.
+pub(super) fn folder(projects: &str) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("config")).unwrap();
+    std::fs::write(folder.path().join("config/projects.yaml"), projects).unwrap();
+    folder
+}
+
+/// The binary with nothing of our environment.
+pub(super) fn federation(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_federation"));
+    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+pub(super) struct Service {
+    child: Child,
+    address: String,
+    agent: ureq::Agent,
+    _log: Receiver<String>,
+}
+
+impl Service {
+    /// Starts the service on a free port and waits until it listens.
+    pub(super) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let mut child = federation(folder)
+            .arg("serve")
+            .envs([("SERVICE_PORT", "0"), ("NATS_URL", "none"), ("LOG_FORMAT", "json")])
+            .envs(settings.iter().copied())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = follow(&mut child);
+        let address = loop {
+            let line = log.recv_timeout(DEADLINE).expect("the service listens");
+            let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
+            if let Some(address) = entry["fields"]["address"].as_str() {
+                break address.to_owned();
+            }
+        };
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(DEADLINE))
+            .http_status_as_error(false)
+            .build()
+            .into();
+        Self { child, address, agent, _log: log }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub(super) fn ready(folder: &Path, settings: &[(&str, &str)]) -> Self {
+        let service = Self::start(folder, settings);
+        until("the service is ready", || (service.get("/readyz").0 == 200).then_some(()));
+        service
+    }
+
+    pub(super) fn get(&self, path: &str) -> (u16, Value) {
+        let answer = self.agent.get(self.url(path)).call().unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.into_body().read_to_string().unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    pub(super) fn post(&self, path: &str, body: &Value) -> u16 {
+        self.agent.post(self.url(path)).send_json(body).unwrap().status().as_u16()
+    }
+
+    pub(super) fn register(&self, slug: &str) -> u16 {
+        let body = serde_json::json!({
+            "slug": slug,
+            "name": slug,
+            "hub_url": "http://localhost:8000",
+            "mesh_namespace": format!("hub.{slug}"),
+        });
+        self.post("/api/fed/projects", &body)
+    }
+
+    pub(super) fn beat(&self, slug: &str) -> u16 {
+        let path = format!("/api/fed/projects/{slug}/heartbeat");
+        self.agent.post(self.url(&path)).send_empty().unwrap().status().as_u16()
+    }
+
+    pub(super) fn status(&self, slug: &str) -> String {
+        let (code, project) = self.get(&format!("/api/fed/projects/{slug}"));
+        assert_eq!(code, 200, "{project}");
+        project["status"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until the project has this status; how long that took.
+    pub(super) fn until_status(&self, slug: &str, status: &str) -> Duration {
+        let what = format!("{slug} is {status}");
+        until(&what, || (self.status(slug) == status).then_some(())).1
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(super) fn signal(&self, signal: &str) {
+        let sent =
+            Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends it as an init system does.
+    pub(super) fn terminate(mut self) -> ExitStatus {
+        self.signal("-TERM");
+        until("the service ends", || self.child.try_wait().unwrap()).0
+    }
+
+    /// Ends it as a power cut does.
+    pub(super) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of its log. They are read on, so that a full pipe never stops it.
+fn follow(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    let stderr = child.stderr.take().unwrap();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
+    receiver
+}

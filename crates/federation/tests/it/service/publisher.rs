@@ -1,0 +1,29 @@
+use std::process::{Command, Stdio};
+
+use federation_testkit::NatsServer;
+
+use super::process::{COMMANDCENTER, QUICK, Service, federation, folder, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_publisher_keeps_its_project_online_and_ends_cleanly() {
+    let (folder, mut nats) = (folder(COMMANDCENTER), NatsServer::start().await);
+    let url = nats.url();
+    let service = Service::ready(folder.path(), &[("NATS_URL", &url), QUICK]);
+    // It does not need the broker to be there.
+    nats.stop();
+    let mut publisher = federation(folder.path())
+        .arg("heartbeat")
+        .envs([("NATS_URL", url.as_str()), ("HEARTBEAT_INTERVAL", "0.5")])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    nats.restart().await;
+    service.until_status("commandcenter", "online");
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    assert_eq!(service.status("commandcenter"), "online");
+    let told = Command::new("kill").args(["-TERM", &publisher.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    let (ended, _) = until("the publisher ends", || publisher.try_wait().unwrap());
+    assert!(ended.success());
+    service.until_status("commandcenter", "offline");
+}

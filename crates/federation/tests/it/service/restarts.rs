@@ -1,0 +1,86 @@
+use std::time::Duration;
+
+use federation_testkit::TestDatabase;
+use serde_json::Value;
+
+use super::process::{COMMANDCENTER, QUICK, Service, folder};
+
+/// What was acknowledged is there after the process was killed, and so is what was known.
+fn a_kill_loses_nothing(database: &str) {
+    let folder = folder(COMMANDCENTER);
+    let settings = [("DATABASE_URL", database)];
+    let service = Service::ready(folder.path(), &settings);
+    for n in 0..20 {
+        assert_eq!(service.register(&format!("p{n}")), 201);
+    }
+    assert_eq!(service.beat("p7"), 204);
+    assert_eq!(service.status("p7"), "online");
+    // The change goes to the store within moments; the answer did not wait for it.
+    std::thread::sleep(Duration::from_millis(300));
+    let before = without_heartbeat(service.get("/api/fed/projects").1);
+    service.kill();
+    let service = Service::ready(folder.path(), &settings);
+    assert_eq!(without_heartbeat(service.get("/api/fed/projects").1), before);
+    assert_eq!(service.status("p7"), "online");
+    assert!(service.terminate().success());
+}
+
+fn without_heartbeat(mut projects: Value) -> Value {
+    for project in projects.as_array_mut().unwrap() {
+        project["last_heartbeat_at"].take();
+    }
+    projects
+}
+
+#[test]
+fn a_kill_loses_nothing_on_sqlite() {
+    a_kill_loses_nothing("sqlite:federation.db");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_loses_nothing_on_postgres() {
+    let database = TestDatabase::create().await;
+    let url = database.url();
+    tokio::task::spawn_blocking(move || a_kill_loses_nothing(&url)).await.unwrap();
+}
+
+#[test]
+fn a_clean_end_keeps_the_newest_heartbeat() {
+    let folder = folder(COMMANDCENTER);
+    let service = Service::ready(folder.path(), &[]);
+    service.beat("commandcenter");
+    let before = service.get("/api/fed/projects/commandcenter").1;
+    assert!(service.terminate().success());
+    let service = Service::ready(folder.path(), &[]);
+    assert_eq!(service.get("/api/fed/projects/commandcenter").1, before);
+}
+
+#[test]
+fn a_pause_is_nobodys_silence() {
+    let folder = folder(COMMANDCENTER);
+    let service = Service::ready(folder.path(), &[QUICK]);
+    service.beat("commandcenter");
+    service.signal("-STOP");
+    std::thread::sleep(Duration::from_secs(5));
+    service.signal("-CONT");
+    assert_eq!(service.status("commandcenter"), "online");
+    let took = service.until_status("commandcenter", "offline");
+    assert!(took > Duration::from_millis(1_500), "offline only after {took:?} of listening");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_may_start_at_once_on_a_new_database() {
+    let database = TestDatabase::create().await;
+    let folder = folder(COMMANDCENTER);
+    for url in [database.url(), "sqlite:federation.db".to_owned()] {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let service = Service::ready(folder.path(), &[("DATABASE_URL", &url)]);
+                    let (_, projects) = service.get("/api/fed/projects");
+                    assert_eq!(projects.as_array().unwrap().len(), 1);
+                });
+            }
+        });
+    }
+}

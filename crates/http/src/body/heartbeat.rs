@@ -1,0 +1,106 @@
+//! The body of a heartbeat over HTTP.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use federation_domain::{Condition, InvalidValue};
+use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::fields::Fields;
+use crate::error::ApiError;
+
+/// The most reasons that are read; fewer are kept.
+const MAX_REASONS: usize = 1000;
+
+/// What a project says of itself. All of it is optional, the body too: without it the project is
+/// well. Unknown keys are ignored.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = Heartbeat,
+    example = json!({"status": "degraded", "degradedReasons": ["queue backlog"]})
+)]
+#[expect(dead_code, reason = "the schema of the document; values are read field by field")]
+pub(crate) struct HeartbeatSchema {
+    /// How it is.
+    status: Option<ConditionSchema>,
+    /// Why it is degraded, in its own words; the first 10 are kept, 200 characters of each.
+    /// Ignored unless it says that it is degraded.
+    #[serde(rename = "degradedReasons")]
+    degraded_reasons: Option<Vec<String>>,
+}
+
+/// How a project can say that it is; that it is offline is for others to find.
+#[derive(Debug, ToSchema)]
+#[schema(as = Condition)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the schema of the document; values are read field by field")]
+pub(crate) enum ConditionSchema {
+    /// All is well.
+    Online,
+    /// It works, but not well.
+    Degraded,
+}
+
+/// What a heartbeat says of its project, if it says anything.
+#[derive(Debug, PartialEq)]
+pub(crate) struct HeartbeatBody(pub(crate) Option<Condition>);
+
+impl FromRequest for HeartbeatBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            match super::read(request, payload).await? {
+                None | Some(Value::Null) => Ok(Self(None)),
+                Some(body) => parse(&body).map(Self).map_err(ApiError::Invalid),
+            }
+        })
+    }
+}
+
+fn parse(body: &Value) -> Result<Option<Condition>, Vec<InvalidValue>> {
+    let mut fields = Fields::of(body)?;
+    let status = fields.optional_string("status");
+    let reasons = fields.optional_strings("degradedReasons", MAX_REASONS, |_any| None);
+    let condition = match status {
+        None => Ok(None),
+        Some("online") => Ok(Some(Condition::Online)),
+        Some("degraded") => Ok(Some(Condition::Degraded { reasons: reasons.unwrap_or_default() })),
+        Some(other) => {
+            Err(vec![InvalidValue::new("status", other, "online and degraded are allowed")])
+        }
+    };
+    fields.finish(condition)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_may_say_how_its_project_is() {
+        let degraded = |reasons: &[&str]| {
+            let reasons = reasons.iter().map(ToString::to_string).collect();
+            Ok(Some(Condition::Degraded { reasons }))
+        };
+        let full = json!({"status": "degraded", "degradedReasons": ["a", "b"], "latencyMs": 812});
+        assert_eq!(parse(&full), degraded(&["a", "b"]));
+        assert_eq!(parse(&json!({"status": "degraded"})), degraded(&[]));
+        assert_eq!(parse(&json!({"status": "online"})), Ok(Some(Condition::Online)));
+        assert_eq!(parse(&json!({"status": null, "degradedReasons": null})), Ok(None));
+        assert_eq!(parse(&json!({})), Ok(None));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named_whole() {
+        let body = json!({"status": "offline", "degradedReasons": ["a", 1]});
+        let faults: Vec<String> = parse(&body).unwrap_err().into_iter().map(|f| f.field).collect();
+        assert_eq!(faults, ["status", "degradedReasons[1]"]);
+        assert!(parse(&json!([])).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! JSON, strictly: of doubled keys neither wins, because programs disagree about which one would.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+use crate::error::{ApiError, shown};
+
+/// Parses a text of JSON.
+///
+/// # Errors
+/// [`ApiError::NotJson`], with the position: when it is no UTF-8, no JSON (lone surrogates and
+/// `NaN` are none), nested deeper than 128 levels, or when a key stands twice in one object.
+pub(super) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+    let not_json = |why: String| ApiError::NotJson { why };
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| not_json(format!("not UTF-8 after byte {}", error.valid_up_to())))?;
+    serde_json::from_str::<Strict>(text)
+        .map(|strict| strict.0)
+        .map_err(|error| not_json(error.to_string()))
+}
+
+/// A value without doubled keys.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Strict(item)) = items.next_element()? {
+            array.push(item);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format_args!(
+                    "the key \"{}\" stands twice",
+                    shown(&key)
+                )));
+            }
+            let Strict(value) = entries.next_value()?;
+            object.insert(key, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_json_parses_as_it_stands() {
+        let text = r#"{"a":[null,true,-1,18446744073709551615,0.5,"\ud83d\ude00",{"b":{}}]}"#;
+        assert_eq!(
+            parse(text.as_bytes()).unwrap().to_string(),
+            text.replace("\\ud83d\\ude00", "😀")
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_is_refused_with_its_position() {
+        let why = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
+        for bad in
+            [&br#"{"a":}"#[..], br#"{"a":1,}"#, br#"["\ud800"]"#, b"[NaN]", b"[1e999]", b"{} {}"]
+        {
+            let why = why(bad);
+            assert!(why.contains("at line 1 column "), "{why}");
+        }
+        assert!(why("[".repeat(60_000).as_bytes()).contains("recursion limit"));
+        assert!(why(b"[\"\xff\"]").contains("not UTF-8 after byte 2"));
+    }
+
+    #[test]
+    fn a_doubled_key_is_refused_by_name_at_any_depth() {
+        for text in [r#"{"a":1,"a":2}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#] {
+            let why = parse(text.as_bytes()).unwrap_err().to_string();
+            assert!(why.contains("the key \"a\" stands twice at line 1"), "{why}");
+        }
+    }
+}

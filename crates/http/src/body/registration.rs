@@ -1,0 +1,85 @@
+//! The body of a registration.
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use federation_domain::{FanoutAllowlist, InvalidValue, Registration, RegistrationDraft, Tags};
+use futures_util::future::LocalBoxFuture;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::fields::Fields;
+use crate::error::ApiError;
+
+/// What a project gives of itself. Unknown keys are ignored.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = Registration,
+    example = json!({
+        "slug": "commandcenter",
+        "name": "CommandCenter",
+        "hub_url": "http://localhost:8000",
+        "mesh_namespace": "hub.commandcenter",
+        "tags": ["python", "fastapi", "rag"]
+    })
+)]
+#[expect(dead_code, reason = "the schema of the document; values are read field by field")]
+pub(crate) struct RegistrationSchema {
+    /// Its name in URLs and subjects.
+    #[schema(pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50)]
+    slug: String,
+    /// What people call it: not blank, no control characters.
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// Where it answers: an absolute http or https URL with a host and without credentials.
+    #[schema(format = "uri", max_length = 500)]
+    hub_url: String,
+    /// Its NATS subject prefix.
+    #[schema(pattern = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", min_length = 1, max_length = 100)]
+    mesh_namespace: String,
+    /// Its tags, each of 1 to 50 characters, no doubles.
+    #[schema(required = false, max_items = 50, default = json!([]))]
+    tags: Vec<String>,
+    /// How often it promises a heartbeat. Absent or null leaves what is stored; a project without
+    /// an interval has that of the service.
+    #[schema(minimum = 0.1, maximum = 86400)]
+    heartbeat_interval_seconds: Option<f64>,
+    /// The actions that may be fanned out to it, each of 1 to 100 characters, no doubles. Absent
+    /// or null leaves what is stored.
+    #[schema(max_items = 50)]
+    allow_fanout: Option<Vec<String>>,
+}
+
+/// A registration from the body of a request.
+#[derive(Debug)]
+pub(crate) struct RegistrationBody(pub(crate) Registration);
+
+impl FromRequest for RegistrationBody {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (request, payload) = (request.clone(), payload.take());
+        Box::pin(async move {
+            let empty = || ApiError::NotJson { why: "it is empty".to_owned() };
+            let body = super::read(request, payload).await?.ok_or_else(empty)?;
+            parse(&body).map(Self).map_err(ApiError::Invalid)
+        })
+    }
+}
+
+/// Names every field that is missing, of a wrong type, or invalid, in the order of the fields.
+fn parse(body: &Value) -> Result<Registration, Vec<InvalidValue>> {
+    let mut fields = Fields::of(body)?;
+    let draft = RegistrationDraft {
+        slug: fields.required_string("slug"),
+        name: fields.required_string("name"),
+        hub_url: fields.required_string("hub_url"),
+        mesh_namespace: fields.required_string("mesh_namespace"),
+        tags: fields.strings("tags", Tags::MAX_ITEMS, |tag| Tags::parse(&[tag]).err()),
+        heartbeat_interval_seconds: fields.optional_number("heartbeat_interval_seconds"),
+        allow_fanout: fields.optional_strings("allow_fanout", FanoutAllowlist::MAX_ITEMS, |name| {
+            FanoutAllowlist::parse(&[name]).err()
+        }),
+    };
+    fields.finish(draft.parse())
+}

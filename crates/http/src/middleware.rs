@@ -1,0 +1,143 @@
+//! What happens around every request: it gets an id, a span and a line in the log, and a panic in
+//! its handler ends neither the connection nor the worker.
+//!
+//! A check of API keys belongs here too, as a second function that `server.rs` wraps around the
+//! application within this one, so that refusals are logged as well.
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, ResponseError as _};
+use futures_util::FutureExt as _;
+use tracing::{Instrument as _, Span};
+
+use crate::error::{ApiError, shown};
+use crate::state::ApiState;
+
+/// The header by which callers and logs speak of one request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken over from a caller.
+const MAX_ID_CHARS: usize = 64;
+
+/// Runs a request in a span of its own and writes the access log.
+pub(crate) async fn observe(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let id = given_id(request.headers()).unwrap_or_else(new_id);
+    let span = tracing::info_span!(
+        "request",
+        request.id = id.to_str().unwrap_or_default(),
+        http.method = %request.method(),
+        http.path = shown(request.path()),
+    );
+    let presence = request.app_data::<Data<ApiState>>().map(|state| state.presence.clone());
+    let began = presence.as_ref().map(|presence| presence.now());
+
+    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
+    let outcome = handled.await.unwrap_or_else(|panic| Err(failed(&panic, &span)));
+
+    let status = match &outcome {
+        Ok(answer) => answer.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    let took = presence.zip(began).map(|(presence, began)| presence.now().since(began));
+    let took_us = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    span.in_scope(|| tracing::debug!(http.status = status.as_u16(), took_us, "answered"));
+    match outcome {
+        Ok(mut answer) => {
+            answer.headers_mut().insert(REQUEST_ID, id);
+            Ok(answer)
+        }
+        Err(mut error) => {
+            error.add_response_mapper(move |mut answer| {
+                answer.headers_mut().insert(REQUEST_ID, id.clone());
+                answer
+            });
+            Err(error)
+        }
+    }
+}
+
+/// The error for a handler that panicked, logged in the request's span.
+fn failed(panic: &(dyn Any + Send), span: &Span) -> Error {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    let error = ApiError::Panicked { message };
+    let answer = span.in_scope(|| error.error_response());
+    InternalError::from_response(error, answer).into()
+}
+
+/// The caller's id, if it is one that can stand in a log line as it is.
+fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    let given = headers.get(REQUEST_ID)?;
+    let sane = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
+    let fits = (1..=MAX_ID_CHARS).contains(&given.len());
+    (fits && given.as_bytes().iter().all(sane)).then(|| given.clone())
+}
+
+/// An id of our own. It need not be secret, only not used twice.
+fn new_id() -> HeaderValue {
+    HeaderValue::from_str(&format!("{:032x}", fastrand::u128(..)))
+        .unwrap_or_else(|_| HeaderValue::from_static("0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
+    use actix_web::{App, HttpResponse, web};
+
+    use super::*;
+
+    async fn id_of(request: TestRequest) -> String {
+        let app = App::new().wrap(from_fn(observe)).default_service(web::to(HttpResponse::Ok));
+        let answer = call_service(&init_service(app).await, request.to_request()).await;
+        answer.headers().get(REQUEST_ID).unwrap().to_str().unwrap().to_owned()
+    }
+
+    #[actix_web::test]
+    async fn the_id_of_the_caller_is_kept() {
+        let request = TestRequest::get().insert_header((REQUEST_ID, "a-B_9.z"));
+        assert_eq!(id_of(request).await, "a-B_9.z");
+    }
+
+    #[actix_web::test]
+    async fn an_id_that_could_break_a_log_line_is_replaced() {
+        for bad in ["", "a b", "a\tb", "ä", "<script>", &"x".repeat(65)] {
+            let request = TestRequest::get().insert_header((REQUEST_ID, bad));
+            let id = id_of(request).await;
+            assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{bad:?}: {id}");
+        }
+        assert_ne!(id_of(TestRequest::get()).await, id_of(TestRequest::get()).await);
+    }
+
+    #[actix_web::test]
+    async fn a_panic_of_a_handler_is_an_answer_without_its_message() {
+        #[expect(clippy::panic, reason = "this is what is tested")]
+        async fn handler() -> HttpResponse {
+            panic!("secret")
+        }
+        let app = App::new().wrap(from_fn(observe)).default_service(web::to(handler));
+        let app = init_service(app).await;
+        for _ in 0..2 {
+            let error =
+                try_call_service(&app, TestRequest::get().to_request()).await.err().unwrap();
+            let answer = error.error_response();
+            assert_eq!(answer.status(), 500);
+            assert!(answer.headers().contains_key(REQUEST_ID));
+            let body = answer.into_body().try_into_bytes().unwrap();
+            assert_eq!(body, r#"{"detail":"internal error"}"#);
+        }
+    }
+}

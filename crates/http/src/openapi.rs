@@ -1,0 +1,177 @@
+//! The OpenAPI document, made from the code, and the answers that many endpoints share.
+
+use utoipa::{IntoResponses, OpenApi};
+
+use crate::error::{ErrorBody, FieldError};
+use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz};
+
+/// The document of the whole API.
+#[must_use]
+pub fn document() -> utoipa::openapi::OpenApi {
+    ApiDocument::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Federation service",
+        description = "Which projects there are, and which of them are alive.\n\n\
+            Every `GET` is answered to `HEAD` too. A slash at the end of a path changes nothing. \
+            A path that is not listed here is 404, a method that is not listed is 405 with the \
+            header `Allow`; each error answer is an object with the key `detail`. \
+            The header `X-Request-Id` is taken over from a request, or made, and given back.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    tags(
+        (name = "projects", description = "The catalog, and heartbeats over HTTP."),
+        (name = "operation", description = "For monitors and orchestrators."),
+        (name = "documentation", description = "This document.")
+    ),
+    paths(
+        projects::list::list,
+        projects::register::register,
+        projects::find::find,
+        projects::remove::remove,
+        projects::heartbeat::record_heartbeat,
+        health::health,
+        livez::livez,
+        readyz::readyz,
+        metrics::metrics,
+        openapi::openapi,
+        docs::docs,
+        docs::asset
+    ),
+    components(schemas(ErrorBody, FieldError))
+)]
+struct ApiDocument;
+
+/// No project has this slug, or the text in the path is no slug.
+#[derive(IntoResponses)]
+#[response(status = 404, example = json!({"detail": "Project 'commandcenter' not found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct ProjectNotFound(ErrorBody);
+
+/// There is no such file.
+#[derive(IntoResponses)]
+#[response(status = 404, example = json!({"detail": "Not Found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct NotFound(ErrorBody);
+
+/// The query asks for something that does not exist.
+#[derive(IntoResponses)]
+#[response(
+    status = 422,
+    example = json!({
+        "detail": "status: online, offline and degraded are allowed, but got \"ONLINE\"",
+        "errors": [{
+            "field": "status",
+            "given": "\"ONLINE\"",
+            "allowed": "online, offline and degraded are allowed"
+        }]
+    })
+)]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct InvalidQuery(ErrorBody);
+
+/// The service failed. Its log says why.
+#[derive(IntoResponses)]
+#[response(status = 500, example = json!({"detail": "internal error"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct InternalError(ErrorBody);
+
+/// The catalog is not loaded yet, or the store cannot be reached. Nothing was changed.
+#[derive(IntoResponses)]
+#[response(
+    status = 503,
+    headers(("Retry-After" = u32, description = "Seconds after which to try again.")),
+    example = json!({"detail": "the store is not available, try again later"})
+)]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct Unavailable(ErrorBody);
+
+/// What can be wrong with a body.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the shapes of answers in the document")]
+pub(crate) enum BodyErrors {
+    /// The body is not JSON: broken, not UTF-8, or with a key that stands twice in one object.
+    #[response(
+        status = 400,
+        example = json!({"detail": "the body is not valid JSON: expected value at line 1 column 9"})
+    )]
+    NotJson(ErrorBody),
+    /// The body did not arrive within 10 s.
+    #[response(status = 408, example = json!({"detail": "the body did not arrive in time"}))]
+    TooSlow(ErrorBody),
+    /// The body is larger than 64 KiB.
+    #[response(
+        status = 413,
+        example = json!({"detail": "the body is too large: at most 65536 bytes are allowed"})
+    )]
+    TooLarge(ErrorBody),
+    /// The body is of another type than `application/json` or `application/*+json`.
+    #[response(
+        status = 415,
+        example = json!({
+            "detail": "the body must be JSON: Content-Type application/json is allowed, but got text/plain"
+        })
+    )]
+    NotDeclaredJson(ErrorBody),
+    /// Values are missing, of a wrong type or not allowed; each is named.
+    #[response(
+        status = 422,
+        example = json!({
+            "detail": "name: a string is required, but got nothing; tags[1]: each may stand only once, but got \"rag\"",
+            "errors": [
+                {"field": "name", "given": "nothing", "allowed": "a string is required"},
+                {"field": "tags[1]", "given": "\"rag\"", "allowed": "each may stand only once"}
+            ]
+        })
+    )]
+    Invalid(ErrorBody),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    /// All values of the key `$ref`, wherever they stand.
+    fn references(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(object) => {
+                found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                object.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn what_the_document_refers_to_is_in_it_and_nothing_else_is() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let mut referred = BTreeSet::new();
+        references(&document, &mut referred);
+        let schemas = document["components"]["schemas"].as_object().unwrap().keys();
+        let there: BTreeSet<String> =
+            schemas.map(|name| format!("#/components/schemas/{name}")).collect();
+        assert_eq!(referred, there);
+    }
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_a_description_of_each_answer() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let mut names = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for operation in item.as_object().unwrap().values() {
+                let name = operation["operationId"].as_str().unwrap().to_owned();
+                assert!(names.insert(name), "{path}");
+                assert!(operation["summary"].is_string(), "{path}");
+                for (status, answer) in operation["responses"].as_object().unwrap() {
+                    assert_ne!(answer["description"].as_str().unwrap(), "", "{path} {status}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A project on the wire.
+
+use std::fmt;
+
+use federation_domain::{FanoutAllowlist, Project, Reports, Tags};
+use serde::{Serialize, Serializer};
+use time::{OffsetDateTime, UtcOffset};
+use utoipa::ToSchema;
+
+// The keys and their order up to `updated_at` are those of the API that this service took over;
+// new keys come after it. Everything is borrowed: a list is written straight from the entries.
+/// A project of the catalog.
+#[derive(Serialize, ToSchema)]
+#[schema(
+    as = Project,
+    example = json!({
+        "id": 1,
+        "slug": "commandcenter",
+        "name": "CommandCenter",
+        "hub_url": "http://localhost:8000",
+        "mesh_namespace": "hub.commandcenter",
+        "status": "online",
+        "tags": ["python", "fastapi", "rag"],
+        "last_heartbeat_at": "2026-11-23T14:41:43.018273Z",
+        "created_at": "2026-11-23T14:41:13.511326Z",
+        "updated_at": "2026-11-23T14:41:14.020911Z",
+        "heartbeat_interval_seconds": null,
+        "allow_fanout": [],
+        "degraded_reasons": []
+    })
+)]
+pub(crate) struct ProjectBody<'a> {
+    /// Its number; never given to another project.
+    id: i64,
+    /// Its name in URLs and subjects.
+    slug: &'a str,
+    /// What people call it.
+    name: &'a str,
+    /// Where it answers.
+    #[schema(format = "uri")]
+    hub_url: &'a str,
+    /// Its NATS subject prefix.
+    #[schema(required)]
+    mesh_namespace: Option<&'a str>,
+    /// Whether it is alive.
+    #[schema(value_type = StatusSchema)]
+    status: &'static str,
+    /// Its tags.
+    #[schema(value_type = Vec<String>)]
+    #[serde(serialize_with = "tags")]
+    tags: &'a Tags,
+    /// When its newest heartbeat arrived.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    last_heartbeat_at: Option<Stamp>,
+    /// When it was first registered.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Stamp,
+    /// When its registration or its status last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Stamp,
+    /// How often it promises a heartbeat; null: as often as the service expects by default.
+    #[schema(required)]
+    heartbeat_interval_seconds: Option<f64>,
+    /// The actions that may be fanned out to it.
+    #[schema(value_type = Vec<String>)]
+    #[serde(serialize_with = "actions")]
+    allow_fanout: &'a FanoutAllowlist,
+    /// Why it says that it is degraded, in its own words.
+    #[schema(value_type = Vec<String>)]
+    #[serde(serialize_with = "reasons")]
+    degraded_reasons: &'a Reports,
+}
+
+/// Whether a project is alive.
+#[derive(Debug, ToSchema)]
+#[schema(as = ProjectStatus)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the schema of the document; the domain gives the names")]
+pub(crate) enum StatusSchema {
+    /// It was heard in time and says that it is well.
+    Online,
+    /// It is late, or says itself that it is not well.
+    Degraded,
+    /// It has been silent for too long, or was never heard.
+    Offline,
+}
+
+impl<'a> From<&'a Project> for ProjectBody<'a> {
+    fn from(project: &'a Project) -> Self {
+        Self {
+            id: project.id.0,
+            slug: project.slug.as_str(),
+            name: project.name.as_str(),
+            hub_url: project.hub_url.as_str(),
+            mesh_namespace: project.mesh_namespace.as_ref().map(AsRef::as_ref),
+            status: project.status.as_str(),
+            tags: &project.tags,
+            last_heartbeat_at: project.last_heartbeat_at.map(Stamp),
+            created_at: Stamp(project.created_at),
+            updated_at: Stamp(project.updated_at),
+            heartbeat_interval_seconds: project.heartbeat_interval.map(|i| i.as_seconds()),
+            allow_fanout: &project.allow_fanout,
+            degraded_reasons: &project.reports,
+        }
+    }
+}
+
+/// The projects as an array, without anything in between.
+pub(crate) fn to_json(projects: &[Project]) -> serde_json::Result<Vec<u8>> {
+    const USUAL_BYTES: usize = 450;
+    let mut json = Vec::with_capacity(2 + projects.len() * USUAL_BYTES);
+    let bodies = projects.iter().map(ProjectBody::from);
+    serde_json::Serializer::new(&mut json).collect_seq(bodies)?;
+    Ok(json)
+}
+
+fn tags<S: Serializer>(tags: &&Tags, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(tags.iter())
+}
+
+fn actions<S: Serializer>(allowed: &&FanoutAllowlist, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(allowed.iter())
+}
+
+fn reasons<S: Serializer>(reports: &&Reports, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(reports.reasons())
+}
+
+/// A time as RFC 3339 in UTC, always with six digits of the second's fraction and `Z`.
+struct Stamp(OffsetDateTime);
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let utc = self.0.to_offset(UtcOffset::UTC);
+        let (hour, minute, second, microsecond) = utc.time().as_hms_micro();
+        let (year, month, day) = (utc.year(), u8::from(utc.month()), utc.day());
+        write!(f, "{year:04}-{month:02}-{day:02}T")?;
+        write!(f, "{hour:02}:{minute:02}:{second:02}.{microsecond:06}Z")
+    }
+}
+
+impl Serialize for Stamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,210 @@
+//! The table of all routes.
+//!
+//! One file for each endpoint: its handler, its documentation, its tests.
+
+pub(crate) mod docs;
+pub(crate) mod health;
+pub(crate) mod livez;
+pub(crate) mod metrics;
+pub(crate) mod openapi;
+pub(crate) mod projects;
+pub(crate) mod readyz;
+
+use actix_web::guard;
+use actix_web::http::Method;
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpResponse, Resource, Route};
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+
+/// A path, with the handler for each method.
+pub(crate) struct Endpoint {
+    /// As actix and OpenAPI spell it, without a slash at its end.
+    pub(crate) path: &'static str,
+    /// The methods as the header `Allow` spells them.
+    pub(crate) allow: &'static str,
+    /// `GET` answers `HEAD` too.
+    pub(crate) handlers: &'static [Handler],
+}
+
+/// A method, and what answers it.
+type Handler = (Method, fn() -> Route);
+
+/// All routes. Those under `/api/fed` are the ones that API keys are to guard; the others stay open.
+pub(crate) const ENDPOINTS: &[Endpoint] = &[
+    Endpoint {
+        path: "/api/fed/projects",
+        allow: "GET, HEAD, POST",
+        handlers: &[
+            (Method::GET, || web::to(projects::list::list)),
+            (Method::POST, || web::to(projects::register::register)),
+        ],
+    },
+    Endpoint {
+        path: "/api/fed/projects/{slug}",
+        allow: "GET, HEAD, DELETE",
+        handlers: &[
+            (Method::GET, || web::to(projects::find::find)),
+            (Method::DELETE, || web::to(projects::remove::remove)),
+        ],
+    },
+    Endpoint {
+        path: "/api/fed/projects/{slug}/heartbeat",
+        allow: "POST",
+        handlers: &[(Method::POST, || web::to(projects::heartbeat::record_heartbeat))],
+    },
+    get("/health", &[(Method::GET, || web::to(health::health))]),
+    get("/livez", &[(Method::GET, || web::to(livez::livez))]),
+    get("/readyz", &[(Method::GET, || web::to(readyz::readyz))]),
+    get("/metrics", &[(Method::GET, || web::to(metrics::metrics))]),
+    get("/openapi.json", &[(Method::GET, || web::to(openapi::openapi))]),
+    get("/docs", &[(Method::GET, || web::to(docs::docs))]),
+    get("/docs/{file}", &[(Method::GET, || web::to(docs::asset))]),
+];
+
+const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
+    Endpoint { path, allow: "GET, HEAD", handlers }
+}
+
+/// Adds all routes and what they need. Each path answers with and without a slash at its end.
+pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
+    cfg.app_data(Data::new(state));
+    for endpoint in ENDPOINTS {
+        cfg.service(resource(endpoint));
+    }
+    cfg.default_service(web::to(async || Err::<HttpResponse, _>(ApiError::PathNotFound)));
+}
+
+fn resource(endpoint: &'static Endpoint) -> Resource {
+    let paths = [endpoint.path.to_owned(), format!("{}/", endpoint.path)];
+    let mut resource = web::resource(paths);
+    for (method, handler) in endpoint.handlers {
+        let mut methods = guard::Any(guard::Method(method.clone()));
+        if method == Method::GET {
+            methods = methods.or(guard::Head());
+        }
+        resource = resource.route(handler().guard(methods));
+    }
+    let allow = endpoint.allow;
+    resource.default_service(web::to(async move || {
+        Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow })
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::testing::Api;
+
+    fn path(endpoint: &Endpoint) -> String {
+        endpoint.path.replace("{slug}", "a").replace("{file}", "index.css")
+    }
+
+    #[test]
+    fn the_document_lists_every_route_and_no_other() {
+        let document = serde_json::to_value(crate::document()).unwrap();
+        let mut listed = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for method in item.as_object().unwrap().keys() {
+                listed.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+        let methods = |endpoint: &Endpoint| {
+            let path = endpoint.path;
+            endpoint
+                .handlers
+                .iter()
+                .map(|(method, _)| format!("{method} {path}"))
+                .collect::<Vec<_>>()
+        };
+        let routes: BTreeSet<String> = ENDPOINTS.iter().flat_map(methods).collect();
+        assert_eq!(listed, routes);
+    }
+
+    #[test]
+    fn allow_names_the_methods_that_have_a_handler() {
+        for endpoint in ENDPOINTS {
+            let mut methods = Vec::new();
+            for (method, _) in endpoint.handlers {
+                methods.push(method.as_str());
+                if method == Method::GET {
+                    methods.push("HEAD");
+                }
+            }
+            assert_eq!(endpoint.allow, methods.join(", "), "{}", endpoint.path);
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_slash_at_the_end_changes_nothing() {
+        let api = Api::new().await;
+        api.register("a").await;
+        for endpoint in ENDPOINTS {
+            for method in [Method::GET, Method::HEAD, Method::PUT] {
+                let path = path(endpoint);
+                let plain = api.send(method.clone(), &path).await;
+                let slash = api.send(method, &format!("{path}/")).await;
+                assert_eq!(plain.status, slash.status, "{path}");
+                assert!(plain.body == slash.body || path == "/docs", "{path}");
+            }
+        }
+        let body = crate::testing::REGISTRATION;
+        assert_eq!(api.post("/api/fed/projects/", body).await.status, 201);
+        assert_eq!(api.post("/api/fed/projects/a/heartbeat/", "").await.status, 204);
+    }
+
+    #[actix_web::test]
+    async fn head_answers_wherever_get_does() {
+        let api = Api::new().await;
+        api.register("a").await;
+        for endpoint in ENDPOINTS {
+            let path = path(endpoint);
+            let get = api.send(Method::GET, &path).await;
+            let head = api.send(Method::HEAD, &path).await;
+            assert_eq!(
+                (get.status, get.header("content-type")),
+                (head.status, head.header("content-type"))
+            );
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_wrong_method_is_answered_with_the_right_ones() {
+        let api = Api::new().await;
+        for endpoint in ENDPOINTS {
+            for method in [Method::PUT, Method::PATCH, Method::OPTIONS, Method::TRACE] {
+                let answer = api.send(method, &path(endpoint)).await;
+                assert_eq!(answer.status, 405, "{}", endpoint.path);
+                assert_eq!(answer.header("allow"), Some(endpoint.allow));
+            }
+        }
+        insta::assert_snapshot!(api.send(Method::DELETE, "/api/fed/projects").await, @r#"
+        405
+        content-type: application/json
+        allow: GET, HEAD, POST
+        {"detail":"Method Not Allowed"}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn an_unknown_path_is_not_found() {
+        let api = Api::new().await;
+        insta::assert_snapshot!(api.get("/").await, @r#"
+        404
+        content-type: application/json
+        {"detail":"Not Found"}
+        "#);
+        for path in ["/Health", "/api/fed", "/api/fed/projects//", "/api/fed/projects/a/b", "/%00"]
+        {
+            let answer = api.send(Method::POST, path).await;
+            assert_eq!(
+                (answer.status, &*answer.body),
+                (404, r#"{"detail":"Not Found"}"#),
+                "{path}"
+            );
+        }
+    }
+}

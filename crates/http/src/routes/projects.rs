@@ -1,0 +1,7 @@
+//! The endpoints under `/api/fed/projects`.
+
+pub(crate) mod find;
+pub(crate) mod heartbeat;
+pub(crate) mod list;
+pub(crate) mod register;
+pub(crate) mod remove;

@@ -1,0 +1,101 @@
+//! `GET /api/fed/projects/{slug}`.
+
+use actix_web::{HttpResponse, web};
+
+use crate::error::ApiError;
+use crate::params::SlugPath;
+use crate::project::ProjectBody;
+use crate::state::ApiState;
+
+/// The project of this slug.
+///
+/// Answered from memory, also while the store is away.
+#[utoipa::path(
+    get,
+    path = "/api/fed/projects/{slug}",
+    operation_id = "find_project",
+    tag = "projects",
+    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    responses(
+        (status = 200, description = "The project.", body = ProjectBody<'static>),
+        crate::openapi::ProjectNotFound,
+        crate::openapi::InternalError,
+        crate::openapi::Unavailable,
+    )
+)]
+pub(crate) async fn find(
+    state: web::Data<ApiState>,
+    slug: SlugPath,
+) -> Result<HttpResponse, ApiError> {
+    let project = state.catalog.find(&slug.0)?;
+    Ok(HttpResponse::Ok().json(ProjectBody::from(&project)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::testing::Api;
+
+    #[actix_web::test]
+    async fn a_project_that_was_never_heard() {
+        let api = Api::new().await;
+        api.register("commandcenter").await;
+        insta::assert_snapshot!(api.get("/api/fed/projects/commandcenter").await, @r#"
+        200
+        content-type: application/json
+        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[]}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn a_degraded_project_with_all_that_can_be_said_of_it() {
+        let api = Api::new().await;
+        let registration = r#"{"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z",
+            "mesh_namespace":"hub.a","tags":[],"heartbeat_interval_seconds":2.5,
+            "allow_fanout":["restart","ping"]}"#;
+        api.post("/api/fed/projects", registration).await;
+        api.clock.advance(Duration::from_micros(1_876_544));
+        let heartbeat = r#"{"status":"degraded","degradedReasons":["queue backlog","slow disk"]}"#;
+        api.post("/api/fed/projects/a/heartbeat", heartbeat).await;
+        insta::assert_snapshot!(api.get("/api/fed/projects/a").await, @r#"
+        200
+        content-type: application/json
+        {"id":1,"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z","mesh_namespace":"hub.a","status":"degraded","tags":[],"last_heartbeat_at":"2026-11-24T12:00:02.000000Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:02.000000Z","heartbeat_interval_seconds":2.5,"allow_fanout":["restart","ping"],"degraded_reasons":["queue backlog","slow disk"]}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn an_unknown_project_is_not_found() {
+        let api = Api::new().await;
+        insta::assert_snapshot!(api.get("/api/fed/projects/x").await, @r#"
+        404
+        content-type: application/json
+        {"detail":"Project 'x' not found"}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn what_is_no_slug_names_no_project_and_is_shown_clean() {
+        let api = Api::new().await;
+        for (path, shown) in [
+            ("X", "X"),
+            ("%00", "\\\\0"),
+            ("a%0ab", "a\\\\nb"),
+            ("%ff", "\u{fffd}"),
+            ("a%2fb", "a/b"),
+            ("%E2%80%AE", "\\\\u{202e}"),
+            (&"a".repeat(51), &"a".repeat(51)),
+            (&"a".repeat(500), &format!("{}…", "a".repeat(60))),
+        ] {
+            let answer = api.get(&format!("/api/fed/projects/{path}")).await;
+            assert_eq!(answer.status, 404, "{path}: {answer}");
+            assert_eq!(answer.body, format!("{{\"detail\":\"Project '{shown}' not found\"}}"));
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_catalog_that_is_not_loaded_does_not_say_that_a_project_is_unknown() {
+        assert_eq!(Api::not_loaded().get("/api/fed/projects/a").await.status, 503);
+    }
+}

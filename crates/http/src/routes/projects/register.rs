@@ -1,0 +1,234 @@
+//! `POST /api/fed/projects`.
+
+use actix_web::{HttpResponse, web};
+use federation_domain::Origin;
+
+use crate::body::{RegistrationBody, RegistrationSchema};
+use crate::error::ApiError;
+use crate::project::ProjectBody;
+use crate::state::ApiState;
+
+/// Registers a project: creates it, or replaces the metadata of the one with this slug.
+///
+/// Id, status and heartbeat of an existing project stay. When the answer is there, the project is
+/// stored.
+#[utoipa::path(
+    post,
+    path = "/api/fed/projects",
+    operation_id = "register_project",
+    tag = "projects",
+    request_body(
+        content = RegistrationSchema,
+        description = "At most 64 KiB; keys that are not known are ignored."
+    ),
+    responses(
+        (
+            status = 201,
+            description = "The project, whether it is new or existed before.",
+            body = ProjectBody<'static>
+        ),
+        crate::openapi::BodyErrors,
+        crate::openapi::InternalError,
+        crate::openapi::Unavailable,
+    )
+)]
+pub(crate) async fn register(
+    state: web::Data<ApiState>,
+    body: RegistrationBody,
+) -> Result<HttpResponse, ApiError> {
+    let project = state.catalog.register(body.0, Origin::Api).await?;
+    Ok(HttpResponse::Created().json(ProjectBody::from(&project)))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+    use serde_json::{Value, json};
+
+    use crate::testing::{Answer, Api, REGISTRATION};
+
+    const PATH: &str = "/api/fed/projects";
+
+    async fn post(body: impl Into<actix_web::web::Bytes>) -> Answer {
+        Api::new().await.post(PATH, body).await
+    }
+
+    /// The valid registration with some keys replaced, or taken out where they are null.
+    async fn post_with(changes: Value) -> Answer {
+        let mut body: Value = serde_json::from_str(REGISTRATION).unwrap();
+        for (key, value) in changes.as_object().unwrap() {
+            body[key] = value.clone();
+        }
+        post(body.to_string()).await
+    }
+
+    fn fields(answer: &Answer) -> Vec<String> {
+        assert_eq!(answer.status, 422, "{answer}");
+        let body: Value = serde_json::from_str(&answer.body).unwrap();
+        let errors = body["errors"].as_array().unwrap();
+        errors.iter().map(|error| error["field"].as_str().unwrap().to_owned()).collect()
+    }
+
+    #[actix_web::test]
+    async fn a_new_project_is_created_offline() {
+        insta::assert_snapshot!(post(REGISTRATION).await, @r#"
+        201
+        content-type: application/json
+        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[]}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn registering_again_replaces_metadata_and_keeps_id_status_and_heartbeat() {
+        let api = Api::new().await;
+        api.register("commandcenter").await;
+        api.post("/api/fed/projects/commandcenter/heartbeat", "").await;
+        let again =
+            r#"{"slug":"commandcenter","name":"New","hub_url":"http://h","mesh_namespace":"n"}"#;
+        insta::assert_snapshot!(api.post(PATH, again).await, @r#"
+        201
+        content-type: application/json
+        {"id":1,"slug":"commandcenter","name":"New","hub_url":"http://h","mesh_namespace":"n","status":"online","tags":[],"last_heartbeat_at":"2026-11-24T12:00:00.123456Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[]}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn every_faulty_field_is_named_at_once() {
+        let body = json!({
+            "slug": "Not A Slug", "name": 7, "hub_url": "javascript:alert(1)",
+            "tags": ["ok", "", 3], "heartbeat_interval_seconds": "30", "allow_fanout": {}
+        });
+        insta::assert_snapshot!(post(body.to_string()).await, @r#"
+        422
+        content-type: application/json
+        {"detail":"slug: 1 to 50 of a-z, 0-9 and - are allowed, but got \"Not A Slug\"; name: a string is required, but got 7; hub_url: an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed, but got \"javascript:alert(1)\"; mesh_namespace: a string is required, but got nothing; tags[1]: 1 to 50 characters, not blank and without control characters, are allowed, but got \"\"; tags[2]: a string is required, but got 3; heartbeat_interval_seconds: a number or null is allowed, but got \"30\"; allow_fanout: an array of strings is required, but got an object","errors":[{"field":"slug","given":"\"Not A Slug\"","allowed":"1 to 50 of a-z, 0-9 and - are allowed"},{"field":"name","given":"7","allowed":"a string is required"},{"field":"hub_url","given":"\"javascript:alert(1)\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed"},{"field":"mesh_namespace","given":"nothing","allowed":"a string is required"},{"field":"tags[1]","given":"\"\"","allowed":"1 to 50 characters, not blank and without control characters, are allowed"},{"field":"tags[2]","given":"3","allowed":"a string is required"},{"field":"heartbeat_interval_seconds","given":"\"30\"","allowed":"a number or null is allowed"},{"field":"allow_fanout","given":"an object","allowed":"an array of strings is required"}]}
+        "#);
+        assert_eq!(fields(&post("{}").await), ["slug", "name", "hub_url", "mesh_namespace"]);
+        insta::assert_snapshot!(post("[]").await, @r#"
+        422
+        content-type: application/json
+        {"detail":"body: an object is required, but got an array","errors":[{"field":"body","given":"an array","allowed":"an object is required"}]}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn limits_count_characters() {
+        let fits = json!({"name": "ä".repeat(200), "tags": ["ä".repeat(50)]});
+        assert_eq!(post_with(fits).await.status, 201);
+        for (change, field) in [
+            (json!({"slug": "a".repeat(51)}), "slug"),
+            (json!({"slug": ""}), "slug"),
+            (json!({"name": "ä".repeat(201)}), "name"),
+            (json!({"name": " "}), "name"),
+            (json!({"name": "a\u{0}b"}), "name"),
+            (json!({"hub_url": format!("http://h/{}", "x".repeat(492))}), "hub_url"),
+            (json!({"hub_url": "http://user:secret@h"}), "hub_url"),
+            (json!({"hub_url": ""}), "hub_url"),
+            (json!({"mesh_namespace": "a..b"}), "mesh_namespace"),
+            (json!({"mesh_namespace": "x".repeat(101)}), "mesh_namespace"),
+            (json!({"tags": null}), "tags"),
+            (json!({"tags": "python"}), "tags"),
+            (json!({"tags": ["a", "b", "a"]}), "tags[2]"),
+            (json!({"tags": vec!["x".repeat(51)]}), "tags[0]"),
+            (json!({"tags": (0..51).collect::<Vec<_>>()}), "tags"),
+            (json!({"heartbeat_interval_seconds": 0}), "heartbeat_interval_seconds"),
+            (json!({"allow_fanout": [null]}), "allow_fanout[0]"),
+        ] {
+            let answer = post_with(change).await;
+            assert_eq!(fields(&answer), [field], "{answer}");
+            assert!(!answer.body.contains("secret"), "{answer}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn unknown_keys_are_ignored_and_null_options_are_absent() {
+        let change = json!({
+            "status": "online", "id": 7, "x": {"y": []},
+            "heartbeat_interval_seconds": null, "allow_fanout": null
+        });
+        let answer = post_with(change).await;
+        assert_eq!(answer.status, 201, "{answer}");
+        assert!(answer.body.contains(r#""id":1,"#) && answer.body.contains(r#""offline""#));
+    }
+
+    #[actix_web::test]
+    async fn what_is_not_json_is_refused_with_its_position() {
+        insta::assert_snapshot!(post("{\n\"slug\": }").await, @r#"
+        400
+        content-type: application/json
+        {"detail":"the body is not valid JSON: expected value at line 2 column 9"}
+        "#);
+        insta::assert_snapshot!(post("").await, @r#"
+        400
+        content-type: application/json
+        {"detail":"the body is not valid JSON: it is empty"}
+        "#);
+        insta::assert_snapshot!(post(r#"{"slug":"a","slug":"b"}"#).await, @r#"
+        400
+        content-type: application/json
+        {"detail":"the body is not valid JSON: the key \"slug\" stands twice at line 1 column 18"}
+        "#);
+        for bad in [r#"{"name":"\ud800"}"#, r#"{"a":NaN}"#, &"[".repeat(60_000), "\u{feff}", "{}x"]
+        {
+            assert_eq!(post(bad.to_owned()).await.status, 400, "{}", &bad[..10.min(bad.len())]);
+        }
+        assert_eq!(post(&b"{\"name\":\"\xff\"}"[..]).await.status, 400);
+    }
+
+    #[actix_web::test]
+    async fn a_byte_order_mark_and_json_types_are_accepted() {
+        assert_eq!(post(format!("\u{feff}{REGISTRATION}")).await.status, 201);
+        let api = Api::new().await;
+        let request = || TestRequest::post().uri(PATH).set_payload(REGISTRATION);
+        assert_eq!(api.call(request()).await.status, 201);
+        for good in ["application/vnd.api+json", "application/json; charset=utf-8"] {
+            let answer = api.call(request().insert_header(("content-type", good))).await;
+            assert_eq!(answer.status, 201, "{answer}");
+        }
+        let text = request().insert_header(("content-type", "text/plain"));
+        insta::assert_snapshot!(api.call(text).await, @r#"
+        415
+        content-type: application/json
+        {"detail":"the body must be JSON: Content-Type application/json is allowed, but got text/plain"}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn a_body_may_have_64_kib_and_no_byte_more() {
+        let padded =
+            |bytes: usize| REGISTRATION.to_owned() + &" ".repeat(bytes - REGISTRATION.len());
+        assert_eq!(post(padded(64 * 1024)).await.status, 201);
+        insta::assert_snapshot!(post(padded(64 * 1024 + 1)).await, @r#"
+        413
+        content-type: application/json
+        {"detail":"the body is too large: at most 65536 bytes are allowed"}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn two_registrations_of_one_slug_at_once_both_succeed() {
+        let api = Api::new().await;
+        let (one, two) =
+            futures_util::join!(api.post(PATH, REGISTRATION), api.post(PATH, REGISTRATION));
+        assert_eq!((one.status, two.status), (201, 201));
+        assert_eq!(one.body, two.body);
+    }
+
+    #[actix_web::test]
+    async fn a_store_that_does_not_take_it_is_no_secret_but_its_reason_is() {
+        let api = Api::without_store().await;
+        insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
+        503
+        content-type: application/json
+        retry-after: 5
+        {"detail":"the store is not available, try again later"}
+        "#);
+        assert_eq!(api.get(PATH).await.body, "[]");
+        let api = Api::with_failing_store().await;
+        insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
+        500
+        content-type: application/json
+        {"detail":"internal error"}
+        "#);
+    }
+}

@@ -1,0 +1,70 @@
+//! `DELETE /api/fed/projects/{slug}`.
+
+use actix_web::{HttpResponse, web};
+
+use crate::error::ApiError;
+use crate::params::SlugPath;
+use crate::state::ApiState;
+
+/// Removes the project of this slug. Its history stays, its id is never used again.
+#[utoipa::path(
+    delete,
+    path = "/api/fed/projects/{slug}",
+    operation_id = "remove_project",
+    tag = "projects",
+    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    responses(
+        (status = 204, description = "It is removed."),
+        crate::openapi::ProjectNotFound,
+        crate::openapi::InternalError,
+        crate::openapi::Unavailable,
+    )
+)]
+pub(crate) async fn remove(
+    state: web::Data<ApiState>,
+    slug: SlugPath,
+) -> Result<HttpResponse, ApiError> {
+    state.catalog.remove(&slug.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::Method;
+
+    use crate::testing::Api;
+
+    const PATH: &str = "/api/fed/projects/commandcenter";
+
+    #[actix_web::test]
+    async fn what_was_removed_is_not_found_any_more() {
+        let api = Api::new().await;
+        api.register("commandcenter").await;
+        insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @"
+        204
+        ");
+        insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
+        404
+        content-type: application/json
+        {"detail":"Project 'commandcenter' not found"}
+        "#);
+        assert_eq!(api.get(PATH).await.status, 404);
+    }
+
+    #[actix_web::test]
+    async fn a_store_that_does_not_take_it_is_no_secret_but_its_reason_is() {
+        let api = Api::without_store().await;
+        insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
+        503
+        content-type: application/json
+        retry-after: 5
+        {"detail":"the store is not available, try again later"}
+        "#);
+        let api = Api::with_failing_store().await;
+        insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
+        500
+        content-type: application/json
+        {"detail":"internal error"}
+        "#);
+    }
+}

@@ -1,0 +1,150 @@
+//! What only a real socket shows: bytes, broken bodies, the end.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use actix_web::rt::task::JoinHandle;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::*;
+use crate::testing::{Api, REGISTRATION};
+
+const DEADLINE: Duration = Duration::from_secs(10);
+
+fn settings(port: u16) -> HttpSettings {
+    HttpSettings { host: "127.0.0.1".to_owned(), port, workers: NonZeroUsize::new(1) }
+}
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<io::Result<()>>,
+}
+
+async fn start() -> Running {
+    let api = Api::new().await;
+    let server = HttpServer::bind(&settings(0)).unwrap();
+    let address = server.address();
+    let (stop, stopped) = oneshot::channel();
+    let shutdown = async move {
+        let _ = stopped.await;
+    };
+    let ended = actix_web::rt::spawn(server.run(ApiState::from(&api.service), shutdown));
+    Running { address, stop, ended }
+}
+
+impl Running {
+    /// Sends raw bytes on a connection of their own and reads all that comes back.
+    async fn exchange(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let (mut read, mut write) = stream.split();
+        let mut answer = Vec::new();
+        // The server may answer, and stop reading, before everything is sent.
+        let (_, received) = timeout(DEADLINE, async {
+            futures_util::join!(write.write_all(request), read.read_to_end(&mut answer))
+        })
+        .await
+        .expect("an answer within 10 s");
+        received.expect("an answer, not a reset");
+        String::from_utf8(answer).unwrap()
+    }
+
+    async fn stop(self) {
+        self.stop.send(()).unwrap();
+        timeout(DEADLINE, self.ended).await.expect("an end within 10 s").unwrap().unwrap();
+    }
+}
+
+fn request(head: &str, body: &[u8]) -> Vec<u8> {
+    let head = head.replace('\n', "\r\n");
+    [head.as_bytes(), b"\r\nHost: h\r\nConnection: close\r\n\r\n", body].concat()
+}
+
+#[actix_web::test]
+async fn head_has_the_headers_of_get_and_no_body() {
+    let server = start().await;
+    let get = server.exchange(&request("GET /health HTTP/1.1", b"")).await;
+    let head = server.exchange(&request("HEAD /health HTTP/1.1", b"")).await;
+    let (get_head, get_body) = get.split_once("\r\n\r\n").unwrap();
+    let (head_head, head_body) = head.split_once("\r\n\r\n").unwrap();
+    assert_eq!(get_body, r#"{"status":"ok","service":"federation","version":"0.9.0"}"#);
+    assert_eq!(head_body, "");
+    for head in [get_head, head_head] {
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        assert!(head.contains("content-length: 56"), "{head}");
+        assert!(head.contains("content-type: application/json"), "{head}");
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_that_is_too_large_gets_its_answer_however_it_is_sent() {
+    let server = start().await;
+    let large = vec![b' '; 10 * 1024 * 1024];
+    let head = format!("POST /api/fed/projects HTTP/1.1\nContent-Length: {}", large.len());
+    let answer = server.exchange(&request(&head, &large)).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+
+    let mut chunks = Vec::new();
+    for chunk in large[..256 * 1024].chunks(1024) {
+        chunks.extend_from_slice(b"400\r\n");
+        chunks.extend_from_slice(chunk);
+        chunks.extend_from_slice(b"\r\n");
+    }
+    chunks.extend_from_slice(b"0\r\n\r\n");
+    let head = "POST /api/fed/projects HTTP/1.1\nTransfer-Encoding: chunked";
+    let answer = server.exchange(&request(head, &chunks)).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_in_chunks_and_a_path_with_a_slash_register_a_project() {
+    let server = start().await;
+    let (one, two) = REGISTRATION.split_at(10);
+    let chunks = format!("a\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", two.len());
+    let head = "POST /api/fed/projects/ HTTP/1.1\nTransfer-Encoding: chunked";
+    let answer = server.exchange(&request(head, chunks.as_bytes())).await;
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_busy_port_is_a_clear_error() {
+    let first = HttpServer::bind(&settings(0)).unwrap();
+    let error = HttpServer::bind(&settings(first.address().port())).err().unwrap();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "cannot listen on {}: another program listens there, choose another port",
+            first.address()
+        )
+    );
+    assert!(error.source().is_some());
+}
+
+#[actix_web::test]
+async fn a_name_stands_for_all_its_addresses() {
+    let localhost = HttpSettings { host: "localhost".to_owned(), ..settings(0) };
+    assert!(HttpServer::bind(&localhost).unwrap().address().ip().is_loopback());
+    let nowhere = HttpSettings { host: "192.0.2.1".to_owned(), ..settings(0) };
+    let error = HttpServer::bind(&nowhere).err().unwrap();
+    assert!(error.to_string().ends_with("this machine has no such address"), "{error}");
+}
+
+#[actix_web::test]
+async fn a_stopped_server_waits_for_no_idle_connection() {
+    let server = start().await;
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    idle.write_all(b"GET /livez HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    let mut first = [0; 15];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    server.stop().await;
+    let mut rest = Vec::new();
+    timeout(DEADLINE, idle.read_to_end(&mut rest)).await.expect("an end within 10 s").unwrap();
+    assert!(rest.ends_with(br#"{"status":"alive"}"#));
+}

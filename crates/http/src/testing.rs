@@ -1,0 +1,138 @@
+//! What the tests of the endpoints share: the whole application over a store in memory.
+
+use std::fmt;
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use actix_web::web::Bytes;
+use federation_application::{LogSink, Ports, Service};
+use federation_domain::{CatalogStore, LivenessRule, MockCatalogStore, Snapshot, StoreError};
+use federation_testkit::{FakeCatalogStore, ManualClock};
+
+use crate::server::app;
+use crate::state::ApiState;
+
+/// A valid registration of the project `commandcenter`.
+pub(crate) const REGISTRATION: &str = r#"{"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","tags":["python","fastapi","rag"]}"#;
+
+/// The application, as its callers see it.
+pub(crate) struct Api {
+    pub(crate) service: Service,
+    pub(crate) clock: Arc<ManualClock>,
+    store: Arc<FakeCatalogStore>,
+}
+
+/// What a caller got.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Api {
+    /// With an empty catalog.
+    pub(crate) async fn new() -> Self {
+        let api = Self::not_loaded();
+        api.service.load().await.unwrap();
+        api
+    }
+
+    /// Before the store was read.
+    pub(crate) fn not_loaded() -> Self {
+        let store = Arc::new(FakeCatalogStore::default());
+        Self::over(Arc::<FakeCatalogStore>::clone(&store), store, false)
+    }
+
+    /// With a bus that is not heard, and a store that is away since before the start.
+    pub(crate) fn without_anything() -> Self {
+        let store = Arc::new(FakeCatalogStore::default());
+        store.set_available(false);
+        Self::over(Arc::<FakeCatalogStore>::clone(&store), store, true)
+    }
+
+    /// With a store that is away since the catalog was loaded.
+    pub(crate) async fn without_store() -> Self {
+        let api = Self::new().await;
+        api.store.set_available(false);
+        api
+    }
+
+    /// With a store that refuses every change.
+    pub(crate) async fn with_failing_store() -> Self {
+        fn failed() -> StoreError {
+            StoreError::Failed("relation \"projects\" does not exist".into())
+        }
+        let mut store = MockCatalogStore::new();
+        store.expect_load().returning(|| Ok(Snapshot::default()));
+        store.expect_register().returning(|_, _, _| Err(failed()));
+        store.expect_remove().returning(|_, _| Err(failed()));
+        let api = Self::over(Arc::new(store), Arc::default(), false);
+        api.service.load().await.unwrap();
+        api
+    }
+
+    fn over(used: Arc<dyn CatalogStore>, store: Arc<FakeCatalogStore>, with_bus: bool) -> Self {
+        let clock = Arc::new(ManualClock::default());
+        let ports = Ports {
+            store: used,
+            sink: Arc::new(LogSink),
+            clock: Arc::<ManualClock>::clone(&clock),
+        };
+        Self { service: Service::new(ports, LivenessRule::default(), with_bus), store, clock }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call(TestRequest::get().uri(path)).await
+    }
+
+    /// Sends a body of JSON, or none where it is empty.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Bytes>) -> Answer {
+        let body = body.into();
+        let mut request = TestRequest::post().uri(path);
+        if !body.is_empty() {
+            request = request.insert_header((CONTENT_TYPE, "application/json"));
+        }
+        self.call(request.set_payload(body)).await
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str) -> Answer {
+        self.call(TestRequest::default().method(method).uri(path)).await
+    }
+
+    pub(crate) async fn call(&self, request: TestRequest) -> Answer {
+        let app = init_service(app(ApiState::from(&self.service))).await;
+        let answer = call_service(&app, request.to_request()).await;
+        let status = answer.status().as_u16();
+        let headers = answer.headers().clone();
+        let body = String::from_utf8_lossy(&read_body(answer).await).into_owned();
+        Answer { status, headers, body }
+    }
+
+    /// Registers the project `commandcenter` under another slug.
+    pub(crate) async fn register(&self, slug: &str) {
+        let body = REGISTRATION.replacen("commandcenter", slug, 1);
+        let answer = self.post("/api/fed/projects", body).await;
+        assert_eq!(answer.status, 201, "{answer}");
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Status, the headers that matter, body.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        for name in ["content-type", "allow", "retry-after"] {
+            if let Some(value) = self.header(name) {
+                writeln!(f, "{name}: {value}")?;
+            }
+        }
+        f.write_str(&self.body)
+    }
+}
