@@ -1,1 +1,52 @@
-//! x
+//! Heartbeats over NATS: hearing those of all projects, and sending those of one.
+//!
+//! **Owns** the subjects ([`subjects`]), the format of the messages ([`wire`]), connections and
+//! their state, the [`HeartbeatSubscriber`] with its proof of hearing, and the
+//! [`HeartbeatPublisher`] that a Rust project embeds.
+//!
+//! **Must not know** SQL and HTTP, when a project is late, and who is in the catalog: it hands on
+//! heartbeats and proofs of hearing, the application decides.
+//!
+//! **To extend it**: a new optional field is a line in `wire/decode.rs` and a reader in
+//! `wire/fields.rs`; a new subject is a function in [`subjects`] and an inbox of the subscriber,
+//! which must be among those that are drained in front of a sentinel.
+//!
+//! # Sending heartbeats from a project of your own
+//!
+//! ```no_run
+//! use federation_domain::{HubUrl, Slug};
+//! use federation_nats::{HeartbeatPublisher, NatsSettings, PublisherSettings};
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let settings = PublisherSettings::new(
+//!     Slug::parse("commandcenter")?,
+//!     HubUrl::parse("http://localhost:8000")?,
+//!     NatsSettings::new("nats://localhost:4222"),
+//! )?;
+//! // Wrong settings are an error here; an absent broker is not: it is tried for ever.
+//! let publisher = HeartbeatPublisher::connect(settings).await?;
+//! let reporter = publisher.reporter();
+//! let cancel = CancellationToken::new();
+//! let beating = tokio::spawn(publisher.run(cancel.clone()));
+//!
+//! // From anywhere in the project; each change is sent at once.
+//! reporter.report_degraded(["queue backlog"]);
+//! reporter.report_online();
+//!
+//! cancel.cancel();
+//! beating.await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod connection;
+mod hearing;
+mod publisher;
+pub mod subjects;
+mod subscriber;
+pub mod wire;
+
+pub use connection::{ConnectionError, NatsSettings, TlsSettings};
+pub use publisher::{ConditionReporter, HeartbeatPublisher, PublisherSettings};
+pub use subscriber::{HeartbeatSubscriber, UnknownProject};

@@ -1,6 +1,6 @@
 //! A store in memory that can be taken away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -22,6 +22,7 @@ pub struct FakeCatalogStore {
 #[derive(Default)]
 struct Tables {
     projects: BTreeMap<ProjectId, Project>,
+    ids: HashMap<Slug, ProjectId>,
     last_id: i64,
     changes: Vec<Change>,
     heard_until: BTreeMap<Source, OffsetDateTime>,
@@ -68,10 +69,11 @@ impl Tables {
         at: OffsetDateTime,
     ) -> Registered {
         let cause = Cause::Registered { by };
-        let known = self.projects.values().find(|project| project.slug == registration.slug);
+        let known = self.ids.get(&registration.slug).and_then(|id| self.projects.get(id));
         let Some(mut project) = known.cloned() else {
             self.last_id += 1;
             let project = new_project(ProjectId(self.last_id), registration, at);
+            self.ids.insert(project.slug.clone(), project.id);
             self.projects.insert(project.id, project.clone());
             let status = (None, Some(project.status));
             let change = self.log(&project.slug, ChangeKind::Registered, status, at, cause);
@@ -159,11 +161,10 @@ impl CatalogStore for FakeCatalogStore {
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
         let mut tables = self.tables()?;
-        let Some(project) = tables.projects.values().find(|project| project.slug == *slug).cloned()
-        else {
+        let id = tables.ids.remove(slug);
+        let Some(project) = id.and_then(|id| tables.projects.remove(&id)) else {
             return Ok(None);
         };
-        tables.projects.remove(&project.id);
         let status = (Some(project.status), None);
         let change = tables.log(slug, ChangeKind::Removed, status, at, Cause::Operator);
         Ok(Some((project.id, change)))
@@ -203,5 +204,31 @@ impl CatalogStore for FakeCatalogStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         self.tables().map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::contract::samples::registration;
+
+    async fn fresh_store() -> (Arc<dyn CatalogStore>, ()) {
+        (Arc::new(FakeCatalogStore::default()), ())
+    }
+
+    crate::catalog_store_contract!(fresh_store);
+
+    #[tokio::test]
+    async fn a_store_that_is_away_answers_nothing_and_forgets_nothing() {
+        let store = FakeCatalogStore::default();
+        let at = OffsetDateTime::UNIX_EPOCH;
+        store.register(&[registration("a")], Origin::Api, at).await.unwrap();
+        store.set_available(false);
+        assert!(store.load().await.unwrap_err().is_unavailable());
+        assert!(store.ping().await.unwrap_err().is_unavailable());
+        store.set_available(true);
+        assert_eq!(store.load().await.unwrap().projects.len(), 1);
     }
 }

@@ -1,1 +1,10 @@
-//! x
+//! What the tests of the federation service share: fakes, contract suites and real servers.
+
+mod clock;
+pub mod contract;
+mod fake_store;
+mod servers;
+
+pub use clock::ManualClock;
+pub use fake_store::FakeCatalogStore;
+pub use servers::{NatsServer, PostgresServer, TestDatabase};

@@ -1,0 +1,36 @@
+use std::error::Error;
+use std::path::PathBuf;
+
+/// What is wrong with the settings of a connection. None of it goes away by trying again. No text
+/// holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectionError {
+    /// An address is no NATS URL.
+    #[error("the NATS URL {shown} is invalid: {reason}")]
+    InvalidUrl {
+        /// The address without user and password.
+        shown: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Several ways of authentication are set, or half of one.
+    #[error("{0}")]
+    Authentication(&'static str),
+    /// A file cannot be read, or does not hold what it should.
+    #[error("{what} {} cannot be used", path.display())]
+    File {
+        /// What the file is for.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The client refused the settings.
+    #[error("the NATS client refused its settings")]
+    Client(#[source] async_nats::ConnectError),
+    /// The client ended before it began to listen.
+    #[error("the NATS client ended")]
+    Ended(#[source] async_nats::SubscribeError),
+}

@@ -1,0 +1,163 @@
+use std::fmt;
+use std::path::PathBuf;
+
+use async_nats::ConnectOptions;
+
+use super::ConnectionError;
+use super::address::{UserInfo, redact};
+
+/// How to reach NATS, and as whom. At most one way of authentication may be set; credentials in
+/// the URL count as one. `Debug` shows no secret.
+#[derive(Clone)]
+pub struct NatsSettings {
+    /// One address or several, separated by commas: `nats://host:4222`, `tls://host`, `host`.
+    pub url: String,
+    /// The user; needs a password.
+    pub user: Option<String>,
+    /// The password of the user.
+    pub password: Option<String>,
+    /// A token.
+    pub token: Option<String>,
+    /// A credentials file (`.creds`) with a JWT and its key.
+    pub credentials_file: Option<PathBuf>,
+    /// Encryption.
+    pub tls: TlsSettings,
+}
+
+/// How the connection is encrypted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TlsSettings {
+    /// Refuse servers that do not encrypt. `tls://` in the URL does the same.
+    pub required: bool,
+    /// Certificates that are trusted instead of the system's (PEM).
+    pub ca_file: Option<PathBuf>,
+    /// The certificate by which we show who we are (PEM); needs a key.
+    pub client_certificate: Option<PathBuf>,
+    /// The key of that certificate (PEM).
+    pub client_key: Option<PathBuf>,
+}
+
+impl NatsSettings {
+    /// Settings for an address, without authentication and encryption.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            user: None,
+            password: None,
+            token: None,
+            credentials_file: None,
+            tls: TlsSettings::default(),
+        }
+    }
+
+    pub(super) async fn authenticate(
+        &self,
+        options: ConnectOptions,
+        in_url: Option<UserInfo>,
+    ) -> Result<ConnectOptions, ConnectionError> {
+        let ways = usize::from(in_url.is_some())
+            + usize::from(self.user.is_some() || self.password.is_some())
+            + usize::from(self.token.is_some())
+            + usize::from(self.credentials_file.is_some());
+        if ways > 1 {
+            return Err(ConnectionError::Authentication(
+                "only one of these may be set for NATS: credentials in the URL, a user with \
+                 password, a token, a credentials file",
+            ));
+        }
+        if let Some(UserInfo { user, password }) = in_url {
+            // As in all NATS clients, a user without a password is a token.
+            return Ok(match password {
+                Some(password) => options.user_and_password(user, password),
+                None => options.token(user),
+            });
+        }
+        if let Some(token) = &self.token {
+            return Ok(options.token(token.clone()));
+        }
+        if let Some(path) = &self.credentials_file {
+            return options.credentials_file(path).await.map_err(|source| ConnectionError::File {
+                what: "the NATS credentials file",
+                path: path.clone(),
+                source: source.into(),
+            });
+        }
+        match (&self.user, &self.password) {
+            (Some(user), Some(password)) => {
+                Ok(options.user_and_password(user.clone(), password.clone()))
+            }
+            (None, None) => Ok(options),
+            _ => Err(ConnectionError::Authentication(
+                "a NATS user needs a password, and a password a user",
+            )),
+        }
+    }
+}
+
+impl Default for NatsSettings {
+    /// A server on this machine: `nats://localhost:4222`.
+    fn default() -> Self {
+        Self::new("nats://localhost:4222")
+    }
+}
+
+impl fmt::Debug for NatsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hide = |secret: &Option<String>| secret.as_ref().map(|_| "…");
+        f.debug_struct("NatsSettings")
+            .field("url", &redact(&self.url))
+            .field("user", &self.user)
+            .field("password", &hide(&self.password))
+            .field("token", &hide(&self.token))
+            .field("credentials_file", &self.credentials_file)
+            .field("tls", &self.tls)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::prepare;
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let settings = NatsSettings {
+            password: Some("secret".into()),
+            token: Some("secret".into()),
+            ..NatsSettings::new("nats://a:secret@h,b:secret@i")
+        };
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("secret") && shown.contains("…@h"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn ways_of_authentication_do_not_mix() {
+        let half = NatsSettings { user: Some("u".into()), ..NatsSettings::default() };
+        let twice = NatsSettings { token: Some("t".into()), ..NatsSettings::new("nats://u:p@h") };
+        for settings in [half, twice] {
+            let error = prepare(&settings).await.err().unwrap();
+            assert!(matches!(error, ConnectionError::Authentication(_)), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_used_are_found_at_once() {
+        let file = || Some(PathBuf::from("/nonexistent/file"));
+        let tls = |tls| NatsSettings { tls, ..NatsSettings::default() };
+        let none = TlsSettings::default;
+        for settings in [
+            NatsSettings { credentials_file: file(), ..NatsSettings::default() },
+            NatsSettings { credentials_file: Some("Cargo.toml".into()), ..NatsSettings::default() },
+            tls(TlsSettings { ca_file: file(), ..none() }),
+            tls(TlsSettings { ca_file: Some("Cargo.toml".into()), ..none() }),
+            tls(TlsSettings { client_certificate: file(), client_key: file(), ..none() }),
+        ] {
+            let error = prepare(&settings).await.err().unwrap();
+            assert!(matches!(error, ConnectionError::File { .. }), "{error}");
+        }
+        let half = tls(TlsSettings { client_certificate: file(), ..none() });
+        assert!(prepare(&half).await.is_err());
+    }
+}

@@ -1,0 +1,40 @@
+//! What the subscriber asks of the application, small enough for tests to stand in for it.
+
+use federation_application::{DropReason, Presence, RecordError};
+use federation_domain::{Heartbeat, Monotonic, Proof, Source};
+
+/// The side of [`Presence`] that a source of heartbeats sees.
+pub(crate) trait Hearing: Send + Sync {
+    fn now(&self) -> Monotonic;
+    fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError>;
+    fn prove_hearing(&self, proof: Proof);
+    fn set_link(&self, up: bool);
+    fn drop_heartbeat(&self, reason: DropReason);
+    fn ignore_field(&self);
+}
+
+impl Hearing for Presence {
+    fn now(&self) -> Monotonic {
+        self.now()
+    }
+
+    fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        self.record_heartbeat(heartbeat)
+    }
+
+    fn prove_hearing(&self, proof: Proof) {
+        self.prove_hearing(Source::Nats, proof);
+    }
+
+    fn set_link(&self, up: bool) {
+        self.set_link(Source::Nats, up);
+    }
+
+    fn drop_heartbeat(&self, reason: DropReason) {
+        self.drop_heartbeat(Source::Nats, reason);
+    }
+
+    fn ignore_field(&self) {
+        self.ignore_field(Source::Nats);
+    }
+}

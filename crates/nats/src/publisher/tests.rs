@@ -1,0 +1,137 @@
+use std::sync::atomic::Ordering;
+
+use federation_domain::{HeartbeatInterval, HubUrl, Slug};
+use federation_testkit::NatsServer;
+use futures_util::StreamExt;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::NatsSettings;
+use crate::wire::decode;
+
+/// Longer than any wait of these tests takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+fn settings(url: String) -> PublisherSettings {
+    let slug = Slug::parse("commandcenter").unwrap();
+    let hub_url = HubUrl::parse("http://localhost:8000").unwrap();
+    // So long that a test sees only heartbeats that do not wait for the interval.
+    let interval = HeartbeatInterval::from_seconds(3_600.0).unwrap();
+    let rest = PublisherSettings::new(slug, hub_url, NatsSettings::new(url)).unwrap();
+    PublisherSettings { interval, ..rest }
+}
+
+struct Watcher {
+    heartbeats: async_nats::Subscriber,
+}
+
+impl Watcher {
+    /// Listens, and makes sure that the server knows it.
+    async fn start(server: &NatsServer) -> Self {
+        let client = async_nats::connect(server.url()).await.unwrap();
+        let heartbeats = client.subscribe("hub.presence.*").await.unwrap();
+        let mut echo = client.subscribe("echo").await.unwrap();
+        client.publish("echo", "".into()).await.unwrap();
+        echo.next().await.unwrap();
+        Self { heartbeats }
+    }
+
+    async fn condition(&mut self) -> Option<Condition> {
+        let message = timeout(DEADLINE, self.heartbeats.next())
+            .await
+            .expect("waited in vain for a heartbeat")
+            .unwrap();
+        let decoded = decode(&message.subject, &message.payload).unwrap();
+        assert_eq!(decoded.heartbeat.slug, "commandcenter");
+        assert_eq!(decoded.mesh_namespace.as_deref(), Some("hub.commandcenter"));
+        assert_eq!(decoded.ignored_fields, 0);
+        decoded.heartbeat.condition
+    }
+}
+
+async fn start(
+    settings: PublisherSettings,
+) -> (ConditionReporter, CancellationToken, JoinHandle<()>) {
+    let publisher = HeartbeatPublisher::connect(settings).await.unwrap();
+    let (reporter, cancel) = (publisher.reporter(), CancellationToken::new());
+    let task = tokio::spawn(publisher.run(cancel.clone()));
+    (reporter, cancel, task)
+}
+
+fn degraded() -> Option<Condition> {
+    Some(Condition::Degraded { reasons: vec!["queue backlog".into()] })
+}
+
+#[tokio::test]
+async fn it_beats_when_connected_and_when_the_condition_changes() {
+    let server = NatsServer::start().await;
+    let mut watcher = Watcher::start(&server).await;
+    let (reporter, cancel, task) = start(settings(server.url())).await;
+    assert_eq!(watcher.condition().await, None);
+    reporter.report_degraded(["queue backlog"]);
+    assert_eq!(watcher.condition().await, degraded());
+    reporter.report_degraded(["queue backlog"]);
+    reporter.clone().report_online();
+    assert_eq!(watcher.condition().await, Some(Condition::Online));
+    cancel.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn it_beats_at_its_interval() {
+    let server = NatsServer::start().await;
+    let mut watcher = Watcher::start(&server).await;
+    let interval = HeartbeatInterval::from_seconds(0.1).unwrap();
+    let (_, cancel, task) = start(PublisherSettings { interval, ..settings(server.url()) }).await;
+    for _ in 0..4 {
+        assert_eq!(watcher.condition().await, None);
+    }
+    cancel.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn it_outlives_an_absent_broker_and_says_what_stands_by_then() {
+    let mut server = NatsServer::start().await;
+    server.stop();
+    let interval = HeartbeatInterval::from_seconds(0.1).unwrap();
+    let (reporter, cancel, task) =
+        start(PublisherSettings { interval, ..settings(server.url()) }).await;
+    reporter.report_degraded(["queue backlog"]);
+    server.restart().await;
+    let mut watcher = Watcher::start(&server).await;
+    assert_eq!(watcher.condition().await, degraded());
+    server.stop();
+    cancel.cancel();
+    task.await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_piles_up_while_the_broker_is_away() {
+    let mut server = NatsServer::start().await;
+    let publisher = HeartbeatPublisher::connect(settings(server.url())).await.unwrap();
+    publisher.connection.link.connected().await;
+    server.stop();
+    while publisher.connection.is_up() {
+        tokio::task::yield_now().await;
+    }
+    (0..100).for_each(|_| publisher.beat(None));
+    server.restart().await;
+    publisher.connection.link.connected().await;
+    publisher.beat(None);
+    publisher.connection.client.flush().await.unwrap();
+    let statistics = publisher.connection.client.statistics();
+    assert_eq!(statistics.out_messages.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn the_interval_is_varied_by_a_tenth() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let settings = settings("nats://localhost".into());
+    let exact = settings.interval.get();
+    let publisher = runtime.block_on(HeartbeatPublisher::connect(settings)).unwrap();
+    for _ in 0..100 {
+        let interval = publisher.next_interval();
+        assert!(exact.mul_f64(0.9) <= interval && interval < exact.mul_f64(1.1));
+    }
+}

@@ -1,0 +1,93 @@
+//! The subjects: where heartbeats are heard, and where a process hears itself.
+
+use federation_domain::{Channel, Slug};
+
+/// What a subscriber to all heartbeats listens to.
+pub const ALL_PRESENCE: &str = "hub.presence.*";
+/// What a subscriber to all health samples listens to.
+pub const ALL_HEALTH: &str = "hub.health.*";
+
+const PRESENCE_PREFIX: &str = "hub.presence.";
+const HEALTH_PREFIX: &str = "hub.health.";
+
+/// The subject is not one of a project: another prefix, or a last token that is no slug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the subject names no project")]
+pub struct BadSubject;
+
+/// `hub.presence.{slug}`, on which a project sends its heartbeats.
+#[must_use]
+pub fn presence(slug: &Slug) -> String {
+    format!("{PRESENCE_PREFIX}{slug}")
+}
+
+/// `hub.health.{slug}`, on which a project sends its health samples.
+#[must_use]
+pub fn health(slug: &Slug) -> String {
+    format!("{HEALTH_PREFIX}{slug}")
+}
+
+/// The channel and the slug of a subject. The slug is borrowed: no allocation.
+///
+/// # Errors
+/// When it is no subject of a project.
+pub fn parse(subject: &str) -> Result<(Channel, &str), BadSubject> {
+    let (channel, slug) = if let Some(slug) = subject.strip_prefix(PRESENCE_PREFIX) {
+        (Channel::Presence, slug)
+    } else if let Some(slug) = subject.strip_prefix(HEALTH_PREFIX) {
+        (Channel::Health, slug)
+    } else {
+        return Err(BadSubject);
+    };
+    if is_slug(slug) { Ok((channel, slug)) } else { Err(BadSubject) }
+}
+
+/// A subject that only this process listens to. It begins as the inboxes of NATS do, because
+/// ordinary clients are allowed to publish and subscribe there.
+pub(crate) fn sentinel() -> String {
+    format!("_INBOX.federation.{:032x}", fastrand::u128(..))
+}
+
+/// What [`Slug::parse`] accepts, without making one; a property test holds the two together.
+fn is_slug(text: &str) -> bool {
+    (1..=Slug::MAX_CHARS).contains(&text.len())
+        && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn other_subjects_name_no_project() {
+        for subject in
+            ["", "hub", "hub.presence", "hub.presence.", "hub.presence.a.b", "hub.mesh.a", "a"]
+        {
+            assert_eq!(parse(subject), Err(BadSubject), "{subject:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_sentinel_subjects_are_alike() {
+        assert_ne!(sentinel(), sentinel());
+    }
+
+    proptest! {
+        #[test]
+        fn parse_then_format_is_the_identity(text in "[a-z0-9-]{1,50}") {
+            let slug = Slug::parse(&text).unwrap();
+            let (presence, health) = (presence(&slug), health(&slug));
+            prop_assert_eq!(parse(&presence), Ok((Channel::Presence, text.as_str())));
+            prop_assert_eq!(parse(&health), Ok((Channel::Health, text.as_str())));
+        }
+
+        #[test]
+        fn a_token_is_accepted_exactly_when_it_is_a_slug(
+            token in prop_oneof!["\\PC*", "[a-z0-9-]{0,60}", "[ -~]{1,8}"],
+        ) {
+            let subject = format!("hub.presence.{token}");
+            prop_assert_eq!(parse(&subject).is_ok(), Slug::parse(&token).is_ok());
+        }
+    }
+}

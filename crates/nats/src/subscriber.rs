@@ -1,0 +1,271 @@
+//! Hears the heartbeats of all projects, and proves that it hears.
+
+mod inbox;
+mod recorder;
+mod sentinels;
+#[cfg(test)]
+mod tests;
+mod throttle;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_nats::{Message, Subject};
+use federation_application::{DropReason, Presence, TICK};
+use federation_domain::Monotonic;
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio::task::{unconstrained, yield_now};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+pub use recorder::UnknownProject;
+
+use crate::connection::{Connection, ConnectionError, NatsSettings, SUBSCRIPTION_CAPACITY};
+use crate::hearing::Hearing;
+use crate::subjects;
+use inbox::Inbox;
+use recorder::Recorder;
+use sentinels::Sentinels;
+
+/// How old the newest proof may be for the link to count as up: several lost ticks, and well
+/// below any threshold of silence.
+const FRESH: Duration = Duration::from_secs(2);
+/// How long the end waits for what is still on its way.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// After so many messages in a row other tasks get their turn.
+const BURST: usize = 2_048;
+/// A server that refused a subscription is asked anew this often; permissions may have changed.
+const DENIED_RETRY: Duration = Duration::from_secs(10);
+
+/// Subscribes to all heartbeats and health samples, and records them.
+///
+/// **The proof of hearing.** Every [`TICK`] it sends a sentinel to a subject that only it listens
+/// to. The client puts the messages of a connection into the queues of their subscriptions in the
+/// order of their arrival; so when the sentinel is in its queue, all that the server sent before
+/// is in the other queues, or was dropped from a full one. Those queues are emptied first, then
+/// hearing is proven through the moment at which the sentinel was *sent*.
+///
+/// **The link** is up while the client is connected, the server refused no subscription, and the
+/// newest proof is younger than 2 s.
+pub struct HeartbeatSubscriber {
+    connection: Connection,
+    hearing: Arc<dyn Hearing>,
+    recorder: Recorder,
+    heartbeats: [Inbox; 2],
+    returns: Inbox,
+    sentinel_subject: Subject,
+    sentinels: Sentinels,
+    refused_since: Option<Monotonic>,
+    burst: usize,
+}
+
+/// What the loop woke up for.
+enum Heard {
+    Heartbeat(Message),
+    Sentinel(Message),
+    End,
+}
+
+impl HeartbeatSubscriber {
+    /// Checks the settings and begins to connect in the background, for ever. Heartbeats of
+    /// projects that are not in the catalog go to `newcomers` where it is given; when that is
+    /// full they are left out, and the project's next heartbeat is tried again.
+    ///
+    /// # Errors
+    /// What is wrong with the settings. An absent server is no error.
+    pub async fn connect(
+        settings: &NatsSettings,
+        presence: Presence,
+        newcomers: Option<mpsc::Sender<UnknownProject>>,
+    ) -> Result<Self, ConnectionError> {
+        Self::hear_for(settings, Arc::new(presence), newcomers).await
+    }
+
+    async fn hear_for(
+        settings: &NatsSettings,
+        hearing: Arc<dyn Hearing>,
+        newcomers: Option<mpsc::Sender<UnknownProject>>,
+    ) -> Result<Self, ConnectionError> {
+        let connection = Connection::open(settings).await?;
+        let sentinel_subject = Subject::from(subjects::sentinel());
+        let subscribe = async |subject: Subject| {
+            let subscriber = connection.client.subscribe(subject).await;
+            subscriber.map(Inbox::new).map_err(ConnectionError::Ended)
+        };
+        let heartbeats = [
+            subscribe(subjects::ALL_PRESENCE.into()).await?,
+            subscribe(subjects::ALL_HEALTH.into()).await?,
+        ];
+        let returns = subscribe(sentinel_subject.clone()).await?;
+        Ok(Self {
+            recorder: Recorder::new(Arc::clone(&hearing), newcomers),
+            connection,
+            hearing,
+            heartbeats,
+            returns,
+            sentinel_subject,
+            sentinels: Sentinels::default(),
+            refused_since: None,
+            burst: 0,
+        })
+    }
+
+    /// Hears until cancelled; then takes in what is still on its way, for at most 2 s.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        // Without this a poll could say "pending" because the runtime's budget is spent, and an
+        // inbox would be taken for empty. `BURST` gives other tasks their turn instead.
+        unconstrained(self.listen(&cancel)).await;
+        if timeout(LAST_WORDS, unconstrained(self.hear_last_words())).await.is_err() {
+            tracing::warn!("the last heartbeats did not arrive in time");
+        }
+        self.hearing.set_link(false);
+    }
+
+    async fn listen(&mut self, cancel: &CancellationToken) {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut cancelled = pin!(cancel.cancelled());
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut cancelled => return,
+                _ = ticks.tick() => self.tick(self.hearing.now()),
+                heard = poll_fn(|cx| self.poll_heard(cx)) => match heard {
+                    Heard::Heartbeat(message) => self.recorder.hear(&message),
+                    Heard::Sentinel(message) => self.hear_sentinel(&message).await,
+                    Heard::End => {
+                        // Only after `close`; the client itself tries for ever.
+                        tracing::error!("the NATS client ended; no heartbeats are heard any more");
+                        self.hearing.set_link(false);
+                        return cancelled.await;
+                    }
+                },
+            }
+            self.breathe().await;
+        }
+    }
+
+    /// To be called after each message: from time to time other tasks get their turn, and a
+    /// deadline around this one is looked at.
+    async fn breathe(&mut self) {
+        self.burst += 1;
+        if self.burst == BURST {
+            self.burst = 0;
+            yield_now().await;
+        }
+    }
+
+    /// The next message. Sentinels come first: behind one the heartbeats are drained anyhow.
+    fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
+        if let Poll::Ready(message) = self.returns.poll(cx) {
+            return Poll::Ready(message.map_or(Heard::End, Heard::Sentinel));
+        }
+        for index in 0..self.heartbeats.len() {
+            if let Poll::Ready(message) = self.poll_heartbeat(index, cx) {
+                return Poll::Ready(message.map_or(Heard::End, Heard::Heartbeat));
+            }
+        }
+        Poll::Pending
+    }
+
+    fn poll_heartbeat(&mut self, index: usize, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        let polled = self.heartbeats[index].poll(cx);
+        if self.heartbeats[index].may_have_overrun() {
+            self.sentinels.note_overrun(self.hearing.now());
+        }
+        polled
+    }
+
+    /// Empties the queues, then proves hearing.
+    async fn hear_sentinel(&mut self, message: &Message) {
+        let Some(connection) = self.connection.identity() else { return };
+        let Some(sentinel) = self.sentinels.take(&message.payload, &connection) else { return };
+        self.drain().await;
+        self.note_dropped();
+        let proof = self.sentinels.prove(sentinel);
+        self.hearing.prove_hearing(proof);
+        self.judge_link(self.hearing.now());
+    }
+
+    /// Hears all that stands in the queues. What arrives meanwhile may come with it, but no more
+    /// than a full queue: more cannot have stood in front of the sentinel.
+    async fn drain(&mut self) {
+        for index in 0..self.heartbeats.len() {
+            for _ in 0..SUBSCRIPTION_CAPACITY {
+                let polled = poll_fn(|cx| Poll::Ready(self.poll_heartbeat(index, cx))).await;
+                let Poll::Ready(Some(message)) = polled else { break };
+                self.recorder.hear(&message);
+                self.breathe().await;
+            }
+        }
+    }
+
+    /// What is to be done every [`TICK`].
+    fn tick(&mut self, now: Monotonic) {
+        self.note_dropped();
+        self.send_sentinel(now);
+        self.judge_link(now);
+        self.retry_refused(now);
+    }
+
+    fn note_dropped(&mut self) {
+        let dropped = self.connection.link.take_dropped();
+        if dropped == 0 {
+            return;
+        }
+        self.sentinels.note_overrun(self.hearing.now());
+        for _ in 0..dropped {
+            self.hearing.drop_heartbeat(DropReason::Overrun);
+        }
+        tracing::warn!(dropped, "heartbeats came faster than they could be taken in");
+    }
+
+    /// Sends a sentinel where that makes sense now; whether it did.
+    fn send_sentinel(&mut self, now: Monotonic) -> bool {
+        if !self.connection.is_up() || self.connection.link.is_denied() {
+            return false;
+        }
+        let Some(connection) = self.connection.identity() else { return false };
+        let nonce = self.sentinels.send(now, connection);
+        let subject = self.sentinel_subject.clone();
+        let publish = self.connection.client.publish(subject, nonce.to_vec().into());
+        // Where it cannot be sent at once it is not sent: the next tick is another chance.
+        matches!(publish.now_or_never(), Some(Ok(())))
+    }
+
+    fn judge_link(&self, now: Monotonic) {
+        let fresh = self.sentinels.proven().is_some_and(|proven| now.since(proven) < FRESH);
+        let up = fresh && self.connection.is_up() && !self.connection.link.is_denied();
+        self.hearing.set_link(up);
+    }
+
+    /// Reconnects from time to time where the server refused a subscription: the client asks for
+    /// it only once per connection.
+    fn retry_refused(&mut self, now: Monotonic) {
+        if !self.connection.link.is_denied() {
+            self.refused_since = None;
+        } else if now.since(*self.refused_since.get_or_insert(now)) >= DENIED_RETRY {
+            self.refused_since = Some(now);
+            let _ = self.connection.client.force_reconnect().now_or_never();
+        }
+    }
+
+    /// Sends one more sentinel and hears all that arrives before it.
+    async fn hear_last_words(&mut self) {
+        let begun = self.hearing.now();
+        let sent = self.send_sentinel(begun);
+        while sent && self.sentinels.proven().is_none_or(|proven| proven < begun) {
+            match poll_fn(|cx| self.poll_heard(cx)).await {
+                Heard::Heartbeat(message) => self.recorder.hear(&message),
+                Heard::Sentinel(message) => self.hear_sentinel(&message).await,
+                Heard::End => break,
+            }
+            self.breathe().await;
+        }
+        self.drain().await;
+    }
+}

@@ -1,0 +1,94 @@
+//! From a message to a recorded heartbeat, or to a counted refusal.
+
+use std::sync::Arc;
+
+use async_nats::Message;
+use federation_application::{DropReason, RecordError};
+use federation_domain::{HubUrl, MeshNamespace, Slug};
+use tokio::sync::mpsc;
+
+use super::throttle::Throttle;
+use crate::hearing::Hearing;
+use crate::wire::{self, DecodedHeartbeat, Refusal};
+
+/// A heartbeat of a project that is not in the catalog, for those who register such projects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownProject {
+    /// Its slug.
+    pub slug: Slug,
+    /// Where it says that it answers, if that is valid.
+    pub hub_url: Option<HubUrl>,
+    /// The subject prefix that it names, if that is valid.
+    pub mesh_namespace: Option<MeshNamespace>,
+}
+
+/// How many characters of a subject a log line shows.
+const SHOWN_CHARS: usize = 80;
+
+pub(super) struct Recorder {
+    hearing: Arc<dyn Hearing>,
+    newcomers: Option<mpsc::Sender<UnknownProject>>,
+    refusals: [Throttle; 4],
+    overflow: Throttle,
+}
+
+impl Recorder {
+    pub(super) fn new(
+        hearing: Arc<dyn Hearing>,
+        newcomers: Option<mpsc::Sender<UnknownProject>>,
+    ) -> Self {
+        Self { hearing, newcomers, refusals: Default::default(), overflow: Throttle::default() }
+    }
+
+    /// Takes one message in. Whatever it holds, nothing worse than a count comes of it.
+    pub(super) fn hear(&mut self, message: &Message) {
+        let decoded = match wire::decode(&message.subject, &message.payload) {
+            Ok(decoded) => decoded,
+            Err(refusal) => return self.refuse(refusal, &message.subject),
+        };
+        for _ in 0..decoded.ignored_fields {
+            self.hearing.ignore_field();
+        }
+        match self.hearing.record_heartbeat(&decoded.heartbeat) {
+            Ok(()) | Err(RecordError::NotLoaded) => {}
+            Err(RecordError::UnknownProject) => self.introduce(&decoded),
+        }
+    }
+
+    fn refuse(&mut self, refusal: Refusal, subject: &str) {
+        let (reason, throttle) = match refusal {
+            Refusal::Malformed => (DropReason::Malformed, 0),
+            Refusal::Oversized => (DropReason::Oversized, 1),
+            Refusal::Spoofed => (DropReason::Spoofed, 2),
+            Refusal::BadSubject => (DropReason::BadSubject, 3),
+        };
+        self.hearing.drop_heartbeat(reason);
+        if let Some(suppressed) = self.refusals[throttle].admit(self.hearing.now()) {
+            // Anyone may choose a subject; a log line must survive it.
+            let shown: String =
+                subject.chars().take(SHOWN_CHARS).flat_map(char::escape_default).collect();
+            tracing::warn!(nats.subject = shown, suppressed, "dropped a heartbeat: {refusal}");
+        }
+    }
+
+    /// Hands a project that is not in the catalog to those who register such, if there are any.
+    /// When they do not keep up, its next heartbeat is another chance.
+    fn introduce(&mut self, decoded: &DecodedHeartbeat<'_>) {
+        let Some(newcomers) = &self.newcomers else { return };
+        let Ok(slug) = Slug::parse(decoded.heartbeat.slug) else { return };
+        let unknown = UnknownProject {
+            slug,
+            hub_url: decoded.hub_url.as_deref().and_then(|url| HubUrl::parse(url).ok()),
+            mesh_namespace: decoded
+                .mesh_namespace
+                .as_deref()
+                .and_then(|namespace| MeshNamespace::parse(namespace).ok()),
+        };
+        if let Err(mpsc::error::TrySendError::Full(unknown)) = newcomers.try_send(unknown)
+            && let Some(suppressed) = self.overflow.admit(self.hearing.now())
+        {
+            let slug = unknown.slug.as_str();
+            tracing::warn!(project.slug = slug, suppressed, "registering unknown projects lags");
+        }
+    }
+}

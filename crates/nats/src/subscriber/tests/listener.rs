@@ -1,0 +1,127 @@
+use std::collections::HashMap;
+use std::time::Duration;
+
+use federation_application::{DropReason, RecordError, SystemClock};
+use federation_domain::{Clock, Heartbeat, Monotonic, Proof};
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::hearing::Hearing;
+
+/// Longer than any wait of these tests takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Stands in for the application and keeps what it was told.
+pub(super) struct Listener {
+    clock: SystemClock,
+    knows_projects: bool,
+    log: Mutex<Log>,
+    told: Notify,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    pub(super) heartbeats: HashMap<String, usize>,
+    /// Each proof, with how many heartbeats were heard before it.
+    pub(super) proofs: Vec<(Proof, usize)>,
+    pub(super) links: Vec<bool>,
+    pub(super) dropped: HashMap<&'static str, usize>,
+    pub(super) ignored: usize,
+}
+
+impl Log {
+    pub(super) fn is_up(&self) -> bool {
+        self.links.last() == Some(&true)
+    }
+
+    pub(super) fn heard(&self, slug: &str) -> usize {
+        self.heartbeats.get(slug).copied().unwrap_or(0)
+    }
+
+    pub(super) fn dropped(&self, reason: DropReason) -> usize {
+        self.dropped.get(reason.as_str()).copied().unwrap_or(0)
+    }
+
+    /// How many proofs were given, and how often the link was judged: at least once a tick.
+    pub(super) fn progress(&self) -> (usize, usize) {
+        (self.proofs.len(), self.links.len())
+    }
+
+    /// Whether each proof since `from` is unbroken.
+    pub(super) fn unbroken_since(&self, from: usize) -> Vec<bool> {
+        self.proofs[from..].iter().map(|(proof, _)| proof.unbroken).collect()
+    }
+}
+
+impl Default for Listener {
+    fn default() -> Self {
+        Self {
+            clock: SystemClock::start(),
+            knows_projects: true,
+            log: Mutex::default(),
+            told: Notify::new(),
+        }
+    }
+}
+
+impl Listener {
+    pub(super) fn without_projects() -> Self {
+        Self { knows_projects: false, ..Self::default() }
+    }
+
+    pub(super) fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock()
+    }
+
+    /// Waits until the log is so.
+    pub(super) async fn until(&self, what: &str, so: impl Fn(&Log) -> bool) {
+        let waiting = async {
+            loop {
+                let told = self.told.notified();
+                if so(&self.log()) {
+                    return;
+                }
+                told.await;
+            }
+        };
+        if timeout(DEADLINE, waiting).await.is_err() {
+            panic!("waited in vain until {what}");
+        }
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Log)) {
+        note(&mut self.log());
+        self.told.notify_waiters();
+    }
+}
+
+impl Hearing for Listener {
+    fn now(&self) -> Monotonic {
+        self.clock.monotonic()
+    }
+
+    fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        self.note(|log| *log.heartbeats.entry(heartbeat.slug.to_owned()).or_default() += 1);
+        if self.knows_projects { Ok(()) } else { Err(RecordError::UnknownProject) }
+    }
+
+    fn prove_hearing(&self, proof: Proof) {
+        self.note(|log| {
+            let heard = log.heartbeats.values().sum();
+            log.proofs.push((proof, heard));
+        });
+    }
+
+    fn set_link(&self, up: bool) {
+        self.note(|log| log.links.push(up));
+    }
+
+    fn drop_heartbeat(&self, reason: DropReason) {
+        self.note(|log| *log.dropped.entry(reason.as_str()).or_default() += 1);
+    }
+
+    fn ignore_field(&self) {
+        self.note(|log| log.ignored += 1);
+    }
+}

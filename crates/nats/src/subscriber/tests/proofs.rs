@@ -1,0 +1,88 @@
+use super::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_in_front_of_the_sentinel_is_heard_before_the_proof() {
+    const FLOOD: usize = 50_000;
+    let server = NatsServer::start().await;
+    let (subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
+    flood(&subscriber.connection.client, FLOOD).await;
+    let running = Running::spawn(subscriber, listener);
+    running.listener.until("three proofs", |log| log.proofs.len() == 3).await;
+    let log = running.listener.log();
+    assert_eq!(log.proofs[0].1, FLOOD);
+    assert_eq!(log.unbroken_since(0), [false, true, true]);
+    assert_eq!(log.dropped(DropReason::Overrun), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_time_that_holds_an_overrun_is_no_listened_time() {
+    let server = NatsServer::start().await;
+    let (subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
+    flood(&subscriber.connection.client, SUBSCRIPTION_CAPACITY + 5_000).await;
+    // Another subject behind the flood: once it has arrived, the flood has overrun its queue.
+    let mut marker = subscriber.connection.client.subscribe("marker").await.unwrap();
+    subscriber.connection.client.publish("marker", "".into()).await.unwrap();
+    futures_util::StreamExt::next(&mut marker).await.unwrap();
+    let running = Running::spawn(subscriber, listener);
+    running.listener.until("four proofs", |log| log.proofs.len() >= 4).await;
+    let log = running.listener.log();
+    // The first is broken as the first over its connection, the second because the overrun was
+    // found only after the first sentinel was sent.
+    assert_eq!(log.unbroken_since(0)[..4], [false, false, true, true]);
+    assert_eq!(log.proofs[0].1, SUBSCRIPTION_CAPACITY);
+    assert!(log.dropped(DropReason::Overrun) > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_away_proves_nothing_and_its_return_is_a_break() {
+    let mut server = NatsServer::start().await;
+    let running = Running::hearing(&server).await;
+    let listener = &running.listener;
+    listener.until("hearing is whole", |log| log.proofs.len() >= 2).await;
+    assert_eq!(listener.log().unbroken_since(0)[..2], [false, true]);
+
+    server.stop();
+    listener.until("the link is down", |log| !log.is_up()).await;
+    let (before, ticks) = listener.log().progress();
+    listener.until("ticks went by", |log| log.links.len() > ticks + 4).await;
+    assert_eq!(listener.log().proofs.len(), before);
+
+    let returned = listener.now();
+    server.restart().await;
+    listener.until("it hears again", |log| log.is_up() && log.proofs.len() >= before + 3).await;
+    assert_eq!(listener.log().unbroken_since(before)[..3], [false, true, true]);
+    assert!(listener.log().proofs[before..].iter().all(|(p, _)| p.heard_through >= returned));
+    running.send("hub.presence.a", r#"{"project_slug":"a"}"#).await;
+    listener.until("it subscribed again", |log| log.heard("a") == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stands_still_proves_nothing() {
+    let server = NatsServer::start().await;
+    let running = Running::hearing(&server).await;
+    let listener = &running.listener;
+
+    server.pause();
+    listener.until("the link is down", |log| !log.is_up()).await;
+    let (before, ticks) = listener.log().progress();
+    listener.until("ticks went by", |log| log.links.len() > ticks + 4).await;
+    assert_eq!(listener.log().proofs.len(), before);
+    assert!(!listener.log().is_up());
+
+    server.resume();
+    listener.until("it hears again", |log| log.is_up() && log.proofs.len() > before).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heartbeats_sent_after_a_reconnect_do_not_mend_the_break() {
+    let server = NatsServer::start().await;
+    let running = Running::hearing(&server).await;
+    let listener = &running.listener;
+    listener.until("hearing is whole", |log| log.proofs.len() >= 2).await;
+    let before = listener.log().proofs.len();
+    running.client.force_reconnect().await.unwrap();
+    listener.until("a break is noted", |log| log.unbroken_since(before).contains(&false)).await;
+    listener.until("hearing is whole", |log| log.unbroken_since(before).ends_with(&[true])).await;
+    let breaks = listener.log().unbroken_since(before).iter().filter(|whole| !**whole).count();
+    assert_eq!(breaks, 1);
+}

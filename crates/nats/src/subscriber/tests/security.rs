@@ -1,0 +1,103 @@
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::TlsSettings;
+
+const USER: &str = r#"authorization { user: "u", password: "p@ss" }"#;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+async fn is_heard(settings: NatsSettings) {
+    let running = Running::start(&settings).await;
+    running.listener.until("the link is up", |log| log.is_up()).await;
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_let_in_by_settings_or_by_url() {
+    let server = NatsServer::with_config(USER).await;
+    let settings = NatsSettings::new(server.url());
+    let (user, password) = (Some("u".into()), Some("p@ss".into()));
+    is_heard(NatsSettings { user, password, ..settings }).await;
+    let url = server.url().replace("nats://", "nats://u:p%40ss@");
+    is_heard(NatsSettings::new(url)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_let_in_by_settings_or_by_url() {
+    let server = NatsServer::with_config(r#"authorization { token: "t" }"#).await;
+    let settings = NatsSettings::new(server.url());
+    is_heard(NatsSettings { token: Some("t".into()), ..settings }).await;
+    is_heard(NatsSettings::new(server.url().replace("nats://", "nats://t@"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_let_in_by_a_credentials_file() {
+    let server =
+        NatsServer::with_config(include_str!("../../../tests/fixtures/jwt/operator.conf")).await;
+    let credentials_file = Some(fixture("jwt/user.creds"));
+    is_heard(NatsSettings { credentials_file, ..NatsSettings::new(server.url()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encryption_with_certificates_on_both_sides_is_spoken() {
+    let config = format!(
+        r#"tls {{ cert_file: "{}", key_file: "{}", ca_file: "{}", verify: true }}"#,
+        fixture("tls/server.pem").display(),
+        fixture("tls/server.key").display(),
+        fixture("tls/ca.pem").display(),
+    );
+    let server = NatsServer::with_config(&config).await;
+    let tls = TlsSettings {
+        required: true,
+        ca_file: Some(fixture("tls/ca.pem")),
+        client_certificate: Some(fixture("tls/client.pem")),
+        client_key: Some(fixture("tls/client.key")),
+    };
+    is_heard(NatsSettings { tls, ..NatsSettings::new(server.url()) }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_encrypt_is_refused_where_encryption_is_required() {
+    let server = NatsServer::start().await;
+    let tls = TlsSettings {
+        required: true,
+        ca_file: Some(fixture("tls/ca.pem")),
+        ..TlsSettings::default()
+    };
+    let running = Running::start(&NatsSettings { tls, ..NatsSettings::new(server.url()) }).await;
+    running.listener.until("ticks went by", |log| log.links.len() > 4).await;
+    assert!(running.listener.log().proofs.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_let_in_hears_nothing_and_tries_on() {
+    let server = NatsServer::with_config(USER).await;
+    let running = Running::start(&NatsSettings::new(server.url())).await;
+    running.listener.until("ticks went by", |log| log.links.len() > 4).await;
+    assert!(running.listener.log().proofs.is_empty());
+    assert!(!running.task.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_subscription_is_deafness() {
+    let server = NatsServer::with_config(
+        r#"authorization { users: [{ user: "u", password: "p",
+            permissions: { subscribe: { deny: "hub.health.*" } } }] }"#,
+    )
+    .await;
+    let url = server.url().replace("nats://", "nats://u:p@");
+    let listener = Arc::new(Listener::default());
+    let hearing = Arc::clone(&listener) as _;
+    let subscriber =
+        HeartbeatSubscriber::hear_for(&NatsSettings::new(url), hearing, None).await.unwrap();
+    let link = subscriber.connection.link.clone();
+    let running = Running::spawn(subscriber, listener);
+    let denied = |_: &_| link.is_denied();
+    running.listener.until("the server refused the subscription", denied).await;
+    let ticks = running.listener.log().links.len();
+    running.listener.until("ticks went by", |log| log.links.len() > ticks + 8).await;
+    assert!(running.listener.log().links[ticks + 4..].iter().all(|up| !up));
+}

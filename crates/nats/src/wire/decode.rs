@@ -1,0 +1,139 @@
+use std::borrow::Cow;
+
+use federation_domain::{Channel, Condition, Heartbeat, Source};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::fields::{self, Lenient};
+use crate::subjects;
+
+/// The largest payload that is read; heartbeats have a few hundred bytes.
+pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
+
+/// Why a message is no heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The payload does not parse, lacks its project, or has a known key twice.
+    #[error("the payload is malformed")]
+    Malformed,
+    /// The payload is larger than [`MAX_PAYLOAD_BYTES`].
+    #[error("the payload is larger than {MAX_PAYLOAD_BYTES} bytes")]
+    Oversized,
+    /// The payload names another project than the subject: who may publish on one subject must
+    /// not speak for another project.
+    #[error("the payload names another project than the subject")]
+    Spoofed,
+    /// The last token of the subject is no slug.
+    #[error("the subject names no project")]
+    BadSubject,
+}
+
+/// A message that counts as a heartbeat. It borrows from the message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecodedHeartbeat<'a> {
+    /// The heartbeat; its slug is the subject's.
+    pub heartbeat: Heartbeat<'a>,
+    /// Where the project answers; only if it is valid (see `HubUrl`).
+    pub hub_url: Option<Cow<'a, str>>,
+    /// Its subject prefix; only if it is valid (see `MeshNamespace`).
+    pub mesh_namespace: Option<Cow<'a, str>>,
+    /// How many optional fields made no sense and were ignored.
+    pub ignored_fields: u32,
+}
+
+/// The known keys. Optional ones stay raw here, so that a bad one does not spoil the whole.
+/// `Deserialize` refuses a known key that stands twice, and skips unknown ones.
+#[derive(Deserialize)]
+struct Payload<'a> {
+    #[serde(borrow, default)]
+    project_slug: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    hub_url: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    mesh_namespace: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    timestamp: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    version: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    status: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "degradedReasons")]
+    degraded_reasons: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "degraded_reasons")]
+    degraded_reasons_in_snake_case: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "latencyMs")]
+    latency_ms: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "sampleAt")]
+    sample_at: Option<&'a RawValue>,
+}
+
+/// Reads a message from one of the subjects of [`subjects`]. Never panics, whatever the bytes; a
+/// heartbeat of the plain form is read without allocation.
+///
+/// # Errors
+/// Why the message does not count as a heartbeat.
+pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbeat<'a>, Refusal> {
+    let (channel, slug) = subjects::parse(subject).map_err(|_| Refusal::BadSubject)?;
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(Refusal::Oversized);
+    }
+    let text = std::str::from_utf8(payload).map_err(|_| Refusal::Malformed)?;
+    // `Deserialize` would also take the fields from an array, by their order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(Refusal::Malformed);
+    }
+    let payload: Payload<'a> = serde_json::from_str(text).map_err(|_| Refusal::Malformed)?;
+    check_project(channel, slug, payload.project_slug)?;
+
+    let mut lenient = Lenient::default();
+    lenient.check(payload.timestamp, fields::is_timestamp);
+    lenient.check(payload.sample_at, fields::is_timestamp);
+    lenient.check(payload.version, |raw| fields::text(raw).is_some());
+    lenient.check(payload.latency_ms, fields::is_duration);
+    let hub_url = lenient.take(payload.hub_url, fields::hub_url);
+    let mesh_namespace =
+        lenient.take(payload.mesh_namespace, |raw| fields::mesh_namespace(raw, slug));
+    let condition = read_condition(&payload, &mut lenient);
+    Ok(DecodedHeartbeat {
+        heartbeat: Heartbeat { slug, source: Source::Nats, channel, condition },
+        hub_url,
+        mesh_namespace,
+        ignored_fields: lenient.ignored,
+    })
+}
+
+/// A heartbeat names its project; a health sample need not, its subject does.
+fn check_project(channel: Channel, slug: &str, raw: Option<&RawValue>) -> Result<(), Refusal> {
+    let Some(raw) = raw else {
+        return if channel == Channel::Health { Ok(()) } else { Err(Refusal::Malformed) };
+    };
+    match fields::text(raw) {
+        Some(named) if named == slug => Ok(()),
+        Some(_) => Err(Refusal::Spoofed),
+        None => Err(Refusal::Malformed),
+    }
+}
+
+/// The status decides; reasons stand with `degraded`, or speak for themselves where no status is.
+fn read_condition(payload: &Payload<'_>, lenient: &mut Lenient) -> Option<Condition> {
+    let in_camel_case = lenient.take(payload.degraded_reasons, fields::reasons);
+    let in_snake_case = lenient.take(payload.degraded_reasons_in_snake_case, fields::reasons);
+    let reasons = in_camel_case.or(in_snake_case).unwrap_or_default();
+    let Some(raw) = payload.status else {
+        return (!reasons.is_empty()).then_some(Condition::Degraded { reasons });
+    };
+    match fields::text(raw).as_deref() {
+        Some("online") => {
+            lenient.ignored += u32::from(!reasons.is_empty());
+            Some(Condition::Online)
+        }
+        Some("degraded") => Some(Condition::Degraded { reasons }),
+        _ => {
+            lenient.ignored += 1;
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

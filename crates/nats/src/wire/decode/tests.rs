@@ -1,0 +1,168 @@
+use federation_domain::Reports;
+use proptest::prelude::*;
+
+use super::*;
+
+const PYTHON: &[u8] = include_bytes!("../../../tests/fixtures/python_heartbeat.json");
+
+fn presence(payload: &str) -> Result<DecodedHeartbeat<'_>, Refusal> {
+    decode("hub.presence.a", payload.as_bytes())
+}
+
+fn health(payload: &str) -> Result<DecodedHeartbeat<'_>, Refusal> {
+    decode("hub.health.a", payload.as_bytes())
+}
+
+fn degraded(reasons: &[&str]) -> Option<Condition> {
+    Some(Condition::Degraded { reasons: reasons.iter().map(|&r| r.to_owned()).collect() })
+}
+
+#[test]
+fn the_python_publishers_bytes_are_read_without_copies() {
+    let decoded = decode("hub.presence.commandcenter", PYTHON).unwrap();
+    let heartbeat = &decoded.heartbeat;
+    assert_eq!((heartbeat.slug, heartbeat.channel), ("commandcenter", Channel::Presence));
+    assert_eq!(heartbeat.condition, None);
+    assert!(matches!(decoded.hub_url, Some(Cow::Borrowed("http://localhost:8000"))));
+    assert!(matches!(decoded.mesh_namespace, Some(Cow::Borrowed("hub.commandcenter"))));
+    assert_eq!(decoded.ignored_fields, 0);
+}
+
+#[test]
+fn only_the_project_is_needed_of_a_heartbeat() {
+    assert_eq!(presence(r#"{"project_slug":"a"}"#).unwrap().ignored_fields, 0);
+    for payload in
+        ["{}", "", "null", "[]", "7", r#"{"project_slug":null}"#, r#"{"project_slug":1}"#]
+    {
+        assert_eq!(presence(payload), Err(Refusal::Malformed), "{payload}");
+    }
+}
+
+#[test]
+fn a_health_sample_need_not_name_its_project_but_must_not_name_another() {
+    assert!(health("{}").is_ok());
+    assert!(health(r#"{"project_slug":"a"}"#).is_ok());
+    assert_eq!(health(r#"{"project_slug":"b"}"#), Err(Refusal::Spoofed));
+    assert_eq!(health(r#"{"project_slug":1}"#), Err(Refusal::Malformed));
+}
+
+#[test]
+fn an_array_is_no_heartbeat() {
+    assert_eq!(presence(r#"["a"]"#), Err(Refusal::Malformed));
+    assert_eq!(health(" []"), Err(Refusal::Malformed));
+}
+
+#[test]
+fn nobody_speaks_for_another_project() {
+    assert_eq!(presence(r#"{"project_slug":"b"}"#), Err(Refusal::Spoofed));
+    assert_eq!(presence(r#"{"project_slug":"A"}"#), Err(Refusal::Spoofed));
+    assert!(presence(r#"{"project_slug":"\u0061"}"#).is_ok());
+}
+
+#[test]
+fn doubled_known_keys_are_refused_however_they_are_spelled() {
+    for payload in [
+        r#"{"project_slug":"b","project_slug":"a"}"#,
+        r#"{"project_slug":null,"project_slug":"a"}"#,
+        r#"{"project_slug":"b","project\u005fslug":"a"}"#,
+        r#"{"project_slug":"a","status":"online","status":"degraded"}"#,
+    ] {
+        assert_eq!(presence(payload), Err(Refusal::Malformed), "{payload}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_no_matter() {
+    let payload = r#"{"tools":[1,{"x":[]}],"project_slug":"a","tools":2,"capabilities":{}}"#;
+    assert_eq!(presence(payload).unwrap().ignored_fields, 0);
+}
+
+#[test]
+fn fields_that_make_no_sense_are_ignored_and_counted() {
+    for (field, count) in [
+        (r#""timestamp":1"#, 1),
+        (r#""timestamp":"yesterday""#, 1),
+        (r#""timestamp":"2025-11-18T12:00:00Z""#, 0),
+        (r#""version":{}"#, 1),
+        (r#""hub_url":"javascript:alert(1)""#, 1),
+        (r#""hub_url":"http:\/\/localhost""#, 0),
+        (r#""hub_url":"\ud800""#, 1),
+        (r#""hub_url":null"#, 0),
+        (r#""mesh_namespace":"hub.*""#, 1),
+        (r#""status":"asleep""#, 1),
+        (r#""status":["online"]"#, 1),
+        (r#""degradedReasons":"slow""#, 1),
+        (r#""degradedReasons":["slow",1]"#, 1),
+        (r#""latencyMs":-1"#, 1),
+        (r#""latencyMs":"fast","sampleAt":0"#, 2),
+    ] {
+        let payload = format!(r#"{{"project_slug":"a",{field}}}"#);
+        assert_eq!(presence(&payload).unwrap().ignored_fields, count, "{field}");
+    }
+}
+
+#[test]
+fn a_project_says_how_it_is() {
+    let sample = r#"{"status": "degraded", "latencyMs": 812,
+        "degradedReasons": ["queue backlog"], "sampleAt": "2025-11-18T12:00:00"}"#;
+    let decoded = health(sample).unwrap();
+    assert_eq!(decoded.heartbeat.channel, Channel::Health);
+    assert_eq!(decoded.heartbeat.condition, degraded(&["queue backlog"]));
+    assert_eq!(decoded.ignored_fields, 0);
+
+    let condition = |payload| presence(payload).unwrap().heartbeat.condition;
+    assert_eq!(condition(r#"{"project_slug":"a","status":"online"}"#), Some(Condition::Online));
+    assert_eq!(condition(r#"{"project_slug":"a","status":"degraded"}"#), degraded(&[]));
+    assert_eq!(condition(r#"{"project_slug":"a","degraded_reasons":["x"]}"#), degraded(&["x"]));
+    assert_eq!(condition(r#"{"project_slug":"a","degradedReasons":[]}"#), None);
+    assert_eq!(condition(r#"{"project_slug":"a","status":"?","degradedReasons":["x"]}"#), None);
+}
+
+#[test]
+fn no_more_reasons_are_read_than_are_kept() {
+    let reasons = vec!["x"; 1_000];
+    let payload = serde_json::json!({ "status": "degraded", "degradedReasons": reasons });
+    let text = payload.to_string();
+    let Some(Condition::Degraded { reasons }) = health(&text).unwrap().heartbeat.condition else {
+        panic!("not degraded");
+    };
+    assert_eq!(reasons.len(), Reports::MAX_REASONS);
+}
+
+#[test]
+fn size_and_subject_are_looked_at_before_the_payload() {
+    let large = format!(r#"{{"project_slug":"a"{}}}"#, " ".repeat(MAX_PAYLOAD_BYTES));
+    assert_eq!(presence(&large), Err(Refusal::Oversized));
+    assert_eq!(decode("hub.presence.A", large.as_bytes()), Err(Refusal::BadSubject));
+    assert_eq!(decode("hub.presence.a", &[0xff]), Err(Refusal::Malformed));
+    let deep = "[".repeat(60_000);
+    assert_eq!(presence(&deep), Err(Refusal::Malformed));
+    let deep = format!(r#"{{"project_slug":"a","x":{}{}}}"#, "[".repeat(9_999), "]".repeat(9_999));
+    let _ = presence(&deep);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(subject in "\\PC*", payload in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = decode(&subject, &payload);
+        let _ = decode("hub.presence.a", &payload);
+        let _ = decode("hub.health.a", &payload);
+    }
+
+    #[test]
+    fn no_near_heartbeat_makes_it_panic(at in 0..PYTHON.len(), byte in any::<u8>(), cut in 0..PYTHON.len()) {
+        let mut payload = PYTHON.to_vec();
+        payload[at] = byte;
+        let _ = decode("hub.presence.commandcenter", &payload);
+        let _ = decode("hub.presence.commandcenter", &payload[..cut]);
+    }
+
+    #[test]
+    fn what_is_heard_is_always_the_subjects_project(named in "[a-c]", payload in "\\PC*") {
+        let text = format!(r#"{{"project_slug":"{named}","x":{}}}"#, serde_json::json!(payload));
+        match presence(&text) {
+            Ok(decoded) => prop_assert!(decoded.heartbeat.slug == "a" && named == "a"),
+            Err(refusal) => prop_assert!(refusal == Refusal::Spoofed && named != "a"),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+use std::io;
+
+use federation_domain::{Condition, HubUrl, MeshNamespace, Slug};
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+/// ISO 8601 with microseconds, as the Python publisher writes it, and with the zone that it lacks.
+const TIMESTAMP: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// A heartbeat to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeartbeatMessage<'a> {
+    /// The project that speaks.
+    pub slug: &'a Slug,
+    /// Where it answers.
+    pub hub_url: &'a HubUrl,
+    /// Its subject prefix.
+    pub mesh_namespace: &'a MeshNamespace,
+    /// Its version.
+    pub version: &'a str,
+    /// When it is sent, by its own clock; for people who watch the subject.
+    pub at: OffsetDateTime,
+    /// How it is; none is the short form, which says that it is well.
+    pub condition: Option<&'a Condition>,
+}
+
+impl HeartbeatMessage<'_> {
+    /// The payload, in the form of the Python publisher: its keys, in its order, spaced as it does.
+    ///
+    /// # Errors
+    /// When the time has no such form: a year beyond four digits.
+    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        let timestamp = self
+            .at
+            .to_offset(time::UtcOffset::UTC)
+            .format(TIMESTAMP)
+            .map_err(serde::ser::Error::custom)?;
+        let (status, degraded_reasons) = match self.condition {
+            None => (None, None),
+            Some(Condition::Online) => (Some("online"), None),
+            Some(Condition::Degraded { reasons }) => (Some("degraded"), Some(reasons.as_slice())),
+        };
+        let payload = Payload {
+            project_slug: self.slug.as_str(),
+            hub_url: self.hub_url.as_str(),
+            mesh_namespace: self.mesh_namespace.as_str(),
+            timestamp: &timestamp,
+            version: self.version,
+            status,
+            degraded_reasons,
+        };
+        let mut bytes = Vec::with_capacity(256);
+        payload.serialize(&mut Serializer::with_formatter(&mut bytes, PythonSpacing))?;
+        Ok(bytes)
+    }
+}
+
+#[derive(Serialize)]
+struct Payload<'a> {
+    project_slug: &'a str,
+    hub_url: &'a str,
+    mesh_namespace: &'a str,
+    timestamp: &'a str,
+    version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+    #[serde(rename = "degradedReasons", skip_serializing_if = "Option::is_none")]
+    degraded_reasons: Option<&'a [String]>,
+}
+
+/// A space after each comma and colon, as Python's `json.dumps` writes by default.
+struct PythonSpacing;
+
+impl PythonSpacing {
+    fn separate<W: ?Sized + io::Write>(writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+}
+
+impl Formatter for PythonSpacing {
+    fn begin_array_value<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        Self::separate(w, first)
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        Self::separate(w, first)
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, w: &mut W) -> io::Result<()> {
+        w.write_all(b": ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::decode;
+    use time::macros::datetime;
+
+    const PYTHON: &str = include_str!("../../tests/fixtures/python_heartbeat.json");
+
+    fn encode(condition: Option<&Condition>) -> String {
+        let message = HeartbeatMessage {
+            slug: &Slug::parse("commandcenter").unwrap(),
+            hub_url: &HubUrl::parse("http://localhost:8000").unwrap(),
+            mesh_namespace: &MeshNamespace::parse("hub.commandcenter").unwrap(),
+            version: "0.9.0",
+            at: datetime!(2025-11-18 13:00:00.123456 +1),
+            condition,
+        };
+        String::from_utf8(message.encode().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_plain_heartbeat_is_the_python_publishers_but_for_the_zone() {
+        assert_eq!(encode(None).replace("123456Z", "123456"), PYTHON);
+    }
+
+    #[test]
+    fn what_is_sent_is_what_is_heard() {
+        let degraded = Condition::Degraded { reasons: vec!["a \"b\"".into(), "ä\n".into()] };
+        for condition in [None, Some(Condition::Online), Some(degraded)] {
+            let payload = encode(condition.as_ref());
+            let decoded = decode("hub.presence.commandcenter", payload.as_bytes()).unwrap();
+            assert_eq!(decoded.heartbeat.condition, condition);
+            assert_eq!(decoded.ignored_fields, 0, "{payload}");
+        }
+    }
+
+    #[test]
+    fn reasons_follow_the_known_keys() {
+        let degraded = Condition::Degraded { reasons: vec!["x".into(), "y".into()] };
+        let ending = r#""version": "0.9.0", "status": "degraded", "degradedReasons": ["x", "y"]}"#;
+        assert!(encode(Some(&degraded)).ends_with(ending));
+    }
+}

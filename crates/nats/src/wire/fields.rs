@@ -1,0 +1,138 @@
+//! Optional fields, each read by itself: one that makes no sense is ignored and counted.
+
+use std::borrow::Cow;
+
+use federation_domain::{HubUrl, MeshNamespace, Reports};
+use serde_json::value::RawValue;
+
+/// Counts what it had to ignore.
+#[derive(Default)]
+pub(super) struct Lenient {
+    pub(super) ignored: u32,
+}
+
+impl Lenient {
+    /// The value of a field, or none where it is absent or makes no sense.
+    pub(super) fn take<'a, T>(
+        &mut self,
+        raw: Option<&'a RawValue>,
+        read: impl FnOnce(&'a RawValue) -> Option<T>,
+    ) -> Option<T> {
+        let value = read(raw?);
+        self.ignored += u32::from(value.is_none());
+        value
+    }
+
+    /// For a field that nobody uses: only whether it makes sense.
+    pub(super) fn check(&mut self, raw: Option<&RawValue>, sane: impl FnOnce(&RawValue) -> bool) {
+        self.take(raw, |raw| sane(raw).then_some(()));
+    }
+}
+
+/// A JSON string; borrowed, unless it holds escapes.
+pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    match serde_json::from_str::<&str>(raw.get()) {
+        Ok(borrowed) => Some(Cow::Borrowed(borrowed)),
+        Err(_) => serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned),
+    }
+}
+
+/// A valid hub URL.
+pub(super) fn hub_url(raw: &RawValue) -> Option<Cow<'_, str>> {
+    text(raw).filter(|url| is_plain_url(url) || HubUrl::parse(url).is_ok())
+}
+
+/// A valid namespace. `hub.{slug}`, which nearly all have, is valid because the slug is.
+pub(super) fn mesh_namespace<'a>(raw: &'a RawValue, slug: &str) -> Option<Cow<'a, str>> {
+    text(raw).filter(|namespace| {
+        namespace.strip_prefix("hub.") == Some(slug) || MeshNamespace::parse(namespace).is_ok()
+    })
+}
+
+/// The strings of an array, as many as are kept of a report.
+pub(super) fn reasons(raw: &RawValue) -> Option<Vec<String>> {
+    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
+    items
+        .into_iter()
+        .take(Reports::MAX_REASONS)
+        .map(|item| text(item).map(Cow::into_owned))
+        .collect()
+}
+
+/// Whether it is a time in the form of ISO 8601, with or without fraction and zone. Nothing more
+/// is asked of it: a sender's clock decides nothing here.
+pub(super) fn is_timestamp(raw: &RawValue) -> bool {
+    const FORM: &[u8] = b"0000-00-00T00:00:00";
+    text(raw).is_some_and(|text| {
+        text.len() >= FORM.len()
+            && text.bytes().zip(FORM).all(|(byte, &form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                b'T' => matches!(byte, b'T' | b't' | b' '),
+                _ => byte == form,
+            })
+    })
+}
+
+/// Whether it is a number that is not negative.
+pub(super) fn is_duration(raw: &RawValue) -> bool {
+    serde_json::from_str::<f64>(raw.get()).is_ok_and(|number| number >= 0.0)
+}
+
+/// Whether it is surely a valid hub URL, found without allocation: `http(s)://`, a host whose
+/// last label begins with a letter (so that it is no IPv4 address), an optional port, and a path
+/// of plain characters. Everything else is left to [`HubUrl::parse`].
+fn is_plain_url(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
+        return false;
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(slash) => rest.split_at(slash),
+        None => (rest, ""),
+    };
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && !label.starts_with("xn--")
+            && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    };
+    let is_port = |port: &str| {
+        (1..=4).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    url.len() <= HubUrl::MAX_CHARS
+        && host.split('.').all(is_label)
+        && host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_alphabetic()))
+        && port.is_none_or(is_port)
+        && path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn common_urls_take_the_short_way() {
+        for url in ["http://localhost:8000", "https://hub.example.org/a/b-c", "http://a-1.b"] {
+            assert!(is_plain_url(url), "{url}");
+        }
+        for url in ["http://127.0.0.1", "http://[::1]", "http://u@h", "http://h?q", "ftp://h"] {
+            assert!(!is_plain_url(url), "{url}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_takes_the_short_way_is_valid(
+            url in prop_oneof![
+                "https?://[a-z0-9.-]{0,12}(:[0-9]{0,5})?(/[a-zA-Z0-9/._-]{0,8})?",
+                "https?://[a-z0-9.:/@%x-]{0,12}",
+                "\\PC{0,20}",
+            ],
+        ) {
+            prop_assert!(!is_plain_url(&url) || HubUrl::parse(&url).is_ok(), "{}", url);
+        }
+    }
+}

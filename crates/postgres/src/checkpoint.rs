@@ -1,0 +1,98 @@
+//! Noting what was heard.
+
+use std::collections::BTreeMap;
+
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use federation_domain::{Checkpoint, HeartbeatMark, ProjectId, Source};
+use time::OffsetDateTime;
+
+use crate::change_log::column;
+use crate::error::Fault;
+
+/// Moves the times forward: two statements, however many heartbeats. The caller has begun a
+/// transaction.
+pub(crate) async fn checkpoint(
+    connection: &mut AsyncPgConnection,
+    checkpoint: &Checkpoint,
+) -> Result<(), Fault> {
+    let newest = newest_of_each(&checkpoint.heartbeats);
+    if !newest.is_empty() {
+        write_heartbeats(connection, &newest).await?;
+    }
+    if !checkpoint.heard_until.is_empty() {
+        write_heard_until(connection, &checkpoint.heard_until).await?;
+    }
+    Ok(())
+}
+
+/// In the order of ids. A statement that meets one row twice would use either value.
+fn newest_of_each(marks: &[HeartbeatMark]) -> Vec<HeartbeatMark> {
+    let mut newest: BTreeMap<ProjectId, HeartbeatMark> = BTreeMap::new();
+    for mark in marks {
+        let known = newest.entry(mark.project).or_insert(*mark);
+        if mark.at > known.at {
+            *known = *mark;
+        }
+    }
+    newest.into_values().collect()
+}
+
+async fn write_heartbeats(
+    connection: &mut AsyncPgConnection,
+    marks: &[HeartbeatMark],
+) -> Result<(), Fault> {
+    // The rows are locked in the order of their ids before any is updated; see the crate's docs.
+    const UPDATE: &str = "
+        WITH heard AS MATERIALIZED (
+            SELECT * FROM unnest($1, $2, $3) AS h (id, at, source)
+        ), locked AS MATERIALIZED (
+            SELECT id FROM projects WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE
+        )
+        UPDATE projects AS p
+        SET last_heartbeat_at = heard.at, last_heartbeat_source = heard.source
+        FROM heard JOIN locked USING (id)
+        WHERE p.id = heard.id
+          AND (p.last_heartbeat_at IS NULL OR p.last_heartbeat_at < heard.at)";
+    diesel::sql_query(UPDATE)
+        .bind::<Array<BigInt>, _>(column(marks, |mark| mark.project.0))
+        .bind::<Array<Timestamptz>, _>(column(marks, |mark| mark.at))
+        .bind::<Array<Text>, _>(column(marks, |mark| mark.source.as_str()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn write_heard_until(
+    connection: &mut AsyncPgConnection,
+    heard_until: &[(Source, OffsetDateTime)],
+) -> Result<(), Fault> {
+    const UPSERT: &str = "
+        INSERT INTO listening (source, heard_until)
+        SELECT source, max(until) FROM unnest($1, $2) AS h (source, until)
+        GROUP BY source ORDER BY source
+        ON CONFLICT (source) DO UPDATE
+        SET heard_until = greatest(listening.heard_until, excluded.heard_until)";
+    diesel::sql_query(UPSERT)
+        .bind::<Array<Text>, _>(column(heard_until, |(source, _)| source.as_str()))
+        .bind::<Array<Timestamptz>, _>(column(heard_until, |(_, until)| *until))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_mark_of_each_project_counts_in_the_order_of_ids() {
+        let mark = |project, seconds| HeartbeatMark {
+            project: ProjectId(project),
+            at: OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds),
+            source: Source::Nats,
+        };
+        let newest = newest_of_each(&[mark(2, 1), mark(1, 5), mark(2, 3), mark(2, 2)]);
+        assert_eq!(newest, [mark(1, 5), mark(2, 3)]);
+    }
+}

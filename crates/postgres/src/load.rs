@@ -1,0 +1,70 @@
+//! Reading the whole catalog.
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use federation_domain::{Project, Revision, Snapshot, Source, StoreError};
+use futures_util::{StreamExt, TryStreamExt};
+use time::OffsetDateTime;
+
+use crate::change_log;
+use crate::error::Fault;
+use crate::row::{ProjectRow, time_of};
+use crate::schema::{listening, projects};
+
+/// Reads projects, revision and listening times as of one moment.
+pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
+    connection
+        .build_transaction()
+        .repeatable_read()
+        .read_only()
+        .run(async |c| snapshot(c).await)
+        .await
+}
+
+async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
+    let revision: Revision = change_log::newest(connection).await?;
+    let heard_until = heard_until(connection).await?;
+    let mut snapshot = Snapshot { revision, heard_until, ..Snapshot::default() };
+    let mut rows = projects::table
+        .order(projects::id)
+        .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
+        .load_stream::<ProjectRow>(connection)
+        .await?
+        .boxed();
+    // Streamed: a catalog of a million projects is never held twice.
+    while let Some(row) = rows.try_next().await? {
+        match Project::try_from(row) {
+            Ok(project) => snapshot.projects.push(project),
+            Err(fault) => {
+                report(&fault);
+                snapshot.corrupt_rows += 1;
+            }
+        }
+    }
+    Ok(snapshot)
+}
+
+async fn heard_until(
+    connection: &mut AsyncPgConnection,
+) -> QueryResult<Vec<(Source, OffsetDateTime)>> {
+    let rows: Vec<(String, diesel::data_types::PgTimestamp)> =
+        listening::table.order(listening::source).load(connection).await?;
+    // A source that this version does not know is no concern of it.
+    Ok(rows
+        .into_iter()
+        .filter_map(|(source, until)| Some((Source::parse(&source).ok()?, time_of(until).ok()?)))
+        .collect())
+}
+
+/// Says in the log that a row is left out: a person must mend it.
+pub(crate) fn report(fault: &StoreError) {
+    let StoreError::Corrupt { table, column, row, source } = fault else { return };
+    tracing::error!(
+        table,
+        column,
+        row,
+        error = source.as_ref() as &dyn std::error::Error,
+        "a row does not parse and is left out until someone mends it"
+    );
+}

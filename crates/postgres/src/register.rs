@@ -1,0 +1,220 @@
+//! Creating projects and replacing their metadata.
+
+use std::collections::{HashMap, HashSet};
+
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use federation_domain::{
+    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, Registered, Registration, Slug,
+    StoreError,
+};
+use time::OffsetDateTime;
+
+use crate::change_log::{ChangeLog, Entry, column};
+use crate::error::Fault;
+use crate::row::{ProjectRow, as_kept};
+use crate::schema::projects;
+
+/// Registers all, in their order. The caller has begun a transaction.
+pub(crate) async fn register(
+    connection: &mut AsyncPgConnection,
+    registrations: &[Registration],
+    by: Origin,
+    at: OffsetDateTime,
+) -> Result<Vec<Registered>, Fault> {
+    let at = as_kept(at);
+    let mut log = ChangeLog::lock(connection).await?;
+    let created = insert_missing(connection, registrations, at).await?;
+    let rows = lock_rows(connection, registrations).await?;
+    let mut batch = Batch { rows, created, updated: HashSet::new(), by, at };
+    let registered = registrations
+        .iter()
+        .map(|registration| batch.register(registration, &mut log))
+        .collect::<Result<Vec<_>, Fault>>()?;
+    update(connection, &batch.updated_projects()).await?;
+    log.write(connection).await?;
+    Ok(registered)
+}
+
+/// The rows of the batch, as the registrations so far left them.
+struct Batch {
+    rows: HashMap<Slug, Row>,
+    created: HashSet<String>,
+    updated: HashSet<Slug>,
+    by: Origin,
+    at: OffsetDateTime,
+}
+
+enum Row {
+    Sound(Project),
+    Corrupt(ProjectRow),
+}
+
+impl Batch {
+    fn register(
+        &mut self,
+        registration: &Registration,
+        log: &mut ChangeLog,
+    ) -> Result<Registered, Fault> {
+        let slug = &registration.slug;
+        let (mut project, is_sound) = match self.rows.remove(slug) {
+            Some(Row::Sound(project)) => (project, true),
+            // Replacing the metadata may be just what mends the row.
+            Some(Row::Corrupt(row)) => (Project::try_from(row.without(registration))?, false),
+            None => return Err(removed_meanwhile()),
+        };
+        let change = if self.created.remove(slug.as_str()) {
+            Some(self.note(log, ChangeKind::Registered, &project))
+        } else if is_sound && registration.is_met_by(&project) {
+            None
+        } else {
+            registration.apply_to(&mut project);
+            project.updated_at = self.at;
+            self.updated.insert(slug.clone());
+            Some(self.note(log, ChangeKind::Updated, &project))
+        };
+        self.rows.insert(slug.clone(), Row::Sound(project.clone()));
+        Ok(Registered { project, change })
+    }
+
+    fn note(&self, log: &mut ChangeLog, kind: ChangeKind, project: &Project) -> Change {
+        let status = Some(project.status);
+        log.note(Entry {
+            slug: &project.slug,
+            kind,
+            from: if kind == ChangeKind::Registered { None } else { status },
+            to: status,
+            at: self.at,
+            cause: Cause::Registered { by: self.by },
+        })
+    }
+
+    fn updated_projects(&self) -> Vec<&Project> {
+        let updated = self.updated.iter().filter_map(|slug| self.rows.get(slug));
+        updated
+            .filter_map(|row| match row {
+                Row::Sound(project) => Some(project),
+                Row::Corrupt(_) => None,
+            })
+            .collect()
+    }
+}
+
+/// Only a program that does not take the lock of the log can do that; the next try creates it.
+fn removed_meanwhile() -> Fault {
+    StoreError::Unavailable("another program removed the project meanwhile".into()).into()
+}
+
+/// Creates what is not there, in the order given, and says which. What another program creates in
+/// the same moment is left to it.
+async fn insert_missing(
+    connection: &mut AsyncPgConnection,
+    registrations: &[Registration],
+    at: OffsetDateTime,
+) -> Result<HashSet<String>, Fault> {
+    // Those that are there are left out by the query and not by the conflict: a conflict would use
+    // up an id.
+    const INSERT: &str = "
+        INSERT INTO projects (slug, name, hub_url, mesh_namespace, status, tags, created_at,
+                              updated_at, heartbeat_interval_ms, allow_fanout)
+        SELECT slug, name, hub_url, mesh_namespace, 'offline', tags::json, $8, $8, interval_ms,
+               coalesce(allow_fanout, '[]')::json
+        FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY
+            AS r (slug, name, hub_url, mesh_namespace, tags, interval_ms, allow_fanout, position)
+        WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.slug = r.slug)
+        ORDER BY position
+        ON CONFLICT (slug) DO NOTHING
+        RETURNING slug";
+    let mut seen = HashSet::new();
+    let firsts: Vec<&Registration> =
+        registrations.iter().filter(|registration| seen.insert(&registration.slug)).collect();
+    let created: Vec<Created> = diesel::sql_query(INSERT)
+        .bind::<Array<Text>, _>(column(&firsts, |r| r.slug.as_str()))
+        .bind::<Array<Text>, _>(column(&firsts, |r| r.name.as_str()))
+        .bind::<Array<Text>, _>(column(&firsts, |r| r.hub_url.as_str()))
+        .bind::<Array<Text>, _>(column(&firsts, |r| r.mesh_namespace.as_str()))
+        .bind::<Array<Text>, _>(json_column(&firsts, |r| json(&r.tags))?)
+        .bind::<Array<Nullable<BigInt>>, _>(column(&firsts, |r| r.heartbeat_interval.map(millis)))
+        .bind::<Array<Nullable<Text>>, _>(json_column(&firsts, |r| {
+            r.allow_fanout.as_ref().map(json).transpose()
+        })?)
+        .bind::<Timestamptz, _>(at)
+        .load(connection)
+        .await?;
+    Ok(created.into_iter().map(|created| created.slug).collect())
+}
+
+#[derive(QueryableByName)]
+struct Created {
+    #[diesel(sql_type = Text)]
+    slug: String,
+}
+
+async fn lock_rows(
+    connection: &mut AsyncPgConnection,
+    registrations: &[Registration],
+) -> Result<HashMap<Slug, Row>, Fault> {
+    let rows: Vec<ProjectRow> = projects::table
+        .filter(projects::slug.eq_any(column(registrations, |r| r.slug.as_str())))
+        .order(projects::id)
+        .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
+        .for_no_key_update()
+        .load(connection)
+        .await?;
+    let by_slug = rows.into_iter().filter_map(|row| {
+        let slug = Slug::parse(&row.slug).ok()?;
+        Some((
+            slug,
+            match Project::try_from(row.clone()) {
+                Ok(project) => Row::Sound(project),
+                Err(_) => Row::Corrupt(row),
+            },
+        ))
+    });
+    Ok(by_slug.collect())
+}
+
+async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Result<(), Fault> {
+    const UPDATE: &str = "
+        UPDATE projects AS p
+        SET name = u.name, hub_url = u.hub_url, mesh_namespace = u.mesh_namespace,
+            tags = u.tags::json, heartbeat_interval_ms = u.interval_ms,
+            allow_fanout = u.allow_fanout::json, updated_at = u.updated_at
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+            AS u (id, name, hub_url, mesh_namespace, tags, interval_ms, allow_fanout, updated_at)
+        WHERE p.id = u.id";
+    if updated.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(UPDATE)
+        .bind::<Array<BigInt>, _>(column(updated, |p| p.id.0))
+        .bind::<Array<Text>, _>(column(updated, |p| p.name.as_str()))
+        .bind::<Array<Text>, _>(column(updated, |p| p.hub_url.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(updated, |p| {
+            p.mesh_namespace.as_ref().map(AsRef::as_ref)
+        }))
+        .bind::<Array<Text>, _>(json_column(updated, |p| json(&p.tags))?)
+        .bind::<Array<Nullable<BigInt>>, _>(column(updated, |p| p.heartbeat_interval.map(millis)))
+        .bind::<Array<Text>, _>(json_column(updated, |p| json(&p.allow_fanout))?)
+        .bind::<Array<Timestamptz>, _>(column(updated, |p| p.updated_at))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value)
+}
+
+fn json_column<'a, T, C>(
+    items: &'a [T],
+    of: impl Fn(&'a T) -> serde_json::Result<C>,
+) -> Result<Vec<C>, Fault> {
+    items.iter().map(of).collect::<Result<_, _>>().map_err(Fault::failed)
+}
+
+fn millis(interval: HeartbeatInterval) -> i64 {
+    i64::try_from(interval.get().as_millis()).unwrap_or(i64::MAX)
+}

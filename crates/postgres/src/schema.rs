@@ -1,0 +1,59 @@
+//! The tables as the statements see them. A test holds this against the live schema.
+
+pub(crate) mod sql_types {
+    /// The enum `project_status`. Public within this private module, as `table!` demands.
+    #[derive(diesel::sql_types::SqlType, diesel::query_builder::QueryId)]
+    #[diesel(postgres_type(name = "project_status"))]
+    pub struct ProjectStatus;
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Json, Nullable, Timestamptz, Varchar};
+    use super::sql_types::ProjectStatus;
+
+    projects (id) {
+        id -> BigInt,
+        slug -> Varchar,
+        name -> Varchar,
+        hub_url -> Varchar,
+        mesh_namespace -> Nullable<Varchar>,
+        status -> ProjectStatus,
+        tags -> Nullable<Json>,
+        last_heartbeat_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        heartbeat_interval_ms -> Nullable<BigInt>,
+        allow_fanout -> Json,
+        last_heartbeat_source -> Nullable<Varchar>,
+        reports -> Nullable<Json>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Json, Nullable, Timestamptz, Varchar};
+    use super::sql_types::ProjectStatus;
+
+    project_changes (revision) {
+        revision -> BigInt,
+        slug -> Varchar,
+        kind -> Varchar,
+        from_status -> Nullable<ProjectStatus>,
+        to_status -> Nullable<ProjectStatus>,
+        at -> Timestamptz,
+        cause -> Json,
+    }
+}
+
+diesel::table! {
+    catalog_state (id) {
+        id -> SmallInt,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    listening (source) {
+        source -> Varchar,
+        heard_until -> Timestamptz,
+    }
+}

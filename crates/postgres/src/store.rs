@@ -1,0 +1,192 @@
+//! The store itself: a pool, deadlines, and what an error means.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool::Runtime;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use federation_domain::{
+    CatalogStore, Change, Checkpoint, Origin, Outcome, ProjectId, Registered, Registration,
+    Revision, Slug, Snapshot, StoreError, Transition,
+};
+use futures_util::FutureExt;
+use time::OffsetDateTime;
+use tokio::time::timeout;
+use tokio_postgres::Config;
+
+use crate::connection::{CONNECT_TIMEOUT, ConnectError, answers, configuration, open_session};
+use crate::error::{Fault, is_outage};
+use crate::migrate::migrate;
+use crate::{change_log, checkpoint, commit, load, register, remove};
+
+/// How long a call may take once it has a connection.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long one may that touches the whole catalog.
+const BULK_DEADLINE: Duration = Duration::from_secs(60);
+
+/// Connections of one process. Writers of changes serialise anyhow; the rest is for checkpoints,
+/// the tail of the log and health checks.
+const CONNECTIONS: usize = 8;
+
+/// The durable catalog on Postgres.
+///
+/// Cheap to clone; clones share the pool.
+#[derive(Clone)]
+pub struct PgCatalogStore {
+    config: Config,
+    pool: Pool<AsyncPgConnection>,
+}
+
+impl PgCatalogStore {
+    /// A store at this URL: `postgres://`, `postgresql://` or `postgresql+asyncpg://`. Connects
+    /// when it is first used, so the database need not be up.
+    ///
+    /// # Errors
+    /// When the URL cannot lead to a database.
+    pub fn connect(url: &str) -> Result<Self, ConnectError> {
+        let config = configuration(url)?;
+        let mut manager = ManagerConfig::default();
+        let for_pool = config.clone();
+        manager.custom_setup = Box::new(move |_| {
+            let config = for_pool.clone();
+            async move { open_session(&config).await }.boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS)
+            .wait_timeout(Some(CONNECT_TIMEOUT))
+            .create_timeout(Some(CONNECT_TIMEOUT))
+            .recycle_timeout(Some(CONNECT_TIMEOUT))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| ConnectError::Pool(error.into()))?;
+        Ok(Self { config, pool })
+    }
+
+    /// Brings the database to the schema of this version, and gives the versions that it lacked.
+    /// Several processes may do so at once. A table `projects` of the Python service is adopted.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the database cannot be reached, [`StoreError::Failed`] when
+    /// a migration failed, which is then rolled back.
+    pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        migrate(&self.config).await
+    }
+
+    async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
+        // Whatever keeps a connection from being opened is outside of what was asked for, and may
+        // be mended without this process: all of it counts as an outage.
+        self.pool.get().await.map_err(|error| StoreError::Unavailable(error.into()))
+    }
+}
+
+impl fmt::Debug for PgCatalogStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PgCatalogStore").field("pool", &self.pool.status()).finish_non_exhaustive()
+    }
+}
+
+/// Waits for the work up to its deadline, and says what its error means.
+async fn settle<T>(
+    mut connection: Object<AsyncPgConnection>,
+    deadline: Duration,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Fault>,
+) -> Result<T, StoreError> {
+    let error = match timeout(deadline, work(&mut connection)).await {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(Fault::Store(error))) => return Err(error),
+        Ok(Err(Fault::Database(error))) => error,
+        Err(elapsed) => {
+            // It may still be busy; the server ends what it does when it is closed.
+            drop(Object::take(connection));
+            return Err(StoreError::Unavailable(elapsed.into()));
+        }
+    };
+    let outage = match is_outage(&error) {
+        Some(outage) => outage,
+        None => !answers(&mut connection).await,
+    };
+    Err(if outage {
+        StoreError::Unavailable(error.into())
+    } else {
+        StoreError::Failed(error.into())
+    })
+}
+
+#[async_trait]
+impl CatalogStore for PgCatalogStore {
+    async fn load(&self) -> Result<Snapshot, StoreError> {
+        settle(self.connection().await?, BULK_DEADLINE, async |c| load::load(c).await).await
+    }
+
+    async fn register(
+        &self,
+        registrations: &[Registration],
+        by: Origin,
+        at: OffsetDateTime,
+    ) -> Result<Vec<Registered>, StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| {
+            c.build_transaction()
+                .read_committed()
+                .run(async |c| register::register(c, registrations, by, at).await)
+                .await
+        })
+        .await
+    }
+
+    async fn remove(
+        &self,
+        slug: &Slug,
+        at: OffsetDateTime,
+    ) -> Result<Option<(ProjectId, Change)>, StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| {
+            c.build_transaction()
+                .read_committed()
+                .run(async |c| remove::remove(c, slug, at).await)
+                .await
+        })
+        .await
+    }
+
+    async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| {
+            c.build_transaction()
+                .read_committed()
+                .run(async |c| commit::commit(c, transitions).await)
+                .await
+        })
+        .await
+    }
+
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        settle(self.connection().await?, BULK_DEADLINE, async |c| {
+            c.build_transaction()
+                .read_committed()
+                .run(async |c| checkpoint::checkpoint(c, checkpoint).await)
+                .await
+        })
+        .await
+    }
+
+    async fn changes_after(
+        &self,
+        revision: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| {
+            change_log::after(c, revision, limit).await
+        })
+        .await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| {
+            Ok(c.batch_execute("SELECT 1").await?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,11 @@
+//! The store against a real Postgres.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod adoption;
+mod contract;
+mod foreign_rows;
+mod migrating;
+mod outage;
+mod schema;
+mod world;

@@ -1,0 +1,112 @@
+//! A database that is away, hangs, or comes back.
+
+use federation_domain::{CatalogStore, Origin, StoreError};
+use federation_postgres::PgCatalogStore;
+use federation_testkit::PostgresServer;
+use federation_testkit::contract::samples::{moment, registration};
+
+use crate::world::{by_hand, migrated};
+
+/// A port of loopback that nobody listens on.
+async fn closed_port() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test]
+async fn a_store_is_made_while_the_database_is_down() {
+    let url = format!("postgres://hub@127.0.0.1:{}/fed", closed_port().await);
+    let store = PgCatalogStore::connect(&url).unwrap();
+    for error in [
+        store.ping().await.unwrap_err(),
+        store.load().await.unwrap_err(),
+        store.register(&[], Origin::Api, moment(0)).await.unwrap_err(),
+        store.migrate().await.unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_recovers_when_the_server_was_killed_and_nothing_is_lost() {
+    let mut server = PostgresServer::start().await;
+    let store = PgCatalogStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    store.register(&[registration("a")], Origin::Api, moment(0)).await.unwrap();
+    server.kill();
+    for _ in 0..3 {
+        assert!(store.ping().await.unwrap_err().is_unavailable());
+        let b = [registration("b")];
+        assert!(store.register(&b, Origin::Api, moment(1)).await.unwrap_err().is_unavailable());
+    }
+    server.start_again().await;
+    store.ping().await.unwrap();
+    store.register(&[registration("b")], Origin::Api, moment(2)).await.unwrap();
+    let snapshot = store.load().await.unwrap();
+    assert_eq!(snapshot.projects.iter().map(|p| p.slug.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(snapshot.revision.0, 2);
+}
+
+/// Time is paused: it jumps to the next deadline whenever nothing else can happen.
+#[tokio::test]
+async fn a_server_that_hangs_is_unavailable_and_recovers() {
+    let server = PostgresServer::start().await;
+    let store = PgCatalogStore::connect(&server.url()).unwrap();
+    store.migrate().await.unwrap();
+    store.ping().await.unwrap();
+    server.pause();
+    tokio::time::pause();
+    assert!(store.ping().await.unwrap_err().is_unavailable());
+    assert!(store.load().await.unwrap_err().is_unavailable());
+    tokio::time::resume();
+    server.resume();
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_writer_behind_a_lock_that_is_never_released_is_unavailable() {
+    let (store, database) = migrated().await;
+    let mut client = by_hand(&database).await;
+    let lock = client.transaction().await.unwrap();
+    lock.execute("SELECT FROM catalog_state FOR UPDATE", &[]).await.unwrap();
+    let writer = tokio::spawn({
+        let store = store.clone();
+        async move { store.register(&[registration("a")], Origin::Api, moment(0)).await }
+    });
+    let observer = by_hand(&database).await;
+    let waits = until_somebody_waits_for_a_lock(&observer);
+    let limit = std::time::Duration::from_secs(60);
+    tokio::time::timeout(limit, waits).await.expect("a writer that waits for the lock");
+    tokio::time::pause();
+    let error = writer.await.unwrap().unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    tokio::time::resume();
+    lock.rollback().await.unwrap();
+    store.register(&[registration("a")], Origin::Api, moment(0)).await.unwrap();
+}
+
+async fn until_somebody_waits_for_a_lock(client: &tokio_postgres::Client) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+                   WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {}
+}
+
+#[tokio::test]
+async fn connections_that_an_administrator_ended_are_replaced() {
+    let (store, database) = migrated().await;
+    store.ping().await.unwrap();
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+               WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    by_hand(&database).await.query(end, &[]).await.unwrap();
+    store.load().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_does_not_exist_yet_is_unavailable() {
+    let (_, database) = migrated().await;
+    let url = format!("{}_not_there", database.url());
+    let store = PgCatalogStore::connect(&url).unwrap();
+    let error = store.ping().await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    assert!(format!("{error:?}").contains("does not exist"), "{error:?}");
+}

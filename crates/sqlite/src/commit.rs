@@ -1,0 +1,88 @@
+//! Storing transitions of status, by compare-and-set.
+
+use diesel::prelude::*;
+use federation_domain::{ChangeKind, Outcome, Project, Reports, Source, Transition};
+
+use crate::change_log::{ChangeLog, Entry};
+use crate::error::Fault;
+use crate::load::report;
+use crate::row::ProjectRow;
+use crate::schema::projects;
+use crate::timestamp::{as_kept, text_of};
+
+/// Commits all, in their order. The caller has begun an immediate transaction.
+pub(crate) fn commit(
+    connection: &mut SqliteConnection,
+    transitions: &[Transition],
+) -> Result<Vec<Outcome>, Fault> {
+    let mut log = ChangeLog::begin(connection)?;
+    let outcomes = transitions
+        .iter()
+        .map(|transition| apply(connection, transition, &mut log))
+        .collect::<Result<_, Fault>>()?;
+    log.end(connection)?;
+    Ok(outcomes)
+}
+
+fn apply(
+    connection: &mut SqliteConnection,
+    transition: &Transition,
+    log: &mut ChangeLog,
+) -> Result<Outcome, Fault> {
+    let row: Option<ProjectRow> = projects::table
+        .find(transition.project.0)
+        .select(ProjectRow::as_select())
+        .first(connection)
+        .optional()?;
+    // A row that does not parse counts as gone, as it does for `load`: one bad row must not hold
+    // up all the others for ever.
+    let project = row.and_then(|row| Project::try_from(row).inspect_err(report).ok());
+    let Some(project) = project else { return Ok(Outcome::Gone) };
+    if !transition.stands_against(project.status, project.last_heartbeat_at) {
+        return Ok(Outcome::Stale(Box::new(project)));
+    }
+    update(connection, transition, &project)?;
+    if transition.to == transition.from {
+        return Ok(Outcome::Accepted(None));
+    }
+    let entry = Entry {
+        slug: &project.slug,
+        kind: ChangeKind::StatusChanged,
+        from: Some(transition.from),
+        to: Some(transition.to),
+        at: transition.at,
+        cause: transition.cause.clone(),
+    };
+    Ok(Outcome::Accepted(Some(log.note(connection, entry)?)))
+}
+
+fn update(
+    connection: &mut SqliteConnection,
+    transition: &Transition,
+    stored: &Project,
+) -> Result<(), Fault> {
+    let heard = transition.last_heartbeat_at.map(as_kept);
+    let (heard_at, heard_by) = if heard > stored.last_heartbeat_at {
+        (heard, transition.last_heartbeat_source)
+    } else {
+        (stored.last_heartbeat_at, stored.last_heartbeat_source)
+    };
+    let updated_at =
+        if transition.to == transition.from { stored.updated_at } else { transition.at };
+    diesel::update(projects::table.find(stored.id.0))
+        .set((
+            projects::status.eq(transition.to.as_str()),
+            projects::reports.eq(reports_text(&transition.reports).map_err(Fault::failed)?),
+            projects::last_heartbeat_at
+                .eq(heard_at.map(text_of).transpose().map_err(Fault::failed)?),
+            projects::last_heartbeat_source.eq(heard_by.map(Source::as_str)),
+            projects::updated_at.eq(text_of(updated_at).map_err(Fault::failed)?),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// NULL where the project reports nothing, for those who read the table.
+fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
+    reports.is_degraded().then(|| serde_json::to_string(reports)).transpose()
+}

@@ -1,0 +1,183 @@
+//! Where the file is, and how connections to it are opened.
+
+use std::error::Error;
+use std::time::Duration;
+
+use deadpool::managed::{Manager, Metrics, RecycleResult};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+/// What every connection needs.
+const SETTINGS: &str = "PRAGMA busy_timeout = 5000;
+                        PRAGMA synchronous = FULL;
+                        PRAGMA foreign_keys = ON;";
+
+const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL;";
+
+/// How often, and how many times, a file is tried to be switched to WAL: 5 s, as for other locks.
+const SWITCH_EVERY: Duration = Duration::from_millis(10);
+const SWITCH_ATTEMPTS: usize = 500;
+
+const READ_ONLY: &str = "PRAGMA query_only = ON;";
+
+/// Why a URL does not lead to a database file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// It names no file.
+    #[error(
+        "the database URL names no file: sqlite:///absolute/path or sqlite://relative/path is expected"
+    )]
+    NoFile,
+    /// It names a database in memory, which would be lost at each restart and be another one for
+    /// each connection.
+    #[error("a database in memory keeps nothing: name a file")]
+    InMemory,
+    /// It has parameters or characters that a path has not.
+    #[error("the database URL may only be a path, without parameters: {0} is not understood")]
+    NotAPath(String),
+    /// The pool could not be made.
+    #[error("the pool of database connections could not be made")]
+    Pool(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// The path in a URL: `sqlite:///absolute`, `sqlite://relative`, `sqlite:path` or a bare path. It
+/// is taken as it stands; nothing is percent-decoded.
+pub(crate) fn path_of(url: &str) -> Result<String, ConnectError> {
+    let path = ["sqlite://", "sqlite:"].iter().find_map(|scheme| url.strip_prefix(scheme));
+    let path = path.unwrap_or(url);
+    if path.contains(":memory:") {
+        return Err(ConnectError::InMemory);
+    }
+    if path.is_empty() || path.ends_with('/') {
+        return Err(ConnectError::NoFile);
+    }
+    // SQLite would read `file:` and `?` as its own kind of URL, with switches that undo ours.
+    if path.starts_with("file:") || path.contains("://") || path.contains(['?', '\0']) {
+        return Err(ConnectError::NotAPath(path.escape_debug().to_string()));
+    }
+    Ok(path.to_owned())
+}
+
+/// What a connection may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    Writer,
+    Reader,
+}
+
+/// A connection could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("could not open the database file {path}")]
+pub(crate) struct OpenError {
+    path: String,
+    #[source]
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// Opens connections for a pool.
+#[derive(Debug)]
+pub(crate) struct Opener {
+    pub(crate) path: String,
+    pub(crate) role: Role,
+}
+
+impl Manager for Opener {
+    type Type = SqliteConnection;
+    type Error = OpenError;
+
+    async fn create(&self) -> Result<SqliteConnection, OpenError> {
+        let (path, role) = (self.path.clone(), self.role);
+        let opened = tokio::task::spawn_blocking(move || open(&path, role)).await;
+        let opened = opened.unwrap_or_else(|stopped| Err(stopped.into()));
+        opened.map_err(|source| OpenError { path: self.path.clone(), source })
+    }
+
+    async fn recycle(&self, _: &mut SqliteConnection, _: &Metrics) -> RecycleResult<OpenError> {
+        Ok(())
+    }
+}
+
+fn open(path: &str, role: Role) -> Result<SqliteConnection, Box<dyn Error + Send + Sync>> {
+    let mut connection = SqliteConnection::establish(path)?;
+    connection.batch_execute(SETTINGS)?;
+    write_ahead(&mut connection)?;
+    if role == Role::Reader {
+        connection.batch_execute(READ_ONLY)?;
+    }
+    Ok(connection)
+}
+
+/// Switches the file to WAL; nothing happens where that was done before.
+///
+/// Of several processes that meet at a new file, all but one are told at once that it is locked:
+/// SQLite does not apply the busy timeout to this switch, which takes a second lock while it holds
+/// a first one. So the waiting is done here, on a thread that may block.
+fn write_ahead(connection: &mut SqliteConnection) -> QueryResult<()> {
+    for _ in 1..SWITCH_ATTEMPTS {
+        match connection.batch_execute(WRITE_AHEAD) {
+            Err(error) if error.to_string().contains("locked") => std::thread::sleep(SWITCH_EVERY),
+            done => return done,
+        }
+    }
+    connection.batch_execute(WRITE_AHEAD)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(QueryableByName)]
+    struct Settings {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        journal: String,
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        synchronous: i32,
+        #[diesel(sql_type = diesel::sql_types::Integer)]
+        busy_timeout_ms: i32,
+    }
+
+    #[test]
+    fn a_connection_writes_ahead_to_the_disk_and_waits_for_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f.db");
+        let mut connection = open(path.to_str().unwrap(), Role::Reader).unwrap();
+        let settings = "SELECT journal_mode AS journal, synchronous, timeout AS busy_timeout_ms
+                        FROM pragma_journal_mode, pragma_synchronous, pragma_busy_timeout";
+        let settings: Settings = diesel::sql_query(settings).get_result(&mut connection).unwrap();
+        assert_eq!(settings.journal, "wal");
+        assert_eq!((settings.synchronous, settings.busy_timeout_ms), (2, 5_000));
+        assert!(connection.batch_execute("CREATE TABLE t (a)").is_err(), "a reader wrote");
+    }
+
+    #[test]
+    fn each_spelling_of_a_path_is_read() {
+        for (url, path) in [
+            ("sqlite:///var/lib/federation.db", "/var/lib/federation.db"),
+            ("sqlite://federation.db", "federation.db"),
+            ("sqlite:data/federation.db", "data/federation.db"),
+            ("federation.db", "federation.db"),
+            ("/tmp/a b%20ä.db", "/tmp/a b%20ä.db"),
+        ] {
+            assert_eq!(path_of(url).unwrap(), path);
+        }
+    }
+
+    #[test]
+    fn what_keeps_nothing_is_refused() {
+        for url in
+            ["sqlite::memory:", "sqlite://:memory:", ":memory:", "file::memory:?cache=shared"]
+        {
+            assert!(matches!(path_of(url), Err(ConnectError::InMemory)), "{url}");
+        }
+        for url in ["", "sqlite:", "sqlite://", "sqlite:///", "sqlite://data/"] {
+            assert!(matches!(path_of(url), Err(ConnectError::NoFile)), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_more_than_a_path_is_refused() {
+        for url in ["sqlite://f.db?mode=ro", "file:f.db", "mysql://h/d", "sqlite://a\0b"] {
+            assert!(matches!(path_of(url), Err(ConnectError::NotAPath(_))), "{url:?}");
+        }
+    }
+}

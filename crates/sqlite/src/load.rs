@@ -1,0 +1,58 @@
+//! Reading the whole catalog.
+
+use diesel::connection::DefaultLoadingMode;
+use diesel::prelude::*;
+use federation_domain::{Project, Snapshot, Source, StoreError};
+use time::OffsetDateTime;
+
+use crate::change_log;
+use crate::error::Fault;
+use crate::row::ProjectRow;
+use crate::schema::{listening, projects};
+use crate::timestamp::time_of;
+
+/// Reads projects, revision and listening times as of one moment.
+pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
+    connection.transaction(snapshot)
+}
+
+fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
+    let revision = change_log::newest(connection)?;
+    let heard_until = heard_until(connection)?;
+    let mut snapshot = Snapshot { revision, heard_until, ..Snapshot::default() };
+    let rows = projects::table
+        .order(projects::id)
+        .select(ProjectRow::as_select())
+        .load_iter::<ProjectRow, DefaultLoadingMode>(connection)?;
+    for row in rows {
+        match Project::try_from(row?) {
+            Ok(project) => snapshot.projects.push(project),
+            Err(fault) => {
+                report(&fault);
+                snapshot.corrupt_rows += 1;
+            }
+        }
+    }
+    Ok(snapshot)
+}
+
+fn heard_until(connection: &mut SqliteConnection) -> QueryResult<Vec<(Source, OffsetDateTime)>> {
+    let rows: Vec<(String, String)> = listening::table.order(listening::source).load(connection)?;
+    // A source that this version does not know is no concern of it.
+    Ok(rows
+        .into_iter()
+        .filter_map(|(source, until)| Some((Source::parse(&source).ok()?, time_of(&until).ok()?)))
+        .collect())
+}
+
+/// Says in the log that a row is left out: a person must mend it.
+pub(crate) fn report(fault: &StoreError) {
+    let StoreError::Corrupt { table, column, row, source } = fault else { return };
+    tracing::error!(
+        table,
+        column,
+        row,
+        error = source.as_ref() as &dyn std::error::Error,
+        "a row does not parse and is left out until someone mends it"
+    );
+}

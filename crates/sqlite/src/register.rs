@@ -1,0 +1,149 @@
+//! Creating projects, replacing their metadata, and removing them.
+
+use diesel::prelude::*;
+use federation_domain::{
+    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectId, ProjectStatus,
+    Registered, Registration, Slug,
+};
+use time::OffsetDateTime;
+
+use crate::change_log::{ChangeLog, Entry};
+use crate::error::Fault;
+use crate::row::ProjectRow;
+use crate::schema::projects;
+use crate::timestamp::{as_kept, text_of};
+
+/// Registers all, in their order. The caller has begun an immediate transaction.
+pub(crate) fn register(
+    connection: &mut SqliteConnection,
+    registrations: &[Registration],
+    by: Origin,
+    at: OffsetDateTime,
+) -> Result<Vec<Registered>, Fault> {
+    let mut log = ChangeLog::begin(connection)?;
+    let at = as_kept(at);
+    let registered = registrations
+        .iter()
+        .map(|registration| {
+            let (project, kind) = store(connection, registration, at)?;
+            let note = |kind| log.note(connection, entry(&project, kind, by, at));
+            let change = kind.map(note).transpose()?;
+            Ok(Registered { project, change })
+        })
+        .collect::<Result<_, Fault>>()?;
+    log.end(connection)?;
+    Ok(registered)
+}
+
+fn entry(project: &Project, kind: ChangeKind, by: Origin, at: OffsetDateTime) -> Entry<'_> {
+    let status = Some(project.status);
+    Entry {
+        slug: &project.slug,
+        kind,
+        from: if kind == ChangeKind::Registered { None } else { status },
+        to: status,
+        at,
+        cause: Cause::Registered { by },
+    }
+}
+
+/// Stores one, and says what kind of change that was, if any.
+fn store(
+    connection: &mut SqliteConnection,
+    registration: &Registration,
+    at: OffsetDateTime,
+) -> Result<(Project, Option<ChangeKind>), Fault> {
+    let row: Option<ProjectRow> = projects::table
+        .filter(projects::slug.eq(registration.slug.as_str()))
+        .select(ProjectRow::as_select())
+        .first(connection)
+        .optional()?;
+    let Some(row) = row else {
+        return Ok((insert(connection, registration, at)?, Some(ChangeKind::Registered)));
+    };
+    let mut project = match Project::try_from(row.clone()) {
+        Ok(project) if registration.is_met_by(&project) => return Ok((project, None)),
+        Ok(project) => project,
+        // Replacing the metadata may be just what mends the row.
+        Err(_) => Project::try_from(row.without(registration))?,
+    };
+    registration.apply_to(&mut project);
+    project.updated_at = at;
+    update(connection, &project)?;
+    Ok((project, Some(ChangeKind::Updated)))
+}
+
+fn insert(
+    connection: &mut SqliteConnection,
+    registration: &Registration,
+    at: OffsetDateTime,
+) -> Result<Project, Fault> {
+    let at = text_of(at).map_err(Fault::failed)?;
+    let allow_fanout = registration.allow_fanout.clone().unwrap_or_default();
+    let row: ProjectRow = diesel::insert_into(projects::table)
+        .values((
+            projects::slug.eq(registration.slug.as_str()),
+            projects::name.eq(registration.name.as_str()),
+            projects::hub_url.eq(registration.hub_url.as_str()),
+            projects::mesh_namespace.eq(registration.mesh_namespace.as_str()),
+            projects::status.eq(ProjectStatus::Offline.as_str()),
+            projects::tags.eq(json(&registration.tags)?),
+            projects::created_at.eq(&at),
+            projects::updated_at.eq(&at),
+            projects::heartbeat_interval_ms.eq(registration.heartbeat_interval.map(millis)),
+            projects::allow_fanout.eq(json(&allow_fanout)?),
+        ))
+        .returning(ProjectRow::as_returning())
+        .get_result(connection)?;
+    Ok(row.try_into()?)
+}
+
+fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
+    diesel::update(projects::table.find(project.id.0))
+        .set((
+            projects::name.eq(project.name.as_str()),
+            projects::hub_url.eq(project.hub_url.as_str()),
+            projects::mesh_namespace.eq(project.mesh_namespace.as_ref().map(AsRef::<str>::as_ref)),
+            projects::tags.eq(json(&project.tags)?),
+            projects::heartbeat_interval_ms.eq(project.heartbeat_interval.map(millis)),
+            projects::allow_fanout.eq(json(&project.allow_fanout)?),
+            projects::updated_at.eq(text_of(project.updated_at).map_err(Fault::failed)?),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Removes the project of this slug, a corrupt row too. The caller has begun an immediate
+/// transaction.
+pub(crate) fn remove(
+    connection: &mut SqliteConnection,
+    slug: &Slug,
+    at: OffsetDateTime,
+) -> Result<Option<(ProjectId, Change)>, Fault> {
+    let mut log = ChangeLog::begin(connection)?;
+    let removed: Option<(i64, String)> =
+        diesel::delete(projects::table.filter(projects::slug.eq(slug.as_str())))
+            .returning((projects::id, projects::status))
+            .get_result(connection)
+            .optional()?;
+    let Some((id, status)) = removed else { return Ok(None) };
+    let entry = Entry {
+        slug,
+        kind: ChangeKind::Removed,
+        from: ProjectStatus::parse(&status).ok(),
+        to: None,
+        at,
+        cause: Cause::Operator,
+    };
+    let change = log.note(connection, entry)?;
+    log.end(connection)?;
+    Ok(Some((ProjectId(id), change)))
+}
+
+fn json(value: &impl serde::Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(Fault::failed)
+}
+
+fn millis(interval: HeartbeatInterval) -> i64 {
+    i64::try_from(interval.get().as_millis()).unwrap_or(i64::MAX)
+}

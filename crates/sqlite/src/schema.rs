@@ -1,0 +1,46 @@
+//! The tables as the statements see them. A test holds this against the live schema.
+
+diesel::table! {
+    projects (id) {
+        id -> BigInt,
+        slug -> Text,
+        name -> Text,
+        hub_url -> Text,
+        mesh_namespace -> Nullable<Text>,
+        status -> Text,
+        tags -> Nullable<Text>,
+        last_heartbeat_at -> Nullable<Text>,
+        created_at -> Text,
+        updated_at -> Text,
+        heartbeat_interval_ms -> Nullable<BigInt>,
+        allow_fanout -> Text,
+        last_heartbeat_source -> Nullable<Text>,
+        reports -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    project_changes (revision) {
+        revision -> BigInt,
+        slug -> Text,
+        kind -> Text,
+        from_status -> Nullable<Text>,
+        to_status -> Nullable<Text>,
+        at -> Text,
+        cause -> Text,
+    }
+}
+
+diesel::table! {
+    catalog_state (id) {
+        id -> BigInt,
+        revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    listening (source) {
+        source -> Text,
+        heard_until -> Text,
+    }
+}

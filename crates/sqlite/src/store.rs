@@ -1,0 +1,151 @@
+//! The store itself: two pools, and what an error means.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool::Runtime;
+use deadpool::managed::{Object, Pool};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use federation_domain::{
+    CatalogStore, Change, Checkpoint, Origin, Outcome, ProjectId, Registered, Registration,
+    Revision, Slug, Snapshot, StoreError, Transition,
+};
+use time::OffsetDateTime;
+
+use crate::connection::{ConnectError, Opener, Role, path_of};
+use crate::error::Fault;
+use crate::migrate::migrate;
+use crate::{change_log, checkpoint, commit, load, register};
+
+/// How long a caller waits for a connection that others use.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A whole load, the tail of the log and a health check at once.
+const READERS: usize = 3;
+
+/// The durable catalog in an SQLite file.
+///
+/// Cheap to clone; clones share the connections.
+#[derive(Clone)]
+pub struct SqliteCatalogStore {
+    writer: Pool<Opener>,
+    readers: Pool<Opener>,
+}
+
+impl fmt::Debug for SqliteCatalogStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteCatalogStore")
+            .field("path", &self.writer.manager().path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SqliteCatalogStore {
+    /// A store in this file: `sqlite:///absolute/path`, `sqlite://relative/path`, `sqlite:path` or
+    /// a bare path, taken as it stands. The file is opened, and created, when the store is first
+    /// used; its folder must exist.
+    ///
+    /// # Errors
+    /// When the URL cannot lead to a file; a database in memory is refused.
+    pub fn connect(url: &str) -> Result<Self, ConnectError> {
+        let path = path_of(url)?;
+        Ok(Self {
+            writer: pool(&path, Role::Writer, 1)?,
+            readers: pool(&path, Role::Reader, READERS)?,
+        })
+    }
+
+    /// Brings the file to the schema of this version, and gives the versions that it lacked.
+    /// Several processes may do so at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the file cannot be opened or another process holds it,
+    /// [`StoreError::Failed`] when a migration failed; nothing was applied.
+    pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        run(&self.writer, migrate).await
+    }
+
+    /// Runs the work in an immediate transaction of the only connection that writes.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        run(&self.writer, move |connection| connection.immediate_transaction(work)).await
+    }
+}
+
+fn pool(path: &str, role: Role, size: usize) -> Result<Pool<Opener>, ConnectError> {
+    Pool::builder(Opener { path: path.to_owned(), role })
+        .max_size(size)
+        .wait_timeout(Some(WAIT_TIMEOUT))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| ConnectError::Pool(error.into()))
+}
+
+/// Runs the work to its end on a thread that may block, also when the caller goes away.
+async fn run<T: Send + 'static>(
+    pool: &Pool<Opener>,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, StoreError> {
+    let mut connection = pool.get().await.map_err(|error| StoreError::Unavailable(error.into()))?;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work(&mut connection);
+        if done.as_ref().is_err_and(Fault::broke_the_connection) {
+            drop(Object::take(connection));
+        }
+        done
+    });
+    Ok(done.await.map_err(Fault::failed)??)
+}
+
+#[async_trait]
+impl CatalogStore for SqliteCatalogStore {
+    async fn load(&self) -> Result<Snapshot, StoreError> {
+        run(&self.readers, load::load).await
+    }
+
+    async fn register(
+        &self,
+        registrations: &[Registration],
+        by: Origin,
+        at: OffsetDateTime,
+    ) -> Result<Vec<Registered>, StoreError> {
+        let registrations = registrations.to_vec();
+        self.write(move |c| register::register(c, &registrations, by, at)).await
+    }
+
+    async fn remove(
+        &self,
+        slug: &Slug,
+        at: OffsetDateTime,
+    ) -> Result<Option<(ProjectId, Change)>, StoreError> {
+        let slug = slug.clone();
+        self.write(move |c| register::remove(c, &slug, at)).await
+    }
+
+    async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
+        let transitions = transitions.to_vec();
+        self.write(move |c| commit::commit(c, &transitions)).await
+    }
+
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let checkpoint = checkpoint.clone();
+        self.write(move |c| checkpoint::checkpoint(c, &checkpoint)).await
+    }
+
+    async fn changes_after(
+        &self,
+        revision: Revision,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        run(&self.readers, move |c| change_log::after(c, revision, limit)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        // Reads from the file: a bare `SELECT 1` would not.
+        run(&self.readers, |c| Ok(c.batch_execute("SELECT count(*) FROM sqlite_schema")?)).await
+    }
+}

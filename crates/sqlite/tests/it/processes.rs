@@ -1,0 +1,84 @@
+//! Several processes on one file, and files that cannot be opened.
+
+use diesel::connection::SimpleConnection;
+use federation_domain::{CatalogStore, Origin, StoreError};
+use federation_testkit::contract::samples::{moment, registration};
+
+use crate::world::{FILE, by_hand, migrated, store_in};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_at_once_migrate_once() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let starts: Vec<_> = (0..8)
+            .map(|_| {
+                let store = store_in(folder.path());
+                tokio::spawn(async move { store.migrate().await.unwrap().len() })
+            })
+            .collect();
+        let mut migrations = 0;
+        for start in starts {
+            migrations += start.await.unwrap();
+        }
+        assert_eq!(migrations, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_that_write_at_once_wait_for_each_other() {
+    let (store, folder) = migrated().await;
+    let write = |name: &'static str| {
+        let store = store_in(folder.path());
+        tokio::spawn(async move {
+            for n in 0..50 {
+                let one = [registration(&format!("{name}-{n}"))];
+                store.register(&one, Origin::Api, moment(n)).await.unwrap();
+            }
+        })
+    };
+    for writer in [write("a"), write("b")] {
+        writer.await.unwrap();
+    }
+    let snapshot = store.load().await.unwrap();
+    assert_eq!((snapshot.projects.len(), snapshot.revision.0), (100, 100));
+}
+
+#[tokio::test]
+async fn readers_do_not_wait_for_a_writer() {
+    let (store, folder) = migrated().await;
+    let mut other = by_hand(&folder);
+    other.batch_execute("BEGIN IMMEDIATE; DELETE FROM projects").unwrap();
+    store.ping().await.unwrap();
+    assert_eq!(store.load().await.unwrap().projects, []);
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_unavailable_until_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("data");
+    let store = store_in(&inner);
+    let error = store.migrate().await.unwrap_err();
+    assert!(error.is_unavailable());
+    assert!(format!("{error:?}").contains("data/federation.db"), "{error:?}");
+    std::fs::create_dir(&inner).unwrap();
+    store.migrate().await.unwrap();
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join(FILE);
+    let text = "dear diary, ".repeat(1_000);
+    std::fs::write(&file, &text).unwrap();
+    let store = store_in(folder.path());
+    assert!(store.migrate().await.is_err());
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_store_that_was_not_migrated_fails_and_is_not_called_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = store_in(folder.path()).load().await.unwrap_err();
+    assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
+}

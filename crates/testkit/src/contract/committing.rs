@@ -1,0 +1,196 @@
+//! `commit`.
+
+use std::sync::Arc;
+
+use federation_domain::{
+    CatalogStore, Cause, ChangeKind, Channel, Checkpoint, Condition, Outcome, Project,
+    ProjectStatus, Reports, Revision, Source, Transition,
+};
+
+use super::samples::{mark, moment, register, register_all, registration, stored, transition};
+
+fn degraded(reason: &str) -> Reports {
+    let mut reports = Reports::default();
+    let condition = Condition::Degraded { reasons: vec![reason.to_owned()] };
+    reports.hear(Channel::Health, Some(&condition));
+    reports
+}
+
+fn accepted(outcome: &Outcome) -> &federation_domain::Change {
+    match outcome {
+        Outcome::Accepted(Some(change)) => change,
+        other => panic!("a logged transition was expected, not {other:?}"),
+    }
+}
+
+async fn hear(store: &dyn CatalogStore, project: &Project, seconds: i64) {
+    let heartbeats = vec![mark(project, moment(seconds))];
+    store.checkpoint(&Checkpoint { heartbeats, heard_until: Vec::new() }).await.unwrap();
+}
+
+/// Status, reports and heartbeat are stored, the change is logged with its cause.
+pub async fn a_transition_that_stands_is_stored_and_logged(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    let found = Transition {
+        reports: degraded("queue \"backlog\" 🦀"),
+        last_heartbeat_at: Some(moment(3)),
+        last_heartbeat_source: Some(Source::Http),
+        cause: Cause::Reported { reasons: vec!["queue \"backlog\" 🦀".to_owned()] },
+        ..transition(&project, ProjectStatus::Degraded, moment(4))
+    };
+    let outcomes = store.commit(std::slice::from_ref(&found)).await.unwrap();
+    let change = accepted(&outcomes[0]);
+    assert_eq!((change.revision, change.kind), (Revision(2), ChangeKind::StatusChanged));
+    assert_eq!(change.from, Some(ProjectStatus::Offline));
+    assert_eq!(change.to, Some(ProjectStatus::Degraded));
+    assert_eq!((change.at, &change.cause), (moment(4), &found.cause));
+    assert_eq!(store.changes_after(Revision(1), 10).await.unwrap(), std::slice::from_ref(change));
+    let expected = Project {
+        status: ProjectStatus::Degraded,
+        reports: found.reports,
+        last_heartbeat_at: Some(moment(3)),
+        last_heartbeat_source: Some(Source::Http),
+        updated_at: moment(4),
+        ..project
+    };
+    assert_eq!(stored(store.as_ref()).await, expected);
+}
+
+/// A writer that saw another status learns what is stored.
+pub async fn a_transition_from_another_status_is_stale(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    let wrong = Transition {
+        from: ProjectStatus::Online,
+        ..transition(&project, ProjectStatus::Degraded, moment(1))
+    };
+    let outcomes = store.commit(&[wrong]).await.unwrap();
+    assert_eq!(outcomes, [Outcome::Stale(Box::new(project.clone()))]);
+    assert_eq!(stored(store.as_ref()).await, project);
+    assert_eq!(store.load().await.unwrap().revision, Revision(1));
+}
+
+/// A replica that hears less cannot overrule one that hears more.
+pub async fn a_transition_that_knows_an_older_heartbeat_is_stale(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    hear(store.as_ref(), &project, 10).await;
+    let newer = stored(store.as_ref()).await;
+    for known in
+        [None, Some(moment(9)), newer.last_heartbeat_at.map(|at| at - time::Duration::MICROSECOND)]
+    {
+        let late = Transition {
+            last_heartbeat_at: known,
+            ..transition(&project, ProjectStatus::Degraded, moment(11))
+        };
+        let outcomes = store.commit(&[late]).await.unwrap();
+        assert_eq!(outcomes, [Outcome::Stale(Box::new(newer.clone()))]);
+    }
+    let same = transition(&newer, ProjectStatus::Degraded, moment(11));
+    accepted(&store.commit(&[same]).await.unwrap()[0]);
+}
+
+/// The others of the batch are committed.
+pub async fn a_transition_of_a_removed_project_is_told_so(store: &Arc<dyn CatalogStore>) {
+    let gone = register(store.as_ref(), "gone").await;
+    let there = register(store.as_ref(), "there").await;
+    store.remove(&gone.slug, moment(1)).await.unwrap();
+    let batch = [
+        transition(&gone, ProjectStatus::Online, moment(2)),
+        transition(&there, ProjectStatus::Online, moment(2)),
+    ];
+    let outcomes = store.commit(&batch).await.unwrap();
+    assert_eq!(outcomes[0], Outcome::Gone);
+    accepted(&outcomes[1]);
+    assert_eq!(stored(store.as_ref()).await.status, ProjectStatus::Online);
+}
+
+/// Within one batch, too, a transition is judged by what the earlier ones left.
+pub async fn each_transition_meets_the_row_as_those_before_left_it(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    let heard = Transition {
+        last_heartbeat_at: Some(moment(5)),
+        last_heartbeat_source: Some(Source::Nats),
+        ..transition(&project, ProjectStatus::Online, moment(6))
+    };
+    let silent = Transition {
+        from: ProjectStatus::Online,
+        to: ProjectStatus::Degraded,
+        at: moment(65),
+        ..heard.clone()
+    };
+    let deaf = Transition {
+        from: ProjectStatus::Degraded,
+        to: ProjectStatus::Offline,
+        last_heartbeat_at: Some(moment(4)),
+        ..heard.clone()
+    };
+    let outcomes = store.commit(&[heard.clone(), silent, heard, deaf]).await.unwrap();
+    let left = stored(store.as_ref()).await;
+    assert_eq!(accepted(&outcomes[0]).revision, Revision(2));
+    assert_eq!(accepted(&outcomes[1]).revision, Revision(3));
+    assert_eq!(outcomes[2..], [(); 2].map(|()| Outcome::Stale(Box::new(left.clone()))));
+    assert_eq!((left.status, left.updated_at), (ProjectStatus::Degraded, moment(65)));
+    assert_eq!(left.last_heartbeat_at, Some(moment(5)));
+}
+
+/// They are no change: neither a revision nor `updated_at` moves.
+pub async fn reports_alone_are_stored_and_not_logged(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    for reports in [degraded("slow"), degraded("slower"), Reports::default()] {
+        let said = Transition {
+            reports: reports.clone(),
+            ..transition(&project, project.status, moment(7))
+        };
+        assert_eq!(store.commit(&[said]).await.unwrap(), [Outcome::Accepted(None)]);
+        assert_eq!(stored(store.as_ref()).await, Project { reports, ..project.clone() });
+    }
+    assert_eq!(store.load().await.unwrap().revision, Revision(1));
+}
+
+/// What is stored of a heartbeat belongs together.
+pub async fn a_heartbeat_that_is_not_newer_keeps_its_source(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    hear(store.as_ref(), &project, 10).await;
+    let same = Transition {
+        last_heartbeat_at: Some(moment(10)),
+        last_heartbeat_source: Some(Source::Http),
+        ..transition(&project, ProjectStatus::Online, moment(11))
+    };
+    accepted(&store.commit(&[same]).await.unwrap()[0]);
+    assert_eq!(stored(store.as_ref()).await.last_heartbeat_source, Some(Source::Nats));
+}
+
+/// The second learns that it is late.
+pub async fn of_two_replicas_with_one_finding_one_is_accepted(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    let replicas: Vec<_> = (0..8)
+        .map(|_| {
+            let store = Arc::clone(store);
+            let found = transition(&project, ProjectStatus::Online, moment(1));
+            tokio::spawn(async move { store.commit(&[found]).await.unwrap().remove(0) })
+        })
+        .collect();
+    let mut count = 0;
+    for replica in replicas {
+        count += usize::from(matches!(replica.await.unwrap(), Outcome::Accepted(Some(_))));
+    }
+    assert_eq!(count, 1);
+    assert_eq!(store.load().await.unwrap().revision, Revision(2));
+}
+
+/// All are stored and logged in the order given.
+pub async fn a_thousand_transitions_are_one_call(store: &Arc<dyn CatalogStore>) {
+    let registrations: Vec<_> = (0..1000).map(|n| registration(&format!("p-{n}"))).collect();
+    let mut projects = register_all(store.as_ref(), &registrations).await;
+    projects.reverse();
+    let batch: Vec<_> =
+        projects.iter().map(|p| transition(p, ProjectStatus::Online, moment(1))).collect();
+    let outcomes = store.commit(&batch).await.unwrap();
+    for (n, (outcome, project)) in outcomes.iter().zip(&projects).enumerate() {
+        let change = accepted(outcome);
+        assert_eq!(change.slug, project.slug);
+        assert_eq!(change.revision.0, 1001 + i64::try_from(n).expect("a small number"));
+    }
+    let snapshot = store.load().await.unwrap();
+    assert!(snapshot.projects.iter().all(|project| project.status == ProjectStatus::Online));
+    assert_eq!(snapshot.revision, Revision(2000));
+}

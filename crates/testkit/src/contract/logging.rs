@@ -1,0 +1,97 @@
+//! The change log and `changes_after`.
+
+use std::sync::Arc;
+
+use federation_domain::{
+    CatalogStore, Cause, Change, Origin, ProjectStatus, Revision, Source, Transition,
+};
+
+use super::samples::{moment, register, registration, stored, transition};
+
+/// Causes are kept whole.
+pub async fn every_cause_reads_as_it_was_written(store: &Arc<dyn CatalogStore>) {
+    register(store.as_ref(), "a").await;
+    let causes = [
+        Cause::Heartbeat { source: Source::Nats },
+        Cause::Heartbeat { source: Source::Http },
+        Cause::Silence { silence_ms: 90_017, deaf_ms: 0 },
+        Cause::Reported { reasons: Vec::new() },
+        Cause::Reported { reasons: vec!["\"ä\\ 🦀".to_owned(), String::new()] },
+        Cause::Registered { by: Origin::Heartbeat },
+        Cause::Operator,
+    ];
+    for (n, cause) in causes.iter().enumerate() {
+        let to = [ProjectStatus::Online, ProjectStatus::Offline][n % 2];
+        let project = stored(store.as_ref()).await;
+        let found = Transition { cause: cause.clone(), ..transition(&project, to, moment(1)) };
+        store.commit(&[found]).await.unwrap();
+    }
+    let log = store.changes_after(Revision(1), 100).await.unwrap();
+    assert_eq!(log.into_iter().map(|change| change.cause).collect::<Vec<_>>(), causes);
+}
+
+/// From any revision, at most as many as asked for, in order.
+pub async fn changes_come_in_pages(store: &Arc<dyn CatalogStore>) {
+    for n in 0..5 {
+        register(store.as_ref(), &format!("p-{n}")).await;
+    }
+    for (after, limit, expected) in
+        [(0, 2, vec![1, 2]), (2, 2, vec![3, 4]), (4, 2, vec![5]), (5, 2, vec![]), (0, 0, vec![])]
+    {
+        let page = store.changes_after(Revision(after), limit).await.unwrap();
+        let revisions: Vec<_> = page.iter().map(|change| change.revision.0).collect();
+        assert_eq!(revisions, expected, "after {after}, at most {limit}");
+    }
+    assert_eq!(store.changes_after(Revision(-1), usize::MAX).await.unwrap().len(), 5);
+}
+
+/// Registrations, transitions and removals of several writers share one sequence.
+pub async fn revisions_have_no_gaps_under_concurrent_writers(store: &Arc<dyn CatalogStore>) {
+    for writer in write_at_once(store) {
+        writer.await.unwrap();
+    }
+    let log = store.changes_after(Revision(0), usize::MAX).await.unwrap();
+    let revisions: Vec<_> = log.iter().map(|change| change.revision.0).collect();
+    assert_eq!(revisions, (1..=8 * 30).collect::<Vec<_>>());
+    assert_eq!(store.load().await.unwrap().revision, Revision(8 * 30));
+    assert_eq!(store.load().await.unwrap().projects, []);
+}
+
+/// A change with a lower revision never appears after one with a higher.
+pub async fn who_follows_the_log_misses_nothing(store: &Arc<dyn CatalogStore>) {
+    let writers = write_at_once(store);
+    let mut heard: Vec<Change> = Vec::new();
+    loop {
+        let all_written = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let newest = heard.last().map_or(Revision(0), |change| change.revision);
+        let page = store.changes_after(newest, 7).await.unwrap();
+        if all_written && page.is_empty() {
+            break;
+        }
+        heard.extend(page);
+        tokio::task::yield_now().await;
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let revisions: Vec<_> = heard.iter().map(|change| change.revision.0).collect();
+    assert_eq!(revisions, (1..=8 * 30).collect::<Vec<_>>());
+}
+
+/// Eight writers that each make thirty changes: ten times one of each kind.
+fn write_at_once(store: &Arc<dyn CatalogStore>) -> Vec<tokio::task::JoinHandle<()>> {
+    let write = |n: i64| {
+        let store = Arc::clone(store);
+        async move {
+            for round in 0..10 {
+                let project = register(store.as_ref(), &format!("w-{n}-{round}")).await;
+                let online = transition(&project, ProjectStatus::Online, moment(round));
+                store.commit(&[online]).await.unwrap();
+                store.remove(&project.slug, moment(round)).await.unwrap().expect("a project");
+                let known = registration("never-there");
+                assert_eq!(store.remove(&known.slug, moment(round)).await.unwrap(), None);
+            }
+        }
+    };
+    (0..8).map(|n| tokio::spawn(write(n))).collect()
+}

@@ -1,0 +1,171 @@
+//! `register`.
+
+use std::sync::Arc;
+
+use federation_domain::{
+    CatalogStore, Cause, ChangeKind, Origin, ProjectStatus, Registration, RegistrationDraft,
+    Reports, Revision,
+};
+
+use super::samples::{
+    draft, mark, moment, register, register_all, registration, stored, transition,
+};
+
+/// A new project is offline, never heard, and logged as registered.
+pub async fn a_new_project_is_offline_and_logged(store: &Arc<dyn CatalogStore>) {
+    let by = Origin::File;
+    let registered = store.register(&[registration("a")], by, moment(1)).await.unwrap().remove(0);
+    let project = registered.project;
+    assert_eq!(project.status, ProjectStatus::Offline);
+    assert_eq!((project.last_heartbeat_at, project.last_heartbeat_source), (None, None));
+    assert_eq!((project.created_at, project.updated_at), (moment(1), moment(1)));
+    assert_eq!(project.reports, Reports::default());
+    let change = registered.change.expect("a change");
+    assert_eq!((change.revision, change.kind), (Revision(1), ChangeKind::Registered));
+    assert_eq!((change.from, change.to), (None, Some(ProjectStatus::Offline)));
+    assert_eq!((change.at, &change.cause), (moment(1), &Cause::Registered { by }));
+    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), [change]);
+    assert_eq!(stored(store.as_ref()).await, project);
+}
+
+/// The longest and oddest values come back as they were given.
+pub async fn every_field_is_kept(store: &Arc<dyn CatalogStore>) {
+    let name = "ß∂ 🦀'\"\\%_;--€".chars().cycle().take(200).collect::<String>();
+    let odd = RegistrationDraft {
+        slug: "z".repeat(50),
+        name: name.clone(),
+        hub_url: format!("https://hub.example/{}?ä=1&b='#x", "y".repeat(460)),
+        mesh_namespace: format!("hub.{}", "N".repeat(96)),
+        tags: vec!["ünïcode".repeat(7), "{\"a\":[1,null]}".to_owned(), "\\u0000".to_owned()],
+        heartbeat_interval_seconds: Some(0.125),
+        allow_fanout: Some(vec!["re-index, all".to_owned(), "NULL".to_owned()]),
+    };
+    let odd = odd.parse().expect("a valid registration");
+    let project = register_all(store.as_ref(), std::slice::from_ref(&odd)).await.remove(0);
+    assert_eq!(project.name.as_str(), name);
+    assert!(odd.is_met_by(&project));
+    assert_eq!(stored(store.as_ref()).await, project);
+}
+
+/// Metadata is replaced; id, status, heartbeat and creation stay; the update is logged.
+pub async fn other_metadata_is_replaced_and_the_rest_stays(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    let online = transition(&project, ProjectStatus::Online, moment(1));
+    store.commit(&[online]).await.unwrap();
+    let heard = federation_domain::Checkpoint {
+        heartbeats: vec![mark(&project, moment(2))],
+        heard_until: Vec::new(),
+    };
+    store.checkpoint(&heard).await.unwrap();
+    let before = stored(store.as_ref()).await;
+
+    let other = RegistrationDraft { slug: "a".to_owned(), name: "Other".to_owned(), ..draft() };
+    let other = other.parse().expect("a valid registration");
+    let registered = store
+        .register(std::slice::from_ref(&other), Origin::Api, moment(3))
+        .await
+        .unwrap()
+        .remove(0);
+
+    let mut expected = before.clone();
+    other.apply_to(&mut expected);
+    expected.updated_at = moment(3);
+    assert_eq!(registered.project, expected);
+    assert_eq!(stored(store.as_ref()).await, expected);
+    let change = registered.change.expect("a change");
+    assert_eq!(change.kind, ChangeKind::Updated);
+    assert_eq!((change.from, change.to), (Some(before.status), Some(before.status)));
+    assert_eq!(change.at, moment(3));
+}
+
+/// Registering what already is so changes nothing.
+pub async fn the_same_metadata_logs_nothing(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    let again =
+        store.register(&[registration("a")], Origin::File, moment(9)).await.unwrap().remove(0);
+    assert_eq!((again.project, again.change), (project.clone(), None));
+    assert_eq!(store.load().await.unwrap().revision, Revision(1));
+    assert_eq!(stored(store.as_ref()).await, project);
+}
+
+/// An interval and an allowlist that a registration does not give stay as they are.
+pub async fn what_is_not_given_stays(store: &Arc<dyn CatalogStore>) {
+    let full = RegistrationDraft {
+        heartbeat_interval_seconds: Some(5.0),
+        allow_fanout: Some(vec!["deploy".to_owned()]),
+        ..draft()
+    };
+    let full = full.parse().expect("a valid registration");
+    let before = register_all(store.as_ref(), std::slice::from_ref(&full)).await.remove(0);
+    let less = RegistrationDraft { name: "Renamed".to_owned(), ..draft() };
+    register_all(store.as_ref(), &[less.parse().expect("a valid registration")]).await;
+    let after = stored(store.as_ref()).await;
+    assert_eq!(after.name.as_str(), "Renamed");
+    assert_eq!(after.heartbeat_interval, full.heartbeat_interval);
+    assert_eq!(after.allow_fanout, before.allow_fanout);
+}
+
+/// Ids and revisions follow the order given, and a slug that comes twice is created, then updated.
+pub async fn a_batch_is_applied_in_its_order(store: &Arc<dyn CatalogStore>) {
+    let twice = RegistrationDraft { slug: "c".to_owned(), name: "Second".to_owned(), ..draft() };
+    let twice = twice.parse().expect("a valid registration");
+    let batch = [registration("c"), registration("a"), registration("b"), twice];
+    let registered = store.register(&batch, Origin::File, moment(1)).await.unwrap();
+    let ids: Vec<_> = registered.iter().map(|registered| registered.project.id).collect();
+    assert!(ids[0] < ids[1] && ids[1] < ids[2] && ids[3] == ids[0], "{ids:?}");
+    let changes: Vec<_> = registered.iter().filter_map(|done| done.change.clone()).collect();
+    assert_eq!(changes.iter().map(|change| change.revision.0).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(changes[3].kind, ChangeKind::Updated);
+    assert_eq!(registered[0].project.name.as_str(), "CommandCenter");
+    assert_eq!(registered[3].project.name.as_str(), "Second");
+    assert_eq!(store.load().await.unwrap().projects[0], registered[3].project);
+    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), changes);
+}
+
+/// A reader never sees a part of a batch.
+pub async fn a_reader_sees_a_batch_whole_or_not_at_all(store: &Arc<dyn CatalogStore>) {
+    const BATCH: usize = 50;
+    let writer = tokio::spawn({
+        let store = Arc::clone(store);
+        async move {
+            for round in 0..10 {
+                let batch: Vec<Registration> =
+                    (0..BATCH).map(|n| registration(&format!("p-{round}-{n}"))).collect();
+                store.register(&batch, Origin::File, moment(round)).await.unwrap();
+            }
+        }
+    });
+    while !writer.is_finished() {
+        let snapshot = store.load().await.unwrap();
+        assert_eq!(snapshot.projects.len() % BATCH, 0);
+        tokio::task::yield_now().await;
+    }
+    writer.await.unwrap();
+    assert_eq!(store.load().await.unwrap().projects.len(), 10 * BATCH);
+}
+
+/// Nothing to register is no error.
+pub async fn an_empty_batch_does_nothing(store: &Arc<dyn CatalogStore>) {
+    assert_eq!(store.register(&[], Origin::File, moment(0)).await.unwrap(), []);
+    assert_eq!(store.commit(&[]).await.unwrap(), []);
+    assert_eq!(store.load().await.unwrap().revision, Revision(0));
+}
+
+/// All callers succeed, with one project and one change.
+pub async fn sixteen_callers_register_one_new_slug_at_once(store: &Arc<dyn CatalogStore>) {
+    let callers: Vec<_> = (0..16)
+        .map(|_| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move {
+                store.register(&[registration("new")], Origin::Api, moment(1)).await
+            })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for caller in callers {
+        answers.push(caller.await.unwrap().unwrap().remove(0));
+    }
+    assert!(answers.iter().all(|answer| answer.project == answers[0].project));
+    assert_eq!(answers.iter().filter(|answer| answer.change.is_some()).count(), 1);
+    assert_eq!(stored(store.as_ref()).await, answers[0].project);
+}

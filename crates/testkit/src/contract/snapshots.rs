@@ -1,0 +1,94 @@
+//! `load`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use federation_domain::{CatalogStore, Change, ChangeKind, Revision, Snapshot};
+use time::Duration;
+
+use super::samples::{mark, moment, register, register_all, registration, stored};
+
+/// Before anything happened there is nothing, and it answers.
+pub async fn an_empty_store_has_an_empty_snapshot(store: &Arc<dyn CatalogStore>) {
+    assert_eq!(store.load().await.unwrap(), Snapshot::default());
+    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), []);
+    store.ping().await.unwrap();
+}
+
+/// Not by slug, nor by what was written last.
+pub async fn projects_come_by_id(store: &Arc<dyn CatalogStore>) {
+    let batch = ["c", "a", "b"].map(registration);
+    let projects = register_all(store.as_ref(), &batch).await;
+    let renamed = federation_domain::RegistrationDraft {
+        slug: "c".to_owned(),
+        name: "Renamed".to_owned(),
+        ..super::samples::draft()
+    };
+    register_all(store.as_ref(), &[renamed.parse().expect("a valid registration")]).await;
+    let snapshot = store.load().await.unwrap();
+    let ids = |projects: &[federation_domain::Project]| {
+        projects.iter().map(|project| project.id).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&snapshot.projects), ids(&projects));
+    assert_eq!(snapshot.revision, Revision(4));
+}
+
+/// The log up to a snapshot's revision tells exactly its projects.
+pub async fn projects_and_revision_are_of_one_moment(store: &Arc<dyn CatalogStore>) {
+    let writer = tokio::spawn({
+        let store = Arc::clone(store);
+        async move {
+            for n in 0..40 {
+                let project = register(store.as_ref(), &format!("p-{n}")).await;
+                if n % 3 == 0 {
+                    store.remove(&project.slug, moment(n)).await.unwrap();
+                }
+            }
+        }
+    });
+    let mut snapshots = Vec::new();
+    while !writer.is_finished() {
+        snapshots.push(store.load().await.unwrap());
+        tokio::task::yield_now().await;
+    }
+    writer.await.unwrap();
+    let log = store.changes_after(Revision(0), usize::MAX).await.unwrap();
+    for snapshot in snapshots {
+        let slugs = snapshot.projects.iter().map(|project| project.slug.to_string()).collect();
+        assert_eq!(told_by(&log, snapshot.revision), slugs);
+    }
+}
+
+fn told_by(log: &[Change], until: Revision) -> BTreeSet<String> {
+    let mut slugs = BTreeSet::new();
+    for change in log.iter().filter(|change| change.revision <= until) {
+        match change.kind {
+            ChangeKind::Removed => slugs.remove(change.slug.as_str()),
+            _ => slugs.insert(change.slug.to_string()),
+        };
+    }
+    slugs
+}
+
+/// To the last digit, for each column that holds a time.
+pub async fn times_keep_their_microseconds(store: &Arc<dyn CatalogStore>) {
+    let odd = moment(0) + Duration::microseconds(123_433);
+    let even = odd.replace_nanosecond(0).expect("a whole second");
+    for at in [odd, even] {
+        let registered = store
+            .register(&[registration("a")], federation_domain::Origin::Api, at)
+            .await
+            .unwrap()
+            .remove(0);
+        let heartbeats = vec![mark(&registered.project, at)];
+        let heard_until = vec![(federation_domain::Source::Nats, at)];
+        let checkpoint = federation_domain::Checkpoint { heartbeats, heard_until };
+        store.checkpoint(&checkpoint).await.unwrap();
+        let project = stored(store.as_ref()).await;
+        assert_eq!((project.created_at, project.updated_at), (at, at));
+        assert_eq!(store.load().await.unwrap().heard_until[0].1, odd.max(at));
+        let log = store.changes_after(Revision(0), 100).await.unwrap();
+        assert_eq!(log.last().expect("a change").at, at);
+        store.remove(&project.slug, at).await.unwrap();
+    }
+}

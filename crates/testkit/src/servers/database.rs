@@ -1,0 +1,138 @@
+//! A database of a test's own on the shared cluster.
+
+use std::time::Duration;
+
+use tokio_postgres::{Client, NoTls};
+use url::Url;
+
+use super::HOW_TO_GET;
+
+/// Names the cluster: a URL of a role that may create databases.
+const VARIABLE: &str = "FEDERATION_TEST_POSTGRES";
+
+/// How long creating or dropping may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A fresh, empty, uniquely named database, dropped with this value.
+#[derive(Debug)]
+pub struct TestDatabase {
+    admin: Url,
+    name: String,
+}
+
+impl TestDatabase {
+    /// Creates a database on the cluster that `FEDERATION_TEST_POSTGRES` names.
+    ///
+    /// # Panics
+    ///
+    /// When the variable is missing or the cluster does not answer.
+    pub async fn create() -> Self {
+        match std::env::var(VARIABLE) {
+            Ok(url) if !url.is_empty() => Self::create_on(&url).await,
+            _ => panic!("this test needs Postgres, and {VARIABLE} is not set: {HOW_TO_GET}"),
+        }
+    }
+
+    /// Creates a database on the cluster that `admin_url` leads to.
+    ///
+    /// # Panics
+    ///
+    /// When that is no URL or the cluster does not answer.
+    pub async fn create_on(admin_url: &str) -> Self {
+        let admin = Url::parse(admin_url)
+            .unwrap_or_else(|error| panic!("not the URL of a Postgres cluster: {error}"));
+        let name = in_time("create a test database", create(&admin)).await;
+        Self { admin, name }
+    }
+
+    /// Where clients connect: the cluster's URL with this database's name.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let mut url = self.admin.clone();
+        url.set_path(&self.name);
+        url.into()
+    }
+
+    /// The database's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for TestDatabase {
+    /// Best effort: a database that stays behind goes with the throw-away cluster.
+    fn drop(&mut self) {
+        let (admin, name) = (self.admin.clone(), self.name.clone());
+        // A thread with a runtime of its own, since this one may be inside a runtime, which cannot
+        // be blocked on.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            if let Ok(runtime) = runtime {
+                let _ = runtime.block_on(async {
+                    tokio::time::timeout(PATIENCE, drop_database(&admin, &name)).await
+                });
+            }
+        });
+        let _ = dropping.join();
+    }
+}
+
+async fn create(admin: &Url) -> Result<String, tokio_postgres::Error> {
+    let client = connect(admin).await?;
+    let id: String =
+        client.query_one("SELECT replace(gen_random_uuid()::text, '-', '')", &[]).await?.get(0);
+    let name = format!("federation_test_{id}");
+    client.batch_execute(&format!("CREATE DATABASE {name}")).await?;
+    Ok(name)
+}
+
+async fn drop_database(admin: &Url, name: &str) -> Result<(), tokio_postgres::Error> {
+    let client = connect(admin).await?;
+    client.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await
+}
+
+async fn connect(admin: &Url) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(admin.as_str(), NoTls).await?;
+    // Ends with the client; its error reaches the client's calls too.
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(Ok(done)) => done,
+        Ok(Err(error)) => panic!("could not {what} on the cluster of {VARIABLE}: {error}"),
+        Err(_) => panic!("waited {PATIENCE:?} to {what} on the cluster of {VARIABLE}, in vain"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TestDatabase, connect};
+
+    async fn databases_named(name: &str, on: &TestDatabase) -> i64 {
+        let client = connect(&on.admin).await.unwrap();
+        let count = "SELECT count(*) FROM pg_database WHERE datname = $1";
+        client.query_one(count, &[&name]).await.unwrap().get(0)
+    }
+
+    #[tokio::test]
+    async fn each_test_has_an_empty_database_of_its_own() {
+        let (one, other) = (TestDatabase::create().await, TestDatabase::create().await);
+        assert_ne!(one.url(), other.url());
+        let client = connect(&one.url().parse().unwrap()).await.unwrap();
+        let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+        assert_eq!(client.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
+    }
+
+    #[tokio::test]
+    async fn a_dropped_database_is_gone_even_when_a_client_is_connected() {
+        let (kept, dropped) = (TestDatabase::create().await, TestDatabase::create().await);
+        let name = dropped.name().to_owned();
+        let _client = connect(&dropped.url().parse().unwrap()).await.unwrap();
+        assert_eq!(databases_named(&name, &kept).await, 1);
+        drop(dropped);
+        assert_eq!(databases_named(&name, &kept).await, 0);
+    }
+}

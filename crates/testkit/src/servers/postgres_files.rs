@@ -1,0 +1,148 @@
+//! The files of a throw-away Postgres cluster: its programs, its folder, its state.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::HOW_TO_GET;
+use super::process::find_on_path;
+
+/// Where Debian puts each major version.
+const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
+
+/// The role that owns everything on a throw-away cluster.
+pub(super) const SUPERUSER: &str = "postgres";
+
+/// A temporary cluster folder, and how to run Postgres programs on it.
+#[derive(Debug)]
+pub(super) struct Cluster {
+    programs: PathBuf,
+    folder: TempDir,
+    as_postgres: bool,
+}
+
+impl Cluster {
+    /// Makes a fresh cluster, without durability: it survives the death of its processes, not of
+    /// the machine.
+    pub(super) fn create() -> Self {
+        let programs = programs();
+        let folder = tempfile::tempdir()
+            .unwrap_or_else(|error| panic!("no temporary folder for Postgres: {error}"));
+        // The owner of a folder just made is who we are; Postgres refuses to run as root.
+        let as_postgres = std::fs::metadata(folder.path()).is_ok_and(|meta| meta.uid() == 0);
+        let cluster = Self { programs, folder, as_postgres };
+        if as_postgres {
+            cluster.must(Command::new("chown").arg("postgres:").arg(cluster.folder.path()));
+        }
+        cluster.must(
+            cluster
+                .command("initdb")
+                .args(["--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8"])
+                .args(["--locale", "C", "--no-sync", "--no-instructions", "--pgdata"])
+                .arg(cluster.data()),
+        );
+        cluster
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// The command that runs the server on `port`.
+    pub(super) fn server(&self, port: u16) -> Command {
+        let mut command = self.command("postgres");
+        command
+            .arg("-D")
+            .arg(self.data())
+            .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k"])
+            .arg(self.folder.path())
+            .args(["-c", "fsync=off"]);
+        command
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.folder.path().join("postgres.log")
+    }
+
+    /// Whether the server with this pid says that it accepts connections.
+    pub(super) fn is_ready(&self, pid: u32) -> bool {
+        let file = self.data().join("postmaster.pid");
+        std::fs::read_to_string(file).is_ok_and(|state| says_ready(&state, pid))
+    }
+
+    /// A Postgres program as a user that Postgres accepts. `setpriv` becomes the program, so that
+    /// the pid is the program's own.
+    fn command(&self, program: &str) -> Command {
+        let program = self.programs.join(program);
+        let mut command = if self.as_postgres {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(program);
+            command
+        } else {
+            Command::new(program)
+        };
+        command.current_dir(self.folder.path());
+        command
+    }
+
+    fn must(&self, command: &mut Command) {
+        match command.output() {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => panic!(
+                "{command:?} failed ({}): {}",
+                output.status,
+                String::from_utf8_lossy(&output.stderr)
+            ),
+            Err(error) => panic!("could not run {command:?}: {error}"),
+        }
+    }
+}
+
+/// `postmaster.pid` holds the pid in its first line and the state in its eighth (Postgres'
+/// `miscadmin.h`, `LOCK_FILE_LINE_PM_STATUS`). The pid matters: a killed server leaves its file.
+fn says_ready(state: &str, pid: u32) -> bool {
+    let mut lines = state.lines();
+    lines.next() == Some(pid.to_string().as_str())
+        && lines.nth(6).is_some_and(|status| status.trim() == "ready")
+}
+
+/// The folder with `initdb` and `postgres`: the newest of Debian's, else what is on PATH.
+fn programs() -> PathBuf {
+    let versions = std::fs::read_dir(DEBIAN_FOLDER).into_iter().flatten().flatten();
+    let newest = versions
+        .filter_map(|entry| {
+            let major: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let bin = entry.path().join("bin");
+            bin.join("initdb").is_file().then_some((major, bin))
+        })
+        .max();
+    newest
+        .map(|(_, bin)| bin)
+        .or_else(|| Some(find_on_path("initdb")?.parent()?.to_path_buf()))
+        .unwrap_or_else(|| {
+            panic!(
+                "this test needs Postgres' own programs, and there are none below \
+                 {DEBIAN_FOLDER} or on PATH: run `./scripts/get-postgres.sh`, or {HOW_TO_GET}"
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::says_ready;
+
+    const STATE: &str = "42\n/data\n1700000000\n5432\n/tmp\n127.0.0.1\n  5000  3\nready   \n";
+
+    #[test]
+    fn a_server_is_ready_when_its_own_file_says_so() {
+        assert!(says_ready(STATE, 42));
+        assert!(!says_ready(&STATE.replace("ready   ", "starting"), 42));
+    }
+
+    #[test]
+    fn the_file_of_a_killed_server_does_not_count_for_its_successor() {
+        assert!(!says_ready(STATE, 43));
+    }
+}

@@ -1,0 +1,52 @@
+-- The catalog and its change log.
+--
+-- Times are RFC 3339 texts in UTC, always with six decimals and `Z`: people can read them, and the
+-- order of the texts is the order of the times. STRICT holds each column to its type.
+
+CREATE TABLE projects (
+    -- AUTOINCREMENT never gives the id of a removed project to another.
+    id                    INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    slug                  TEXT    NOT NULL UNIQUE CHECK (length(slug) BETWEEN 1 AND 50),
+    name                  TEXT    NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
+    hub_url               TEXT    NOT NULL CHECK (length(hub_url) <= 500),
+    mesh_namespace        TEXT    CHECK (length(mesh_namespace) <= 100),
+    status                TEXT    NOT NULL DEFAULT 'offline'
+                                  CHECK (status IN ('online', 'offline', 'degraded')),
+    tags                  TEXT    CHECK (json_valid(tags)),
+    last_heartbeat_at     TEXT,
+    created_at            TEXT    NOT NULL,
+    updated_at            TEXT    NOT NULL,
+    heartbeat_interval_ms INTEGER,
+    allow_fanout          TEXT    NOT NULL DEFAULT '[]' CHECK (json_valid(allow_fanout)),
+    last_heartbeat_source TEXT,
+    reports               TEXT    CHECK (json_valid(reports))
+) STRICT;
+
+CREATE INDEX projects_status_idx ON projects (status);
+
+-- No foreign key: the log outlives the projects that it tells of.
+CREATE TABLE project_changes (
+    revision    INTEGER PRIMARY KEY NOT NULL,
+    slug        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    from_status TEXT    CHECK (from_status IN ('online', 'offline', 'degraded')),
+    to_status   TEXT    CHECK (to_status IN ('online', 'offline', 'degraded')),
+    at          TEXT    NOT NULL,
+    cause       TEXT    NOT NULL CHECK (json_valid(cause))
+) STRICT;
+
+CREATE INDEX project_changes_slug_idx ON project_changes (slug, revision);
+
+-- One row: the newest revision. It survives a log that was cut, so none is ever used twice.
+CREATE TABLE catalog_state (
+    id       INTEGER PRIMARY KEY NOT NULL DEFAULT 1 CHECK (id = 1),
+    revision INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+INSERT INTO catalog_state DEFAULT VALUES;
+
+-- Through which moment each source of heartbeats was heard, as far as a checkpoint knew.
+CREATE TABLE listening (
+    source      TEXT PRIMARY KEY NOT NULL,
+    heard_until TEXT NOT NULL
+) STRICT;
