@@ -78,9 +78,9 @@ impl Service {
             .unwrap();
         let log = follow(&mut child);
         let address = loop {
-            let line = log.recv_timeout(DEADLINE).expect("the service listens");
+            let line = log.recv_timeout(DEADLINE).unwrap();
             let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
-            if let Some(address) = entry["fields"]["address"].as_str() {
+            if let Some(address) = entry["address"].as_str() {
                 break address.to_owned();
             }
         };

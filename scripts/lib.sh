@@ -1,0 +1,179 @@
+# shellcheck shell=bash
+# What the scripts share. Sourced, not run; leaves the caller in the repository's root.
+
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$ROOT" || exit 1
+
+# --- Words to the person in front -------------------------------------------------------------
+
+say() { printf '%s\n' "$*" >&2; }
+heading() { printf '\n==> %s\n' "$*" >&2; }
+fail() {
+  printf '\n%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 1
+}
+
+# --- Processes ----------------------------------------------------------------------------------
+
+# Seconds between SIGTERM and SIGKILL.
+STOP_PATIENCE=15
+
+# start_in_group COMMAND...: starts it in the background, in a process group of its own, so that a
+# Ctrl-C reaches this script alone, which then stops what it started in the right order.
+# Its pid is in $STARTED.
+start_in_group() {
+  set -m
+  "$@" </dev/null &
+  STARTED=$!
+  set +m
+}
+
+# Runs COMMAND to its end, interruptibly; with the signal handlers below it leaves nothing behind.
+RUNNING=""
+run() {
+  local status=0
+  start_in_group "$@"
+  RUNNING=$STARTED
+  wait "$RUNNING" || status=$?
+  RUNNING=""
+  return "$status"
+}
+
+# Ends the command of an interrupted run, with all of its children.
+stop_running() {
+  [[ -z "$RUNNING" ]] || kill -TERM -- "-$RUNNING" 2>/dev/null || true
+  RUNNING=""
+}
+
+# stop_process NAME PID [SIGNAL]: stops it and waits for its end.
+stop_process() {
+  local name=$1 pid=$2 signal=${3:-TERM} tenths
+  kill -s "$signal" "$pid" 2>/dev/null || return 0
+  for ((tenths = 0; tenths < STOP_PATIENCE * 10; tenths++)); do
+    kill -0 "$pid" 2>/dev/null || return 0
+    sleep 0.1
+  done
+  say "$name (pid $pid) did not end within ${STOP_PATIENCE} s of SIG$signal: killing it"
+  kill -KILL "$pid" 2>/dev/null || true
+}
+
+# await SECONDS WHAT COMMAND...: asks COMMAND until it succeeds; false, with a word, when it never does.
+await() {
+  local seconds=$1 what=$2 tenths
+  shift 2
+  for ((tenths = 0; tenths < seconds * 10; tenths++)); do
+    "$@" && return 0
+    sleep 0.1
+  done
+  say "waited ${seconds} s for $what, in vain"
+  return 1
+}
+
+# --- Programs -----------------------------------------------------------------------------------
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+as_root() {
+  if [[ "$(id -u)" -eq 0 ]]; then
+    "$@"
+  elif has sudo; then
+    sudo "$@"
+  else
+    fail "needs root for: $*; run it as root once, or install sudo"
+  fi
+}
+
+# apt_install PACKAGE...: quiet unless it fails.
+apt_install() {
+  local log
+  has apt-get || fail "please install what Debian calls: $* (this machine has no apt-get)"
+  say "installing $* from the system's packages"
+  log="$(mktemp)"
+  if ! { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends "$@"; } >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
+    fail "apt-get could not install: $*"
+  fi
+  rm -f "$log"
+}
+
+# Rust is the one thing that a developer brings along; a C compiler is for linking and for SQLite.
+require_rust() {
+  has cargo || fail "cargo is missing: install Rust, see https://rustup.rs"
+  has cc || apt_install gcc libc6-dev
+}
+
+require_rust_components() {
+  local component
+  for component in fmt clippy; do
+    cargo "$component" --version >/dev/null 2>&1 ||
+      fail "cargo $component is missing: rustup component add rustfmt clippy"
+  done
+}
+
+# --- Postgres -----------------------------------------------------------------------------------
+
+# The folder of the newest Postgres here: Debian's, else the one on PATH. Empty when there is none.
+postgres_bin() {
+  local newest
+  newest="$(find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -path '*/bin/initdb' 2>/dev/null |
+    sort --version-sort | tail -n 1)"
+  [[ -n "$newest" ]] || newest="$(command -v initdb || true)"
+  [[ -z "$newest" ]] || dirname "$newest"
+}
+
+# Postgres refuses to run as root. setpriv becomes the program, so its pid is the program's.
+as_postgres() {
+  if [[ "$(id -u)" -eq 0 ]]; then
+    exec setpriv --reuid=postgres --regid=postgres --init-groups "$@"
+  else
+    exec "$@"
+  fi
+}
+
+postgres_is_ready() {
+  ! kill -0 "$POSTGRES_PID" 2>/dev/null ||
+    [[ "$(sed -n '1p;8p' "$POSTGRES_DIR/data/postmaster.pid" 2>/dev/null | tr -d ' \n')" == "${POSTGRES_PID}ready" ]]
+}
+
+# Starts a throw-away cluster on a free port of loopback: without durability, gone with the script.
+# Sets POSTGRES_PID and POSTGRES_DIR, and exports FEDERATION_TEST_POSTGRES.
+POSTGRES_PID="" POSTGRES_DIR=""
+start_postgres() {
+  local bin port attempt
+  bin="$(postgres_bin)"
+  POSTGRES_DIR="$(mktemp -d "${TMPDIR:-/tmp}/federation-postgres.XXXXXX")"
+  [[ "$(id -u)" -ne 0 ]] || chown postgres: "$POSTGRES_DIR"
+  (cd "$POSTGRES_DIR" && as_postgres "$bin/initdb" --pgdata "$POSTGRES_DIR/data" --username postgres \
+    --auth trust --encoding UTF8 --locale C --no-sync --no-instructions) >"$POSTGRES_DIR.log" 2>&1 ||
+    { cat "$POSTGRES_DIR.log" >&2 && fail "initdb failed"; }
+
+  # Postgres cannot choose a port itself; where ours is taken it ends, and another is tried.
+  for ((attempt = 0; attempt < 10; attempt++)); do
+    port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+    start_in_group postgres_server "$bin" "$port"
+    POSTGRES_PID=$STARTED
+    await 60 "Postgres to be ready" postgres_is_ready || break
+    if kill -0 "$POSTGRES_PID" 2>/dev/null; then
+      export FEDERATION_TEST_POSTGRES="postgres://postgres@127.0.0.1:$port/postgres"
+      return 0
+    fi
+    grep -q "could not bind" "$POSTGRES_DIR.log" || break
+  done
+  tail -n 20 "$POSTGRES_DIR.log" >&2
+  fail "Postgres did not start"
+}
+
+postgres_server() {
+  cd "$POSTGRES_DIR" || exit 1
+  as_postgres "$1/postgres" -D "$POSTGRES_DIR/data" -h 127.0.0.1 -p "$2" -k "$POSTGRES_DIR" \
+    -c fsync=off -c max_connections=300 >"$POSTGRES_DIR.log" 2>&1
+}
+
+stop_postgres() {
+  # SIGQUIT: at once; nobody needs the data again.
+  [[ -z "$POSTGRES_PID" ]] || stop_process Postgres "$POSTGRES_PID" QUIT
+  [[ -z "$POSTGRES_DIR" ]] || rm -rf "$POSTGRES_DIR" "$POSTGRES_DIR.log"
+  POSTGRES_PID="" POSTGRES_DIR=""
+}
