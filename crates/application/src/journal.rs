@@ -8,7 +8,7 @@ use federation_domain::{
     StoreError, Transition,
 };
 use time::OffsetDateTime;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 
 use crate::metrics::Metrics;
 
@@ -22,6 +22,7 @@ pub(crate) struct Journal {
     metrics: Metrics,
     writing: Mutex<()>,
     up: AtomicBool,
+    returned: Notify,
 }
 
 impl Journal {
@@ -30,7 +31,8 @@ impl Journal {
         sink: Arc<dyn ChangeSink>,
         metrics: Metrics,
     ) -> Self {
-        Self { store, sink, metrics, writing: Mutex::default(), up: AtomicBool::new(false) }
+        let up = AtomicBool::new(false);
+        Self { store, sink, metrics, writing: Mutex::default(), up, returned: Notify::new() }
     }
 
     pub(crate) fn store(&self) -> &dyn CatalogStore {
@@ -90,12 +92,18 @@ impl Journal {
         if self.up.swap(up, Ordering::Relaxed) != up {
             self.metrics.set_store(up);
             if up {
+                self.returned.notify_one();
                 tracing::info!("the store answers");
             } else {
                 tracing::warn!("the store is away; changes wait, queries go on");
             }
         }
         result
+    }
+
+    /// Waits until somebody's call finds that the store answers again.
+    pub(crate) async fn store_returned(&self) {
+        self.returned.notified().await;
     }
 
     fn publish(&self, changes: impl IntoIterator<Item = Change>) {

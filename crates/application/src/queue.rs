@@ -30,6 +30,8 @@ pub(crate) struct TransitionQueue {
 struct Waiting {
     transitions: VecDeque<Queued>,
     merge_beyond: Option<usize>,
+    /// How many were taken out and not decided on yet.
+    taken: usize,
 }
 
 impl TransitionQueue {
@@ -53,10 +55,11 @@ impl TransitionQueue {
         self.arrived.notify_one();
     }
 
-    /// Takes out at most `most` of the oldest.
+    /// Takes out at most `most` of the oldest, until they are decided on or put back.
     pub(crate) fn take(&self, most: usize) -> Vec<Queued> {
         let mut waiting = self.waiting.lock();
         let count = waiting.transitions.len().min(most);
+        waiting.taken = count;
         let taken = waiting.transitions.drain(..count).collect();
         if waiting.transitions.is_empty() {
             waiting.merge_beyond = None;
@@ -65,9 +68,15 @@ impl TransitionQueue {
         taken
     }
 
+    /// Notes that what was taken was decided on.
+    pub(crate) fn decided(&self) {
+        self.waiting.lock().taken = 0;
+    }
+
     /// Puts back what was taken but could not be stored, in front of what came meanwhile.
     pub(crate) fn put_back(&self, taken: Vec<Queued>) {
         let mut waiting = self.waiting.lock();
+        waiting.taken = 0;
         for queued in taken.into_iter().rev() {
             waiting.transitions.push_front(queued);
         }
@@ -78,8 +87,10 @@ impl TransitionQueue {
         self.waiting.lock().transitions.retain(|queued| queued.transition.project != project);
     }
 
+    /// How many wait, those that were taken and not decided on included.
     pub(crate) fn len(&self) -> usize {
-        self.waiting.lock().transitions.len()
+        let waiting = self.waiting.lock();
+        waiting.transitions.len() + waiting.taken
     }
 
     /// Waits until something was pushed since the last call.

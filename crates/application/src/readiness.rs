@@ -9,7 +9,6 @@ use tokio::time::timeout;
 
 use crate::journal::Journal;
 use crate::presence::Presence;
-use crate::registry::Registry;
 
 /// How long the store may take to answer before it counts as away.
 const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
@@ -29,14 +28,21 @@ pub struct Readiness(Arc<Inner>);
 
 struct Inner {
     journal: Arc<Journal>,
-    registry: Arc<Registry>,
     presence: Presence,
+    started: AtomicBool,
     stopping: AtomicBool,
 }
 
 impl Readiness {
-    pub(crate) fn new(journal: Arc<Journal>, registry: Arc<Registry>, presence: Presence) -> Self {
-        Self(Arc::new(Inner { journal, registry, presence, stopping: AtomicBool::new(false) }))
+    pub(crate) fn new(journal: Arc<Journal>, presence: Presence) -> Self {
+        let (started, stopping) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self(Arc::new(Inner { journal, presence, started, stopping }))
+    }
+
+    /// Says from now on that the start is complete: catalog and static list are there, heartbeats
+    /// are listened for.
+    pub fn start(&self) {
+        self.0.started.store(true, Ordering::Relaxed);
     }
 
     /// Says from now on that the process is stopping.
@@ -50,6 +56,8 @@ impl Readiness {
         let mut reasons = Vec::new();
         if inner.stopping.load(Ordering::Relaxed) {
             reasons.push("the service is stopping".to_owned());
+        } else if !inner.started.load(Ordering::Relaxed) {
+            reasons.push("the service is starting".to_owned());
         }
         match timeout(STORE_ANSWERS_WITHIN, inner.journal.store().ping()).await {
             Ok(Ok(())) => {}
@@ -57,9 +65,6 @@ impl Readiness {
                 reasons.push("the store does not answer".to_owned());
             }
             Ok(Err(_)) => reasons.push("the store fails".to_owned()),
-        }
-        if !inner.registry.is_loaded() {
-            reasons.push("the catalog is not loaded yet".to_owned());
         }
         if inner.presence.uses(Source::Nats) && !inner.presence.hears(Source::Nats) {
             reasons.push("the bus cannot be heard".to_owned());

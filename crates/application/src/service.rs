@@ -62,8 +62,7 @@ impl Service {
             with_bus,
         );
         let journal = Arc::new(Journal::new(store, sink, metrics.clone()));
-        let readiness =
-            Readiness::new(Arc::clone(&journal), Arc::clone(&registry), presence.clone());
+        let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
             Catalog::new(Arc::clone(&registry), presence.clone(), Arc::clone(&journal), clock);
         let service = Self { catalog, presence, readiness, metrics, journal, queue, registry };

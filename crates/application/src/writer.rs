@@ -61,6 +61,7 @@ impl Writer {
                 tokio::select! {
                     () = cancel.cancelled() => break,
                     () = tokio::time::sleep(backoff) => {}
+                    () = self.journal.store_returned() => {}
                 }
                 backoff = (backoff * 2).min(BACKOFF.1);
                 result = self.flush().await;
@@ -90,6 +91,7 @@ impl Writer {
                 self.queue.put_back(batch);
                 return Err(error);
             }
+            self.queue.decided();
         }
     }
 

@@ -62,6 +62,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
             None => return Ok(None),
         }
         let mut parts = Parts::start(&service, &settings).await?;
+        service.readiness.start();
         parts.run_until(&stop).await?;
         anyhow::Ok(Some(parts))
     };

@@ -36,6 +36,7 @@ impl Api {
     pub(crate) async fn new() -> Self {
         let api = Self::not_loaded();
         api.service.load().await.unwrap();
+        api.service.readiness.start();
         api
     }
 

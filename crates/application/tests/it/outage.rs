@@ -78,10 +78,15 @@ async fn the_writer_asks_again_by_itself_until_the_store_returns() {
 async fn readiness_names_what_is_away() {
     let world = World::with(&[]).await;
     world.service.presence.set_link(federation_domain::Source::Nats, true);
+    let starting = world.service.readiness.check().await;
+    assert_eq!(starting.reasons, ["the service is starting"]);
+    world.service.readiness.start();
     assert!(world.service.readiness.check().await.ready);
     world.store.set_available(false);
     world.sleep(seconds(5));
     let report = world.service.readiness.check().await;
     assert!(!report.ready);
     assert_eq!(report.reasons, ["the store does not answer", "the bus cannot be heard"]);
+    world.service.readiness.stop();
+    assert_eq!(world.service.readiness.check().await.reasons[0], "the service is stopping");
 }

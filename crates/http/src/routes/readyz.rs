@@ -32,8 +32,7 @@ pub(crate) struct NotReadyBody {
 
 /// Says whether the service can do all of its job now, and if not, why.
 ///
-/// Not ready is: the store or the bus is away, the catalog is not loaded yet, or the process is
-/// stopping. Queries are answered nevertheless once the catalog is loaded.
+/// Not ready is: the store or the bus is away, or the process is starting or stopping. Queries are answered nevertheless once the catalog is loaded.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -80,7 +79,7 @@ mod tests {
         503
         content-type: application/json
         retry-after: 5
-        {"status":"not ready","reasons":["the store does not answer","the catalog is not loaded yet","the bus cannot be heard"],"detail":"not ready: the store does not answer; the catalog is not loaded yet; the bus cannot be heard"}
+        {"status":"not ready","reasons":["the service is starting","the store does not answer","the bus cannot be heard"],"detail":"not ready: the service is starting; the store does not answer; the bus cannot be heard"}
         "#);
     }
 }

@@ -37,6 +37,15 @@ async fn the_store_may_go_and_come_back() {
     assert_eq!(service.get("/api/fed/projects/late").0, 404);
     postgres.start_again().await;
     until("writes are taken again", || (service.register("late") == 201).then_some(()));
+    until("nothing waits for the store", || {
+        service
+            .get("/metrics")
+            .1
+            .as_str()
+            .unwrap()
+            .contains("federation_waiting_changes 0")
+            .then_some(())
+    });
     service.kill();
     let service = Service::ready(folder.path(), &settings);
     assert_eq!(service.status("commandcenter"), "online", "what was found meanwhile is stored");
