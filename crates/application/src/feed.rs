@@ -15,7 +15,7 @@ impl ChangeSink for LogSink {
                 change.kind = change.kind.as_str(),
                 change.from = change.from.map(|status| status.as_str()),
                 change.to = change.to.map(|status| status.as_str()),
-                change.cause = ?change.cause,
+                change.cause = %change.cause,
                 "project changed"
             );
         }

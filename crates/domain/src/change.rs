@@ -102,6 +102,24 @@ pub enum Cause {
     Operator,
 }
 
+impl std::fmt::Display for Cause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Heartbeat { source } => write!(f, "heartbeat over {source}"),
+            Self::Silence { silence_ms, deaf_ms: 0 } => write!(f, "silence of {silence_ms} ms"),
+            Self::Silence { silence_ms, deaf_ms } => {
+                write!(f, "silence of {silence_ms} ms, with {deaf_ms} ms of deafness left out")
+            }
+            Self::Reported { reasons } if reasons.is_empty() => f.write_str("reported by itself"),
+            Self::Reported { reasons } => write!(f, "reported by itself: {}", reasons.join("; ")),
+            Self::Registered { by: Origin::Api } => f.write_str("registered over the API"),
+            Self::Registered { by: Origin::File } => f.write_str("registered from the file"),
+            Self::Registered { by: Origin::Heartbeat } => f.write_str("registered by a heartbeat"),
+            Self::Operator => f.write_str("asked for by an operator"),
+        }
+    }
+}
+
 /// An entry of the change log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

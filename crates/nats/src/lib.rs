@@ -23,7 +23,7 @@
 //!     Slug::parse("commandcenter")?,
 //!     HubUrl::parse("http://localhost:8000")?,
 //!     NatsSettings::new("nats://localhost:4222"),
-//! )?;
+//! );
 //! // Wrong settings are an error here; an absent broker is not: it is tried for ever.
 //! let publisher = HeartbeatPublisher::connect(settings).await?;
 //! let reporter = publisher.reporter();

@@ -122,7 +122,6 @@ impl HeartbeatSubscriber {
         if timeout(LAST_WORDS, unconstrained(self.hear_last_words())).await.is_err() {
             tracing::warn!("the last heartbeats did not arrive in time");
         }
-        self.hearing.set_link(false);
     }
 
     async fn listen(&mut self, cancel: &CancellationToken) {

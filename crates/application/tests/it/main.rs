@@ -6,4 +6,5 @@ mod catalog;
 mod outage;
 mod presence;
 mod restart;
+mod simulation;
 mod world;

@@ -33,7 +33,7 @@ pub async fn run(args: HeartbeatArgs) -> anyhow::Result<()> {
     let settings = PublisherSettings {
         mesh_namespace: project.mesh_namespace,
         interval: project.interval,
-        ..PublisherSettings::new(project.slug, project.hub_url, nats)?
+        ..PublisherSettings::new(project.slug, project.hub_url, nats)
     };
     let end = signals::stop().context("signals cannot be received")?;
     tracing::info!(

@@ -1,4 +1,4 @@
-use federation_domain::{HeartbeatInterval, HubUrl, InvalidValue, MeshNamespace, Slug};
+use federation_domain::{HeartbeatInterval, HubUrl, MeshNamespace, Slug};
 
 use crate::connection::NatsSettings;
 
@@ -22,17 +22,15 @@ pub struct PublisherSettings {
 impl PublisherSettings {
     /// Settings with the usual rest: namespace `hub.{slug}`, the version of this crate, a
     /// heartbeat every 30 s.
-    ///
-    /// # Errors
-    /// None with a valid slug; the values are parsed as any other.
-    pub fn new(slug: Slug, hub_url: HubUrl, nats: NatsSettings) -> Result<Self, InvalidValue> {
-        Ok(Self {
-            mesh_namespace: MeshNamespace::parse(&format!("hub.{slug}"))?,
+    #[must_use]
+    pub fn new(slug: Slug, hub_url: HubUrl, nats: NatsSettings) -> Self {
+        Self {
+            mesh_namespace: MeshNamespace::of(&slug),
             slug,
             hub_url,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            interval: HeartbeatInterval::from_seconds(30.0)?,
+            interval: HeartbeatInterval::DEFAULT,
             nats,
-        })
+        }
     }
 }

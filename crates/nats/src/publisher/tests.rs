@@ -17,7 +17,7 @@ fn settings(url: String) -> PublisherSettings {
     let hub_url = HubUrl::parse("http://localhost:8000").unwrap();
     // So long that a test sees only heartbeats that do not wait for the interval.
     let interval = HeartbeatInterval::from_seconds(3_600.0).unwrap();
-    let rest = PublisherSettings::new(slug, hub_url, NatsSettings::new(url)).unwrap();
+    let rest = PublisherSettings::new(slug, hub_url, NatsSettings::new(url));
     PublisherSettings { interval, ..rest }
 }
 
