@@ -65,6 +65,7 @@ pub struct ListeningClock {
     proven: Option<Monotonic>,
     settled_since: Reading,
     deaf: Duration,
+    whole: bool,
 }
 
 impl ListeningClock {
@@ -73,6 +74,7 @@ impl ListeningClock {
     ///
     /// Returns the deaf time found.
     pub fn hear(&mut self, proof: Proof) -> Duration {
+        self.whole = proof.unbroken;
         let Some(proven) = self.proven else {
             self.proven = Some(proof.heard_through);
             return Duration::ZERO;
@@ -122,10 +124,17 @@ impl ListeningClock {
         self.proven
     }
 
-    /// Whether hearing is proven up to within `grace` of now.
+    /// Whether hearing is proven, without a break at the end, up to within `grace` of now.
     #[must_use]
     pub fn hears(&self, now: Monotonic, grace: Duration) -> bool {
-        self.proven.is_some_and(|proven| now.since(proven) <= grace)
+        self.whole && self.proven.is_some_and(|proven| now.since(proven) <= grace)
+    }
+
+    /// Whether it has listened without a break since this reading, or for so long at all: then
+    /// what follows from silence is known.
+    #[must_use]
+    pub fn covers(&self, heard: Reading, chance: Duration) -> bool {
+        heard >= self.settled_since || self.settled() >= chance
     }
 }
 
@@ -178,6 +187,18 @@ mod tests {
         let before = clock.clone();
         clock.hear(whole(1_200));
         assert_eq!(clock, before);
+    }
+
+    #[test]
+    fn it_hears_only_while_the_newest_proof_is_fresh_and_whole() {
+        let mut clock = ListeningClock::default();
+        let grace = Duration::from_secs(2);
+        assert!(!clock.hears(at(0), grace));
+        clock.hear(whole(0));
+        assert!(clock.hears(at(2_000), grace));
+        assert!(!clock.hears(at(2_001), grace));
+        clock.hear(Proof { heard_through: at(2_500), unbroken: false });
+        assert!(!clock.hears(at(2_500), grace));
     }
 
     proptest! {

@@ -18,10 +18,21 @@ pub struct Snapshot {
     pub projects: Vec<Project>,
     /// The newest change that the projects reflect.
     pub revision: Revision,
-    /// Through which moment each source was heard, as far as a checkpoint knew.
-    pub heard_until: Vec<(Source, OffsetDateTime)>,
+    /// The last spell of listening of each source, as far as a checkpoint knew.
+    pub listened: Vec<Listened>,
     /// How many rows were left out because they do not parse; each was logged by the store.
     pub corrupt_rows: usize,
+}
+
+/// A spell in which a source listened without a break, by the time of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listened {
+    /// Which source.
+    pub source: Source,
+    /// When its last deafness ended.
+    pub from: OffsetDateTime,
+    /// Through which moment it was heard.
+    pub until: OffsetDateTime,
 }
 
 /// What a registration did.
@@ -49,8 +60,8 @@ pub struct HeartbeatMark {
 pub struct Checkpoint {
     /// The newest heartbeat of each project that was heard.
     pub heartbeats: Vec<HeartbeatMark>,
-    /// Through which moment each source was heard.
-    pub heard_until: Vec<(Source, OffsetDateTime)>,
+    /// The present spell of listening of each source.
+    pub listened: Vec<Listened>,
 }
 
 /// The durable catalog and its change log.
@@ -108,7 +119,8 @@ pub trait CatalogStore: Send + Sync {
 
     /// Notes what was heard. Logs nothing and leaves `updated_at` alone.
     ///
-    /// An implementation MUST only move times forward, and MUST pass over projects that are gone.
+    /// An implementation MUST only move heartbeats forward, MUST pass over projects that are gone,
+    /// and MUST keep of each source the spell that ends last, whole.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was applied.

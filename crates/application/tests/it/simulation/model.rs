@@ -229,7 +229,7 @@ impl Simulation {
     async fn write(&mut self) {
         let Some(world) = &self.world else { return };
         // A store that is away is part of the game.
-        let _ = if self.now % CHECKPOINT_MS == 0 {
+        let _ = if self.now.is_multiple_of(CHECKPOINT_MS) {
             world.writer.checkpoint().await
         } else {
             world.writer.flush().await
