@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Clock, Origin, Project, ProjectStatus, Registered, Registration, Slug, StoreError,
+    Clock, Origin, ProjectId, ProjectStatus, Registered, Registration, Slug, StoreError,
 };
 
 use crate::journal::Journal;
-use crate::presence::Presence;
+use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
 
 /// Why the catalog did not do what it was asked.
@@ -54,7 +54,7 @@ impl Catalog {
         &self,
         registration: Registration,
         by: Origin,
-    ) -> Result<Project, CatalogError> {
+    ) -> Result<ProjectState, CatalogError> {
         let slug = registration.slug.clone();
         let registered = self.register_all(vec![registration], by).await?;
         registered.into_iter().next().ok_or(CatalogError::NotFound(slug))
@@ -68,20 +68,23 @@ impl Catalog {
         &self,
         registrations: Vec<Registration>,
         by: Origin,
-    ) -> Result<Vec<Project>, CatalogError> {
-        let inner = &*self.0;
+    ) -> Result<Vec<ProjectState>, CatalogError> {
         self.loaded()?;
-        let apply = |registered: &[Registered]| {
+        let (registry, presence) = (Arc::clone(&self.0.registry), self.0.presence.clone());
+        let apply = move |registered: &[Registered]| {
             for Registered { project, .. } in registered {
-                inner.registry.register(project, |project| inner.presence.entry(project));
+                registry.register(project, |project| presence.entry(project));
             }
         };
-        let at = inner.clock.utc();
-        let registered = inner.journal.register(&registrations, by, at, apply).await;
+        let at = self.0.clock.utc();
+        let registered = self.0.journal.register(registrations, by, at, apply).await;
         let registered = registered.map_err(CatalogError::Store)?;
         // The registry knows status and heartbeat better than the store does.
-        let newest = |stored: Project| self.find(&stored.slug).unwrap_or(stored);
-        Ok(registered.into_iter().map(|registered| newest(registered.project)).collect())
+        let newest = |Registered { project, .. }: Registered| {
+            let unknown = |project| ProjectState { project, status_known: false };
+            self.find(&project.slug).unwrap_or_else(|_| unknown(project))
+        };
+        Ok(registered.into_iter().map(newest).collect())
     }
 
     /// Removes a project; its log stays.
@@ -89,10 +92,11 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`].
     pub async fn remove(&self, slug: &Slug) -> Result<(), CatalogError> {
-        let inner = &*self.0;
         self.loaded()?;
-        let at = inner.clock.utc();
-        let removed = inner.journal.remove(slug, at, |id| inner.registry.remove(id)).await;
+        let (registry, forgotten) = (Arc::clone(&self.0.registry), slug.clone());
+        let apply = move |id: Option<ProjectId>| registry.forget(id, &forgotten);
+        let at = self.0.clock.utc();
+        let removed = self.0.journal.remove(slug.clone(), at, apply).await;
         match removed.map_err(CatalogError::Store)? {
             true => Ok(()),
             false => Err(CatalogError::NotFound(slug.clone())),
@@ -103,28 +107,29 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError::NotFound`], [`CatalogError::NotLoaded`].
-    pub fn find(&self, slug: &Slug) -> Result<Project, CatalogError> {
+    pub fn find(&self, slug: &Slug) -> Result<ProjectState, CatalogError> {
         self.loaded()?;
         let entry = self.0.registry.get(slug.as_str());
         let entry = entry.ok_or_else(|| CatalogError::NotFound(slug.clone()))?;
-        let live = entry.lock();
-        Ok(entry.project(&live))
+        Ok(self.0.presence.state(&entry, &self.0.presence.ears()))
     }
 
     /// All projects, or those of one status, by id.
     ///
     /// # Errors
     /// [`CatalogError::NotLoaded`].
-    pub fn list(&self, status: Option<ProjectStatus>) -> Result<Vec<Project>, CatalogError> {
+    pub fn list(&self, status: Option<ProjectStatus>) -> Result<Vec<ProjectState>, CatalogError> {
         self.loaded()?;
-        let mut projects = Vec::new();
+        let mut entries = Vec::new();
         self.0.registry.for_each(|entry| {
-            let live = entry.lock();
-            if status.is_none_or(|status| status == live.project.status) {
-                projects.push(entry.project(&live));
+            if status.is_none_or(|status| status == entry.status()) {
+                entries.push(Arc::clone(entry));
             }
         });
-        Ok(projects)
+        // Copied outside of the registry's lock, which heartbeats need too.
+        let ears = self.0.presence.ears();
+        let states = entries.iter().map(|entry| self.0.presence.state(entry, &ears));
+        Ok(states.filter(|state| status.is_none_or(|one| one == state.project.status)).collect())
     }
 
     fn loaded(&self) -> Result<(), CatalogError> {

@@ -1,28 +1,39 @@
 //! The real clock.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use federation_domain::{Clock, Monotonic};
+use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
-/// The clocks of this machine. The monotonic one stands still while the machine is suspended.
+/// The monotonic clock that goes on while the machine is suspended: the time in which it slept is
+/// a gap between two proofs of hearing, so deaf time. `std::time::Instant` would stand still.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const MONOTONIC: ClockId = ClockId::Boottime;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const MONOTONIC: ClockId = ClockId::Monotonic;
+
+/// The clocks of this machine.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
-    start: Instant,
+    start: Duration,
 }
 
 impl SystemClock {
     /// A clock whose monotonic time begins now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self { start: since_boot() }
     }
+}
+
+fn since_boot() -> Duration {
+    Duration::try_from(clock_gettime(MONOTONIC)).unwrap_or_default()
 }
 
 impl Clock for SystemClock {
     fn monotonic(&self) -> Monotonic {
-        Monotonic(self.start.elapsed())
+        Monotonic(since_boot().saturating_sub(self.start))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the clock")]

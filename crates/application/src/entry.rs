@@ -6,7 +6,7 @@ use federation_domain::{HeartbeatInterval, Project, ProjectId, ProjectStatus, Re
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
-/// Stands for "never" in the atomics that hold microseconds since the Unix epoch.
+/// Stands for "never" in the atomics that hold readings and moments.
 const NEVER: i64 = i64::MIN;
 
 /// A project and what was heard of it. The atomics are what a heartbeat writes and a tick reads;
@@ -17,12 +17,14 @@ const NEVER: i64 = i64::MIN;
 /// consistent, so at least one of the two sees the other, and no heartbeat is overlooked.
 pub(crate) struct Entry {
     pub(crate) id: ProjectId,
-    /// Reading of the listening clock at the newest heartbeat, times two, plus the source.
-    heard: AtomicI64,
-    /// When that was, in µs since the Unix epoch.
-    heard_at: AtomicI64,
-    /// The newest `heard_at` that the store has.
+    /// By source: the reading of its listening clock at the newest heartbeat that came over it.
+    heard: [AtomicI64; 2],
+    /// When the newest heartbeat came, in µs since the Unix epoch, times two, plus its source.
+    newest: AtomicI64,
+    /// The newest heartbeat that the store has, likewise.
     checkpointed: AtomicI64,
+    /// Whether what it reports of itself changed while its status stayed, and is not stored yet.
+    reports_changed: AtomicBool,
     /// Whether a heartbeat that reports nothing changes nothing.
     calm: AtomicBool,
     /// The status, for a tick.
@@ -44,14 +46,23 @@ pub(crate) struct Live {
 }
 
 impl Entry {
-    /// An entry whose silence began at `heard` on the clock of `source`.
-    pub(crate) fn new(project: Project, heard: Reading, source: Source) -> Self {
-        let heard_at = project.last_heartbeat_at.map_or(NEVER, to_micros);
+    /// An entry whose silence began at this reading of the clock of this source; none where it
+    /// was never heard.
+    pub(crate) fn new(project: Project, heard: Option<(Reading, Source)>) -> Self {
+        let newest = match (project.last_heartbeat_at, heard) {
+            (Some(at), Some((_, source))) => pack(at, source),
+            _ => NEVER,
+        };
+        let mut readings = [const { AtomicI64::new(NEVER) }; 2];
+        if let Some((reading, source)) = heard {
+            readings[source.index()] = AtomicI64::new(reading.0);
+        }
         let entry = Self {
             id: project.id,
-            heard: AtomicI64::new(pack(heard, source)),
-            heard_at: AtomicI64::new(heard_at),
-            checkpointed: AtomicI64::new(heard_at),
+            heard: readings,
+            newest: AtomicI64::new(newest),
+            checkpointed: AtomicI64::new(newest),
+            reports_changed: AtomicBool::new(false),
             calm: AtomicBool::new(false),
             status: AtomicU8::new(0),
             interval_ms: AtomicU64::new(0),
@@ -67,20 +78,23 @@ impl Entry {
         self.live.lock()
     }
 
-    /// Notes a heartbeat. Returns whether that is all there is to do when it reports nothing.
+    /// Notes a heartbeat; an older one than is known changes nothing. Returns whether that is all
+    /// there is to do when it reports nothing.
     pub(crate) fn hear(&self, reading: Reading, source: Source, at: OffsetDateTime) -> bool {
-        self.heard_at.fetch_max(to_micros(at), Ordering::SeqCst);
-        self.heard.store(pack(reading, source), Ordering::SeqCst);
+        self.newest.fetch_max(pack(at, source), Ordering::SeqCst);
+        self.heard[source.index()].fetch_max(reading.0, Ordering::SeqCst);
         self.calm.load(Ordering::SeqCst)
     }
 
-    /// The reading at the newest heartbeat, and the source whose clock it is of.
-    pub(crate) fn heard(&self) -> (Reading, Source) {
-        unpack(self.heard.load(Ordering::SeqCst))
+    /// The reading at the newest heartbeat over this source; none if it never used it.
+    pub(crate) fn heard_over(&self, source: Source) -> Option<Reading> {
+        let reading = self.heard[source.index()].load(Ordering::SeqCst);
+        (reading != NEVER).then_some(Reading(reading))
     }
 
-    pub(crate) fn heard_at(&self) -> Option<OffsetDateTime> {
-        from_micros(self.heard_at.load(Ordering::SeqCst))
+    /// When the newest heartbeat came, and how.
+    pub(crate) fn newest(&self) -> Option<(OffsetDateTime, Source)> {
+        unpack(self.newest.load(Ordering::SeqCst))
     }
 
     pub(crate) fn status(&self) -> ProjectStatus {
@@ -108,9 +122,18 @@ impl Entry {
 
     /// The project as it is now.
     pub(crate) fn project(&self, live: &Live) -> Project {
-        let last_heartbeat_at = self.heard_at();
-        let last_heartbeat_source = last_heartbeat_at.map(|_| self.heard().1);
+        let (last_heartbeat_at, last_heartbeat_source) = self.newest().unzip();
         Project { last_heartbeat_at, last_heartbeat_source, ..live.project.clone() }
+    }
+
+    /// Notes that the store lacks what the project reports of itself.
+    pub(crate) fn change_reports(&self) {
+        self.reports_changed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the store lacks it; from here on it counts as under way.
+    pub(crate) fn take_changed_reports(&self) -> bool {
+        self.reports_changed.swap(false, Ordering::SeqCst)
     }
 
     /// Notes that the transition of this ticket goes to the store.
@@ -134,43 +157,32 @@ impl Entry {
 
     /// The heartbeat that the store should learn of: newer than it knows, and not part of a
     /// transition that waits, which must find the store as it was.
-    pub(crate) fn unchecked(&self) -> Option<(OffsetDateTime, Source)> {
-        let heard_at = self.heard_at.load(Ordering::SeqCst);
-        let known = self.checkpointed.load(Ordering::SeqCst);
-        if heard_at <= known || self.is_waiting() {
-            return None;
-        }
-        from_micros(heard_at).map(|at| (at, self.heard().1))
+    pub(crate) fn unstored(&self) -> Option<(OffsetDateTime, Source)> {
+        let newest = self.newest.load(Ordering::SeqCst);
+        let stored = self.checkpointed.load(Ordering::SeqCst);
+        if newest <= stored || self.is_waiting() { None } else { unpack(newest) }
     }
 
-    pub(crate) fn checked(&self, at: OffsetDateTime) {
-        self.checkpointed.fetch_max(to_micros(at), Ordering::SeqCst);
+    /// Notes that the store has learned of it.
+    pub(crate) fn stored(&self, at: OffsetDateTime, source: Source) {
+        self.checkpointed.fetch_max(pack(at, source), Ordering::SeqCst);
     }
 }
 
-fn pack(reading: Reading, source: Source) -> i64 {
-    let bit = match source {
-        Source::Nats => 0,
-        Source::Http => 1,
-    };
-    // 62 bits of microseconds are 146,000 years.
-    (reading.0 << 1) | bit
+/// A moment and a source in one number that grows with the moment; 62 bits of microseconds are
+/// more than 70,000 years.
+fn pack(at: OffsetDateTime, source: Source) -> i64 {
+    let micros = i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(0);
+    (micros << 1) | i64::from(source == Source::Http)
 }
 
-fn unpack(packed: i64) -> (Reading, Source) {
-    let source = if packed & 1 == 0 { Source::Nats } else { Source::Http };
-    (Reading(packed >> 1), source)
-}
-
-fn to_micros(at: OffsetDateTime) -> i64 {
-    i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(NEVER + 1)
-}
-
-fn from_micros(micros: i64) -> Option<OffsetDateTime> {
-    if micros == NEVER {
+fn unpack(packed: i64) -> Option<(OffsetDateTime, Source)> {
+    if packed == NEVER {
         return None;
     }
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).ok()
+    let source = if packed & 1 == 0 { Source::Nats } else { Source::Http };
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(packed >> 1) * 1_000).ok()?;
+    Some((at, source))
 }
 
 #[cfg(test)]
@@ -180,9 +192,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packing_keeps_reading_and_source(reading in -(1_i64 << 61)..(1_i64 << 61)) {
+        fn packing_keeps_moment_and_source(micros in 0_i64..(1_i64 << 57)) {
+            let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap();
             for source in Source::ALL {
-                prop_assert_eq!(unpack(pack(Reading(reading), source)), (Reading(reading), source));
+                prop_assert_eq!(unpack(pack(at, source)), Some((at, source)));
             }
         }
     }

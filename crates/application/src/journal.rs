@@ -41,33 +41,41 @@ impl Journal {
 
     /// Registers, and lets `apply` bring the result to the registry before anyone else writes.
     pub(crate) async fn register(
-        &self,
-        registrations: &[Registration],
+        self: &Arc<Self>,
+        registrations: Vec<Registration>,
         by: Origin,
         at: OffsetDateTime,
-        apply: impl FnOnce(&[Registered]),
+        apply: impl FnOnce(&[Registered]) + Send + 'static,
     ) -> Result<Vec<Registered>, StoreError> {
-        let _turn = self.writing.lock().await;
-        let registered = self.note(self.store.register(registrations, by, at).await)?;
-        apply(&registered);
-        self.publish(registered.iter().filter_map(|registered| registered.change.clone()));
-        Ok(registered)
+        let journal = Arc::clone(self);
+        whole(async move {
+            let _turn = journal.writing.lock().await;
+            let registered = journal.store.register(&registrations, by, at).await;
+            let registered = journal.note(registered)?;
+            apply(&registered);
+            let changes = registered.iter().filter_map(|registered| registered.change.clone());
+            journal.publish(changes);
+            Ok(registered)
+        })
+        .await
     }
 
-    /// Removes, likewise. Returns whether the project was there.
+    /// Removes, likewise; `apply` learns the id, or none when the store has no such project.
     pub(crate) async fn remove(
-        &self,
-        slug: &Slug,
+        self: &Arc<Self>,
+        slug: Slug,
         at: OffsetDateTime,
-        apply: impl FnOnce(ProjectId),
+        apply: impl FnOnce(Option<ProjectId>) + Send + 'static,
     ) -> Result<bool, StoreError> {
-        let _turn = self.writing.lock().await;
-        let Some((id, change)) = self.note(self.store.remove(slug, at).await)? else {
-            return Ok(false);
-        };
-        apply(id);
-        self.publish([change]);
-        Ok(true)
+        let journal = Arc::clone(self);
+        whole(async move {
+            let _turn = journal.writing.lock().await;
+            let (id, change) = journal.note(journal.store.remove(&slug, at).await)?.unzip();
+            apply(id);
+            journal.publish(change);
+            Ok(id.is_some())
+        })
+        .await
     }
 
     /// Commits transitions, likewise.
@@ -115,4 +123,12 @@ impl Journal {
             self.sink.publish(&changes);
         }
     }
+}
+
+/// Runs a turn to its end even if the caller goes away, as one does whose connection breaks:
+/// otherwise the store might have a change that the registry and the sink never learn of.
+async fn whole<T: Send + 'static>(
+    turn: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::spawn(turn).await.unwrap_or_else(|failed| Err(StoreError::Failed(failed.into())))
 }

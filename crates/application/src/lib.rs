@@ -29,7 +29,7 @@ pub use catalog::{Catalog, CatalogError};
 pub use clock::SystemClock;
 pub use feed::LogSink;
 pub use metrics::{DropReason, Metrics};
-pub use presence::{Presence, RecordError, TICK};
+pub use presence::{Presence, ProjectState, RecordError, TICK};
 pub use readiness::{Readiness, ReadinessReport};
 pub use service::{Ports, Service};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -100,6 +100,7 @@ pub(crate) struct Counts {
     changes: Family<ByKind, Counter>,
     waiting: Gauge,
     store: Gauge,
+    corrupt_rows: Gauge,
     refresh: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
 }
 
@@ -125,6 +126,7 @@ impl Metrics {
             changes: Family::default(),
             waiting: Gauge::default(),
             store: Gauge::default(),
+            corrupt_rows: Gauge::default(),
             refresh: Mutex::new(None),
         };
         Self(Arc::new(counts.registered()))
@@ -136,11 +138,7 @@ impl Metrics {
     }
 
     pub(crate) fn heartbeat_taken_in(&self, source: Source, took: Duration) {
-        let at = match source {
-            Source::Nats => 0,
-            Source::Http => 1,
-        };
-        self.0.success[at].inc();
+        self.0.success[source.index()].inc();
         self.0.duration.observe(took.as_secs_f64());
     }
 
@@ -187,6 +185,10 @@ impl Metrics {
 
     pub(crate) fn set_store(&self, up: bool) {
         self.0.store.set(i64::from(up));
+    }
+
+    pub(crate) fn set_corrupt_rows(&self, rows: usize) {
+        self.0.corrupt_rows.set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
     /// Renders all metrics in the OpenMetrics text format.
@@ -254,6 +256,11 @@ impl Counts {
             self.waiting.clone(),
         );
         to.register("federation_store_up", "1 while the store takes changes", self.store.clone());
+        to.register(
+            "federation_corrupt_rows",
+            "Rows of the store that were left out at the start because they do not parse",
+            self.corrupt_rows.clone(),
+        );
         self
     }
 }

@@ -4,10 +4,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use federation_domain::{
-    Cause, Channel, Clock, Condition, Heartbeat, ListeningClock, LivenessRule, Monotonic, Project,
-    ProjectStatus, Proof, Snapshot, Source, Transition,
+    Cause, Channel, Clock, Condition, Heartbeat, Listened, ListeningClock, LivenessRule, Monotonic,
+    Project, ProjectStatus, Proof, Reading, Snapshot, Source, Transition,
 };
-use time::OffsetDateTime;
 
 use crate::entry::{Entry, Live};
 use crate::metrics::{DropReason, Metrics};
@@ -15,7 +14,11 @@ use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
 use crate::sources::Sources;
 
+mod adopt;
+mod knowledge;
 mod silence;
+
+pub use knowledge::ProjectState;
 
 /// How often a source proves its hearing, after which silence is judged. A status thus turns
 /// within this time after its threshold.
@@ -67,8 +70,8 @@ impl Presence {
         Self(Arc::new(Inner { rule, clock, registry, queue, metrics, sources }))
     }
 
-    /// Records a heartbeat that has just arrived: one look-up and two atomic stores, unless the
-    /// heartbeat changes a status.
+    /// Records a heartbeat that has just arrived: one look-up and two atomic writes, unless it
+    /// changes the status of the project or what that reports of itself.
     ///
     /// # Errors
     /// [`RecordError`]; the heartbeat was counted as unknown, nothing else happened.
@@ -95,12 +98,8 @@ impl Presence {
 
     /// Advances the listening clock of a source and judges the silence of its projects.
     pub fn prove_hearing(&self, source: Source, proof: Proof) {
-        let (clock, deaf) = self.0.sources.prove(source, proof);
-        if !deaf.is_zero() {
-            let deaf_ms = deaf.as_millis();
-            tracing::warn!(%source, deaf_ms, "was deaf; this time counts as nobody's silence");
-        }
-        self.judge(source, &clock);
+        self.0.sources.prove(source, proof);
+        self.judge(source);
     }
 
     /// Notes whether the connection of a source hears.
@@ -152,62 +151,37 @@ impl Presence {
 
     /// Fills the registry at the start. Silence goes on from where the store saw it last.
     pub(crate) fn resume(&self, snapshot: Snapshot) {
-        let until = |source| {
-            snapshot.heard_until.iter().find(|(known, _)| *known == source).map(|(_, at)| *at)
-        };
-        let heard_until = Source::ALL.map(until);
+        let sources = &self.0.sources;
+        let spell = |source| snapshot.listened.iter().find(|spell| spell.source == source);
         let entries = snapshot.projects.into_iter().map(|project| {
-            let source = self.0.sources.of_project(&project);
-            let at = match source {
-                Source::Nats => 0,
-                Source::Http => 1,
-            };
-            let silence = match (project.last_heartbeat_at, heard_until[at]) {
-                (Some(last), Some(until)) => Duration::try_from(until - last).unwrap_or_default(),
-                _ => Duration::ZERO,
-            };
+            let source = sources.of_project(&project);
+            let silence = spell(source)
+                .map(|spell| sources.silence_before(project.last_heartbeat_at, spell))
+                .unwrap_or_default();
             let heard = self.listening(source).reading().before(silence);
-            (project.slug.clone(), Entry::new(project, heard, source))
+            (project.slug.clone(), self.entry_heard_at(project, heard))
         });
         self.0.registry.fill(entries.collect());
     }
 
-    /// An entry for a project that is new to the registry; its silence begins now.
+    /// An entry for a project that is new to the registry; if it was heard, its silence begins now.
     pub(crate) fn entry(&self, project: Project) -> Entry {
         let source = self.0.sources.of_project(&project);
         let reading = self.0.sources.reading_at(source, self.now());
-        Entry::new(project, reading, source)
+        self.entry_heard_at(project, reading)
     }
 
-    /// Through which moment each source in use was heard.
-    pub(crate) fn heard_until(&self) -> Vec<(Source, OffsetDateTime)> {
-        self.0.sources.heard_until()
+    fn entry_heard_at(&self, project: Project, reading: Reading) -> Entry {
+        // A row that another program wrote may be online without a heartbeat: it may fall too.
+        let was_heard =
+            project.last_heartbeat_at.is_some() || project.status != ProjectStatus::Offline;
+        let heard = was_heard.then(|| (reading, self.0.sources.of_project(&project)));
+        Entry::new(project, heard)
     }
 
-    /// Takes over what the store knows better than we did, then decides anew.
-    pub(crate) fn adopt(&self, entry: &Entry, stored: &Project) {
-        let inner = &*self.0;
-        let mut live = entry.lock();
-        entry.take_calm();
-        let ours = entry.heard_at();
-        let believed = live.project.clone();
-        live.project.status = stored.status;
-        live.project.updated_at = stored.updated_at.max(believed.updated_at);
-        if stored.last_heartbeat_at > ours {
-            // Another replica heard more. Its heartbeat becomes ours, as old as it is.
-            live.project.reports = stored.reports.clone();
-            if let Some(at) = stored.last_heartbeat_at {
-                let source = inner.sources.of_project(stored);
-                let age = Duration::try_from(inner.clock.utc() - at).unwrap_or_default();
-                let reading = inner.sources.reading_at(source, self.now());
-                entry.hear(reading.before(age), source, at);
-            }
-        } else if believed.status != stored.status {
-            let cause = Cause::Heartbeat { source: entry.heard().1 };
-            live.project.reports = believed.reports.clone();
-            self.turn(entry, &mut live, believed.status, cause);
-        }
-        entry.publish(&live);
+    /// The present spell of listening of each source in use.
+    pub(crate) fn listened(&self) -> Vec<Listened> {
+        self.0.sources.listened()
     }
 
     /// A heartbeat that may change a status.
@@ -219,7 +193,10 @@ impl Presence {
         let before = live.project.reports.clone();
         live.project.reports.hear(heartbeat.channel, heartbeat.condition.as_ref());
         let to = live.project.reports.status();
-        if to != live.project.status || before != live.project.reports {
+        if to == live.project.status && before != live.project.reports {
+            // Stored with the next checkpoint: words alone are not worth a write each.
+            entry.change_reports();
+        } else if to != live.project.status {
             let reasons: Vec<String> = live.project.reports.reasons().map(str::to_owned).collect();
             let spoken = heartbeat.condition.is_some() || heartbeat.channel == Channel::Health;
             let cause = if live.project.reports.is_degraded() && spoken {
@@ -240,7 +217,7 @@ impl Presence {
         if to != from {
             live.project.updated_at = live.project.updated_at.max(at);
         }
-        let last_heartbeat_at = entry.heard_at();
+        let (last_heartbeat_at, last_heartbeat_source) = entry.newest().unzip();
         let transition = Transition {
             project: entry.id,
             slug: live.project.slug.clone(),
@@ -248,7 +225,7 @@ impl Presence {
             to,
             reports: live.project.reports.clone(),
             last_heartbeat_at,
-            last_heartbeat_source: last_heartbeat_at.map(|_| entry.heard().1),
+            last_heartbeat_source,
             at,
             cause,
         };

@@ -9,8 +9,9 @@ use tokio::sync::Notify;
 
 /// Beyond so many waiting transitions, those of one project are merged into one: its first status
 /// and its last stay true, what lay between is lost to the log. So the queue never holds more
-/// than this or one for each project, whichever is more.
-const MERGE_BEYOND: usize = 100_000;
+/// than this, or two for each project, whichever is more: some hundred MB at worst, if each bears
+/// the longest reasons.
+const MERGE_BEYOND: usize = 20_000;
 
 /// A transition that waits, with its number in the order of finding.
 pub(crate) struct Queued {
@@ -75,16 +76,28 @@ impl TransitionQueue {
 
     /// Puts back what was taken but could not be stored, in front of what came meanwhile.
     pub(crate) fn put_back(&self, taken: Vec<Queued>) {
-        let mut waiting = self.waiting.lock();
-        waiting.taken = 0;
-        for queued in taken.into_iter().rev() {
-            waiting.transitions.push_front(queued);
-        }
+        self.waiting.lock().taken = 0;
+        self.restore(taken);
     }
 
-    /// Drops what waits for one project: it was derived from a status that the store did not have.
-    pub(crate) fn discard(&self, project: ProjectId) {
-        self.waiting.lock().transitions.retain(|queued| queued.transition.project != project);
+    /// Takes out what waits of one project, in its order.
+    pub(crate) fn withdraw(&self, project: ProjectId) -> Vec<Queued> {
+        let mut waiting = self.waiting.lock();
+        let all = std::mem::take(&mut waiting.transitions);
+        let (withdrawn, others): (VecDeque<_>, VecDeque<_>) =
+            all.into_iter().partition(|queued| queued.transition.project == project);
+        waiting.transitions = others;
+        Vec::from(withdrawn)
+    }
+
+    /// Returns what was withdrawn. It comes first; that is the order of its own project.
+    pub(crate) fn restore(&self, withdrawn: Vec<Queued>) {
+        let mut waiting = self.waiting.lock();
+        for queued in withdrawn.into_iter().rev() {
+            waiting.transitions.push_front(queued);
+        }
+        drop(waiting);
+        self.arrived.notify_one();
     }
 
     /// How many wait, those that were taken and not decided on included.

@@ -79,6 +79,13 @@ impl Registry {
         }
     }
 
+    /// Forgets the project of this id, or, where the store has none, the one of this slug.
+    pub(crate) fn forget(&self, id: Option<ProjectId>, slug: &Slug) {
+        if let Some(id) = id.or_else(|| self.get(slug.as_str()).map(|entry| entry.id)) {
+            self.remove(id);
+        }
+    }
+
     /// Visits all entries, by id. Nothing is registered or removed meanwhile.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<Entry>)) {
         self.index.read().by_id.values().for_each(&mut visit);

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use federation_domain::{
-    CatalogStore, ChangeSink, Channel, Clock, Heartbeat, LivenessRule, Origin, Proof, Registration,
-    Source, StoreError,
+    CatalogStore, ChangeSink, Clock, LivenessRule, Origin, Proof, Registration, Source, StoreError,
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{Catalog, CatalogError};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::presence::{Presence, RecordError, TICK};
+use crate::presence::{Presence, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -77,30 +76,22 @@ impl Service {
     pub async fn load(&self) -> Result<usize, StoreError> {
         let snapshot = self.journal.note(self.journal.store().load().await)?;
         let count = snapshot.projects.len();
+        self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
         self.presence.resume(snapshot);
         Ok(count)
     }
 
-    /// Registers a project that introduces itself by a heartbeat, and records that heartbeat. A
+    /// Registers a project that introduces itself by a heartbeat. That heartbeat makes it known,
+    /// the next one makes it online: what waited here may be old, and the project dead by now. A
     /// project that was registered meanwhile keeps its metadata.
     ///
     /// # Errors
     /// [`CatalogError`]; nothing was applied, its next heartbeat introduces it again.
     pub async fn introduce(&self, registration: Registration) -> Result<(), CatalogError> {
-        let slug = registration.slug.clone();
-        if let Err(CatalogError::NotFound(_)) = self.catalog.find(&slug) {
+        if let Err(CatalogError::NotFound(_)) = self.catalog.find(&registration.slug) {
             self.catalog.register(registration, Origin::Heartbeat).await?;
         }
-        let heartbeat = Heartbeat {
-            slug: slug.as_str(),
-            source: Source::Nats,
-            channel: Channel::Presence,
-            condition: None,
-        };
-        self.presence.record_heartbeat(&heartbeat).map_err(|error| match error {
-            RecordError::UnknownProject => CatalogError::NotFound(slug.clone()),
-            RecordError::NotLoaded => CatalogError::NotLoaded,
-        })
+        Ok(())
     }
 
     /// The writer of this process; run exactly one.

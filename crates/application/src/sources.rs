@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use federation_domain::{Clock, ListeningClock, Monotonic, Project, Proof, Reading, Source};
+use federation_domain::{
+    Clock, Listened, ListeningClock, Monotonic, Project, Proof, Reading, Source,
+};
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
@@ -23,11 +25,18 @@ struct Hearing {
     used: bool,
     link: AtomicBool,
     clock: Mutex<ListeningClock>,
+    /// Deafness that was found and did not end yet.
+    deafness: Mutex<Option<Duration>>,
 }
 
 impl Hearing {
     fn new(used: bool, link: bool) -> Self {
-        Self { used, link: AtomicBool::new(link), clock: Mutex::default() }
+        Self {
+            used,
+            link: AtomicBool::new(link),
+            clock: Mutex::default(),
+            deafness: Mutex::default(),
+        }
     }
 }
 
@@ -37,11 +46,23 @@ impl Sources {
         Self { clock, nats: Hearing::new(with_bus, false), http: Hearing::new(true, true) }
     }
 
-    /// Takes in a proof. Returns the clock after it, and the deaf time that it found.
-    pub(crate) fn prove(&self, source: Source, proof: Proof) -> (ListeningClock, Duration) {
-        let mut clock = self.of(source).clock.lock();
-        let deaf = clock.hear(proof);
-        (clock.clone(), deaf)
+    /// Takes in a proof. Deafness is logged at its beginning and at its end.
+    pub(crate) fn prove(&self, source: Source, proof: Proof) {
+        let hearing = self.of(source);
+        let deaf = hearing.clock.lock().hear(proof);
+        let mut deafness = hearing.deafness.lock();
+        match *deafness {
+            None if deaf.is_zero() => {}
+            None => {
+                tracing::warn!(%source, "deaf; this time counts as nobody's silence");
+                *deafness = Some(deaf);
+            }
+            Some(so_far) if !deaf.is_zero() => *deafness = Some(so_far + deaf),
+            Some(total) => {
+                tracing::info!(%source, deaf_ms = total.as_millis(), "hears again");
+                *deafness = None;
+            }
+        }
     }
 
     /// Returns the state of the link before.
@@ -71,16 +92,35 @@ impl Sources {
         self.of(source).clock.lock().reading_at(now)
     }
 
-    /// Through which moment each source in use was heard.
-    pub(crate) fn heard_until(&self) -> Vec<(Source, OffsetDateTime)> {
+    /// All listening clocks, in the order of [`Source::ALL`].
+    pub(crate) fn clocks(&self) -> [ListeningClock; 2] {
+        Source::ALL.map(|source| self.listening(source))
+    }
+
+    /// The present spell of listening of each source in use, by the time of day.
+    pub(crate) fn listened(&self) -> Vec<Listened> {
         let (now, utc) = (self.clock.monotonic(), self.clock.utc());
         let in_use = Source::ALL.into_iter().filter(|&source| self.uses(source));
         in_use
             .filter_map(|source| {
-                let proven = self.of(source).clock.lock().proven()?;
-                Some((source, utc - now.since(proven)))
+                let clock = self.listening(source);
+                let until = utc - now.since(clock.proven()?);
+                Some(Listened { source, from: until - clock.settled(), until })
             })
             .collect()
+    }
+
+    /// How long a project was silent when a process before this one listened last: since its last
+    /// heartbeat or the end of the last deafness, whichever is later.
+    pub(crate) fn silence_before(
+        &self,
+        last: Option<OffsetDateTime>,
+        spell: &Listened,
+    ) -> Duration {
+        // A clock that was ahead once must not make everybody silent.
+        let until = spell.until.min(self.clock.utc());
+        let since = last.map_or(until, |last| last.max(spell.from));
+        Duration::try_from(until - since).unwrap_or_default()
     }
 
     /// The source on whose clock a project's silence is measured until it is heard here: the one

@@ -101,12 +101,17 @@ impl Writer {
     /// # Errors
     /// [`StoreError`]; what was not stored is part of the next checkpoint.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
+        self.registry.for_each(|entry| {
+            if entry.take_changed_reports() {
+                self.presence.store_reports(entry);
+            }
+        });
         self.flush().await?;
         // Read first: what is stored as silent through a moment must not miss a heartbeat of it.
-        let heard_until = self.presence.heard_until();
+        let listened = self.presence.listened();
         let mut marks = Vec::new();
         self.registry.for_each(|entry| {
-            if let Some((at, source)) = entry.unchecked() {
+            if let Some((at, source)) = entry.unstored() {
                 let mark = HeartbeatMark { project: entry.id, at, source };
                 marks.push((Arc::clone(entry), mark));
             }
@@ -114,14 +119,14 @@ impl Writer {
         for marks in marks.chunks(CHECKPOINT_BATCH) {
             self.store_marks(marks).await?;
         }
-        self.store(Checkpoint { heartbeats: Vec::new(), heard_until }).await
+        self.store(Checkpoint { heartbeats: Vec::new(), listened }).await
     }
 
     async fn store_marks(&self, marks: &[(Arc<Entry>, HeartbeatMark)]) -> Result<(), StoreError> {
         let heartbeats = marks.iter().map(|(_, mark)| *mark).collect();
-        self.store(Checkpoint { heartbeats, heard_until: Vec::new() }).await?;
+        self.store(Checkpoint { heartbeats, listened: Vec::new() }).await?;
         for (entry, mark) in marks {
-            entry.checked(mark.at);
+            entry.stored(mark.at, mark.source);
         }
         Ok(())
     }
@@ -130,8 +135,7 @@ impl Writer {
         self.journal.note(self.journal.store().checkpoint(&checkpoint).await)
     }
 
-    /// Notes what became of a batch. Where the store knew better, the last outcome of a project
-    /// tells what it knows; what waits of that project was derived from a wrong status.
+    /// Notes what became of a batch. The last outcome of a project tells what the store knows.
     fn settle(&self, batch: &[Queued], outcomes: &[Outcome]) {
         let mut last: HashMap<ProjectId, (&Queued, &Outcome)> = HashMap::new();
         for (queued, outcome) in batch.iter().zip(outcomes) {
@@ -141,16 +145,15 @@ impl Writer {
             let Some(entry) = self.registry.get_by_id(project) else { continue };
             match outcome {
                 Outcome::Accepted(_) => {
-                    if let Some(at) = queued.transition.last_heartbeat_at {
-                        entry.checked(at);
+                    let transition = &queued.transition;
+                    if let (Some(at), Some(source)) =
+                        (transition.last_heartbeat_at, transition.last_heartbeat_source)
+                    {
+                        entry.stored(at, source);
                     }
                     entry.settle(queued.ticket);
                 }
-                Outcome::Stale(stored) => {
-                    self.queue.discard(project);
-                    entry.settle_all();
-                    self.presence.adopt(&entry, stored);
-                }
+                Outcome::Stale(stored) => self.presence.adopt(&entry, queued, stored),
                 Outcome::Gone => self.registry.remove(project),
             }
         }

@@ -29,6 +29,12 @@ impl Source {
         }
     }
 
+    /// Its place in [`ALL`](Self::ALL), for tables by source.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// Parses exactly what [`as_str`](Self::as_str) gives.
     ///
     /// # Errors

@@ -62,7 +62,9 @@ pub use error::{InvalidValue, StoreError};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, Proof, Reading};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
-pub use ports::{CatalogStore, ChangeSink, Checkpoint, Clock, HeartbeatMark, Listened, Registered, Snapshot};
+pub use ports::{
+    CatalogStore, ChangeSink, Checkpoint, Clock, HeartbeatMark, Listened, Registered, Snapshot,
+};
 #[cfg(feature = "mock")]
 pub use ports::{MockCatalogStore, MockChangeSink};
 pub use project::{Project, ProjectId, ProjectStatus};

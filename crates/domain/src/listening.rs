@@ -129,13 +129,6 @@ impl ListeningClock {
     pub fn hears(&self, now: Monotonic, grace: Duration) -> bool {
         self.whole && self.proven.is_some_and(|proven| now.since(proven) <= grace)
     }
-
-    /// Whether it has listened without a break since this reading, or for so long at all: then
-    /// what follows from silence is known.
-    #[must_use]
-    pub fn covers(&self, heard: Reading, chance: Duration) -> bool {
-        heard >= self.settled_since || self.settled() >= chance
-    }
 }
 
 #[cfg(test)]

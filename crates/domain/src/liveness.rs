@@ -102,14 +102,19 @@ impl Thresholds {
         if evidence.settled < self.chance {
             return current;
         }
-        let by_silence = if evidence.silence >= self.offline_after {
+        current.max(self.of_silence(evidence.silence))
+    }
+
+    /// What so much silence means by itself.
+    #[must_use]
+    pub fn of_silence(&self, silence: Duration) -> ProjectStatus {
+        if silence >= self.offline_after {
             ProjectStatus::Offline
-        } else if evidence.silence >= self.degraded_after {
+        } else if silence >= self.degraded_after {
             ProjectStatus::Degraded
         } else {
             ProjectStatus::Online
-        };
-        current.max(by_silence)
+        }
     }
 }
 

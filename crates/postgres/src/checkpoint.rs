@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Checkpoint, HeartbeatMark, ProjectId, Source};
-use time::OffsetDateTime;
+use federation_domain::{Checkpoint, HeartbeatMark, Listened, ProjectId};
 
 use crate::change_log::column;
 use crate::error::Fault;
@@ -20,8 +19,8 @@ pub(crate) async fn checkpoint(
     if !newest.is_empty() {
         write_heartbeats(connection, &newest).await?;
     }
-    if !checkpoint.heard_until.is_empty() {
-        write_heard_until(connection, &checkpoint.heard_until).await?;
+    if !checkpoint.listened.is_empty() {
+        write_listened(connection, &checkpoint.listened).await?;
     }
     Ok(())
 }
@@ -63,19 +62,23 @@ async fn write_heartbeats(
     Ok(())
 }
 
-async fn write_heard_until(
+async fn write_listened(
     connection: &mut AsyncPgConnection,
-    heard_until: &[(Source, OffsetDateTime)],
+    listened: &[Listened],
 ) -> Result<(), Fault> {
+    // A spell is kept whole: its ends are never those of two spells.
     const UPSERT: &str = "
-        INSERT INTO listening (source, heard_until)
-        SELECT source, max(until) FROM unnest($1, $2) AS h (source, until)
-        GROUP BY source ORDER BY source
+        INSERT INTO listening (source, heard_from, heard_until)
+        SELECT DISTINCT ON (source) source, heard_from, heard_until
+        FROM unnest($1, $2, $3) WITH ORDINALITY AS l (source, heard_from, heard_until, position)
+        ORDER BY source, heard_until DESC, position DESC
         ON CONFLICT (source) DO UPDATE
-        SET heard_until = greatest(listening.heard_until, excluded.heard_until)";
+        SET heard_from = excluded.heard_from, heard_until = excluded.heard_until
+        WHERE listening.heard_until <= excluded.heard_until";
     diesel::sql_query(UPSERT)
-        .bind::<Array<Text>, _>(column(heard_until, |(source, _)| source.as_str()))
-        .bind::<Array<Timestamptz>, _>(column(heard_until, |(_, until)| *until))
+        .bind::<Array<Text>, _>(column(listened, |spell| spell.source.as_str()))
+        .bind::<Array<Timestamptz>, _>(column(listened, |spell| spell.from))
+        .bind::<Array<Timestamptz>, _>(column(listened, |spell| spell.until))
         .execute(connection)
         .await?;
     Ok(())
@@ -84,6 +87,8 @@ async fn write_heard_until(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use federation_domain::Source;
+    use time::OffsetDateTime;
 
     #[test]
     fn the_newest_mark_of_each_project_counts_in_the_order_of_ids() {

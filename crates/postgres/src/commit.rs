@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Change, ChangeKind, Outcome, Project, ProjectId, Reports, Source, Transition,
+    Change, ChangeKind, Outcome, Project, ProjectId, Reports, Source, StoreError, Transition,
 };
 
 use crate::change_log::{ChangeLog, Entry, column};
@@ -68,8 +68,7 @@ fn apply(transition: &Transition, project: &mut Project, log: &mut ChangeLog) ->
     }))
 }
 
-/// The projects of the transitions. A row that does not parse counts as gone, as it does for
-/// [`load`](crate::load::load): one bad row must not hold up all the others for ever.
+/// The projects of the transitions, as far as there are any.
 async fn lock_rows(
     connection: &mut AsyncPgConnection,
     transitions: &[Transition],
@@ -81,8 +80,21 @@ async fn lock_rows(
         .for_no_key_update()
         .load(connection)
         .await?;
-    let sound = rows.into_iter().filter_map(|row| Project::try_from(row).inspect_err(report).ok());
-    Ok(sound.map(|project| (project.id, project)).collect())
+    rows.into_iter()
+        .map(|row| {
+            let project = project_of(row, transitions)?;
+            Ok((project.id, project))
+        })
+        .collect()
+}
+
+/// A row that does not parse must neither hold up the others for ever nor pass for a removed one.
+fn project_of(row: ProjectRow, transitions: &[Transition]) -> Result<Project, StoreError> {
+    Project::try_from(row.clone()).or_else(|fault| {
+        report(&fault);
+        let first = transitions.iter().find(|transition| transition.project.0 == row.id);
+        first.map_or(Err(fault), |transition| row.for_commit(transition).try_into())
+    })
 }
 
 async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Result<(), Fault> {

@@ -20,6 +20,8 @@
 //!   since each write compares with what is stored.
 //! * What another program wrote into a row is read as it stands and parsed row by row: a bad one
 //!   never hides the others.
+//! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
+//!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
 //!
 //! # To extend it
 //!

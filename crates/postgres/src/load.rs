@@ -1,18 +1,18 @@
 //! Reading the whole catalog.
 
+use diesel::data_types::PgTimestamp;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Project, Revision, Snapshot, Source, StoreError};
+use federation_domain::{Listened, Project, Revision, Snapshot, Source, StoreError};
 use futures_util::{StreamExt, TryStreamExt};
-use time::OffsetDateTime;
 
 use crate::change_log;
 use crate::error::Fault;
 use crate::row::{ProjectRow, time_of};
 use crate::schema::{listening, projects};
 
-/// Reads projects, revision and listening times as of one moment.
+/// Reads projects, revision and spells of listening as of one moment.
 pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
     connection
         .build_transaction()
@@ -24,8 +24,8 @@ pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Snapshot,
 
 async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
     let revision: Revision = change_log::newest(connection).await?;
-    let heard_until = heard_until(connection).await?;
-    let mut snapshot = Snapshot { revision, heard_until, ..Snapshot::default() };
+    let listened = listened(connection).await?;
+    let mut snapshot = Snapshot { revision, listened, ..Snapshot::default() };
     let mut rows = projects::table
         .order(projects::id)
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
@@ -45,19 +45,18 @@ async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault>
     Ok(snapshot)
 }
 
-async fn heard_until(
-    connection: &mut AsyncPgConnection,
-) -> QueryResult<Vec<(Source, OffsetDateTime)>> {
-    let rows: Vec<(String, diesel::data_types::PgTimestamp)> =
+async fn listened(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Listened>> {
+    let rows: Vec<(String, PgTimestamp, PgTimestamp)> =
         listening::table.order(listening::source).load(connection).await?;
+    let parse = |(source, from, until): (String, PgTimestamp, PgTimestamp)| {
+        let (from, until) = (time_of(from).ok()?, time_of(until).ok()?);
+        Some(Listened { source: Source::parse(&source).ok()?, from, until })
+    };
     // A source that this version does not know is no concern of it.
-    Ok(rows
-        .into_iter()
-        .filter_map(|(source, until)| Some((Source::parse(&source).ok()?, time_of(until).ok()?)))
-        .collect())
+    Ok(rows.into_iter().filter_map(parse).collect())
 }
 
-/// Says in the log that a row is left out: a person must mend it.
+/// Says in the log which row does not parse: a person must mend it.
 pub(crate) fn report(fault: &StoreError) {
     let StoreError::Corrupt { table, column, row, source } = fault else { return };
     tracing::error!(
@@ -65,6 +64,6 @@ pub(crate) fn report(fault: &StoreError) {
         column,
         row,
         error = source.as_ref() as &dyn std::error::Error,
-        "a row does not parse and is left out until someone mends it"
+        "a row does not parse; someone must mend it"
     );
 }

@@ -10,6 +10,7 @@ use diesel::sql_types::Json;
 use federation_domain::{
     Change, ChangeKind, HeartbeatInterval, HubUrl, InvalidValue, MeshNamespace, Project, ProjectId,
     ProjectName, ProjectStatus, Registration, Reports, Revision, Slug, Source, StoreError,
+    Transition,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -120,7 +121,41 @@ impl ProjectRow {
         }
         self
     }
+
+    /// The row as a commit sees it where it does not parse. What a commit neither compares nor
+    /// writes is a stand-in; a value that it does, but cannot read, objects to nothing.
+    pub(crate) fn for_commit(self, transition: &Transition) -> Self {
+        let slug = transition.slug.to_string();
+        let status = match self.status.parse() {
+            Ok(_) => self.status,
+            Err(_) => StatusLabel(transition.from.as_str().to_owned()),
+        };
+        Self {
+            id: self.id,
+            name: slug.clone(),
+            slug,
+            hub_url: STAND_IN_URL.to_owned(),
+            mesh_namespace: None,
+            status,
+            tags: None,
+            last_heartbeat_at: self.last_heartbeat_at.filter(|at| time_of(*at).is_ok()),
+            created_at: EPOCH,
+            updated_at: Some(self.updated_at).filter(|at| time_of(*at).is_ok()).unwrap_or(EPOCH),
+            heartbeat_interval_ms: None,
+            allow_fanout: JsonText("null".to_owned()),
+            last_heartbeat_source: self
+                .last_heartbeat_source
+                .filter(|source| Source::parse(source).is_ok()),
+            reports: self.reports.filter(|text| text.parse::<Reports>().is_ok()),
+        }
+    }
 }
+
+/// The URL where the stored one may not parse; no host can have this name (RFC 2606).
+const STAND_IN_URL: &str = "http://unreadable.invalid";
+
+/// The time where the stored one may not parse: the year 2000.
+const EPOCH: PgTimestamp = PgTimestamp(0);
 
 /// A row of `project_changes`.
 #[derive(Debug, Clone, Queryable, Selectable)]

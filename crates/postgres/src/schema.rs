@@ -54,6 +54,7 @@ diesel::table! {
 diesel::table! {
     listening (source) {
         source -> Varchar,
+        heard_from -> Timestamptz,
         heard_until -> Timestamptz,
     }
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use diesel::connection::InstrumentationEvent;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
-use federation_domain::{Checkpoint, Origin, Project, ProjectStatus, Registration, Source};
+use federation_domain::{
+    Checkpoint, Listened, Origin, Project, ProjectStatus, Registration, Source,
+};
 use federation_testkit::TestDatabase;
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
 
@@ -55,7 +57,9 @@ async fn a_checkpoint_of_ten_thousand_projects_is_two_statements() {
     count.store(0, Ordering::SeqCst);
     let heard = Checkpoint {
         heartbeats: projects.iter().map(|project| mark(project, moment(1))).collect(),
-        heard_until: vec![(Source::Nats, moment(1)), (Source::Http, moment(1))],
+        listened: Source::ALL
+            .map(|source| Listened { source, from: moment(0), until: moment(1) })
+            .to_vec(),
     };
     checkpoint::checkpoint(&mut connection, &heard).await.unwrap();
     assert_eq!(count.load(Ordering::SeqCst), 2);

@@ -3,8 +3,7 @@
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
 use diesel::upsert::excluded;
-use federation_domain::{Checkpoint, HeartbeatMark, Source};
-use time::OffsetDateTime;
+use federation_domain::{Checkpoint, HeartbeatMark, Listened};
 
 use crate::error::Fault;
 use crate::schema::{listening, projects};
@@ -18,8 +17,8 @@ pub(crate) fn checkpoint(
     for mark in &checkpoint.heartbeats {
         hear(connection, mark)?;
     }
-    for (source, until) in &checkpoint.heard_until {
-        hear_until(connection, *source, *until)?;
+    for spell in &checkpoint.listened {
+        listen(connection, spell)?;
     }
     Ok(())
 }
@@ -39,18 +38,21 @@ fn hear(connection: &mut SqliteConnection, mark: &HeartbeatMark) -> Result<(), F
     Ok(())
 }
 
-fn hear_until(
-    connection: &mut SqliteConnection,
-    source: Source,
-    until: OffsetDateTime,
-) -> Result<(), Fault> {
-    let until = text_of(until).map_err(Fault::failed)?;
+fn listen(connection: &mut SqliteConnection, spell: &Listened) -> Result<(), Fault> {
     let upsert = diesel::insert_into(listening::table)
-        .values((listening::source.eq(source.as_str()), listening::heard_until.eq(until)))
+        .values((
+            listening::source.eq(spell.source.as_str()),
+            listening::heard_from.eq(text_of(spell.from).map_err(Fault::failed)?),
+            listening::heard_until.eq(text_of(spell.until).map_err(Fault::failed)?),
+        ))
         .on_conflict(listening::source)
         .do_update()
-        .set(listening::heard_until.eq(excluded(listening::heard_until)));
-    FilterDsl::filter(upsert, listening::heard_until.lt(excluded(listening::heard_until)))
+        // A spell is kept whole: its ends are never those of two spells.
+        .set((
+            listening::heard_from.eq(excluded(listening::heard_from)),
+            listening::heard_until.eq(excluded(listening::heard_until)),
+        ));
+    FilterDsl::filter(upsert, listening::heard_until.le(excluded(listening::heard_until)))
         .execute(connection)?;
     Ok(())
 }

@@ -34,10 +34,12 @@ fn apply(
         .select(ProjectRow::as_select())
         .first(connection)
         .optional()?;
-    // A row that does not parse counts as gone, as it does for `load`: one bad row must not hold
-    // up all the others for ever.
-    let project = row.and_then(|row| Project::try_from(row).inspect_err(report).ok());
-    let Some(project) = project else { return Ok(Outcome::Gone) };
+    let Some(row) = row else { return Ok(Outcome::Gone) };
+    // A row that does not parse must neither hold up the others for ever nor pass for a removed one.
+    let project = Project::try_from(row.clone()).or_else(|fault| {
+        report(&fault);
+        Project::try_from(row.for_commit(transition))
+    })?;
     if !transition.stands_against(project.status, project.last_heartbeat_at) {
         return Ok(Outcome::Stale(Box::new(project)));
     }

@@ -15,6 +15,8 @@
 //!   second process on the same file waits its turn for up to 5 s.
 //! * WAL with `synchronous = FULL`: what was acknowledged is on the disk, as far as the disk keeps
 //!   its word.
+//! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
+//!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
 //!
 //! # To extend it
 //!

@@ -2,8 +2,7 @@
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
-use federation_domain::{Project, Snapshot, Source, StoreError};
-use time::OffsetDateTime;
+use federation_domain::{Listened, Project, Snapshot, Source, StoreError};
 
 use crate::change_log;
 use crate::error::Fault;
@@ -11,15 +10,15 @@ use crate::row::ProjectRow;
 use crate::schema::{listening, projects};
 use crate::timestamp::time_of;
 
-/// Reads projects, revision and listening times as of one moment.
+/// Reads projects, revision and spells of listening as of one moment.
 pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
     connection.transaction(snapshot)
 }
 
 fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
     let revision = change_log::newest(connection)?;
-    let heard_until = heard_until(connection)?;
-    let mut snapshot = Snapshot { revision, heard_until, ..Snapshot::default() };
+    let listened = listened(connection)?;
+    let mut snapshot = Snapshot { revision, listened, ..Snapshot::default() };
     let rows = projects::table
         .order(projects::id)
         .select(ProjectRow::as_select())
@@ -36,16 +35,18 @@ fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
     Ok(snapshot)
 }
 
-fn heard_until(connection: &mut SqliteConnection) -> QueryResult<Vec<(Source, OffsetDateTime)>> {
-    let rows: Vec<(String, String)> = listening::table.order(listening::source).load(connection)?;
+fn listened(connection: &mut SqliteConnection) -> QueryResult<Vec<Listened>> {
+    let rows: Vec<(String, String, String)> =
+        listening::table.order(listening::source).load(connection)?;
+    let parse = |(source, from, until): (String, String, String)| {
+        let (from, until) = (time_of(&from).ok()?, time_of(&until).ok()?);
+        Some(Listened { source: Source::parse(&source).ok()?, from, until })
+    };
     // A source that this version does not know is no concern of it.
-    Ok(rows
-        .into_iter()
-        .filter_map(|(source, until)| Some((Source::parse(&source).ok()?, time_of(&until).ok()?)))
-        .collect())
+    Ok(rows.into_iter().filter_map(parse).collect())
 }
 
-/// Says in the log that a row is left out: a person must mend it.
+/// Says in the log which row does not parse: a person must mend it.
 pub(crate) fn report(fault: &StoreError) {
     let StoreError::Corrupt { table, column, row, source } = fault else { return };
     tracing::error!(
@@ -53,6 +54,6 @@ pub(crate) fn report(fault: &StoreError) {
         column,
         row,
         error = source.as_ref() as &dyn std::error::Error,
-        "a row does not parse and is left out until someone mends it"
+        "a row does not parse; someone must mend it"
     );
 }

@@ -6,7 +6,8 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use federation_domain::{
     Change, ChangeKind, FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, Project,
-    ProjectId, ProjectName, ProjectStatus, Registration, Revision, Slug, Source, StoreError,
+    ProjectId, ProjectName, ProjectStatus, Registration, Reports, Revision, Slug, Source,
+    StoreError, Transition,
 };
 
 use crate::schema::{project_changes, projects};
@@ -87,7 +88,43 @@ impl ProjectRow {
         }
         self
     }
+
+    /// The row as a commit sees it where it does not parse. What a commit neither compares nor
+    /// writes is a stand-in; a value that it does, but cannot read, objects to nothing.
+    pub(crate) fn for_commit(self, transition: &Transition) -> Self {
+        let slug = transition.slug.to_string();
+        let status = match ProjectStatus::parse(&self.status) {
+            Ok(_) => self.status,
+            Err(_) => transition.from.as_str().to_owned(),
+        };
+        Self {
+            id: self.id,
+            name: slug.clone(),
+            slug,
+            hub_url: STAND_IN_URL.to_owned(),
+            mesh_namespace: None,
+            status,
+            tags: None,
+            last_heartbeat_at: self.last_heartbeat_at.filter(|at| time_of(at).is_ok()),
+            created_at: EPOCH.to_owned(),
+            updated_at: Some(self.updated_at)
+                .filter(|at| time_of(at).is_ok())
+                .unwrap_or_else(|| EPOCH.to_owned()),
+            heartbeat_interval_ms: None,
+            allow_fanout: "null".to_owned(),
+            last_heartbeat_source: self
+                .last_heartbeat_source
+                .filter(|source| Source::parse(source).is_ok()),
+            reports: self.reports.filter(|text| json_or_default::<Reports>(Some(text)).is_ok()),
+        }
+    }
 }
+
+/// The URL where the stored one may not parse; no host can have this name (RFC 2606).
+const STAND_IN_URL: &str = "http://unreadable.invalid";
+
+/// The time where the stored one may not parse.
+const EPOCH: &str = "2000-01-01T00:00:00.000000Z";
 
 /// A row of `project_changes`.
 #[derive(Debug, Clone, Queryable, Selectable)]

@@ -41,6 +41,7 @@ diesel::table! {
 diesel::table! {
     listening (source) {
         source -> Text,
+        heard_from -> Text,
         heard_until -> Text,
     }
 }

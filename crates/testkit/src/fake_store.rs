@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use federation_domain::{
-    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Origin, Outcome, Project, ProjectId,
-    ProjectStatus, Registered, Registration, Reports, Revision, Slug, Snapshot, Source, StoreError,
-    Transition,
+    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, Origin, Outcome, Project,
+    ProjectId, ProjectStatus, Registered, Registration, Reports, Revision, Slug, Snapshot, Source,
+    StoreError, Transition,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 pub struct FakeCatalogStore {
     tables: Mutex<Tables>,
     away: AtomicBool,
+    loses_answer: AtomicBool,
 }
 
 #[derive(Default)]
@@ -25,13 +26,25 @@ struct Tables {
     ids: HashMap<Slug, ProjectId>,
     last_id: i64,
     changes: Vec<Change>,
-    heard_until: BTreeMap<Source, OffsetDateTime>,
+    listened: BTreeMap<Source, Listened>,
 }
 
 impl FakeCatalogStore {
     /// Takes the store away, so that every call is `Unavailable`, or brings it back.
     pub fn set_available(&self, available: bool) {
         self.away.store(!available, Ordering::SeqCst);
+    }
+
+    /// Makes the next commit apply and then fail, as when the connection breaks on its answer.
+    pub fn lose_next_answer(&self) {
+        self.loses_answer.store(true, Ordering::SeqCst);
+    }
+
+    /// Changes a status by hand, past the log.
+    pub fn set_status(&self, project: ProjectId, status: ProjectStatus) {
+        if let Some(project) = self.tables.lock().projects.get_mut(&project) {
+            project.status = status;
+        }
     }
 
     fn tables(&self) -> Result<parking_lot::MutexGuard<'_, Tables>, StoreError> {
@@ -140,7 +153,7 @@ impl CatalogStore for FakeCatalogStore {
         Ok(Snapshot {
             projects: tables.projects.values().cloned().collect(),
             revision: tables.revision(),
-            heard_until: tables.heard_until.iter().map(|(source, at)| (*source, *at)).collect(),
+            listened: tables.listened.values().copied().collect(),
             corrupt_rows: 0,
         })
     }
@@ -172,7 +185,11 @@ impl CatalogStore for FakeCatalogStore {
 
     async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
         let mut tables = self.tables()?;
-        Ok(transitions.iter().map(|transition| tables.commit(transition)).collect())
+        let outcomes = transitions.iter().map(|transition| tables.commit(transition)).collect();
+        if self.loses_answer.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("the answer was lost by the test".into()));
+        }
+        Ok(outcomes)
     }
 
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
@@ -185,9 +202,11 @@ impl CatalogStore for FakeCatalogStore {
                 project.last_heartbeat_source = Some(mark.source);
             }
         }
-        for (source, until) in &checkpoint.heard_until {
-            let known = tables.heard_until.entry(*source).or_insert(*until);
-            *known = (*known).max(*until);
+        for spell in &checkpoint.listened {
+            let known = tables.listened.entry(spell.source).or_insert(*spell);
+            if spell.until >= known.until {
+                *known = *spell;
+            }
         }
         Ok(())
     }

@@ -105,8 +105,10 @@ CREATE TABLE catalog_state (
 
 INSERT INTO catalog_state DEFAULT VALUES;
 
--- Through which moment each source of heartbeats was heard, as far as a checkpoint knew.
+-- The last spell in which each source of heartbeats listened without a break, as far as a checkpoint
+-- knew.
 CREATE TABLE listening (
     source      varchar(10)              PRIMARY KEY,
+    heard_from  timestamp with time zone NOT NULL,
     heard_until timestamp with time zone NOT NULL
 );

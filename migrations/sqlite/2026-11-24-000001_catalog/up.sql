@@ -45,8 +45,10 @@ CREATE TABLE catalog_state (
 
 INSERT INTO catalog_state DEFAULT VALUES;
 
--- Through which moment each source of heartbeats was heard, as far as a checkpoint knew.
+-- The last spell in which each source of heartbeats listened without a break, as far as a checkpoint
+-- knew.
 CREATE TABLE listening (
     source      TEXT PRIMARY KEY NOT NULL,
+    heard_from  TEXT NOT NULL,
     heard_until TEXT NOT NULL
 ) STRICT;

@@ -8,40 +8,46 @@ use super::Presence;
 use crate::entry::Entry;
 
 impl Presence {
-    /// One scan of the registry: whose silence has passed a threshold?
-    pub(super) fn judge(&self, source: Source, clock: &ListeningClock) {
+    /// One scan of the registry: of the projects that ever used this source, whose silence has
+    /// passed a threshold?
+    pub(super) fn judge(&self, source: Source) {
+        let clocks = self.0.sources.clocks();
         self.0.registry.for_each(|entry| {
-            if self.fall(entry, source, clock).is_some() {
-                self.let_fall(entry, source, clock);
+            if entry.heard_over(source).is_some() && self.fall(entry, &clocks).is_some() {
+                self.let_fall(entry, &clocks);
             }
         });
     }
 
-    /// The worse status that the silence of a project means, if it does.
+    /// The worse status that the silence of a project means, if it does, and that silence.
+    ///
+    /// A project that used several sources falls only when it is silent on all of them, each by
+    /// its own clock: while one is deaf, it may be speaking there.
     fn fall(
         &self,
         entry: &Entry,
-        source: Source,
-        clock: &ListeningClock,
+        clocks: &[ListeningClock; 2],
     ) -> Option<(ProjectStatus, Duration)> {
         let current = entry.status();
-        let (heard, heard_over) = entry.heard();
-        if heard_over != source || current == ProjectStatus::Offline {
+        if current == ProjectStatus::Offline {
             return None;
         }
-        let silence = clock.reading().since(heard);
         let thresholds = self.0.rule.thresholds(entry.interval());
-        let evidence = Evidence { silence, settled: clock.settled() };
-        let to = thresholds.after_silence(current, evidence);
-        (to > current).then_some((to, silence))
+        let verdicts = Source::ALL.into_iter().filter_map(|source| {
+            let clock = &clocks[source.index()];
+            let silence = clock.reading().since(entry.heard_over(source)?);
+            let evidence = Evidence { silence, settled: clock.settled() };
+            Some((thresholds.after_silence(current, evidence), silence))
+        });
+        verdicts.min().filter(|(to, _)| *to > current)
     }
 
-    fn let_fall(&self, entry: &Entry, source: Source, clock: &ListeningClock) {
+    fn let_fall(&self, entry: &Entry, clocks: &[ListeningClock; 2]) {
         let mut live = entry.lock();
         entry.take_calm();
         // Looked at again behind the lock: a heartbeat may have come since.
-        if let (Some((to, silence)), false) = (self.fall(entry, source, clock), live.removed) {
-            let wall = entry.heard_at().map_or(silence, |at| {
+        if let (Some((to, silence)), false) = (self.fall(entry, clocks), live.removed) {
+            let wall = entry.newest().map_or(silence, |(at, _)| {
                 Duration::try_from(self.0.clock.utc() - at).unwrap_or_default()
             });
             let cause = Cause::Silence {

@@ -11,7 +11,7 @@ async fn registering_again_replaces_metadata_and_keeps_the_rest() {
     let before = world.project("a");
     let mut again = registration("a");
     again.name = "Other".parse().unwrap();
-    let after = world.service.catalog.register(again, Origin::Api).await.unwrap();
+    let after = world.service.catalog.register(again, Origin::Api).await.unwrap().project;
     assert_eq!(after, world.project("a"), "a caller reads its own write");
     assert_eq!(after.name.as_str(), "Other");
     assert_eq!((after.id, after.status), (before.id, Online), "also while the store is behind");
@@ -25,7 +25,7 @@ async fn lists_are_in_the_order_of_ids_and_by_status() {
     world.beat("a").unwrap();
     let slugs = |status| -> Vec<String> {
         let projects = world.service.catalog.list(status).unwrap();
-        projects.iter().map(|project| project.slug.to_string()).collect()
+        projects.iter().map(|state| state.project.slug.to_string()).collect()
     };
     assert_eq!(slugs(None), ["c", "a", "b"]);
     assert_eq!(slugs(Some(Online)), ["a"]);
@@ -46,7 +46,7 @@ async fn a_removed_project_is_gone_and_its_heartbeats_are_unknown() {
     // The status change that still waited finds nobody, and is dropped.
     world.writer.checkpoint().await.unwrap();
     let born_again = world.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
-    assert_eq!(born_again.status, Offline);
+    assert_eq!(born_again.project.status, Offline);
 }
 
 #[tokio::test]
@@ -68,4 +68,19 @@ async fn every_change_is_published_once_and_in_the_order_of_the_log() {
             ChangeKind::Removed
         ]
     );
+}
+
+#[tokio::test]
+async fn a_write_is_whole_though_its_caller_goes_away() {
+    let world = World::with(&[]).await;
+    let catalog = world.service.catalog.clone();
+    let mut registering = Box::pin(catalog.register(registration("a"), Origin::Api));
+    // The connection of the caller breaks after the first step.
+    assert!(futures_util::poll!(&mut registering).is_pending());
+    drop(registering);
+    while world.published.0.lock().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.project("a").slug.as_str(), "a");
+    assert_eq!(world.store.load().await.unwrap().projects.len(), 1);
 }

@@ -98,6 +98,66 @@ async fn silence_is_measured_on_the_source_that_was_heard_last() {
 }
 
 #[tokio::test]
+async fn a_project_that_used_both_sources_outlives_an_outage_of_one() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.say("a", Source::Http, Channel::Presence, None).unwrap();
+    world.listen_over(&[Source::Http], seconds(600));
+    assert_eq!(world.status("a"), Online, "it may be speaking over the bus");
+    assert!(!world.is_known("a"), "and we cannot know");
+}
+
+#[tokio::test]
+async fn a_source_that_was_left_behind_keeps_nobody_alive() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    for _ in 0..4 {
+        world.listen(seconds(30));
+        world.say("a", Source::Http, Channel::Presence, None).unwrap();
+    }
+    world.listen_over(&[Source::Http], seconds(90));
+    assert_eq!(world.status("a"), Offline, "the bus heard nothing for long before it went");
+}
+
+#[tokio::test]
+async fn a_status_is_known_only_while_its_source_hears() {
+    let world = World::with(&["a", "b"]).await;
+    world.service.presence.set_link(Source::Nats, true);
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    assert!(world.is_known("a") && world.is_known("b"));
+    world.listen_over(&[Source::Http], seconds(3));
+    assert!(!world.is_known("a") && !world.is_known("b"));
+    world.prove(Source::Nats, false);
+    assert!(!world.is_known("a"), "a broken proof is no hearing");
+    world.listen(seconds(1));
+    assert!(!world.is_known("a") && !world.is_known("b"), "they may have spoken meanwhile");
+    world.beat("a").unwrap();
+    assert!(world.is_known("a") && !world.is_known("b"), "one did now");
+    world.listen(seconds(45));
+    assert!(world.is_known("b"), "the other had its chance");
+}
+
+#[tokio::test]
+async fn words_alone_are_stored_once_for_each_checkpoint() {
+    let world = World::with(&["a"]).await;
+    world.say("a", Source::Nats, Channel::Health, degraded("latency 1 ms")).unwrap();
+    world.writer.flush().await.unwrap();
+    for millis in 2..500 {
+        let reason = format!("latency {millis} ms");
+        world.say("a", Source::Nats, Channel::Health, degraded(&reason)).unwrap();
+    }
+    let metrics = world.service.metrics.encode().unwrap();
+    assert!(metrics.contains("federation_waiting_changes 0"), "{metrics}");
+    world.writer.checkpoint().await.unwrap();
+    assert_eq!(world.log().await.len(), 1);
+    let restarted = world.restarted().await.project("a");
+    assert_eq!(restarted.reports.reasons().collect::<Vec<_>>(), ["latency 499 ms"]);
+}
+
+#[tokio::test]
 async fn a_project_that_says_it_is_degraded_is_so_until_it_takes_it_back() {
     let world = World::with(&["a"]).await;
     world.beat("a").unwrap();

@@ -1,5 +1,5 @@
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
-use federation_domain::{Channel, Condition, Source};
+use federation_domain::{Cause, Channel, Condition, Source};
 
 use crate::world::{World, seconds};
 
@@ -28,6 +28,36 @@ async fn a_restart_hides_no_silence() {
     let world = world.restarted().await;
     world.listen(seconds(45));
     assert_eq!(world.status("a"), Offline, "50 s before and 45 s after");
+}
+
+#[tokio::test]
+async fn deafness_before_a_restart_is_not_taken_for_silence_after_it() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.listen_over(&[Source::Http], seconds(600));
+    world.prove(Source::Nats, false);
+    world.listen(seconds(5));
+    world.writer.checkpoint().await.unwrap();
+    let world = world.restarted().await;
+    world.listen(seconds(54));
+    assert_eq!(world.status("a"), Online, "59 s of listening, 600 s of deafness");
+    world.listen(seconds(1));
+    assert_eq!(world.status("a"), Degraded);
+}
+
+#[tokio::test]
+async fn a_time_of_day_that_was_ahead_once_makes_nobody_silent() {
+    let world = World::with(&["a"]).await;
+    world.clock.shift_utc(time::Duration::days(30));
+    world.listen(seconds(60));
+    world.writer.checkpoint().await.unwrap();
+    world.clock.shift_utc(-time::Duration::days(30));
+    world.beat("a").unwrap();
+    world.writer.checkpoint().await.unwrap();
+    let world = world.restarted().await;
+    world.listen(seconds(59));
+    assert_eq!(world.status("a"), Online);
 }
 
 #[tokio::test]
@@ -63,4 +93,36 @@ async fn a_row_changed_by_hand_is_learned_and_what_was_heard_prevails() {
     world.writer.flush().await.unwrap();
     assert_eq!(world.status("a"), Online);
     assert_eq!(world.restarted().await.status("a"), Online);
+}
+
+#[tokio::test]
+async fn a_commit_whose_answer_was_lost_costs_no_later_change() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.store.lose_next_answer();
+    assert!(world.writer.flush().await.is_err(), "it was applied, but nobody was told");
+    world.listen(seconds(60));
+    world.listen(seconds(30));
+    world.beat("a").unwrap();
+    world.writer.flush().await.unwrap();
+    let steps: Vec<_> = world.log().await.iter().map(|(from, to, _)| (*from, *to)).collect();
+    let whole = [(Offline, Online), (Online, Degraded), (Degraded, Offline), (Offline, Online)];
+    assert_eq!(steps, whole);
+}
+
+#[tokio::test]
+async fn a_fall_that_meets_another_status_keeps_its_cause() {
+    let world = World::with(&["a"]).await;
+    world.listen(seconds(60));
+    world.beat("a").unwrap();
+    world.writer.flush().await.unwrap();
+    let id = world.project("a").id;
+    world.store.set_status(id, Degraded);
+    world.listen(seconds(60));
+    world.listen(seconds(30));
+    world.writer.flush().await.unwrap();
+    let (from, to, cause) = world.log().await.pop().unwrap();
+    assert_eq!((from, to), (Degraded, Offline));
+    assert!(matches!(cause, Cause::Silence { .. }), "{cause:?}");
 }

@@ -30,6 +30,8 @@ async fn nobody_who_speaks_is_called_silent_and_nobody_who_is_silent_is_missed()
         for _ in 0..TICKS {
             simulation.step().await;
             missed_nobody(&simulation);
+            let fell = fallen(&mut simulation);
+            assert_eq!(fell, None, "seed {seed}");
         }
         simulation.recover().await;
         log_is_whole_and_true(&simulation).await;
@@ -53,6 +55,26 @@ fn missed_nobody(simulation: &Simulation) {
             );
         }
     }
+}
+
+/// Who fell in this step though its source had not listened long enough since it was heard.
+fn fallen(simulation: &mut Simulation) -> Option<String> {
+    let mut projects = std::mem::take(&mut simulation.projects);
+    let mut unjust = None;
+    for project in &mut projects {
+        let Some(status) = simulation.running().map(|world| world.status(&project.slug)) else {
+            continue;
+        };
+        let before = std::mem::replace(&mut project.status, status);
+        let silence = project.heard.map(|heard| simulation.listened(project.source) - heard);
+        let least = if status == ProjectStatus::Offline { 90_000 } else { 60_000 };
+        if status > before && silence.is_some_and(|silence| silence < least) {
+            let slug = &project.slug;
+            unjust = Some(format!("{slug} is {status} after listening for {silence:?} ms"));
+        }
+    }
+    simulation.projects = projects;
+    unjust
 }
 
 /// Revisions without gaps, statuses that follow each other, and no fall of somebody who spoke

@@ -128,7 +128,12 @@ impl World {
     }
 
     pub(crate) fn project(&self, name: &str) -> Project {
-        self.service.catalog.find(&slug(name)).unwrap()
+        self.service.catalog.find(&slug(name)).unwrap().project
+    }
+
+    /// Whether the status can be relied on.
+    pub(crate) fn is_known(&self, name: &str) -> bool {
+        self.service.catalog.find(&slug(name)).unwrap().status_known
     }
 
     pub(crate) fn status(&self, name: &str) -> ProjectStatus {

@@ -1,6 +1,8 @@
 //! Rows that another program or a person wrote.
 
-use federation_domain::{CatalogStore, Origin, Outcome, Project, ProjectId, ProjectStatus, Slug};
+use federation_domain::{
+    CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus, Slug,
+};
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
 use tokio_postgres::Client;
 
@@ -87,22 +89,59 @@ async fn registering_mends_what_it_replaces() {
     );
 }
 
+/// The project of a bad row, as who read it while it was good remembers it.
+async fn remembered(client: &Client, slug: &str, like: &Project) -> Project {
+    let id = id_of(client, slug).await;
+    Project { id, slug: Slug::parse(slug).unwrap(), ..like.clone() }
+}
+
 #[tokio::test]
-async fn a_bad_row_does_not_hold_up_a_batch_of_transitions() {
+async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write(&client, "good").await;
     let good = store.load().await.unwrap().projects.remove(0);
     write_bad_rows(&client).await;
-    let bad = Project { id: id_of(&client, "scheme").await, ..good.clone() };
-    let batch = [&bad, &good].map(|p| transition(p, ProjectStatus::Online, moment(1)));
-    let outcomes = store.commit(&batch).await.unwrap();
-    assert_eq!(outcomes[0], Outcome::Gone);
-    assert!(matches!(outcomes[1], Outcome::Accepted(Some(_))));
-    let heartbeats = vec![mark(&bad, moment(2)), mark(&good, moment(2))];
-    let heard = federation_domain::Checkpoint { heartbeats, heard_until: Vec::new() };
+    let mut projects = vec![good.clone()];
+    for (_, _, slug) in BAD_ROWS {
+        projects.push(remembered(&client, slug, &good).await);
+    }
+    let online = |p: &Project| transition(p, ProjectStatus::Online, moment(1));
+    let outcomes = store.commit(&projects.iter().map(online).collect::<Vec<_>>()).await.unwrap();
+    for (outcome, project) in outcomes.iter().zip(&projects) {
+        let Outcome::Accepted(Some(change)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(change.slug, project.slug);
+    }
+    let online = "SELECT count(*) FROM projects WHERE status = 'online'";
+    let online: i64 = client.query_one(online, &[]).await.unwrap().get(0);
+    assert_eq!(online, 10);
+    assert_eq!(store.load().await.unwrap().corrupt_rows, 7, "status and heartbeat are mended");
+
+    let heartbeats = projects.iter().map(|project| mark(project, moment(2))).collect();
+    let heard = Checkpoint { heartbeats, ..Checkpoint::default() };
     store.checkpoint(&heard).await.unwrap();
     assert_eq!(store.load().await.unwrap().projects[0].last_heartbeat_at, Some(moment(2)));
+}
+
+#[tokio::test]
+async fn who_knows_less_than_a_bad_row_is_told_its_status_and_heartbeat() {
+    let (store, database) = migrated().await;
+    let client = by_hand(&database).await;
+    write(&client, "good").await;
+    let good = store.load().await.unwrap().projects.remove(0);
+    write_bad_rows(&client).await;
+    let bad = remembered(&client, "scheme", &good).await;
+    let heard = Checkpoint { heartbeats: vec![mark(&bad, moment(5))], ..Checkpoint::default() };
+    store.checkpoint(&heard).await.unwrap();
+    let deaf = transition(&bad, ProjectStatus::Degraded, moment(6));
+    let outcomes = store.commit(&[deaf]).await.unwrap();
+    let [Outcome::Stale(known)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    assert_eq!((known.id, &known.slug, known.status), (bad.id, &bad.slug, ProjectStatus::Offline));
+    assert_eq!(known.last_heartbeat_at, Some(moment(5)));
+    let unchanged = "SELECT count(*) FROM projects
+                     WHERE slug = 'scheme' AND status = 'offline' AND hub_url LIKE 'javascript%'";
+    let unchanged: i64 = client.query_one(unchanged, &[]).await.unwrap().get(0);
+    assert_eq!((unchanged, store.load().await.unwrap().revision.0), (1, 0));
 }
 
 #[tokio::test]

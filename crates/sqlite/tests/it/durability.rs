@@ -4,7 +4,9 @@ use std::task::{Context, Waker};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
-use federation_domain::{CatalogStore, Origin, ProjectStatus, Revision};
+use federation_domain::{
+    CatalogStore, Checkpoint, Listened, Origin, ProjectStatus, Revision, Source,
+};
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
 
 use crate::world::{FILE, by_hand, migrated, store_in};
@@ -15,10 +17,8 @@ async fn everything_is_there_after_the_file_was_closed_and_opened() {
     let batch = [registration("a"), registration("b")];
     let a = store.register(&batch, Origin::File, moment(0)).await.unwrap().remove(0).project;
     store.commit(&[transition(&a, ProjectStatus::Online, moment(1))]).await.unwrap();
-    let heard = federation_domain::Checkpoint {
-        heartbeats: vec![mark(&a, moment(2))],
-        heard_until: vec![(federation_domain::Source::Nats, moment(3))],
-    };
+    let spell = Listened { source: Source::Nats, from: moment(1), until: moment(3) };
+    let heard = Checkpoint { heartbeats: vec![mark(&a, moment(2))], listened: vec![spell] };
     store.checkpoint(&heard).await.unwrap();
     let (before, log) = (store.load().await.unwrap(), log_of(&store).await);
     drop(store);

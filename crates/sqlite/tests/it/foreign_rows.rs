@@ -1,11 +1,22 @@
 //! Rows that another program or a person wrote.
 
 use diesel::connection::SimpleConnection;
-use federation_domain::{CatalogStore, Origin, Outcome, Project, ProjectId, ProjectStatus, Slug};
-use federation_testkit::contract::samples::{moment, registration, transition};
+use diesel::prelude::*;
+use federation_domain::{
+    CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus, Slug,
+};
+use federation_testkit::contract::samples::{mark, moment, registration, transition};
 use tempfile::TempDir;
 
 use crate::world::{by_hand, migrated};
+
+diesel::table! {
+    projects (id) {
+        id -> BigInt,
+        status -> Text,
+        hub_url -> Text,
+    }
+}
 
 /// A row of its own for each column that can go wrong, none of which the file refuses.
 const BAD_ROWS: [(&str, &str, &str); 8] = [
@@ -70,17 +81,57 @@ async fn registering_mends_what_it_replaces() {
     assert!(error.to_string().contains("projects.created_at of row 7"), "{error}");
 }
 
+/// The projects of the bad rows, as who read them while they were good remembers them.
+fn remembered(good: &Project) -> impl Iterator<Item = Project> {
+    BAD_ROWS.iter().zip(good.id.0 + 1..).map(|((_, _, slug), id)| Project {
+        id: ProjectId(id),
+        slug: Slug::parse(slug).unwrap(),
+        ..good.clone()
+    })
+}
+
 #[tokio::test]
-async fn a_bad_row_does_not_hold_up_a_batch_and_can_be_removed() {
+async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
     let (store, folder) = migrated().await;
     write(&folder, "good");
     let good = store.load().await.unwrap().projects.remove(0);
     write_bad_rows(&folder);
-    let bad = Project { id: ProjectId(good.id.0 + 1), ..good.clone() };
-    let batch = [&bad, &good].map(|p| transition(p, ProjectStatus::Online, moment(1)));
-    let outcomes = store.commit(&batch).await.unwrap();
-    assert_eq!(outcomes[0], Outcome::Gone);
-    assert!(matches!(outcomes[1], Outcome::Accepted(Some(_))));
+    let projects: Vec<_> = remembered(&good).chain([good.clone()]).collect();
+    let online = |p: &Project| transition(p, ProjectStatus::Online, moment(1));
+    let outcomes = store.commit(&projects.iter().map(online).collect::<Vec<_>>()).await.unwrap();
+    for (outcome, project) in outcomes.iter().zip(&projects) {
+        let Outcome::Accepted(Some(change)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(change.slug, project.slug);
+    }
+    let online = projects::table.filter(projects::status.eq("online"));
+    assert_eq!(online.count().get_result::<i64>(&mut by_hand(&folder)).unwrap(), 9);
+    assert_eq!(store.load().await.unwrap().corrupt_rows, 7, "the heartbeat's source is mended");
+}
+
+#[tokio::test]
+async fn who_knows_less_than_a_bad_row_is_told_its_status_and_heartbeat() {
+    let (store, folder) = migrated().await;
+    write(&folder, "good");
+    let good = store.load().await.unwrap().projects.remove(0);
+    write_bad_rows(&folder);
+    let bad = remembered(&good).find(|project| project.slug.as_str() == "scheme").unwrap();
+    let heard = Checkpoint { heartbeats: vec![mark(&bad, moment(5))], ..Checkpoint::default() };
+    store.checkpoint(&heard).await.unwrap();
+    let deaf = transition(&bad, ProjectStatus::Degraded, moment(6));
+    let outcomes = store.commit(&[deaf]).await.unwrap();
+    let [Outcome::Stale(known)] = outcomes.as_slice() else { panic!("{outcomes:?}") };
+    assert_eq!((known.id, &known.slug, known.status), (bad.id, &bad.slug, ProjectStatus::Offline));
+    assert_eq!(known.last_heartbeat_at, Some(moment(5)));
+    let stored = projects::table.find(bad.id.0).select((projects::status, projects::hub_url));
+    let stored: (String, String) = stored.first(&mut by_hand(&folder)).unwrap();
+    assert_eq!(stored, ("offline".to_owned(), "javascript:alert(1)".to_owned()));
+    assert_eq!(store.load().await.unwrap().revision.0, 0);
+}
+
+#[tokio::test]
+async fn a_bad_row_can_be_removed() {
+    let (store, folder) = migrated().await;
+    write_bad_rows(&folder);
     for (_, _, slug) in BAD_ROWS {
         let removed = store.remove(&Slug::parse(slug).unwrap(), moment(1)).await.unwrap();
         assert!(removed.is_some(), "{slug}");

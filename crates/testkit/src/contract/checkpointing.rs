@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use federation_domain::{CatalogStore, Checkpoint, HeartbeatMark, Project, Revision, Source};
-use time::OffsetDateTime;
+use federation_domain::{
+    CatalogStore, Checkpoint, HeartbeatMark, Listened, Project, Revision, Source,
+};
 
 use super::samples::{mark, moment, register, register_all, registration, stored};
 
 async fn hear(store: &dyn CatalogStore, heartbeats: Vec<HeartbeatMark>) {
-    store.checkpoint(&Checkpoint { heartbeats, heard_until: Vec::new() }).await.unwrap();
+    store.checkpoint(&Checkpoint { heartbeats, ..Checkpoint::default() }).await.unwrap();
 }
 
 /// An older heartbeat is passed over, with its source.
@@ -58,27 +59,54 @@ pub async fn projects_that_are_gone_are_passed_over(store: &Arc<dyn CatalogStore
     assert_eq!(stored(store.as_ref()).await.last_heartbeat_at, Some(moment(2)));
 }
 
-/// For each source by itself.
-pub async fn hearing_moves_forward_only(store: &Arc<dyn CatalogStore>) {
-    type Heard = Vec<(Source, OffsetDateTime)>;
-    let steps: [(Heard, Heard); 3] = [
-        (vec![(Source::Nats, moment(5))], vec![(Source::Nats, moment(5))]),
-        (
-            vec![(Source::Nats, moment(3)), (Source::Http, moment(4))],
-            vec![(Source::Nats, moment(5)), (Source::Http, moment(4))],
-        ),
-        (
-            vec![(Source::Nats, moment(8)), (Source::Nats, moment(6))],
-            vec![(Source::Nats, moment(8)), (Source::Http, moment(4))],
-        ),
-    ];
-    for (heard_until, expected) in steps {
-        let checkpoint = Checkpoint { heartbeats: Vec::new(), heard_until };
-        store.checkpoint(&checkpoint).await.unwrap();
-        let mut kept = store.load().await.unwrap().heard_until;
-        kept.sort_unstable();
-        assert_eq!(kept, expected);
+fn spell(source: Source, from: i64, until: i64) -> Listened {
+    Listened { source, from: moment(from), until: moment(until) }
+}
+
+async fn listen(store: &dyn CatalogStore, listened: &[Listened]) {
+    let listened = listened.to_vec();
+    store.checkpoint(&Checkpoint { listened, ..Checkpoint::default() }).await.unwrap();
+}
+
+/// By source, since their order in a snapshot is free.
+async fn listened(store: &dyn CatalogStore) -> Vec<Listened> {
+    let mut listened = store.load().await.unwrap().listened;
+    listened.sort_unstable_by_key(|spell| spell.source);
+    listened
+}
+
+/// Neither end of it, however early it began.
+pub async fn an_older_spell_of_listening_changes_nothing(store: &Arc<dyn CatalogStore>) {
+    let newest = spell(Source::Nats, 5, 9);
+    listen(store.as_ref(), &[newest]).await;
+    for older in [spell(Source::Nats, 1, 4), spell(Source::Nats, 1, 8), spell(Source::Nats, 7, 8)] {
+        listen(store.as_ref(), &[older]).await;
+        assert_eq!(listened(store.as_ref()).await, [newest]);
     }
+}
+
+/// Also one that began earlier, or that ends in the same moment.
+pub async fn a_newer_spell_of_listening_replaces_both_ends(store: &Arc<dyn CatalogStore>) {
+    for newer in [(3, 5), (3, 6), (4, 7), (1, 8), (2, 8), (9, 10)] {
+        let newer = spell(Source::Nats, newer.0, newer.1);
+        listen(store.as_ref(), &[newer]).await;
+        assert_eq!(listened(store.as_ref()).await, [newer]);
+    }
+}
+
+/// Within one call too.
+pub async fn each_source_has_a_spell_of_its_own(store: &Arc<dyn CatalogStore>) {
+    let (nats, http) = (spell(Source::Nats, 6, 8), spell(Source::Http, 2, 4));
+    let older = spell(Source::Nats, 1, 5);
+    for call in [vec![older, http], vec![nats, older], vec![spell(Source::Http, 1, 3)]] {
+        listen(store.as_ref(), &call).await;
+    }
+    let mut expected = [nats, http];
+    expected.sort_unstable_by_key(|spell| spell.source);
+    assert_eq!(listened(store.as_ref()).await, expected);
+    let last = spell(Source::Http, 7, 9);
+    listen(store.as_ref(), &[spell(Source::Http, 6, 9), last, nats]).await;
+    assert!(listened(store.as_ref()).await.contains(&last), "of two that end at once, the last");
 }
 
 /// Each is noted by its own time.

@@ -25,7 +25,7 @@ fn accepted(outcome: &Outcome) -> &federation_domain::Change {
 
 async fn hear(store: &dyn CatalogStore, project: &Project, seconds: i64) {
     let heartbeats = vec![mark(project, moment(seconds))];
-    store.checkpoint(&Checkpoint { heartbeats, heard_until: Vec::new() }).await.unwrap();
+    store.checkpoint(&Checkpoint { heartbeats, ..Checkpoint::default() }).await.unwrap();
 }
 
 /// Status, reports and heartbeat are stored, the change is logged with its cause.

@@ -52,7 +52,9 @@ macro_rules! catalog_store_contract {
             checkpointing::of_several_marks_of_a_project_the_newest_counts;
             checkpointing::nothing_is_logged;
             checkpointing::projects_that_are_gone_are_passed_over;
-            checkpointing::hearing_moves_forward_only;
+            checkpointing::an_older_spell_of_listening_changes_nothing;
+            checkpointing::a_newer_spell_of_listening_replaces_both_ends;
+            checkpointing::each_source_has_a_spell_of_its_own;
             checkpointing::ten_thousand_projects_are_one_call;
             logging::every_cause_reads_as_it_was_written;
             logging::changes_come_in_pages;

@@ -54,7 +54,7 @@ pub async fn other_metadata_is_replaced_and_the_rest_stays(store: &Arc<dyn Catal
     store.commit(&[online]).await.unwrap();
     let heard = federation_domain::Checkpoint {
         heartbeats: vec![mark(&project, moment(2))],
-        heard_until: Vec::new(),
+        ..federation_domain::Checkpoint::default()
     };
     store.checkpoint(&heard).await.unwrap();
     let before = stored(store.as_ref()).await;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use federation_domain::{CatalogStore, Change, ChangeKind, Revision, Snapshot};
+use federation_domain::{
+    CatalogStore, Change, ChangeKind, Checkpoint, Listened, Revision, Snapshot, Source,
+};
 use time::Duration;
 
 use super::samples::{mark, moment, register, register_all, registration, stored};
@@ -81,12 +83,12 @@ pub async fn times_keep_their_microseconds(store: &Arc<dyn CatalogStore>) {
             .unwrap()
             .remove(0);
         let heartbeats = vec![mark(&registered.project, at)];
-        let heard_until = vec![(federation_domain::Source::Nats, at)];
-        let checkpoint = federation_domain::Checkpoint { heartbeats, heard_until };
+        let spell = Listened { source: Source::Nats, from: at, until: odd };
+        let checkpoint = Checkpoint { heartbeats, listened: vec![spell] };
         store.checkpoint(&checkpoint).await.unwrap();
         let project = stored(store.as_ref()).await;
         assert_eq!((project.created_at, project.updated_at), (at, at));
-        assert_eq!(store.load().await.unwrap().heard_until[0].1, odd.max(at));
+        assert_eq!(store.load().await.unwrap().listened, [spell]);
         let log = store.changes_after(Revision(0), 100).await.unwrap();
         assert_eq!(log.last().expect("a change").at, at);
         store.remove(&project.slug, at).await.unwrap();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{Channel, Clock, Origin, Source};
+use federation_domain::{Channel, Clock, Origin, ProjectStatus, Source};
 use federation_testkit::{FakeCatalogStore, ManualClock};
 use time::OffsetDateTime;
 
@@ -30,6 +30,9 @@ pub(super) struct Simulation {
     bus_is_new: bool,
     store_returns_at: Option<u64>,
     disturbed: [u64; 2],
+    /// How long each source has listened, and when it last proved it.
+    listened: [u64; 2],
+    proven: [u64; 2],
 }
 
 /// A project and what it really did, in ms since the start.
@@ -37,6 +40,10 @@ pub(super) struct SimulatedProject {
     pub(super) slug: String,
     pub(super) source: Source,
     pub(super) last_sent: u64,
+    /// How long its source had listened when it was heard last; unknown since a kill.
+    pub(super) heard: Option<u64>,
+    /// Its status a step ago.
+    pub(super) status: ProjectStatus,
     sent: Vec<u64>,
     alive: bool,
     next: u64,
@@ -61,8 +68,16 @@ impl Simulation {
             world.service.catalog.register(registration(&slug), Origin::File).await.unwrap();
             let source = if n % 3 == 2 { Source::Http } else { Source::Nats };
             let next = n * 5_000;
-            let (sent, alive, last_sent) = (Vec::new(), true, 0);
-            projects.push(SimulatedProject { slug, source, last_sent, sent, alive, next });
+            projects.push(SimulatedProject {
+                slug,
+                source,
+                last_sent: 0,
+                heard: None,
+                status: ProjectStatus::Offline,
+                sent: Vec::new(),
+                alive: true,
+                next,
+            });
         }
         Self {
             seed,
@@ -80,6 +95,8 @@ impl Simulation {
             bus_is_new: false,
             store_returns_at: None,
             disturbed: [0, 0],
+            listened: [0, 0],
+            proven: [0, 0],
         }
     }
 
@@ -89,7 +106,12 @@ impl Simulation {
 
     /// Until when a source could last not hear.
     pub(super) fn disturbed_until(&self, source: Source) -> u64 {
-        self.disturbed[source as usize]
+        self.disturbed[source.index()]
+    }
+
+    /// How long a source has listened in all.
+    pub(super) fn listened(&self, source: Source) -> u64 {
+        self.listened[source.index()]
     }
 
     pub(super) fn millis_of(&self, at: OffsetDateTime) -> u64 {
@@ -141,6 +163,7 @@ impl Simulation {
         if self.chance(300) && self.world.take().is_some() {
             // Killed: what it had not stored is lost.
             self.starts_at = self.later();
+            self.projects.iter_mut().for_each(|project| project.heard = None);
         }
         if self.chance(300) {
             self.pause();
@@ -192,7 +215,7 @@ impl Simulation {
             self.disturbed = [self.now; 2];
         }
         if self.bus_returns_at.is_some() || self.bus_is_new {
-            self.disturbed[Source::Nats as usize] = self.now;
+            self.disturbed[Source::Nats.index()] = self.now;
         }
     }
 
@@ -205,6 +228,7 @@ impl Simulation {
             let Some(world) = &self.world else { continue };
             if project.source == Source::Http || bus_is_up {
                 world.say(&project.slug, project.source, Channel::Presence, None).unwrap();
+                project.heard = Some(self.listened[project.source.index()]);
             }
         }
     }
@@ -216,14 +240,25 @@ impl Simulation {
     }
 
     fn prove(&mut self) {
-        let Some(world) = &self.world else { return };
-        world.prove(Source::Http, true);
+        if self.world.is_none() {
+            return;
+        }
+        self.prove_over(Source::Http, true);
         if self.prove_without_hearing {
-            world.prove(Source::Nats, true);
+            self.prove_over(Source::Nats, true);
         } else if self.bus_returns_at.is_none() {
-            world.prove(Source::Nats, !self.bus_is_new);
+            self.prove_over(Source::Nats, !self.bus_is_new);
             self.bus_is_new = false;
         }
+    }
+
+    fn prove_over(&mut self, source: Source, unbroken: bool) {
+        if let Some(world) = &self.world {
+            world.prove(source, unbroken);
+        }
+        let gap = self.now - self.proven[source.index()];
+        self.listened[source.index()] += if unbroken { gap.min(1_000) } else { 0 };
+        self.proven[source.index()] = self.now;
     }
 
     async fn write(&mut self) {

@@ -1,0 +1,83 @@
+//! Whether a status can be relied on.
+
+use std::time::Duration;
+
+use federation_domain::{Project, ProjectStatus, Reading, Source};
+use time::OffsetDateTime;
+
+use super::Presence;
+use crate::entry::Entry;
+
+/// A project, and whether its status is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectState {
+    /// The project as this process believes it to be.
+    pub project: Project,
+    /// Whether the status can be relied on. It cannot while the source over which the project was
+    /// heard does not prove that it hears, or has not listened long enough since it could not.
+    pub status_known: bool,
+}
+
+/// How well the sources hear at one moment.
+pub(crate) struct Ears([Ear; 2]);
+
+struct Ear {
+    hears: bool,
+    reading: Reading,
+    settled: Duration,
+    /// When its last deafness ended, by the time of day.
+    since: Option<OffsetDateTime>,
+}
+
+impl Ear {
+    /// Whether it would have heard everyone who is alive.
+    fn heard_all(&self, chance: Duration) -> bool {
+        self.hears && self.settled >= chance
+    }
+
+    /// Whether it heard the heartbeat of this moment, or would have heard a later one.
+    fn covers(&self, at: OffsetDateTime, chance: Duration) -> bool {
+        self.hears && (self.since.is_some_and(|since| at >= since) || self.settled >= chance)
+    }
+}
+
+impl Presence {
+    pub(crate) fn ears(&self) -> Ears {
+        let sources = &self.0.sources;
+        let spells = sources.listened();
+        Ears(Source::ALL.map(|source| Ear {
+            hears: sources.hears(source),
+            reading: sources.listening(source).reading(),
+            settled: sources.listening(source).settled(),
+            since: spells.iter().find(|spell| spell.source == source).map(|spell| spell.from),
+        }))
+    }
+
+    /// The project of an entry, and whether its status is known.
+    pub(crate) fn state(&self, entry: &Entry, ears: &Ears) -> ProjectState {
+        let project = {
+            let live = entry.lock();
+            entry.project(&live)
+        };
+        let thresholds = self.0.rule.thresholds(project.heartbeat_interval);
+        let chance = thresholds.chance;
+        let ear = |source: Source| &ears.0[source.index()];
+        let status_known = match (project.status, project.last_heartbeat_at) {
+            // It was heard: by its newest heartbeat, if nothing was missed since. One that is
+            // silent there for too long is kept up only by a source that is deaf.
+            (ProjectStatus::Online | ProjectStatus::Degraded, Some(at)) => {
+                let source = self.0.sources.of_project(&project);
+                let heard = entry.heard_over(source).unwrap_or_default();
+                let silence = ear(source).reading.since(heard);
+                ear(source).covers(at, chance) && thresholds.of_silence(silence) <= project.status
+            }
+            // It was not heard: known only if it could have been, over each source it ever used.
+            _ => Source::ALL.into_iter().all(|source| {
+                let used = entry.heard_over(source).is_some()
+                    || source == self.0.sources.of_project(&project);
+                !used || ear(source).heard_all(chance)
+            }),
+        };
+        ProjectState { project, status_known }
+    }
+}
