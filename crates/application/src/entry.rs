@@ -2,7 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 
-use federation_domain::{HeartbeatInterval, Project, ProjectId, ProjectStatus, Reading, Source};
+use federation_domain::{
+    Cause, HeartbeatInterval, Project, ProjectId, ProjectStatus, Reading, Source,
+};
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
 
@@ -41,6 +43,10 @@ pub(crate) struct Entry {
 pub(crate) struct Live {
     /// The project; its heartbeat fields are filled in by [`Entry::project`].
     pub(crate) project: Project,
+    /// The status that the store has, or will have once all that waits is stored.
+    pub(crate) sent: ProjectStatus,
+    /// Why the status differs from that, where its queue had no room for it.
+    pub(crate) unsent: Option<Cause>,
     /// Whether it left the catalog while somebody still held the entry.
     pub(crate) removed: bool,
 }
@@ -68,7 +74,7 @@ impl Entry {
             interval_ms: AtomicU64::new(0),
             queued: AtomicU64::new(0),
             settled: AtomicU64::new(0),
-            live: Mutex::new(Live { project, removed: false }),
+            live: Mutex::new(Live { sent: project.status, unsent: None, project, removed: false }),
         };
         entry.publish(&entry.live.lock());
         entry

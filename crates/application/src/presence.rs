@@ -212,16 +212,19 @@ impl Presence {
     /// Changes the status in memory and sends the change on its way to the store.
     fn turn(&self, entry: &Entry, live: &mut Live, to: ProjectStatus, cause: Cause) {
         let at = self.0.clock.utc();
-        let from = live.project.status;
-        live.project.status = to;
-        if to != from {
+        if to != live.project.status {
+            live.project.status = to;
             live.project.updated_at = live.project.updated_at.max(at);
+        }
+        if !self.0.queue.has_room_for(entry.id) {
+            live.unsent = Some(cause);
+            return;
         }
         let (last_heartbeat_at, last_heartbeat_source) = entry.newest().unzip();
         let transition = Transition {
             project: entry.id,
             slug: live.project.slug.clone(),
-            from,
+            from: std::mem::replace(&mut live.sent, to),
             to,
             reports: live.project.reports.clone(),
             last_heartbeat_at,
@@ -229,8 +232,18 @@ impl Presence {
             at,
             cause,
         };
+        live.unsent = None;
         let ticket = self.0.queue.draw_ticket();
         entry.queue(ticket);
         self.0.queue.push(Queued { ticket, transition });
+    }
+
+    /// Sends what had no room before, now that the store has decided on what waited.
+    pub(crate) fn catch_up(&self, entry: &Entry) {
+        let mut live = entry.lock();
+        if let (Some(cause), false) = (live.unsent.take(), live.removed) {
+            let status = live.project.status;
+            self.turn(entry, &mut live, status, cause);
+        }
     }
 }

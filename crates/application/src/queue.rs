@@ -7,11 +7,13 @@ use federation_domain::{ProjectId, Transition};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Beyond so many waiting transitions, those of one project are merged into one: its first status
-/// and its last stay true, what lay between is lost to the log. So the queue never holds more
-/// than this, or two for each project, whichever is more: some hundred MB at worst, if each bears
-/// the longest reasons.
-const MERGE_BEYOND: usize = 20_000;
+/// How many transitions of one project may wait: enough for the log of an outage, too few for one
+/// project that flips with every heartbeat to hold up the others.
+const PER_PROJECT: usize = 16;
+
+/// Beyond so many waiting transitions in all, one for each project has to do. So the queue never
+/// holds more than this and two for each project.
+const CROWDED: usize = 20_000;
 
 /// A transition that waits, with its number in the order of finding.
 pub(crate) struct Queued {
@@ -30,9 +32,21 @@ pub(crate) struct TransitionQueue {
 #[derive(Default)]
 struct Waiting {
     transitions: VecDeque<Queued>,
-    merge_beyond: Option<usize>,
+    /// How many of each project wait, those that were taken included.
+    by_project: HashMap<ProjectId, usize>,
     /// How many were taken out and not decided on yet.
     taken: usize,
+}
+
+impl Waiting {
+    fn forget(&mut self, project: ProjectId, count: usize) {
+        if let Some(waiting) = self.by_project.get_mut(&project) {
+            *waiting = waiting.saturating_sub(count);
+            if *waiting == 0 {
+                self.by_project.remove(&project);
+            }
+        }
+    }
 }
 
 impl TransitionQueue {
@@ -42,16 +56,19 @@ impl TransitionQueue {
         self.tickets.fetch_add(1, Ordering::SeqCst) + 1
     }
 
+    /// Whether another transition of the project may wait now. If not, the newest status goes to
+    /// the store once those before it are decided on; what lay between is not logged.
+    pub(crate) fn has_room_for(&self, project: ProjectId) -> bool {
+        let waiting = self.waiting.lock();
+        let crowded = waiting.transitions.len() >= CROWDED;
+        let most = if crowded { 1 } else { PER_PROJECT };
+        waiting.by_project.get(&project).is_none_or(|&count| count < most)
+    }
+
     pub(crate) fn push(&self, queued: Queued) {
         let mut waiting = self.waiting.lock();
+        *waiting.by_project.entry(queued.transition.project).or_default() += 1;
         waiting.transitions.push_back(queued);
-        let limit = waiting.merge_beyond.unwrap_or(MERGE_BEYOND);
-        if waiting.transitions.len() > limit {
-            merge(&mut waiting.transitions);
-            // With more projects than the limit, merging on each push would cost their number
-            // each time: the next merge comes when the queue has doubled.
-            waiting.merge_beyond = Some(MERGE_BEYOND.max(2 * waiting.transitions.len()));
-        }
         drop(waiting);
         self.arrived.notify_one();
     }
@@ -63,21 +80,27 @@ impl TransitionQueue {
         waiting.taken = count;
         let taken = waiting.transitions.drain(..count).collect();
         if waiting.transitions.is_empty() {
-            waiting.merge_beyond = None;
             waiting.transitions.shrink_to(1_024);
         }
         taken
     }
 
     /// Notes that what was taken was decided on.
-    pub(crate) fn decided(&self) {
-        self.waiting.lock().taken = 0;
+    pub(crate) fn decided(&self, taken: &[Queued]) {
+        let mut waiting = self.waiting.lock();
+        waiting.taken = 0;
+        for queued in taken {
+            waiting.forget(queued.transition.project, 1);
+        }
     }
 
     /// Puts back what was taken but could not be stored, in front of what came meanwhile.
     pub(crate) fn put_back(&self, taken: Vec<Queued>) {
-        self.waiting.lock().taken = 0;
-        self.restore(taken);
+        let mut waiting = self.waiting.lock();
+        waiting.taken = 0;
+        for queued in taken.into_iter().rev() {
+            waiting.transitions.push_front(queued);
+        }
     }
 
     /// Takes out what waits of one project, in its order.
@@ -87,6 +110,7 @@ impl TransitionQueue {
         let (withdrawn, others): (VecDeque<_>, VecDeque<_>) =
             all.into_iter().partition(|queued| queued.transition.project == project);
         waiting.transitions = others;
+        waiting.forget(project, withdrawn.len());
         Vec::from(withdrawn)
     }
 
@@ -94,6 +118,7 @@ impl TransitionQueue {
     pub(crate) fn restore(&self, withdrawn: Vec<Queued>) {
         let mut waiting = self.waiting.lock();
         for queued in withdrawn.into_iter().rev() {
+            *waiting.by_project.entry(queued.transition.project).or_default() += 1;
             waiting.transitions.push_front(queued);
         }
         drop(waiting);
@@ -110,28 +135,6 @@ impl TransitionQueue {
     pub(crate) async fn arrival(&self) {
         self.arrived.notified().await;
     }
-}
-
-/// Merges the transitions of each project into one, at the place of its first.
-fn merge(transitions: &mut VecDeque<Queued>) {
-    let mut place: HashMap<ProjectId, usize> = HashMap::new();
-    let mut merged: VecDeque<Queued> = VecDeque::new();
-    for next in transitions.drain(..) {
-        match place.get(&next.transition.project) {
-            Some(&at) => {
-                let from = merged[at].transition.from;
-                merged[at] = Queued {
-                    ticket: next.ticket,
-                    transition: Transition { from, ..next.transition },
-                };
-            }
-            None => {
-                place.insert(next.transition.project, merged.len());
-                merged.push_back(next);
-            }
-        }
-    }
-    *transitions = merged;
 }
 
 #[cfg(test)]
@@ -169,18 +172,29 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_keeps_the_first_and_the_last_status_of_each_project() {
+    fn one_project_cannot_fill_the_queue() {
         let queue = TransitionQueue::default();
-        for _ in 0..MERGE_BEYOND {
+        for _ in 0..PER_PROJECT {
+            assert!(queue.has_room_for(ProjectId(1)));
             queue.push(queued(1, ProjectStatus::Online, ProjectStatus::Offline));
         }
-        queue.push(queued(1, ProjectStatus::Offline, ProjectStatus::Degraded));
-        let merged = queue.take(10);
-        assert_eq!(merged.len(), 1);
-        let transition = &merged[0].transition;
-        assert_eq!(
-            (transition.from, transition.to),
-            (ProjectStatus::Online, ProjectStatus::Degraded)
-        );
+        assert!(!queue.has_room_for(ProjectId(1)));
+        assert!(queue.has_room_for(ProjectId(2)));
+        let taken = queue.take(PER_PROJECT);
+        assert!(!queue.has_room_for(ProjectId(1)), "they are not decided on yet");
+        queue.decided(&taken);
+        assert!(queue.has_room_for(ProjectId(1)));
+    }
+
+    #[test]
+    fn in_a_crowd_there_is_room_for_one_of_each() {
+        let queue = TransitionQueue::default();
+        for project in 0..i64::try_from(CROWDED).unwrap() {
+            queue.push(queued(project, ProjectStatus::Online, ProjectStatus::Offline));
+        }
+        assert!(!queue.has_room_for(ProjectId(7)));
+        assert!(queue.has_room_for(ProjectId(-1)));
+        assert_eq!(queue.withdraw(ProjectId(7)).len(), 1);
+        assert!(queue.has_room_for(ProjectId(7)));
     }
 }

@@ -86,12 +86,14 @@ impl Writer {
             }
             let transitions: Vec<_> =
                 batch.iter().map(|queued| queued.transition.clone()).collect();
-            let apply = |outcomes: &[Outcome]| self.settle(&batch, outcomes);
+            let apply = |outcomes: &[Outcome]| {
+                self.queue.decided(&batch);
+                self.settle(&batch, outcomes);
+            };
             if let Err(error) = self.journal.commit(&transitions, apply).await {
                 self.queue.put_back(batch);
                 return Err(error);
             }
-            self.queue.decided();
         }
     }
 
@@ -152,6 +154,7 @@ impl Writer {
                         entry.stored(at, source);
                     }
                     entry.settle(queued.ticket);
+                    self.presence.catch_up(&entry);
                 }
                 Outcome::Stale(stored) => self.presence.adopt(&entry, queued, stored),
                 Outcome::Gone => self.registry.remove(project),

@@ -181,7 +181,8 @@ impl Transition {
 pub enum Outcome {
     /// It is stored; the change that was logged, or none where only reports changed.
     Accepted(Option<Change>),
-    /// The store knows better; here is what it knows.
+    /// The store knows better; here is what it knows of status, reports and heartbeat. The
+    /// metadata may be a stand-in where the row does not parse.
     Stale(Box<Project>),
     /// The project is not there any more.
     Gone,

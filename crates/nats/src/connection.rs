@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client, ConnectOptions, ServerAddr};
+use federation_application::SystemClock;
+use federation_domain::Clock;
 
 pub use error::ConnectionError;
 pub(crate) use link::Link;
@@ -35,10 +37,10 @@ impl Connection {
     pub(crate) async fn open(settings: &NatsSettings) -> Result<Self, ConnectionError> {
         let link = Link::default();
         let (servers, options) = prepare(settings).await?;
-        let events = link.clone();
+        let (events, clock) = (link.clone(), SystemClock::start());
         let client = options
             .event_callback(move |event| {
-                events.note(&event);
+                events.note(&event, clock.monotonic());
                 std::future::ready(())
             })
             .connect(servers)

@@ -45,6 +45,7 @@ mod hearing;
 mod publisher;
 pub mod subjects;
 mod subscriber;
+mod throttle;
 pub mod wire;
 
 pub use connection::{ConnectionError, NatsSettings, TlsSettings};

@@ -89,13 +89,18 @@ impl HeartbeatPublisher {
         let mut condition = self.condition.subscribe();
         let link = self.connection.link.clone();
         loop {
-            tokio::select! {
+            let connected = tokio::select! {
                 () = cancel.cancelled() => break,
-                () = link.connected() => {}
-                changed = condition.changed() => if changed.is_err() { break },
-                () = sleep(self.next_interval()) => {}
-            }
-            self.beat(condition.borrow_and_update().as_ref());
+                () = link.connected() => true,
+                changed = condition.changed() => match changed {
+                    Ok(()) => self.connection.is_up(),
+                    Err(_) => break,
+                },
+                () = sleep(self.next_interval()) => self.connection.is_up(),
+            };
+            // The client tells of a connection a moment before its state says the same, so the
+            // state is not asked then.
+            self.beat(connected, condition.borrow_and_update().as_ref());
         }
         if self.connection.is_up()
             && timeout(LAST_FLUSH, self.connection.client.flush()).await.is_err()
@@ -104,9 +109,9 @@ impl HeartbeatPublisher {
         }
     }
 
-    fn beat(&self, condition: Option<&Condition>) {
+    fn beat(&self, connected: bool, condition: Option<&Condition>) {
         // The client would keep the message until the broker is back.
-        if !self.connection.is_up() {
+        if !connected {
             return tracing::debug!("no heartbeat is sent: the NATS server is away");
         }
         let message = HeartbeatMessage {

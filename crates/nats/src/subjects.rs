@@ -9,6 +9,9 @@ pub const ALL_HEALTH: &str = "hub.health.*";
 
 const PRESENCE_PREFIX: &str = "hub.presence.";
 const HEALTH_PREFIX: &str = "hub.health.";
+/// It begins as the inboxes of NATS do, because ordinary clients are allowed to publish and
+/// subscribe there.
+pub(crate) const SENTINEL_PREFIX: &str = "_INBOX.federation.";
 
 /// The subject is not one of a project: another prefix, or a last token that is no slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,10 +45,9 @@ pub fn parse(subject: &str) -> Result<(Channel, &str), BadSubject> {
     if is_slug(slug) { Ok((channel, slug)) } else { Err(BadSubject) }
 }
 
-/// A subject that only this process listens to. It begins as the inboxes of NATS do, because
-/// ordinary clients are allowed to publish and subscribe there.
+/// A subject that only this process listens to.
 pub(crate) fn sentinel() -> String {
-    format!("_INBOX.federation.{:032x}", fastrand::u128(..))
+    format!("{SENTINEL_PREFIX}{:032x}", fastrand::u128(..))
 }
 
 /// What [`Slug::parse`] accepts, without making one; a property test holds the two together.

@@ -5,7 +5,6 @@ mod recorder;
 mod sentinels;
 #[cfg(test)]
 mod tests;
-mod throttle;
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -27,6 +26,7 @@ pub use recorder::UnknownProject;
 use crate::connection::{Connection, ConnectionError, NatsSettings, SUBSCRIPTION_CAPACITY};
 use crate::hearing::Hearing;
 use crate::subjects;
+use crate::throttle::Throttle;
 use inbox::Inbox;
 use recorder::Recorder;
 use sentinels::Sentinels;
@@ -38,7 +38,8 @@ const FRESH: Duration = Duration::from_secs(2);
 const LAST_WORDS: Duration = Duration::from_secs(2);
 /// After so many messages in a row other tasks get their turn.
 const BURST: usize = 2_048;
-/// A server that refused a subscription is asked anew this often; permissions may have changed.
+/// A server that refused a subscription or a sentinel is asked anew this often; permissions may
+/// have changed.
 const DENIED_RETRY: Duration = Duration::from_secs(10);
 
 /// Subscribes to all heartbeats and health samples, and records them.
@@ -49,8 +50,10 @@ const DENIED_RETRY: Duration = Duration::from_secs(10);
 /// is in the other queues, or was dropped from a full one. Those queues are emptied first, then
 /// hearing is proven through the moment at which the sentinel was *sent*.
 ///
-/// **The link** is up while the client is connected, the server refused no subscription, and the
-/// newest proof is younger than 2 s.
+/// **The link** is up while the client is connected, the server refused no subscription and no
+/// sentinel, and the newest proof is unbroken and younger than 2 s. So after each new connection
+/// it comes up with the second proof, and while messages are lost all the time it stays down:
+/// then heartbeats are recorded, but nobody's silence can be judged.
 pub struct HeartbeatSubscriber {
     connection: Connection,
     hearing: Arc<dyn Hearing>,
@@ -60,6 +63,7 @@ pub struct HeartbeatSubscriber {
     sentinel_subject: Subject,
     sentinels: Sentinels,
     refused_since: Option<Monotonic>,
+    overruns: Throttle,
     burst: usize,
 }
 
@@ -71,9 +75,10 @@ enum Heard {
 }
 
 impl HeartbeatSubscriber {
-    /// Checks the settings and begins to connect in the background, for ever. Heartbeats of
-    /// projects that are not in the catalog go to `newcomers` where it is given; when that is
-    /// full they are left out, and the project's next heartbeat is tried again.
+    /// Checks the settings and begins to connect in the background, for ever. Projects that
+    /// are heard and not in the catalog are told to `newcomers` where it is given, to be
+    /// registered. The heartbeat itself is not kept: once its project is registered, the next one
+    /// counts. When `newcomers` is full, the project's next heartbeat is another chance.
     ///
     /// # Errors
     /// What is wrong with the settings. An absent server is no error.
@@ -110,11 +115,15 @@ impl HeartbeatSubscriber {
             sentinel_subject,
             sentinels: Sentinels::default(),
             refused_since: None,
+            overruns: Throttle::default(),
             burst: 0,
         })
     }
 
     /// Hears until cancelled; then takes in what is still on its way, for at most 2 s.
+    ///
+    /// It returns without being cancelled only when the client has ended, which it does not do by
+    /// itself. Nothing can be heard then; the caller must start anew.
     pub async fn run(mut self, cancel: CancellationToken) {
         // Without this a poll could say "pending" because the runtime's budget is spent, and an
         // inbox would be taken for empty. `BURST` gives other tasks their turn instead.
@@ -137,10 +146,8 @@ impl HeartbeatSubscriber {
                     Heard::Heartbeat(message) => self.recorder.hear(&message),
                     Heard::Sentinel(message) => self.hear_sentinel(&message).await,
                     Heard::End => {
-                        // Only after `close`; the client itself tries for ever.
                         tracing::error!("the NATS client ended; no heartbeats are heard any more");
-                        self.hearing.set_link(false);
-                        return cancelled.await;
+                        return self.hearing.set_link(false);
                     }
                 },
             }
@@ -216,11 +223,18 @@ impl HeartbeatSubscriber {
         if dropped == 0 {
             return;
         }
-        self.sentinels.note_overrun(self.hearing.now());
+        let now = self.hearing.now();
+        self.sentinels.note_overrun(now);
         for _ in 0..dropped {
             self.hearing.drop_heartbeat(DropReason::Overrun);
         }
-        tracing::warn!(dropped, "heartbeats came faster than they could be taken in");
+        if let Some(suppressed) = self.overruns.admit(now) {
+            tracing::warn!(
+                dropped,
+                suppressed,
+                "heartbeats came faster than they could be taken in"
+            );
+        }
     }
 
     /// Sends a sentinel where that makes sense now; whether it did.
@@ -237,13 +251,13 @@ impl HeartbeatSubscriber {
     }
 
     fn judge_link(&self, now: Monotonic) {
-        let fresh = self.sentinels.proven().is_some_and(|proven| now.since(proven) < FRESH);
+        let fresh = self.sentinels.proven_whole().is_some_and(|proven| now.since(proven) < FRESH);
         let up = fresh && self.connection.is_up() && !self.connection.link.is_denied();
         self.hearing.set_link(up);
     }
 
-    /// Reconnects from time to time where the server refused a subscription: the client asks for
-    /// it only once per connection.
+    /// Reconnects from time to time where the server refused a subscription or a sentinel: the
+    /// client asks for a subscription only once per connection.
     fn retry_refused(&mut self, now: Monotonic) {
         if !self.connection.link.is_denied() {
             self.refused_since = None;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use federation_domain::{Project, Transition};
+use federation_domain::Project;
 
 use super::Presence;
 use crate::entry::Entry;
@@ -27,16 +27,16 @@ impl Presence {
             return;
         }
         entry.settle_all();
-        let believed = std::mem::replace(&mut live.project.status, stored.status);
+        live.sent = stored.status;
         live.project.updated_at = stored.updated_at.max(live.project.updated_at);
+        let newest = live.unsent.take().or_else(|| Some(waiting.pop()?.transition.cause));
         if stored.last_heartbeat_at > ours {
+            live.project.status = stored.status;
             live.project.reports = stored.reports.clone();
             self.learn_heartbeat(entry, stored);
-        } else if believed != stored.status || live.project.reports != stored.reports {
-            let Transition { cause, .. } = match waiting.pop() {
-                Some(last) => last.transition,
-                None => refused.transition.clone(),
-            };
+        } else if live.project.status != stored.status || live.project.reports != stored.reports {
+            let cause = newest.unwrap_or_else(|| refused.transition.cause.clone());
+            let believed = live.project.status;
             self.turn(entry, &mut live, believed, cause);
         }
         entry.publish(&live);

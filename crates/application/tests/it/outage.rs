@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use federation_application::CatalogError;
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
-use federation_domain::{CatalogStore, Origin};
+use federation_domain::{CatalogStore, Channel, Condition, Origin, Source};
 
 use crate::world::{World, registration, seconds, slug};
 
@@ -54,6 +54,28 @@ async fn a_checkpoint_does_not_overtake_a_change_that_waits() {
     assert_eq!(world.log().await.len(), 4, "neither the fall nor the rise is lost");
 }
 
+#[tokio::test]
+async fn a_project_that_flips_with_every_heartbeat_holds_up_nobody() {
+    let world = World::with(&["noisy", "quiet"]).await;
+    world.store.set_available(false);
+    for round in 0..10_001 {
+        let condition = match round % 2 {
+            0 => Some(Condition::Degraded { reasons: vec!["flip".to_owned()] }),
+            _ => Some(Condition::Online),
+        };
+        world.say("noisy", Source::Nats, Channel::Health, condition).unwrap();
+    }
+    world.beat("quiet").unwrap();
+    let metrics = world.service.metrics.encode().unwrap();
+    assert!(metrics.contains("federation_waiting_changes 17"), "{metrics}");
+    world.store.set_available(true);
+    world.writer.flush().await.unwrap();
+    let log = world.log().await;
+    assert_eq!(log.len(), 18, "the first sixteen, the other project's, and the last");
+    assert_eq!(log.last().unwrap().1, Degraded);
+    assert_eq!(world.restarted().await.status("noisy"), Degraded);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_writer_asks_again_by_itself_until_the_store_returns() {
     let world = World::with(&["a"]).await;
@@ -77,7 +99,7 @@ async fn the_writer_asks_again_by_itself_until_the_store_returns() {
 #[tokio::test]
 async fn readiness_names_what_is_away() {
     let world = World::with(&[]).await;
-    world.service.presence.set_link(federation_domain::Source::Nats, true);
+    world.service.presence.set_link(Source::Nats, true);
     let starting = world.service.readiness.check().await;
     assert_eq!(starting.reasons, ["the service is starting"]);
     world.service.readiness.start();

@@ -20,11 +20,8 @@ impl HubUrl {
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let fits = text.chars().nth(Self::MAX_CHARS).is_none();
         let clean = !text.chars().any(|c| c.is_control() || c.is_whitespace());
-        // The WHATWG parser repairs `http:host` and backslashes; here `//` must stand as written.
-        let spelled = ["http://", "https://"]
-            .iter()
-            .any(|scheme| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme)));
-        if fits && clean && spelled && Url::parse(text).is_ok_and(|url| is_plain(&url)) {
+        if fits && clean && is_spelled_out(text) && Url::parse(text).is_ok_and(|url| is_plain(&url))
+        {
             return Ok(Self(text.into()));
         }
         // A refused URL may bear a password, and this text reaches logs: show it without.
@@ -39,6 +36,18 @@ impl HubUrl {
              credentials or white space, is allowed",
         ))
     }
+}
+
+/// Whether it is written as it is meant: the WHATWG parser repairs `http:host`, `http:///host`,
+/// backslashes, an empty user and an empty port, and other programs read those differently.
+fn is_spelled_out(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
+        && !authority.is_empty()
+        && !authority.contains('@')
+        && !authority.ends_with(':')
+        && !rest.contains('\\')
 }
 
 fn is_plain(url: &Url) -> bool {
@@ -76,6 +85,11 @@ mod tests {
             "http://h\n",
             " http://h",
             "http://h:99999",
+            "http:///x",
+            "http://@h",
+            "http://h\\@evil",
+            "http://h:",
+            "http://h:/x",
         ] {
             assert!(HubUrl::parse(bad).is_err(), "{bad:?}");
         }

@@ -18,26 +18,30 @@ pub(super) fn parse_servers(
     let mut servers = Vec::new();
     let mut user_info = None;
     for text in list.split(',').map(str::trim).filter(|text| !text.is_empty()) {
-        let (server, found) = parse_server(text)?;
+        let position = servers.len() + 1;
+        let invalid = |reason| ConnectionError::InvalidUrl { position, reason };
+        let (server, found) = parse_server(text).map_err(invalid)?;
         if found.is_some() && user_info.is_some() && found != user_info {
-            return Err(invalid(text, "all servers of the list need the same credentials"));
+            return Err(invalid("all servers of the list need the same credentials".into()));
         }
         user_info = user_info.or(found);
         servers.push(server);
     }
     if servers.is_empty() {
-        return Err(invalid(list, "it names no server"));
+        return Err(ConnectionError::InvalidUrl { position: 1, reason: "it is missing".into() });
     }
     Ok((servers, user_info))
 }
 
-fn parse_server(text: &str) -> Result<(ServerAddr, Option<UserInfo>), ConnectionError> {
-    let server: ServerAddr = text.parse().map_err(|error: std::io::Error| invalid(text, error))?;
-    if !matches!(server.scheme(), "nats" | "tls") {
-        return Err(invalid(text, "it has to begin with nats:// or tls://"));
+/// One address; an error is a reason that shows nothing of it.
+fn parse_server(text: &str) -> Result<(ServerAddr, Option<UserInfo>), String> {
+    let scheme = text.split_once("://").map_or("nats", |(scheme, _)| scheme);
+    if !["nats", "tls"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err("it has to begin with nats:// or tls://".into());
     }
+    let server: ServerAddr = text.parse().map_err(reason)?;
     if server.host().is_empty() {
-        return Err(invalid(text, "it has no host"));
+        return Err("it has no host".into());
     }
     let password = server.password().map(percent_decode);
     let user_info = match (server.username().map(percent_decode), password) {
@@ -47,25 +51,22 @@ fn parse_server(text: &str) -> Result<(ServerAddr, Option<UserInfo>), Connection
     let mut url = server.into_inner();
     url.set_username("")
         .and_then(|()| url.set_password(None))
-        .map_err(|()| invalid(text, "it cannot bear credentials"))?;
-    let server = ServerAddr::from_url(url).map_err(|error| invalid(text, error))?;
-    Ok((server, user_info))
+        .map_err(|()| "it cannot bear credentials")?;
+    Ok((ServerAddr::from_url(url).map_err(reason)?, user_info))
 }
 
-fn invalid(text: &str, reason: impl std::fmt::Display) -> ConnectionError {
-    ConnectionError::InvalidUrl { shown: redact(text), reason: reason.to_string() }
+/// What the client says of an address, without the beginning that our own text has already.
+fn reason(error: std::io::Error) -> String {
+    let text = error.to_string();
+    text.strip_prefix("NATS server URL is invalid: ").unwrap_or(&text).to_owned()
 }
 
-/// The list of addresses as it may be shown: without what stands before each `@`.
-pub(super) fn redact(list: &str) -> String {
-    let shown = |text: &str| match text.rsplit_once('@') {
-        Some((before, server)) => match before.split_once("://") {
-            Some((scheme, _)) => format!("{scheme}://…@{server}"),
-            None => format!("…@{server}"),
-        },
-        None => text.to_owned(),
-    };
-    list.split(',').map(shown).collect::<Vec<_>>().join(",").escape_debug().to_string()
+/// The list of addresses as it may be shown.
+pub(super) fn without_credentials(list: &str) -> String {
+    let Ok((servers, _)) = parse_servers(list) else { return "…".into() };
+    let shown =
+        |server: &ServerAddr| format!("{}://{}:{}", server.scheme(), server.host(), server.port());
+    servers.iter().map(shown).collect::<Vec<_>>().join(",")
 }
 
 /// Bytes written as `%41`; what does not decode stays as it is.
@@ -112,9 +113,26 @@ mod tests {
             "nats://u:secret@h:99999",
             "u:secret@h:x",
             "nats://u:secret@h,nats://u:other@i",
+            "nats://u:secret",
+            "nats://u:sec,ret@h",
+            "secret://h",
         ] {
             let Err(error) = parse_servers(bad) else { panic!("{bad} was accepted") };
-            assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("sec") && !shown.contains("ret@"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_error_says_which_address_is_wrong_and_how_to_write_it() {
+        for (list, beginning) in [
+            ("", "server 1 of the NATS URL is invalid: it is missing; "),
+            ("http://h", "server 1 of the NATS URL is invalid: it has to begin with nats:// or "),
+            ("h,nats://u:p@h:x", "server 2 of the NATS URL is invalid: invalid port number; "),
+        ] {
+            let error = parse_servers(list).err().unwrap().to_string();
+            assert!(error.starts_with(beginning), "{error}");
+            assert!(error.contains("nats://HOST:PORT or tls://HOST:PORT"), "{error}");
         }
     }
 

@@ -5,11 +5,16 @@ use std::path::PathBuf;
 /// holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// An address is no NATS URL.
-    #[error("the NATS URL {shown} is invalid: {reason}")]
+    /// An address is no NATS URL. The text shows nothing of it: where a password is misspelled,
+    /// any part of it may be the password.
+    #[error(
+        "server {position} of the NATS URL is invalid: {reason}; servers are written \
+         nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ before the host where needed \
+         (special characters as %40), and separated by commas"
+    )]
     InvalidUrl {
-        /// The address without user and password.
-        shown: String,
+        /// Which address of the list; the first is 1.
+        position: usize,
         /// What is wrong with it.
         reason: String,
     },

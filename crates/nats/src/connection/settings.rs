@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use async_nats::ConnectOptions;
 
 use super::ConnectionError;
-use super::address::{UserInfo, redact};
+use super::address::{UserInfo, without_credentials};
 
 /// How to reach NATS, and as whom. At most one way of authentication may be set; credentials in
 /// the URL count as one. `Debug` shows no secret.
@@ -51,21 +51,20 @@ impl NatsSettings {
         }
     }
 
+    /// Checks the settings and the files that they name, without connecting.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with them.
+    pub async fn check(&self) -> Result<(), ConnectionError> {
+        super::prepare(self).await.map(drop)
+    }
+
     pub(super) async fn authenticate(
         &self,
         options: ConnectOptions,
         in_url: Option<UserInfo>,
     ) -> Result<ConnectOptions, ConnectionError> {
-        let ways = usize::from(in_url.is_some())
-            + usize::from(self.user.is_some() || self.password.is_some())
-            + usize::from(self.token.is_some())
-            + usize::from(self.credentials_file.is_some());
-        if ways > 1 {
-            return Err(ConnectionError::Authentication(
-                "only one of these may be set for NATS: credentials in the URL, a user with \
-                 password, a token, a credentials file",
-            ));
-        }
+        self.check_that_one_way_is_set(in_url.as_ref())?;
         if let Some(UserInfo { user, password }) = in_url {
             // As in all NATS clients, a user without a password is a token.
             return Ok(match password {
@@ -93,6 +92,22 @@ impl NatsSettings {
             )),
         }
     }
+
+    fn check_that_one_way_is_set(&self, in_url: Option<&UserInfo>) -> Result<(), ConnectionError> {
+        let ways = [
+            in_url.is_some(),
+            self.user.is_some() || self.password.is_some(),
+            self.token.is_some(),
+            self.credentials_file.is_some(),
+        ];
+        if ways.into_iter().filter(|is_set| *is_set).count() > 1 {
+            return Err(ConnectionError::Authentication(
+                "only one of these may be set for NATS: credentials in the URL, a user with \
+                 password, a token, a credentials file",
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Default for NatsSettings {
@@ -106,7 +121,7 @@ impl fmt::Debug for NatsSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hide = |secret: &Option<String>| secret.as_ref().map(|_| "…");
         f.debug_struct("NatsSettings")
-            .field("url", &redact(&self.url))
+            .field("url", &without_credentials(&self.url))
             .field("user", &self.user)
             .field("password", &hide(&self.password))
             .field("token", &hide(&self.token))
@@ -123,13 +138,18 @@ mod tests {
 
     #[test]
     fn debug_shows_no_secret() {
-        let settings = NatsSettings {
-            password: Some("secret".into()),
-            token: Some("secret".into()),
-            ..NatsSettings::new("nats://a:secret@h,b:secret@i")
-        };
-        let shown = format!("{settings:?}");
-        assert!(!shown.contains("secret") && shown.contains("…@h"), "{shown}");
+        for (url, server) in [
+            ("nats://a:secret@h,tls://a:secret@i:1", "nats://h:4222,tls://i:1"),
+            ("nats://a:sec/ret@h", "…"),
+            ("nats://a:secret", "…"),
+        ] {
+            let secret = || Some("secret".into());
+            let settings =
+                NatsSettings { password: secret(), token: secret(), ..NatsSettings::new(url) };
+            let shown = format!("{settings:?}");
+            assert!(!shown.contains("sec"), "{shown}");
+            assert!(shown.contains(&format!("{server:?}")), "{shown}");
+        }
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 
-use federation_domain::{HeartbeatInterval, HubUrl, Slug};
+use federation_domain::{HeartbeatInterval, HubUrl, Monotonic, Slug};
 use federation_testkit::NatsServer;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, poll};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -115,13 +116,35 @@ async fn nothing_piles_up_while_the_broker_is_away() {
     while publisher.connection.is_up() {
         tokio::task::yield_now().await;
     }
-    (0..100).for_each(|_| publisher.beat(None));
+    (0..100).for_each(|_| publisher.beat(publisher.connection.is_up(), None));
     server.restart().await;
     publisher.connection.link.connected().await;
-    publisher.beat(None);
+    publisher.beat(publisher.connection.is_up(), None);
     publisher.connection.client.flush().await.unwrap();
     let statistics = publisher.connection.client.statistics();
     assert_eq!(statistics.out_messages.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn the_first_heartbeat_does_not_wait_for_the_state_of_the_client() {
+    let mut server = NatsServer::start().await;
+    server.stop();
+    let publisher = HeartbeatPublisher::connect(settings(server.url())).await.unwrap();
+    let statistics = publisher.connection.client.statistics();
+    // The client tells of its connection while its state still says otherwise.
+    publisher.connection.link.note(&async_nats::Event::Connected, Monotonic(Duration::ZERO));
+    let mut running = pin!(publisher.run(CancellationToken::new()));
+    assert!(poll!(&mut running).is_pending());
+    server.restart().await;
+    let both_are_sent = async {
+        while statistics.out_messages.load(Ordering::Relaxed) < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = running => panic!("it ended"),
+        sent = timeout(DEADLINE, both_are_sent) => sent.expect("waited in vain for two heartbeats"),
+    }
 }
 
 #[test]

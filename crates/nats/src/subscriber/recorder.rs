@@ -7,11 +7,12 @@ use federation_application::{DropReason, RecordError};
 use federation_domain::{HubUrl, MeshNamespace, Slug};
 use tokio::sync::mpsc;
 
-use super::throttle::Throttle;
 use crate::hearing::Hearing;
+use crate::throttle::Throttle;
 use crate::wire::{self, DecodedHeartbeat, Refusal};
 
-/// A heartbeat of a project that is not in the catalog, for those who register such projects.
+/// A project that is heard and is not in the catalog: what it takes to register it. How it is
+/// doing is not kept here; its next heartbeat says so again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownProject {
     /// Its slug.

@@ -13,8 +13,8 @@ const MAX_UNDER_WAY: usize = 256;
 #[derive(Default)]
 pub(super) struct Sentinels {
     under_way: VecDeque<Sentinel>,
-    last_nonce: u64,
     proven: Option<Sentinel>,
+    is_whole: bool,
     overrun_at: Option<Monotonic>,
 }
 
@@ -29,13 +29,13 @@ pub(super) struct Sentinel {
 impl Sentinels {
     /// Notes a sentinel that is about to be sent, and gives its payload.
     pub(super) fn send(&mut self, sent_at: Monotonic, connection: Identity) -> [u8; 8] {
-        self.last_nonce += 1;
         if self.under_way.len() == MAX_UNDER_WAY {
             self.under_way.pop_front();
         }
-        let sentinel = Sentinel { nonce: self.last_nonce, sent_at, connection };
-        self.under_way.push_back(sentinel);
-        self.last_nonce.to_be_bytes()
+        // Random, so that who can send to the subject but not listen there cannot forge one.
+        let nonce = fastrand::u64(..);
+        self.under_way.push_back(Sentinel { nonce, sent_at, connection });
+        nonce.to_be_bytes()
     }
 
     /// The sentinel that came back. None when it is not ours, or when it was sent over another
@@ -43,11 +43,9 @@ impl Sentinels {
     /// between the two connections are lost.
     pub(super) fn take(&mut self, payload: &[u8], connection: &Identity) -> Option<Sentinel> {
         let nonce = u64::from_be_bytes(payload.try_into().ok()?);
+        let index = self.under_way.iter().position(|sentinel| sentinel.nonce == nonce)?;
         // They return in order: what was sent before this one is lost.
-        while self.under_way.front()?.nonce < nonce {
-            self.under_way.pop_front();
-        }
-        let sentinel = self.under_way.pop_front_if(|sentinel| sentinel.nonce == nonce)?;
+        let sentinel = self.under_way.drain(..=index).next_back()?;
         (sentinel.connection == *connection).then_some(sentinel)
     }
 
@@ -66,12 +64,19 @@ impl Sentinels {
         });
         let proof = Proof { heard_through: sentinel.sent_at, unbroken };
         self.proven = Some(sentinel);
+        self.is_whole = unbroken;
         proof
     }
 
     /// The moment through which hearing is proven.
     pub(super) fn proven(&self) -> Option<Monotonic> {
         self.proven.as_ref().map(|proven| proven.sent_at)
+    }
+
+    /// The same, but only if nothing was lost since the proof before it. Where each proof is
+    /// broken, heartbeats arrive, and yet silence cannot be told from loss.
+    pub(super) fn proven_whole(&self) -> Option<Monotonic> {
+        self.proven().filter(|_| self.is_whole)
     }
 }
 
@@ -127,13 +132,33 @@ mod tests {
     fn foreign_and_repeated_sentinels_prove_nothing() {
         let mut sentinels = Sentinels::default();
         let payload = sentinels.send(at(0), connection(1));
-        for foreign in [&b""[..], b"1", &99_u64.to_be_bytes(), &[0; 8], &[0; 9]] {
-            let mut sentinels = Sentinels::default();
-            sentinels.send(at(0), connection(1));
+        for foreign in [&b""[..], b"1", &99_u64.to_be_bytes(), &[0; 8], &[255; 8], &[0; 9]] {
             assert_eq!(sentinels.take(foreign, &connection(1)), None);
         }
         assert!(sentinels.take(&payload, &connection(1)).is_some());
         assert_eq!(sentinels.take(&payload, &connection(1)), None);
+    }
+
+    #[test]
+    fn no_sentinel_can_be_foretold() {
+        let mut sentinels = [Sentinels::default(), Sentinels::default()];
+        let [first, second] =
+            sentinels.each_mut().map(|sentinels| sentinels.send(at(0), connection(1)));
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn hearing_is_proven_whole_only_by_an_unbroken_proof() {
+        let mut sentinels = Sentinels::default();
+        assert_eq!(sentinels.proven_whole(), None);
+        let found = [0, 10, 20, 30, 40].map(|sent| {
+            if sent == 20 {
+                sentinels.note_overrun(at(15));
+            }
+            round_trip(&mut sentinels, sent, 1);
+            sentinels.proven_whole()
+        });
+        assert_eq!(found, [None, Some(at(10)), None, Some(at(30)), Some(at(40))]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod refusals;
 mod security;
 
 use federation_testkit::NatsServer;
-use listener::Listener;
+use listener::{DEADLINE, Listener};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -98,6 +98,15 @@ async fn without_a_server_it_ends_at_once() {
     let listener = running.end().await;
     assert!(listener.log().proofs.is_empty());
     assert!(listener.log().links.iter().all(|up| !up));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_returns_when_the_client_ends() {
+    let server = NatsServer::start().await;
+    let running = Running::hearing(&server).await;
+    running.client.drain().await.unwrap();
+    timeout(DEADLINE, running.task).await.expect("waited in vain for the end").unwrap();
+    assert!(!running.listener.log().is_up());
 }
 
 #[tokio::test(flavor = "multi_thread")]

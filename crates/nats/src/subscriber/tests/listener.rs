@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::hearing::Hearing;
 
 /// Longer than any wait of these tests takes on a busy machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Stands in for the application and keeps what it was told.
 pub(super) struct Listener {
@@ -26,6 +26,8 @@ pub(super) struct Log {
     /// Each proof, with how many heartbeats were heard before it.
     pub(super) proofs: Vec<(Proof, usize)>,
     pub(super) links: Vec<bool>,
+    /// How often the link was called up though the newest proof was broken.
+    pub(super) up_while_broken: usize,
     pub(super) dropped: HashMap<&'static str, usize>,
     pub(super) ignored: usize,
 }
@@ -114,7 +116,11 @@ impl Hearing for Listener {
     }
 
     fn set_link(&self, up: bool) {
-        self.note(|log| log.links.push(up));
+        self.note(|log| {
+            let broken = log.proofs.last().is_some_and(|(proof, _)| !proof.unbroken);
+            log.up_while_broken += usize::from(up && broken);
+            log.links.push(up);
+        });
     }
 
     fn drop_heartbeat(&self, reason: DropReason) {

@@ -31,6 +31,7 @@ async fn the_time_that_holds_an_overrun_is_no_listened_time() {
     assert_eq!(log.unbroken_since(0)[..4], [false, false, true, true]);
     assert_eq!(log.proofs[0].1, SUBSCRIPTION_CAPACITY);
     assert!(log.dropped(DropReason::Overrun) > 0);
+    assert_eq!(log.up_while_broken, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

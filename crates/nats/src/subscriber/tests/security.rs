@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::TlsSettings;
@@ -81,12 +82,12 @@ async fn who_is_not_let_in_hears_nothing_and_tries_on() {
     assert!(!running.task.is_finished());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_refused_subscription_is_deafness() {
-    let server = NatsServer::with_config(
-        r#"authorization { users: [{ user: "u", password: "p",
-            permissions: { subscribe: { deny: "hub.health.*" } } }] }"#,
-    )
+/// Has the server refuse what is denied to the user; the link has to stay down, and no more
+/// sentinels may be sent than were under way.
+async fn a_refusal_is_deafness(denied: &str) {
+    let server = NatsServer::with_config(&format!(
+        r#"authorization {{ users: [{{ user: "u", password: "p", permissions: {{ {denied} }} }}] }}"#,
+    ))
     .await;
     let url = server.url().replace("nats://", "nats://u:p@");
     let listener = Arc::new(Listener::default());
@@ -95,9 +96,23 @@ async fn a_refused_subscription_is_deafness() {
         HeartbeatSubscriber::hear_for(&NatsSettings::new(url), hearing, None).await.unwrap();
     let link = subscriber.connection.link.clone();
     let running = Running::spawn(subscriber, listener);
-    let denied = |_: &_| link.is_denied();
-    running.listener.until("the server refused the subscription", denied).await;
+    let refused = |_: &_| link.is_denied();
+    running.listener.until("the server refused it", refused).await;
+    let sent = || running.client.statistics().out_messages.load(Ordering::Relaxed);
     let ticks = running.listener.log().links.len();
-    running.listener.until("ticks went by", |log| log.links.len() > ticks + 8).await;
+    running.listener.until("ticks went by", |log| log.links.len() > ticks + 4).await;
+    let sent_before = sent();
+    running.listener.until("more ticks went by", |log| log.links.len() > ticks + 8).await;
     assert!(running.listener.log().links[ticks + 4..].iter().all(|up| !up));
+    assert_eq!(sent(), sent_before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_subscription_is_deafness() {
+    a_refusal_is_deafness(r#"subscribe: { deny: "hub.health.*" }"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_sentinel_is_deafness() {
+    a_refusal_is_deafness(r#"publish: { deny: "_INBOX.>" }"#).await;
 }

@@ -5,16 +5,16 @@ use federation_domain::Monotonic;
 /// At most one log line per kind and this time.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Keeps a flood of bad messages from becoming a flood of log lines.
+/// Keeps a flood of bad messages or refusals from becoming a flood of log lines.
 #[derive(Debug, Default)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     last: Option<Monotonic>,
     suppressed: u64,
 }
 
 impl Throttle {
     /// Whether to log now; then the number of lines left out since the one before.
-    pub(super) fn admit(&mut self, now: Monotonic) -> Option<u64> {
+    pub(crate) fn admit(&mut self, now: Monotonic) -> Option<u64> {
         if self.last.is_some_and(|last| now.since(last) < QUIET) {
             self.suppressed += 1;
             return None;
