@@ -62,6 +62,8 @@ pub struct HeartbeatSubscriber {
     returns: Inbox,
     sentinel_subject: Subject,
     sentinels: Sentinels,
+    /// When all queues were last found empty.
+    idle_at: Monotonic,
     refused_since: Option<Monotonic>,
     overruns: Throttle,
     burst: usize,
@@ -114,6 +116,7 @@ impl HeartbeatSubscriber {
             returns,
             sentinel_subject,
             sentinels: Sentinels::default(),
+            idle_at: Monotonic::default(),
             refused_since: None,
             overruns: Throttle::default(),
             burst: 0,
@@ -175,13 +178,14 @@ impl HeartbeatSubscriber {
                 return Poll::Ready(message.map_or(Heard::End, Heard::Heartbeat));
             }
         }
+        self.idle_at = self.hearing.now();
         Poll::Pending
     }
 
     fn poll_heartbeat(&mut self, index: usize, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         let polled = self.heartbeats[index].poll(cx);
         if self.heartbeats[index].may_have_overrun() {
-            self.sentinels.note_overrun(self.hearing.now());
+            self.sentinels.note_doubt(self.hearing.now());
         }
         polled
     }
@@ -192,6 +196,9 @@ impl HeartbeatSubscriber {
         let Some(sentinel) = self.sentinels.take(&message.payload, &connection) else { return };
         self.drain().await;
         self.note_dropped();
+        if Sentinels::is_late(&sentinel, self.idle_at) {
+            self.sentinels.note_doubt(self.hearing.now());
+        }
         let proof = self.sentinels.prove(sentinel);
         self.hearing.prove_hearing(proof);
         self.judge_link(self.hearing.now());
@@ -224,7 +231,7 @@ impl HeartbeatSubscriber {
             return;
         }
         let now = self.hearing.now();
-        self.sentinels.note_overrun(now);
+        self.sentinels.note_doubt(now);
         for _ in 0..dropped {
             self.hearing.drop_heartbeat(DropReason::Overrun);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use federation_domain::{Monotonic, Proof};
+use federation_domain::{MAX_STEP, Monotonic, Proof};
 
 use crate::connection::Identity;
 
@@ -15,7 +15,7 @@ pub(super) struct Sentinels {
     under_way: VecDeque<Sentinel>,
     proven: Option<Sentinel>,
     is_whole: bool,
-    overrun_at: Option<Monotonic>,
+    doubted_at: Option<Monotonic>,
 }
 
 /// One sentinel, as it was sent.
@@ -49,18 +49,25 @@ impl Sentinels {
         (sentinel.connection == *connection).then_some(sentinel)
     }
 
-    /// Notes that messages were, or may have been, dropped up to now.
-    pub(super) fn note_overrun(&mut self, now: Monotonic) {
-        self.overrun_at = Some(now);
+    /// Notes that up to now messages were, or may have been, dropped or held up.
+    pub(super) fn note_doubt(&mut self, now: Monotonic) {
+        self.doubted_at = Some(now);
+    }
+
+    /// Whether the server took long over a sentinel: at `idle_at` all that it had put on the
+    /// connection was heard, and the sentinel was not among it. A server that stands still reads
+    /// neither sentinels nor the heartbeats of the same time, and then any of them first.
+    pub(super) fn is_late(sentinel: &Sentinel, idle_at: Monotonic) -> bool {
+        idle_at.since(sentinel.sent_at) > MAX_STEP
     }
 
     /// What a sentinel proves, once all that stood in front of it is heard. Hearing was whole
     /// since the proof before if that came over the same connection, and its sentinel was sent
-    /// after the last overrun was found: what was dropped had then arrived before it.
+    /// after the last doubt arose: what was dropped had then arrived before it.
     pub(super) fn prove(&mut self, sentinel: Sentinel) -> Proof {
         let unbroken = self.proven.as_ref().is_some_and(|proven| {
             proven.connection == sentinel.connection
-                && self.overrun_at.is_none_or(|overrun_at| overrun_at <= proven.sent_at)
+                && self.doubted_at.is_none_or(|doubted_at| doubted_at <= proven.sent_at)
         });
         let proof = Proof { heard_through: sentinel.sent_at, unbroken };
         self.proven = Some(sentinel);
@@ -153,7 +160,7 @@ mod tests {
         assert_eq!(sentinels.proven_whole(), None);
         let found = [0, 10, 20, 30, 40].map(|sent| {
             if sent == 20 {
-                sentinels.note_overrun(at(15));
+                sentinels.note_doubt(at(15));
             }
             round_trip(&mut sentinels, sent, 1);
             sentinels.proven_whole()
@@ -177,12 +184,25 @@ mod tests {
         let mut sentinels = Sentinels::default();
         round_trip(&mut sentinels, 0, 1);
         assert!(unbroken(&mut sentinels, 10, 1));
-        sentinels.note_overrun(at(35));
+        sentinels.note_doubt(at(35));
         // Sent before the overrun was found, and the first one after: the drop may lie in either.
         assert!(!unbroken(&mut sentinels, 20, 1));
         assert!(!unbroken(&mut sentinels, 30, 1));
         assert!(!unbroken(&mut sentinels, 40, 1));
         assert!(unbroken(&mut sentinels, 50, 1));
+    }
+
+    #[test]
+    fn a_sentinel_over_which_the_server_took_long_is_late() {
+        let mut sentinels = Sentinels::default();
+        let payload = sentinels.send(at(100), connection(1));
+        let sentinel = sentinels.take(&payload, &connection(1)).unwrap();
+        assert!(
+            !Sentinels::is_late(&sentinel, at(50)),
+            "we were not idle since: the wait was ours"
+        );
+        assert!(!Sentinels::is_late(&sentinel, at(1_100)));
+        assert!(Sentinels::is_late(&sentinel, at(1_101)));
     }
 
     #[test]
