@@ -57,9 +57,18 @@ for crate in application postgres sqlite http; do
   must_not_hold "federation-$crate" 'async-nats' "only federation-nats speaks NATS"
 done
 
+# The binary wires the stores and speaks no SQL: it has diesel by them alone.
+direct="$(cargo tree --package federation --edges normal,build,dev --depth 1 --prefix none \
+  --format '{p}')" || fail "cargo tree of federation failed"
+if grep -qE '^diesel' <<<"$direct"; then
+  broken "federation names diesel itself: only the stores speak SQL"
+fi
+
 may_use federation-domain
-may_use federation-application federation-domain
-for crate in postgres sqlite nats http testkit; do
+for crate in application postgres sqlite; do
+  may_use "federation-$crate" federation-domain
+done
+for crate in nats http testkit; do
   may_use "federation-$crate" federation-domain federation-application
 done
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::future::Future;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::builder::Resettable;
@@ -16,6 +17,9 @@ use crate::{dotenv, log, serve};
 
 /// Exit code of a command line that is not understood.
 const USAGE: u8 = 2;
+
+/// How long calls that block may take to finish at the end, when nobody needs their results.
+const RUNTIME_END: Duration = Duration::from_millis(500);
 
 /// Knows every project of a federation, and whether it is alive.
 ///
@@ -83,11 +87,14 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("the runtime cannot start")?
-        .block_on(work)
+        .context("the runtime cannot start")?;
+    let done = runtime.block_on(work);
+    // Dropped, it would wait without limit for calls that block, such as those of a file's store.
+    runtime.shutdown_timeout(RUNTIME_END);
+    done
 }
 
 /// The whole command line, with the settings of `serve` at the top too, for help and completions.

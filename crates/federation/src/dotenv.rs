@@ -1,13 +1,14 @@
 //! The file `.env` of the working directory.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
 /// Takes the variables of the file into the environment of the process, except those that the
-/// environment has already. A missing file is fine.
+/// environment has already; an empty one counts as unset there too. A missing file is fine.
 ///
 /// Call it before any thread is started: the environment of a process is not safe to change later.
 ///
@@ -22,32 +23,60 @@ pub fn load(file: &Path) -> anyhow::Result<()> {
         Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
     };
     let text = text.trim_start_matches('\u{feff}');
-    let broken = first_broken_line(text).with_context(|| format!("{shown} cannot be used"))?;
-    if let Some(line) = broken {
-        bail!(
+    let read = read(text, is_open).with_context(|| format!("{shown} cannot be used"))?;
+    match read {
+        Contents::Broken { line } => bail!(
             "{shown}:{line}: NAME=VALUE is allowed, the value in quotes where it has spaces or \
              other special characters"
-        );
+        ),
+        Contents::Wanted(text) => dotenvy::from_read_override(text.as_bytes())
+            .with_context(|| format!("{shown} cannot be used")),
     }
-    dotenvy::from_read(text.as_bytes()).with_context(|| format!("{shown} cannot be used"))
 }
 
-/// The number of the first line that does not parse, if there is one.
-fn first_broken_line(text: &str) -> Result<Option<usize>, dotenvy::Error> {
-    let count = Cell::new(0);
+/// Whether the file may set a variable. Keys that were set to nothing in the environment must reach
+/// the check that refuses them.
+fn is_open(name: &str) -> bool {
+    std::env::var_os(name).is_none_or(|value| value.is_empty() && name != "FEDERATION_API_KEYS")
+}
+
+/// What stands in a file.
+#[derive(Debug, PartialEq, Eq)]
+enum Contents {
+    /// The lines of the variables that are to be set.
+    Wanted(String),
+    /// A line that does not parse, by its number.
+    Broken { line: usize },
+}
+
+/// Reads the file to its end or to the first line that does not parse. Of a variable that is set
+/// several times the first counts.
+fn read(text: &str, is_open: impl Fn(&str) -> bool) -> Result<Contents, dotenvy::Error> {
+    let (count, mut taken) = (Cell::new(0), 0);
+    let mut lines = text.split_inclusive('\n');
+    let (mut wanted, mut names) = (String::new(), HashSet::new());
     for variable in dotenvy::from_read_iter(LineByLine { rest: text, count: &count }) {
         match variable {
-            Ok(_) => {}
+            Ok((name, _)) => {
+                let own = lines.by_ref().take(count.get() - taken);
+                taken = count.get();
+                if is_open(&name) && names.insert(name) {
+                    wanted.extend(own);
+                } else {
+                    own.for_each(drop);
+                }
+            }
             Err(dotenvy::Error::LineParse(broken, _)) => {
                 // A value in quotes may go over several lines; it is named by its first.
                 let further = broken.trim_end_matches('\n').matches('\n').count();
                 let blank = broken.len() - broken.trim_end_matches('\n').len();
-                return Ok(Some(count.get() - further - blank.saturating_sub(1)));
+                let line = count.get() - further - blank.saturating_sub(1);
+                return Ok(Contents::Broken { line });
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(None)
+    Ok(Contents::Wanted(wanted))
 }
 
 /// Gives one line at a time and counts them, because the parser does not tell where it is.
@@ -92,7 +121,23 @@ mod tests {
             ("\nA='over\ntwo lines' more\nB\n", Some(2)),
             ("A", Some(1)),
         ] {
-            assert_eq!(first_broken_line(text).unwrap(), line, "{text:?}");
+            let broken = match read(text, |_| true).unwrap() {
+                Contents::Broken { line } => Some(line),
+                Contents::Wanted(_) => None,
+            };
+            assert_eq!(broken, line, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_set_elsewhere_is_left_out_with_all_its_lines() {
+        let text = "# first\nA=1\nB='over\ntwo lines'\n\nexport C=$A # last\nA=2";
+        let wanted = |names: &[&str]| match read(text, |name| names.contains(&name)).unwrap() {
+            Contents::Wanted(text) => text,
+            Contents::Broken { line } => panic!("{line}"),
+        };
+        assert_eq!(wanted(&["B"]), "B='over\ntwo lines'\n");
+        assert_eq!(wanted(&["A", "C"]), "# first\nA=1\n\nexport C=$A # last\n");
+        assert_eq!(wanted(&[]), "");
     }
 }

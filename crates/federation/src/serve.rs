@@ -2,6 +2,8 @@
 
 mod prepare;
 
+use std::future::Future;
+use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -18,13 +20,14 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::projects_file::{self, ProjectsFileError};
-use crate::settings::ServeSettings;
+use crate::settings::{ServeSettings, bus};
 use crate::signals;
 use crate::store::Store;
 
-/// How long the last checkpoint may take; with what comes before it, less than the 10 s after
-/// which supervisors lose their patience.
-const LAST_CHECKPOINT: Duration = Duration::from_secs(4);
+/// How long the end may take, from the signal on; supervisors lose their patience after 10 s.
+/// Requests have 3 s of it and the last words on the bus 2 s, which leaves at least 4 s for the last
+/// checkpoint.
+const STOP_WITHIN: Duration = Duration::from_secs(9);
 
 /// How many unknown projects may wait to be registered.
 const NEWCOMERS: usize = 1_000;
@@ -35,17 +38,15 @@ const NEWCOMERS: usize = 1_000;
 /// When it cannot start: a wrong setting, a wrong file, a port that is taken, a store that refuses.
 /// A store or a bus that is away is waited for.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
+    if let Some(bus) = &settings.bus {
+        bus::check(bus).await?;
+    }
     for setting in &settings.obsolete {
         tracing::warn!(setting, "this setting has no effect any more");
     }
     let registrations = read_projects(&settings.projects_file)?;
     let store = Store::open(&settings.database)?;
-    let ports = Ports {
-        store: store.port(),
-        sink: Arc::new(LogSink),
-        clock: Arc::new(SystemClock::start()),
-    };
-    let service = Service::new(ports, settings.rule.clone(), settings.bus.is_some());
+    let service = wire(&store, &settings);
     let stop = signals::stop()?;
     let server = HttpServer::bind(&settings.http)?;
     let address = server.address();
@@ -55,19 +56,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http_ends = CancellationToken::new();
     let http = server.run(ApiState::from(&service), http_ends.clone().cancelled_owned());
     let mut http = pin!(http);
-    let parts = async {
-        let prepared = prepare::prepare(&store, &service, &settings, registrations);
-        match stop.run_until_cancelled(prepared).await {
-            Some(prepared) => prepared?,
-            None => return Ok(None),
-        }
-        let mut parts = Parts::start(&service, &settings).await?;
-        service.readiness.start();
-        parts.run_until(&stop).await?;
-        anyhow::Ok(Some(parts))
-    };
     let parts = tokio::select! {
-        parts = parts => parts?,
+        parts = run(&store, &service, &settings, registrations, &stop) => parts?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API ended by itself");
@@ -76,12 +66,56 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     tracing::info!("stopping");
     service.readiness.stop();
     http_ends.cancel();
-    http.await.context("the REST API did not end well")?;
-    if let Some(parts) = parts {
-        parts.stop().await;
-    }
+    end(http, parts).await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Waits for the end of the REST API, then ends the parts, as long as the time allows.
+async fn end(
+    http: impl Future<Output = io::Result<()>>,
+    parts: Option<Parts>,
+) -> anyhow::Result<()> {
+    let all = async {
+        http.await.context("the REST API did not end well")?;
+        if let Some(parts) = parts {
+            parts.stop().await;
+        }
+        Ok(())
+    };
+    timeout(STOP_WITHIN, all).await.unwrap_or_else(|_| {
+        tracing::error!("the store did not take the last checkpoint in time");
+        Ok(())
+    })
+}
+
+fn wire(store: &Store, settings: &ServeSettings) -> Service {
+    let ports = Ports {
+        store: store.port(),
+        sink: Arc::new(LogSink),
+        clock: Arc::new(SystemClock::start()),
+    };
+    Service::new(ports, settings.rule.clone(), settings.bus.is_some())
+}
+
+/// Brings up what runs beside the REST API, and lets it run until told to stop. Gives what is to be
+/// ended then; nothing where that came before the store was ready.
+async fn run(
+    store: &Store,
+    service: &Service,
+    settings: &ServeSettings,
+    registrations: Vec<Registration>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Parts>> {
+    let prepared = prepare::prepare(store, service, settings, registrations);
+    match stop.run_until_cancelled(prepared).await {
+        Some(prepared) => prepared?,
+        None => return Ok(None),
+    }
+    let mut parts = Parts::start(service, settings).await?;
+    service.readiness.start();
+    parts.run_until(stop).await?;
+    Ok(Some(parts))
 }
 
 /// What runs beside the REST API once the catalog is loaded.
@@ -102,7 +136,12 @@ impl Parts {
         if let Some(bus) = &settings.bus {
             let newcomers = settings.auto_register.then(|| {
                 let (sender, receiver) = mpsc::channel(NEWCOMERS);
-                ears.spawn(register_newcomers(service.clone(), receiver));
+                let register = register_newcomers(service.clone(), receiver);
+                let end = ears_end.clone();
+                // Ends at once: who was not registered yet introduces itself again.
+                ears.spawn(async move {
+                    end.run_until_cancelled_owned(register).await;
+                });
                 sender
             });
             let presence = service.presence.clone();
@@ -138,14 +177,16 @@ impl Parts {
         ears_end.cancel();
         while ears.join_next().await.is_some() {}
         writer_ends.cancel();
-        if timeout(LAST_CHECKPOINT, writer).await.is_err() {
-            tracing::error!("the store did not take the last checkpoint in time");
+        if let Err(error) = writer.await {
+            tracing::error!(%error, "the last checkpoint failed");
         }
     }
 }
 
-/// Registers projects from their heartbeats until the subscriber ends.
+/// Registers projects from their heartbeats until the subscriber ends. A store that refuses is
+/// spoken of once, not at each heartbeat of each of them.
 async fn register_newcomers(service: Service, mut newcomers: mpsc::Receiver<UnknownProject>) {
+    let mut told = false;
     while let Some(newcomer) = newcomers.recv().await {
         let UnknownProject { slug, hub_url, mesh_namespace } = newcomer;
         let Some(hub_url) = hub_url else {
@@ -153,8 +194,15 @@ async fn register_newcomers(service: Service, mut newcomers: mpsc::Receiver<Unkn
             continue;
         };
         let registration = Registration::introduced(slug.clone(), hub_url, mesh_namespace);
-        if let Err(error) = service.introduce(registration).await {
-            tracing::warn!(project.slug = %slug, %error, "a project could not register itself");
+        match service.introduce(registration).await {
+            Ok(()) => told = false,
+            Err(error) if told => {
+                tracing::debug!(project.slug = %slug, %error, "still no project can register itself");
+            }
+            Err(error) => {
+                tracing::warn!(project.slug = %slug, %error, "a project could not register itself");
+                told = true;
+            }
         }
     }
 }

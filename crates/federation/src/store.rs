@@ -1,5 +1,6 @@
 //! Which store to use.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -28,16 +29,10 @@ impl Store {
             Database::Postgres(url) => PgCatalogStore::connect(url.expose())
                 .map(|store| Self::Postgres(Arc::new(store)))
                 .context("DATABASE_URL"),
-            Database::Sqlite(path) => {
-                // Waiting for a folder, as for a server, would only hide a mistake.
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-                    bail!("DATABASE_URL: there is no folder {}", folder.display());
-                }
-                let path = path.to_str().context("DATABASE_URL: the path is not UTF-8")?;
-                SqliteCatalogStore::connect(path)
-                    .map(|store| Self::Sqlite(Arc::new(store)))
-                    .context("DATABASE_URL")
+            Database::Sqlite(url) => {
+                let store = SqliteCatalogStore::connect(url.expose()).context("DATABASE_URL")?;
+                require_folder(url.expose())?;
+                Ok(Self::Sqlite(Arc::new(store)))
             }
         }
     }
@@ -59,6 +54,50 @@ impl Store {
         match self {
             Self::Postgres(store) => store.migrate().await,
             Self::Sqlite(store) => store.migrate().await,
+        }
+    }
+}
+
+/// Refuses a file whose folder is missing: to wait for that, as for a server, would hide a mistake.
+fn require_folder(sqlite_url: &str) -> anyhow::Result<()> {
+    let path = ["sqlite://", "sqlite:"].iter().find_map(|scheme| sqlite_url.strip_prefix(scheme));
+    match path.and_then(|path| Path::new(path).parent()) {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
+            bail!("DATABASE_URL: there is no folder {}", folder.display())
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(database: &Database) -> String {
+        let Err(error) = Store::open(database) else { panic!("{database:?} was taken") };
+        format!("{error:#}")
+    }
+
+    #[tokio::test]
+    async fn what_a_store_refuses_is_an_error_of_the_setting_without_the_password() {
+        for url in ["postgres:hunter2", "postgresql://", "postgres://u:hunter2@h:port/d"] {
+            let error = refusal(&Database::Postgres(url.into()));
+            assert!(error.starts_with("DATABASE_URL: ") && !error.contains("hunter2"), "{error}");
+        }
+        for url in ["sqlite:", "sqlite::memory:", "sqlite:f.db?mode=ro"] {
+            let error = refusal(&Database::Sqlite(url.into()));
+            assert!(error.starts_with("DATABASE_URL: "), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_folder_of_a_file_has_to_be_there() {
+        for url in ["sqlite:///nonexistent/f.db", "sqlite:/nonexistent/f.db"] {
+            let error = refusal(&Database::Sqlite(url.into()));
+            assert_eq!(error, "DATABASE_URL: there is no folder /nonexistent");
+        }
+        for url in ["sqlite:f.db", "sqlite:src/f.db", "sqlite:///tmp/f.db"] {
+            Store::open(&Database::Sqlite(url.into())).unwrap();
         }
     }
 }

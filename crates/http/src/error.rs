@@ -102,7 +102,7 @@ pub(crate) struct FieldError {
 impl ApiError {
     /// No project of this slug, which may be any text that stood in a path.
     pub(crate) fn no_project(slug: &str) -> Self {
-        Self::ProjectNotFound { shown: shown(slug) }
+        Self::ProjectNotFound { shown: as_given(slug) }
     }
 
     /// Why a heartbeat that met this error counts as dropped; none where its content is not to
@@ -221,6 +221,28 @@ pub(crate) fn shown(text: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// A slug of a path as it was given, for callers that compare it with theirs. Only what could
+/// disturb whoever reads it is replaced: controls, characters that are not seen or turn the reading
+/// direction (Unicode's category Cf), and the end of a text that nobody would call a slug.
+fn as_given(slug: &str) -> String {
+    const MAX_CHARS: usize = 500;
+    let hides = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+                    | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+                    | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+            )
+    };
+    let clean = |c| if hides(c) { char::REPLACEMENT_CHARACTER } else { c };
+    let mut given: String = slug.chars().take(MAX_CHARS).map(clean).collect();
+    if slug.chars().nth(MAX_CHARS).is_some() {
+        given.push('…');
+    }
+    given
 }
 
 /// The error with all its sources, for the log.

@@ -18,7 +18,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         description = "Which projects there are, and which of them are alive.\n\n\
             Every `GET` is answered to `HEAD` too. A slash at the end of a path changes nothing. \
             A path that is not listed here is 404, a method that is not listed is 405 with the \
-            header `Allow`; each error answer is an object with the key `detail`. \
+            header `Allow`; each error answer is an object with the key `detail`. Only what is not \
+            understood as a request at all is refused without a body. \
             The header `X-Request-Id` is taken over from a request, or made, and given back.",
         license(name = "MIT", identifier = "MIT")
     ),

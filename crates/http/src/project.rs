@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use federation_domain::{FanoutAllowlist, Project, Reports, Tags};
+use federation_application::ProjectState;
+use federation_domain::{FanoutAllowlist, Reports, Tags};
 use serde::{Serialize, Serializer};
 use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
@@ -26,7 +27,8 @@ use utoipa::ToSchema;
         "updated_at": "2026-11-23T14:41:14.020911Z",
         "heartbeat_interval_seconds": null,
         "allow_fanout": [],
-        "degraded_reasons": []
+        "degraded_reasons": [],
+        "status_known": true
     })
 )]
 pub(crate) struct ProjectBody<'a> {
@@ -69,6 +71,9 @@ pub(crate) struct ProjectBody<'a> {
     #[schema(value_type = Vec<String>)]
     #[serde(serialize_with = "reasons")]
     degraded_reasons: &'a Reports,
+    /// Whether the status can be relied on: false while the source over which the project was last
+    /// heard cannot prove that it hears, or has not listened long enough since it could not.
+    status_known: bool,
 }
 
 /// Whether a project is alive.
@@ -85,8 +90,9 @@ pub(crate) enum StatusSchema {
     Offline,
 }
 
-impl<'a> From<&'a Project> for ProjectBody<'a> {
-    fn from(project: &'a Project) -> Self {
+impl<'a> From<&'a ProjectState> for ProjectBody<'a> {
+    fn from(state: &'a ProjectState) -> Self {
+        let ProjectState { project, status_known } = state;
         Self {
             id: project.id.0,
             slug: project.slug.as_str(),
@@ -101,13 +107,14 @@ impl<'a> From<&'a Project> for ProjectBody<'a> {
             heartbeat_interval_seconds: project.heartbeat_interval.map(|i| i.as_seconds()),
             allow_fanout: &project.allow_fanout,
             degraded_reasons: &project.reports,
+            status_known: *status_known,
         }
     }
 }
 
 /// The projects as an array, without anything in between.
-pub(crate) fn to_json(projects: &[Project]) -> serde_json::Result<Vec<u8>> {
-    const USUAL_BYTES: usize = 450;
+pub(crate) fn to_json(projects: &[ProjectState]) -> serde_json::Result<Vec<u8>> {
+    const USUAL_BYTES: usize = 470;
     let mut json = Vec::with_capacity(2 + projects.len() * USUAL_BYTES);
     let bodies = projects.iter().map(ProjectBody::from);
     serde_json::Serializer::new(&mut json).collect_seq(bodies)?;

@@ -22,9 +22,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// theirs, so that it is not us who close one that is just being used.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long requests that are being answered may take to finish when the server stops. Leaves
-/// 2 s of the 10 s in which the process has to end.
-const SHUTDOWN_TIMEOUT_SECONDS: u64 = 8;
+/// How long requests that are being answered may take to finish when the server stops. A write
+/// waits for the store alone, and the process has more to do in the 10 s in which it has to end.
+const SHUTDOWN_TIMEOUT_SECONDS: u64 = 3;
 
 /// Where and how to listen.
 #[derive(Debug, Clone)]
@@ -63,7 +63,12 @@ impl HttpServer {
     /// [`BindError`], which says what to do about a busy port.
     pub fn bind(settings: &HttpSettings) -> Result<Self, BindError> {
         let HttpSettings { host, port, workers } = settings;
-        match listen(host, *port) {
+        // The brackets of an IPv6 address belong to URLs.
+        let name = host.trim_start_matches('[').trim_end_matches(']');
+        let bound = (name, *port)
+            .to_socket_addrs()
+            .and_then(|addresses| listen(addresses, TcpListener::bind));
+        match bound {
             Ok((address, listeners)) => Ok(Self { listeners, address, workers: *workers }),
             Err(source) => {
                 Err(BindError { host: host.clone(), port: *port, hint: hint(&source), source })
@@ -78,7 +83,7 @@ impl HttpServer {
     }
 
     /// Answers requests until `shutdown` completes; then stops accepting, and lets what is being
-    /// answered finish for at most 8 s. Signals are left to the caller.
+    /// answered finish for at most 3 s. Signals are left to the caller.
     ///
     /// # Errors
     /// When a socket cannot be used or a worker cannot be started.
@@ -103,25 +108,33 @@ impl HttpServer {
     }
 }
 
-fn listen(host: &str, port: u16) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
-    // The brackets of an IPv6 address belong to URLs.
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    let mut bound: Option<SocketAddr> = None;
+/// Binds all of the addresses that this machine has. Without IPv6 it may have no `::1`, though
+/// `localhost` stands for it too; an address that is taken is an error, since another program would
+/// answer a part of the callers.
+fn listen(
+    addresses: impl Iterator<Item = SocketAddr>,
+    bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
+) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+    use io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
+    let mut first: Option<SocketAddr> = None;
     let mut listeners = Vec::new();
-    let mut missing = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
-    for mut address in (name, port).to_socket_addrs()? {
+    let mut missing = io::Error::new(AddrNotAvailable, "the name has no address");
+    for mut address in addresses {
         // Where a free port was picked for the first address, the others get the same.
-        address.set_port(bound.map_or(port, |first| first.port()));
-        match TcpListener::bind(address) {
+        address.set_port(first.map_or(address.port(), |first| first.port()));
+        match bind(address) {
             Ok(listener) => {
-                bound = Some(bound.unwrap_or(listener.local_addr()?));
+                first = Some(first.unwrap_or(listener.local_addr()?));
                 listeners.push(listener);
             }
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => missing = error,
-            Err(error) => return Err(error),
+            Err(error) if matches!(error.kind(), AddrInUse | PermissionDenied) => {
+                return Err(error);
+            }
+            // Not only `AddrNotAvailable`: an address family that the kernel lacks has no kind.
+            Err(error) => missing = error,
         }
     }
-    bound.map(|address| (address, listeners)).ok_or(missing)
+    first.map(|address| (address, listeners)).ok_or(missing)
 }
 
 fn hint(error: &io::Error) -> &'static str {

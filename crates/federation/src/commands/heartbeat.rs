@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use federation_nats::{HeartbeatPublisher, PublisherSettings};
 
-use crate::settings::{BusArgs, LogArgs, PublisherArgs};
+use crate::settings::{BusArgs, LogArgs, PublisherArgs, bus};
 use crate::{log, signals};
 
 /// Settings of `heartbeat`.
@@ -29,7 +29,8 @@ pub struct HeartbeatArgs {
 pub async fn run(args: HeartbeatArgs) -> anyhow::Result<()> {
     log::init(&args.log)?;
     let project = args.publisher.resolve()?;
-    let nats = args.bus.resolve()?.context("NATS_URL: heartbeats go over NATS; name a server")?;
+    let nats = args.bus.resolve().context("NATS_URL: heartbeats go over NATS; name a server")?;
+    bus::check(&nats).await?;
     let settings = PublisherSettings {
         mesh_namespace: project.mesh_namespace,
         interval: project.interval,

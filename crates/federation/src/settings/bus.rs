@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use federation_nats::{NatsSettings, TlsSettings};
+use federation_nats::{ConnectionError, NatsSettings, TlsSettings};
 
 use super::value::{Secret, SettingError, boolean};
 
@@ -50,20 +50,15 @@ pub struct BusArgs {
 }
 
 impl BusArgs {
-    /// How to reach NATS; none where `NATS_URL=none` switches the bus off.
-    ///
-    /// # Errors
-    /// When a server is no NATS URL, or settings contradict each other.
-    pub fn resolve(&self) -> Result<Option<NatsSettings>, SettingError> {
+    /// How to reach NATS, to be [checked](check); none where `NATS_URL=none` switches the bus off.
+    #[must_use]
+    pub fn resolve(&self) -> Option<NatsSettings> {
         let url = self.nats_url.expose().trim();
         if url.eq_ignore_ascii_case("none") {
-            return Ok(None);
+            return None;
         }
-        url.split(',').try_for_each(check_server)?;
-        self.check_login()?;
-        self.check_certificate()?;
         let exposed = |secret: &Option<Secret>| secret.as_ref().map(|s| s.expose().to_owned());
-        Ok(Some(NatsSettings {
+        Some(NatsSettings {
             user: self.nats_user.clone(),
             password: exposed(&self.nats_password),
             token: exposed(&self.nats_token),
@@ -75,56 +70,30 @@ impl BusArgs {
                 client_key: self.nats_tls_key.clone(),
             },
             ..NatsSettings::new(url)
-        }))
-    }
-
-    fn check_login(&self) -> Result<(), SettingError> {
-        match (&self.nats_user, &self.nats_password) {
-            (Some(_), None) => Err(SettingError::new("NATS_USER", "needs NATS_PASSWORD beside it")),
-            (None, Some(_)) => Err(SettingError::new("NATS_PASSWORD", "needs NATS_USER beside it")),
-            (Some(_), Some(_)) if self.nats_token.is_some() => {
-                Err(SettingError::new("NATS_TOKEN", ONE_LOGIN))
-            }
-            (user, _)
-                if self.nats_creds.is_some() && (user.is_some() || self.nats_token.is_some()) =>
-            {
-                Err(SettingError::new("NATS_CREDS", ONE_LOGIN))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_certificate(&self) -> Result<(), SettingError> {
-        match (&self.nats_tls_cert, &self.nats_tls_key) {
-            (Some(_), None) => {
-                Err(SettingError::new("NATS_TLS_CERT", "needs NATS_TLS_KEY beside it"))
-            }
-            (None, Some(_)) => {
-                Err(SettingError::new("NATS_TLS_KEY", "needs NATS_TLS_CERT beside it"))
-            }
-            _ => Ok(()),
-        }
+        })
     }
 }
 
-const ONE_LOGIN: &str = "only one way to log in is allowed: NATS_USER with NATS_PASSWORD, \
-                         NATS_TOKEN or NATS_CREDS";
+/// Checks how to reach NATS, and the files that say so, without connecting.
+///
+/// # Errors
+/// What is wrong, under the names of the settings that may be to blame.
+pub async fn check(settings: &NatsSettings) -> Result<(), SettingError> {
+    // An error does not tell a login from a certificate, so they are checked one after the other.
+    let without_tls = NatsSettings { tls: TlsSettings::default(), ..settings.clone() };
+    without_tls.check().await.map_err(|error| {
+        let name = match &error {
+            ConnectionError::InvalidUrl { .. } => "NATS_URL",
+            ConnectionError::File { .. } => "NATS_CREDS",
+            _ => "NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_CREDS",
+        };
+        named(name, error)
+    })?;
+    settings.check().await.map_err(|error| named("NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY", error))
+}
 
-/// Checks one server of the list. An error shows nothing of it, because it may bear a password.
-fn check_server(text: &str) -> Result<(), SettingError> {
-    let text = text.trim();
-    let spelled = if text.contains("://") { text.to_owned() } else { format!("nats://{text}") };
-    let known = url::Url::parse(&spelled).is_ok_and(|url| {
-        matches!(url.scheme(), "nats" | "tls")
-            && url.host_str().is_some_and(|host| !host.is_empty())
-    });
-    if known {
-        return Ok(());
-    }
-    Err(SettingError::new(
-        "NATS_URL",
-        "nats://HOST:PORT and tls://HOST:PORT, several separated by commas, and none are allowed",
-    ))
+fn named(name: &'static str, error: ConnectionError) -> SettingError {
+    SettingError::new(name, format_args!("{:#}", anyhow::Error::new(error)))
 }
 
 #[cfg(test)]
@@ -138,51 +107,67 @@ mod tests {
         bus: BusArgs,
     }
 
-    fn resolve(args: &[&str]) -> Result<Option<NatsSettings>, String> {
+    fn resolve(args: &[&str]) -> Option<NatsSettings> {
         let args = std::iter::once("test").chain(args.iter().copied());
-        Command::try_parse_from(args).unwrap().bus.resolve().map_err(|error| error.to_string())
+        Command::try_parse_from(args).unwrap().bus.resolve()
+    }
+
+    async fn refusal(args: &[&str]) -> String {
+        check(&resolve(args).unwrap()).await.unwrap_err().to_string()
     }
 
     #[test]
     fn none_switches_the_bus_off() {
         for none in ["none", " NONE "] {
-            assert!(resolve(&["--nats-url", none]).unwrap().is_none());
+            assert!(resolve(&["--nats-url", none]).is_none());
         }
     }
 
-    #[test]
-    fn several_servers_are_separated_by_commas() {
+    #[tokio::test]
+    async fn several_servers_are_separated_by_commas() {
         let url = "a:4222, tls://b,nats://u:p@[::1]:1";
-        assert_eq!(resolve(&["--nats-url", url]).unwrap().unwrap().url, url);
+        let settings = resolve(&["--nats-url", url]).unwrap();
+        assert_eq!(settings.url, url);
+        check(&settings).await.unwrap();
     }
 
-    #[test]
-    fn what_is_no_server_is_refused_without_showing_it() {
-        for url in ["http://hunter2@h", "nats://", "nats://u:hunter2@h,,", "nats://h:hunter2"] {
-            let error = resolve(&["--nats-url", url]).unwrap_err();
+    #[tokio::test]
+    async fn what_is_no_server_is_refused_without_its_password() {
+        for url in ["http://hunter2@h", "nats://", "nats://u:hunter2@h:x", ","] {
+            let error = refusal(&["--nats-url", url]).await;
             assert!(error.starts_with("NATS_URL: ") && !error.contains("hunter2"), "{error}");
         }
     }
 
-    #[test]
-    fn there_is_one_way_to_log_in() {
+    #[tokio::test]
+    async fn there_is_one_way_to_log_in() {
         let password = ["--nats-user", "u", "--nats-password", "p"];
-        let settings = resolve(&password).unwrap().unwrap();
+        let settings = resolve(&password).unwrap();
         assert_eq!(
             (settings.user.as_deref(), settings.password.as_deref()),
             (Some("u"), Some("p"))
         );
-        let error = resolve(&["--nats-user", "u"]).unwrap_err();
-        assert!(error.contains("NATS_PASSWORD"), "{error}");
-        let error = resolve(&[&password[..], &["--nats-token", "t"]].concat()).unwrap_err();
-        assert!(error.starts_with("NATS_TOKEN: only one"), "{error}");
-        let error = resolve(&["--nats-creds", "f", "--nats-token", "t"]).unwrap_err();
-        assert!(error.starts_with("NATS_CREDS: only one"), "{error}");
+        check(&settings).await.unwrap();
+        for args in [
+            &["--nats-user", "u"][..],
+            &["--nats-password", "p"],
+            &[&password[..], &["--nats-token", "t"]].concat(),
+            &["--nats-creds", "f", "--nats-token", "t"],
+            &["--nats-url", "nats://u:p@h", "--nats-token", "t"],
+        ] {
+            let error = refusal(args).await;
+            assert!(error.starts_with("NATS_USER, NATS_PASSWORD, NATS_TOKEN, "), "{error}");
+        }
     }
 
-    #[test]
-    fn a_certificate_needs_its_key() {
-        let error = resolve(&["--nats-tls-cert", "c"]).unwrap_err();
-        assert!(error.contains("NATS_TLS_KEY"), "{error}");
+    #[tokio::test]
+    async fn a_file_that_cannot_be_used_is_found_under_its_setting() {
+        for (flag, name) in [("--nats-creds", "NATS_CREDS: "), ("--nats-tls-ca", "NATS_TLS_CA, ")] {
+            let error = refusal(&[flag, "/nonexistent"]).await;
+            assert!(error.starts_with(name) && error.contains("/nonexistent"), "{error}");
+            assert!(error.contains("No such file"), "{error}");
+        }
+        let error = refusal(&["--nats-tls-cert", "c"]).await;
+        assert!(error.starts_with("NATS_TLS_CA, NATS_TLS_CERT, NATS_TLS_KEY: "), "{error}");
     }
 }

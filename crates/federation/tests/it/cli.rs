@@ -79,7 +79,7 @@ fn a_setting_that_does_not_parse_is_refused_by_its_name() {
         ("LOG_FORMAT", "xml", "json"),
         ("ALLOW_ANONYMOUS", "maybe", "true, false"),
         ("DATABASE_URL", "mysql://u:hunter2@h/d", "sqlite:PATH"),
-        ("NATS_URL", "http://u:hunter2@h", "nats://HOST:PORT"),
+        ("NATS_URL", "http://u:hunter2@h", "is invalid"),
         ("HEARTBEAT_DEGRADED_THRESHOLD_SECONDS", "100", "HEARTBEAT_STALE_THRESHOLD_SECONDS"),
     ] {
         let run = Program::new().variable(name, value).run(&[]);
@@ -134,6 +134,32 @@ fn a_file_of_settings_is_read_and_the_environment_goes_before_it() {
     assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"), "read");
     let program = program.variable("LOG_LEVEL", "info").variable("SERVICE_HOST", "0.0.0.0");
     assert!(program.run(&[]).stderr.starts_with("error: SERVICE_HOST"), "the environment first");
+}
+
+#[test]
+fn an_empty_variable_does_not_hide_the_file_of_settings() {
+    let program = Program::new().variable("LOG_LEVEL", "").file(".env", "LOG_LEVEL=loud\n");
+    assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"));
+    let keys = Program::new().variable("FEDERATION_API_KEYS", "");
+    let run = keys.file(".env", "FEDERATION_API_KEYS=hunter2\n").run(&[]);
+    assert!(run.stderr.starts_with("error: FEDERATION_API_KEYS: is set but empty"), "{run:?}");
+}
+
+#[test]
+fn a_dollar_in_single_quotes_is_a_dollar() {
+    let program = Program::new().file(".env", "LOG_LEVEL='$LOUD'\n");
+    assert!(program.run(&[]).stderr.contains("$LOUD"));
+}
+
+#[test]
+fn a_wrong_setting_of_the_bus_is_found_before_the_store_is_touched() {
+    let program = Program::new().variable("NATS_CREDS", "/nonexistent/user.creds");
+    for args in [&["serve"][..], &["heartbeat"]] {
+        let run = program.run(args);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        assert!(run.stderr.starts_with("error: NATS_CREDS: "), "{}", run.stderr);
+    }
+    assert!(!program.folder().join("federation.db").exists());
 }
 
 #[test]

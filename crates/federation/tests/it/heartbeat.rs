@@ -36,6 +36,6 @@ fn what_cannot_work_is_refused_by_its_setting() {
     ] {
         let run = Program::new().variable(name, value).run(&["heartbeat"]);
         assert_ne!(run.code, Some(0), "{name}");
-        assert!(run.stderr.starts_with(&format!("error: {name}: ")), "{}", run.stderr);
+        assert!(run.stderr.starts_with(&format!("error: {name}")), "{}", run.stderr);
     }
 }

@@ -136,6 +136,45 @@ async fn a_name_stands_for_all_its_addresses() {
 }
 
 #[actix_web::test]
+async fn an_address_that_this_machine_cannot_have_does_not_matter_beside_one_that_it_has() {
+    let addresses = || ["[::1]:0", "127.0.0.1:0"].map(|text| text.parse().unwrap()).into_iter();
+    let refusing = |code: i32| {
+        listen(addresses(), move |address| {
+            let refused = address.is_ipv6();
+            if refused {
+                Err(io::Error::from_raw_os_error(code))
+            } else {
+                TcpListener::bind(address)
+            }
+        })
+    };
+    // Of Linux: the address family is not supported, the address cannot be assigned.
+    for code in [97, 99] {
+        let (address, listeners) = refusing(code).unwrap();
+        assert!(address.is_ipv4() && listeners.len() == 1, "{address}");
+    }
+    // Of Linux: the address is already in use.
+    assert_eq!(refusing(98).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    let none = listen(addresses(), |_| Err(io::Error::from_raw_os_error(97)));
+    assert_eq!(none.unwrap_err().raw_os_error(), Some(97));
+}
+
+#[actix_web::test]
+async fn a_request_that_does_not_end_holds_up_the_end_for_no_longer_than_is_said() {
+    let server = start().await;
+    let mut half = TcpStream::connect(server.address).await.unwrap();
+    half.write_all(b"POST /api/fed/projects HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{")
+        .await
+        .unwrap();
+    // The server has taken the connection when it has answered a later one.
+    server.exchange(&request("GET /livez HTTP/1.1", b"")).await;
+    #[expect(clippy::disallowed_methods, reason = "a deadline for what happens outside")]
+    let began = std::time::Instant::now();
+    server.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[actix_web::test]
 async fn a_stopped_server_waits_for_no_idle_connection() {
     let server = start().await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();

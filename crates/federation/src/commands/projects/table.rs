@@ -24,7 +24,7 @@ pub(super) fn list(projects: &Value, now: OffsetDateTime) -> String {
     for project in projects.as_array().into_iter().flatten() {
         table.add_row([
             text(&project["slug"]),
-            text(&project["status"]),
+            status(project),
             ago(&project["last_heartbeat_at"], now),
             text(&project["name"]),
             text(&project["hub_url"]),
@@ -38,8 +38,13 @@ pub(super) fn list(projects: &Value, now: OffsetDateTime) -> String {
 pub(super) fn details(project: &Value, now: OffsetDateTime) -> String {
     let mut table = bare();
     for (key, value) in project.as_object().into_iter().flatten() {
-        let shown = match key.strip_suffix("_at") {
-            Some(_) if value.is_string() => format!("{} ({})", text(value), ago(value, now)),
+        let shown = match key.as_str() {
+            "status" if is_doubtful(project) => {
+                format!("{} (the service does not hear well enough to know)", status(project))
+            }
+            key if key.ends_with("_at") && value.is_string() => {
+                format!("{} ({})", text(value), ago(value, now))
+            }
             _ => text(value),
         };
         table.add_row([plain(key), shown]);
@@ -73,6 +78,16 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// The status, with a question mark where it cannot be relied on.
+fn status(project: &Value) -> String {
+    let doubt = if is_doubtful(project) { "?" } else { "" };
+    text(&project["status"]) + doubt
+}
+
+fn is_doubtful(project: &Value) -> bool {
+    project["status_known"] == false
+}
+
 /// How long ago a time was: `12 s ago`.
 fn ago(time: &Value, now: OffsetDateTime) -> String {
     let Some(given) = time.as_str() else { return "never".to_owned() };
@@ -100,16 +115,25 @@ mod tests {
     fn a_list_is_a_table_with_one_line_for_each_project() {
         let projects = json!([
             {"slug": "a", "status": "online", "last_heartbeat_at": "2026-11-23T14:41:01.5Z",
-             "name": "A\u{1b}[2J", "hub_url": "http://a", "tags": ["x", "y"]},
+             "name": "A\u{1b}[2J", "hub_url": "http://a", "tags": ["x", "y"], "status_known": false},
             {"slug": "long-slug", "status": "offline", "last_heartbeat_at": null,
-             "name": "B", "hub_url": "http://b", "tags": []},
+             "name": "B", "hub_url": "http://b", "tags": [], "status_known": true},
         ]);
         assert_eq!(
             list(&projects, NOW),
             "SLUG       STATUS   LAST HEARTBEAT  NAME        HUB URL   TAGS\n\
-             a          online   11 s ago        A\\u{1b}[2J  http://a  x, y\n\
+             a          online?  11 s ago        A\\u{1b}[2J  http://a  x, y\n\
              long-slug  offline  never           B           http://b  -"
         );
+    }
+
+    #[test]
+    fn a_status_that_cannot_be_relied_on_says_so() {
+        let shown = |known| details(&json!({"status": "online", "status_known": known}), NOW);
+        assert!(shown(false).starts_with("status        online? (the service does not hear"));
+        assert!(shown(true).starts_with("status        online\n"), "{}", shown(true));
+        // A service that is older does not tell.
+        assert_eq!(details(&json!({"status": "online"}), NOW), "status  online");
     }
 
     #[test]

@@ -37,15 +37,7 @@ async fn the_store_may_go_and_come_back() {
     assert_eq!(service.get("/api/fed/projects/late").0, 404);
     postgres.start_again().await;
     until("writes are taken again", || (service.register("late") == 201).then_some(()));
-    until("nothing waits for the store", || {
-        service
-            .get("/metrics")
-            .1
-            .as_str()
-            .unwrap()
-            .contains("federation_waiting_changes 0")
-            .then_some(())
-    });
+    service.until_nothing_waits();
     service.kill();
     let service = Service::ready(folder.path(), &settings);
     assert_eq!(service.status("commandcenter"), "online", "what was found meanwhile is stored");
@@ -62,8 +54,8 @@ async fn an_outage_of_the_bus_is_nobodys_silence() {
     service.until_status("commandcenter", "online");
     nats.stop();
     until("it says so", || (service.get("/readyz").0 == 503).then_some(()));
-    let metrics = service.get("/metrics").1;
-    assert!(metrics.as_str().unwrap().contains("federation_nats_connection_status 0"));
+    assert!(service.metrics().contains("federation_nats_connection_status 0"));
+    // Silence beyond the threshold of 3 s.
     std::thread::sleep(Duration::from_secs(4));
     assert_ne!(service.status("commandcenter"), "offline");
     nats.restart().await;
@@ -85,6 +77,20 @@ async fn it_starts_without_the_bus() {
     until("it is ready", || (service.get("/readyz").0 == 200).then_some(()));
     beat(&nats).await;
     service.until_status("commandcenter", "online");
+    assert!(service.terminate().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_ends_in_time_whatever_hangs() {
+    let folder = folder(COMMANDCENTER);
+    let (postgres, nats) = (PostgresServer::start().await, NatsServer::start().await);
+    let settings = [("DATABASE_URL", postgres.url()), ("NATS_URL", nats.url())];
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let service = Service::ready(folder.path(), &settings);
+    postgres.pause();
+    nats.pause();
+    assert_eq!(service.beat("commandcenter"), 204, "there is something to write");
+    let _half = service.post_half();
     assert!(service.terminate().success());
 }
 

@@ -1,6 +1,7 @@
 //! A running `federation serve`, and what a test asks of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -106,6 +107,34 @@ impl Service {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    pub(super) fn metrics(&self) -> String {
+        match self.get("/metrics").1 {
+            Value::String(text) => text,
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Waits until all that was found is in the store.
+    pub(super) fn until_nothing_waits(&self) {
+        until("nothing waits for the store", || {
+            self.metrics().contains("federation_waiting_changes 0").then_some(())
+        });
+    }
+
+    /// A request whose body does not end: the service waits for the rest of it.
+    pub(super) fn post_half(&self) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        let head = "POST /api/fed/projects HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\
+                    Expect: 100-continue\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut taken = [0; 21];
+        stream.read_exact(&mut taken).unwrap();
+        assert_eq!(&taken, b"HTTP/1.1 100 Continue");
+        stream.write_all(b"{").unwrap();
+        stream
+    }
+
     pub(super) fn post(&self, path: &str, body: &Value) -> u16 {
         self.agent.post(self.url(path)).send_json(body).unwrap().status().as_u16()
     }
@@ -147,10 +176,12 @@ impl Service {
         assert!(sent.success());
     }
 
-    /// Ends it as an init system does.
+    /// Ends it as an init system does, which loses its patience after 10 s.
     pub(super) fn terminate(mut self) -> ExitStatus {
         self.signal("-TERM");
-        until("the service ends", || self.child.try_wait().unwrap()).0
+        let (status, took) = until("the service ends", || self.child.try_wait().unwrap());
+        assert!(took < Duration::from_secs(10), "it ended after {took:?}");
+        status
     }
 
     /// Ends it as a power cut does.

@@ -19,6 +19,7 @@ async fn the_publisher_keeps_its_project_online_and_ends_cleanly() {
         .unwrap();
     nats.restart().await;
     service.until_status("commandcenter", "online");
+    // Longer than the threshold of 3 s: without heartbeats it would be offline by then.
     std::thread::sleep(std::time::Duration::from_secs(4));
     assert_eq!(service.status("commandcenter"), "online");
     let told = Command::new("kill").args(["-TERM", &publisher.id().to_string()]).status().unwrap();

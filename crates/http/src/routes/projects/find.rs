@@ -44,7 +44,7 @@ mod tests {
         insta::assert_snapshot!(api.get("/api/fed/projects/commandcenter").await, @r#"
         200
         content-type: application/json
-        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[]}
+        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}
         "#);
     }
 
@@ -61,8 +61,26 @@ mod tests {
         insta::assert_snapshot!(api.get("/api/fed/projects/a").await, @r#"
         200
         content-type: application/json
-        {"id":1,"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z","mesh_namespace":"hub.a","status":"degraded","tags":[],"last_heartbeat_at":"2026-11-24T12:00:02.000000Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:02.000000Z","heartbeat_interval_seconds":2.5,"allow_fanout":["restart","ping"],"degraded_reasons":["queue backlog","slow disk"]}
+        {"id":1,"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z","mesh_namespace":"hub.a","status":"degraded","tags":[],"last_heartbeat_at":"2026-11-24T12:00:02.000000Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:02.000000Z","heartbeat_interval_seconds":2.5,"allow_fanout":["restart","ping"],"degraded_reasons":["queue backlog","slow disk"],"status_known":false}
         "#);
+    }
+
+    #[actix_web::test]
+    async fn a_status_is_known_only_after_everyone_had_the_chance_to_speak() {
+        let api = Api::new().await;
+        api.register("a").await;
+        let known = async || {
+            let answer = api.get("/api/fed/projects/a").await.body;
+            answer.ends_with(",\"status_known\":true}")
+        };
+        assert!(!known().await, "nobody has listened yet");
+        for _ in 0..46 {
+            api.clock.advance(Duration::from_secs(1));
+            api.service.tick();
+        }
+        assert!(known().await, "one and a half intervals of 30 s");
+        api.clock.advance(Duration::from_secs(30));
+        assert!(!known().await, "nothing proves that it still listens");
     }
 
     #[actix_web::test]
@@ -80,13 +98,15 @@ mod tests {
         let api = Api::new().await;
         for (path, shown) in [
             ("X", "X"),
-            ("%00", "\\\\0"),
-            ("a%0ab", "a\\\\nb"),
+            ("%00", "\u{fffd}"),
+            ("a%0ab", "a\u{fffd}b"),
             ("%ff", "\u{fffd}"),
             ("a%2fb", "a/b"),
-            ("%E2%80%AE", "\\\\u{202e}"),
-            (&"a".repeat(51), &"a".repeat(51)),
-            (&"a".repeat(500), &format!("{}…", "a".repeat(60))),
+            ("%22it's%22%5C", "\\\"it's\\\"\\\\"),
+            ("Z%C3%BCrich%20e%CC%81%F0%9F%A6%80", "Zürich e\u{301}🦀"),
+            ("a%E2%80%AEb%E2%80%8B", "a\u{fffd}b\u{fffd}"),
+            (&"a".repeat(500), &"a".repeat(500)),
+            (&"a".repeat(501), &format!("{}…", "a".repeat(500))),
         ] {
             let answer = api.get(&format!("/api/fed/projects/{path}")).await;
             assert_eq!(answer.status, 404, "{path}: {answer}");
