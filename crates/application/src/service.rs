@@ -81,15 +81,18 @@ impl Service {
         Ok(count)
     }
 
-    /// Registers a project that introduces itself by a heartbeat. That heartbeat makes it known,
-    /// the next one makes it online: what waited here may be old, and the project dead by now. A
+    /// Registers projects that introduce themselves by a heartbeat. That heartbeat makes them known,
+    /// the next one makes them online: what waited here may be old, and the project dead by now. A
     /// project that was registered meanwhile keeps its metadata.
     ///
     /// # Errors
-    /// [`CatalogError`]; nothing was applied, its next heartbeat introduces it again.
-    pub async fn introduce(&self, registration: Registration) -> Result<(), CatalogError> {
-        if let Err(CatalogError::NotFound(_)) = self.catalog.find(&registration.slug) {
-            self.catalog.register(registration, Origin::Heartbeat).await?;
+    /// [`CatalogError`]; nothing was applied, their next heartbeats introduce them again.
+    pub async fn introduce(&self, newcomers: Vec<Registration>) -> Result<(), CatalogError> {
+        let mut unknown = newcomers;
+        unknown
+            .retain(|one| matches!(self.catalog.find(&one.slug), Err(CatalogError::NotFound(_))));
+        if !unknown.is_empty() {
+            self.catalog.register_all(unknown, Origin::Heartbeat).await?;
         }
         Ok(())
     }

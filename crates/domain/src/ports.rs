@@ -73,8 +73,9 @@ pub struct Checkpoint {
 pub trait CatalogStore: Send + Sync {
     /// Reads the whole catalog in one consistent view.
     ///
-    /// An implementation MUST leave out, log and count each row that does not parse, and return
-    /// the others; NULL tags read as empty, a NULL namespace as none.
+    /// An implementation MUST leave out, log and count each row whose slug, name, URL, status or
+    /// times do not parse, and return the others. Other columns that are NULL or do not parse read
+    /// as empty or absent.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Failed`].

@@ -29,7 +29,7 @@ use crate::store::Store;
 /// checkpoint.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
 
-/// How many unknown projects may wait to be registered.
+/// How many unknown projects may wait to be registered, and are registered at once.
 const NEWCOMERS: usize = 1_000;
 
 /// Runs the service until SIGTERM or Ctrl-C.
@@ -187,20 +187,18 @@ impl Parts {
 /// spoken of once, not at each heartbeat of each of them.
 async fn register_newcomers(service: Service, mut newcomers: mpsc::Receiver<UnknownProject>) {
     let mut told = false;
-    while let Some(newcomer) = newcomers.recv().await {
-        let UnknownProject { slug, hub_url, mesh_namespace } = newcomer;
-        let Some(hub_url) = hub_url else {
-            tracing::debug!(project.slug = %slug, "its heartbeat does not say where it answers");
-            continue;
-        };
-        let registration = Registration::introduced(slug.clone(), hub_url, mesh_namespace);
-        match service.introduce(registration).await {
+    let mut waiting = Vec::new();
+    while newcomers.recv_many(&mut waiting, NEWCOMERS).await > 0 {
+        let registrations = waiting.drain(..).filter_map(|newcomer| {
+            let UnknownProject { slug, hub_url, mesh_namespace } = newcomer;
+            // Without it nobody could reach the project; it says so in none of its heartbeats.
+            Some(Registration::introduced(slug, hub_url?, mesh_namespace))
+        });
+        match service.introduce(registrations.collect()).await {
             Ok(()) => told = false,
-            Err(error) if told => {
-                tracing::debug!(project.slug = %slug, %error, "still no project can register itself");
-            }
+            Err(error) if told => tracing::debug!(%error, "still no project can register itself"),
             Err(error) => {
-                tracing::warn!(project.slug = %slug, %error, "a project could not register itself");
+                tracing::warn!(%error, "projects could not register themselves");
                 told = true;
             }
         }

@@ -1,26 +1,39 @@
 //! When to stop.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// A token that SIGTERM and SIGINT cancel. A second signal ends the process at once.
+/// Within so long after the first, further signals are the same wish: `timeout` and terminals send
+/// one to the process and one to its group.
+const SAME_WISH: Duration = Duration::from_secs(1);
+
+/// A token that SIGTERM and SIGINT cancel. Another signal, a second or more later, ends the process
+/// at once.
 pub(crate) fn stop() -> std::io::Result<CancellationToken> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let token = CancellationToken::new();
     let cancel = token.clone();
     tokio::spawn(async move {
-        for again in [false, true] {
+        let mut told = async || {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if again {
-                tracing::warn!("told to stop twice; leaving at once");
-                std::process::exit(130);
+        };
+        told().await;
+        cancel.cancel();
+        let _ = tokio::time::timeout(SAME_WISH, async {
+            loop {
+                told().await;
             }
-            cancel.cancel();
-        }
+        })
+        .await;
+        told().await;
+        tracing::warn!("told to stop again; leaving at once");
+        std::process::exit(130);
     });
     Ok(token)
 }

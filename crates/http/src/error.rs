@@ -55,6 +55,9 @@ pub(crate) enum ApiError {
     /// Values that are not allowed, at least one.
     #[error("{}", sentence(.0))]
     Invalid(Vec<InvalidValue>),
+    /// A heartbeat that names another project than its path.
+    #[error("{}", sentence(std::slice::from_ref(.0)))]
+    Spoofed(InvalidValue),
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
     #[error("the store is not available, try again later")]
@@ -110,6 +113,7 @@ impl ApiError {
     pub(crate) fn drop_reason(&self) -> Option<DropReason> {
         match self {
             Self::BodyTooLarge => Some(DropReason::Oversized),
+            Self::Spoofed(_) => Some(DropReason::Spoofed),
             Self::NotJson { .. } | Self::Invalid(_) | Self::UnsupportedMediaType { .. } => {
                 Some(DropReason::Malformed)
             }
@@ -161,7 +165,7 @@ impl ResponseError for ApiError {
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::Spoofed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotLoaded | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::StoreFailed(_) | Self::Internal(_) | Self::Panicked { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -186,6 +190,7 @@ impl ResponseError for ApiError {
         }
         let errors = match self {
             Self::Invalid(faults) => faults.iter().map(FieldError::from).collect(),
+            Self::Spoofed(fault) => vec![FieldError::from(fault)],
             _ => Vec::new(),
         };
         answer.json(ErrorBody { detail: self.to_string(), errors })

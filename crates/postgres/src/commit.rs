@@ -90,11 +90,14 @@ async fn lock_rows(
 
 /// A row that does not parse must neither hold up the others for ever nor pass for a removed one.
 fn project_of(row: ProjectRow, transitions: &[Transition]) -> Result<Project, StoreError> {
-    Project::try_from(row.clone()).or_else(|fault| {
+    let parsed = row.clone().parse().or_else(|fault| {
         report(&fault);
         let first = transitions.iter().find(|transition| transition.project.0 == row.id);
-        first.map_or(Err(fault), |transition| row.for_commit(transition).try_into())
-    })
+        let Some(Transition { slug, from, at, .. }) = first else { return Err(fault) };
+        // A status that cannot be read objects to nothing.
+        row.with_stand_ins(slug, *from, *at).parse()
+    })?;
+    Ok(parsed.project)
 }
 
 async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Result<(), Fault> {
@@ -129,6 +132,6 @@ async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Resu
 }
 
 /// NULL where the project reports nothing, for those who read the table.
-fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
+pub(crate) fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
     reports.is_degraded().then(|| serde_json::to_string(reports)).transpose()
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use federation_domain::StoreError;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
 /// How long opening a connection may take. Source: the service reports an outage within seconds.
@@ -17,6 +19,16 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// a replica that was paused within a transaction.
 const SESSION: &str = "SET statement_timeout = '60s'; \
                        SET idle_in_transaction_session_timeout = '5s'";
+
+/// Has the server look, while it works or waits for a lock, whether the client is still there:
+/// without it, a writer whose caller gave up keeps its place in the queue to the end. Servers
+/// before 14, and those on some platforms, have no such check; they go without.
+const WATCH_THE_CLIENT: &str = "
+    DO $$ BEGIN
+        PERFORM set_config('client_connection_check_interval', '2s', false);
+    EXCEPTION WHEN undefined_object OR invalid_parameter_value THEN
+        NULL;
+    END $$";
 
 /// Why a URL does not lead to a database. It never shows the URL, which may bear a password.
 #[derive(Debug, thiserror::Error)]
@@ -71,17 +83,51 @@ pub(crate) fn configuration(url: &str) -> Result<Config, ConnectError> {
 /// Opens a connection for the pool, with the time limits of a session.
 pub(crate) async fn open_session(config: &Config) -> ConnectionResult<AsyncPgConnection> {
     let mut connection = open(config).await?;
-    connection.batch_execute(SESSION).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    for settings in [SESSION, WATCH_THE_CLIENT] {
+        let done = connection.batch_execute(settings).await;
+        done.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    }
     Ok(connection)
 }
 
-/// Opens a connection without time limits.
+/// Opens a connection without time limits. What the server refuses because of the URL is an
+/// `InvalidConnectionUrl`, the only kind of Diesel's errors that can say so.
 pub(crate) async fn open(config: &Config) -> ConnectionResult<AsyncPgConnection> {
-    let (client, connection) = config
-        .connect(NoTls)
-        .await
-        .map_err(|error| ConnectionError::BadConnection(with_its_causes(&error)))?;
+    let (client, connection) = config.connect(NoTls).await.map_err(|error| {
+        let text = with_its_causes(&error);
+        if is_refusal(&error) {
+            ConnectionError::InvalidConnectionUrl(text)
+        } else {
+            ConnectionError::BadConnection(text)
+        }
+    })?;
     AsyncPgConnection::try_from_client_and_connection(client, connection).await
+}
+
+/// Whether somebody must mend the URL or the server's permissions.
+fn is_refusal(error: &tokio_postgres::Error) -> bool {
+    match error.code() {
+        Some(code) => refuses(code),
+        // The driver's own refusals, such as of a missing password, have no code, only these words.
+        None => {
+            matches!(error.to_string().as_str(), "invalid configuration" | "authentication error")
+        }
+    }
+}
+
+/// Class 28 is a wrong role or password, or a client that the server does not admit; 3D000 is an
+/// unknown database.
+fn refuses(code: &SqlState) -> bool {
+    code.code().starts_with("28") || *code == SqlState::INVALID_CATALOG_NAME
+}
+
+/// What an error of opening means where waiting for ever would hide a mistake: a refusal is not an
+/// outage.
+pub(crate) fn refused_or_away(error: ConnectionError) -> StoreError {
+    match error {
+        refused @ ConnectionError::InvalidConnectionUrl(_) => StoreError::Failed(refused.into()),
+        away => StoreError::Unavailable(away.into()),
+    }
 }
 
 /// Whether the server still answers on the connection.
@@ -135,6 +181,20 @@ mod tests {
         }
         for unknown in ["postgres://h/d?sslmode=verify-full", "postgres://h/d?ssl=require"] {
             assert!(matches!(configuration(unknown), Err(ConnectError::Invalid(_))), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_role_or_database_is_a_refusal_and_a_server_that_starts_is_not() {
+        for code in [
+            SqlState::INVALID_PASSWORD,
+            SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+            SqlState::INVALID_CATALOG_NAME,
+        ] {
+            assert!(refuses(&code), "{code:?}");
+        }
+        for code in [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS] {
+            assert!(!refuses(&code), "{code:?}");
         }
     }
 

@@ -20,6 +20,9 @@
 //!   since each write compares with what is stored.
 //! * What another program wrote into a row is read as it stands and parsed row by row: a bad one
 //!   never hides the others.
+//! * What a project can do without (tags, namespace, interval, allowlist, source, reports) reads as
+//!   absent or empty where it does not parse, with a warning, and stays stored as it is until the
+//!   project is registered. A registration mends whatever row its slug has.
 //! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
 //!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
 //!

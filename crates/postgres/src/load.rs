@@ -4,7 +4,7 @@ use diesel::data_types::PgTimestamp;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Listened, Project, Revision, Snapshot, Source, StoreError};
+use federation_domain::{Listened, Revision, Snapshot, Source, StoreError};
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::change_log;
@@ -34,8 +34,11 @@ async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault>
         .boxed();
     // Streamed: a catalog of a million projects is never held twice.
     while let Some(row) = rows.try_next().await? {
-        match Project::try_from(row) {
-            Ok(project) => snapshot.projects.push(project),
+        match row.parse() {
+            Ok(parsed) => {
+                parsed.ignored.iter().for_each(report_ignored);
+                snapshot.projects.push(parsed.project);
+            }
             Err(fault) => {
                 report(&fault);
                 snapshot.corrupt_rows += 1;
@@ -54,6 +57,18 @@ async fn listened(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Listene
     };
     // A source that this version does not know is no concern of it.
     Ok(rows.into_iter().filter_map(parse).collect())
+}
+
+/// Says in the log which value reads as absent or empty, though it is neither.
+fn report_ignored(fault: &StoreError) {
+    let StoreError::Corrupt { table, column, row, source } = fault else { return };
+    tracing::warn!(
+        table,
+        column,
+        row,
+        error = source.as_ref() as &dyn std::error::Error,
+        "a value does not parse and is passed over"
+    );
 }
 
 /// Says in the log which row does not parse: a person must mend it.

@@ -10,7 +10,7 @@ use federation_domain::StoreError;
 use tokio::time::timeout;
 use tokio_postgres::Config;
 
-use crate::connection::{CONNECT_TIMEOUT, answers, open};
+use crate::connection::{CONNECT_TIMEOUT, answers, open, refused_or_away};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
@@ -28,7 +28,7 @@ pub(crate) async fn migrate(config: &Config) -> Result<Vec<String>, StoreError> 
     let mut connection = timeout(OPEN_TIMEOUT, open(config))
         .await
         .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
-        .map_err(|error| StoreError::Unavailable(error.into()))?;
+        .map_err(refused_or_away)?;
     if let Err(error) = connection.batch_execute(LOCK).await {
         return Err(StoreError::Unavailable(error.into()));
     }

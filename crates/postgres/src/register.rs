@@ -7,12 +7,13 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, Registered, Registration, Slug,
-    StoreError,
+    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Registered,
+    Registration, Slug, Source, StoreError,
 };
 use time::OffsetDateTime;
 
 use crate::change_log::{ChangeLog, Entry, column};
+use crate::commit::reports_text;
 use crate::error::Fault;
 use crate::row::{ProjectRow, as_kept};
 use crate::schema::projects;
@@ -27,13 +28,15 @@ pub(crate) async fn register(
     let at = as_kept(at);
     let mut log = ChangeLog::lock(connection).await?;
     let created = insert_missing(connection, registrations, at).await?;
-    let rows = lock_rows(connection, registrations).await?;
-    let mut batch = Batch { rows, created, updated: HashSet::new(), by, at };
+    let rows = lock_rows(connection, registrations, at).await?;
+    let mut batch =
+        Batch { rows, created, updated: HashSet::new(), mended: HashSet::new(), by, at };
     let registered = registrations
         .iter()
         .map(|registration| batch.register(registration, &mut log))
         .collect::<Result<Vec<_>, Fault>>()?;
-    update(connection, &batch.updated_projects()).await?;
+    update(connection, &batch.projects(&batch.updated)).await?;
+    mend(connection, &batch.projects(&batch.mended)).await?;
     log.write(connection).await?;
     Ok(registered)
 }
@@ -43,13 +46,15 @@ struct Batch {
     rows: HashMap<Slug, Row>,
     created: HashSet<String>,
     updated: HashSet<Slug>,
+    mended: HashSet<Slug>,
     by: Origin,
     at: OffsetDateTime,
 }
 
-enum Row {
-    Sound(Project),
-    Corrupt(ProjectRow),
+struct Row {
+    project: Project,
+    /// Whether all of it could be read.
+    is_whole: bool,
 }
 
 impl Batch {
@@ -59,23 +64,23 @@ impl Batch {
         log: &mut ChangeLog,
     ) -> Result<Registered, Fault> {
         let slug = &registration.slug;
-        let (mut project, is_sound) = match self.rows.remove(slug) {
-            Some(Row::Sound(project)) => (project, true),
-            // Replacing the metadata may be just what mends the row.
-            Some(Row::Corrupt(row)) => (Project::try_from(row.without(registration))?, false),
-            None => return Err(removed_meanwhile()),
+        let Some(Row { mut project, is_whole }) = self.rows.remove(slug) else {
+            return Err(removed_meanwhile());
         };
         let change = if self.created.remove(slug.as_str()) {
             Some(self.note(log, ChangeKind::Registered, &project))
-        } else if is_sound && registration.is_met_by(&project) {
+        } else if is_whole && registration.is_met_by(&project) {
             None
         } else {
             registration.apply_to(&mut project);
             project.updated_at = self.at;
             self.updated.insert(slug.clone());
+            if !is_whole {
+                self.mended.insert(slug.clone());
+            }
             Some(self.note(log, ChangeKind::Updated, &project))
         };
-        self.rows.insert(slug.clone(), Row::Sound(project.clone()));
+        self.rows.insert(slug.clone(), Row { project: project.clone(), is_whole: true });
         Ok(Registered { project, change })
     }
 
@@ -91,14 +96,8 @@ impl Batch {
         })
     }
 
-    fn updated_projects(&self) -> Vec<&Project> {
-        let updated = self.updated.iter().filter_map(|slug| self.rows.get(slug));
-        updated
-            .filter_map(|row| match row {
-                Row::Sound(project) => Some(project),
-                Row::Corrupt(_) => None,
-            })
-            .collect()
+    fn projects(&self, slugs: &HashSet<Slug>) -> Vec<&Project> {
+        slugs.iter().filter_map(|slug| self.rows.get(slug)).map(|row| &row.project).collect()
     }
 }
 
@@ -155,6 +154,7 @@ struct Created {
 async fn lock_rows(
     connection: &mut AsyncPgConnection,
     registrations: &[Registration],
+    at: OffsetDateTime,
 ) -> Result<HashMap<Slug, Row>, Fault> {
     let rows: Vec<ProjectRow> = projects::table
         .filter(projects::slug.eq_any(column(registrations, |r| r.slug.as_str())))
@@ -163,17 +163,18 @@ async fn lock_rows(
         .for_no_key_update()
         .load(connection)
         .await?;
-    let by_slug = rows.into_iter().filter_map(|row| {
-        let slug = Slug::parse(&row.slug).ok()?;
-        Some((
-            slug,
-            match Project::try_from(row.clone()) {
-                Ok(project) => Row::Sound(project),
-                Err(_) => Row::Corrupt(row),
-            },
-        ))
-    });
-    Ok(by_slug.collect())
+    let by_slug = rows.into_iter().filter_map(|row| Some((Slug::parse(&row.slug).ok()?, row)));
+    by_slug.map(|(slug, row)| Ok((slug.clone(), row_of(row, &slug, at)?))).collect()
+}
+
+fn row_of(row: ProjectRow, slug: &Slug, at: OffsetDateTime) -> Result<Row, Fault> {
+    match row.clone().parse() {
+        Ok(parsed) => Ok(Row { project: parsed.project, is_whole: parsed.ignored.is_empty() }),
+        Err(_) => {
+            let row = row.with_stand_ins(slug, ProjectStatus::Offline, at);
+            Ok(Row { project: row.parse()?.project, is_whole: false })
+        }
+    }
 }
 
 async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Result<(), Fault> {
@@ -199,6 +200,33 @@ async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Res
         .bind::<Array<Nullable<BigInt>>, _>(column(updated, |p| p.heartbeat_interval.map(millis)))
         .bind::<Array<Text>, _>(json_column(updated, |p| json(&p.allow_fanout))?)
         .bind::<Array<Timestamptz>, _>(column(updated, |p| p.updated_at))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Writes what a registration does not replace, for rows that could not be read in full.
+async fn mend(connection: &mut AsyncPgConnection, mended: &[&Project]) -> Result<(), Fault> {
+    const UPDATE: &str = "
+        UPDATE projects AS p
+        SET status = m.status::project_status, reports = m.reports::json,
+            last_heartbeat_at = m.heard_at, last_heartbeat_source = m.heard_by,
+            created_at = m.created_at
+        FROM unnest($1, $2, $3, $4, $5, $6)
+            AS m (id, status, reports, heard_at, heard_by, created_at)
+        WHERE p.id = m.id";
+    if mended.is_empty() {
+        return Ok(());
+    }
+    diesel::sql_query(UPDATE)
+        .bind::<Array<BigInt>, _>(column(mended, |p| p.id.0))
+        .bind::<Array<Text>, _>(column(mended, |p| p.status.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(json_column(mended, |p| reports_text(&p.reports))?)
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(mended, |p| p.last_heartbeat_at))
+        .bind::<Array<Nullable<Text>>, _>(column(mended, |p| {
+            p.last_heartbeat_source.map(Source::as_str)
+        }))
+        .bind::<Array<Timestamptz>, _>(column(mended, |p| p.created_at))
         .execute(connection)
         .await?;
     Ok(())

@@ -9,8 +9,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Json;
 use federation_domain::{
     Change, ChangeKind, HeartbeatInterval, HubUrl, InvalidValue, MeshNamespace, Project, ProjectId,
-    ProjectName, ProjectStatus, Registration, Reports, Revision, Slug, Source, StoreError,
-    Transition,
+    ProjectName, ProjectStatus, Reports, Revision, Slug, Source, StoreError, Tags,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -70,92 +69,88 @@ pub(crate) struct ProjectRow {
     pub(crate) reports: Option<JsonText>,
 }
 
-impl TryFrom<ProjectRow> for Project {
-    type Error = StoreError;
-
-    fn try_from(row: ProjectRow) -> Result<Self, StoreError> {
-        let corrupt = Corrupt { table: "projects", row: row.id };
-        Ok(Self {
-            id: ProjectId(row.id),
-            slug: corrupt.unless("slug", Slug::parse(&row.slug))?,
-            name: corrupt.unless("name", ProjectName::parse(&row.name))?,
-            hub_url: corrupt.unless("hub_url", HubUrl::parse(&row.hub_url))?,
-            mesh_namespace: corrupt.unless(
-                "mesh_namespace",
-                row.mesh_namespace.as_deref().map(MeshNamespace::parse).transpose(),
-            )?,
-            status: corrupt.unless("status", row.status.parse())?,
-            tags: corrupt.unless("tags", parse_or_default(row.tags.as_ref()))?,
-            last_heartbeat_at: corrupt
-                .unless("last_heartbeat_at", row.last_heartbeat_at.map(time_of).transpose())?,
-            last_heartbeat_source: corrupt.unless(
-                "last_heartbeat_source",
-                row.last_heartbeat_source.as_deref().map(Source::parse).transpose(),
-            )?,
-            created_at: corrupt.unless("created_at", time_of(row.created_at))?,
-            updated_at: corrupt.unless("updated_at", time_of(row.updated_at))?,
-            heartbeat_interval: corrupt.unless(
-                "heartbeat_interval_ms",
-                row.heartbeat_interval_ms.map(interval_of).transpose(),
-            )?,
-            allow_fanout: corrupt.unless("allow_fanout", row.allow_fanout.parse())?,
-            reports: corrupt
-                .unless("reports", parse_or_default::<Reports>(row.reports.as_ref()))?,
-        })
-    }
+/// A project as its row tells it.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) project: Project,
+    /// The values that do not parse and that the project can do without, each as an error that
+    /// names its column. A row of the Python service may hold tags that this version refuses.
+    pub(crate) ignored: Vec<StoreError>,
 }
 
 impl ProjectRow {
-    /// The row with what the registration replaces made harmless, so that only what it does not
-    /// replace can be corrupt.
-    pub(crate) fn without(mut self, registration: &Registration) -> Self {
-        self.name = registration.name.to_string();
-        self.hub_url = registration.hub_url.to_string();
-        self.mesh_namespace = None;
-        self.tags = None;
-        if registration.heartbeat_interval.is_some() {
-            self.heartbeat_interval_ms = None;
-        }
-        if registration.allow_fanout.is_some() {
-            self.allow_fanout = JsonText("null".to_owned());
-        }
-        self
+    /// Reads the row. What a project can do without reads as absent or empty where it does not
+    /// parse.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for a value that a project cannot do without.
+    pub(crate) fn parse(self) -> Result<Parsed, StoreError> {
+        let corrupt = Corrupt { table: "projects", row: self.id };
+        let mut ignored = Vec::new();
+        let namespace = self.mesh_namespace.as_deref().map(MeshNamespace::parse).transpose();
+        let heard_at = self.last_heartbeat_at.map(time_of).transpose();
+        let heard_by = self.last_heartbeat_source.as_deref().map(Source::parse).transpose();
+        let interval = self.heartbeat_interval_ms.map(interval_of).transpose();
+        let reports = parse_or_default::<Reports>(self.reports.as_ref());
+        let tags = parse_or_default::<Tags>(self.tags.as_ref());
+        let project = Project {
+            id: ProjectId(self.id),
+            slug: corrupt.unless("slug", Slug::parse(&self.slug))?,
+            name: corrupt.unless("name", ProjectName::parse(&self.name))?,
+            hub_url: corrupt.unless("hub_url", HubUrl::parse(&self.hub_url))?,
+            mesh_namespace: corrupt.or_default(&mut ignored, "mesh_namespace", namespace),
+            status: corrupt.unless("status", self.status.parse())?,
+            tags: corrupt.or_default(&mut ignored, "tags", tags),
+            last_heartbeat_at: corrupt.unless("last_heartbeat_at", heard_at)?,
+            last_heartbeat_source: corrupt.or_default(
+                &mut ignored,
+                "last_heartbeat_source",
+                heard_by,
+            ),
+            created_at: corrupt.unless("created_at", time_of(self.created_at))?,
+            updated_at: corrupt.unless("updated_at", time_of(self.updated_at))?,
+            heartbeat_interval: corrupt.or_default(&mut ignored, "heartbeat_interval_ms", interval),
+            allow_fanout: corrupt.or_default(
+                &mut ignored,
+                "allow_fanout",
+                self.allow_fanout.parse(),
+            ),
+            reports: corrupt.or_default(&mut ignored, "reports", reports),
+        };
+        Ok(Parsed { project, ignored })
     }
 
-    /// The row as a commit sees it where it does not parse. What a commit neither compares nor
-    /// writes is a stand-in; a value that it does, but cannot read, objects to nothing.
-    pub(crate) fn for_commit(self, transition: &Transition) -> Self {
-        let slug = transition.slug.to_string();
-        let status = match self.status.parse() {
-            Ok(_) => self.status,
-            Err(_) => StatusLabel(transition.from.as_str().to_owned()),
+    /// The row of the project `slug` with stand-ins for all that would keep it from parsing: this
+    /// status, this time, no heartbeat, and a URL that leads nowhere.
+    pub(crate) fn with_stand_ins(
+        self,
+        slug: &Slug,
+        status: ProjectStatus,
+        at: OffsetDateTime,
+    ) -> Self {
+        let time = |time| if time_of(time).is_ok() { time } else { timestamp_of(at) };
+        let or = |text: String, parses: bool, stand_in: &str| {
+            if parses { text } else { stand_in.to_owned() }
         };
         Self {
-            id: self.id,
-            name: slug.clone(),
-            slug,
-            hub_url: STAND_IN_URL.to_owned(),
-            mesh_namespace: None,
-            status,
-            tags: None,
+            name: or(self.name.clone(), ProjectName::parse(&self.name).is_ok(), slug.as_str()),
+            hub_url: or(self.hub_url.clone(), HubUrl::parse(&self.hub_url).is_ok(), STAND_IN_URL),
+            slug: slug.to_string(),
+            status: StatusLabel(or(
+                self.status.0.clone(),
+                self.status.parse().is_ok(),
+                status.as_str(),
+            )),
             last_heartbeat_at: self.last_heartbeat_at.filter(|at| time_of(*at).is_ok()),
-            created_at: EPOCH,
-            updated_at: Some(self.updated_at).filter(|at| time_of(*at).is_ok()).unwrap_or(EPOCH),
-            heartbeat_interval_ms: None,
-            allow_fanout: JsonText("null".to_owned()),
-            last_heartbeat_source: self
-                .last_heartbeat_source
-                .filter(|source| Source::parse(source).is_ok()),
-            reports: self.reports.filter(|text| text.parse::<Reports>().is_ok()),
+            created_at: time(self.created_at),
+            updated_at: time(self.updated_at),
+            ..self
         }
     }
 }
 
 /// The URL where the stored one may not parse; no host can have this name (RFC 2606).
 const STAND_IN_URL: &str = "http://unreadable.invalid";
-
-/// The time where the stored one may not parse: the year 2000.
-const EPOCH: PgTimestamp = PgTimestamp(0);
 
 /// A row of `project_changes`.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -208,6 +203,19 @@ impl Corrupt {
             source: fault.into(),
         })
     }
+
+    /// The value, or its default where it does not parse, which is then noted.
+    fn or_default<T: Default, E: Into<Box<dyn Error + Send + Sync>>>(
+        &self,
+        ignored: &mut Vec<StoreError>,
+        column: &'static str,
+        parsed: Result<T, E>,
+    ) -> T {
+        self.unless(column, parsed).unwrap_or_else(|fault| {
+            ignored.push(fault);
+            T::default()
+        })
+    }
 }
 
 fn parse_or_default<T>(text: Option<&JsonText>) -> serde_json::Result<T>
@@ -224,10 +232,17 @@ fn interval_of(millis: i64) -> Result<HeartbeatInterval, &'static str> {
         .ok_or("0.1 s to one day are allowed")
 }
 
-/// The time of a timestamp, which Postgres counts from the year 2000; an error for `infinity`.
+/// From when Postgres counts.
+const EPOCH: OffsetDateTime = time::macros::datetime!(2000-01-01 00:00 UTC);
+
+/// The time of a timestamp; an error for `infinity`.
 pub(crate) fn time_of(PgTimestamp(micros): PgTimestamp) -> Result<OffsetDateTime, &'static str> {
-    const EPOCH: OffsetDateTime = time::macros::datetime!(2000-01-01 00:00 UTC);
     EPOCH.checked_add(Duration::microseconds(micros)).ok_or("the time is out of range")
+}
+
+/// The timestamp of a time.
+fn timestamp_of(time: OffsetDateTime) -> PgTimestamp {
+    PgTimestamp(i64::try_from((time - EPOCH).whole_microseconds()).unwrap_or(0))
 }
 
 /// The time as the database keeps it: in UTC, in whole microseconds. Written before it is used, so

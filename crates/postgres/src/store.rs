@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool::Runtime;
+use deadpool::managed::PoolError;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, PoolError as Opening,
+};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use federation_domain::{
     CatalogStore, Change, Checkpoint, Origin, Outcome, ProjectId, Registered, Registration,
@@ -17,7 +20,9 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use tokio_postgres::Config;
 
-use crate::connection::{CONNECT_TIMEOUT, ConnectError, answers, configuration, open_session};
+use crate::connection::{
+    CONNECT_TIMEOUT, ConnectError, answers, configuration, open_session, refused_or_away,
+};
 use crate::error::{Fault, is_outage};
 use crate::migrate::migrate;
 use crate::{change_log, checkpoint, commit, load, register, remove};
@@ -27,6 +32,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How long one may that touches the whole catalog.
 const BULK_DEADLINE: Duration = Duration::from_secs(60);
+
+/// From how many registrations on a batch counts as bulk.
+const LARGE_BATCH: usize = 1_000;
 
 /// Connections of one process. Writers of changes serialise anyhow; the rest is for checkpoints,
 /// the tail of the log and health checks.
@@ -72,9 +80,19 @@ impl PgCatalogStore {
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database cannot be reached, [`StoreError::Failed`] when
-    /// a migration failed, which is then rolled back.
+    /// it refuses the role, the password or the name of the database, and when a migration failed,
+    /// which is then rolled back.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         migrate(&self.config).await
+    }
+
+    /// A connection for the first call of all, which a person waits for: a wrong password or name
+    /// of the database is told at once.
+    async fn first_connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Backend(Opening::ConnectionError(error)) => refused_or_away(error),
+            other => StoreError::Unavailable(other.into()),
+        })
     }
 
     async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
@@ -90,6 +108,10 @@ impl fmt::Debug for PgCatalogStore {
     }
 }
 
+fn deadline_of_a_batch(registrations: usize) -> Duration {
+    if registrations > LARGE_BATCH { BULK_DEADLINE } else { DEADLINE }
+}
+
 /// Waits for the work up to its deadline, and says what its error means.
 async fn settle<T>(
     mut connection: Object<AsyncPgConnection>,
@@ -101,7 +123,8 @@ async fn settle<T>(
         Ok(Err(Fault::Store(error))) => return Err(error),
         Ok(Err(Fault::Database(error))) => error,
         Err(elapsed) => {
-            // It may still be busy; the server ends what it does when it is closed.
+            // It may still be busy, or queued for a lock. The server finds it closed within two
+            // seconds where it can watch its clients, else when the statement ends or times out.
             drop(Object::take(connection));
             return Err(StoreError::Unavailable(elapsed.into()));
         }
@@ -120,7 +143,7 @@ async fn settle<T>(
 #[async_trait]
 impl CatalogStore for PgCatalogStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
-        settle(self.connection().await?, BULK_DEADLINE, async |c| load::load(c).await).await
+        settle(self.first_connection().await?, BULK_DEADLINE, async |c| load::load(c).await).await
     }
 
     async fn register(
@@ -129,7 +152,8 @@ impl CatalogStore for PgCatalogStore {
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| {
+        let deadline = deadline_of_a_batch(registrations.len());
+        settle(self.connection().await?, deadline, async |c| {
             c.build_transaction()
                 .read_committed()
                 .run(async |c| register::register(c, registrations, by, at).await)
@@ -188,5 +212,16 @@ impl CatalogStore for PgCatalogStore {
             Ok(c.batch_execute("SELECT 1").await?)
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_of_more_than_a_thousand_has_the_time_of_a_bulk() {
+        assert_eq!(deadline_of_a_batch(LARGE_BATCH), DEADLINE);
+        assert_eq!(deadline_of_a_batch(LARGE_BATCH + 1), BULK_DEADLINE);
     }
 }

@@ -36,10 +36,14 @@ fn apply(
         .optional()?;
     let Some(row) = row else { return Ok(Outcome::Gone) };
     // A row that does not parse must neither hold up the others for ever nor pass for a removed one.
-    let project = Project::try_from(row.clone()).or_else(|fault| {
+    let parsed = row.clone().parse().or_else(|fault| {
         report(&fault);
-        Project::try_from(row.for_commit(transition))
+        let at = text_of(transition.at).map_err(Fault::failed)?;
+        // A status that cannot be read objects to nothing.
+        let row = row.with_stand_ins(&transition.slug, transition.from, &at);
+        row.parse().map_err(Fault::from)
     })?;
+    let project = parsed.project;
     if !transition.stands_against(project.status, project.last_heartbeat_at) {
         return Ok(Outcome::Stale(Box::new(project)));
     }
@@ -85,6 +89,6 @@ fn update(
 }
 
 /// NULL where the project reports nothing, for those who read the table.
-fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
+pub(crate) fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
     reports.is_degraded().then(|| serde_json::to_string(reports)).transpose()
 }

@@ -6,6 +6,9 @@ use std::time::Duration;
 use deadpool::managed::{Manager, Metrics, RecycleResult};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use federation_domain::StoreError;
+
+use crate::error::tells_an_outage;
 
 /// What every connection needs.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000;
@@ -72,6 +75,18 @@ pub(crate) struct OpenError {
     path: String,
     #[source]
     source: Box<dyn Error + Send + Sync>,
+}
+
+impl OpenError {
+    /// What it means for a caller: only what passes by itself is an outage. It stands for the
+    /// pool's own error, which would say the same once more.
+    pub(crate) fn classified(self) -> StoreError {
+        if tells_an_outage(&self.source.to_string()) {
+            StoreError::Unavailable(self.into())
+        } else {
+            StoreError::Failed(self.into())
+        }
+    }
 }
 
 /// Opens connections for a pool.

@@ -65,17 +65,16 @@ pub(crate) fn classified(error: impl Into<Box<dyn Error + Send + Sync>>) -> Stor
     }
 }
 
-/// Diesel hands on no result code; SQLite's words for those that pass (BUSY, LOCKED, FULL, IOERR,
-/// CANTOPEN, READONLY, PROTOCOL) are the same everywhere.
-fn tells_an_outage(message: &str) -> bool {
-    const WORDS: [&str; 8] = [
+/// Diesel hands on no result code; SQLite's words for those that pass by themselves (BUSY, LOCKED,
+/// FULL, IOERR, PROTOCOL) are the same everywhere. A file that may not be opened or written is not
+/// one of them: somebody must mend its path or its permissions.
+pub(crate) fn tells_an_outage(message: &str) -> bool {
+    const WORDS: [&str; 6] = [
         "database is locked",
         "database table is locked",
         "database schema is locked",
         "database or disk is full",
         "disk I/O error",
-        "unable to open database file",
-        "attempt to write a readonly database",
         "locking protocol",
     ];
     WORDS.iter().any(|words| message.contains(words))
@@ -99,6 +98,8 @@ mod tests {
         assert!(unknown("database or disk is full").is_unavailable());
         assert!(!unknown("database disk image is malformed").is_unavailable());
         assert!(!unknown("no such table: projects").is_unavailable());
+        assert!(!unknown("attempt to write a readonly database").is_unavailable());
+        assert!(!unknown("unable to open database file").is_unavailable());
     }
 
     #[test]

@@ -15,6 +15,9 @@
 //!   second process on the same file waits its turn for up to 5 s.
 //! * WAL with `synchronous = FULL`: what was acknowledged is on the disk, as far as the disk keeps
 //!   its word.
+//! * What a project can do without (tags, namespace, interval, allowlist, source, reports) reads as
+//!   absent or empty where it does not parse, with a warning, and stays stored as it is until the
+//!   project is registered. A registration mends whatever row its slug has.
 //! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
 //!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
 //!

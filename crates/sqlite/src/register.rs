@@ -3,11 +3,12 @@
 use diesel::prelude::*;
 use federation_domain::{
     Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectId, ProjectStatus,
-    Registered, Registration, Slug,
+    Registered, Registration, Slug, Source,
 };
 use time::OffsetDateTime;
 
 use crate::change_log::{ChangeLog, Entry};
+use crate::commit::reports_text;
 use crate::error::Fault;
 use crate::row::ProjectRow;
 use crate::schema::projects;
@@ -61,15 +62,23 @@ fn store(
     let Some(row) = row else {
         return Ok((insert(connection, registration, at)?, Some(ChangeKind::Registered)));
     };
-    let mut project = match Project::try_from(row.clone()) {
-        Ok(project) if registration.is_met_by(&project) => return Ok((project, None)),
-        Ok(project) => project,
-        // Replacing the metadata may be just what mends the row.
-        Err(_) => Project::try_from(row.without(registration))?,
+    let (mut project, is_whole) = match row.clone().parse() {
+        Ok(parsed) => (parsed.project, parsed.ignored.is_empty()),
+        Err(_) => {
+            let at = text_of(at).map_err(Fault::failed)?;
+            let row = row.with_stand_ins(&registration.slug, ProjectStatus::Offline, &at);
+            (row.parse()?.project, false)
+        }
     };
+    if is_whole && registration.is_met_by(&project) {
+        return Ok((project, None));
+    }
     registration.apply_to(&mut project);
     project.updated_at = at;
     update(connection, &project)?;
+    if !is_whole {
+        mend(connection, &project)?;
+    }
     Ok((project, Some(ChangeKind::Updated)))
 }
 
@@ -95,7 +104,7 @@ fn insert(
         ))
         .returning(ProjectRow::as_returning())
         .get_result(connection)?;
-    Ok(row.try_into()?)
+    Ok(row.parse()?.project)
 }
 
 fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
@@ -108,6 +117,21 @@ fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fa
             projects::heartbeat_interval_ms.eq(project.heartbeat_interval.map(millis)),
             projects::allow_fanout.eq(json(&project.allow_fanout)?),
             projects::updated_at.eq(text_of(project.updated_at).map_err(Fault::failed)?),
+        ))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Writes what a registration does not replace, for a row that could not be read in full.
+fn mend(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
+    let heard_at = project.last_heartbeat_at.map(text_of).transpose().map_err(Fault::failed)?;
+    diesel::update(projects::table.find(project.id.0))
+        .set((
+            projects::status.eq(project.status.as_str()),
+            projects::last_heartbeat_at.eq(heard_at),
+            projects::last_heartbeat_source.eq(project.last_heartbeat_source.map(Source::as_str)),
+            projects::reports.eq(reports_text(&project.reports).map_err(Fault::failed)?),
+            projects::created_at.eq(text_of(project.created_at).map_err(Fault::failed)?),
         ))
         .execute(connection)?;
     Ok(())

@@ -6,8 +6,7 @@ use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use federation_domain::{
     Change, ChangeKind, FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, Project,
-    ProjectId, ProjectName, ProjectStatus, Registration, Reports, Revision, Slug, Source,
-    StoreError, Transition,
+    ProjectId, ProjectName, ProjectStatus, Reports, Revision, Slug, Source, StoreError, Tags,
 };
 
 use crate::schema::{project_changes, projects};
@@ -33,98 +32,80 @@ pub(crate) struct ProjectRow {
     reports: Option<String>,
 }
 
-impl TryFrom<ProjectRow> for Project {
-    type Error = StoreError;
-
-    fn try_from(row: ProjectRow) -> Result<Self, StoreError> {
-        let corrupt = Corrupt { table: "projects", row: row.id };
-        Ok(Self {
-            id: ProjectId(row.id),
-            slug: corrupt.unless("slug", Slug::parse(&row.slug))?,
-            name: corrupt.unless("name", ProjectName::parse(&row.name))?,
-            hub_url: corrupt.unless("hub_url", HubUrl::parse(&row.hub_url))?,
-            mesh_namespace: corrupt.unless(
-                "mesh_namespace",
-                row.mesh_namespace.as_deref().map(MeshNamespace::parse).transpose(),
-            )?,
-            status: corrupt.unless("status", ProjectStatus::parse(&row.status))?,
-            tags: corrupt.unless("tags", json_or_default(row.tags.as_deref()))?,
-            last_heartbeat_at: corrupt.unless(
-                "last_heartbeat_at",
-                row.last_heartbeat_at.as_deref().map(time_of).transpose(),
-            )?,
-            last_heartbeat_source: corrupt.unless(
-                "last_heartbeat_source",
-                row.last_heartbeat_source.as_deref().map(Source::parse).transpose(),
-            )?,
-            created_at: corrupt.unless("created_at", time_of(&row.created_at))?,
-            updated_at: corrupt.unless("updated_at", time_of(&row.updated_at))?,
-            heartbeat_interval: corrupt.unless(
-                "heartbeat_interval_ms",
-                row.heartbeat_interval_ms.map(interval_of).transpose(),
-            )?,
-            allow_fanout: corrupt.unless(
-                "allow_fanout",
-                json_or_default::<FanoutAllowlist>(Some(&row.allow_fanout)),
-            )?,
-            reports: corrupt.unless("reports", json_or_default(row.reports.as_deref()))?,
-        })
-    }
+/// A project as its row tells it.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) project: Project,
+    /// The values that do not parse and that the project can do without, each as an error that
+    /// names its column. A row of the Python service may hold tags that this version refuses.
+    pub(crate) ignored: Vec<StoreError>,
 }
 
 impl ProjectRow {
-    /// The row with what the registration replaces made harmless, so that only what it does not
-    /// replace can be corrupt.
-    pub(crate) fn without(mut self, registration: &Registration) -> Self {
-        self.name = registration.name.to_string();
-        self.hub_url = registration.hub_url.to_string();
-        self.mesh_namespace = None;
-        self.tags = None;
-        if registration.heartbeat_interval.is_some() {
-            self.heartbeat_interval_ms = None;
-        }
-        if registration.allow_fanout.is_some() {
-            self.allow_fanout = "null".to_owned();
-        }
-        self
+    /// Reads the row. What a project can do without reads as absent or empty where it does not
+    /// parse.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupt`] for a value that a project cannot do without.
+    pub(crate) fn parse(self) -> Result<Parsed, StoreError> {
+        let corrupt = Corrupt { table: "projects", row: self.id };
+        let mut ignored = Vec::new();
+        let namespace = self.mesh_namespace.as_deref().map(MeshNamespace::parse).transpose();
+        let heard_at = self.last_heartbeat_at.as_deref().map(time_of).transpose();
+        let heard_by = self.last_heartbeat_source.as_deref().map(Source::parse).transpose();
+        let interval = self.heartbeat_interval_ms.map(interval_of).transpose();
+        let fanout = json_or_default::<FanoutAllowlist>(Some(&self.allow_fanout));
+        let reports = json_or_default::<Reports>(self.reports.as_deref());
+        let tags = json_or_default::<Tags>(self.tags.as_deref());
+        let project = Project {
+            id: ProjectId(self.id),
+            slug: corrupt.unless("slug", Slug::parse(&self.slug))?,
+            name: corrupt.unless("name", ProjectName::parse(&self.name))?,
+            hub_url: corrupt.unless("hub_url", HubUrl::parse(&self.hub_url))?,
+            mesh_namespace: corrupt.or_default(&mut ignored, "mesh_namespace", namespace),
+            status: corrupt.unless("status", ProjectStatus::parse(&self.status))?,
+            tags: corrupt.or_default(&mut ignored, "tags", tags),
+            last_heartbeat_at: corrupt.unless("last_heartbeat_at", heard_at)?,
+            last_heartbeat_source: corrupt.or_default(
+                &mut ignored,
+                "last_heartbeat_source",
+                heard_by,
+            ),
+            created_at: corrupt.unless("created_at", time_of(&self.created_at))?,
+            updated_at: corrupt.unless("updated_at", time_of(&self.updated_at))?,
+            heartbeat_interval: corrupt.or_default(&mut ignored, "heartbeat_interval_ms", interval),
+            allow_fanout: corrupt.or_default(&mut ignored, "allow_fanout", fanout),
+            reports: corrupt.or_default(&mut ignored, "reports", reports),
+        };
+        Ok(Parsed { project, ignored })
     }
 
-    /// The row as a commit sees it where it does not parse. What a commit neither compares nor
-    /// writes is a stand-in; a value that it does, but cannot read, objects to nothing.
-    pub(crate) fn for_commit(self, transition: &Transition) -> Self {
-        let slug = transition.slug.to_string();
-        let status = match ProjectStatus::parse(&self.status) {
-            Ok(_) => self.status,
-            Err(_) => transition.from.as_str().to_owned(),
+    /// The row of the project `slug` with stand-ins for all that would keep it from parsing: this
+    /// status, this time, no heartbeat, and a URL that leads nowhere.
+    pub(crate) fn with_stand_ins(self, slug: &Slug, status: ProjectStatus, at: &str) -> Self {
+        let time = |text: String| if time_of(&text).is_ok() { text } else { at.to_owned() };
+        let or = |text: String, parses: bool, stand_in: &str| {
+            if parses { text } else { stand_in.to_owned() }
         };
         Self {
-            id: self.id,
-            name: slug.clone(),
-            slug,
-            hub_url: STAND_IN_URL.to_owned(),
-            mesh_namespace: None,
-            status,
-            tags: None,
+            name: or(self.name.clone(), ProjectName::parse(&self.name).is_ok(), slug.as_str()),
+            hub_url: or(self.hub_url.clone(), HubUrl::parse(&self.hub_url).is_ok(), STAND_IN_URL),
+            slug: slug.to_string(),
+            status: or(
+                self.status.clone(),
+                ProjectStatus::parse(&self.status).is_ok(),
+                status.as_str(),
+            ),
             last_heartbeat_at: self.last_heartbeat_at.filter(|at| time_of(at).is_ok()),
-            created_at: EPOCH.to_owned(),
-            updated_at: Some(self.updated_at)
-                .filter(|at| time_of(at).is_ok())
-                .unwrap_or_else(|| EPOCH.to_owned()),
-            heartbeat_interval_ms: None,
-            allow_fanout: "null".to_owned(),
-            last_heartbeat_source: self
-                .last_heartbeat_source
-                .filter(|source| Source::parse(source).is_ok()),
-            reports: self.reports.filter(|text| json_or_default::<Reports>(Some(text)).is_ok()),
+            created_at: time(self.created_at),
+            updated_at: time(self.updated_at),
+            ..self
         }
     }
 }
 
 /// The URL where the stored one may not parse; no host can have this name (RFC 2606).
 const STAND_IN_URL: &str = "http://unreadable.invalid";
-
-/// The time where the stored one may not parse.
-const EPOCH: &str = "2000-01-01T00:00:00.000000Z";
 
 /// A row of `project_changes`.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -175,6 +156,19 @@ impl Corrupt {
             column,
             row: self.row,
             source: fault.into(),
+        })
+    }
+
+    /// The value, or its default where it does not parse, which is then noted.
+    fn or_default<T: Default, E: Into<Box<dyn Error + Send + Sync>>>(
+        &self,
+        ignored: &mut Vec<StoreError>,
+        column: &'static str,
+        parsed: Result<T, E>,
+    ) -> T {
+        self.unless(column, parsed).unwrap_or_else(|fault| {
+            ignored.push(fault);
+            T::default()
         })
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool::Runtime;
-use deadpool::managed::{Object, Pool};
+use deadpool::managed::{Object, Pool, PoolError};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
@@ -61,8 +61,9 @@ impl SqliteCatalogStore {
     /// Several processes may do so at once.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the file cannot be opened or another process holds it,
-    /// [`StoreError::Failed`] when a migration failed; nothing was applied.
+    /// [`StoreError::Unavailable`] while another process holds the file or the disk refuses,
+    /// [`StoreError::Failed`] when the file cannot be opened, is no database, or may not be
+    /// written, and when a migration failed; nothing was applied.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         run(&self.writer, migrate).await
     }
@@ -90,7 +91,10 @@ async fn run<T: Send + 'static>(
     pool: &Pool<Opener>,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, StoreError> {
-    let mut connection = pool.get().await.map_err(|error| StoreError::Unavailable(error.into()))?;
+    let mut connection = pool.get().await.map_err(|error| match error {
+        PoolError::Backend(error) => error.classified(),
+        busy => StoreError::Unavailable(busy.into()),
+    })?;
     let done = tokio::task::spawn_blocking(move || {
         let done = work(&mut connection);
         if done.as_ref().is_err_and(Fault::broke_the_connection) {

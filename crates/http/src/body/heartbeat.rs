@@ -53,18 +53,27 @@ impl FromRequest for HeartbeatBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            match super::read(request, payload).await? {
+            match super::read(request.clone(), payload).await? {
                 None | Some(Value::Null) => Ok(Self(None)),
-                Some(body) => parse(&body).map(Self).map_err(ApiError::Invalid),
+                Some(body) => parse(&body, request.match_info().get("slug").unwrap_or_default()),
             }
         })
     }
 }
 
-fn parse(body: &Value) -> Result<Option<Condition>, Vec<InvalidValue>> {
-    let mut fields = Fields::of(body)?;
+/// Reads what a project said on the path of this slug. As on the bus, nobody speaks for another.
+fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
+    let mut fields = Fields::of(body).map_err(ApiError::Invalid)?;
+    let named = fields.optional_string("project_slug");
     let status = fields.optional_string("status");
     let reasons = fields.optional_strings("degradedReasons", MAX_REASONS, |_any| None);
+    if let Some(other) = named.filter(|&named| named != slug) {
+        return Err(ApiError::Spoofed(InvalidValue::new(
+            "project_slug",
+            other,
+            "only the slug of the path is allowed",
+        )));
+    }
     let condition = match status {
         None => Ok(None),
         Some("online") => Ok(Some(Condition::Online)),
@@ -73,7 +82,7 @@ fn parse(body: &Value) -> Result<Option<Condition>, Vec<InvalidValue>> {
             Err(vec![InvalidValue::new("status", other, "online and degraded are allowed")])
         }
     };
-    fields.finish(condition)
+    fields.finish(condition).map(HeartbeatBody).map_err(ApiError::Invalid)
 }
 
 #[cfg(test)]
@@ -86,21 +95,31 @@ mod tests {
     fn a_heartbeat_may_say_how_its_project_is() {
         let degraded = |reasons: &[&str]| {
             let reasons = reasons.iter().map(ToString::to_string).collect();
-            Ok(Some(Condition::Degraded { reasons }))
+            Some(Condition::Degraded { reasons })
         };
+        let parse = |body: &Value| super::parse(body, "a").unwrap().0;
         let full = json!({"status": "degraded", "degradedReasons": ["a", "b"], "latencyMs": 812});
         assert_eq!(parse(&full), degraded(&["a", "b"]));
         assert_eq!(parse(&json!({"status": "degraded"})), degraded(&[]));
-        assert_eq!(parse(&json!({"status": "online"})), Ok(Some(Condition::Online)));
-        assert_eq!(parse(&json!({"status": null, "degradedReasons": null})), Ok(None));
-        assert_eq!(parse(&json!({})), Ok(None));
+        assert_eq!(parse(&json!({"status": "online"})), Some(Condition::Online));
+        assert_eq!(parse(&json!({"status": null, "degradedReasons": null})), None);
+        assert_eq!(parse(&json!({"project_slug": "a"})), None);
+        assert_eq!(parse(&json!({})), None);
     }
 
     #[test]
     fn what_makes_no_sense_is_named_whole() {
         let body = json!({"status": "offline", "degradedReasons": ["a", 1]});
-        let faults: Vec<String> = parse(&body).unwrap_err().into_iter().map(|f| f.field).collect();
+        let Err(ApiError::Invalid(faults)) = parse(&body, "a") else { panic!("it was accepted") };
+        let faults: Vec<String> = faults.into_iter().map(|fault| fault.field).collect();
         assert_eq!(faults, ["status", "degradedReasons[1]"]);
-        assert!(parse(&json!([])).is_err());
+        assert!(parse(&json!([]), "a").is_err());
+    }
+
+    #[test]
+    fn nobody_speaks_for_another() {
+        let error = parse(&json!({"project_slug": "b"}), "a").unwrap_err();
+        assert!(matches!(error, ApiError::Spoofed(_)), "{error}");
+        assert!(error.to_string().contains("project_slug"), "{error}");
     }
 }

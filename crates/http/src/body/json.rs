@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use federation_domain::InvalidValue;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -10,15 +11,38 @@ use crate::error::{ApiError, shown};
 /// Parses a text of JSON.
 ///
 /// # Errors
-/// [`ApiError::NotJson`], with the position: when it is no UTF-8, no JSON (lone surrogates and
-/// `NaN` are none), nested deeper than 128 levels, or when a key stands twice in one object.
+/// [`ApiError::NotJson`], with the position: when it is no UTF-8, no JSON, nested deeper than 128
+/// levels, or when a key stands twice in one object. [`ApiError::Invalid`] for what some programs
+/// take for JSON, Python's among them: lone surrogates, `NaN` and `Infinity`.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     let not_json = |why: String| ApiError::NotJson { why };
     let text = std::str::from_utf8(bytes)
         .map_err(|error| not_json(format!("not UTF-8 after byte {}", error.valid_up_to())))?;
-    serde_json::from_str::<Strict>(text)
-        .map(|strict| strict.0)
-        .map_err(|error| not_json(error.to_string()))
+    serde_json::from_str::<Strict>(text).map(|strict| strict.0).map_err(|error| match pseudo_value(
+        text, &error,
+    ) {
+        Some(fault) => ApiError::Invalid(vec![fault]),
+        None => not_json(error.to_string()),
+    })
+}
+
+/// The value at the error that is well formed for some programs, but is none.
+fn pseudo_value(text: &str, error: &serde_json::Error) -> Option<InvalidValue> {
+    let at = format!("line {} column {}", error.line(), error.column());
+    let why = error.to_string();
+    // The parser tells surrogates apart only by its words; a test holds them.
+    if why.starts_with("lone leading surrogate") || why.starts_with("unexpected end of hex escape")
+    {
+        let allowed = format!("text without lone surrogates is allowed (at {at})");
+        return Some(InvalidValue::new("body", "a lone surrogate", allowed));
+    }
+    let line = text.lines().nth(error.line().checked_sub(1)?)?;
+    let rest = line.get(error.column().checked_sub(1)?..)?;
+    let literal = ["NaN", "Infinity", "-Infinity"].into_iter().find(|literal| {
+        // For `-Infinity` the error points behind the sign.
+        rest.starts_with(literal) || literal.strip_prefix('-').is_some_and(|l| rest.starts_with(l))
+    })?;
+    Some(InvalidValue::new("body", literal, format!("finite numbers are allowed (at {at})")))
 }
 
 /// A value without doubled keys.
@@ -103,14 +127,31 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused_with_its_position() {
         let why = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
-        for bad in
-            [&br#"{"a":}"#[..], br#"{"a":1,}"#, br#"["\ud800"]"#, b"[NaN]", b"[1e999]", b"{} {}"]
-        {
+        for bad in [&br#"{"a":}"#[..], br#"{"a":1,}"#, b"[Nope]", b"[1e999]", b"{} {}"] {
             let why = why(bad);
             assert!(why.contains("at line 1 column "), "{why}");
         }
         assert!(why("[".repeat(60_000).as_bytes()).contains("recursion limit"));
         assert!(why(b"[\"\xff\"]").contains("not UTF-8 after byte 2"));
+    }
+
+    #[test]
+    fn what_only_some_programs_take_for_json_is_an_invalid_value() {
+        let texts = [
+            r#"["\ud800"]"#,
+            r#"["\udc00"]"#,
+            r#"["\ud800\u0041"]"#,
+            r#"{"\ud800x":1}"#,
+            "[NaN]",
+            "[Infinity]",
+            "[-Infinity]",
+            r#"{"a": NaN}"#,
+        ];
+        for text in texts {
+            let error = parse(text.as_bytes()).unwrap_err();
+            assert!(matches!(error, ApiError::Invalid(_)), "{text}: {error}");
+            assert!(error.to_string().contains("at line 1 column "), "{error}");
+        }
     }
 
     #[test]

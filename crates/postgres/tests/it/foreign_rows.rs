@@ -1,29 +1,52 @@
 //! Rows that another program or a person wrote.
 
+use std::sync::{Arc, Mutex};
+
 use federation_domain::{
-    CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus, Slug,
+    CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus,
+    RegistrationDraft, Slug,
 };
-use federation_testkit::contract::samples::{mark, moment, registration, transition};
+use federation_testkit::contract::samples::{draft, mark, moment, transition};
 use tokio_postgres::Client;
 
 use crate::world::{by_hand, migrated};
 
-/// A row of its own for each column that can go wrong, none of which the database refuses.
-const BAD_ROWS: [(&str, &str, &str); 9] = [
+/// A row of its own for each column that a project cannot do without, none of which the database
+/// refuses.
+const BAD_ROWS: [(&str, &str, &str); 5] = [
     ("name", "''", "blank"),
     ("hub_url", "'javascript:alert(1)'", "scheme"),
+    ("last_heartbeat_at", "'infinity'", "infinity"),
+    ("created_at", "'-infinity'", "ever"),
+    ("status", "'retired'", "label"),
+];
+
+/// The same for what reads as absent or empty.
+const ODD_ROWS: [(&str, &str, &str); 15] = [
     ("mesh_namespace", "'hub.*'", "wildcard"),
     ("tags", r#"'["\ud800"]'"#, "lone-surrogate"),
+    ("tags", r#"'["\u0000"]'"#, "nul"),
     ("tags", r#"'{"a": 1}'"#, "object"),
     ("tags", "'1e999'", "huge-number"),
+    ("tags", "'[1, 2]'", "numbers"),
+    ("tags", r#"'"python"'"#, "no-list"),
+    ("tags", r#"'["a", "a"]'"#, "doubled"),
+    ("tags", r#"'[""]'"#, "empty-tag"),
+    ("tags", "json_build_array(repeat('t', 51))", "long-tag"),
+    ("tags", "(SELECT json_agg('t' || n) FROM generate_series(1, 51) AS n)", "fifty-one"),
     ("heartbeat_interval_ms", "-5", "negative"),
-    ("last_heartbeat_at", "'infinity'", "infinity"),
-    ("status", "'retired'", "label"),
+    ("allow_fanout", r#"'[""]'"#, "fanout"),
+    ("last_heartbeat_source", "'pigeon'", "source"),
+    ("reports", "'[7]'", "reports"),
 ];
 
 async fn write_bad_rows(client: &Client) {
     client.batch_execute("ALTER TYPE project_status ADD VALUE 'retired'").await.unwrap();
-    for (column, value, slug) in BAD_ROWS {
+    write_rows(client, &BAD_ROWS).await;
+}
+
+async fn write_rows(client: &Client, rows: &[(&str, &str, &str)]) {
+    for (column, value, slug) in rows {
         write(client, slug).await;
         let statement = format!("UPDATE projects SET {column} = {value} WHERE slug = '{slug}'");
         client.batch_execute(&statement).await.unwrap();
@@ -54,6 +77,27 @@ async fn bad_rows_never_hide_the_others() {
 }
 
 #[tokio::test]
+async fn what_a_project_can_do_without_reads_as_empty_and_stays_as_it_is_stored() {
+    let (store, database) = migrated().await;
+    let client = by_hand(&database).await;
+    write(&client, "plain").await;
+    let plain = store.load().await.unwrap().projects.remove(0);
+    write_rows(&client, &ODD_ROWS).await;
+    let snapshot = store.load().await.unwrap();
+    assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, ODD_ROWS.len() + 1));
+    for project in snapshot.projects {
+        let (id, slug) = (project.id, project.slug.clone());
+        let (created_at, updated_at) = (project.created_at, project.updated_at);
+        assert_eq!(project, Project { id, slug, created_at, updated_at, ..plain.clone() });
+        let online = transition(&project, ProjectStatus::Online, moment(1));
+        let outcome = store.commit(&[online]).await.unwrap().remove(0);
+        assert!(matches!(outcome, Outcome::Accepted(Some(_))), "{outcome:?}");
+    }
+    let tags = "SELECT count(*) FROM projects WHERE tags IS NOT NULL";
+    assert_eq!(client.query_one(tags, &[]).await.unwrap().get::<_, i64>(0), 10);
+}
+
+#[tokio::test]
 async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
@@ -66,27 +110,25 @@ async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
 }
 
 #[tokio::test]
-async fn registering_mends_what_it_replaces() {
+async fn registering_mends_every_row_once() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write_bad_rows(&client).await;
-    for slug in ["blank", "scheme", "wildcard", "lone-surrogate", "object", "huge-number"] {
+    write_rows(&client, &ODD_ROWS).await;
+    for (_, _, slug) in BAD_ROWS.iter().chain(&ODD_ROWS) {
         let id = id_of(&client, slug).await;
-        let registration = registration(slug);
-        let batch = [registration.clone(), registration];
-        let registered = store.register(&batch, Origin::Api, moment(0)).await.unwrap();
+        let plain = RegistrationDraft { slug: (*slug).to_owned(), tags: Vec::new(), ..draft() };
+        let plain = plain.parse().unwrap();
+        let batch = [plain.clone(), plain];
+        let registered = store.register(&batch, Origin::File, moment(0)).await.unwrap();
         assert_eq!(registered[0].project.id, id);
-        assert!(registered[0].change.is_some() && registered[1].change.is_none());
+        assert!(registered[0].change.is_some() && registered[1].change.is_none(), "{slug}");
+        let again = store.register(&batch[..1], Origin::File, moment(1)).await.unwrap().remove(0);
+        assert_eq!((again.change, &again.project), (None, &registered[0].project), "{slug}");
+        assert_eq!(again.project.status, ProjectStatus::Offline);
     }
-    assert_eq!(store.load().await.unwrap().corrupt_rows, 3);
-    let error = store.register(&[registration("label")], Origin::Api, moment(0)).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        format!(
-            "the store holds a value that does not parse: projects.status of row {}",
-            id_of(&client, "label").await.0
-        )
-    );
+    let snapshot = store.load().await.unwrap();
+    assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, 20));
 }
 
 /// The project of a bad row, as who read it while it was good remembers it.
@@ -114,8 +156,8 @@ async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
     }
     let online = "SELECT count(*) FROM projects WHERE status = 'online'";
     let online: i64 = client.query_one(online, &[]).await.unwrap().get(0);
-    assert_eq!(online, 10);
-    assert_eq!(store.load().await.unwrap().corrupt_rows, 7, "status and heartbeat are mended");
+    assert_eq!(online, 6);
+    assert_eq!(store.load().await.unwrap().corrupt_rows, 3, "status and heartbeat are mended");
 
     let heartbeats = projects.iter().map(|project| mark(project, moment(2))).collect();
     let heard = Checkpoint { heartbeats, ..Checkpoint::default() };
@@ -154,4 +196,39 @@ async fn a_bad_row_can_be_removed() {
         assert!(removed.is_some(), "{slug}");
     }
     assert_eq!(store.load().await.unwrap().corrupt_rows, 0);
+}
+
+/// What is logged, as one text.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_passed_over_is_named_in_a_warning() {
+    let (store, database) = migrated().await;
+    let client = by_hand(&database).await;
+    write_rows(&client, &ODD_ROWS).await;
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false);
+    let subscriber = subscriber.with_writer(move || writer.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    store.load().await.unwrap();
+    drop(guard);
+    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(log.matches(" WARN ").count(), ODD_ROWS.len(), "{log}");
+    for (column, _, slug) in ODD_ROWS {
+        let row = id_of(&client, slug).await.0;
+        let name = format!(r#"table="projects" column="{column}" row={row} "#);
+        assert!(log.contains(&name), "{name} in {log}");
+    }
 }

@@ -2,8 +2,8 @@
 
 use federation_domain::{CatalogStore, Origin, StoreError};
 use federation_postgres::PgCatalogStore;
-use federation_testkit::PostgresServer;
 use federation_testkit::contract::samples::{moment, registration};
+use federation_testkit::{PostgresServer, TestDatabase};
 
 use crate::world::{by_hand, migrated};
 
@@ -81,14 +81,24 @@ async fn a_writer_behind_a_lock_that_is_never_released_is_unavailable() {
     let error = writer.await.unwrap().unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     tokio::time::resume();
+    let gives_up = until_nobody_waits_for_a_lock(&observer);
+    tokio::time::timeout(limit / 2, gives_up).await.expect("its server gives up as well");
     lock.rollback().await.unwrap();
     store.register(&[registration("a")], Origin::Api, moment(0)).await.unwrap();
 }
 
 async fn until_somebody_waits_for_a_lock(client: &tokio_postgres::Client) {
+    while waiting_for_a_lock(client).await == 0 {}
+}
+
+async fn until_nobody_waits_for_a_lock(client: &tokio_postgres::Client) {
+    while waiting_for_a_lock(client).await > 0 {}
+}
+
+async fn waiting_for_a_lock(client: &tokio_postgres::Client) -> i64 {
     let waiting = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) == 0 {}
+    client.query_one(waiting, &[]).await.unwrap().get(0)
 }
 
 #[tokio::test]
@@ -102,11 +112,17 @@ async fn connections_that_an_administrator_ended_are_replaced() {
 }
 
 #[tokio::test]
-async fn a_database_that_does_not_exist_yet_is_unavailable() {
-    let (_, database) = migrated().await;
-    let url = format!("{}_not_there", database.url());
-    let store = PgCatalogStore::connect(&url).unwrap();
-    let error = store.ping().await.unwrap_err();
-    assert!(error.is_unavailable(), "{error:?}");
-    assert!(format!("{error:?}").contains("does not exist"), "{error:?}");
+async fn a_database_or_role_that_does_not_exist_ends_the_start_and_is_an_outage_later() {
+    let database = TestDatabase::create().await;
+    let url = database.url();
+    let no_role = url.replace("postgres@", "nobody_of_this_name@");
+    for (url, what) in [(format!("{url}_not_there"), "database"), (no_role, "role")] {
+        let store = PgCatalogStore::connect(&url).unwrap();
+        for error in [store.migrate().await.unwrap_err(), store.load().await.unwrap_err()] {
+            let StoreError::Failed(cause) = error else { panic!("{error:?}") };
+            let cause = cause.to_string();
+            assert!(cause.contains(what) && cause.contains("does not exist"), "{cause}");
+        }
+        assert!(store.ping().await.unwrap_err().is_unavailable());
+    }
 }

@@ -3,9 +3,10 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus, Slug,
+    CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus,
+    RegistrationDraft, Slug,
 };
-use federation_testkit::contract::samples::{mark, moment, registration, transition};
+use federation_testkit::contract::samples::{draft, mark, moment, transition};
 use tempfile::TempDir;
 
 use crate::world::{by_hand, migrated};
@@ -15,19 +16,40 @@ diesel::table! {
         id -> BigInt,
         status -> Text,
         hub_url -> Text,
+        tags -> Nullable<Text>,
     }
 }
 
-/// A row of its own for each column that can go wrong, none of which the file refuses.
-const BAD_ROWS: [(&str, &str, &str); 8] = [
+/// A row of its own for each column that a project cannot do without, none of which the file
+/// refuses.
+const BAD_ROWS: [(&str, &str, &str); 4] = [
     ("name", "' '", "blank"),
     ("hub_url", "'javascript:alert(1)'", "scheme"),
+    ("created_at", "'yesterday'", "time"),
+    ("last_heartbeat_at", "'infinity'", "heard"),
+];
+
+/// The same for what reads as absent or empty.
+const ODD_ROWS: [(&str, &str, &str); 14] = [
     ("mesh_namespace", "'hub.*'", "wildcard"),
     ("tags", r#"'["\ud800"]'"#, "lone-surrogate"),
+    ("tags", r#"'["\u0000"]'"#, "nul"),
     ("tags", r#"'{"a": 1}'"#, "object"),
+    ("tags", "'[1, 2]'", "numbers"),
+    ("tags", r#"'"python"'"#, "no-list"),
+    ("tags", r#"'["a", "a"]'"#, "doubled"),
+    ("tags", r#"'[""]'"#, "empty-tag"),
+    ("tags", r#"'["' || printf('%051d', 0) || '"]'"#, "long-tag"),
+    (
+        "tags",
+        "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 51)
+          SELECT json_group_array('t' || i) FROM n)",
+        "fifty-one",
+    ),
     ("heartbeat_interval_ms", "-5", "negative"),
-    ("created_at", "'yesterday'", "time"),
+    ("allow_fanout", r#"'[""]'"#, "fanout"),
     ("last_heartbeat_source", "'pigeon'", "source"),
+    ("reports", "'[7]'", "reports"),
 ];
 
 fn write(folder: &TempDir, slug: &str) {
@@ -39,7 +61,11 @@ fn write(folder: &TempDir, slug: &str) {
 }
 
 fn write_bad_rows(folder: &TempDir) {
-    for (column, value, slug) in BAD_ROWS {
+    write_rows(folder, &BAD_ROWS);
+}
+
+fn write_rows(folder: &TempDir, rows: &[(&str, &str, &str)]) {
+    for (column, value, slug) in rows {
         write(folder, slug);
         let update = format!("UPDATE projects SET {column} = {value} WHERE slug = '{slug}'");
         by_hand(folder).batch_execute(&update).unwrap();
@@ -59,6 +85,25 @@ async fn bad_rows_never_hide_the_others() {
 }
 
 #[tokio::test]
+async fn what_a_project_can_do_without_reads_as_empty_and_stays_as_it_is_stored() {
+    let (store, folder) = migrated().await;
+    write(&folder, "plain");
+    let plain = store.load().await.unwrap().projects.remove(0);
+    write_rows(&folder, &ODD_ROWS);
+    let snapshot = store.load().await.unwrap();
+    assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, ODD_ROWS.len() + 1));
+    for project in snapshot.projects {
+        let expected = Project { id: project.id, slug: project.slug.clone(), ..plain.clone() };
+        assert_eq!(project, expected);
+        let online = transition(&project, ProjectStatus::Online, moment(1));
+        let outcome = store.commit(&[online]).await.unwrap().remove(0);
+        assert!(matches!(outcome, Outcome::Accepted(Some(_))), "{outcome:?}");
+    }
+    let tags = projects::table.select(projects::tags).filter(projects::tags.is_not_null());
+    assert_eq!(tags.load::<Option<String>>(&mut by_hand(&folder)).unwrap().len(), 9);
+}
+
+#[tokio::test]
 async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
     let (store, folder) = migrated().await;
     write(&folder, "bare");
@@ -68,17 +113,26 @@ async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
 }
 
 #[tokio::test]
-async fn registering_mends_what_it_replaces() {
+async fn registering_mends_every_row_once() {
     let (store, folder) = migrated().await;
     write_bad_rows(&folder);
-    for slug in ["blank", "scheme", "wildcard", "lone-surrogate", "object"] {
-        let batch = [registration(slug), registration(slug)];
-        let registered = store.register(&batch, Origin::Api, moment(0)).await.unwrap();
-        assert!(registered[0].change.is_some() && registered[1].change.is_none());
+    write_rows(&folder, &ODD_ROWS);
+    write(&folder, "label");
+    let status = "PRAGMA ignore_check_constraints = ON;
+                  UPDATE projects SET status = 'retired' WHERE slug = 'label'";
+    by_hand(&folder).batch_execute(status).unwrap();
+    for (_, _, slug) in BAD_ROWS.iter().chain(&ODD_ROWS).chain([&("", "", "label")]) {
+        let plain = RegistrationDraft { slug: (*slug).to_owned(), tags: Vec::new(), ..draft() };
+        let plain = plain.parse().unwrap();
+        let batch = [plain.clone(), plain];
+        let registered = store.register(&batch, Origin::File, moment(0)).await.unwrap();
+        assert!(registered[0].change.is_some() && registered[1].change.is_none(), "{slug}");
+        let again = store.register(&batch[..1], Origin::File, moment(1)).await.unwrap().remove(0);
+        assert_eq!((again.change, &again.project), (None, &registered[0].project), "{slug}");
+        assert_eq!(again.project.status, ProjectStatus::Offline);
     }
-    assert_eq!(store.load().await.unwrap().corrupt_rows, 3);
-    let error = store.register(&[registration("time")], Origin::Api, moment(0)).await.unwrap_err();
-    assert!(error.to_string().contains("projects.created_at of row 7"), "{error}");
+    let snapshot = store.load().await.unwrap();
+    assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, 19));
 }
 
 /// The projects of the bad rows, as who read them while they were good remembers them.
@@ -104,8 +158,8 @@ async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
         assert_eq!(change.slug, project.slug);
     }
     let online = projects::table.filter(projects::status.eq("online"));
-    assert_eq!(online.count().get_result::<i64>(&mut by_hand(&folder)).unwrap(), 9);
-    assert_eq!(store.load().await.unwrap().corrupt_rows, 7, "the heartbeat's source is mended");
+    assert_eq!(online.count().get_result::<i64>(&mut by_hand(&folder)).unwrap(), 5);
+    assert_eq!(store.load().await.unwrap().corrupt_rows, 3, "the heartbeat is mended");
 }
 
 #[tokio::test]

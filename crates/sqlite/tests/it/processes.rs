@@ -52,17 +52,55 @@ async fn readers_do_not_wait_for_a_writer() {
     assert_eq!(store.load().await.unwrap().projects, []);
 }
 
+/// As a person reads it: the error with its sources.
+fn told(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(Some(error), |error| error.source());
+    sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 #[tokio::test]
-async fn a_folder_that_is_not_there_is_unavailable_until_it_is() {
+async fn a_folder_that_is_not_there_fails_and_is_found_once_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("data");
     let store = store_in(&inner);
     let error = store.migrate().await.unwrap_err();
-    assert!(error.is_unavailable());
-    assert!(format!("{error:?}").contains("data/federation.db"), "{error:?}");
+    assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
+    let file = inner.join(FILE);
+    assert_eq!(
+        told(&error),
+        format!(
+            "the store failed: could not open the database file {}: unable to open database file",
+            file.display()
+        )
+    );
     std::fs::create_dir(&inner).unwrap();
     store.migrate().await.unwrap();
     store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_folder_in_place_of_the_file_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(FILE)).unwrap();
+    let error = store_in(folder.path()).migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
+}
+
+/// Nobody may create a file in `/proc`, not even root.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_folder_that_may_not_be_written_fails() {
+    let error = store_in(std::path::Path::new("/proc")).migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_another_process_holds_is_unavailable() {
+    let (_, folder) = migrated().await;
+    let mut other = by_hand(&folder);
+    other.batch_execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
+    let error = store_in(folder.path()).migrate().await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
 }
 
 #[tokio::test]
@@ -72,7 +110,9 @@ async fn a_file_that_is_no_database_is_not_overwritten() {
     let text = "dear diary, ".repeat(1_000);
     std::fs::write(&file, &text).unwrap();
     let store = store_in(folder.path());
-    assert!(store.migrate().await.is_err());
+    let error = store.migrate().await.unwrap_err();
+    assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
+    assert!(told(&error).ends_with("file is not a database"), "{}", told(&error));
     assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 }
 
