@@ -14,7 +14,8 @@ pub struct ProjectState {
     /// The project as this process believes it to be.
     pub project: Project,
     /// Whether the status can be relied on. It cannot while the source over which the project was
-    /// heard does not prove that it hears, or has not listened long enough since it could not.
+    /// heard does not prove that it hears, or has not listened long enough since it could not;
+    /// unless it is online and spoke within the time in which it may be silent.
     pub status_known: bool,
 }
 
@@ -63,6 +64,12 @@ impl Presence {
         let chance = thresholds.chance;
         let ear = |source: Source| &ears.0[source.index()];
         let status_known = match (project.status, project.last_heartbeat_at) {
+            // Whoever spoke so lately cannot have been silent for too long, heard or not.
+            (ProjectStatus::Online, Some(at))
+                if self.0.clock.utc() - at < thresholds.degraded_after =>
+            {
+                true
+            }
             // It was heard: by its newest heartbeat, if nothing was missed since. One that is
             // silent there for too long is kept up only by a source that is deaf.
             (ProjectStatus::Online | ProjectStatus::Degraded, Some(at)) => {
