@@ -20,8 +20,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
             A path that is not listed here is 404, a method that is not listed is 405 with the \
             header `Allow`; each error answer is an object with the key `detail`. Only what is not \
             understood as a request at all is refused without a body. \
-            The header `X-Request-Id` is taken over from a request, or made, and given back.",
-        license(name = "MIT", identifier = "MIT")
+            The header `X-Request-Id` is taken over from a request, or made, and given back."
     ),
     tags(
         (name = "projects", description = "The catalog, and heartbeats over HTTP."),

@@ -72,7 +72,8 @@ pub(crate) struct ProjectBody<'a> {
     #[serde(serialize_with = "reasons")]
     degraded_reasons: &'a Reports,
     /// Whether the status can be relied on: false while the source over which the project was last
-    /// heard cannot prove that it hears, or has not listened long enough since it could not.
+    /// heard cannot prove that it hears, or has not listened long enough since it could not. Who is
+    /// online and spoke within the degraded threshold is known to be so even then.
     status_known: bool,
 }
 
