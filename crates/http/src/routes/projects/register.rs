@@ -88,7 +88,7 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, again).await, @r#"
         201
         content-type: application/json
-        {"id":1,"slug":"commandcenter","name":"New","hub_url":"http://h","mesh_namespace":"n","status":"online","tags":[],"last_heartbeat_at":"2026-11-24T12:00:00.123456Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}
+        {"id":1,"slug":"commandcenter","name":"New","hub_url":"http://h","mesh_namespace":"n","status":"online","tags":[],"last_heartbeat_at":"2026-11-24T12:00:00.123456Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":true}
         "#);
     }
 
