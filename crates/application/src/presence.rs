@@ -159,7 +159,7 @@ impl Presence {
                 .map(|spell| sources.silence_before(project.last_heartbeat_at, spell))
                 .unwrap_or_default();
             let heard = self.listening(source).reading().before(silence);
-            (project.slug.clone(), self.entry_heard_at(project, heard))
+            (project.slug.clone(), entry_heard_at(project, heard, source))
         });
         self.0.registry.fill(entries.collect());
     }
@@ -168,15 +168,7 @@ impl Presence {
     pub(crate) fn entry(&self, project: Project) -> Entry {
         let source = self.0.sources.of_project(&project);
         let reading = self.0.sources.reading_at(source, self.now());
-        self.entry_heard_at(project, reading)
-    }
-
-    fn entry_heard_at(&self, project: Project, reading: Reading) -> Entry {
-        // A row that another program wrote may be online without a heartbeat: it may fall too.
-        let was_heard =
-            project.last_heartbeat_at.is_some() || project.status != ProjectStatus::Offline;
-        let heard = was_heard.then(|| (reading, self.0.sources.of_project(&project)));
-        Entry::new(project, heard)
+        entry_heard_at(project, reading, source)
     }
 
     /// The present spell of listening of each source in use.
@@ -197,10 +189,9 @@ impl Presence {
             // Stored with the next checkpoint: words alone are not worth a write each.
             entry.change_reports();
         } else if to != live.project.status {
-            let reasons: Vec<String> = live.project.reports.reasons().map(str::to_owned).collect();
             let spoken = heartbeat.condition.is_some() || heartbeat.channel == Channel::Health;
             let cause = if live.project.reports.is_degraded() && spoken {
-                Cause::Reported { reasons }
+                Cause::reported(&live.project.reports)
             } else {
                 Cause::Heartbeat { source: heartbeat.source }
             };
@@ -246,4 +237,10 @@ impl Presence {
             self.turn(entry, &mut live, status, cause);
         }
     }
+}
+
+fn entry_heard_at(project: Project, reading: Reading, source: Source) -> Entry {
+    // A row that another program wrote may be online without a heartbeat: it may fall too.
+    let was_heard = project.last_heartbeat_at.is_some() || project.status != ProjectStatus::Offline;
+    Entry::new(project, was_heard.then_some((reading, source)))
 }

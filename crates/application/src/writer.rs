@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{Checkpoint, HeartbeatMark, Outcome, ProjectId, StoreError};
+use federation_domain::{Checkpoint, HeartbeatMark, Outcome, ProjectId, StoreError, error_chain};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -70,7 +70,7 @@ impl Writer {
         }
         if let Err(error) = self.checkpoint().await {
             let waiting = self.queue.len();
-            tracing::error!(error = chain(&error), waiting, "the last checkpoint failed");
+            tracing::error!(error = error_chain(&error), waiting, "the last checkpoint failed");
         }
     }
 
@@ -165,20 +165,13 @@ impl Writer {
     fn tell(&self, error: &StoreError) {
         let waiting = self.queue.len();
         if error.is_unavailable() {
-            tracing::debug!(error = chain(error), waiting, "the store is away");
+            tracing::debug!(error = error_chain(error), waiting, "the store is away");
         } else {
-            tracing::error!(error = chain(error), waiting, "the store refused changes; they wait");
+            tracing::error!(
+                error = error_chain(error),
+                waiting,
+                "the store refused changes; they wait"
+            );
         }
     }
-}
-
-/// The error with its sources, for the log.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        text = format!("{text}: {inner}");
-        source = inner.source();
-    }
-    text
 }

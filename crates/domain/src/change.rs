@@ -102,6 +102,14 @@ pub enum Cause {
     Operator,
 }
 
+impl Cause {
+    /// The cause of a status that a project gave itself.
+    #[must_use]
+    pub fn reported(reports: &Reports) -> Self {
+        Self::Reported { reasons: reports.reasons().map(str::to_owned).collect() }
+    }
+}
+
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -26,6 +26,14 @@ impl InvalidValue {
     }
 }
 
+/// An error with its sources, for the log: `the store failed: connection reset`.
+#[must_use]
+pub fn error_chain(error: &(dyn Error + 'static)) -> String {
+    let texts =
+        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string);
+    texts.collect::<Vec<_>>().join(": ")
+}
+
 /// Why a store did not do what it was asked.
 ///
 /// Adapters keep the database's own error as the source; it is for the log, never for a caller.

@@ -58,7 +58,7 @@ mod registration;
 pub mod values;
 
 pub use change::{Cause, Change, ChangeKind, Origin, Outcome, Revision, Transition};
-pub use error::{InvalidValue, StoreError};
+pub use error::{InvalidValue, StoreError, error_chain};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, Proof, Reading};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};

@@ -31,7 +31,7 @@ impl Store {
                 .context("DATABASE_URL"),
             Database::Sqlite(url) => {
                 let store = SqliteCatalogStore::connect(url.expose()).context("DATABASE_URL")?;
-                require_folder(url.expose())?;
+                require_folder(store.path())?;
                 Ok(Self::Sqlite(Arc::new(store)))
             }
         }
@@ -59,9 +59,8 @@ impl Store {
 }
 
 /// Refuses a file whose folder is missing: to wait for that, as for a server, would hide a mistake.
-fn require_folder(sqlite_url: &str) -> anyhow::Result<()> {
-    let path = ["sqlite://", "sqlite:"].iter().find_map(|scheme| sqlite_url.strip_prefix(scheme));
-    match path.and_then(|path| Path::new(path).parent()) {
+fn require_folder(file: &Path) -> anyhow::Result<()> {
+    match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
             bail!("DATABASE_URL: there is no folder {}", folder.display())
         }

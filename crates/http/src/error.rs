@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use federation_application::{CatalogError, DropReason, RecordError};
-use federation_domain::{InvalidValue, StoreError};
+use federation_domain::{InvalidValue, StoreError, error_chain};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -252,16 +252,10 @@ fn as_given(slug: &str) -> String {
 
 /// The error with all its sources, for the log.
 fn chain(error: &ApiError) -> String {
-    let mut text = match error {
+    match error {
         ApiError::Panicked { message } => format!("{error}: a handler panicked: {message}"),
-        _ => error.to_string(),
-    };
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let _ = write!(text, ": {cause}");
-        source = cause.source();
+        _ => error_chain(error),
     }
-    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The store itself: two pools, and what an error means.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,9 +37,7 @@ pub struct SqliteCatalogStore {
 
 impl fmt::Debug for SqliteCatalogStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteCatalogStore")
-            .field("path", &self.writer.manager().path)
-            .finish_non_exhaustive()
+        f.debug_struct("SqliteCatalogStore").field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
@@ -55,6 +54,12 @@ impl SqliteCatalogStore {
             writer: pool(&path, Role::Writer, 1)?,
             readers: pool(&path, Role::Reader, READERS)?,
         })
+    }
+
+    /// The file, as the URL names it.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        Path::new(&self.writer.manager().path)
     }
 
     /// Brings the file to the schema of this version, and gives the versions that it lacked.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use federation_domain::Project;
+use federation_domain::{Cause, Project};
 
 use super::Presence;
 use crate::entry::Entry;
@@ -58,9 +58,7 @@ impl Presence {
         if live.removed {
             return;
         }
-        let (status, reasons) = (live.project.status, live.project.reports.reasons());
-        let cause =
-            federation_domain::Cause::Reported { reasons: reasons.map(str::to_owned).collect() };
+        let (status, cause) = (live.project.status, Cause::reported(&live.project.reports));
         self.turn(entry, &mut live, status, cause);
     }
 }

@@ -46,11 +46,14 @@ impl Presence {
     pub(crate) fn ears(&self) -> Ears {
         let sources = &self.0.sources;
         let spells = sources.listened();
-        Ears(Source::ALL.map(|source| Ear {
-            hears: sources.hears(source),
-            reading: sources.listening(source).reading(),
-            settled: sources.listening(source).settled(),
-            since: spells.iter().find(|spell| spell.source == source).map(|spell| spell.from),
+        Ears(Source::ALL.map(|source| {
+            let clock = sources.listening(source);
+            Ear {
+                hears: sources.hears(source),
+                reading: clock.reading(),
+                settled: clock.settled(),
+                since: spells.iter().find(|spell| spell.source == source).map(|spell| spell.from),
+            }
         }))
     }
 
