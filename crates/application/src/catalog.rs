@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Clock, Origin, ProjectId, ProjectStatus, Registered, Registration, Slug, StoreError,
+    CatalogStore, Clock, Origin, ProjectId, ProjectStatus, Registered, Registration, Slug,
+    StoreError,
 };
+use time::OffsetDateTime;
 
+use crate::entry::Entry;
 use crate::journal::Journal;
 use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
@@ -108,9 +111,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError::NotFound`], [`CatalogError::NotLoaded`].
     pub fn find(&self, slug: &Slug) -> Result<ProjectState, CatalogError> {
-        self.loaded()?;
-        let entry = self.0.registry.get(slug.as_str());
-        let entry = entry.ok_or_else(|| CatalogError::NotFound(slug.clone()))?;
+        let entry = self.entry(slug)?;
         Ok(self.0.presence.state(&entry, &self.0.presence.ears()))
     }
 
@@ -130,6 +131,24 @@ impl Catalog {
         let ears = self.0.presence.ears();
         let states = entries.iter().map(|entry| self.0.presence.state(entry, &ears));
         Ok(states.filter(|state| status.is_none_or(|one| one == state.project.status)).collect())
+    }
+
+    pub(crate) fn entry(&self, slug: &Slug) -> Result<Arc<Entry>, CatalogError> {
+        self.loaded()?;
+        let entry = self.0.registry.get(slug.as_str());
+        entry.ok_or_else(|| CatalogError::NotFound(slug.clone()))
+    }
+
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.0.presence
+    }
+
+    pub(crate) fn store(&self) -> &dyn CatalogStore {
+        self.0.journal.store()
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.0.clock.utc()
     }
 
     fn loaded(&self) -> Result<(), CatalogError> {

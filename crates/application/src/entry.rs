@@ -33,10 +33,19 @@ pub(crate) struct Entry {
     status: AtomicU8,
     /// Its own interval in ms, for a tick; 0 for none.
     interval_ms: AtomicU64,
+    /// Whether it is being asked directly whether it is alive.
+    probed: AtomicBool,
     /// Ticket of its newest transition, and of the newest that the store has decided on.
     queued: AtomicU64,
     settled: AtomicU64,
     live: Mutex<Live>,
+}
+
+/// When a status was found to be another, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub(crate) at: OffsetDateTime,
+    pub(crate) cause: Cause,
 }
 
 /// What is behind the lock.
@@ -46,7 +55,9 @@ pub(crate) struct Live {
     /// The status that the store has, or will have once all that waits is stored.
     pub(crate) sent: ProjectStatus,
     /// Why the status differs from that, where its queue had no room for it.
-    pub(crate) unsent: Option<Cause>,
+    pub(crate) unsent: Option<Finding>,
+    /// Whether it was heard in a backlog, and its status is to be decided on at its end.
+    pub(crate) undecided: bool,
     /// Whether it left the catalog while somebody still held the entry.
     pub(crate) removed: bool,
 }
@@ -72,9 +83,16 @@ impl Entry {
             calm: AtomicBool::new(false),
             status: AtomicU8::new(0),
             interval_ms: AtomicU64::new(0),
+            probed: AtomicBool::new(false),
             queued: AtomicU64::new(0),
             settled: AtomicU64::new(0),
-            live: Mutex::new(Live { sent: project.status, unsent: None, project, removed: false }),
+            live: Mutex::new(Live {
+                sent: project.status,
+                unsent: None,
+                project,
+                undecided: false,
+                removed: false,
+            }),
         };
         entry.publish(&entry.live.lock());
         entry
@@ -126,10 +144,26 @@ impl Entry {
         self.calm.store(calm && !live.removed, Ordering::SeqCst);
     }
 
+    /// Notes that it is no longer in the catalog.
+    pub(crate) fn leave(&self, live: &mut Live) {
+        live.removed = true;
+        self.publish(live);
+    }
+
     /// The project as it is now.
     pub(crate) fn project(&self, live: &Live) -> Project {
         let (last_heartbeat_at, last_heartbeat_source) = self.newest().unzip();
         Project { last_heartbeat_at, last_heartbeat_source, ..live.project.clone() }
+    }
+
+    /// Notes that it is to be asked directly; false where that is under way already.
+    pub(crate) fn begin_probe(&self) -> bool {
+        !self.probed.swap(true, Ordering::SeqCst)
+    }
+
+    /// Notes that it was asked.
+    pub(crate) fn end_probe(&self) {
+        self.probed.store(false, Ordering::SeqCst);
     }
 
     /// Notes that the store lacks what the project reports of itself.
@@ -157,7 +191,8 @@ impl Entry {
         self.settle(self.queued.load(Ordering::SeqCst));
     }
 
-    fn is_waiting(&self) -> bool {
+    /// Whether something of it is on its way to the store.
+    pub(crate) fn is_waiting(&self) -> bool {
         self.settled.load(Ordering::SeqCst) < self.queued.load(Ordering::SeqCst)
     }
 

@@ -1,6 +1,18 @@
 //! Where accepted changes go.
 
+use std::sync::Arc;
+
 use federation_domain::{Change, ChangeSink};
+
+/// Tells several, one after the other.
+#[derive(Clone)]
+pub struct AllSinks(pub Vec<Arc<dyn ChangeSink>>);
+
+impl ChangeSink for AllSinks {
+    fn publish(&self, changes: &[Change]) {
+        self.0.iter().for_each(|sink| sink.publish(changes));
+    }
+}
 
 /// Writes each change to the log.
 #[derive(Debug, Clone, Copy, Default)]

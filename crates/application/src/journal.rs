@@ -1,16 +1,21 @@
-//! The one way by which this process changes the store.
+//! The one way by which this process changes the store, and learns what others changed there.
 
+mod tail;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
-    CatalogStore, Change, ChangeSink, Origin, Outcome, ProjectId, Registered, Registration, Slug,
-    StoreError, Transition,
+    CatalogStore, Change, ChangeSink, Origin, Outcome, Project, ProjectId, Registered,
+    Registration, Slug, Snapshot, StoreError, Transition,
 };
+use parking_lot::Mutex;
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
+use tail::Tail;
 
 /// Writes to the store one at a time and tells of the changes in their order.
 ///
@@ -20,10 +25,15 @@ pub(crate) struct Journal {
     store: Arc<dyn CatalogStore>,
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
-    writing: Mutex<()>,
+    writing: tokio::sync::Mutex<()>,
+    tail: Mutex<Tail>,
     up: AtomicBool,
     returned: Notify,
+    look: Notify,
 }
+
+/// How many changes of other replicas are read at once.
+const FOLLOW_BATCH: usize = 1_000;
 
 impl Journal {
     pub(crate) fn new(
@@ -32,11 +42,66 @@ impl Journal {
         metrics: Metrics,
     ) -> Self {
         let up = AtomicBool::new(false);
-        Self { store, sink, metrics, writing: Mutex::default(), up, returned: Notify::new() }
+        Self {
+            store,
+            sink,
+            metrics,
+            writing: tokio::sync::Mutex::default(),
+            tail: Mutex::default(),
+            up,
+            returned: Notify::new(),
+            look: Notify::new(),
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn CatalogStore {
         &*self.store
+    }
+
+    /// Reads the whole catalog, and follows the log from there on.
+    pub(crate) async fn load(&self) -> Result<Snapshot, StoreError> {
+        let snapshot = self.note(self.store.load().await)?;
+        self.tail.lock().read_through(snapshot.revision);
+        Ok(snapshot)
+    }
+
+    /// Reads what other replicas changed, and lets `learn` bring each project, as it is stored
+    /// now, to the registry before anyone here writes. Returns whether there may be more.
+    pub(crate) async fn follow(
+        &self,
+        learn: impl Fn(&Slug, Option<&Project>),
+    ) -> Result<bool, StoreError> {
+        let _turn = self.writing.lock().await;
+        let known = self.tail.lock().known();
+        let changes = self.note(self.store.changes_after(known, FOLLOW_BATCH).await)?;
+        let Some(last) = changes.last() else { return Ok(false) };
+        let foreign = self.foreign(&changes);
+        if !foreign.is_empty() {
+            let stored = self.note(self.store.find(&foreign).await)?;
+            let by_slug: HashMap<&Slug, &Project> =
+                stored.iter().map(|project| (&project.slug, project)).collect();
+            foreign.iter().for_each(|slug| learn(slug, by_slug.get(slug).copied()));
+        }
+        self.tail.lock().read_through(last.revision);
+        Ok(changes.len() == FOLLOW_BATCH)
+    }
+
+    /// Whose changes another process wrote, each project once.
+    fn foreign(&self, changes: &[Change]) -> Vec<Slug> {
+        let tail = self.tail.lock();
+        let foreign = changes.iter().filter(|change| !tail.is_own(change.revision));
+        let slugs: BTreeSet<&Slug> = foreign.map(|change| &change.slug).collect();
+        slugs.into_iter().cloned().collect()
+    }
+
+    /// Says that there may be something to follow.
+    pub(crate) fn look_for_changes(&self) {
+        self.look.notify_one();
+    }
+
+    /// Waits until somebody says so.
+    pub(crate) async fn told_to_look(&self) {
+        self.look.notified().await;
     }
 
     /// Registers, and lets `apply` bring the result to the registry before anyone else writes.
@@ -120,6 +185,9 @@ impl Journal {
             self.metrics.changed(change.kind);
         }
         if !changes.is_empty() {
+            if self.tail.lock().wrote(&changes) {
+                self.look_for_changes();
+            }
             self.sink.publish(&changes);
         }
     }

@@ -1,7 +1,8 @@
 //! The use cases of the federation service.
 //!
 //! **Owns** registering, finding, listing and removing projects ([`Catalog`]), recording
-//! heartbeats and deciding statuses ([`Presence`]), and bringing changes to the store ([`Writer`]).
+//! heartbeats and deciding statuses ([`Presence`]), bringing changes to the store ([`Writer`]), and
+//! learning what other replicas changed there ([`Follower`]).
 //! Reads are answered from the registry in memory, never from the store.
 //!
 //! **Must not know** which database keeps the catalog and which transport brings heartbeats or
@@ -14,7 +15,10 @@
 mod catalog;
 mod clock;
 mod entry;
+mod explanation;
 mod feed;
+mod follower;
+mod history;
 mod journal;
 mod metrics;
 mod presence;
@@ -27,9 +31,12 @@ mod writer;
 
 pub use catalog::{Catalog, CatalogError};
 pub use clock::SystemClock;
-pub use feed::LogSink;
+pub use explanation::{Explanation, SourceEvidence};
+pub use feed::{AllSinks, LogSink};
+pub use follower::Follower;
+pub use history::{History, Uptime};
 pub use metrics::{DropReason, Metrics};
-pub use presence::{Presence, ProjectState, RecordError, TICK};
-pub use readiness::{Readiness, ReadinessReport};
+pub use presence::{Presence, ProjectState, RecordError, Surroundings, TICK};
+pub use readiness::{Readiness, ReadinessReport, SourceReport};
 pub use service::{Ports, Service};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -1,24 +1,31 @@
 //! Who was heard, and what follows from it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use federation_domain::{
-    Cause, Channel, Clock, Condition, Heartbeat, Listened, ListeningClock, LivenessRule, Monotonic,
-    Project, ProjectStatus, Proof, Reading, Snapshot, Source, Transition,
+    Cause, Clock, Condition, Heartbeat, HeartbeatRelay, Listened, ListeningClock,
+    LivenessRule, Monotonic, Prober, Project, ProjectStatus, Proof, Reading, Snapshot, Source,
+    Transition,
 };
 
-use crate::entry::{Entry, Live};
+use crate::entry::{Entry, Finding, Live};
 use crate::metrics::{DropReason, Metrics};
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
 use crate::sources::Sources;
 
 mod adopt;
+mod backlog;
+mod evidence;
 mod knowledge;
+mod probes;
 mod silence;
 
 pub use knowledge::ProjectState;
+use backlog::Backlog;
+use probes::Probes;
 
 /// How often a source proves its hearing, after which silence is judged. A status thus turns
 /// within this time after its threshold.
@@ -46,6 +53,43 @@ struct Inner {
     queue: Arc<TransitionQueue>,
     metrics: Metrics,
     sources: Sources,
+    surroundings: Surroundings,
+    relay: Option<Arc<dyn HeartbeatRelay>>,
+    /// Whether a heartbeat was handed on that no checkpoint out of turn has stored.
+    relayed: AtomicBool,
+    probes: Option<Probes>,
+    backlog: Backlog,
+}
+
+/// How a heartbeat reached this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Over the bus, which may lag.
+    Bus,
+    /// By a call that waits for its answer.
+    Direct,
+}
+
+/// What a presence is made of.
+pub(crate) struct Parts {
+    pub(crate) rule: LivenessRule,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) queue: Arc<TransitionQueue>,
+    pub(crate) metrics: Metrics,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) relay: Option<Arc<dyn HeartbeatRelay>>,
+    pub(crate) prober: Option<Arc<dyn Prober>>,
+}
+
+/// Among what a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Surroundings {
+    /// Whether heartbeats come over NATS too.
+    pub bus: bool,
+    /// Whether other replicas may use the store too. Their HTTP heartbeats are heard here over the
+    /// bus, so HTTP hears no better than the bus does.
+    pub shared_store: bool,
 }
 
 /// A presence that does not keep its parts alive.
@@ -58,24 +102,59 @@ impl WeakPresence {
 }
 
 impl Presence {
-    pub(crate) fn new(
-        rule: LivenessRule,
-        clock: Arc<dyn Clock>,
-        registry: Arc<Registry>,
-        queue: Arc<TransitionQueue>,
-        metrics: Metrics,
-        with_bus: bool,
-    ) -> Self {
-        let sources = Sources::new(Arc::clone(&clock), with_bus);
-        Self(Arc::new(Inner { rule, clock, registry, queue, metrics, sources }))
+    pub(crate) fn new(parts: Parts) -> Self {
+        let Parts { rule, clock, registry, queue, metrics, surroundings, relay, prober } = parts;
+        let sources = Sources::new(Arc::clone(&clock), surroundings.bus);
+        let probes = prober.map(Probes::new);
+        Self(Arc::new(Inner {
+            rule,
+            clock,
+            registry,
+            queue,
+            metrics,
+            sources,
+            surroundings,
+            relay,
+            relayed: AtomicBool::new(false),
+            probes,
+            backlog: Backlog::default(),
+        }))
     }
 
     /// Records a heartbeat that has just arrived: one look-up and two atomic writes, unless it
     /// changes the status of the project or what that reports of itself.
     ///
+    /// One that came over HTTP is handed on to the other replicas, which cannot hear it.
+    ///
     /// # Errors
     /// [`RecordError`]; the heartbeat was counted as unknown, nothing else happened.
     pub fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        if heartbeat.source == Source::Nats {
+            return self.record(heartbeat, Way::Bus);
+        }
+        self.record(heartbeat, Way::Direct)?;
+        if let Some(relay) = &self.0.relay {
+            relay.relay(heartbeat);
+            self.0.relayed.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Whether heartbeats were handed on over the bus since the last call that may not have reached
+    /// the other replicas, because the bus is not heard: then the store has to tell them.
+    pub(crate) fn take_unheard_relays(&self) -> bool {
+        !self.hears(Source::Nats) && self.0.relayed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Records a heartbeat that another replica heard and handed on.
+    ///
+    /// # Errors
+    /// As [`record_heartbeat`](Self::record_heartbeat).
+    pub fn record_relayed(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        self.record(heartbeat, Way::Bus)
+    }
+
+    fn record(&self, heartbeat: &Heartbeat<'_>, way: Way) -> Result<(), RecordError> {
         let inner = &*self.0;
         let arrived = inner.clock.monotonic();
         let Some(entry) = inner.registry.get(heartbeat.slug) else {
@@ -86,20 +165,42 @@ impl Presence {
             return Err(RecordError::UnknownProject);
         };
         let reading = inner.sources.reading_at(heartbeat.source, arrived);
-        let calm = entry.hear(reading, heartbeat.source, inner.clock.utc());
+        let lag = if way == Way::Bus { self.lag(arrived) } else { None };
+        let at = inner.clock.utc() - lag.unwrap_or_default();
+        let calm = entry.hear(reading, heartbeat.source, at);
         let reports_trouble = matches!(heartbeat.condition, Some(Condition::Degraded { .. }));
         if !calm || reports_trouble {
-            self.take_in(&entry, heartbeat);
+            self.take_in(&entry, heartbeat, lag.is_some());
         }
         let took = inner.clock.monotonic().since(arrived);
         inner.metrics.heartbeat_taken_in(heartbeat.source, took);
         Ok(())
     }
 
-    /// Advances the listening clock of a source and judges the silence of its projects.
+    /// Advances the listening clock of a source and judges the silence of its projects. Where other
+    /// replicas hand on over the bus what they hear over HTTP, a proof of the bus is one of HTTP.
     pub fn prove_hearing(&self, source: Source, proof: Proof) {
         self.0.sources.prove(source, proof);
-        self.judge(source);
+        if source == Source::Nats {
+            self.decide();
+        }
+        let also_http = source == Source::Nats && self.hears_http_over_bus();
+        if also_http {
+            self.0.sources.prove(Source::Http, proof);
+        }
+        self.judge(|used| used == source || also_http);
+    }
+
+    /// At each tick: HTTP hears while this process runs, unless it depends on the bus.
+    pub(crate) fn prove_http(&self) {
+        if !self.hears_http_over_bus() {
+            let proof = Proof { heard_through: self.now(), unbroken: true };
+            self.prove_hearing(Source::Http, proof);
+        }
+    }
+
+    fn hears_http_over_bus(&self) -> bool {
+        self.0.surroundings.bus && self.0.surroundings.shared_store
     }
 
     /// Notes whether the connection of a source hears.
@@ -171,13 +272,18 @@ impl Presence {
         entry_heard_at(project, reading, source)
     }
 
+    /// Notes that all that other replicas wrote to the store is known here.
+    pub(crate) fn note_followed(&self) {
+        self.0.sources.note_followed();
+    }
+
     /// The present spell of listening of each source in use.
     pub(crate) fn listened(&self) -> Vec<Listened> {
         self.0.sources.listened()
     }
 
     /// A heartbeat that may change a status.
-    fn take_in(&self, entry: &Entry, heartbeat: &Heartbeat<'_>) {
+    fn take_in(&self, entry: &Arc<Entry>, heartbeat: &Heartbeat<'_>, lags: bool) {
         let mut live = entry.lock();
         if live.removed {
             return;
@@ -188,29 +294,42 @@ impl Presence {
         if to == live.project.status && before != live.project.reports {
             // Stored with the next checkpoint: words alone are not worth a write each.
             entry.change_reports();
-        } else if to != live.project.status {
-            let spoken = heartbeat.condition.is_some() || heartbeat.channel == Channel::Health;
-            let cause = if live.project.reports.is_degraded() && spoken {
-                Cause::reported(&live.project.reports)
-            } else {
-                Cause::Heartbeat { source: heartbeat.source }
-            };
-            self.turn(entry, &mut live, to, cause);
+        } else if to != live.project.status && lags {
+            self.put_off(entry, &mut live, heartbeat.source);
+        } else {
+            self.follow_reports(entry, &mut live, heartbeat.source);
         }
         entry.publish(&live);
     }
 
+    /// A project that was heard has the status that it gives itself.
+    fn follow_reports(&self, entry: &Entry, live: &mut Live, source: Source) {
+        let to = live.project.reports.status();
+        if to != live.project.status {
+            let cause = match to {
+                ProjectStatus::Online => Cause::Heartbeat { source },
+                _ => Cause::reported(&live.project.reports),
+            };
+            self.turn(entry, live, to, self.found(cause));
+        }
+    }
+
+    /// A finding of now.
+    fn found(&self, cause: Cause) -> Finding {
+        Finding { at: self.0.clock.utc(), cause }
+    }
+
     /// Changes the status in memory and sends the change on its way to the store.
-    fn turn(&self, entry: &Entry, live: &mut Live, to: ProjectStatus, cause: Cause) {
-        let at = self.0.clock.utc();
+    fn turn(&self, entry: &Entry, live: &mut Live, to: ProjectStatus, finding: Finding) {
         if to != live.project.status {
             live.project.status = to;
-            live.project.updated_at = live.project.updated_at.max(at);
+            live.project.updated_at = live.project.updated_at.max(finding.at);
         }
         if !self.0.queue.has_room_for(entry.id) {
-            live.unsent = Some(cause);
+            live.unsent = Some(finding);
             return;
         }
+        let Finding { at, cause } = finding;
         let (last_heartbeat_at, last_heartbeat_source) = entry.newest().unzip();
         let transition = Transition {
             project: entry.id,
@@ -232,9 +351,9 @@ impl Presence {
     /// Sends what had no room before, now that the store has decided on what waited.
     pub(crate) fn catch_up(&self, entry: &Entry) {
         let mut live = entry.lock();
-        if let (Some(cause), false) = (live.unsent.take(), live.removed) {
+        if let (Some(finding), false) = (live.unsent.take(), live.removed) {
             let status = live.project.status;
-            self.turn(entry, &mut live, status, cause);
+            self.turn(entry, &mut live, status, finding);
         }
     }
 }

@@ -20,6 +20,21 @@ pub struct ReadinessReport {
     pub ready: bool,
     /// What is not, each as a sentence for people; empty when ready.
     pub reasons: Vec<String>,
+    /// How each source in use hears.
+    pub sources: Vec<SourceReport>,
+}
+
+/// How a source hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceReport {
+    /// Which source.
+    pub source: Source,
+    /// Whether it proves that it hears, now.
+    pub hears: bool,
+    /// How long ago the moment is through which hearing is proven; none before the first proof.
+    pub heard_ago: Option<Duration>,
+    /// All its deaf time since the start.
+    pub deaf: Duration,
 }
 
 /// Checks readiness. Cheap to clone.
@@ -69,6 +84,7 @@ impl Readiness {
         if inner.presence.uses(Source::Nats) && !inner.presence.hears(Source::Nats) {
             reasons.push("the bus cannot be heard".to_owned());
         }
-        ReadinessReport { ready: reasons.is_empty(), reasons }
+        let sources = inner.presence.source_reports();
+        ReadinessReport { ready: reasons.is_empty(), reasons, sources }
     }
 }

@@ -70,8 +70,7 @@ impl Registry {
         let mut index = self.index.write();
         let Some(entry) = index.by_id.remove(&id) else { return };
         let mut live = entry.lock();
-        live.removed = true;
-        entry.publish(&live);
+        entry.leave(&mut live);
         let slug = live.project.slug.clone();
         drop(live);
         if index.by_slug.get(&slug).is_some_and(|known| known.id == id) {
@@ -104,6 +103,7 @@ impl Index {
         let entry = Arc::new(entry);
         if let Some(former) = self.by_slug.insert(slug, Arc::clone(&entry)) {
             self.by_id.remove(&former.id);
+            former.leave(&mut former.lock());
         }
         self.by_id.insert(entry.id, entry);
     }

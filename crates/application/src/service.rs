@@ -1,18 +1,19 @@
 //! The parts put together.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use federation_domain::{
-    CatalogStore, ChangeSink, Clock, LivenessRule, Origin, Proof, Registration, Source, StoreError,
+    CatalogStore, ChangeSink, Clock, HeartbeatRelay, LivenessRule, Origin, Prober, Registration,
+    Source, StoreError,
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, CatalogError};
+use crate::follower::Follower;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::presence::{Presence, TICK};
+use crate::presence::{Parts, Presence, Surroundings, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -26,6 +27,10 @@ pub struct Ports {
     pub sink: Arc<dyn ChangeSink>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who tells other replicas of heartbeats that came over HTTP, if there may be others.
+    pub relay: Option<Arc<dyn HeartbeatRelay>>,
+    /// Who asks silent projects directly before they are called offline, if anyone does.
+    pub prober: Option<Arc<dyn Prober>>,
 }
 
 /// The use cases, wired to each other. Cheap to clone.
@@ -45,21 +50,23 @@ pub struct Service {
 }
 
 impl Service {
-    /// Wires the use cases. `with_bus` says whether heartbeats come over NATS too.
+    /// Wires the use cases.
     #[must_use]
-    pub fn new(ports: Ports, rule: LivenessRule, with_bus: bool) -> Self {
+    pub fn new(ports: Ports, rule: LivenessRule, surroundings: Surroundings) -> Self {
         let metrics = Metrics::new();
         let registry = Arc::new(Registry::default());
         let queue = Arc::new(TransitionQueue::default());
-        let Ports { store, sink, clock } = ports;
-        let presence = Presence::new(
+        let Ports { store, sink, clock, relay, prober } = ports;
+        let presence = Presence::new(Parts {
             rule,
-            Arc::clone(&clock),
-            Arc::clone(&registry),
-            Arc::clone(&queue),
-            metrics.clone(),
-            with_bus,
-        );
+            clock: Arc::clone(&clock),
+            registry: Arc::clone(&registry),
+            queue: Arc::clone(&queue),
+            metrics: metrics.clone(),
+            surroundings,
+            relay,
+            prober,
+        });
         let journal = Arc::new(Journal::new(store, sink, metrics.clone()));
         let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
@@ -74,7 +81,7 @@ impl Service {
     /// # Errors
     /// [`StoreError`]; nothing was taken in, the call may be repeated.
     pub async fn load(&self) -> Result<usize, StoreError> {
-        let snapshot = self.journal.note(self.journal.store().load().await)?;
+        let snapshot = self.journal.load().await?;
         let count = snapshot.projects.len();
         self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
         self.presence.resume(snapshot);
@@ -108,7 +115,8 @@ impl Service {
         )
     }
 
-    /// Proves the hearing of HTTP at each tick until cancelled: it hears while this process runs.
+    /// Proves the hearing of HTTP at each tick until cancelled: it hears while this process runs,
+    /// unless other replicas hear for it too.
     pub async fn run_ticks(&self, cancel: CancellationToken) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -122,8 +130,24 @@ impl Service {
 
     /// One tick.
     pub fn tick(&self) {
-        let proof = Proof { heard_through: self.presence.now(), unbroken: true };
-        self.presence.prove_hearing(Source::Http, proof);
+        self.presence.prove_http();
+        self.presence.decide_overdue();
+    }
+
+    /// Asks silent projects directly until cancelled, where that is called for.
+    pub async fn run_probes(&self, cancel: CancellationToken) {
+        self.presence.run_probes(cancel).await;
+    }
+
+    /// Who learns what other replicas changed; run exactly one.
+    #[must_use]
+    pub fn follower(&self) -> Follower {
+        Follower::new(Arc::clone(&self.journal), self.presence.clone())
+    }
+
+    /// Says that other replicas may have changed something, so that it is looked up at once.
+    pub fn look_for_changes(&self) {
+        self.journal.look_for_changes();
     }
 
     /// Gauges are read when they are asked for. The references are weak: the presence holds the
@@ -138,11 +162,8 @@ impl Service {
             metrics.set_catalog(registry.count_by_status());
             metrics.set_waiting(queue.len());
             metrics.set_nats_connection(presence.hears(Source::Nats));
-            for source in Source::ALL.into_iter().filter(|&source| presence.uses(source)) {
-                let clock = presence.listening(source);
-                let ago: Option<Duration> =
-                    clock.proven().map(|proven| presence.now().since(proven));
-                metrics.set_hearing(source, clock.deaf(), ago);
+            for report in presence.source_reports() {
+                metrics.set_hearing(report.source, report.deaf, report.heard_ago);
             }
         });
     }

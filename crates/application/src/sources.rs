@@ -13,11 +13,17 @@ use time::OffsetDateTime;
 /// How old a proof of hearing may be for a source to count as hearing now.
 const HEARS_WITHIN: Duration = Duration::from_secs(2);
 
+/// How old the last look at the change log may be for a replica to know what others wrote there:
+/// it is read every second.
+const FOLLOWED_WITHIN: Duration = Duration::from_secs(3);
+
 /// The listening clocks and links of all sources.
 pub(crate) struct Sources {
     clock: Arc<dyn Clock>,
     nats: Hearing,
     http: Hearing,
+    /// When the change log was last read to its end.
+    followed: Mutex<Option<Monotonic>>,
 }
 
 struct Hearing {
@@ -43,7 +49,8 @@ impl Hearing {
 impl Sources {
     /// HTTP, which cannot lose its link, and NATS if it is in use.
     pub(crate) fn new(clock: Arc<dyn Clock>, with_bus: bool) -> Self {
-        Self { clock, nats: Hearing::new(with_bus, false), http: Hearing::new(true, true) }
+        let (nats, http) = (Hearing::new(with_bus, false), Hearing::new(true, true));
+        Self { clock, nats, http, followed: Mutex::default() }
     }
 
     /// Takes in a proof. Deafness is logged at its beginning and at its end.
@@ -83,8 +90,24 @@ impl Sources {
             && hearing.clock.lock().hears(now, HEARS_WITHIN)
     }
 
+    /// Notes that the change log was read to its end.
+    pub(crate) fn note_followed(&self) {
+        *self.followed.lock() = Some(self.clock.monotonic());
+    }
+
+    /// Whether what other replicas wrote to the store is known here.
+    pub(crate) fn follows(&self) -> bool {
+        let now = self.clock.monotonic();
+        self.followed.lock().is_some_and(|followed| now.since(followed) <= FOLLOWED_WITHIN)
+    }
+
     pub(crate) fn listening(&self, source: Source) -> ListeningClock {
         self.of(source).clock.lock().clone()
+    }
+
+    /// The moment through which hearing is proven.
+    pub(crate) fn proven(&self, source: Source) -> Option<Monotonic> {
+        self.of(source).clock.lock().proven()
     }
 
     /// The reading to note for a heartbeat that arrives at `now`.

@@ -17,6 +17,10 @@ use crate::registry::Registry;
 /// How far the stored `last_heartbeat_at` may lag behind what was heard.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
 
+/// How often heartbeats that could not be handed on to other replicas over the bus are stored for
+/// them: below the threshold of the shortest usual interval, 1 s.
+const SHARE_INTERVAL: Duration = Duration::from_millis(500);
+
 /// The most transitions of one transaction: some tens of milliseconds.
 const BATCH: usize = 1_000;
 /// The most heartbeats of one checkpoint statement.
@@ -46,12 +50,15 @@ impl Writer {
     pub async fn run(self, cancel: CancellationToken) {
         let mut checkpoints = interval(CHECKPOINT_INTERVAL);
         checkpoints.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut shares = interval(SHARE_INTERVAL);
+        shares.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut backoff = BACKOFF.0;
         loop {
             let work = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
                 _ = checkpoints.tick() => self.checkpoint().await,
+                _ = shares.tick() => self.share().await,
                 () = self.queue.arrival() => self.flush().await,
             };
             // What failed stays queued. Ask again by ourselves: nothing else may arrive.
@@ -122,6 +129,14 @@ impl Writer {
             self.store_marks(marks).await?;
         }
         self.store(Checkpoint { heartbeats: Vec::new(), listened }).await
+    }
+
+    /// A checkpoint out of turn, where heartbeats could not be handed on over the bus.
+    ///
+    /// # Errors
+    /// As [`checkpoint`](Self::checkpoint).
+    pub async fn share(&self) -> Result<(), StoreError> {
+        if self.presence.take_unheard_relays() { self.checkpoint().await } else { Ok(()) }
     }
 
     async fn store_marks(&self, marks: &[(Arc<Entry>, HeartbeatMark)]) -> Result<(), StoreError> {

@@ -68,6 +68,35 @@ pub enum Origin {
     Heartbeat,
 }
 
+/// What came of asking a silent project directly, before it is called offline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(rename_all = "snake_case")
+)]
+pub enum Probe {
+    /// It answered, so it is alive.
+    Answered,
+    /// Nobody listens on its subject.
+    NoResponders,
+    /// Somebody listens there, and did not answer in time.
+    NoAnswer,
+    /// It could not be asked: the bus is away, or nobody knows its subject.
+    NotAsked,
+}
+
+impl std::fmt::Display for Probe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Answered => "it answered when asked",
+            Self::NoResponders => "asked directly, nobody listens on its subject",
+            Self::NoAnswer => "asked directly, it did not answer",
+            Self::NotAsked => "it could not be asked directly",
+        })
+    }
+}
+
 /// Why a change happened, so that an answer can explain itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
@@ -87,6 +116,9 @@ pub enum Cause {
         silence_ms: u64,
         /// Deaf time within, which was left out, in ms.
         deaf_ms: u64,
+        /// What came of asking it directly; none where that was not called for.
+        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
+        probe: Option<Probe>,
     },
     /// The project said so itself.
     Reported {
@@ -114,9 +146,12 @@ impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Heartbeat { source } => write!(f, "heartbeat over {source}"),
-            Self::Silence { silence_ms, deaf_ms: 0 } => write!(f, "silence of {silence_ms} ms"),
-            Self::Silence { silence_ms, deaf_ms } => {
-                write!(f, "silence of {silence_ms} ms, with {deaf_ms} ms of deafness left out")
+            Self::Silence { silence_ms, deaf_ms, probe } => {
+                write!(f, "silence of {silence_ms} ms")?;
+                if *deaf_ms > 0 {
+                    write!(f, ", with {deaf_ms} ms of deafness left out")?;
+                }
+                probe.map_or(Ok(()), |probe| write!(f, "; {probe}"))
             }
             Self::Reported { reasons } if reasons.is_empty() => f.write_str("reported by itself"),
             Self::Reported { reasons } => write!(f, "reported by itself: {}", reasons.join("; ")),
@@ -211,7 +246,7 @@ mod tests {
             last_heartbeat_at,
             last_heartbeat_source: None,
             at: OffsetDateTime::UNIX_EPOCH,
-            cause: Cause::Silence { silence_ms: 90_000, deaf_ms: 0 },
+            cause: Cause::Silence { silence_ms: 90_000, deaf_ms: 0, probe: None },
         }
     }
 

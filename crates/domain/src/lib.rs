@@ -2,7 +2,7 @@
 //!
 //! **Owns** the value objects that parse themselves, [`Project`], [`ProjectStatus`],
 //! [`Heartbeat`], [`Change`], the liveness rule ([`LivenessRule`], [`ListeningClock`]) and the
-//! ports ([`CatalogStore`], [`ChangeSink`], [`Clock`]).
+//! ports ([`CatalogStore`], [`ChangeSink`], [`HeartbeatRelay`], [`Prober`], [`Clock`]).
 //!
 //! **Must not know** a runtime, a database, a transport or the time of day: time comes in as a
 //! parameter.
@@ -45,7 +45,7 @@
 //!
 //! * `serde`: `Serialize` and `Deserialize` for the values, `Registration`, `Change` and its cause.
 //!   Deserializing parses: an invalid value is an error of the format.
-//! * `mock`: `MockCatalogStore` and `MockChangeSink`, for injecting failures.
+//! * `mock`: `MockCatalogStore`, `MockChangeSink` and `MockProber`, for injecting failures.
 
 mod change;
 mod error;
@@ -55,20 +55,23 @@ mod liveness;
 mod ports;
 mod project;
 mod registration;
+mod uptime;
 pub mod values;
 
-pub use change::{Cause, Change, ChangeKind, Origin, Outcome, Revision, Transition};
+pub use change::{Cause, Change, ChangeKind, Origin, Outcome, Probe, Revision, Transition};
 pub use error::{InvalidValue, StoreError, error_chain};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, Proof, Reading};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
 pub use ports::{
-    CatalogStore, ChangeSink, Checkpoint, Clock, HeartbeatMark, Listened, Registered, Snapshot,
+    CatalogStore, ChangeSink, Checkpoint, Clock, HeartbeatMark, HeartbeatRelay, Listened, Prober,
+    Registered, SPELLS_KEPT, Snapshot,
 };
 #[cfg(feature = "mock")]
-pub use ports::{MockCatalogStore, MockChangeSink};
+pub use ports::{MockCatalogStore, MockChangeSink, MockProber};
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};
+pub use uptime::{Shares, shares};
 pub use values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, Slug, Tags,
 };

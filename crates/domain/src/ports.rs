@@ -1,15 +1,17 @@
 //! What the application needs from outside.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use crate::change::{Change, Origin, Outcome, Revision, Transition};
+use crate::change::{Change, Origin, Outcome, Probe, Revision, Transition};
 use crate::error::StoreError;
-use crate::heartbeat::Source;
+use crate::heartbeat::{Heartbeat, Source};
 use crate::listening::Monotonic;
 use crate::project::{Project, ProjectId};
 use crate::registration::Registration;
-use crate::values::Slug;
+use crate::values::{MeshNamespace, Slug};
 
 /// All that a replica needs to start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,7 +20,7 @@ pub struct Snapshot {
     pub projects: Vec<Project>,
     /// The newest change that the projects reflect.
     pub revision: Revision,
-    /// The last spell of listening of each source, as far as a checkpoint knew.
+    /// The spell of listening of each source that ends last, as far as a checkpoint knew.
     pub listened: Vec<Listened>,
     /// How many rows were left out because they do not parse; each was logged by the store.
     pub corrupt_rows: usize,
@@ -81,7 +83,17 @@ pub trait CatalogStore: Send + Sync {
     /// [`StoreError::Unavailable`], [`StoreError::Failed`].
     async fn load(&self) -> Result<Snapshot, StoreError>;
 
+    /// Reads the projects of these slugs as they are now, in any order; who is not there is not in
+    /// the answer.
+    ///
+    /// An implementation MUST leave out rows as [`load`](Self::load) does.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn find(&self, slugs: &[Slug]) -> Result<Vec<Project>, StoreError>;
+
     /// Creates each project, or replaces the metadata of the one with its slug, in the order given.
+    /// A registration by [`Origin::Heartbeat`] replaces nothing: what is known stays.
     ///
     /// An implementation MUST keep id, status, heartbeat and creation of an existing project, MUST
     /// log `registered` for a new one and `updated` only where something differs (setting
@@ -121,7 +133,8 @@ pub trait CatalogStore: Send + Sync {
     /// Notes what was heard. Logs nothing and leaves `updated_at` alone.
     ///
     /// An implementation MUST only move heartbeats forward, MUST pass over projects that are gone,
-    /// and MUST keep of each source the spell that ends last, whole.
+    /// and MUST join a spell with those of its source that it overlaps or touches, also when several
+    /// replicas do so at once. It MAY forget spells that ended more than [`SPELLS_KEPT`] before.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was applied.
@@ -137,6 +150,28 @@ pub trait CatalogStore: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Change>, StoreError>;
 
+    /// The log of a project, newest first: the changes before a revision, or all, at most `limit`.
+    /// A project that was removed still has its log.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn history(
+        &self,
+        slug: &Slug,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError>;
+
+    /// The spells of listening of a source that end after a moment, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    async fn spells(
+        &self,
+        source: Source,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Listened>, StoreError>;
+
     /// Makes sure that the store answers.
     ///
     /// # Errors
@@ -149,6 +184,26 @@ pub trait CatalogStore: Send + Sync {
 pub trait ChangeSink: Send + Sync {
     /// Takes the changes in. An implementation MUST NOT block.
     fn publish(&self, changes: &[Change]);
+}
+
+/// How long a store keeps spells of listening at least: the longest window of a project's history,
+/// 30 days, and a day more.
+pub const SPELLS_KEPT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
+
+/// Who hands heartbeats that arrived here on to the other replicas, which cannot hear them.
+pub trait HeartbeatRelay: Send + Sync {
+    /// Hands it on. An implementation MUST NOT block; what cannot be sent now is dropped.
+    fn relay(&self, heartbeat: &Heartbeat<'_>);
+}
+
+/// Who can ask a project directly whether it is alive.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// Asks it, and waits for at most about half a second.
+    ///
+    /// An implementation MUST take only an answer of this project for one.
+    async fn probe(&self, slug: &Slug, namespace: &MeshNamespace) -> Probe;
 }
 
 /// The only way to learn the time.

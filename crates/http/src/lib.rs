@@ -14,13 +14,17 @@
 //! `middleware.rs`, in front of the endpoints under `/api/fed`.
 
 mod body;
+mod change;
 mod error;
+mod explanation;
+mod history;
 mod middleware;
 mod openapi;
 mod params;
 mod project;
 mod routes;
 mod server;
+mod stamp;
 mod state;
 #[cfg(test)]
 mod testing;

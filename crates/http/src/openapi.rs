@@ -33,6 +33,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
         projects::find::find,
         projects::remove::remove,
         projects::heartbeat::record_heartbeat,
+        projects::explain::explain,
+        projects::history::history,
         health::health,
         livez::livez,
         readyz::readyz,
@@ -157,6 +159,11 @@ mod tests {
         let there: BTreeSet<String> =
             schemas.map(|name| format!("#/components/schemas/{name}")).collect();
         assert_eq!(referred, there);
+    }
+
+    #[test]
+    fn every_example_is_what_its_schema_says() {
+        crate::testing::schema::check_examples();
     }
 
     #[test]

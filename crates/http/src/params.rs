@@ -1,10 +1,11 @@
 //! What stands in the path and in the query of a request.
 
 use std::future::{Ready, ready};
+use std::ops::RangeInclusive;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use federation_domain::{InvalidValue, ProjectStatus, Slug};
+use federation_domain::{InvalidValue, ProjectStatus, Revision, Slug};
 
 use crate::error::ApiError;
 
@@ -39,16 +40,73 @@ impl FromRequest for StatusFilter {
     }
 }
 
-/// Other parameters are ignored; the same one twice is not, because neither is right.
 fn status_of(query: &str) -> Result<Option<ProjectStatus>, InvalidValue> {
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
-        .map_err(|_| InvalidValue::new("query", query, "name=value pairs are allowed"))?;
+    given_once(&pairs(query)?, "status")?.map(ProjectStatus::parse).transpose()
+}
+
+/// Which page of a log `?before=` and `?limit=` ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Only what is before this revision; none begins at the newest.
+    pub(crate) before: Option<Revision>,
+    /// The most entries.
+    pub(crate) limit: usize,
+}
+
+impl FromRequest for Page {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(page_of(request.query_string()).map_err(ApiError::Invalid))
+    }
+}
+
+/// Names each parameter that is not allowed.
+fn page_of(query: &str) -> Result<Page, Vec<InvalidValue>> {
+    const USUAL: i64 = 50;
+    let pairs = pairs(query).map_err(|fault| vec![fault])?;
+    let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000 is allowed");
+    let before = number(&pairs, "before", 1..=i64::MAX, "a revision, from 1 on, is allowed");
+    match (before, limit) {
+        (Ok(before), Ok(limit)) => Ok(Page {
+            before: before.map(Revision),
+            limit: usize::try_from(limit.unwrap_or(USUAL)).unwrap_or(usize::MAX),
+        }),
+        (before, limit) => Err(limit.err().into_iter().chain(before.err()).collect()),
+    }
+}
+
+fn number(
+    pairs: &Pairs,
+    name: &str,
+    range: RangeInclusive<i64>,
+    allowed: &str,
+) -> Result<Option<i64>, InvalidValue> {
+    let Some(text) = given_once(pairs, name)? else { return Ok(None) };
+    // Digits alone: `parse` takes a sign too.
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| digits && range.contains(number));
+    number.map(Some).ok_or_else(|| InvalidValue::new(name, text, allowed))
+}
+
+type Pairs = Vec<(String, String)>;
+
+fn pairs(query: &str) -> Result<Pairs, InvalidValue> {
+    web::Query::<Pairs>::from_query(query)
+        .map(web::Query::into_inner)
+        .map_err(|_| InvalidValue::new("query", query, "name=value pairs are allowed"))
+}
+
+/// The value of a parameter, if it is given. Other parameters are ignored; the same one twice is
+/// not, because neither is right.
+fn given_once<'a>(pairs: &'a Pairs, name: &str) -> Result<Option<&'a str>, InvalidValue> {
     let given: Vec<&str> =
-        pairs.iter().filter(|(name, _)| name == "status").map(|(_, value)| &**value).collect();
+        pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| &**value).collect();
     match given[..] {
         [] => Ok(None),
-        [value] => ProjectStatus::parse(value).map(Some),
-        _ => Err(InvalidValue::new("status", &given.join(", "), "it may be given only once")),
+        [value] => Ok(Some(value)),
+        _ => Err(InvalidValue::new(name, &given.join(", "), "it may be given only once")),
     }
 }
 
@@ -79,5 +137,26 @@ mod tests {
         ] {
             assert_eq!(status_of(bad).unwrap_err().field, "status", "{bad}");
         }
+    }
+
+    #[test]
+    fn a_page_begins_at_the_newest_and_has_50_entries_if_nothing_else_is_said() {
+        let page = |before: Option<i64>, limit| Page { before: before.map(Revision), limit };
+        assert_eq!(page_of("").unwrap(), page(None, 50));
+        assert_eq!(page_of("limit=1&before=1&x=y").unwrap(), page(Some(1), 1));
+        assert_eq!(page_of("before=007&limit=1000").unwrap(), page(Some(7), 1000));
+    }
+
+    #[test]
+    fn a_page_that_cannot_be_is_refused() {
+        for bad in ["", "0", "-1", "%2b1", "1.5", "1e3", "x", "%00", "99999999999999999999"] {
+            for name in ["limit", "before"] {
+                let faults = page_of(&format!("{name}={bad}")).unwrap_err();
+                assert_eq!((faults.len(), &*faults[0].field), (1, name), "{name}={bad}");
+            }
+        }
+        assert_eq!(page_of("limit=1001").unwrap_err()[0].field, "limit");
+        assert_eq!(page_of("limit=5&limit=5").unwrap_err()[0].allowed, "it may be given only once");
+        assert_eq!(page_of("limit=0&before=0").unwrap_err().len(), 2);
     }
 }

@@ -1,12 +1,11 @@
 //! A project on the wire.
 
-use std::fmt;
-
 use federation_application::ProjectState;
 use federation_domain::{FanoutAllowlist, Reports, Tags};
 use serde::{Serialize, Serializer};
-use time::{OffsetDateTime, UtcOffset};
 use utoipa::ToSchema;
+
+use crate::stamp::Stamp;
 
 // The keys and their order up to `updated_at` are those of the API that this service took over;
 // new keys come after it. Everything is borrowed: a list is written straight from the entries.
@@ -132,23 +131,4 @@ fn actions<S: Serializer>(allowed: &&FanoutAllowlist, serializer: S) -> Result<S
 
 fn reasons<S: Serializer>(reports: &&Reports, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(reports.reasons())
-}
-
-/// A time as RFC 3339 in UTC, always with six digits of the second's fraction and `Z`.
-struct Stamp(OffsetDateTime);
-
-impl fmt::Display for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let utc = self.0.to_offset(UtcOffset::UTC);
-        let (hour, minute, second, microsecond) = utc.time().as_hms_micro();
-        let (year, month, day) = (utc.year(), u8::from(utc.month()), utc.day());
-        write!(f, "{year:04}-{month:02}-{day:02}T")?;
-        write!(f, "{hour:02}:{minute:02}:{second:02}.{microsecond:06}Z")
-    }
-}
-
-impl Serialize for Stamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }

@@ -54,6 +54,14 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         allow: "POST",
         handlers: &[(Method::POST, || web::to(projects::heartbeat::record_heartbeat))],
     },
+    get(
+        "/api/fed/projects/{slug}/explain",
+        &[(Method::GET, || web::to(projects::explain::explain))],
+    ),
+    get(
+        "/api/fed/projects/{slug}/history",
+        &[(Method::GET, || web::to(projects::history::history))],
+    ),
     get("/health", &[(Method::GET, || web::to(health::health))]),
     get("/livez", &[(Method::GET, || web::to(livez::livez))]),
     get("/readyz", &[(Method::GET, || web::to(readyz::readyz))]),

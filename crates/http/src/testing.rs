@@ -1,13 +1,16 @@
 //! What the tests of the endpoints share: the whole application over a store in memory.
 
+pub(crate) mod schema;
+
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Bytes;
-use federation_application::{LogSink, Ports, Service};
+use federation_application::{LogSink, Ports, Service, Surroundings, TICK};
 use federation_domain::{CatalogStore, LivenessRule, MockCatalogStore, Snapshot, StoreError};
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
@@ -56,7 +59,7 @@ impl Api {
     /// With a store that is away since the catalog was loaded.
     pub(crate) async fn without_store() -> Self {
         let api = Self::new().await;
-        api.store.set_available(false);
+        api.lose_store();
         api
     }
 
@@ -80,8 +83,31 @@ impl Api {
             store: used,
             sink: Arc::new(LogSink),
             clock: Arc::<ManualClock>::clone(&clock),
+            relay: None,
+            prober: None,
         };
-        Self { service: Service::new(ports, LivenessRule::default(), with_bus), store, clock }
+        let surroundings = Surroundings { bus: with_bus, shared_store: false };
+        let service = Service::new(ports, LivenessRule::default(), surroundings);
+        Self { service, clock, store }
+    }
+
+    /// Takes the store away.
+    pub(crate) fn lose_store(&self) {
+        self.store.set_available(false);
+    }
+
+    /// Lets time pass in which HTTP proves at each tick that it hears; then all that was found is
+    /// stored.
+    pub(crate) async fn listen(&self, time: Duration) {
+        self.service.tick();
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(TICK);
+            self.clock.advance(step);
+            self.service.tick();
+            left -= step;
+        }
+        self.service.writer().checkpoint().await.unwrap();
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -129,7 +155,7 @@ impl Answer {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
-        for name in ["content-type", "allow", "retry-after"] {
+        for name in ["content-type", "allow", "retry-after", "link"] {
             if let Some(value) = self.header(name) {
                 writeln!(f, "{name}: {value}")?;
             }

@@ -3,28 +3,29 @@
 mod address;
 mod error;
 mod link;
+mod refusal;
 mod settings;
 mod tls;
+mod tuning;
 
 use std::time::Duration;
 
 use async_nats::connection::State;
+use async_nats::subject::ToSubject;
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use federation_application::SystemClock;
 use federation_domain::Clock;
+use futures_util::FutureExt;
+use tokio::task::unconstrained;
 
 pub use error::ConnectionError;
 pub(crate) use link::Link;
 pub use settings::{NatsSettings, TlsSettings};
-
-/// How many messages wait in each subscription before the client drops further ones.
-pub(crate) const SUBSCRIPTION_CAPACITY: usize = 65_536;
+use tuning::FIRST_BACKOFF;
+pub(crate) use tuning::{SUBSCRIPTION_CAPACITY, Tuning};
 
 /// A connection on which nothing moves is given up after the third of these.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
-const FIRST_BACKOFF: Duration = Duration::from_millis(50);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
 
 /// A client and what it tells of its connection. The client connects in the background.
 pub(crate) struct Connection {
@@ -34,9 +35,12 @@ pub(crate) struct Connection {
 
 impl Connection {
     /// Checks the settings at once, and connects later, again and again.
-    pub(crate) async fn open(settings: &NatsSettings) -> Result<Self, ConnectionError> {
+    pub(crate) async fn open(
+        settings: &NatsSettings,
+        tuning: &Tuning,
+    ) -> Result<Self, ConnectionError> {
         let link = Link::default();
-        let (servers, options) = prepare(settings).await?;
+        let (servers, options) = prepare(settings, tuning).await?;
         let (events, clock) = (link.clone(), SystemClock::start());
         let client = options
             .event_callback(move |event| {
@@ -51,6 +55,14 @@ impl Connection {
 
     pub(crate) fn is_up(&self) -> bool {
         self.client.connection_state() == State::Connected
+    }
+
+    /// Sends a message now or never; whether the client took it. It never waits: a client that
+    /// takes nothing now is stuck, or has more to send than it can.
+    pub(crate) fn publish_now(&self, subject: impl ToSubject, payload: Vec<u8>) -> bool {
+        let publish = self.client.publish(subject, payload.into());
+        // Once the runtime's budget of the present task is spent, the client would seem full.
+        matches!(unconstrained(publish).now_or_never(), Some(Ok(())))
     }
 
     /// Which connection this is; none before the first. A server numbers its connections and
@@ -71,16 +83,22 @@ pub(crate) struct Identity {
 
 async fn prepare(
     settings: &NatsSettings,
+    tuning: &Tuning,
 ) -> Result<(Vec<ServerAddr>, ConnectOptions), ConnectionError> {
     let (servers, in_url) = address::parse_servers(&settings.url)?;
+    let longest = tuning.longest_backoff;
     let mut options = ConnectOptions::new()
         .name("federation")
         .retry_on_initial_connect()
         .max_reconnects(None)
-        .reconnect_delay_callback(backoff)
-        .connection_timeout(CONNECTION_TIMEOUT)
+        .reconnect_delay_callback(move |attempt| backoff(attempt, longest))
+        .connection_timeout(tuning.connection_timeout)
         .ping_interval(PING_INTERVAL)
-        .subscription_capacity(SUBSCRIPTION_CAPACITY);
+        .subscription_capacity(tuning.subscription_capacity)
+        .client_capacity(tuning.client_capacity);
+    if !tuning.echo {
+        options = options.no_echo();
+    }
     options = settings.authenticate(options, in_url).await?;
     options = tls::apply(&settings.tls, options)?;
     Ok((servers, options))
@@ -88,26 +106,41 @@ async fn prepare(
 
 /// The first attempt is made at once; later ones wait twice as long each time, ±25 %, so that not
 /// all clients return in the same moment.
-fn backoff(attempt: usize) -> Duration {
+fn backoff(attempt: usize, longest: Duration) -> Duration {
     let Some(doublings) = attempt.checked_sub(2) else {
         return Duration::ZERO;
     };
     let factor = 1_u32.checked_shl(u32::try_from(doublings).unwrap_or(u32::MAX));
-    let exact = FIRST_BACKOFF.saturating_mul(factor.unwrap_or(u32::MAX)).min(LONGEST_BACKOFF);
+    let exact = FIRST_BACKOFF.saturating_mul(factor.unwrap_or(u32::MAX)).min(longest);
     exact.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use federation_domain::HeartbeatInterval;
 
     #[test]
     fn the_backoff_grows_to_its_limit_and_stays_there() {
-        assert_eq!((backoff(0), backoff(1)), (Duration::ZERO, Duration::ZERO));
-        assert!(backoff(2) <= FIRST_BACKOFF.mul_f64(1.25));
+        let longest = Tuning::default().longest_backoff;
+        assert_eq!((backoff(0, longest), backoff(1, longest)), (Duration::ZERO, Duration::ZERO));
+        assert!(backoff(2, longest) <= FIRST_BACKOFF.mul_f64(1.25));
         for attempt in [9, 34, 35, 1_000, usize::MAX] {
-            let delay = backoff(attempt);
-            assert!(LONGEST_BACKOFF.mul_f64(0.75) <= delay && delay < Duration::from_secs(4));
+            let delay = backoff(attempt, longest);
+            assert!(longest.mul_f64(0.75) <= delay && delay < Duration::from_secs(4));
+        }
+    }
+
+    #[test]
+    fn who_beats_often_is_never_longer_away_than_half_an_interval() {
+        for (seconds, longest) in [(0.1, 0.0625), (1.0, 0.5), (2.4, 1.2), (30.0, 3.75)] {
+            let interval = HeartbeatInterval::from_seconds(seconds).unwrap();
+            let tuning = Tuning::beating_every(interval);
+            let longest_found = (0..1_000).map(|attempt| backoff(attempt, tuning.longest_backoff));
+            let (longest_found, longest) = (longest_found.max().unwrap().as_secs_f64(), longest);
+            assert!(longest_found <= longest, "{longest_found} s for an interval of {seconds} s");
+            assert!(longest_found > longest * 0.9, "{longest_found} s for {seconds} s");
+            assert!((1..=3).contains(&tuning.connection_timeout.as_secs()));
         }
     }
 }

@@ -7,6 +7,7 @@ use federation_domain::{Heartbeat, Monotonic, Proof, Source};
 pub(crate) trait Hearing: Send + Sync {
     fn now(&self) -> Monotonic;
     fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError>;
+    fn record_relayed(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError>;
     fn prove_hearing(&self, proof: Proof);
     fn set_link(&self, up: bool);
     fn drop_heartbeat(&self, reason: DropReason);
@@ -20,6 +21,10 @@ impl Hearing for Presence {
 
     fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
         self.record_heartbeat(heartbeat)
+    }
+
+    fn record_relayed(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        self.record_relayed(heartbeat)
     }
 
     fn prove_hearing(&self, proof: Proof) {

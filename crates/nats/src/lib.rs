@@ -1,8 +1,10 @@
-//! Heartbeats over NATS: hearing those of all projects, and sending those of one.
+//! Heartbeats over NATS: hearing those of all projects, and sending those of one; and what the
+//! replicas of the service say to each other.
 //!
-//! **Owns** the subjects ([`subjects`]), the format of the messages ([`wire`]), connections and
-//! their state, the [`HeartbeatSubscriber`] with its proof of hearing, and the
-//! [`HeartbeatPublisher`] that a Rust project embeds.
+//! **Owns** the subjects ([`subjects`]), the formats of the messages ([`wire`]), connections and
+//! their state, the [`HeartbeatSubscriber`] with its proof of hearing, the [`HeartbeatPublisher`]
+//! that a Rust project embeds, and [`Peers`], which tells of changes, hands on heartbeats that came
+//! over HTTP, and asks projects whether they are alive.
 //!
 //! **Must not know** SQL and HTTP, when a project is late, and who is in the catalog: it hands on
 //! heartbeats and proofs of hearing, the application decides.
@@ -42,12 +44,16 @@
 
 mod connection;
 mod hearing;
+mod peers;
 mod publisher;
+mod replica;
 pub mod subjects;
 mod subscriber;
 mod throttle;
 pub mod wire;
 
 pub use connection::{ConnectionError, NatsSettings, TlsSettings};
+pub use peers::Peers;
 pub use publisher::{ConditionReporter, HeartbeatPublisher, PublisherSettings};
+pub use replica::ReplicaId;
 pub use subscriber::{HeartbeatSubscriber, UnknownProject};

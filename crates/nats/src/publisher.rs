@@ -1,24 +1,27 @@
-//! Sends the heartbeats of one project, for a Rust program to embed.
+//! Sends the heartbeats of one project and answers its pings, for a Rust program to embed.
 
+mod pings;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::Subject;
 use federation_application::SystemClock;
 use federation_domain::{Clock, Condition};
-use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use settings::PublisherSettings;
 
-use crate::connection::{Connection, ConnectionError};
+use crate::connection::{Connection, ConnectionError, Tuning};
 use crate::subjects;
-use crate::wire::HeartbeatMessage;
+use crate::wire::{HeartbeatMessage, PingAnswer};
+use pings::Pings;
 
 /// How long the end waits for the last message to reach the server.
 const LAST_FLUSH: Duration = Duration::from_secs(2);
@@ -27,6 +30,9 @@ const LAST_FLUSH: Duration = Duration::from_secs(2);
 /// condition changes.
 ///
 /// Nothing is sent while the broker is away, so nothing piles up and floods it on its return.
+///
+/// It also answers pings on `{mesh_namespace}.ping`, at most 64 a second, by saying how the project
+/// is. Where the server does not permit that, heartbeats go on without.
 pub struct HeartbeatPublisher {
     settings: PublisherSettings,
     subject: String,
@@ -70,7 +76,8 @@ impl HeartbeatPublisher {
     pub async fn connect(settings: PublisherSettings) -> Result<Self, ConnectionError> {
         Ok(Self {
             subject: subjects::presence(&settings.slug),
-            connection: Connection::open(&settings.nats).await?,
+            connection: Connection::open(&settings.nats, &Tuning::beating_every(settings.interval))
+                .await?,
             settings,
             clock: Arc::new(SystemClock::start()),
             condition: watch::Sender::new(None),
@@ -88,19 +95,28 @@ impl HeartbeatPublisher {
     pub async fn run(self, cancel: CancellationToken) {
         let mut condition = self.condition.subscribe();
         let link = self.connection.link.clone();
+        let mut pings = Pings::hear(&self.connection.client, &self.settings.mesh_namespace).await;
+        let mut due = pin!(sleep(self.next_interval()));
         loop {
+            // Pings come last, and leave the interval alone: no flood of them delays a heartbeat.
             let connected = tokio::select! {
+                biased;
                 () = cancel.cancelled() => break,
                 () = link.connected() => true,
                 changed = condition.changed() => match changed {
                     Ok(()) => self.connection.is_up(),
                     Err(_) => break,
                 },
-                () = sleep(self.next_interval()) => self.connection.is_up(),
+                () = &mut due => self.connection.is_up(),
+                reply = pings.next(&*self.clock) => {
+                    self.answer(reply, condition.borrow().as_ref());
+                    continue;
+                }
             };
             // The client tells of a connection a moment before its state says the same, so the
             // state is not asked then.
             self.beat(connected, condition.borrow_and_update().as_ref());
+            due.set(sleep(self.next_interval()));
         }
         if self.connection.is_up()
             && timeout(LAST_FLUSH, self.connection.client.flush()).await.is_err()
@@ -124,13 +140,24 @@ impl HeartbeatPublisher {
         };
         match message.encode() {
             Ok(payload) => {
-                let publish = self.connection.client.publish(self.subject.clone(), payload.into());
-                // A client that takes nothing now is stuck; an old heartbeat is of no use later.
-                if !matches!(publish.now_or_never(), Some(Ok(()))) {
+                // An old heartbeat is of no use later.
+                if !self.connection.publish_now(self.subject.clone(), payload) {
                     tracing::warn!("the NATS client takes no heartbeat now");
                 }
             }
             Err(error) => tracing::error!(%error, "the heartbeat cannot be written"),
+        }
+    }
+
+    fn answer(&self, reply: Subject, condition: Option<&Condition>) {
+        let condition = condition.unwrap_or(&Condition::Online);
+        match (PingAnswer { slug: &self.settings.slug, condition }).encode() {
+            Ok(payload) => {
+                if !self.connection.publish_now(reply, payload) {
+                    tracing::debug!("the NATS client takes no answer to a ping now");
+                }
+            }
+            Err(error) => tracing::error!(%error, "the answer to a ping cannot be written"),
         }
     }
 

@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use recorder::UnknownProject;
 
-use crate::connection::{Connection, ConnectionError, NatsSettings, SUBSCRIPTION_CAPACITY};
+use crate::connection::{Connection, ConnectionError, NatsSettings, SUBSCRIPTION_CAPACITY, Tuning};
 use crate::hearing::Hearing;
+use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
 use inbox::Inbox;
@@ -42,7 +43,8 @@ const BURST: usize = 2_048;
 /// have changed.
 const DENIED_RETRY: Duration = Duration::from_secs(10);
 
-/// Subscribes to all heartbeats and health samples, and records them.
+/// Subscribes to all heartbeats and health samples, and records them; also to those heartbeats that
+/// other replicas heard over HTTP and handed on.
 ///
 /// **The proof of hearing.** Every [`TICK`] it sends a sentinel to a subject that only it listens
 /// to. The client puts the messages of a connection into the queues of their subscriptions in the
@@ -53,12 +55,14 @@ const DENIED_RETRY: Duration = Duration::from_secs(10);
 /// **The link** is up while the client is connected, the server refused no subscription and no
 /// sentinel, and the newest proof is unbroken and younger than 2 s. So after each new connection
 /// it comes up with the second proof, and while messages are lost all the time it stays down:
-/// then heartbeats are recorded, but nobody's silence can be judged.
+/// then heartbeats are recorded, but nobody's silence can be judged. A server may refuse the
+/// subscription to what other replicas hand on; hearing NATS goes on without.
 pub struct HeartbeatSubscriber {
     connection: Connection,
     hearing: Arc<dyn Hearing>,
     recorder: Recorder,
-    heartbeats: [Inbox; 2],
+    /// Heartbeats, health samples, and what other replicas hand on.
+    heartbeats: [Inbox; 3],
     returns: Inbox,
     sentinel_subject: Subject,
     sentinels: Sentinels,
@@ -81,6 +85,7 @@ impl HeartbeatSubscriber {
     /// are heard and not in the catalog are told to `newcomers` where it is given, to be
     /// registered. The heartbeat itself is not kept: once its project is registered, the next one
     /// counts. When `newcomers` is full, the project's next heartbeat is another chance.
+    /// `replica` is this process, whose own messages to the others are passed over.
     ///
     /// # Errors
     /// What is wrong with the settings. An absent server is no error.
@@ -88,16 +93,18 @@ impl HeartbeatSubscriber {
         settings: &NatsSettings,
         presence: Presence,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
+        replica: ReplicaId,
     ) -> Result<Self, ConnectionError> {
-        Self::hear_for(settings, Arc::new(presence), newcomers).await
+        Self::hear_for(settings, Arc::new(presence), newcomers, replica).await
     }
 
     async fn hear_for(
         settings: &NatsSettings,
         hearing: Arc<dyn Hearing>,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
+        replica: ReplicaId,
     ) -> Result<Self, ConnectionError> {
-        let connection = Connection::open(settings).await?;
+        let connection = Connection::open(settings, &Tuning::default()).await?;
         let sentinel_subject = Subject::from(subjects::sentinel());
         let subscribe = async |subject: Subject| {
             let subscriber = connection.client.subscribe(subject).await;
@@ -106,10 +113,11 @@ impl HeartbeatSubscriber {
         let heartbeats = [
             subscribe(subjects::ALL_PRESENCE.into()).await?,
             subscribe(subjects::ALL_HEALTH.into()).await?,
+            subscribe(subjects::ALL_RELAYS.into()).await?,
         ];
         let returns = subscribe(sentinel_subject.clone()).await?;
         Ok(Self {
-            recorder: Recorder::new(Arc::clone(&hearing), newcomers),
+            recorder: Recorder::new(Arc::clone(&hearing), newcomers, replica),
             connection,
             hearing,
             heartbeats,
@@ -252,9 +260,8 @@ impl HeartbeatSubscriber {
         let Some(connection) = self.connection.identity() else { return false };
         let nonce = self.sentinels.send(now, connection);
         let subject = self.sentinel_subject.clone();
-        let publish = self.connection.client.publish(subject, nonce.to_vec().into());
         // Where it cannot be sent at once it is not sent: the next tick is another chance.
-        matches!(publish.now_or_never(), Some(Ok(())))
+        self.connection.publish_now(subject, nonce.to_vec())
     }
 
     fn judge_link(&self, now: Monotonic) {

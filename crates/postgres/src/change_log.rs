@@ -123,3 +123,21 @@ pub(crate) async fn after(
         .await?;
     Ok(rows.into_iter().map(Change::try_from).collect::<Result<_, StoreError>>()?)
 }
+
+/// The changes of a project before a revision, or all, newest first.
+pub(crate) async fn history(
+    connection: &mut AsyncPgConnection,
+    slug: &Slug,
+    before: Option<Revision>,
+    limit: usize,
+) -> Result<Vec<Change>, Fault> {
+    let rows: Vec<ChangeRow> = project_changes::table
+        .filter(project_changes::slug.eq(slug.as_str()))
+        .filter(project_changes::revision.lt(before.map_or(i64::MAX, |before| before.0)))
+        .order(project_changes::revision.desc())
+        .limit(i64::try_from(limit).unwrap_or(i64::MAX))
+        .select(<ChangeRow as SelectableHelper<Pg>>::as_select())
+        .load(connection)
+        .await?;
+    Ok(rows.into_iter().map(Change::try_from).collect::<Result<_, StoreError>>()?)
+}

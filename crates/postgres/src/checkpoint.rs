@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Checkpoint, HeartbeatMark, Listened, ProjectId};
+use federation_domain::{Checkpoint, HeartbeatMark, ProjectId};
 
 use crate::change_log::column;
 use crate::error::Fault;
+use crate::spells;
 
-/// Moves the times forward: two statements, however many heartbeats. The caller has begun a
-/// transaction.
+/// Moves the times forward and joins the spells: four statements, however many heartbeats. The
+/// caller has begun a transaction.
 pub(crate) async fn checkpoint(
     connection: &mut AsyncPgConnection,
     checkpoint: &Checkpoint,
@@ -19,8 +20,9 @@ pub(crate) async fn checkpoint(
     if !newest.is_empty() {
         write_heartbeats(connection, &newest).await?;
     }
+    // The last lock that the transaction takes, so nobody who holds it waits for another.
     if !checkpoint.listened.is_empty() {
-        write_listened(connection, &checkpoint.listened).await?;
+        spells::join(connection, &checkpoint.listened).await?;
     }
     Ok(())
 }
@@ -57,28 +59,6 @@ async fn write_heartbeats(
         .bind::<Array<BigInt>, _>(column(marks, |mark| mark.project.0))
         .bind::<Array<Timestamptz>, _>(column(marks, |mark| mark.at))
         .bind::<Array<Text>, _>(column(marks, |mark| mark.source.as_str()))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-async fn write_listened(
-    connection: &mut AsyncPgConnection,
-    listened: &[Listened],
-) -> Result<(), Fault> {
-    // A spell is kept whole: its ends are never those of two spells.
-    const UPSERT: &str = "
-        INSERT INTO listening (source, heard_from, heard_until)
-        SELECT DISTINCT ON (source) source, heard_from, heard_until
-        FROM unnest($1, $2, $3) WITH ORDINALITY AS l (source, heard_from, heard_until, position)
-        ORDER BY source, heard_until DESC, position DESC
-        ON CONFLICT (source) DO UPDATE
-        SET heard_from = excluded.heard_from, heard_until = excluded.heard_until
-        WHERE listening.heard_until <= excluded.heard_until";
-    diesel::sql_query(UPSERT)
-        .bind::<Array<Text>, _>(column(listened, |spell| spell.source.as_str()))
-        .bind::<Array<Timestamptz>, _>(column(listened, |spell| spell.from))
-        .bind::<Array<Timestamptz>, _>(column(listened, |spell| spell.until))
         .execute(connection)
         .await?;
     Ok(())

@@ -13,6 +13,9 @@
 //! * Rows of projects are locked in the order of their ids, so checkpoints of several replicas
 //!   cannot deadlock with each other or with a commit. A checkpoint does not take the first lock:
 //!   it never delays a status change of a project that it does not touch.
+//! * Spells of listening are joined by one replica at a time, under an advisory lock. It is the last
+//!   lock that a checkpoint takes, so it is part of no deadlock, and no change of a project waits
+//!   for it.
 //! * Each batch is a fixed number of statements, with arrays as their parameters.
 //! * Each call has a deadline. One that it misses, and one whose connection is lost, is
 //!   [`Unavailable`](federation_domain::StoreError::Unavailable). If the connection is lost while
@@ -22,7 +25,8 @@
 //!   never hides the others.
 //! * What a project can do without (tags, namespace, interval, allowlist, source, reports) reads as
 //!   absent or empty where it does not parse, with a warning, and stays stored as it is until the
-//!   project is registered. A registration mends whatever row its slug has.
+//!   project is registered. A registration mends whatever row its slug has,
+//!   but for one by a heartbeat: that leaves it as it is, and is told stand-ins.
 //! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
 //!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
 //!
@@ -42,6 +46,7 @@ mod register;
 mod remove;
 mod row;
 mod schema;
+mod spells;
 #[cfg(test)]
 mod statement_count;
 mod store;

@@ -1,16 +1,16 @@
-//! Reading the whole catalog.
+//! Reading the catalog, the whole of it or some projects.
 
-use diesel::data_types::PgTimestamp;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Listened, Revision, Snapshot, Source, StoreError};
+use federation_domain::{Project, Revision, Slug, Snapshot, StoreError};
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::change_log;
+use crate::change_log::{self, column};
 use crate::error::Fault;
-use crate::row::{ProjectRow, time_of};
-use crate::schema::{listening, projects};
+use crate::row::ProjectRow;
+use crate::schema::projects;
+use crate::spells;
 
 /// Reads projects, revision and spells of listening as of one moment.
 pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
@@ -24,7 +24,7 @@ pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Snapshot,
 
 async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
     let revision: Revision = change_log::newest(connection).await?;
-    let listened = listened(connection).await?;
+    let listened = spells::last_of_each(connection).await?;
     let mut snapshot = Snapshot { revision, listened, ..Snapshot::default() };
     let mut rows = projects::table
         .order(projects::id)
@@ -34,29 +34,33 @@ async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault>
         .boxed();
     // Streamed: a catalog of a million projects is never held twice.
     while let Some(row) = rows.try_next().await? {
-        match row.parse() {
-            Ok(parsed) => {
-                parsed.ignored.iter().for_each(report_ignored);
-                snapshot.projects.push(parsed.project);
-            }
-            Err(fault) => {
-                report(&fault);
-                snapshot.corrupt_rows += 1;
-            }
+        match readable(row) {
+            Some(project) => snapshot.projects.push(project),
+            None => snapshot.corrupt_rows += 1,
         }
     }
     Ok(snapshot)
 }
 
-async fn listened(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Listened>> {
-    let rows: Vec<(String, PgTimestamp, PgTimestamp)> =
-        listening::table.order(listening::source).load(connection).await?;
-    let parse = |(source, from, until): (String, PgTimestamp, PgTimestamp)| {
-        let (from, until) = (time_of(from).ok()?, time_of(until).ok()?);
-        Some(Listened { source: Source::parse(&source).ok()?, from, until })
-    };
-    // A source that this version does not know is no concern of it.
-    Ok(rows.into_iter().filter_map(parse).collect())
+/// Reads the projects of these slugs, in the order of their ids.
+pub(crate) async fn find(
+    connection: &mut AsyncPgConnection,
+    slugs: &[Slug],
+) -> Result<Vec<Project>, Fault> {
+    let rows: Vec<ProjectRow> = projects::table
+        .filter(projects::slug.eq_any(column(slugs, Slug::as_str)))
+        .order(projects::id)
+        .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
+        .load(connection)
+        .await?;
+    Ok(rows.into_iter().filter_map(readable).collect())
+}
+
+/// The project of a row; none, and an entry in the log, where it does not parse.
+fn readable(row: ProjectRow) -> Option<Project> {
+    let parsed = row.parse().map_err(|fault| report(&fault)).ok()?;
+    parsed.ignored.iter().for_each(report_ignored);
+    Some(parsed.project)
 }
 
 /// Says in the log which value reads as absent or empty, though it is neither.

@@ -69,7 +69,8 @@ impl Batch {
         };
         let change = if self.created.remove(slug.as_str()) {
             Some(self.note(log, ChangeKind::Registered, &project))
-        } else if is_whole && registration.is_met_by(&project) {
+        // What was registered elsewhere meanwhile stays, and so does what does not parse.
+        } else if self.by == Origin::Heartbeat || (is_whole && registration.is_met_by(&project)) {
             None
         } else {
             registration.apply_to(&mut project);

@@ -52,7 +52,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    listening (source) {
+    listening_spells (source, heard_from) {
         source -> Varchar,
         heard_from -> Timestamptz,
         heard_until -> Timestamptz,

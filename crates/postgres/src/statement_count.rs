@@ -50,7 +50,7 @@ async fn a_batch_is_as_many_statements_as_one() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_of_ten_thousand_projects_is_two_statements() {
+async fn a_checkpoint_of_ten_thousand_projects_is_four_statements() {
     let database = TestDatabase::create().await;
     let (mut connection, count) = counting(&database).await;
     let projects = registered(&mut connection, 10_000).await;
@@ -62,5 +62,5 @@ async fn a_checkpoint_of_ten_thousand_projects_is_two_statements() {
             .to_vec(),
     };
     checkpoint::checkpoint(&mut connection, &heard).await.unwrap();
-    assert_eq!(count.load(Ordering::SeqCst), 2);
+    assert_eq!(count.load(Ordering::SeqCst), 4);
 }

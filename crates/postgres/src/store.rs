@@ -12,8 +12,8 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Origin, Outcome, ProjectId, Registered, Registration,
-    Revision, Slug, Snapshot, StoreError, Transition,
+    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Project, ProjectId, Registered,
+    Registration, Revision, Slug, Snapshot, Source, StoreError, Transition,
 };
 use futures_util::FutureExt;
 use time::OffsetDateTime;
@@ -25,7 +25,7 @@ use crate::connection::{
 };
 use crate::error::{Fault, is_outage};
 use crate::migrate::migrate;
-use crate::{change_log, checkpoint, commit, load, register, remove};
+use crate::{change_log, checkpoint, commit, load, register, remove, spells};
 
 /// How long a call may take once it has a connection.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long one may that touches the whole catalog.
 const BULK_DEADLINE: Duration = Duration::from_secs(60);
 
-/// From how many registrations on a batch counts as bulk.
+/// Beyond how many projects a batch counts as bulk.
 const LARGE_BATCH: usize = 1_000;
 
 /// Connections of one process. Writers of changes serialise anyhow; the rest is for checkpoints,
@@ -108,8 +108,8 @@ impl fmt::Debug for PgCatalogStore {
     }
 }
 
-fn deadline_of_a_batch(registrations: usize) -> Duration {
-    if registrations > LARGE_BATCH { BULK_DEADLINE } else { DEADLINE }
+fn deadline_of_a_batch(projects: usize) -> Duration {
+    if projects > LARGE_BATCH { BULK_DEADLINE } else { DEADLINE }
 }
 
 /// Waits for the work up to its deadline, and says what its error means.
@@ -144,6 +144,11 @@ async fn settle<T>(
 impl CatalogStore for PgCatalogStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
         settle(self.first_connection().await?, BULK_DEADLINE, async |c| load::load(c).await).await
+    }
+
+    async fn find(&self, slugs: &[Slug]) -> Result<Vec<Project>, StoreError> {
+        let deadline = deadline_of_a_batch(slugs.len());
+        settle(self.connection().await?, deadline, async |c| load::find(c, slugs).await).await
     }
 
     async fn register(
@@ -205,6 +210,27 @@ impl CatalogStore for PgCatalogStore {
             change_log::after(c, revision, limit).await
         })
         .await
+    }
+
+    async fn history(
+        &self,
+        slug: &Slug,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| {
+            change_log::history(c, slug, before, limit).await
+        })
+        .await
+    }
+
+    async fn spells(
+        &self,
+        source: Source,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Listened>, StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| spells::since(c, source, since).await)
+            .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

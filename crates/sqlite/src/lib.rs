@@ -17,7 +17,8 @@
 //!   its word.
 //! * What a project can do without (tags, namespace, interval, allowlist, source, reports) reads as
 //!   absent or empty where it does not parse, with a warning, and stays stored as it is until the
-//!   project is registered. A registration mends whatever row its slug has.
+//!   project is registered. A registration mends whatever row its slug has,
+//!   but for one by a heartbeat: that leaves it as it is, and is told stand-ins.
 //! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
 //!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
 //!
@@ -36,6 +37,7 @@ mod migrate;
 mod register;
 mod row;
 mod schema;
+mod spells;
 mod store;
 mod timestamp;
 

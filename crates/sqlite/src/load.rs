@@ -1,14 +1,16 @@
-//! Reading the whole catalog.
+//! Reading the catalog, the whole of it or some projects.
+
+use std::collections::BTreeSet;
 
 use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
-use federation_domain::{Listened, Snapshot, Source, StoreError};
+use federation_domain::{Project, Slug, Snapshot, StoreError};
 
 use crate::change_log;
 use crate::error::Fault;
 use crate::row::ProjectRow;
-use crate::schema::{listening, projects};
-use crate::timestamp::time_of;
+use crate::schema::projects;
+use crate::spells;
 
 /// Reads projects, revision and spells of listening as of one moment.
 pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
@@ -17,36 +19,48 @@ pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, Fault>
 
 fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
     let revision = change_log::newest(connection)?;
-    let listened = listened(connection)?;
+    let listened = spells::last_of_each(connection)?;
     let mut snapshot = Snapshot { revision, listened, ..Snapshot::default() };
     let rows = projects::table
         .order(projects::id)
         .select(ProjectRow::as_select())
         .load_iter::<ProjectRow, DefaultLoadingMode>(connection)?;
     for row in rows {
-        match row?.parse() {
-            Ok(parsed) => {
-                parsed.ignored.iter().for_each(report_ignored);
-                snapshot.projects.push(parsed.project);
-            }
-            Err(fault) => {
-                report(&fault);
-                snapshot.corrupt_rows += 1;
-            }
+        match readable(row?) {
+            Some(project) => snapshot.projects.push(project),
+            None => snapshot.corrupt_rows += 1,
         }
     }
     Ok(snapshot)
 }
 
-fn listened(connection: &mut SqliteConnection) -> QueryResult<Vec<Listened>> {
-    let rows: Vec<(String, String, String)> =
-        listening::table.order(listening::source).load(connection)?;
-    let parse = |(source, from, until): (String, String, String)| {
-        let (from, until) = (time_of(&from).ok()?, time_of(&until).ok()?);
-        Some(Listened { source: Source::parse(&source).ok()?, from, until })
-    };
-    // A source that this version does not know is no concern of it.
-    Ok(rows.into_iter().filter_map(parse).collect())
+/// How many slugs one statement takes: SQLite allows 32,766 parameters.
+const SLUGS_AT_ONCE: usize = 1_000;
+
+/// Reads the projects of these slugs as of one moment.
+pub(crate) fn find(
+    connection: &mut SqliteConnection,
+    slugs: &BTreeSet<Slug>,
+) -> Result<Vec<Project>, Fault> {
+    let slugs: Vec<&str> = slugs.iter().map(Slug::as_str).collect();
+    connection.transaction(|connection| {
+        let mut found = Vec::new();
+        for slugs in slugs.chunks(SLUGS_AT_ONCE) {
+            let rows: Vec<ProjectRow> = projects::table
+                .filter(projects::slug.eq_any(slugs))
+                .select(ProjectRow::as_select())
+                .load(connection)?;
+            found.extend(rows.into_iter().filter_map(readable));
+        }
+        Ok(found)
+    })
+}
+
+/// The project of a row; none, and an entry in the log, where it does not parse.
+fn readable(row: ProjectRow) -> Option<Project> {
+    let parsed = row.parse().map_err(|fault| report(&fault)).ok()?;
+    parsed.ignored.iter().for_each(report_ignored);
+    Some(parsed.project)
 }
 
 /// Says in the log which value reads as absent or empty, though it is neither.

@@ -26,7 +26,7 @@ pub(crate) fn register(
     let registered = registrations
         .iter()
         .map(|registration| {
-            let (project, kind) = store(connection, registration, at)?;
+            let (project, kind) = store(connection, registration, by, at)?;
             let note = |kind| log.note(connection, entry(&project, kind, by, at));
             let change = kind.map(note).transpose()?;
             Ok(Registered { project, change })
@@ -52,6 +52,7 @@ fn entry(project: &Project, kind: ChangeKind, by: Origin, at: OffsetDateTime) ->
 fn store(
     connection: &mut SqliteConnection,
     registration: &Registration,
+    by: Origin,
     at: OffsetDateTime,
 ) -> Result<(Project, Option<ChangeKind>), Fault> {
     let row: Option<ProjectRow> = projects::table
@@ -70,7 +71,8 @@ fn store(
             (row.parse()?.project, false)
         }
     };
-    if is_whole && registration.is_met_by(&project) {
+    // What was registered elsewhere meanwhile stays, and so does what does not parse.
+    if by == Origin::Heartbeat || (is_whole && registration.is_met_by(&project)) {
         return Ok((project, None));
     }
     registration.apply_to(&mut project);

@@ -39,7 +39,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    listening (source) {
+    listening_spells (source, heard_from) {
         source -> Text,
         heard_from -> Text,
         heard_until -> Text,

@@ -10,15 +10,15 @@ use deadpool::managed::{Object, Pool, PoolError};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Origin, Outcome, ProjectId, Registered, Registration,
-    Revision, Slug, Snapshot, StoreError, Transition,
+    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Project, ProjectId, Registered,
+    Registration, Revision, Slug, Snapshot, Source, StoreError, Transition,
 };
 use time::OffsetDateTime;
 
 use crate::connection::{ConnectError, Opener, Role, path_of};
 use crate::error::Fault;
 use crate::migrate::migrate;
-use crate::{change_log, checkpoint, commit, load, register};
+use crate::{change_log, checkpoint, commit, load, register, spells};
 
 /// How long a caller waits for a connection that others use.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -116,6 +116,11 @@ impl CatalogStore for SqliteCatalogStore {
         run(&self.readers, load::load).await
     }
 
+    async fn find(&self, slugs: &[Slug]) -> Result<Vec<Project>, StoreError> {
+        let slugs = slugs.iter().cloned().collect();
+        run(&self.readers, move |c| load::find(c, &slugs)).await
+    }
+
     async fn register(
         &self,
         registrations: &[Registration],
@@ -151,6 +156,24 @@ impl CatalogStore for SqliteCatalogStore {
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
         run(&self.readers, move |c| change_log::after(c, revision, limit)).await
+    }
+
+    async fn history(
+        &self,
+        slug: &Slug,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        let slug = slug.clone();
+        run(&self.readers, move |c| change_log::history(c, &slug, before, limit)).await
+    }
+
+    async fn spells(
+        &self,
+        source: Source,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Listened>, StoreError> {
+        run(&self.readers, move |c| spells::since(c, source, since)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -1,6 +1,9 @@
 //! A store in memory that can be taken away.
 
-use std::collections::{BTreeMap, HashMap};
+mod spells;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
@@ -12,10 +15,12 @@ use federation_domain::{
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
+use spells::Spells;
+
 /// The port `CatalogStore` in memory: passes the same contract suite as the real ones.
 #[derive(Default)]
 pub struct FakeCatalogStore {
-    tables: Mutex<Tables>,
+    tables: Arc<Mutex<Tables>>,
     away: AtomicBool,
     loses_answer: AtomicBool,
 }
@@ -26,10 +31,16 @@ struct Tables {
     ids: HashMap<Slug, ProjectId>,
     last_id: i64,
     changes: Vec<Change>,
-    listened: BTreeMap<Source, Listened>,
+    spells: Spells,
 }
 
 impl FakeCatalogStore {
+    /// Another way to the same tables, which can be taken away for itself.
+    #[must_use]
+    pub fn sharing(&self) -> Self {
+        Self { tables: Arc::clone(&self.tables), ..Self::default() }
+    }
+
     /// Takes the store away, so that every call is `Unavailable`, or brings it back.
     pub fn set_available(&self, available: bool) {
         self.away.store(!available, Ordering::SeqCst);
@@ -92,7 +103,7 @@ impl Tables {
             let change = self.log(&project.slug, ChangeKind::Registered, status, at, cause);
             return Registered { project, change: Some(change) };
         };
-        if registration.is_met_by(&project) {
+        if by == Origin::Heartbeat || registration.is_met_by(&project) {
             return Registered { project, change: None };
         }
         registration.apply_to(&mut project);
@@ -153,9 +164,15 @@ impl CatalogStore for FakeCatalogStore {
         Ok(Snapshot {
             projects: tables.projects.values().cloned().collect(),
             revision: tables.revision(),
-            listened: tables.listened.values().copied().collect(),
+            listened: tables.spells.last_of_each(),
             corrupt_rows: 0,
         })
+    }
+
+    async fn find(&self, slugs: &[Slug]) -> Result<Vec<Project>, StoreError> {
+        let tables = self.tables()?;
+        let ids: BTreeSet<_> = slugs.iter().filter_map(|slug| tables.ids.get(slug)).collect();
+        Ok(ids.into_iter().filter_map(|id| tables.projects.get(id)).cloned().collect())
     }
 
     async fn register(
@@ -203,10 +220,7 @@ impl CatalogStore for FakeCatalogStore {
             }
         }
         for spell in &checkpoint.listened {
-            let known = tables.listened.entry(spell.source).or_insert(*spell);
-            if spell.until >= known.until {
-                *known = *spell;
-            }
+            tables.spells.join(*spell);
         }
         Ok(())
     }
@@ -219,6 +233,27 @@ impl CatalogStore for FakeCatalogStore {
         let tables = self.tables()?;
         let newer = tables.changes.iter().filter(|change| change.revision > revision);
         Ok(newer.take(limit).cloned().collect())
+    }
+
+    async fn history(
+        &self,
+        slug: &Slug,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Change>, StoreError> {
+        let tables = self.tables()?;
+        let is_asked_for = |change: &&Change| {
+            change.slug == *slug && before.is_none_or(|before| change.revision < before)
+        };
+        Ok(tables.changes.iter().rev().filter(is_asked_for).take(limit).cloned().collect())
+    }
+
+    async fn spells(
+        &self,
+        source: Source,
+        since: OffsetDateTime,
+    ) -> Result<Vec<Listened>, StoreError> {
+        Ok(self.tables()?.spells.since(source, since))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

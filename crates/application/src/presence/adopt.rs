@@ -1,23 +1,51 @@
 //! Learning what the store knows better.
+//!
+//! Whoever heard more is right. Only a heartbeat makes a project better, so a row that is better
+//! than this process knew it was heard elsewhere. A row that is worse fell silent elsewhere, and
+//! stands unless the project was heard here just now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{Cause, Project};
+use federation_domain::{Cause, MAX_STEP, Project, ProjectStatus, Slug, Source, Transition};
 
 use super::Presence;
-use crate::entry::Entry;
+use crate::entry::{Entry, Finding, Live};
 use crate::queue::Queued;
 
+/// By how much two replicas may differ in when they heard the same heartbeat and found the same
+/// silence: a step of the listening clock, which contains a tick.
+const APART: Duration = MAX_STEP;
+
 impl Presence {
+    /// Takes over what another replica did to a project; `stored` is its row now.
+    pub(crate) fn learn(&self, slug: &Slug, stored: Option<&Project>) {
+        let registry = &self.0.registry;
+        let Some(stored) = stored else { return registry.forget(None, slug) };
+        registry.register(stored, |project| self.entry(project));
+        let Some(entry) = registry.get_by_id(stored.id) else { return };
+        let mut live = entry.lock();
+        // What is on its way is decided on by the store, and then taken care of.
+        if !live.removed && !entry.is_waiting() {
+            entry.take_calm();
+            let seen = live.sent;
+            if seen != stored.status {
+                let finding = live.unsent.take();
+                self.weigh(&entry, &mut live, stored, seen, finding);
+            }
+            entry.publish(&live);
+            drop(live);
+            self.judge_again(&entry);
+        }
+    }
+
     /// The store did not accept a transition of the project: its row is not as this process
-    /// thought. Takes over what the row knows, then decides anew.
-    ///
-    /// Whoever heard more is right. What waits and continues from the stored status still stands.
+    /// thought. Takes over what the row knows, then decides anew. What waits and continues from the
+    /// stored status still stands.
     pub(crate) fn adopt(&self, entry: &Entry, refused: &Queued, stored: &Project) {
         let inner = &*self.0;
         let mut live = entry.lock();
         entry.take_calm();
-        let ours = entry.newest().map(|(at, _)| at);
         entry.settle(refused.ticket);
         let mut waiting = inner.queue.withdraw(entry.id);
         if let Some(first) = waiting.iter().position(|next| next.continues_from(stored)) {
@@ -27,39 +55,97 @@ impl Presence {
             return;
         }
         entry.settle_all();
+        let newest = waiting.last().unwrap_or(refused).transition.clone();
+        let Transition { at, cause, .. } = newest;
+        let finding = live.unsent.take().unwrap_or(Finding { at, cause });
+        self.weigh(entry, &mut live, stored, refused.transition.from, Some(finding));
+        entry.publish(&live);
+        drop(live);
+        self.judge_again(entry);
+    }
+
+    /// Takes over the row, or insists on what is known here. `seen` is the status that the row had
+    /// as far as this process knew, `finding` what it was about to say, if anything.
+    fn weigh(
+        &self,
+        entry: &Entry,
+        live: &mut Live,
+        stored: &Project,
+        seen: ProjectStatus,
+        finding: Option<Finding>,
+    ) {
         live.sent = stored.status;
         live.project.updated_at = stored.updated_at.max(live.project.updated_at);
-        let newest = live.unsent.take().or_else(|| Some(waiting.pop()?.transition.cause));
-        if stored.last_heartbeat_at > ours {
+        let heard_elsewhere = stored.status < seen || self.is_another_heartbeat(entry, stored);
+        let believed = live.project.status;
+        let yields = heard_elsewhere
+            || (believed < stored.status && !self.spoke_just_now(entry, live, stored));
+        if yields {
             live.project.status = stored.status;
             live.project.reports = stored.reports.clone();
             self.learn_heartbeat(entry, stored);
-        } else if live.project.status != stored.status || live.project.reports != stored.reports {
-            let cause = newest.unwrap_or_else(|| refused.transition.cause.clone());
-            let believed = live.project.status;
-            self.turn(entry, &mut live, believed, cause);
+        } else if believed != stored.status || live.project.reports != stored.reports {
+            self.learn_heartbeat(entry, stored);
+            let heartbeat = || entry.newest().map(|(_, source)| Cause::Heartbeat { source });
+            if let Some(finding) = finding.or_else(|| heartbeat().map(|cause| self.found(cause))) {
+                self.turn(entry, live, believed, finding);
+            }
         }
-        entry.publish(&live);
     }
 
-    /// A heartbeat that another process heard becomes ours, as old as it is.
+    /// Whether the newest heartbeat in the store is one that was not heard here: replicas note the
+    /// same one at slightly different times, and two are at least nine tenths of an interval apart.
+    fn is_another_heartbeat(&self, entry: &Entry, stored: &Project) -> bool {
+        let Some(at) = stored.last_heartbeat_at else { return false };
+        let half = self.0.rule.thresholds(stored.heartbeat_interval).chance / 3;
+        entry.newest().is_none_or(|(ours, _)| at - ours > half.min(APART))
+    }
+
+    /// By what is known now, a project may be silent for too long all the same. While we are deaf
+    /// that is not judged.
+    fn judge_again(&self, entry: &Entry) {
+        let mut used = Source::ALL.into_iter().filter(|&one| entry.heard_over(one).is_some());
+        if used.all(|source| self.hears(source)) {
+            self.let_fall(entry, None);
+        }
+    }
+
+    /// Whether the project was heard here so lately that it cannot have been silent for long enough
+    /// to be as bad as stored. By the clock, deaf time and all: who is deaf must not insist.
+    fn spoke_just_now(&self, entry: &Entry, live: &Live, stored: &Project) -> bool {
+        let Some((at, _)) = entry.newest() else { return false };
+        let age = Duration::try_from(self.0.clock.utc() - at).unwrap_or_default();
+        let thresholds = self.0.rule.thresholds(live.project.heartbeat_interval);
+        let explained = thresholds.of_silence(age + APART).max(stored.reports.status());
+        explained < stored.status
+    }
+
+    /// A heartbeat that another process heard becomes ours, as old as it is. Of its age only what
+    /// was listened to here counts as silence: since the last deafness, or since the project was
+    /// heard here.
     fn learn_heartbeat(&self, entry: &Entry, stored: &Project) {
         let inner = &*self.0;
         let Some(at) = stored.last_heartbeat_at else { return };
         let source = inner.sources.of_project(stored);
         let age = Duration::try_from(inner.clock.utc() - at).unwrap_or_default();
-        let reading = inner.sources.reading_at(source, self.now()).before(age);
+        let listened = age.min(inner.sources.listening(source).settled());
+        let latest = inner.sources.reading_at(source, self.now()).before(listened);
+        let ours = entry.heard_over(source).zip(entry.newest());
+        let reading = ours.map_or(latest, |(heard, (ours, _))| {
+            latest.min(heard.after(Duration::try_from(at - ours).unwrap_or_default()))
+        });
         entry.hear(reading, source, at);
+        entry.stored(at, source);
     }
 
     /// Sends on its way to the store what the project reports of itself.
-    pub(crate) fn store_reports(&self, entry: &Entry) {
+    pub(crate) fn store_reports(&self, entry: &Arc<Entry>) {
         let mut live = entry.lock();
         if live.removed {
             return;
         }
         let (status, cause) = (live.project.status, Cause::reported(&live.project.reports));
-        self.turn(entry, &mut live, status, cause);
+        self.turn(entry, &mut live, status, self.found(cause));
     }
 }
 

@@ -49,12 +49,26 @@ impl Presence {
         Ears(Source::ALL.map(|source| {
             let clock = sources.listening(source);
             Ear {
-                hears: sources.hears(source),
+                hears: sources.hears(source) && (source == Source::Nats || self.knows_all_http()),
                 reading: clock.reading(),
                 settled: clock.settled(),
                 since: spells.iter().find(|spell| spell.source == source).map(|spell| spell.from),
             }
         }))
+    }
+
+    /// Whether nobody was heard over HTTP of whom this process does not know. Where other replicas
+    /// hear too and cannot hand it on, the store tells of it.
+    fn knows_all_http(&self) -> bool {
+        !self.hears_http_over_bus() || self.0.sources.follows()
+    }
+
+    /// Whether it fell silent here and the store did not accept that yet: another replica may have
+    /// heard more.
+    fn awaits_confirmation(&self, entry: &Entry, project: &Project) -> bool {
+        self.0.surroundings.shared_store
+            && project.status > project.reports.status()
+            && entry.is_waiting()
     }
 
     /// The project of an entry, and whether its status is known.
@@ -88,6 +102,7 @@ impl Presence {
                 !used || ear(source).heard_all(chance)
             }),
         };
+        let status_known = status_known && !self.awaits_confirmation(entry, &project);
         ProjectState { project, status_known }
     }
 }

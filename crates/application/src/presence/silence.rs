@@ -2,19 +2,25 @@
 
 use std::time::Duration;
 
-use federation_domain::{Cause, Evidence, ListeningClock, ProjectStatus, Source};
+use federation_domain::{Cause, Evidence, ListeningClock, Probe, ProjectStatus, Source};
 
 use super::Presence;
 use crate::entry::Entry;
 
 impl Presence {
-    /// One scan of the registry: of the projects that ever used this source, whose silence has
+    /// One scan of the registry: of the projects that ever used these sources, whose silence has
     /// passed a threshold?
-    pub(super) fn judge(&self, source: Source) {
+    pub(super) fn judge(&self, proven: impl Fn(Source) -> bool) {
         let clocks = self.0.sources.clocks();
+        let sources = || Source::ALL.into_iter().filter(|&source| proven(source));
         self.0.registry.for_each(|entry| {
-            if entry.heard_over(source).is_some() && self.fall(entry, &clocks).is_some() {
-                self.let_fall(entry, &clocks);
+            if !sources().any(|source| entry.heard_over(source).is_some()) {
+                return;
+            }
+            match (self.fall(entry, &clocks), &self.0.probes) {
+                (None, _) => {}
+                (Some((ProjectStatus::Offline, _)), Some(probes)) => probes.ask(entry),
+                (Some(_), _) => self.let_fall(entry, None),
             }
         });
     }
@@ -42,19 +48,26 @@ impl Presence {
         verdicts.min().filter(|(to, _)| *to > current)
     }
 
-    fn let_fall(&self, entry: &Entry, clocks: &[ListeningClock; 2]) {
+    /// Lets a project fall whose silence means it, after what came of asking it.
+    pub(super) fn let_fall(&self, entry: &Entry, probe: Option<Probe>) {
+        let clocks = &self.0.sources.clocks();
         let mut live = entry.lock();
         entry.take_calm();
         // Looked at again behind the lock: a heartbeat may have come since.
-        if let (Some((to, silence)), false) = (self.fall(entry, clocks), live.removed) {
+        let found = self.fall(entry, clocks).filter(|_| !live.removed);
+        // Asking it comes first, where that is called for: the next tick finds it again.
+        let unasked = |to| to == ProjectStatus::Offline && probe.is_none();
+        let found = found.filter(|(to, _)| self.0.probes.is_none() || !unasked(*to));
+        if let Some((to, silence)) = found {
             let wall = entry.newest().map_or(silence, |(at, _)| {
                 Duration::try_from(self.0.clock.utc() - at).unwrap_or_default()
             });
             let cause = Cause::Silence {
                 silence_ms: millis(silence),
                 deaf_ms: millis(wall.saturating_sub(silence)),
+                probe,
             };
-            self.turn(entry, &mut live, to, cause);
+            self.turn(entry, &mut live, to, self.found(cause));
         }
         entry.publish(&live);
     }

@@ -30,7 +30,7 @@ async fn a_heartbeat_makes_a_project_online_and_silence_takes_it_back_by_steps()
     let steps: Vec<_> = log.iter().map(|(from, to, _)| (*from, *to)).collect();
     assert_eq!(steps, [(Offline, Online), (Online, Degraded), (Degraded, Offline)]);
     assert_eq!(log[0].2, Cause::Heartbeat { source: Source::Nats });
-    assert_eq!(log[2].2, Cause::Silence { silence_ms: 90_000, deaf_ms: 0 });
+    assert_eq!(log[2].2, Cause::Silence { silence_ms: 90_000, deaf_ms: 0, probe: None });
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_cut_off_bus_is_nobodys_silence() {
     assert_eq!(world.status("a"), Offline);
     world.writer.flush().await.unwrap();
     let cause = world.log().await.pop().unwrap().2;
-    assert_eq!(cause, Cause::Silence { silence_ms: 90_000, deaf_ms: 3_600_000 });
+    assert_eq!(cause, Cause::Silence { silence_ms: 90_000, deaf_ms: 3_600_000, probe: None });
 }
 
 #[tokio::test]

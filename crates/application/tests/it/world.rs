@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_application::{Ports, RecordError, Service, TICK, Writer};
+use federation_application::{Follower, ProjectState, Ports, RecordError, Service, Surroundings, TICK, Writer};
 use federation_domain::{
     CatalogStore, Cause, Change, ChangeKind, ChangeSink, Channel, Condition, Heartbeat,
     LivenessRule, Origin, Project, ProjectStatus, Proof, Registration, RegistrationDraft, Revision,
@@ -17,7 +17,15 @@ pub(crate) struct World {
     pub(crate) store: Arc<FakeCatalogStore>,
     pub(crate) service: Service,
     pub(crate) writer: Writer,
+    pub(crate) follower: Follower,
     pub(crate) published: Arc<Published>,
+}
+
+/// Among what a service runs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Setting {
+    /// Whether other replicas use the store too.
+    pub(crate) shared_store: bool,
 }
 
 #[derive(Default)]
@@ -52,7 +60,8 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
 impl World {
     /// A loaded service with these projects, whose sources have proved their hearing once.
     pub(crate) async fn with(slugs: &[&str]) -> Self {
-        let world = Self::on(Arc::default(), Arc::default()).await;
+        let world = Self::on(Arc::default(), Arc::default(), Setting::default()).await;
+        world.prove_all();
         for slug in slugs {
             world.service.catalog.register(registration(slug), Origin::Api).await.unwrap();
         }
@@ -60,24 +69,32 @@ impl World {
     }
 
     /// A service that starts on this store at this time.
-    pub(crate) async fn on(store: Arc<FakeCatalogStore>, clock: Arc<ManualClock>) -> Self {
+    pub(crate) async fn on(
+        store: Arc<FakeCatalogStore>,
+        clock: Arc<ManualClock>,
+        setting: Setting,
+    ) -> Self {
         let published = Arc::<Published>::default();
         let ports = Ports {
             store: Arc::clone(&store) as Arc<dyn CatalogStore>,
             sink: Arc::clone(&published) as Arc<dyn ChangeSink>,
             clock: Arc::clone(&clock) as Arc<dyn federation_domain::Clock>,
+            relay: None,
+            prober: None,
         };
-        let service = Service::new(ports, LivenessRule::default(), true);
+        let surroundings = Surroundings { bus: true, shared_store: setting.shared_store };
+        let service = Service::new(ports, LivenessRule::default(), surroundings);
         service.load().await.unwrap();
-        let writer = service.writer();
-        let world = Self { clock, store, service, writer, published };
-        world.prove_all();
-        world
+        let (writer, follower) = (service.writer(), service.follower());
+        Self { clock, store, service, writer, follower, published }
     }
 
     /// The same store and clock, another process.
     pub(crate) async fn restarted(&self) -> Self {
-        Self::on(Arc::clone(&self.store), Arc::clone(&self.clock)).await
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
+        let world = Self::on(store, clock, Setting::default()).await;
+        world.prove_all();
+        world
     }
 
     fn prove_all(&self) {
@@ -127,13 +144,31 @@ impl World {
         self.service.presence.record_heartbeat(&heartbeat)
     }
 
+    /// A heartbeat that another replica heard over HTTP and handed on.
+    pub(crate) fn hear_relayed(
+        &self,
+        slug: &str,
+        condition: Option<Condition>,
+    ) -> Result<(), RecordError> {
+        let (source, channel) = (Source::Http, Channel::Presence);
+        self.service.presence.record_relayed(&Heartbeat { slug, source, channel, condition })
+    }
+
+    pub(crate) fn state(&self, name: &str) -> ProjectState {
+        self.service.catalog.find(&slug(name)).unwrap()
+    }
+
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.service.catalog.find(&slug(name)).is_ok()
+    }
+
     pub(crate) fn project(&self, name: &str) -> Project {
-        self.service.catalog.find(&slug(name)).unwrap().project
+        self.state(name).project
     }
 
     /// Whether the status can be relied on.
     pub(crate) fn is_known(&self, name: &str) -> bool {
-        self.service.catalog.find(&slug(name)).unwrap().status_known
+        self.state(name).status_known
     }
 
     pub(crate) fn status(&self, name: &str) -> ProjectStatus {

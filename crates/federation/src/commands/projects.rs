@@ -1,6 +1,8 @@
 //! `federation projects`: a client of a running service.
 
 pub(super) mod client;
+mod explanation;
+mod history;
 mod register;
 mod table;
 
@@ -44,6 +46,26 @@ pub enum ProjectsCommand {
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
     },
+    /// Tell why a project has its status, in words and numbers.
+    Explain {
+        /// Its slug.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+    },
+    /// Tell what happened to a project, newest first, and how it spent its time.
+    History {
+        /// Its slug.
+        #[arg(value_parser = Slug::parse)]
+        slug: Slug,
+
+        /// The most changes to show, up to 1000 [default: 50].
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
+
+        /// Only changes before this revision.
+        #[arg(long, value_name = "REVISION")]
+        before: Option<u64>,
+    },
     /// Register a project, or replace the metadata of one.
     Register(RegisterArgs),
     /// Remove a project.
@@ -72,6 +94,15 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
             let answer = accepted(client.get(&format!("{COLLECTION}/{slug}"))?)?;
             show(args, &answer, |project| table::details(project, table::now()))?
         }
+        ProjectsCommand::Explain { slug } => {
+            let answer = accepted(client.get(&format!("{COLLECTION}/{slug}/explain"))?)?;
+            show(args, &answer, explanation::words)?
+        }
+        ProjectsCommand::History { slug, limit, before } => {
+            let query = page(*limit, *before);
+            let answer = accepted(client.get(&format!("{COLLECTION}/{slug}/history{query}"))?)?;
+            show(args, &answer, history::words)?
+        }
         ProjectsCommand::Register(registration) => {
             let answer = accepted(client.post(COLLECTION, registration.body()?)?)?;
             show(args, &answer, table::registered)?
@@ -82,6 +113,14 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
         }
     };
     if text.is_empty() { Ok(()) } else { Ok(output::print(&text)?) }
+}
+
+/// The query for a page of the log; the service checks it.
+fn page(limit: Option<u32>, before: Option<u64>) -> String {
+    let limit = limit.map(|limit| format!("limit={limit}"));
+    let before = before.map(|before| format!("before={before}"));
+    let given: Vec<_> = limit.into_iter().chain(before).collect();
+    if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }
 
 fn accepted(answer: Answer) -> anyhow::Result<Answer> {

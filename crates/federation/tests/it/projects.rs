@@ -71,6 +71,31 @@ fn one_project_is_shown_with_all_that_is_known_of_it() {
 }
 
 #[test]
+fn a_status_is_explained_in_words_for_people_and_as_it_came_for_programs() {
+    let body = r#"{"slug":"orion","summary":"offline: it was never heard","silence":[]}"#;
+    let (run, line, _) = ask(&["projects", "explain", "orion"], "200 OK", body);
+    assert_eq!(line, "GET /api/fed/projects/orion/explain HTTP/1.1");
+    assert!(run.stdout.starts_with("orion: offline: it was never heard\n\n"), "{run:?}");
+    let (run, _, _) = ask(&["projects", "explain", "orion", "--json"], "200 OK", body);
+    assert_eq!(run.stdout, format!("{body}\n"));
+}
+
+#[test]
+fn a_history_is_a_page_of_changes_and_says_where_the_older_ones_are() {
+    let body = r#"{"slug":"orion","uptime":[],"changes":[{"revision":9,"kind":"status_changed","from":"online","to":"degraded","at":"2026-11-23T14:41:13.511326Z","because":"silence of 60000 ms"}],"next":"/api/fed/projects/orion/history?before=9&limit=1"}"#;
+    let (run, line, _) = ask(&["projects", "history", "orion", "--limit", "1"], "200 OK", body);
+    assert_eq!(line, "GET /api/fed/projects/orion/history?limit=1 HTTP/1.1");
+    assert!(run.stdout.contains("online → degraded  silence of 60000 ms\n"), "{run:?}");
+    assert!(run.stdout.ends_with("\n\nThere are older ones: --before 9\n"), "{run:?}");
+    let args = ["projects", "history", "orion", "--json", "--limit", "1", "--before", "9"];
+    let (run, line, _) = ask(&args, "200 OK", body);
+    assert_eq!(line, "GET /api/fed/projects/orion/history?limit=1&before=9 HTTP/1.1");
+    assert_eq!(run.stdout, format!("{body}\n"));
+    let (_, line, _) = ask(&["projects", "history", "orion"], "200 OK", body);
+    assert_eq!(line, "GET /api/fed/projects/orion/history HTTP/1.1");
+}
+
+#[test]
 fn a_registration_is_sent_from_flags_or_from_a_file() {
     let flags = [
         "projects",
@@ -108,7 +133,8 @@ fn a_removal_is_confirmed() {
 #[test]
 fn a_refusal_exits_with_one_and_tells_why() {
     let detail = r#"{"detail":"Project 'orion' not found"}"#;
-    for args in [["projects", "get", "orion"], ["projects", "remove", "orion"]] {
+    for command in ["get", "explain", "history", "remove"] {
+        let args = ["projects", command, "orion"];
         let (run, _, _) = ask(&args, "404 Not Found", detail);
         assert_eq!(run.code, Some(1));
         assert_eq!(run.stderr, "error: Project 'orion' not found\n");

@@ -30,7 +30,9 @@ pub(crate) struct RegistrationSchema {
     /// What people call it: not blank, no control characters.
     #[schema(min_length = 1, max_length = 200)]
     name: String,
-    /// Where it answers: an absolute http or https URL with a host and without credentials.
+    /// Where it answers: an absolute http or https URL without credentials, whose host is an IP
+    /// address or a name of labels, each of letters and digits, with hyphens and underscores only
+    /// inside; its port, if it names one, is 1 to 65535.
     #[schema(format = "uri", max_length = 500)]
     hub_url: String,
     /// Its NATS subject prefix.

@@ -1,7 +1,9 @@
 //! The endpoints under `/api/fed/projects`.
 
+pub(crate) mod explain;
 pub(crate) mod find;
 pub(crate) mod heartbeat;
+pub(crate) mod history;
 pub(crate) mod list;
 pub(crate) mod register;
 pub(crate) mod remove;

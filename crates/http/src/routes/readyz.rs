@@ -2,10 +2,13 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
+use federation_application::SourceReport;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::change::SourceSchema;
 use crate::error::RETRY_AFTER_SECONDS;
+use crate::stamp::Seconds;
 use crate::state::ApiState;
 
 /// That the service can do all of its job.
@@ -14,6 +17,8 @@ use crate::state::ApiState;
 pub(crate) struct ReadyBody {
     #[schema(value_type = String, example = "ready")]
     status: &'static str,
+    /// How each source of heartbeats in use hears.
+    sources: Vec<SourceBody>,
 }
 
 /// That the service cannot do all of its job, and why.
@@ -28,6 +33,44 @@ pub(crate) struct NotReadyBody {
     /// The same in one sentence, as in every other error answer.
     #[schema(example = "not ready: the store does not answer")]
     detail: String,
+    /// How each source of heartbeats in use hears.
+    sources: Vec<SourceBody>,
+}
+
+/// How a source of heartbeats hears.
+#[derive(Serialize, ToSchema)]
+#[schema(
+    as = SourceHearing,
+    example = json!({
+        "source": "nats",
+        "hears": true,
+        "heard_seconds_ago": 0.212,
+        "deaf_seconds": 1.5
+    })
+)]
+struct SourceBody {
+    /// Which source.
+    #[schema(value_type = SourceSchema)]
+    source: &'static str,
+    /// Whether it proves now that it hears.
+    hears: bool,
+    /// How long ago the moment is through which its hearing is proven; null before the first proof.
+    #[schema(value_type = Option<f64>, minimum = 0, required)]
+    heard_seconds_ago: Option<Seconds>,
+    /// How long it was deaf since the start, all in all.
+    #[schema(value_type = f64, minimum = 0)]
+    deaf_seconds: Seconds,
+}
+
+impl From<SourceReport> for SourceBody {
+    fn from(report: SourceReport) -> Self {
+        Self {
+            source: report.source.as_str(),
+            hears: report.hears,
+            heard_seconds_ago: report.heard_ago.map(Seconds),
+            deaf_seconds: Seconds(report.deaf),
+        }
+    }
 }
 
 /// Says whether the service can do all of its job now, and if not, why.
@@ -49,13 +92,14 @@ pub(crate) struct NotReadyBody {
 )]
 pub(crate) async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
     let report = state.readiness.check().await;
+    let sources = report.sources.into_iter().map(SourceBody::from).collect();
     if report.ready {
-        return HttpResponse::Ok().json(ReadyBody { status: "ready" });
+        return HttpResponse::Ok().json(ReadyBody { status: "ready", sources });
     }
     let detail = format!("not ready: {}", report.reasons.join("; "));
     HttpResponse::ServiceUnavailable()
         .insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS))
-        .json(NotReadyBody { status: "not ready", reasons: report.reasons, detail })
+        .json(NotReadyBody { status: "not ready", reasons: report.reasons, detail, sources })
 }
 
 #[cfg(test)]
@@ -68,7 +112,7 @@ mod tests {
         insta::assert_snapshot!(answer, @r#"
         200
         content-type: application/json
-        {"status":"ready"}
+        {"status":"ready","sources":[{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}]}
         "#);
     }
 
@@ -79,7 +123,7 @@ mod tests {
         503
         content-type: application/json
         retry-after: 5
-        {"status":"not ready","reasons":["the service is starting","the store does not answer","the bus cannot be heard"],"detail":"not ready: the service is starting; the store does not answer; the bus cannot be heard"}
+        {"status":"not ready","reasons":["the service is starting","the store does not answer","the bus cannot be heard"],"detail":"not ready: the service is starting; the store does not answer; the bus cannot be heard","sources":[{"source":"nats","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0},{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}]}
         "#);
     }
 }

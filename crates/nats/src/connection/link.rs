@@ -6,12 +6,8 @@ use federation_domain::Monotonic;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::subjects;
+use super::refusal::Refusal;
 use crate::throttle::Throttle;
-
-/// How the server begins to say what it refuses; the subject follows in quotes.
-const SUBSCRIPTION_REFUSED: &str = "permissions violation for subscription";
-const PUBLISH_REFUSED: &str = "permissions violation for publish";
 
 /// What the client tells of its connection by itself. Its events pass a queue that may overflow
 /// and that runs beside the messages, so nothing that must be certain may rest on them alone.
@@ -25,7 +21,10 @@ struct Shared {
     connected: Notify,
     dropped: AtomicU64,
     denied: AtomicBool,
+    pings_refused: AtomicBool,
     failing: AtomicBool,
+    told_of_peers: AtomicBool,
+    told_of_pings: AtomicBool,
     refused_publishes: Mutex<Throttle>,
 }
 
@@ -35,6 +34,7 @@ impl Link {
             Event::Connected => {
                 self.shared.failing.store(false, Ordering::Relaxed);
                 self.shared.denied.store(false, Ordering::Relaxed);
+                self.shared.pings_refused.store(false, Ordering::Relaxed);
                 self.shared.connected.notify_one();
                 tracing::info!("connected to NATS");
             }
@@ -58,20 +58,43 @@ impl Link {
     }
 
     fn note_server_error(&self, error: &ServerError, now: Monotonic) {
-        let text = match error {
-            ServerError::Other(text) => text.to_ascii_lowercase(),
-            ServerError::AuthorizationViolation | ServerError::SlowConsumer(_) => String::new(),
+        let refusal = match error {
+            ServerError::Other(text) => Refusal::read(text),
+            ServerError::AuthorizationViolation | ServerError::SlowConsumer(_) => None,
         };
-        let publish_refused = text.contains(PUBLISH_REFUSED);
-        let sentinel_refused =
-            publish_refused && text.contains(&subjects::SENTINEL_PREFIX.to_ascii_lowercase());
-        if sentinel_refused || text.contains(SUBSCRIPTION_REFUSED) {
-            self.shared.denied.store(true, Ordering::Relaxed);
+        match refusal {
+            None => tracing::warn!(%error, "the NATS server reports an error"),
+            Some(Refusal::Hearing) => {
+                self.shared.denied.store(true, Ordering::Relaxed);
+                tracing::warn!(%error, "the NATS server does not let heartbeats be heard");
+            }
+            // Servers whose permissions were written before there were such subjects refuse them
+            // at each connection; once is enough for the log.
+            Some(Refusal::Peers) if !self.shared.told_of_peers.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(
+                    %error,
+                    "this replica cannot hear the others: its NATS user lacks the permission to \
+                     subscribe to hub.federation.>; what others hear over HTTP is missed here"
+                );
+            }
+            Some(Refusal::Pings) if !self.shared.told_of_pings.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(
+                    %error,
+                    "pings cannot be heard: the NATS user lacks the permission to subscribe to \
+                     the project's ping subject; heartbeats go on"
+                );
+            }
+            Some(Refusal::Peers | Refusal::Pings) => {}
+            Some(Refusal::Ping) => {
+                self.shared.pings_refused.store(true, Ordering::Relaxed);
+                self.note_refused_publish(error, now);
+            }
+            Some(Refusal::Message) => self.note_refused_publish(error, now),
         }
-        if !publish_refused {
-            return tracing::warn!(%error, "the NATS server reports an error");
-        }
-        // Each message is refused anew.
+    }
+
+    /// Each message is refused anew; not each is worth a line.
+    fn note_refused_publish(&self, error: &ServerError, now: Monotonic) {
         if let Some(suppressed) = self.shared.refused_publishes.lock().admit(now) {
             tracing::warn!(%error, suppressed, "the NATS server refuses what is sent");
         }
@@ -87,9 +110,15 @@ impl Link {
         self.shared.dropped.swap(0, Ordering::Relaxed)
     }
 
-    /// Whether the server refused one of the subscriptions, or the sentinels, on this connection.
+    /// Whether the server refused, on this connection, a subscription that hearing needs, or the
+    /// sentinels. Those to what replicas say to each other and to pings are not among them.
     pub(crate) fn is_denied(&self) -> bool {
         self.shared.denied.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server refused, on this connection, to take a ping.
+    pub(crate) fn refuses_pings(&self) -> bool {
+        self.shared.pings_refused.load(Ordering::Relaxed)
     }
 }
 
@@ -98,6 +127,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::subjects;
 
     const NOW: Monotonic = Monotonic(Duration::ZERO);
 
@@ -122,6 +152,24 @@ mod tests {
         let link = Link::default();
         link.note(&refused("Publish to \"hub.presence.a\""), NOW);
         assert!(!link.is_denied());
+    }
+
+    #[test]
+    fn what_is_not_needed_for_hearing_may_be_refused() {
+        let link = Link::default();
+        for what in ["hub.federation.heartbeats.*", "hub.federation.changes.*", "hub.docs.ping"] {
+            link.note(&refused(&format!("Subscription to \"{what}\"")), NOW);
+            assert!(!link.is_denied() && !link.refuses_pings(), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_refused_ping_is_forgotten_with_its_connection() {
+        let link = Link::default();
+        link.note(&refused("Publish to \"hub.docs.ping\""), NOW);
+        assert!(link.refuses_pings() && !link.is_denied());
+        link.note(&Event::Connected, NOW);
+        assert!(!link.refuses_pings());
     }
 
     #[test]

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 
 use async_nats::ConnectOptions;
 
-use super::ConnectionError;
 use super::address::{UserInfo, without_credentials};
+use super::{ConnectionError, Tuning};
 
 /// How to reach NATS, and as whom. At most one way of authentication may be set; credentials in
 /// the URL count as one. `Debug` shows no secret.
@@ -56,7 +56,7 @@ impl NatsSettings {
     /// # Errors
     /// The first thing that is wrong with them.
     pub async fn check(&self) -> Result<(), ConnectionError> {
-        super::prepare(self).await.map(drop)
+        super::prepare(self, &Tuning::default()).await.map(drop)
     }
 
     pub(super) async fn authenticate(
@@ -157,7 +157,7 @@ mod tests {
         let half = NatsSettings { user: Some("u".into()), ..NatsSettings::default() };
         let twice = NatsSettings { token: Some("t".into()), ..NatsSettings::new("nats://u:p@h") };
         for settings in [half, twice] {
-            let error = prepare(&settings).await.err().unwrap();
+            let error = prepare(&settings, &Tuning::default()).await.err().unwrap();
             assert!(matches!(error, ConnectionError::Authentication(_)), "{error}");
         }
     }
@@ -174,10 +174,10 @@ mod tests {
             tls(TlsSettings { ca_file: Some("Cargo.toml".into()), ..none() }),
             tls(TlsSettings { client_certificate: file(), client_key: file(), ..none() }),
         ] {
-            let error = prepare(&settings).await.err().unwrap();
+            let error = prepare(&settings, &Tuning::default()).await.err().unwrap();
             assert!(matches!(error, ConnectionError::File { .. }), "{error}");
         }
         let half = tls(TlsSettings { client_certificate: file(), ..none() });
-        assert!(prepare(&half).await.is_err());
+        assert!(prepare(&half, &Tuning::default()).await.is_err());
     }
 }

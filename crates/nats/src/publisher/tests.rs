@@ -6,6 +6,8 @@ use federation_testkit::NatsServer;
 use futures_util::{StreamExt, poll};
 use tokio::task::JoinHandle;
 
+mod pings;
+
 use super::*;
 use crate::NatsSettings;
 use crate::wire::decode;
@@ -29,7 +31,10 @@ struct Watcher {
 impl Watcher {
     /// Listens, and makes sure that the server knows it.
     async fn start(server: &NatsServer) -> Self {
-        let client = async_nats::connect(server.url()).await.unwrap();
+        Self::listening(async_nats::connect(server.url()).await.unwrap()).await
+    }
+
+    async fn listening(client: async_nats::Client) -> Self {
         let heartbeats = client.subscribe("hub.presence.*").await.unwrap();
         let mut echo = client.subscribe("echo").await.unwrap();
         client.publish("echo", "".into()).await.unwrap();
@@ -145,6 +150,31 @@ async fn the_first_heartbeat_does_not_wait_for_the_state_of_the_client() {
         () = running => panic!("it ended"),
         sent = timeout(DEADLINE, both_are_sent) => sent.expect("waited in vain for two heartbeats"),
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_back_within_an_interval_however_long_the_server_was_away() {
+    let mut server = NatsServer::start().await;
+    let interval = HeartbeatInterval::from_seconds(2.0).unwrap();
+    let publisher =
+        HeartbeatPublisher::connect(PublisherSettings { interval, ..settings(server.url()) })
+            .await
+            .unwrap();
+    let link = publisher.connection.link.clone();
+    link.connected().await;
+    server.stop();
+    // In the place of the server, so that its attempts can be counted.
+    let place = tokio::net::TcpListener::bind(("127.0.0.1", server.port())).await.unwrap();
+    for attempt in 0..8 {
+        let accepted = timeout(DEADLINE, place.accept()).await;
+        drop(accepted.unwrap_or_else(|_| panic!("waited in vain for attempt {attempt}")));
+    }
+    drop(place);
+    server.restart().await;
+    let returned = publisher.clock.monotonic();
+    timeout(DEADLINE, link.connected()).await.expect("waited in vain for the connection");
+    let away = publisher.clock.monotonic().since(returned);
+    assert!(away < interval.get(), "{away:?} after the server was back");
 }
 
 #[test]

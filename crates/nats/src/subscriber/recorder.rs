@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use async_nats::Message;
-use federation_application::{DropReason, RecordError};
-use federation_domain::{HubUrl, MeshNamespace, Slug};
+use federation_application::{DropReason, RecordError, SystemClock};
+use federation_domain::{Clock, HubUrl, MeshNamespace, Slug};
+use time::Duration;
 use tokio::sync::mpsc;
 
 use crate::hearing::Hearing;
+use crate::replica::ReplicaId;
+use crate::subjects;
 use crate::throttle::Throttle;
-use crate::wire::{self, DecodedHeartbeat, Refusal};
+use crate::wire::{self, DecodedHeartbeat, Refusal, RelayedHeartbeat};
 
 /// A project that is heard and is not in the catalog: what it takes to register it. How it is
 /// doing is not kept here; its next heartbeat says so again.
@@ -26,23 +29,43 @@ pub struct UnknownProject {
 /// How many characters of a subject a log line shows.
 const SHOWN_CHARS: usize = 80;
 
+/// How long ago, by the time of day, a heartbeat may have been heard that another replica hands on.
+/// One that waited out an outage in its client would make a dead project look alive. Clocks of
+/// replicas that differ by more than this are said in the log: the store compares their times too.
+const OLDEST_RELAY: Duration = Duration::seconds(10);
+
 pub(super) struct Recorder {
     hearing: Arc<dyn Hearing>,
     newcomers: Option<mpsc::Sender<UnknownProject>>,
+    replica: ReplicaId,
+    clock: SystemClock,
     refusals: [Throttle; 4],
     overflow: Throttle,
+    stale: Throttle,
 }
 
 impl Recorder {
     pub(super) fn new(
         hearing: Arc<dyn Hearing>,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
+        replica: ReplicaId,
     ) -> Self {
-        Self { hearing, newcomers, refusals: Default::default(), overflow: Throttle::default() }
+        Self {
+            hearing,
+            newcomers,
+            replica,
+            clock: SystemClock::start(),
+            refusals: Default::default(),
+            overflow: Throttle::default(),
+            stale: Throttle::default(),
+        }
     }
 
     /// Takes one message in. Whatever it holds, nothing worse than a count comes of it.
     pub(super) fn hear(&mut self, message: &Message) {
+        if subjects::is_relay(&message.subject) {
+            return self.hear_relay(message);
+        }
         let decoded = match wire::decode(&message.subject, &message.payload) {
             Ok(decoded) => decoded,
             Err(refusal) => return self.refuse(refusal, &message.subject),
@@ -53,6 +76,31 @@ impl Recorder {
         match self.hearing.record_heartbeat(&decoded.heartbeat) {
             Ok(()) | Err(RecordError::NotLoaded) => {}
             Err(RecordError::UnknownProject) => self.introduce(&decoded),
+        }
+    }
+
+    /// What is refused here counts as refused on NATS: it came over the bus, whoever sent it, and
+    /// no project sent it over HTTP, where it would have been refused already.
+    fn hear_relay(&mut self, message: &Message) {
+        match wire::decode_relay(&message.subject, &message.payload) {
+            Ok(relayed) if relayed.replica == self.replica => {}
+            Ok(relayed) if self.clock.utc() - relayed.at > OLDEST_RELAY => self.pass_over(&relayed),
+            // Who is not in the catalog yet was just registered at the other replica; this one
+            // learns of it from the log.
+            Ok(relayed) => drop(self.hearing.record_relayed(&relayed.heartbeat)),
+            Err(refusal) => self.refuse(refusal, &message.subject),
+        }
+    }
+
+    fn pass_over(&mut self, relayed: &RelayedHeartbeat<'_>) {
+        if let Some(suppressed) = self.stale.admit(self.hearing.now()) {
+            tracing::warn!(
+                replica = %relayed.replica,
+                age_seconds = (self.clock.utc() - relayed.at).whole_seconds(),
+                suppressed,
+                "passed over a heartbeat that another replica handed on too late, or the clocks of \
+                 the replicas differ"
+            );
         }
     }
 

@@ -3,6 +3,7 @@
 mod listener;
 mod proofs;
 mod refusals;
+mod relays;
 mod security;
 
 use federation_testkit::NatsServer;
@@ -23,8 +24,9 @@ struct Running {
 /// A subscriber that is connected and does not listen yet.
 async fn connected(settings: &NatsSettings) -> (HeartbeatSubscriber, Arc<Listener>) {
     let listener = Arc::new(Listener::default());
+    let hearing = Arc::clone(&listener) as _;
     let subscriber =
-        HeartbeatSubscriber::hear_for(settings, Arc::clone(&listener) as _, None).await.unwrap();
+        HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random()).await.unwrap();
     subscriber.connection.link.connected().await;
     (subscriber, listener)
 }
@@ -40,7 +42,10 @@ impl Running {
     async fn start(settings: &NatsSettings) -> Self {
         let listener = Arc::new(Listener::default());
         let hearing = Arc::clone(&listener) as _;
-        let subscriber = HeartbeatSubscriber::hear_for(settings, hearing, None).await.unwrap();
+        let subscriber =
+            HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random())
+                .await
+                .unwrap();
         Self::spawn(subscriber, listener)
     }
 
@@ -117,7 +122,9 @@ async fn projects_that_are_not_in_the_catalog_are_introduced() {
     let hearing = Arc::clone(&listener) as _;
     let settings = NatsSettings::new(server.url());
     let subscriber =
-        HeartbeatSubscriber::hear_for(&settings, hearing, Some(newcomers)).await.unwrap();
+        HeartbeatSubscriber::hear_for(&settings, hearing, Some(newcomers), ReplicaId::random())
+            .await
+            .unwrap();
     let running = Running::spawn(subscriber, listener);
     running.listener.until("the link is up", |log| log.is_up()).await;
     for slug in ["a", "b"] {

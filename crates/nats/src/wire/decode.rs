@@ -74,15 +74,7 @@ struct Payload<'a> {
 /// Why the message does not count as a heartbeat.
 pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbeat<'a>, Refusal> {
     let (channel, slug) = subjects::parse(subject).map_err(|_| Refusal::BadSubject)?;
-    if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(Refusal::Oversized);
-    }
-    let text = std::str::from_utf8(payload).map_err(|_| Refusal::Malformed)?;
-    // `Deserialize` would also take the fields from an array, by their order.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(Refusal::Malformed);
-    }
-    let payload: Payload<'a> = serde_json::from_str(text).map_err(|_| Refusal::Malformed)?;
+    let payload: Payload<'a> = read_object(payload)?;
     check_project(channel, slug, payload.project_slug)?;
 
     let mut lenient = Lenient::default();
@@ -100,6 +92,19 @@ pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbea
         mesh_namespace,
         ignored_fields: lenient.ignored,
     })
+}
+
+/// Reads a payload that is a JSON object of a bearable size.
+pub(super) fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Refusal> {
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(Refusal::Oversized);
+    }
+    let text = std::str::from_utf8(payload).map_err(|_| Refusal::Malformed)?;
+    // `Deserialize` would also take the fields from an array, by their order.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(Refusal::Malformed);
+    }
+    serde_json::from_str(text).map_err(|_| Refusal::Malformed)
 }
 
 /// A heartbeat names its project; a health sample need not, its subject does.

@@ -4,12 +4,9 @@ use federation_domain::{Condition, HubUrl, MeshNamespace, Slug};
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
-/// ISO 8601 with microseconds, as the Python publisher writes it, and with the zone that it lacks.
-const TIMESTAMP: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+use super::said::Said;
+use super::timestamp;
 
 /// A heartbeat to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,24 +31,13 @@ impl HeartbeatMessage<'_> {
     /// # Errors
     /// When the time has no such form: a year beyond four digits.
     pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
-        let timestamp = self
-            .at
-            .to_offset(time::UtcOffset::UTC)
-            .format(TIMESTAMP)
-            .map_err(serde::ser::Error::custom)?;
-        let (status, degraded_reasons) = match self.condition {
-            None => (None, None),
-            Some(Condition::Online) => (Some("online"), None),
-            Some(Condition::Degraded { reasons }) => (Some("degraded"), Some(reasons.as_slice())),
-        };
         let payload = Payload {
             project_slug: self.slug.as_str(),
             hub_url: self.hub_url.as_str(),
             mesh_namespace: self.mesh_namespace.as_str(),
-            timestamp: &timestamp,
+            timestamp: timestamp::write(self.at)?,
             version: self.version,
-            status,
-            degraded_reasons,
+            said: self.condition.into(),
         };
         let mut bytes = Vec::with_capacity(256);
         payload.serialize(&mut Serializer::with_formatter(&mut bytes, PythonSpacing))?;
@@ -64,12 +50,10 @@ struct Payload<'a> {
     project_slug: &'a str,
     hub_url: &'a str,
     mesh_namespace: &'a str,
-    timestamp: &'a str,
+    timestamp: String,
     version: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'a str>,
-    #[serde(rename = "degradedReasons", skip_serializing_if = "Option::is_none")]
-    degraded_reasons: Option<&'a [String]>,
+    #[serde(flatten)]
+    said: Said<'a>,
 }
 
 /// A space after each comma and colon, as Python's `json.dumps` writes by default.

@@ -78,9 +78,9 @@ pub(super) fn is_duration(raw: &RawValue) -> bool {
     serde_json::from_str::<f64>(raw.get()).is_ok_and(|number| number >= 0.0)
 }
 
-/// Whether it is surely a valid hub URL, found without allocation: `http(s)://`, a host whose
-/// last label begins with a letter (so that it is no IPv4 address), an optional port, and a path
-/// of plain characters. Everything else is left to [`HubUrl::parse`].
+/// Whether it is surely a valid hub URL, found without allocation: `http(s)://`, a host of labels
+/// as DNS has them, whose last begins with a letter (so that it is no IPv4 address), an optional
+/// port, and a path of plain characters. Everything else is left to [`HubUrl::parse`].
 fn is_plain_url(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         return false;
@@ -94,14 +94,19 @@ fn is_plain_url(url: &str) -> bool {
         None => (authority, None),
     };
     let is_label = |label: &str| {
-        !label.is_empty()
+        (1..=63).contains(&label.len())
             && !label.starts_with("xn--")
+            && !label.starts_with('-')
+            && !label.ends_with('-')
             && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
     let is_port = |port: &str| {
-        (1..=4).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit())
+        (1..=4).contains(&port.len())
+            && !port.starts_with('0')
+            && port.bytes().all(|byte| byte.is_ascii_digit())
     };
     url.len() <= HubUrl::MAX_CHARS
+        && host.len() <= 253
         && host.split('.').all(is_label)
         && host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_alphabetic()))
         && port.is_none_or(is_port)
@@ -118,7 +123,10 @@ mod tests {
         for url in ["http://localhost:8000", "https://hub.example.org/a/b-c", "http://a-1.b"] {
             assert!(is_plain_url(url), "{url}");
         }
-        for url in ["http://127.0.0.1", "http://[::1]", "http://u@h", "http://h?q", "ftp://h"] {
+        for url in ["http://127.0.0.1", "http://[::1]", "http://u@h", "http://h?q", "ftp://h"]
+            .into_iter()
+            .chain(["http://a-.a", "http://-a", "http://a:0", "http://a..b", "http://h:65536"])
+        {
             assert!(!is_plain_url(url), "{url}");
         }
     }

@@ -88,8 +88,12 @@ async fn going_back_leaves_the_projects_to_the_python_service() {
     let (store, database) = adopted("JSON").await;
     store.register(&[registration("new")], Origin::File, moment(0)).await.unwrap();
     let client = by_hand(&database).await;
-    let down = include_str!("../../../../migrations/postgres/2026-11-24-000001_catalog/down.sql");
-    client.batch_execute(down).await.unwrap();
+    for down in [
+        include_str!("../../../../migrations/postgres/2026-11-24-000002_listening_spells/down.sql"),
+        include_str!("../../../../migrations/postgres/2026-11-24-000001_catalog/down.sql"),
+    ] {
+        client.batch_execute(down).await.unwrap();
+    }
     client.batch_execute("DELETE FROM __diesel_schema_migrations").await.unwrap();
     let row = client.query_one("SELECT count(*), max(id) FROM projects", &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (3, 3));

@@ -6,7 +6,7 @@ use federation_domain::{
     CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus,
     RegistrationDraft, Slug,
 };
-use federation_testkit::contract::samples::{draft, mark, moment, transition};
+use federation_testkit::contract::samples::{draft, mark, moment, registration, transition};
 use tokio_postgres::Client;
 
 use crate::world::{by_hand, migrated};
@@ -74,6 +74,35 @@ async fn bad_rows_never_hide_the_others() {
     let slugs: Vec<_> = snapshot.projects.iter().map(|project| project.slug.as_str()).collect();
     assert_eq!(slugs, ["first", "last"]);
     assert_eq!(snapshot.corrupt_rows, BAD_ROWS.len());
+}
+
+#[tokio::test]
+async fn a_bad_row_is_not_found_and_hides_no_other() {
+    let (store, database) = migrated().await;
+    let client = by_hand(&database).await;
+    write(&client, "good").await;
+    write_bad_rows(&client).await;
+    let slugs = BAD_ROWS.map(|(_, _, slug)| slug).into_iter().chain(["good"]);
+    let slugs: Vec<_> = slugs.map(|slug| Slug::parse(slug).unwrap()).collect();
+    assert_eq!(store.find(&slugs).await.unwrap(), store.load().await.unwrap().projects);
+}
+
+#[tokio::test]
+async fn an_introduction_by_heartbeat_leaves_a_bad_row_as_it_is() {
+    let (store, database) = migrated().await;
+    let client = by_hand(&database).await;
+    write_bad_rows(&client).await;
+    write_rows(&client, &ODD_ROWS).await;
+    let all = "SELECT json_agg(p ORDER BY id)::text FROM projects AS p";
+    let before: String = client.query_one(all, &[]).await.unwrap().get(0);
+    let slugs = BAD_ROWS.iter().chain(&ODD_ROWS).map(|(_, _, slug)| *slug);
+    let batch: Vec<_> = slugs.map(registration).collect();
+    let introduced = store.register(&batch, Origin::Heartbeat, moment(1)).await.unwrap();
+    for (introduced, asked) in introduced.iter().zip(&batch) {
+        assert_eq!((&introduced.project.slug, &introduced.change), (&asked.slug, &None));
+    }
+    assert_eq!(client.query_one(all, &[]).await.unwrap().get::<_, String>(0), before);
+    assert_eq!(store.load().await.unwrap().revision.0, 0);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod adoption;
 mod contract;
+mod foreign_log;
 mod foreign_rows;
 mod migrating;
 mod outage;

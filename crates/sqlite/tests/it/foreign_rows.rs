@@ -6,7 +6,7 @@ use federation_domain::{
     CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus,
     RegistrationDraft, Slug,
 };
-use federation_testkit::contract::samples::{draft, mark, moment, transition};
+use federation_testkit::contract::samples::{draft, mark, moment, registration, transition};
 use tempfile::TempDir;
 
 use crate::world::{by_hand, migrated};
@@ -82,6 +82,37 @@ async fn bad_rows_never_hide_the_others() {
     let slugs: Vec<_> = snapshot.projects.iter().map(|project| project.slug.as_str()).collect();
     assert_eq!(slugs, ["first", "last"]);
     assert_eq!(snapshot.corrupt_rows, BAD_ROWS.len());
+}
+
+#[tokio::test]
+async fn a_bad_row_is_not_found_and_hides_no_other() {
+    let (store, folder) = migrated().await;
+    write(&folder, "good");
+    write_bad_rows(&folder);
+    let slugs = BAD_ROWS.map(|(_, _, slug)| slug).into_iter().chain(["good"]);
+    let slugs: Vec<_> = slugs.map(|slug| Slug::parse(slug).unwrap()).collect();
+    assert_eq!(store.find(&slugs).await.unwrap(), store.load().await.unwrap().projects);
+}
+
+#[tokio::test]
+async fn an_introduction_by_heartbeat_leaves_a_bad_row_as_it_is() {
+    let (store, folder) = migrated().await;
+    write_bad_rows(&folder);
+    write_rows(&folder, &ODD_ROWS);
+    let columns = (projects::id, projects::status, projects::hub_url, projects::tags);
+    let all = || {
+        let rows = projects::table.select(columns).order(projects::id);
+        rows.load::<(i64, String, String, Option<String>)>(&mut by_hand(&folder)).unwrap()
+    };
+    let before = all();
+    let slugs = BAD_ROWS.iter().chain(&ODD_ROWS).map(|(_, _, slug)| *slug);
+    let batch: Vec<_> = slugs.map(registration).collect();
+    let introduced = store.register(&batch, Origin::Heartbeat, moment(1)).await.unwrap();
+    for (introduced, asked) in introduced.iter().zip(&batch) {
+        assert_eq!((&introduced.project.slug, &introduced.change), (&asked.slug, &None));
+    }
+    assert_eq!(all(), before);
+    assert_eq!(store.load().await.unwrap().revision.0, 0);
 }
 
 #[tokio::test]

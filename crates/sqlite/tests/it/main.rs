@@ -4,7 +4,9 @@
 
 mod contract;
 mod durability;
+mod foreign_log;
 mod foreign_rows;
+mod migrating;
 mod processes;
 mod schema;
 mod world;

@@ -7,24 +7,6 @@ use federation_testkit::contract::samples::{moment, registration};
 use crate::world::{FILE, by_hand, migrated, store_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_start_at_once_migrate_once() {
-    for _ in 0..20 {
-        let folder = tempfile::tempdir().unwrap();
-        let starts: Vec<_> = (0..8)
-            .map(|_| {
-                let store = store_in(folder.path());
-                tokio::spawn(async move { store.migrate().await.unwrap().len() })
-            })
-            .collect();
-        let mut migrations = 0;
-        for start in starts {
-            migrations += start.await.unwrap();
-        }
-        assert_eq!(migrations, 1);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_that_write_at_once_wait_for_each_other() {
     let (store, folder) = migrated().await;
     let write = |name: &'static str| {

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Checkpoint, HeartbeatMark, Listened, Project, Revision, Source,
+    CatalogStore, Checkpoint, HeartbeatMark, Origin, Project, ProjectStatus, Revision, Source,
 };
+use tokio::task::JoinHandle;
 
-use super::samples::{mark, moment, register, register_all, registration, stored};
+use super::samples::{
+    mark, moment, register, register_all, registration, spell, stored, transition,
+};
 
 async fn hear(store: &dyn CatalogStore, heartbeats: Vec<HeartbeatMark>) {
     store.checkpoint(&Checkpoint { heartbeats, ..Checkpoint::default() }).await.unwrap();
@@ -59,56 +62,6 @@ pub async fn projects_that_are_gone_are_passed_over(store: &Arc<dyn CatalogStore
     assert_eq!(stored(store.as_ref()).await.last_heartbeat_at, Some(moment(2)));
 }
 
-fn spell(source: Source, from: i64, until: i64) -> Listened {
-    Listened { source, from: moment(from), until: moment(until) }
-}
-
-async fn listen(store: &dyn CatalogStore, listened: &[Listened]) {
-    let listened = listened.to_vec();
-    store.checkpoint(&Checkpoint { listened, ..Checkpoint::default() }).await.unwrap();
-}
-
-/// By source, since their order in a snapshot is free.
-async fn listened(store: &dyn CatalogStore) -> Vec<Listened> {
-    let mut listened = store.load().await.unwrap().listened;
-    listened.sort_unstable_by_key(|spell| spell.source);
-    listened
-}
-
-/// Neither end of it, however early it began.
-pub async fn an_older_spell_of_listening_changes_nothing(store: &Arc<dyn CatalogStore>) {
-    let newest = spell(Source::Nats, 5, 9);
-    listen(store.as_ref(), &[newest]).await;
-    for older in [spell(Source::Nats, 1, 4), spell(Source::Nats, 1, 8), spell(Source::Nats, 7, 8)] {
-        listen(store.as_ref(), &[older]).await;
-        assert_eq!(listened(store.as_ref()).await, [newest]);
-    }
-}
-
-/// Also one that began earlier, or that ends in the same moment.
-pub async fn a_newer_spell_of_listening_replaces_both_ends(store: &Arc<dyn CatalogStore>) {
-    for newer in [(3, 5), (3, 6), (4, 7), (1, 8), (2, 8), (9, 10)] {
-        let newer = spell(Source::Nats, newer.0, newer.1);
-        listen(store.as_ref(), &[newer]).await;
-        assert_eq!(listened(store.as_ref()).await, [newer]);
-    }
-}
-
-/// Within one call too.
-pub async fn each_source_has_a_spell_of_its_own(store: &Arc<dyn CatalogStore>) {
-    let (nats, http) = (spell(Source::Nats, 6, 8), spell(Source::Http, 2, 4));
-    let older = spell(Source::Nats, 1, 5);
-    for call in [vec![older, http], vec![nats, older], vec![spell(Source::Http, 1, 3)]] {
-        listen(store.as_ref(), &call).await;
-    }
-    let mut expected = [nats, http];
-    expected.sort_unstable_by_key(|spell| spell.source);
-    assert_eq!(listened(store.as_ref()).await, expected);
-    let last = spell(Source::Http, 7, 9);
-    listen(store.as_ref(), &[spell(Source::Http, 6, 9), last, nats]).await;
-    assert!(listened(store.as_ref()).await.contains(&last), "of two that end at once, the last");
-}
-
 /// Each is noted by its own time.
 pub async fn ten_thousand_projects_are_one_call(store: &Arc<dyn CatalogStore>) {
     let registrations: Vec<_> = (0..10_000).map(|n| registration(&format!("p-{n}"))).collect();
@@ -119,4 +72,49 @@ pub async fn ten_thousand_projects_are_one_call(store: &Arc<dyn CatalogStore>) {
     let stored = store.load().await.unwrap().projects;
     assert_eq!(stored.len(), 10_000);
     assert!(stored.iter().all(|project| project.last_heartbeat_at == Some(at(project))));
+}
+
+/// No call waits for another that waits for it, in whatever order they touch the projects.
+pub async fn replicas_that_write_at_once_do_not_stand_in_each_others_way(
+    store: &Arc<dyn CatalogStore>,
+) {
+    let registrations: Vec<_> = (0..20).map(|n| registration(&format!("p-{n}"))).collect();
+    let mut projects = register_all(store.as_ref(), &registrations).await;
+    let mut replicas = Vec::new();
+    for n in 0..3 {
+        projects.rotate_left(7);
+        replicas.push(hear_all(store, projects.clone(), n));
+        replicas.push(judge_all(store, projects.clone()));
+    }
+    for replica in replicas {
+        replica.await.unwrap();
+    }
+    assert!(store.load().await.unwrap().projects.iter().all(|p| p.last_heartbeat_at.is_some()));
+    let spells = store.spells(Source::Nats, moment(-1)).await.unwrap();
+    assert_eq!(spells, [spell(Source::Nats, 0, 33)]);
+}
+
+fn hear_all(store: &Arc<dyn CatalogStore>, projects: Vec<Project>, n: i64) -> JoinHandle<()> {
+    let store = Arc::clone(store);
+    tokio::spawn(async move {
+        for round in 1..=30 {
+            let at = moment(round + n);
+            let heartbeats = projects.iter().map(|project| mark(project, at)).collect();
+            let listened = vec![spell(Source::Nats, n, round + n + 1)];
+            store.checkpoint(&Checkpoint { heartbeats, listened }).await.unwrap();
+        }
+    })
+}
+
+fn judge_all(store: &Arc<dyn CatalogStore>, projects: Vec<Project>) -> JoinHandle<()> {
+    let store = Arc::clone(store);
+    tokio::spawn(async move {
+        let registrations: Vec<_> =
+            projects.iter().map(|project| registration(project.slug.as_str())).collect();
+        for round in 1..=15 {
+            let online = |project| transition(project, ProjectStatus::Online, moment(round));
+            store.commit(&projects.iter().map(online).collect::<Vec<_>>()).await.unwrap();
+            store.register(&registrations, Origin::File, moment(round)).await.unwrap();
+        }
+    })
 }

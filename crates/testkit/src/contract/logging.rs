@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Cause, Change, Origin, ProjectStatus, Revision, Source, Transition,
+    CatalogStore, Cause, Change, Origin, Probe, ProjectStatus, Revision, Source, Transition,
 };
 
 use super::samples::{moment, register, registration, stored, transition};
@@ -14,7 +14,11 @@ pub async fn every_cause_reads_as_it_was_written(store: &Arc<dyn CatalogStore>) 
     let causes = [
         Cause::Heartbeat { source: Source::Nats },
         Cause::Heartbeat { source: Source::Http },
-        Cause::Silence { silence_ms: 90_017, deaf_ms: 0 },
+        silence(None),
+        silence(Some(Probe::Answered)),
+        silence(Some(Probe::NoResponders)),
+        silence(Some(Probe::NoAnswer)),
+        silence(Some(Probe::NotAsked)),
         Cause::Reported { reasons: Vec::new() },
         Cause::Reported { reasons: vec!["\"ä\\ 🦀".to_owned(), String::new()] },
         Cause::Registered { by: Origin::Heartbeat },
@@ -28,6 +32,10 @@ pub async fn every_cause_reads_as_it_was_written(store: &Arc<dyn CatalogStore>) 
     }
     let log = store.changes_after(Revision(1), 100).await.unwrap();
     assert_eq!(log.into_iter().map(|change| change.cause).collect::<Vec<_>>(), causes);
+}
+
+fn silence(probe: Option<Probe>) -> Cause {
+    Cause::Silence { silence_ms: 90_017, deaf_ms: 0, probe }
 }
 
 /// From any revision, at most as many as asked for, in order.

@@ -12,6 +12,9 @@
 
 pub mod checkpointing;
 pub mod committing;
+pub mod finding;
+pub mod history;
+pub mod listening;
 pub mod logging;
 pub mod registering;
 pub mod removing;
@@ -34,6 +37,9 @@ macro_rules! catalog_store_contract {
             registering::what_is_not_given_stays;
             registering::a_batch_is_applied_in_its_order;
             registering::a_reader_sees_a_batch_whole_or_not_at_all;
+            registering::a_heartbeat_introduces_a_newcomer;
+            registering::an_introduction_by_heartbeat_replaces_nothing;
+            registering::of_a_registration_and_an_introduction_at_once_the_registration_stays;
             registering::an_empty_batch_does_nothing;
             registering::sixteen_callers_register_one_new_slug_at_once;
             removing::a_removed_project_is_gone_and_its_log_stays;
@@ -52,10 +58,21 @@ macro_rules! catalog_store_contract {
             checkpointing::of_several_marks_of_a_project_the_newest_counts;
             checkpointing::nothing_is_logged;
             checkpointing::projects_that_are_gone_are_passed_over;
-            checkpointing::an_older_spell_of_listening_changes_nothing;
-            checkpointing::a_newer_spell_of_listening_replaces_both_ends;
-            checkpointing::each_source_has_a_spell_of_its_own;
             checkpointing::ten_thousand_projects_are_one_call;
+            checkpointing::replicas_that_write_at_once_do_not_stand_in_each_others_way;
+            finding::projects_are_found_as_they_are_now;
+            finding::a_slug_that_is_given_twice_is_found_once;
+            finding::forty_thousand_slugs_are_one_call;
+            history::it_comes_newest_first_and_of_one_project;
+            history::it_comes_in_pages;
+            history::a_removed_project_has_its_history;
+            listening::spells_that_overlap_or_touch_are_one;
+            listening::spells_are_joined_in_whatever_order_they_come;
+            listening::each_source_has_spells_of_its_own;
+            listening::spells_are_found_by_their_end;
+            listening::replicas_that_note_spells_at_once_join_them_all;
+            listening::a_spell_is_forgotten_once_it_ended_long_before_the_newest;
+            listening::a_snapshot_has_of_each_source_the_spell_that_ends_last;
             logging::every_cause_reads_as_it_was_written;
             logging::changes_come_in_pages;
             logging::revisions_have_no_gaps_under_concurrent_writers;

@@ -144,6 +144,64 @@ pub async fn a_reader_sees_a_batch_whole_or_not_at_all(store: &Arc<dyn CatalogSt
     assert_eq!(store.load().await.unwrap().projects.len(), 10 * BATCH);
 }
 
+/// It is created as by any registration, and the log says that a heartbeat did it.
+pub async fn a_heartbeat_introduces_a_newcomer(store: &Arc<dyn CatalogStore>) {
+    let by = Origin::Heartbeat;
+    let registered = store.register(&[registration("a")], by, moment(1)).await.unwrap().remove(0);
+    assert_eq!(stored(store.as_ref()).await, registered.project);
+    let change = registered.change.expect("a change");
+    assert_eq!((change.kind, &change.cause), (ChangeKind::Registered, &Cause::Registered { by }));
+    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), [change]);
+}
+
+/// What is known stays, whoever registered it, and the others of the batch are created.
+pub async fn an_introduction_by_heartbeat_replaces_nothing(store: &Arc<dyn CatalogStore>) {
+    let known = register(store.as_ref(), "known").await;
+    let online = transition(&known, ProjectStatus::Online, moment(1));
+    store.commit(&[online]).await.unwrap();
+    let before = stored(store.as_ref()).await;
+    let batch = [introduced("known"), registration("new"), introduced("new")];
+    let registered = store.register(&batch, Origin::Heartbeat, moment(2)).await.unwrap();
+    assert_eq!((&registered[0].project, &registered[0].change), (&before, &None));
+    assert_eq!(registered[1].change.as_ref().map(|change| change.revision), Some(Revision(3)));
+    assert_eq!((&registered[2].project, &registered[2].change), (&registered[1].project, &None));
+    let snapshot = store.load().await.unwrap();
+    assert_eq!(snapshot.projects, [before, registered[1].project.clone()]);
+    assert_eq!(snapshot.revision, Revision(3));
+}
+
+/// What a heartbeat knows of a project: other metadata than a registration gives.
+fn introduced(slug: &str) -> Registration {
+    let draft = RegistrationDraft {
+        slug: slug.to_owned(),
+        name: slug.to_owned(),
+        hub_url: "http://introduced.example".to_owned(),
+        tags: Vec::new(),
+        ..draft()
+    };
+    draft.parse().expect("a valid registration")
+}
+
+/// In whichever order the store takes them.
+pub async fn of_a_registration_and_an_introduction_at_once_the_registration_stays(
+    store: &Arc<dyn CatalogStore>,
+) {
+    let register_at_once = |registration: Registration, by| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move { store.register(&[registration], by, moment(1)).await })
+    };
+    for n in 0..20 {
+        let slug = format!("p-{n}");
+        let introduction = register_at_once(introduced(&slug), Origin::Heartbeat);
+        let registering = register_at_once(registration(&slug), Origin::Api);
+        introduction.await.unwrap().unwrap();
+        registering.await.unwrap().unwrap();
+    }
+    let projects = store.load().await.unwrap().projects;
+    assert_eq!(projects.len(), 20);
+    assert!(projects.iter().all(|p| registration(p.slug.as_str()).is_met_by(p)), "{projects:?}");
+}
+
 /// Nothing to register is no error.
 pub async fn an_empty_batch_does_nothing(store: &Arc<dyn CatalogStore>) {
     assert_eq!(store.register(&[], Origin::File, moment(0)).await.unwrap(), []);

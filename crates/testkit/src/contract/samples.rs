@@ -1,7 +1,7 @@
 //! Registrations, transitions and times for the rules.
 
 use federation_domain::{
-    CatalogStore, Cause, HeartbeatMark, Origin, Project, ProjectStatus, Registration,
+    CatalogStore, Cause, HeartbeatMark, Listened, Origin, Project, ProjectStatus, Registration,
     RegistrationDraft, Source, Transition,
 };
 use time::{Duration, OffsetDateTime};
@@ -47,7 +47,7 @@ pub fn transition(project: &Project, to: ProjectStatus, at: OffsetDateTime) -> T
         last_heartbeat_at: project.last_heartbeat_at,
         last_heartbeat_source: project.last_heartbeat_source,
         at,
-        cause: Cause::Silence { silence_ms: 90_000, deaf_ms: 1_500 },
+        cause: Cause::Silence { silence_ms: 90_000, deaf_ms: 1_500, probe: None },
     }
 }
 
@@ -55,6 +55,12 @@ pub fn transition(project: &Project, to: ProjectStatus, at: OffsetDateTime) -> T
 #[must_use]
 pub fn mark(project: &Project, at: OffsetDateTime) -> HeartbeatMark {
     HeartbeatMark { project: project.id, at, source: Source::Nats }
+}
+
+/// A spell of listening between two moments.
+#[must_use]
+pub fn spell(source: Source, from: i64, until: i64) -> Listened {
+    Listened { source, from: moment(from), until: moment(until) }
 }
 
 pub(super) async fn register(store: &dyn CatalogStore, slug: &str) -> Project {

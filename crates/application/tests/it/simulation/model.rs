@@ -1,146 +1,133 @@
-//! Projects that live and die, a bus and a store that come and go, a process that is killed and
-//! paused.
+//! Projects that live and die, a bus and a store that come and go, replicas that are killed, paused
+//! and cut off.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{Channel, Clock, Origin, ProjectStatus, Source};
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_domain::{CatalogStore, Channel, Clock, Condition, Origin, Source};
+use federation_testkit::FakeCatalogStore;
 use time::OffsetDateTime;
 
+use super::project::SimulatedProject;
+use super::replica::Replica;
+use super::SKEW;
 use crate::world::{World, registration};
 
 pub(super) const TICK_MS: u64 = 250;
-const CHECKPOINT_MS: u64 = 10_000;
+const PROJECTS: usize = 6;
+
+/// What is broken on purpose, to see that it is caught.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sabotage {
+    /// Hearing is proven while the bus is down.
+    ClockRunsByItself,
+    /// Hearing is proven before what stood in front of the proof is taken in.
+    NoDrain,
+}
 
 pub(super) struct Simulation {
     pub(super) seed: u64,
     pub(super) now: u64,
-    pub(super) store: Arc<FakeCatalogStore>,
+    pub(super) store: FakeCatalogStore,
     pub(super) projects: Vec<SimulatedProject>,
+    pub(super) replicas: Vec<Replica>,
     pub(super) acknowledged: Vec<String>,
-    /// Breaks the rule on purpose: the bus proves its hearing while it is down.
-    pub(super) prove_without_hearing: bool,
+    sabotage: Option<Sabotage>,
     rng: fastrand::Rng,
-    clock: Arc<ManualClock>,
     begun: OffsetDateTime,
-    world: Option<World>,
-    starts_at: u64,
-    bus_returns_at: Option<u64>,
-    bus_is_new: bool,
-    store_returns_at: Option<u64>,
-    disturbed: [u64; 2],
-    /// How long each source has listened, and when it last proved it.
-    listened: [u64; 2],
-    proven: [u64; 2],
+    bus_returns_at: u64,
+    faults: bool,
 }
 
-/// A project and what it really did, in ms since the start.
-pub(super) struct SimulatedProject {
-    pub(super) slug: String,
-    pub(super) source: Source,
-    pub(super) last_sent: u64,
-    /// How long its source had listened when it was heard last; unknown since a kill.
-    pub(super) heard: Option<u64>,
-    /// Its status a step ago.
-    pub(super) status: ProjectStatus,
-    sent: Vec<u64>,
-    alive: bool,
-    next: u64,
+/// Over which source a project speaks.
+pub(super) fn source_of(project: usize) -> Source {
+    if project % 3 == 2 { Source::Http } else { Source::Nats }
 }
 
-impl SimulatedProject {
-    /// The last heartbeat that it sent up to a moment; the start, if none.
-    pub(super) fn sent_before(&self, at: u64) -> u64 {
-        let count = self.sent.partition_point(|&sent| sent <= at);
-        count.checked_sub(1).map_or(0, |last| self.sent[last])
-    }
+/// The place of a project by its slug.
+pub(super) fn index_of(slug: &str) -> usize {
+    slug[1..].parse().unwrap()
 }
 
 impl Simulation {
-    pub(super) async fn new(seed: u64) -> Self {
-        let (store, clock) = (Arc::<FakeCatalogStore>::default(), Arc::<ManualClock>::default());
-        let begun = clock.utc();
-        let world = World::on(Arc::clone(&store), Arc::clone(&clock)).await;
-        let mut projects = Vec::new();
-        for n in 0..6 {
-            let slug = format!("p{n}");
-            world.service.catalog.register(registration(&slug), Origin::File).await.unwrap();
-            let source = if n % 3 == 2 { Source::Http } else { Source::Nats };
-            let next = n * 5_000;
-            projects.push(SimulatedProject {
-                slug,
-                source,
-                last_sent: 0,
-                heard: None,
-                status: ProjectStatus::Offline,
-                sent: Vec::new(),
-                alive: true,
-                next,
-            });
-        }
-        Self {
+    /// One to three replicas, as the seed will have it; their clocks differ by up to 0.2 s.
+    pub(super) async fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let store = FakeCatalogStore::default();
+        let count = 1 + usize::try_from(seed % 3).unwrap();
+        let replicas: Vec<_> = (0..count)
+            .map(|_| {
+                let skew = time::Duration::milliseconds(rng.i64(-100..100));
+                Replica::new(&store, skew, PROJECTS, count > 1)
+            })
+            .collect();
+        let begun = federation_testkit::ManualClock::default().utc();
+        let slug = |n: usize| format!("p{n}");
+        let projects = (0..PROJECTS)
+            .map(|n| SimulatedProject::new(slug(n), source_of(n), n as u64 * 5_000))
+            .collect();
+        let mut simulation = Self {
             seed,
             now: 0,
             store,
             projects,
+            replicas,
             acknowledged: Vec::new(),
-            prove_without_hearing: false,
-            rng: fastrand::Rng::with_seed(seed),
-            clock,
+            sabotage,
+            rng,
             begun,
-            world: Some(world),
-            starts_at: 0,
-            bus_returns_at: None,
-            bus_is_new: false,
-            store_returns_at: None,
-            disturbed: [0, 0],
-            listened: [0, 0],
-            proven: [0, 0],
+            bus_returns_at: 0,
+            faults: true,
+        };
+        for replica in &mut simulation.replicas {
+            replica.start_if_due(0).await;
+            let catalog = &replica.running(0).unwrap().service.catalog;
+            let registrations = (0..PROJECTS).map(|n| registration(&slug(n))).collect();
+            catalog.register_all(registrations, Origin::File).await.unwrap();
         }
-    }
-
-    pub(super) fn running(&self) -> Option<&World> {
-        self.world.as_ref()
-    }
-
-    /// Until when a source could last not hear.
-    pub(super) fn disturbed_until(&self, source: Source) -> u64 {
-        self.disturbed[source.index()]
-    }
-
-    /// How long a source has listened in all.
-    pub(super) fn listened(&self, source: Source) -> u64 {
-        self.listened[source.index()]
+        simulation
     }
 
     pub(super) fn millis_of(&self, at: OffsetDateTime) -> u64 {
-        u64::try_from((at - self.begun).whole_milliseconds()).unwrap()
+        u64::try_from((at - self.begun).whole_milliseconds()).unwrap_or(0)
     }
 
     /// One tick of the world.
     pub(super) async fn step(&mut self) {
-        self.pass(TICK_MS);
-        self.bring_faults().await;
-        self.end_faults().await;
-        self.send_heartbeats();
-        self.prove();
-        self.write().await;
+        self.now += TICK_MS;
+        for replica in &mut self.replicas {
+            replica.clock.advance(Duration::from_millis(TICK_MS));
+        }
+        if self.faults {
+            self.bring_faults();
+        }
+        for replica in &mut self.replicas {
+            replica.start_if_due(self.now).await;
+        }
+        if self.faults && self.chance(60) {
+            self.register().await;
+        }
+        self.speak();
+        self.listen_and_write().await;
     }
 
     /// Ends all faults and lets everything settle.
     pub(super) async fn recover(&mut self) {
-        self.bus_returns_at = self.bus_returns_at.map(|_| self.now);
-        self.store_returns_at = self.store_returns_at.map(|_| self.now);
-        self.starts_at = self.now;
-        self.end_faults().await;
-        self.prove();
-        self.running().unwrap().writer.checkpoint().await.unwrap();
-    }
-
-    fn pass(&mut self, millis: u64) {
-        self.now += millis;
-        self.clock.advance(Duration::from_millis(millis));
+        self.faults = false;
+        self.bus_returns_at = self.now;
+        for replica in &mut self.replicas {
+            replica.starts_at = self.now;
+            for end in [
+                &mut replica.paused_until,
+                &mut replica.link_returns_at,
+                &mut replica.store_returns_at,
+            ] {
+                *end = (*end).min(self.now);
+            }
+        }
+        // Twelve seconds: each replica has checkpointed, and read what the others wrote.
+        for _ in 0..48 {
+            self.step().await;
+        }
     }
 
     /// Whether something that happens once in so many seconds happens now.
@@ -152,135 +139,129 @@ impl Simulation {
         self.now + self.rng.u64(500..200_000)
     }
 
-    async fn bring_faults(&mut self) {
-        if self.chance(240) && self.bus_returns_at.is_none() {
-            self.bus_returns_at = Some(self.later());
-        }
-        if self.chance(240) && self.store_returns_at.is_none() {
-            self.store_returns_at = Some(self.later());
-            self.store.set_available(false);
-        }
-        if self.chance(300) && self.world.take().is_some() {
-            // Killed: what it had not stored is lost.
-            self.starts_at = self.later();
-            self.projects.iter_mut().for_each(|project| project.heard = None);
+    fn bring_faults(&mut self) {
+        if self.chance(300) {
+            self.bus_returns_at = self.later();
+            let until = self.bus_returns_at;
+            self.replicas.iter_mut().for_each(|replica| replica.cut_link(until));
         }
         if self.chance(300) {
-            self.pause();
+            let until = self.later();
+            self.replicas.iter_mut().for_each(|replica| replica.store_returns_at = until);
+        }
+        for at in 0..self.replicas.len() {
+            let until = self.later();
+            match self.rng.u64(..6 * 150_000 / TICK_MS) {
+                0 => self.replicas[at].kill(self.now, until),
+                1 => self.replicas[at].kill(self.now, self.now + 1_000),
+                2 => self.replicas[at].pause(self.now, until),
+                3 => self.replicas[at].cut_link(until),
+                4 => self.replicas[at].store_returns_at = until,
+                _ => {}
+            }
         }
         for at in 0..self.projects.len() {
             if self.chance(400) {
                 self.projects[at].alive ^= true;
                 self.projects[at].next = self.now;
             }
+            if self.chance(200) {
+                self.projects[at].unwell ^= true;
+                self.projects[at].next = self.now;
+            }
         }
-        if self.chance(60) {
-            self.register().await;
-        }
-    }
-
-    /// The process stands still; the world goes on, and its heartbeats reach nobody.
-    fn pause(&mut self) {
-        let until = self.later();
-        while self.now < until {
-            self.pass(TICK_MS);
-            self.send_without_hearers();
-        }
-        self.disturbed = [self.now; 2];
     }
 
     async fn register(&mut self) {
         let slug = format!("n{}", self.now);
-        let Some(world) = self.running() else { return };
+        let at = self.rng.usize(..self.replicas.len());
+        let Some(world) = self.replicas[at].running(self.now) else { return };
         if world.service.catalog.register(registration(&slug), Origin::Api).await.is_ok() {
             self.acknowledged.push(slug);
         }
     }
 
-    async fn end_faults(&mut self) {
-        if self.store_returns_at.is_some_and(|at| at <= self.now) {
-            self.store_returns_at = None;
-            self.store.set_available(true);
-        }
-        if self.bus_returns_at.is_some_and(|at| at <= self.now) {
-            self.bus_returns_at = None;
-            self.bus_is_new = true;
-        }
-        let startable = self.starts_at <= self.now && self.store_returns_at.is_none();
-        if self.world.is_none() && startable {
-            let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
-            self.world = Some(World::on(store, clock).await);
-        }
-        if self.world.is_none() {
-            self.disturbed = [self.now; 2];
-        }
-        if self.bus_returns_at.is_some() || self.bus_is_new {
-            self.disturbed[Source::Nats.index()] = self.now;
-        }
-    }
-
-    fn send_heartbeats(&mut self) {
-        let bus_is_up = self.bus_returns_at.is_none();
-        for project in &mut self.projects {
-            if !project.send_if_due(self.now, &mut self.rng) {
+    fn speak(&mut self) {
+        for index in 0..self.projects.len() {
+            let Some(condition) = self.projects[index].speak(self.now, &mut self.rng) else {
                 continue;
-            }
-            let Some(world) = &self.world else { continue };
-            if project.source == Source::Http || bus_is_up {
-                world.say(&project.slug, project.source, Channel::Presence, None).unwrap();
-                project.heard = Some(self.listened[project.source.index()]);
+            };
+            self.replicas.iter_mut().for_each(|replica| replica.spoke(index, false));
+            match self.projects[index].source {
+                Source::Nats => self.speak_on_bus(index, condition, None),
+                Source::Http => self.speak_over_http(index, condition),
             }
         }
     }
 
-    fn send_without_hearers(&mut self) {
-        for project in &mut self.projects {
-            project.send_if_due(self.now, &mut self.rng);
+    /// Every replica but one gets the message, if the bus is up.
+    fn speak_on_bus(&mut self, index: usize, condition: Condition, but: Option<usize>) {
+        let message = self.projects[index].message(condition);
+        let bus_is_up = self.bus_is_up();
+        for at in (0..self.replicas.len()).filter(|&at| bus_is_up && Some(at) != but) {
+            self.replicas[at].receive(self.now, &message);
+        }
+        self.projects[index].spoke_to_all(self.now);
+    }
+
+    /// A replica that answers gets the call, and hands it on if it can.
+    fn speak_over_http(&mut self, index: usize, condition: Condition) {
+        let running =
+            |at: &usize| self.replicas[*at].running(self.now).is_some();
+        let up: Vec<usize> = (0..self.replicas.len()).filter(running).collect();
+        let Some(&at) = up.get(self.rng.usize(..up.len().max(1))) else { return };
+        let world = self.replicas[at].running(self.now).unwrap();
+        let said = Some(condition.clone());
+        world.say(&self.projects[index].slug, Source::Http, Channel::Presence, said).unwrap();
+        if self.replicas.len() == 1 || (self.bus_is_up() && self.replicas[at].has_link(self.now)) {
+            self.speak_on_bus(index, condition, Some(at));
+        } else {
+            self.projects[index].spoke_to_one(self.now);
+            self.replicas.iter_mut().for_each(|replica| replica.spoke(index, true));
         }
     }
 
-    fn prove(&mut self) {
-        if self.world.is_none() {
+    fn bus_is_up(&self) -> bool {
+        self.bus_returns_at <= self.now
+    }
+
+    async fn listen_and_write(&mut self) {
+        let proves = self.bus_is_up() || self.sabotage == Some(Sabotage::ClockRunsByItself);
+        let drains = self.sabotage != Some(Sabotage::NoDrain);
+        let mut order: Vec<usize> = (0..self.replicas.len()).collect();
+        self.rng.shuffle(&mut order);
+        for at in order {
+            let told = self.rng.bool() && self.bus_is_up();
+            let replica = &mut self.replicas[at];
+            if self.sabotage == Some(Sabotage::ClockRunsByItself) {
+                replica.link_returns_at = replica.link_returns_at.min(self.now);
+            }
+            replica.listen(self.now, proves, drains);
+            replica.write(self.now, told).await;
+        }
+        self.note_stored().await;
+    }
+
+    /// What the store knows by now, all can know.
+    async fn note_stored(&mut self) {
+        if !self.projects.iter().any(SimulatedProject::is_known_to_one_alone) {
             return;
         }
-        self.prove_over(Source::Http, true);
-        if self.prove_without_hearing {
-            self.prove_over(Source::Nats, true);
-        } else if self.bus_returns_at.is_none() {
-            self.prove_over(Source::Nats, !self.bus_is_new);
-            self.bus_is_new = false;
+        for stored in self.store.load().await.unwrap().projects {
+            let heard = stored.last_heartbeat_at.map(|at| self.millis_of(at));
+            let mut projects = self.projects.iter_mut();
+            let project = projects.find(|project| project.slug == stored.slug.as_str());
+            if let (Some(heard), Some(project)) = (heard, project) {
+                // Its clock may be behind.
+                project.stored_through(heard + SKEW, self.now);
+            }
         }
     }
 
-    fn prove_over(&mut self, source: Source, unbroken: bool) {
-        if let Some(world) = &self.world {
-            world.prove(source, unbroken);
-        }
-        let gap = self.now - self.proven[source.index()];
-        self.listened[source.index()] += if unbroken { gap.min(1_000) } else { 0 };
-        self.proven[source.index()] = self.now;
-    }
-
-    async fn write(&mut self) {
-        let Some(world) = &self.world else { return };
-        // A store that is away is part of the game.
-        let _ = if self.now.is_multiple_of(CHECKPOINT_MS) {
-            world.writer.checkpoint().await
-        } else {
-            world.writer.flush().await
-        };
-    }
-}
-
-impl SimulatedProject {
-    /// Sends when it is time: every 30 s, give or take a tenth.
-    fn send_if_due(&mut self, now: u64, rng: &mut fastrand::Rng) -> bool {
-        if !self.alive || self.next > now {
-            return false;
-        }
-        self.next = now + rng.u64(27_000..33_000);
-        self.last_sent = now;
-        self.sent.push(now);
-        true
+    /// The services that run now, with their place.
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, &World)> {
+        let running = |(at, replica): (usize, &'_ Replica)| replica.running(self.now).map(|_| at);
+        let places: Vec<usize> = self.replicas.iter().enumerate().filter_map(running).collect();
+        places.into_iter().map(|at| (at, self.replicas[at].world.as_ref().unwrap()))
     }
 }

@@ -57,18 +57,20 @@ pub(super) fn registered(project: &Value) -> String {
     format!("registered {} (id {})", text(&project["slug"]), text(&project["id"]))
 }
 
-fn bare() -> Table {
+/// A table without lines between its cells.
+pub(super) fn bare() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table
 }
 
 /// The table without the padding around its lines.
-fn trimmed(table: &Table) -> String {
+pub(super) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-fn text(value: &Value) -> String {
+/// A value in words; what is absent is a dash.
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => plain(text),
@@ -79,7 +81,7 @@ fn text(value: &Value) -> String {
 }
 
 /// The status, with a question mark where it cannot be relied on.
-fn status(project: &Value) -> String {
+pub(super) fn status(project: &Value) -> String {
     let doubt = if is_doubtful(project) { "?" } else { "" };
     text(&project["status"]) + doubt
 }
@@ -89,7 +91,7 @@ fn is_doubtful(project: &Value) -> bool {
 }
 
 /// How long ago a time was: `12 s ago`.
-fn ago(time: &Value, now: OffsetDateTime) -> String {
+pub(super) fn ago(time: &Value, now: OffsetDateTime) -> String {
     let Some(given) = time.as_str() else { return "never".to_owned() };
     let Ok(time) = OffsetDateTime::parse(given, &Rfc3339) else { return plain(given) };
     let seconds = (now - time).whole_seconds();

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use federation_application::{DropReason, RecordError, SystemClock};
-use federation_domain::{Clock, Heartbeat, Monotonic, Proof};
+use federation_domain::{Clock, Condition, Heartbeat, Monotonic, Proof, Source};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -23,6 +23,8 @@ pub(super) struct Listener {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) heartbeats: HashMap<String, usize>,
+    /// What other replicas handed on: source, slug, condition.
+    pub(super) relayed: Vec<(Source, String, Option<Condition>)>,
     /// Each proof, with how many heartbeats were heard before it.
     pub(super) proofs: Vec<(Proof, usize)>,
     pub(super) links: Vec<bool>,
@@ -108,9 +110,15 @@ impl Hearing for Listener {
         if self.knows_projects { Ok(()) } else { Err(RecordError::UnknownProject) }
     }
 
+    fn record_relayed(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        let Heartbeat { slug, source, condition, .. } = heartbeat;
+        self.note(|log| log.relayed.push((*source, (*slug).to_owned(), condition.clone())));
+        Ok(())
+    }
+
     fn prove_hearing(&self, proof: Proof) {
         self.note(|log| {
-            let heard = log.heartbeats.values().sum();
+            let heard = log.heartbeats.values().sum::<usize>() + log.relayed.len();
             log.proofs.push((proof, heard));
         });
     }

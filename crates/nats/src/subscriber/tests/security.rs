@@ -93,7 +93,9 @@ async fn a_refusal_is_deafness(denied: &str) {
     let listener = Arc::new(Listener::default());
     let hearing = Arc::clone(&listener) as _;
     let subscriber =
-        HeartbeatSubscriber::hear_for(&NatsSettings::new(url), hearing, None).await.unwrap();
+        HeartbeatSubscriber::hear_for(&NatsSettings::new(url), hearing, None, ReplicaId::random())
+            .await
+            .unwrap();
     let link = subscriber.connection.link.clone();
     let running = Running::spawn(subscriber, listener);
     let refused = |_: &_| link.is_denied();
@@ -115,4 +117,23 @@ async fn a_refused_subscription_is_deafness() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_sentinel_is_deafness() {
     a_refusal_is_deafness(r#"publish: { deny: "_INBOX.>" }"#).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn permissions_from_before_there_were_replicas_let_nats_be_heard() {
+    let server = NatsServer::with_config(
+        r#"authorization { users: [ { user: "u", password: "p", permissions: {
+            subscribe: { allow: ["hub.presence.*", "hub.health.*", "_INBOX.>"] }
+            publish: { allow: ["hub.presence.*", "_INBOX.>"] } } } ] }"#,
+    )
+    .await;
+    let url = server.url().replace("nats://", "nats://u:p@");
+    let running = Running::start(&NatsSettings::new(url)).await;
+    running.listener.until("the link is up", |log| log.is_up()).await;
+    running.send("hub.presence.a", r#"{"project_slug":"a"}"#).await;
+    running.listener.until("it hears", |log| log.heard("a") == 1).await;
+    let before = running.listener.log().proofs.len();
+    running.listener.until("more proofs", |log| log.proofs.len() > before + 4).await;
+    assert!(running.listener.log().unbroken_since(before).into_iter().all(|whole| whole));
+    assert!(running.listener.log().is_up());
 }

@@ -1,0 +1,141 @@
+//! Why a project has its status, in words and numbers.
+
+use std::time::Duration;
+
+use federation_domain::{Change, ProjectStatus, Slug, Source, Thresholds};
+use time::OffsetDateTime;
+
+use crate::catalog::{Catalog, CatalogError};
+use crate::presence::ProjectState;
+
+/// Why a project has its status.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// The project, and whether its status is known.
+    pub state: ProjectState,
+    /// When this was true, by our clock.
+    pub at: OffsetDateTime,
+    /// What follows from how much silence.
+    pub thresholds: Thresholds,
+    /// What each source that is in use heard of it.
+    pub sources: Vec<SourceEvidence>,
+    /// Its newest change in the log; none where the store does not tell.
+    pub last_change: Option<Change>,
+}
+
+/// What one source heard of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceEvidence {
+    /// Which source.
+    pub source: Source,
+    /// Whether the project's silence is measured by it.
+    pub counts: bool,
+    /// Whether it proves that it hears, now.
+    pub hears: bool,
+    /// How long it has listened since its last deafness, or since the start.
+    pub settled: Duration,
+    /// How long it has listened without hearing the project; none where it never did.
+    pub silence: Option<Duration>,
+    /// Deaf time since the project was heard over it, which the silence leaves out.
+    pub deaf_left_out: Option<Duration>,
+}
+
+impl Catalog {
+    /// Why the project of this slug has its status. Works without the store, but for the last
+    /// change.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`], [`CatalogError::NotLoaded`].
+    pub async fn explain(&self, slug: &Slug) -> Result<Explanation, CatalogError> {
+        let entry = self.entry(slug)?;
+        // Asked first: what is in memory is then not older than the log.
+        let last_change = self.store().history(slug, None, 1).await;
+        let last_change = last_change.ok().and_then(|newest| newest.into_iter().next());
+        let presence = self.presence();
+        Ok(Explanation {
+            state: presence.state(&entry, &presence.ears()),
+            at: self.now(),
+            thresholds: presence.thresholds(&entry),
+            sources: presence.evidence(&entry),
+            last_change,
+        })
+    }
+}
+
+impl Explanation {
+    /// The same in words.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut words = format!("{}: {}", self.state.project.status, self.reason());
+        if !self.state.status_known {
+            words.push_str("; this cannot be relied on now: ");
+            words.push_str(&self.doubt());
+        }
+        words
+    }
+
+    fn reason(&self) -> String {
+        let project = &self.state.project;
+        let Some(at) = project.last_heartbeat_at else { return "it was never heard".into() };
+        let heard = format!("its last heartbeat came {} ago", seconds(self.at - at));
+        let Thresholds { degraded_after, offline_after, .. } = self.thresholds;
+        match project.status {
+            ProjectStatus::Online => {
+                format!("{heard}; degraded after {} of silence", seconds(degraded_after))
+            }
+            ProjectStatus::Degraded if project.reports.is_degraded() => {
+                let reasons: Vec<_> = project.reports.reasons().collect();
+                if reasons.is_empty() {
+                    format!("it says so itself; {heard}")
+                } else {
+                    format!("it says so itself ({}); {heard}", reasons.join("; "))
+                }
+            }
+            ProjectStatus::Degraded => format!(
+                "{} (degraded after {}, offline after {})",
+                self.silence(),
+                seconds(degraded_after),
+                seconds(offline_after)
+            ),
+            ProjectStatus::Offline => {
+                format!("{} (offline after {})", self.silence(), seconds(offline_after))
+            }
+        }
+    }
+
+    /// The least silence of all sources that count: it falls only when silent on all.
+    fn silence(&self) -> String {
+        let counting = self.sources.iter().filter(|source| source.counts);
+        let least = counting.filter_map(|one| Some((one.silence?, one.source, one.deaf_left_out)));
+        let Some((silence, source, deaf)) = least.min() else {
+            return "nothing was heard since the start".into();
+        };
+        let mut words = format!("{} of silence over {source}", seconds(silence));
+        if let Some(deaf) = deaf.filter(|deaf| deaf.as_millis() >= 100) {
+            words.push_str(&format!(", {} of deafness left out", seconds(deaf)));
+        }
+        words
+    }
+
+    fn doubt(&self) -> String {
+        let chance = self.thresholds.chance;
+        let counting = || self.sources.iter().filter(|source| source.counts);
+        if let Some(deaf) = counting().find(|source| !source.hears) {
+            format!("{} does not prove that it hears", deaf.source)
+        } else if let Some(new) = counting().find(|source| source.settled < chance) {
+            let (settled, chance) = (seconds(new.settled), seconds(chance));
+            format!("{} listens again for {settled}, and {chance} are needed", new.source)
+        } else {
+            "the store has not confirmed it yet, and another replica may have heard more".into()
+        }
+    }
+}
+
+fn seconds(duration: impl TryInto<Duration>) -> String {
+    let duration = duration.try_into().unwrap_or_default();
+    if duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
+}

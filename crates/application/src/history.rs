@@ -1,0 +1,138 @@
+//! What happened to a project, and how it spent its time.
+
+use std::time::Duration;
+
+use federation_domain::{Change, Listened, Project, Revision, SPELLS_KEPT, Shares, Slug, shares};
+use time::OffsetDateTime;
+
+use crate::catalog::{Catalog, CatalogError};
+
+/// The spans whose shares a history tells, with their names.
+const WINDOWS: [(&str, Duration); 3] = [
+    ("24h", Duration::from_secs(24 * 60 * 60)),
+    ("7d", Duration::from_secs(7 * 24 * 60 * 60)),
+    ("30d", Duration::from_secs(30 * 24 * 60 * 60)),
+];
+
+/// How many changes are read at once for the shares, and at most. A project that changes more
+/// often than that has no shares for the longer spans.
+const PAGE: usize = 1_000;
+const MOST_PAGES: usize = 20;
+
+/// A page of a project's log, and its uptime.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// Newest first.
+    pub changes: Vec<Change>,
+    /// Ask for what is before this revision to read on; none at the end of the log.
+    pub next: Option<Revision>,
+    /// How the time was spent; empty for a project that was removed.
+    pub uptime: Vec<Uptime>,
+}
+
+/// How a project spent the time of one window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Uptime {
+    /// `24h`, `7d` or `30d`.
+    pub window: &'static str,
+    /// Its beginning, or when the project was registered if that was later.
+    pub from: OffsetDateTime,
+    /// The shares; none where the project changed too often to count.
+    pub shares: Option<Shares>,
+}
+
+impl Catalog {
+    /// The log of a project from before a revision (or the newest) on, and its uptime. A project
+    /// that was removed still has its log.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] when there neither is nor was such a project;
+    /// [`CatalogError::NotLoaded`], [`CatalogError::Store`].
+    pub async fn history(
+        &self,
+        slug: &Slug,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<History, CatalogError> {
+        let project = match self.find(slug) {
+            Ok(state) => Some(state.project),
+            Err(CatalogError::NotFound(_)) => None,
+            Err(other) => return Err(other),
+        };
+        // One more than asked for tells whether there is a next page.
+        let mut changes = self.log(slug, before, limit.saturating_add(1)).await?;
+        let next = (changes.len() > limit).then(|| {
+            changes.truncate(limit);
+            changes.last().map_or(Revision(0), |last| last.revision)
+        });
+        if project.is_none() && changes.is_empty() && before.is_none() {
+            return Err(CatalogError::NotFound(slug.clone()));
+        }
+        let uptime = match project {
+            Some(project) => self.uptime(&project).await?,
+            None => Vec::new(),
+        };
+        Ok(History { changes, next, uptime })
+    }
+
+    async fn uptime(&self, project: &Project) -> Result<Vec<Uptime>, CatalogError> {
+        let now = self.now();
+        let source = self.presence().source_of(project);
+        let spells = self.store().spells(source, now - SPELLS_KEPT).await;
+        let mut spells = spells.map_err(CatalogError::Store)?;
+        self.add_present_spell(&mut spells);
+        let longest = WINDOWS[WINDOWS.len() - 1].1;
+        let begin = |window: Duration| (now - window).max(project.created_at).min(now);
+        let (changes, known_from) = self.changes_since(project, begin(longest)).await?;
+        let uptime = WINDOWS.map(|(window, length)| {
+            let from = begin(length);
+            let since = changes.partition_point(|change| change.at >= from);
+            let known = known_from <= from;
+            let shares =
+                known.then(|| shares((from, now), project.status, &changes[..since], &spells));
+            Uptime { window, from, shares }
+        });
+        Ok(uptime.into())
+    }
+
+    /// The present spell, which the checkpoint before may not tell of yet.
+    fn add_present_spell(&self, spells: &mut Vec<Listened>) {
+        let Some(source) = spells.last().map(|spell| spell.source) else { return };
+        let present = self.presence().listened().into_iter().find(|spell| spell.source == source);
+        let (Some(present), Some(last)) = (present, spells.last_mut()) else { return };
+        if present.from <= last.until {
+            last.until = last.until.max(present.until);
+        } else {
+            spells.push(present);
+        }
+    }
+
+    /// All changes of a project since a moment, newest first, and since when they are complete.
+    async fn changes_since(
+        &self,
+        project: &Project,
+        since: OffsetDateTime,
+    ) -> Result<(Vec<Change>, OffsetDateTime), CatalogError> {
+        let mut changes: Vec<Change> = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let before = changes.last().map(|last| last.revision);
+            let page = self.log(&project.slug, before, PAGE).await?;
+            let whole = page.len() < PAGE || page.last().is_some_and(|last| last.at < since);
+            changes.extend(page);
+            if whole {
+                return Ok((changes, since));
+            }
+        }
+        let complete_from = changes.last().map_or(since, |last| last.at);
+        Ok((changes, complete_from))
+    }
+
+    async fn log(
+        &self,
+        slug: &Slug,
+        before: Option<Revision>,
+        limit: usize,
+    ) -> Result<Vec<Change>, CatalogError> {
+        self.store().history(slug, before, limit).await.map_err(CatalogError::Store)
+    }
+}

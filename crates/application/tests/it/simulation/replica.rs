@@ -1,0 +1,246 @@
+//! A simulated replica: its process, its links, and what it could know.
+
+use std::sync::Arc;
+
+use federation_domain::{Channel, Condition, Source};
+use federation_testkit::{FakeCatalogStore, ManualClock};
+
+use super::project::SimulatedProject;
+use crate::world::{Setting, World};
+
+pub(super) struct Replica {
+    pub(super) clock: Arc<ManualClock>,
+    /// Its own connection to the one store.
+    pub(super) store: Arc<FakeCatalogStore>,
+    pub(super) world: Option<World>,
+    pub(super) starts_at: u64,
+    pub(super) paused_until: u64,
+    paused_at: u64,
+    pub(super) link_returns_at: u64,
+    pub(super) store_returns_at: u64,
+    /// What arrived while the process stood still.
+    backlog: Vec<Message>,
+    link_is_new: bool,
+    /// By source: how long it has listened since its last deafness, and when it proved it last.
+    settled: [u64; 2],
+    proven: [u64; 2],
+    /// By project: how long it was silent, as far as this replica must know.
+    silence: Vec<i64>,
+    /// By project: whether its newest heartbeat reached this replica through the store at best.
+    told: Vec<bool>,
+    checkpointed_at: u64,
+    died_at: u64,
+    shared: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct Message {
+    pub(super) slug: String,
+    pub(super) source: Source,
+    pub(super) condition: Condition,
+}
+
+impl Replica {
+    pub(super) fn new(
+        store: &FakeCatalogStore,
+        skew: time::Duration,
+        projects: usize,
+        shared: bool,
+    ) -> Self {
+        let clock = Arc::<ManualClock>::default();
+        clock.shift_utc(skew);
+        Self {
+            clock,
+            store: Arc::new(store.sharing()),
+            world: None,
+            starts_at: 0,
+            paused_until: 0,
+            paused_at: 0,
+            link_returns_at: 0,
+            store_returns_at: 0,
+            backlog: Vec::new(),
+            link_is_new: true,
+            settled: [0; 2],
+            proven: [0; 2],
+            silence: vec![0; projects],
+            told: vec![false; projects],
+            checkpointed_at: 0,
+            died_at: 0,
+            shared,
+        }
+    }
+
+    /// The service, where its process runs and is not paused.
+    pub(super) fn running(&self, now: u64) -> Option<&World> {
+        self.world.as_ref().filter(|_| self.paused_until <= now)
+    }
+
+    /// How long a project was silent as far as this replica must know, and how long it has listened
+    /// since its last deafness.
+    pub(super) fn known_silence(&self, project: usize, source: Source) -> (u64, u64) {
+        let silence = self.silence[project].max(0).unsigned_abs();
+        let settled = self.settled[source.index()];
+        // Of a heartbeat that the store alone told of, only the present spell of listening counts.
+        (if self.told[project] { silence.min(settled) } else { silence }, settled)
+    }
+
+    pub(super) async fn start_if_due(&mut self, now: u64) {
+        self.store.set_available(self.store_returns_at <= now);
+        if self.world.is_some() || self.starts_at > now || self.store_returns_at > now {
+            return;
+        }
+        let setting = Setting { shared_store: self.shared };
+        let world = World::on(Arc::clone(&self.store), Arc::clone(&self.clock), setting).await;
+        self.world = Some(world);
+        self.link_is_new = true;
+        self.proven = [now; 2];
+        self.resume();
+    }
+
+    /// Silence goes on from the last checkpoint, as far as it lies in the last spell of listening.
+    /// Where others write spells too, theirs may be the last, and shorter.
+    fn resume(&mut self) {
+        let lost = self.died_at - self.checkpointed_at;
+        for (index, silence) in self.silence.iter_mut().enumerate() {
+            let spell = self.settled[super::source_of(index).index()];
+            let resumed = (*silence).min(spell.cast_signed()) - lost.cast_signed();
+            *silence = if self.shared { 0 } else { resumed };
+        }
+        self.settled = [0; 2];
+    }
+
+    pub(super) fn kill(&mut self, now: u64, until: u64) {
+        if self.world.take().is_some() {
+            self.died_at = now;
+        }
+        self.paused_until = now;
+        self.backlog.clear();
+        self.starts_at = until;
+    }
+
+    pub(super) fn pause(&mut self, now: u64, until: u64) {
+        if self.running(now).is_some() {
+            (self.paused_at, self.paused_until) = (now, until);
+        }
+    }
+
+    pub(super) fn cut_link(&mut self, until: u64) {
+        self.link_returns_at = until;
+        self.backlog.clear();
+        self.link_is_new = true;
+    }
+
+    pub(super) fn has_link(&self, now: u64) -> bool {
+        self.link_returns_at <= now
+    }
+
+    /// A message arrives over the bus.
+    pub(super) fn receive(&mut self, now: u64, message: &Message) {
+        if self.world.is_none() || !self.has_link(now) {
+            return;
+        }
+        if self.paused_until > now {
+            // Who stands still does not connect anew.
+            if !self.link_is_new {
+                self.backlog.push(message.clone());
+            }
+        } else if let Some(world) = &self.world {
+            if self.link_is_new {
+                // As the subscriber does: what comes over a new connection is no backlog.
+                world.prove(Source::Nats, false);
+            }
+            world.relay(message);
+        }
+    }
+
+    /// Takes in what waited, then proves its hearing; or the other way round, which is wrong.
+    pub(super) fn listen(&mut self, now: u64, bus_is_up: bool, drains: bool) {
+        let Some(world) = self.world.as_ref().filter(|_| self.paused_until <= now) else { return };
+        let backlog = std::mem::take(&mut self.backlog);
+        for message in &backlog {
+            // It may be as old as the pause, or as young as now.
+            let index = super::index_of(&message.slug);
+            self.silence[index] = -(now - self.paused_at).cast_signed();
+        }
+        if drains {
+            backlog.iter().for_each(|message| world.relay(message));
+        }
+        if bus_is_up && self.link_returns_at <= now {
+            let unbroken = !std::mem::replace(&mut self.link_is_new, false);
+            world.prove(Source::Nats, unbroken);
+            world.service.presence.set_link(Source::Nats, unbroken);
+            self.note_proof(Source::Nats, now, unbroken);
+            if self.shared {
+                self.note_proof(Source::Http, now, unbroken);
+            }
+        } else {
+            self.link_is_new = true;
+            world.service.presence.set_link(Source::Nats, false);
+        }
+        let Some(world) = &self.world else { return };
+        world.service.tick();
+        if !self.shared {
+            self.note_proof(Source::Http, now, true);
+        }
+        let Some(world) = self.world.as_ref().filter(|_| !drains) else { return };
+        backlog.iter().for_each(|message| world.relay(message));
+    }
+
+    fn note_proof(&mut self, source: Source, now: u64, unbroken: bool) {
+        let gap = now - std::mem::replace(&mut self.proven[source.index()], now);
+        let listened = if unbroken { gap.min(1_000) } else { 0 };
+        if listened < gap || !unbroken {
+            self.settled[source.index()] = 0;
+        } else {
+            self.settled[source.index()] += listened;
+        }
+        for (index, silence) in self.silence.iter_mut().enumerate() {
+            if super::source_of(index) == source {
+                *silence += listened.cast_signed();
+            }
+        }
+    }
+
+    /// A project spoke, whether or not this replica heard it: it need not know of a silence.
+    pub(super) fn spoke(&mut self, project: usize, to_one_alone: bool) {
+        self.silence[project] = 0;
+        self.told[project] = to_one_alone;
+    }
+
+    /// What the writer and the follower do in time.
+    pub(super) async fn write(&mut self, now: u64, told: bool) {
+        let Some(world) = self.running(now) else { return };
+        // A store that is away is part of the game.
+        let written = if now.is_multiple_of(10_000) {
+            world.writer.checkpoint().await
+        } else if now.is_multiple_of(500) {
+            world.writer.share().await
+        } else {
+            world.writer.flush().await
+        };
+        if told || now.is_multiple_of(1_000) {
+            let _ = world.follower.follow().await;
+        }
+        if written.is_ok() && now.is_multiple_of(10_000) {
+            self.checkpointed_at = now;
+        }
+    }
+}
+
+impl World {
+    fn relay(&self, message: &Message) {
+        let Message { slug, source, condition } = message;
+        let condition = Some(condition.clone());
+        // It may not be in this replica's catalog yet.
+        let _ = match source {
+            Source::Nats => self.say(slug, Source::Nats, Channel::Presence, condition),
+            Source::Http => self.hear_relayed(slug, condition),
+        };
+    }
+}
+
+impl SimulatedProject {
+    pub(super) fn message(&self, condition: Condition) -> Message {
+        Message { slug: self.slug.clone(), source: self.source, condition }
+    }
+}

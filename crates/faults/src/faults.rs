@@ -1,0 +1,165 @@
+//! Bringing faults about, each to its end.
+//!
+//! The truth learns of a fault before it begins, and of its end as an interval: at the earliest
+//! when we began to end it, surely when that was done.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::block_in_place;
+use tokio::time::sleep;
+
+use crate::fleet;
+use crate::invariants::process;
+use crate::plan::{Fault, Planned};
+use crate::truth::{Fall, Part};
+use crate::world::World;
+
+/// After which time a process that does not end is killed: beyond what is allowed, so that it is
+/// seen how long it would have taken.
+const LAST_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a rolling restart waits for a replica to serve before it goes on to the next.
+const ROLL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Brings a fault about, and ends it.
+///
+/// # Errors
+/// When the runner itself cannot do what it should.
+pub(crate) async fn bring(world: Arc<World>, planned: Planned) -> anyhow::Result<()> {
+    let Planned { fault, after, length } = planned;
+    sleep(after).await;
+    world.report.lock().count(fault.kind());
+    match fault {
+        Fault::Kill(replica) => kill(&world, replica, length).await,
+        Fault::Terminate(replica) => {
+            terminate(&world, replica).await?;
+            sleep(length).await;
+            world.replicas[replica].start(&world.clock).await
+        }
+        Fault::Roll => roll(&world).await,
+        Fault::Pause(replica) => pause(&world, replica, length).await,
+        Fault::CutBus(_) | Fault::StallBus(_) | Fault::CutStore(_) | Fault::StallStore(_) => {
+            break_link(&world, fault, length).await;
+            Ok(())
+        }
+        Fault::StopBus | Fault::PauseBus => {
+            break_bus(&world, fault, length).await;
+            Ok(())
+        }
+        Fault::KillStore | Fault::PauseStore => {
+            break_store(&world, fault, length).await;
+            Ok(())
+        }
+        Fault::Flood => {
+            world.truth.lock().disturbances.begin(Part::Flood, world.clock.now());
+            fleet::flood(&world).await;
+            ends(&world, Part::Flood, world.clock.now());
+            Ok(())
+        }
+        Fault::Garbage => {
+            let rng = world.chance(u64::try_from(length.as_micros()).unwrap_or_default());
+            fleet::garbage(&world, rng).await;
+            Ok(())
+        }
+    }
+}
+
+async fn kill(world: &World, replica: usize, length: Duration) -> anyhow::Result<()> {
+    falls_silent(world, replica, Fall::Killed);
+    world.replicas[replica].kill().await?;
+    sleep(length).await;
+    world.replicas[replica].start(&world.clock).await
+}
+
+/// Ends a replica as a supervisor does.
+pub(crate) async fn terminate(world: &World, replica: usize) -> anyhow::Result<()> {
+    falls_silent(world, replica, Fall::Ended);
+    let begun = world.clock.now();
+    let status = world.replicas[replica].terminate(LAST_PATIENCE).await?;
+    let now = world.clock.now();
+    world.report.lock().add(process::end(replica, status, now.since(begun), now));
+    Ok(())
+}
+
+async fn roll(world: &World) -> anyhow::Result<()> {
+    for replica in 0..world.replicas.len() {
+        terminate(world, replica).await?;
+        world.replicas[replica].start(&world.clock).await?;
+        let begun = world.clock.now();
+        while !world.truth.lock().is_serving(replica)
+            && world.clock.now().since(begun) < ROLL_PATIENCE
+        {
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+    Ok(())
+}
+
+async fn pause(world: &World, replica: usize, length: Duration) -> anyhow::Result<()> {
+    falls_silent(world, replica, Fall::Paused);
+    world.replicas[replica].pause().await?;
+    sleep(length).await;
+    world.replicas[replica].resume(&world.clock).await
+}
+
+fn falls_silent(world: &World, replica: usize, how: Fall) {
+    world.replicas[replica].goes_down();
+    world.truth.lock().falls_silent(replica, how, world.clock.now());
+}
+
+async fn break_link(world: &World, fault: Fault, length: Duration) {
+    let (replica, part) = match fault {
+        Fault::CutBus(replica) | Fault::StallBus(replica) => (replica, Part::BusLink(replica)),
+        Fault::CutStore(replica) | Fault::StallStore(replica) => {
+            (replica, Part::StoreLink(replica))
+        }
+        _ => return,
+    };
+    let of = &world.replicas[replica];
+    let link = if part == Part::BusLink(replica) { &of.bus } else { &of.store };
+    begins(world, part);
+    match fault {
+        Fault::CutBus(_) | Fault::CutStore(_) => link.cut(),
+        _ => link.stall(),
+    }
+    sleep(length).await;
+    let ending = world.clock.now();
+    link.heal();
+    ends(world, part, ending);
+}
+
+async fn break_bus(world: &World, fault: Fault, length: Duration) {
+    let mut bus = world.bus.lock().await;
+    begins(world, Part::Bus);
+    block_in_place(|| if fault == Fault::StopBus { bus.stop() } else { bus.pause() });
+    sleep(length).await;
+    let ending = world.clock.now();
+    if fault == Fault::StopBus {
+        bus.restart().await;
+    } else {
+        block_in_place(|| bus.resume());
+    }
+    ends(world, Part::Bus, ending);
+}
+
+async fn break_store(world: &World, fault: Fault, length: Duration) {
+    let mut store = world.store.lock().await;
+    begins(world, Part::Store);
+    block_in_place(|| if fault == Fault::KillStore { store.kill() } else { store.pause() });
+    sleep(length).await;
+    let ending = world.clock.now();
+    if fault == Fault::KillStore {
+        store.start_again().await;
+    } else {
+        block_in_place(|| store.resume());
+    }
+    ends(world, Part::Store, ending);
+}
+
+fn begins(world: &World, part: Part) {
+    world.truth.lock().disturbances.begin(part, world.clock.now());
+}
+
+fn ends(world: &World, part: Part, earliest: crate::clock::Moment) {
+    world.truth.lock().disturbances.end(part, earliest, world.clock.now());
+}

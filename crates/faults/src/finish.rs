@@ -1,0 +1,120 @@
+//! The end of a run: all is healed and quiet; then everything must agree, and end well.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::faults;
+use crate::http;
+use crate::invariants::agreement::{self, Statement};
+use crate::invariants::process::RECOVERS_WITHIN;
+use crate::invariants::{CHANCE, OFFLINE_AFTER, Violation, alive, catalog, dead, log, process};
+use crate::seen::{self, Shown, Status};
+use crate::store::{self, Stored};
+use crate::world::World;
+
+/// How long everything may take to come to rest: the recovery of the replicas, then the time in
+/// which the dead are found.
+const RESTS_WITHIN: Duration = RECOVERS_WITHIN
+    .saturating_add(OFFLINE_AFTER)
+    .saturating_add(CHANCE)
+    .saturating_add(dead::ALLOWANCE);
+/// How long a replica may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is asked whether all agree.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Ends the run.
+///
+/// # Errors
+/// When the runner itself cannot do what it should.
+pub(crate) async fn finish(world: &World, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
+    eprintln!("{}: all is healed; waiting until all agree", world.clock.now());
+    let disagreements = until_all_agree(world).await;
+    world.report.lock().add(disagreements);
+    world.over.cancel();
+    while let Some(ended) = tasks.join_next().await {
+        ended.context("a part of the runner failed")?;
+    }
+    for replica in 0..world.replicas.len() {
+        faults::terminate(world, replica).await?;
+    }
+    let stored = store::read(&world.store_url, &world.clock).await?;
+    judge(world, &stored);
+    judge_logs(world)
+}
+
+/// Who still disagrees when there was time enough to come to rest.
+async fn until_all_agree(world: &World) -> Vec<Violation> {
+    let begun = world.clock.now();
+    loop {
+        sleep(LOOK_EVERY).await;
+        let found = disagreements(world).await;
+        if found.is_empty() || world.clock.now().since(begun) > RESTS_WITHIN {
+            return found;
+        }
+    }
+}
+
+/// What the replicas, the log and the store say differently now.
+async fn disagreements(world: &World) -> Vec<Violation> {
+    let now = world.clock.now();
+    let mut statements = Vec::new();
+    let mut found = Vec::new();
+    for replica in &world.replicas {
+        let name = format!("replica {}", replica.number);
+        match ask(replica.address()).await {
+            Ok(shown) => {
+                found.extend(agreement::unknown(&name, &shown, now));
+                let statuses = shown.into_iter().map(|(slug, shown)| (slug, shown.status));
+                statements.push((name, statuses.collect()));
+            }
+            Err(error) => found.push(agreement::silent(&name, &error, now)),
+        }
+    }
+    match store::read(&world.store_url, &world.clock).await {
+        Ok(stored) => statements.extend(statements_of(stored)),
+        Err(error) => found.push(agreement::silent("the store", &error, now)),
+    }
+    found.extend(agreement::differences(&statements, now));
+    found
+}
+
+async fn ask(address: Option<std::net::SocketAddr>) -> anyhow::Result<BTreeMap<String, Shown>> {
+    let address = address.context("it has no address")?;
+    let answer = http::request(address, ("GET", "/api/fed/projects"), "", PATIENCE).await?;
+    seen::projects(&answer.body)
+}
+
+fn statements_of(stored: Stored) -> [Statement; 2] {
+    let logged: BTreeMap<String, Status> = log::last_statuses(&stored.log);
+    [("the log".to_owned(), logged), ("the store".to_owned(), stored.statuses)]
+}
+
+/// Holds what is stored against the truth, and its parts against each other.
+fn judge(world: &World, stored: &Stored) {
+    let now = world.clock.now();
+    let slugs: BTreeSet<String> = stored.statuses.keys().cloned().collect();
+    let truth = world.truth.lock();
+    let mut report = world.report.lock();
+    report.changes = stored.log.len();
+    report.add(log::whole(&stored.log));
+    report.add(alive::logged(&truth, &stored.log));
+    report.add(catalog::stored(&truth, &slugs, now));
+}
+
+/// Looks for panics in the logs of all processes.
+fn judge_logs(world: &World) -> anyhow::Result<()> {
+    let now = world.clock.now();
+    for file in std::fs::read_dir(&world.folder).context("the folder of the logs")? {
+        let path = file.context("the folder of the logs")?.path();
+        if path.extension().is_some_and(|extension| extension == "log") {
+            let text = std::fs::read_to_string(&path).context("a log")?;
+            world.report.lock().add(process::panics(&path.display().to_string(), &text, now));
+        }
+    }
+    Ok(())
+}

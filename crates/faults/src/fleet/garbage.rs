@@ -1,0 +1,41 @@
+//! Messages on the subjects of heartbeats that are none. They must change nothing.
+
+use std::time::Duration;
+
+use crate::nats::Publisher;
+use crate::world::World;
+
+/// How many messages one fault sends.
+const MESSAGES: usize = 500;
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Sends the garbage; gives up where the bus is away.
+pub(crate) async fn garbage(world: &World, mut rng: fastrand::Rng) {
+    let slugs: Vec<String> = world.truth.lock().slugs().map(str::to_owned).collect();
+    let messages: Vec<_> = (0..MESSAGES).map(|_| message(&slugs, &mut rng)).collect();
+    let mut publisher = Publisher::to(world.bus_address);
+    if publisher.connect(PATIENCE).await.is_ok() {
+        // An absent bus is part of the game.
+        let _ = publisher.publish(&messages, PATIENCE).await;
+    }
+}
+
+fn message(slugs: &[String], rng: &mut fastrand::Rng) -> (String, Vec<u8>) {
+    let mut any = || rng.choice(slugs).cloned().unwrap_or_default();
+    let (slug, other) = (any(), any());
+    let presence = format!("hub.presence.{slug}");
+    match rng.u8(..8) {
+        0 => (presence, Vec::new()),
+        1 => (presence, (0..rng.usize(..300)).map(|_| rng.u8(..)).collect()),
+        2 => (presence, vec![b' '; 100_000]),
+        3 => (presence, br#"{"project_slug":7}"#.to_vec()),
+        // Who speaks for another is not believed.
+        4 => (presence, format!(r#"{{"project_slug":"not-{other}"}}"#).into_bytes()),
+        5 => (
+            format!("hub.presence.unknown-{other}"),
+            format!(r#"{{"project_slug":"unknown-{other}"}}"#).into_bytes(),
+        ),
+        6 => ("hub.presence.NO_SLUG".to_owned(), br#"{"project_slug":"NO_SLUG"}"#.to_vec()),
+        _ => (format!("hub.health.{slug}"), b"[1, 2".to_vec()),
+    }
+}

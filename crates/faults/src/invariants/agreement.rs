@@ -1,0 +1,98 @@
+//! When all is healed and quiet, all say the same: each replica, the log and the store.
+
+use std::collections::BTreeMap;
+
+use super::Violation;
+use crate::clock::Moment;
+use crate::seen::{Shown, Status};
+
+const NAME: &str = "replicas-agree";
+
+/// Who says what of which project.
+pub(crate) type Statement = (String, BTreeMap<String, Status>);
+
+/// How the others differ from the first.
+pub(crate) fn differences(statements: &[Statement], now: Moment) -> Vec<Violation> {
+    let Some(((one, first), others)) = statements.split_first() else { return Vec::new() };
+    let mut found = Vec::new();
+    for (other, second) in others {
+        let mut slugs: Vec<&String> = first.keys().chain(second.keys()).collect();
+        slugs.sort_unstable();
+        slugs.dedup();
+        for slug in slugs.into_iter().filter(|slug| first.get(*slug) != second.get(*slug)) {
+            let say = |statuses: &BTreeMap<String, Status>| match statuses.get(slug) {
+                Some(status) => status.to_string(),
+                None => "that there is no such project".to_owned(),
+            };
+            found.push(Violation {
+                invariant: NAME,
+                subject: slug.clone(),
+                at: now,
+                seen: format!("{one} says {}, {other} says {}", say(first), say(second)),
+                truth: "nothing has been disturbed for a while, and nothing changes".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// What one says that it cannot know, though nothing disturbs it.
+pub(crate) fn unknown(who: &str, shown: &BTreeMap<String, Shown>, now: Moment) -> Vec<Violation> {
+    let unknown = shown.iter().filter(|(_, shown)| !shown.known);
+    unknown
+        .map(|(slug, shown)| Violation {
+            invariant: NAME,
+            subject: slug.clone(),
+            at: now,
+            seen: format!("{who} says {}, but that it cannot know", shown.status),
+            truth: "nothing has been disturbed for a while".to_owned(),
+        })
+        .collect()
+}
+
+/// One that does not answer, though nothing disturbs it.
+pub(crate) fn silent(who: &str, error: &anyhow::Error, now: Moment) -> Violation {
+    Violation {
+        invariant: NAME,
+        subject: who.to_owned(),
+        at: now,
+        seen: format!("{error:#}"),
+        truth: "nothing has been disturbed for a while".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(name: &str, of: &[(&str, Status)]) -> Statement {
+        let statuses = of.iter().map(|(slug, status)| ((*slug).to_owned(), *status)).collect();
+        (name.to_owned(), statuses)
+    }
+
+    #[test]
+    fn those_who_say_the_same_agree() {
+        let one = statement("0", &[("a", Status::Online)]);
+        assert_eq!(differences(&[one.clone(), one], Moment::default()), []);
+    }
+
+    #[test]
+    fn who_says_that_he_cannot_know_does_not_agree() {
+        let of =
+            |known| BTreeMap::from([("a".to_owned(), Shown { status: Status::Online, known })]);
+        assert_eq!(unknown("0", &of(true), Moment::default()), []);
+        assert_eq!(unknown("0", &of(false), Moment::default()).len(), 1);
+    }
+
+    #[test]
+    fn another_status_and_a_missing_project_are_found() {
+        let statements = [
+            statement("0", &[("a", Status::Online), ("b", Status::Offline)]),
+            statement("1", &[("a", Status::Degraded), ("c", Status::Offline)]),
+        ];
+        let found = differences(&statements, Moment::default());
+        let subjects: Vec<_> = found.iter().map(|violation| violation.subject.as_str()).collect();
+        assert_eq!(subjects, ["a", "b", "c"]);
+        assert_eq!(found[0].seen, "0 says online, 1 says degraded");
+    }
+}

@@ -1,0 +1,95 @@
+//! What was acknowledged is kept: in the store, and at every replica within 2 s.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Violation;
+use crate::clock::Moment;
+use crate::seen::Observation;
+use crate::truth::{Entry, Truth};
+
+const NAME: &str = "acknowledged-is-kept";
+
+/// How long a replica may take to learn what another acknowledged.
+const KNOWN_WITHIN: Duration = Duration::from_secs(2);
+
+/// What a replica lacks, or has and should not have.
+pub(crate) fn shown(truth: &Truth, seen: &Observation) -> Vec<Violation> {
+    let Some(informed) = truth.informed_since(seen.replica) else { return Vec::new() };
+    let is_due = |since: Moment| seen.asked > since.max(informed).after(KNOWN_WITHIN);
+    let shown = |slug: &str| seen.projects.contains_key(slug);
+    wrong(truth, seen.asked, is_due, shown, &format!("replica {}", seen.replica))
+}
+
+/// What the store lacks, or has and should not have, when all is over.
+pub(crate) fn stored(truth: &Truth, slugs: &BTreeSet<String>, now: Moment) -> Vec<Violation> {
+    wrong(truth, now, |_| true, |slug| slugs.contains(slug), "the store")
+}
+
+fn wrong(
+    truth: &Truth,
+    now: Moment,
+    is_due: impl Fn(Moment) -> bool,
+    has: impl Fn(&str) -> bool,
+    place: &str,
+) -> Vec<Violation> {
+    let judge = |(slug, entry): (&str, Entry)| {
+        let (seen, truth) = match entry {
+            Entry::There(since) if is_due(since) && !has(slug) => {
+                (format!("{place} lacks it"), format!("registered, acknowledged at {since}"))
+            }
+            Entry::Gone(since) if is_due(since) && has(slug) => {
+                (format!("{place} has it"), format!("removed, acknowledged at {since}"))
+            }
+            _ => return None,
+        };
+        Some(Violation { invariant: NAME, subject: slug.to_owned(), at: now, seen, truth })
+    };
+    truth.ledger.entries().filter_map(judge).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scene::{self, at};
+    use super::*;
+    use crate::seen::Status;
+    use crate::truth::Part;
+
+    #[test]
+    fn an_acknowledged_registration_that_is_lost_is_found() {
+        let mut truth = scene::truth([]);
+        truth.ledger.note("b", Entry::There(at(1_000)));
+        assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 2_900)), []);
+        let found = shown(&truth, &scene::shown(Status::Offline, true, 3_100));
+        assert_eq!(found[0].seen, "replica 0 lacks it");
+        assert_eq!(stored(&truth, &BTreeSet::new(), at(9_000)).len(), 1);
+        assert_eq!(stored(&truth, &BTreeSet::from(["b".to_owned()]), at(9_000)), []);
+    }
+
+    #[test]
+    fn a_removed_project_that_stays_is_found() {
+        let mut truth = scene::truth([]);
+        truth.ledger.note("a", Entry::Gone(at(1_000)));
+        let found = shown(&truth, &scene::shown(Status::Offline, true, 3_100));
+        assert_eq!(found[0].seen, "replica 0 has it");
+    }
+
+    #[test]
+    fn what_was_not_acknowledged_may_be_either() {
+        let mut truth = scene::truth([]);
+        truth.ledger.note("a", Entry::Unsure);
+        truth.ledger.note("b", Entry::Unsure);
+        assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 9_000)), []);
+    }
+
+    #[test]
+    fn a_replica_without_the_store_cannot_know() {
+        let mut truth = scene::truth([]);
+        truth.ledger.note("b", Entry::There(at(1_000)));
+        truth.disturbances.begin(Part::StoreLink(0), at(1_000));
+        assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 9_000)), []);
+        truth.disturbances.end(Part::StoreLink(0), at(8_000), at(8_000));
+        assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 9_000)), []);
+        assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 10_100)).len(), 1);
+    }
+}

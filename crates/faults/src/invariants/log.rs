@@ -1,0 +1,106 @@
+//! There is one log: without gaps, and each change follows the one before it.
+
+use std::collections::BTreeMap;
+
+use super::Violation;
+use crate::seen::{Entry, Status};
+
+const NAME: &str = "one-log";
+
+/// What is wrong with a log.
+pub(crate) fn whole(log: &[Entry]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut statuses: BTreeMap<&str, Option<Status>> = BTreeMap::new();
+    for (entry, expected) in log.iter().zip(1..) {
+        let mut wrong = |what: String| found.push(violation(entry, what));
+        if entry.revision != expected {
+            wrong(format!("revision {expected} was due"));
+        }
+        let before = statuses.insert(&entry.slug, entry.to).flatten();
+        if entry.from != before {
+            wrong(format!("its status before was {}", name(before)));
+        }
+        if entry.kind == "status_changed" && entry.from == entry.to {
+            wrong("a change of status changes it".to_owned());
+        }
+    }
+    found
+}
+
+/// The last status of each project that is there.
+pub(crate) fn last_statuses(log: &[Entry]) -> BTreeMap<String, Status> {
+    let mut last = BTreeMap::new();
+    for entry in log {
+        match entry.to {
+            Some(status) => last.insert(entry.slug.clone(), status),
+            None => last.remove(&entry.slug),
+        };
+    }
+    last
+}
+
+fn name(status: Option<Status>) -> String {
+    status.map_or_else(|| "none".to_owned(), |status| status.to_string())
+}
+
+fn violation(entry: &Entry, truth: String) -> Violation {
+    let Entry { revision, slug, kind, from, to, at, cause } = entry;
+    let (from, to) = (name(*from), name(*to));
+    let seen = format!("revision {revision}: {kind} from {from} to {to}, cause {cause}");
+    Violation { invariant: NAME, subject: slug.clone(), at: *at, seen, truth }
+}
+
+#[cfg(test)]
+mod tests {
+    use Status::{Degraded, Offline, Online};
+
+    use super::super::scene;
+    use super::*;
+
+    fn log() -> Vec<Entry> {
+        vec![
+            scene::entry(1, "registered", None, Some(Offline), 0),
+            scene::entry(2, "status_changed", Some(Offline), Some(Online), 100),
+            scene::entry(3, "updated", Some(Online), Some(Online), 150),
+            scene::entry(4, "status_changed", Some(Online), Some(Degraded), 200),
+            scene::entry(5, "removed", Some(Degraded), None, 300),
+            scene::entry(6, "registered", None, Some(Offline), 400),
+        ]
+    }
+
+    #[test]
+    fn a_whole_log_is_whole() {
+        assert_eq!(whole(&log()), []);
+        assert_eq!(last_statuses(&log()), BTreeMap::from([("a".to_owned(), Offline)]));
+        assert_eq!(last_statuses(&log()[..5]), BTreeMap::new());
+    }
+
+    #[test]
+    fn a_gap_is_found() {
+        let mut log = log();
+        log.remove(2);
+        assert!(whole(&log)[0].truth.contains("revision 3 was due"));
+    }
+
+    #[test]
+    fn a_change_that_does_not_follow_is_found() {
+        let mut log = log();
+        log[3].from = Some(Offline);
+        assert!(whole(&log)[0].truth.contains("its status before was online"));
+    }
+
+    #[test]
+    fn a_change_that_was_logged_twice_is_found() {
+        let mut log = log();
+        let twice = Entry { revision: 5, ..log[3].clone() };
+        log.splice(4.., [twice]);
+        assert!(whole(&log)[0].truth.contains("its status before was degraded"));
+    }
+
+    #[test]
+    fn a_change_that_changes_nothing_is_found() {
+        let mut log = log();
+        log[3].to = Some(Online);
+        assert!(whole(&log)[0].truth.contains("a change of status changes it"));
+    }
+}

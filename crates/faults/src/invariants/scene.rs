@@ -1,0 +1,57 @@
+//! Small truths for the tests of the invariants.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::clock::Moment;
+use crate::seen::{Entry, Observation, Shown, Status};
+use crate::truth::{Beat, Reach, Source, Truth};
+
+pub(super) fn at(millis: u64) -> Moment {
+    Moment(Duration::from_millis(millis))
+}
+
+/// One replica that serves, and the project `a`, which was heard at these times.
+pub(super) fn truth(beats: impl IntoIterator<Item = u64>) -> Truth {
+    let mut truth = Truth::new(1);
+    truth.serves(0, at(0), at(0));
+    truth.add("a", Source::Nats);
+    for millis in beats {
+        truth.beat("a", Beat { sent: at(millis), taken: at(millis + 5), reach: Reach::All });
+        truth.attempt("a", None, at(millis + 5));
+    }
+    truth
+}
+
+/// Heartbeats each second.
+pub(super) fn every_second(from: u64, to: u64) -> impl Iterator<Item = u64> {
+    (from..=to).map(|second| second * 1_000)
+}
+
+pub(super) fn shown(status: Status, known: bool, asked: u64) -> Observation {
+    Observation {
+        replica: 0,
+        asked: at(asked),
+        answered: at(asked + 10),
+        projects: BTreeMap::from([("a".to_owned(), Shown { status, known })]),
+    }
+}
+
+/// An entry of the log, with the status before and after.
+pub(super) fn entry(
+    revision: i64,
+    kind: &str,
+    from: Option<Status>,
+    to: Option<Status>,
+    millis: u64,
+) -> Entry {
+    Entry {
+        revision,
+        slug: "a".to_owned(),
+        kind: kind.to_owned(),
+        from,
+        to,
+        at: at(millis),
+        cause: String::new(),
+    }
+}

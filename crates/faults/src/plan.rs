@@ -1,0 +1,238 @@
+//! Which faults come when: all of it chosen from the seed.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How long a fault lasts.
+const LENGTHS_MS: std::ops::Range<u64> = 200..12_000;
+/// Within which time the faults of one burst begin.
+const SPREAD_MS: u64 = 3_000;
+/// The longest rest after a burst. Without some, nobody would ever be undisturbed for long enough
+/// to be missed.
+const LONGEST_REST_MS: u64 = 10_000;
+/// The most faults at once.
+const MOST_AT_ONCE: usize = 3;
+
+/// What can go wrong. A number is that of a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// SIGKILL, and a new process at the end.
+    Kill(usize),
+    /// SIGTERM, and a new process at the end.
+    Terminate(usize),
+    /// SIGTERM and a new process, one replica after the other.
+    Roll,
+    /// SIGSTOP, and SIGCONT at the end.
+    Pause(usize),
+    /// The link to the bus is closed and refused.
+    CutBus(usize),
+    /// The link to the bus stays open and moves no byte.
+    StallBus(usize),
+    /// The link to the store is closed and refused.
+    CutStore(usize),
+    /// The link to the store stays open and moves no byte.
+    StallStore(usize),
+    /// The NATS server is killed and started again.
+    StopBus,
+    /// The NATS server is stopped where it stands.
+    PauseBus,
+    /// Postgres is killed and started again.
+    KillStore,
+    /// Postgres is stopped where it stands.
+    PauseStore,
+    /// One project sends as fast as it can, and says something else each time.
+    Flood,
+    /// Messages that are no heartbeats.
+    Garbage,
+}
+
+/// What a fault takes for itself: two that share one are not in the same burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claim {
+    Process(usize),
+    AllProcesses,
+    BusLink(usize),
+    StoreLink(usize),
+    Bus,
+    Store,
+    Flood,
+    Garbage,
+}
+
+impl Claim {
+    fn excludes(self, other: Self) -> bool {
+        let all_and_one = |a, b| a == Self::AllProcesses && matches!(b, Self::Process(_));
+        self == other || all_and_one(self, other) || all_and_one(other, self)
+    }
+}
+
+impl Fault {
+    /// Its kind, for counting.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Self::Kill(_) => "service killed",
+            Self::Terminate(_) => "service terminated",
+            Self::Roll => "rolling restart",
+            Self::Pause(_) => "service paused",
+            Self::CutBus(_) => "NATS link cut",
+            Self::StallBus(_) => "NATS link stalled",
+            Self::CutStore(_) => "Postgres link cut",
+            Self::StallStore(_) => "Postgres link stalled",
+            Self::StopBus => "NATS stopped",
+            Self::PauseBus => "NATS paused",
+            Self::KillStore => "Postgres killed",
+            Self::PauseStore => "Postgres paused",
+            Self::Flood => "flood",
+            Self::Garbage => "garbage",
+        }
+    }
+
+    fn claim(self) -> Claim {
+        match self {
+            Self::Kill(replica) | Self::Terminate(replica) | Self::Pause(replica) => {
+                Claim::Process(replica)
+            }
+            Self::Roll => Claim::AllProcesses,
+            Self::CutBus(replica) | Self::StallBus(replica) => Claim::BusLink(replica),
+            Self::CutStore(replica) | Self::StallStore(replica) => Claim::StoreLink(replica),
+            Self::StopBus | Self::PauseBus => Claim::Bus,
+            Self::KillStore | Self::PauseStore => Claim::Store,
+            Self::Flood => Claim::Flood,
+            Self::Garbage => Claim::Garbage,
+        }
+    }
+
+    fn replica(self) -> Option<usize> {
+        match self.claim() {
+            Claim::Process(replica) | Claim::BusLink(replica) | Claim::StoreLink(replica) => {
+                Some(replica)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.replica() {
+            Some(replica) => write!(f, "{} ({replica})", self.kind()),
+            None => f.write_str(self.kind()),
+        }
+    }
+}
+
+/// A fault with its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) fault: Fault,
+    /// How long after the beginning of the burst it begins.
+    pub(crate) after: Duration,
+    pub(crate) length: Duration,
+}
+
+/// Faults that overlap, and the rest after them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Burst {
+    pub(crate) faults: Vec<Planned>,
+    pub(crate) rest: Duration,
+}
+
+impl fmt::Display for Burst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for Planned { fault, after, length } in &self.faults {
+            let (after, length) = (after.as_secs_f64(), length.as_secs_f64());
+            write!(f, "{fault} at +{after:.1} s for {length:.1} s; ")?;
+        }
+        write!(f, "rest {:.1} s", self.rest.as_secs_f64())
+    }
+}
+
+/// The faults of a run, one burst after the other, for ever.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    rng: fastrand::Rng,
+    replicas: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(seed: u64, replicas: usize) -> Self {
+        Self { rng: fastrand::Rng::with_seed(seed), replicas }
+    }
+
+    fn burst(&mut self) -> Burst {
+        let count = 1 + self.rng.usize(..MOST_AT_ONCE);
+        let mut faults: Vec<Planned> = Vec::new();
+        for _ in 0..count {
+            let fault = self.fault();
+            if faults.iter().all(|other| !fault.claim().excludes(other.fault.claim())) {
+                let after = Duration::from_millis(self.rng.u64(..SPREAD_MS));
+                let length = Duration::from_millis(self.rng.u64(LENGTHS_MS));
+                faults.push(Planned { fault, after, length });
+            }
+        }
+        Burst { faults, rest: Duration::from_millis(self.rng.u64(..LONGEST_REST_MS)) }
+    }
+
+    fn fault(&mut self) -> Fault {
+        let replica = self.rng.usize(..self.replicas);
+        match self.rng.u8(..14) {
+            0 => Fault::Kill(replica),
+            1 => Fault::Terminate(replica),
+            2 => Fault::Roll,
+            3 => Fault::Pause(replica),
+            4 => Fault::CutBus(replica),
+            5 => Fault::StallBus(replica),
+            6 => Fault::CutStore(replica),
+            7 => Fault::StallStore(replica),
+            8 => Fault::StopBus,
+            9 => Fault::PauseBus,
+            10 => Fault::KillStore,
+            11 => Fault::PauseStore,
+            12 => Fault::Flood,
+            _ => Fault::Garbage,
+        }
+    }
+}
+
+impl Iterator for Plan {
+    type Item = Burst;
+
+    fn next(&mut self) -> Option<Burst> {
+        Some(self.burst())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_seed_repeats_exactly() {
+        let of = |seed| Plan::new(seed, 2).take(50).collect::<Vec<_>>();
+        assert_eq!(of(7), of(7));
+        assert_ne!(of(7), of(8));
+    }
+
+    #[test]
+    fn every_kind_of_fault_comes() {
+        let bursts = Plan::new(1, 2).take(300);
+        let kinds: BTreeSet<_> =
+            bursts.flat_map(|burst| burst.faults).map(|planned| planned.fault.kind()).collect();
+        assert_eq!(kinds.len(), 14);
+    }
+
+    #[test]
+    fn no_two_faults_of_a_burst_want_the_same() {
+        for burst in Plan::new(2, 3).take(1_000) {
+            assert!(!burst.faults.is_empty());
+            for (n, one) in burst.faults.iter().enumerate() {
+                for other in &burst.faults[..n] {
+                    assert!(!one.fault.claim().excludes(other.fault.claim()), "{burst}");
+                }
+            }
+        }
+        assert!(Claim::Process(1).excludes(Claim::AllProcesses));
+    }
+}

@@ -1,0 +1,63 @@
+//! Reads the store directly, past the service.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context as _;
+use tokio_postgres::{Client, NoTls, Row};
+
+use crate::clock::Clock;
+use crate::seen::{Entry, Status};
+
+/// What the store holds.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    /// The change log, in its order.
+    pub(crate) log: Vec<Entry>,
+    pub(crate) statuses: BTreeMap<String, Status>,
+}
+
+/// Reads log and catalog in one view.
+///
+/// # Errors
+/// When the store does not answer, or holds what cannot be read.
+pub(crate) async fn read(url: &str, clock: &Clock) -> anyhow::Result<Stored> {
+    let (mut client, connection) =
+        tokio_postgres::connect(url, NoTls).await.context("connecting to the store")?;
+    // Ends with the client.
+    tokio::spawn(connection);
+    read_all(&mut client, clock).await.context("reading the store")
+}
+
+async fn read_all(client: &mut Client, clock: &Clock) -> anyhow::Result<Stored> {
+    let builder = client.build_transaction().read_only(true);
+    let level = tokio_postgres::IsolationLevel::RepeatableRead;
+    let view = builder.isolation_level(level).start().await?;
+    let log = view
+        .query(
+            "SELECT revision, slug, kind, from_status::text, to_status::text, at, cause::text
+             FROM project_changes ORDER BY revision",
+            &[],
+        )
+        .await?;
+    let projects = view.query("SELECT slug, status::text FROM projects", &[]).await?;
+    let status = |row: &Row| Ok((row.try_get(0)?, Status::parse(row.try_get(1)?)?));
+    Ok(Stored {
+        log: log.iter().map(|row| entry(row, clock)).collect::<anyhow::Result<_>>()?,
+        statuses: projects.iter().map(status).collect::<anyhow::Result<_>>()?,
+    })
+}
+
+fn entry(row: &Row, clock: &Clock) -> anyhow::Result<Entry> {
+    let status = |column: usize| -> anyhow::Result<Option<Status>> {
+        row.try_get::<_, Option<&str>>(column)?.map(Status::parse).transpose()
+    };
+    Ok(Entry {
+        revision: row.try_get(0)?,
+        slug: row.try_get(1)?,
+        kind: row.try_get(2)?,
+        from: status(3)?,
+        to: status(4)?,
+        at: clock.moment_of(row.try_get(5)?),
+        cause: row.try_get(6)?,
+    })
+}

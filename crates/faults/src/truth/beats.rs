@@ -1,0 +1,104 @@
+//! The heartbeats of one project that were taken.
+
+use std::time::Duration;
+
+use crate::clock::Moment;
+
+/// Who can have heard a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Whoever listened.
+    All,
+    /// One replica, which took it over HTTP while it could hand nothing on.
+    Only(usize),
+}
+
+/// A heartbeat that somebody took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Beat {
+    /// It was taken at this moment or later.
+    pub(crate) sent: Moment,
+    /// It was taken by then.
+    pub(crate) taken: Moment,
+    pub(crate) reach: Reach,
+}
+
+/// The heartbeats of a project, in their order.
+#[derive(Debug, Default)]
+pub(crate) struct Beats(Vec<Beat>);
+
+impl Beats {
+    pub(crate) fn push(&mut self, beat: Beat) {
+        let at = self.0.partition_point(|other| other.taken <= beat.taken);
+        self.0.insert(at, beat);
+    }
+
+    /// The longest gap that reaches into the window, each from the sending of one heartbeat to the
+    /// taking of the next, as `audible` measures it. None when there is none before the window.
+    pub(crate) fn longest_gap(
+        &self,
+        listener: Option<usize>,
+        (from, to): (Moment, Moment),
+        audible: impl Fn(Moment, Moment) -> Duration,
+    ) -> Option<Duration> {
+        let before = self.0.partition_point(|beat| beat.taken <= from);
+        let audible_beat = |beat: &&Beat| match (beat.reach, listener) {
+            (Reach::All, _) | (Reach::Only(_), None) => true,
+            (Reach::Only(one), Some(listener)) => one == listener,
+        };
+        let mut last = self.0[..before].iter().rev().find(audible_beat)?.sent;
+        let mut longest = Duration::ZERO;
+        for beat in self.0[before..].iter().filter(audible_beat) {
+            if beat.taken >= to {
+                break;
+            }
+            longest = longest.max(audible(last, beat.taken));
+            last = beat.sent.max(last);
+        }
+        Some(longest.max(audible(last, to)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Moment {
+        Moment(Duration::from_millis(millis))
+    }
+
+    fn beats(of: &[(u64, Reach)]) -> Beats {
+        let mut beats = Beats::default();
+        for &(millis, reach) in of {
+            beats.push(Beat { sent: at(millis), taken: at(millis + 10), reach });
+        }
+        beats
+    }
+
+    fn gap(beats: &Beats, listener: Option<usize>, from: u64, to: u64) -> Option<u128> {
+        let audible = |from: Moment, to: Moment| to.since(from);
+        Some(beats.longest_gap(listener, (at(from), at(to)), audible)?.as_millis())
+    }
+
+    #[test]
+    fn a_gap_counts_from_sending_to_taking_and_to_the_end() {
+        let beats = beats(&[(0, Reach::All), (1_000, Reach::All), (3_000, Reach::All)]);
+        assert_eq!(gap(&beats, None, 100, 3_500), Some(2_010));
+        assert_eq!(gap(&beats, None, 100, 2_500), Some(1_500));
+        assert_eq!(gap(&beats, None, 3_100, 7_000), Some(4_000));
+    }
+
+    #[test]
+    fn who_did_not_speak_before_is_not_judged() {
+        assert_eq!(gap(&beats(&[]), None, 0, 1_000), None);
+        assert_eq!(gap(&beats(&[(500, Reach::All)]), None, 100, 1_000), None);
+    }
+
+    #[test]
+    fn a_heartbeat_that_one_replica_heard_is_silence_to_the_other() {
+        let beats = beats(&[(0, Reach::All), (1_000, Reach::Only(1)), (2_000, Reach::All)]);
+        assert_eq!(gap(&beats, Some(0), 500, 2_500), Some(2_010));
+        assert_eq!(gap(&beats, Some(1), 500, 2_500), Some(1_010));
+        assert_eq!(gap(&beats, None, 500, 2_500), Some(1_010));
+    }
+}

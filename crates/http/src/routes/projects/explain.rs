@@ -1,0 +1,118 @@
+//! `GET /api/fed/projects/{slug}/explain`.
+
+use actix_web::{HttpResponse, web};
+
+use crate::error::ApiError;
+use crate::explanation::ExplanationBody;
+use crate::params::SlugPath;
+use crate::state::ApiState;
+
+/// Why the project of this slug has its status, in words and numbers.
+///
+/// Answered from memory, also while the store is away; then without the last change.
+#[utoipa::path(
+    get,
+    path = "/api/fed/projects/{slug}/explain",
+    operation_id = "explain_project",
+    tag = "projects",
+    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    responses(
+        (status = 200, description = "The explanation.", body = ExplanationBody<'static>),
+        crate::openapi::ProjectNotFound,
+        crate::openapi::InternalError,
+        crate::openapi::Unavailable,
+    )
+)]
+pub(crate) async fn explain(
+    state: web::Data<ApiState>,
+    slug: SlugPath,
+) -> Result<HttpResponse, ApiError> {
+    let explanation = state.catalog.explain(&slug.0).await?;
+    Ok(HttpResponse::Ok().json(ExplanationBody::from(&explanation)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::{Value, json};
+
+    use crate::testing::{Answer, Api, schema};
+
+    async fn explain(api: &Api) -> Answer {
+        let answer = api.get("/api/fed/projects/commandcenter/explain").await;
+        schema::check("Explanation", &serde_json::from_str(&answer.body).unwrap());
+        answer
+    }
+
+    async fn beat(api: &Api, body: &'static str) {
+        let answer = api.post("/api/fed/projects/commandcenter/heartbeat", body).await;
+        assert_eq!(answer.status, 204, "{answer}");
+    }
+
+    async fn api() -> Api {
+        let api = Api::new().await;
+        api.register("commandcenter").await;
+        api
+    }
+
+    #[actix_web::test]
+    async fn a_project_that_was_never_heard() {
+        insta::assert_snapshot!(explain(&api().await).await, @r#"
+        200
+        content-type: application/json
+        {"slug":"commandcenter","status":"offline","status_known":false,"summary":"offline: it was never heard; this cannot be relied on now: http does not prove that it hears","at":"2026-11-24T12:00:00.123456Z","last_heartbeat":null,"silence":[{"source":"http","counts":true,"hears":false,"silence_seconds":null,"deaf_left_out_seconds":null,"listening_since_deafness_seconds":0.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":1,"kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered over the API"}}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn a_project_that_fell_silent_after_deafness() {
+        let api = api().await;
+        api.listen(Duration::from_secs(60)).await;
+        beat(&api, "").await;
+        api.clock.advance(Duration::from_micros(21_000_400));
+        api.listen(Duration::from_secs(95)).await;
+        insta::assert_snapshot!(explain(&api).await, @r#"
+        200
+        content-type: application/json
+        {"slug":"commandcenter","status":"offline","status_known":true,"summary":"offline: 96 s of silence over http, 20 s of deafness left out (offline after 90 s)","at":"2026-11-24T12:02:56.123856Z","last_heartbeat":{"at":"2026-11-24T12:01:00.123456Z","source":"http","seconds_ago":116.0},"silence":[{"source":"http","counts":true,"hears":true,"silence_seconds":96.0,"deaf_left_out_seconds":20.0,"listening_since_deafness_seconds":95.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":4,"kind":"status_changed","from":"degraded","to":"offline","at":"2026-11-24T12:02:50.123856Z","cause":{"kind":"silence","silence_ms":90000,"deaf_ms":20000},"because":"silence of 90000 ms, with 20000 ms of deafness left out"}}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn a_project_that_says_itself_that_it_is_degraded() {
+        let api = api().await;
+        api.listen(Duration::from_secs(60)).await;
+        beat(&api, r#"{"status":"degraded","degradedReasons":["queue backlog"]}"#).await;
+        api.listen(Duration::from_secs(2)).await;
+        let answer: Value = serde_json::from_str(&explain(&api).await.body).unwrap();
+        assert_eq!(answer["reports"], json!({"degraded": true, "reasons": ["queue backlog"]}));
+        assert_eq!(answer["last_change"]["because"], "reported by itself: queue backlog");
+        insta::assert_snapshot!(answer["summary"].as_str().unwrap(), @"degraded: it says so itself (queue backlog); its last heartbeat came 2 s ago");
+    }
+
+    #[actix_web::test]
+    async fn without_the_store_only_the_last_change_is_missing() {
+        let api = api().await;
+        beat(&api, "").await;
+        api.lose_store();
+        let answer: Value = serde_json::from_str(&explain(&api).await.body).unwrap();
+        assert_eq!(answer["last_change"], Value::Null);
+        assert_eq!((&answer["status"], &answer["status_known"]), (&json!("online"), &json!(true)));
+    }
+
+    #[actix_web::test]
+    async fn an_unknown_project_is_not_found() {
+        insta::assert_snapshot!(Api::new().await.get("/api/fed/projects/x/explain").await, @r#"
+        404
+        content-type: application/json
+        {"detail":"Project 'x' not found"}
+        "#);
+        assert_eq!(Api::new().await.get("/api/fed/projects/X/explain").await.status, 404);
+    }
+
+    #[actix_web::test]
+    async fn a_catalog_that_is_not_loaded_does_not_say_that_a_project_is_unknown() {
+        assert_eq!(Api::not_loaded().get("/api/fed/projects/a/explain").await.status, 503);
+    }
+}

@@ -1,0 +1,73 @@
+use crate::subjects;
+
+/// How the server begins to say what it refuses; the subject follows in quotes.
+const SUBSCRIPTION_REFUSED: &str = "permissions violation for subscription";
+const PUBLISH_REFUSED: &str = "permissions violation for publish";
+
+/// What the server does not permit, by what it means for us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A subscription without which heartbeats cannot be heard, or the sentinels.
+    Hearing,
+    /// A subscription to what replicas say to each other.
+    Peers,
+    /// A subscription to the pings of a project.
+    Pings,
+    /// One ping; each is refused anew.
+    Ping,
+    /// One other message; each is refused anew.
+    Message,
+}
+
+impl Refusal {
+    /// Reads what the server said; none where it is no refusal.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let text = text.to_ascii_lowercase();
+        let subject = text.split('"').nth(1).unwrap_or_default();
+        let begins_with = |prefix: &str| subject.starts_with(&prefix.to_ascii_lowercase());
+        if text.contains(SUBSCRIPTION_REFUSED) {
+            Some(if begins_with(subjects::FEDERATION_PREFIX) {
+                Self::Peers
+            } else if subject.ends_with(subjects::PING_ENDING) {
+                Self::Pings
+            } else {
+                Self::Hearing
+            })
+        } else if text.contains(PUBLISH_REFUSED) {
+            Some(if begins_with(subjects::SENTINEL_PREFIX) {
+                Self::Hearing
+            } else if subject.ends_with(subjects::PING_ENDING) {
+                Self::Ping
+            } else {
+                Self::Message
+            })
+        } else {
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_known_by_its_subject() {
+        for (text, refusal) in [
+            ("Subscription to \"hub.presence.*\"", Refusal::Hearing),
+            ("Subscription to \"_INBOX.federation.0\"", Refusal::Hearing),
+            ("Subscription to \"hub.federation.heartbeats.*\"", Refusal::Peers),
+            ("Subscription to \"hub.federation.changes.*\"", Refusal::Peers),
+            ("Subscription to \"hub.Docs.ping\"", Refusal::Pings),
+            ("Publish to \"_INBOX.federation.0\"", Refusal::Hearing),
+            ("Publish to \"hub.Docs.ping\"", Refusal::Ping),
+            ("Publish to \"hub.presence.a\"", Refusal::Message),
+            ("Publish to \"hub.federation.changes.a\"", Refusal::Message),
+            ("Publish with Reply of \"_INBOX.0\"", Refusal::Message),
+        ] {
+            let text = format!("Permissions Violation for {text}");
+            assert_eq!(Refusal::read(&text), Some(refusal), "{text}");
+        }
+        assert_eq!(Refusal::read("maximum connections exceeded"), None);
+    }
+}

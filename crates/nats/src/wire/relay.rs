@@ -1,0 +1,201 @@
+use std::borrow::Cow;
+
+use federation_domain::{Channel, Condition, Heartbeat, Reports, Source};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::decode::{Refusal, read_object};
+use super::said::Said;
+use super::timestamp;
+use crate::replica::ReplicaId;
+use crate::subjects;
+
+/// A heartbeat that a replica heard over HTTP and hands on to the others.
+///
+/// ```json
+/// {"replica":"9f86d081884c7d65","at":"2025-11-18T12:00:00.123456Z","channel":"presence",
+///  "status":"degraded","degradedReasons":["queue backlog"]}
+/// ```
+///
+/// The project is in the subject. `channel` is `presence` or `health`; `status` is `online` or
+/// `degraded`, and not there where the heartbeat says nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayedHeartbeat<'a> {
+    /// Who heard it.
+    pub replica: ReplicaId,
+    /// When it was heard, by the clock of that replica.
+    pub at: OffsetDateTime,
+    /// The heartbeat; its source is HTTP.
+    pub heartbeat: Heartbeat<'a>,
+}
+
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    replica: String,
+    at: String,
+    channel: &'a str,
+    #[serde(flatten)]
+    said: Said<'a>,
+}
+
+/// Only replicas send these, so nothing is lenient but what a later version may add.
+#[derive(Deserialize)]
+struct Incoming<'a> {
+    #[serde(borrow)]
+    replica: Cow<'a, str>,
+    #[serde(borrow)]
+    at: Cow<'a, str>,
+    #[serde(borrow)]
+    channel: Cow<'a, str>,
+    #[serde(borrow, default)]
+    status: Option<Cow<'a, str>>,
+    #[serde(default, rename = "degradedReasons")]
+    degraded_reasons: Vec<String>,
+}
+
+impl RelayedHeartbeat<'_> {
+    /// The payload. Reasons are cut to what is kept of a report, so that it is never too large.
+    ///
+    /// # Errors
+    /// When the time has no such form: a year beyond four digits.
+    pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
+        let condition = self.heartbeat.condition.as_ref().map(cut);
+        serde_json::to_vec(&Outgoing {
+            replica: self.replica.to_string(),
+            at: timestamp::write(self.at)?,
+            channel: name(self.heartbeat.channel),
+            said: condition.as_ref().into(),
+        })
+    }
+}
+
+/// Reads a message from a subject of [`subjects::ALL_RELAYS`]. Never panics, whatever the bytes.
+///
+/// # Errors
+/// Why the message is no heartbeat that was handed on.
+pub fn decode_relay<'a>(
+    subject: &'a str,
+    payload: &'a [u8],
+) -> Result<RelayedHeartbeat<'a>, Refusal> {
+    let slug = subjects::parse_relay(subject).map_err(|_| Refusal::BadSubject)?;
+    let payload: Incoming<'a> = read_object(payload)?;
+    let condition = match payload.status.as_deref() {
+        None => None,
+        Some("online") => Some(Condition::Online),
+        Some("degraded") => Some(Condition::Degraded { reasons: payload.degraded_reasons }),
+        Some(_) => return Err(Refusal::Malformed),
+    };
+    let channel = [Channel::Presence, Channel::Health]
+        .into_iter()
+        .find(|channel| name(*channel) == payload.channel)
+        .ok_or(Refusal::Malformed)?;
+    Ok(RelayedHeartbeat {
+        replica: ReplicaId::parse(&payload.replica).ok_or(Refusal::Malformed)?,
+        at: timestamp::read(&payload.at).ok_or(Refusal::Malformed)?,
+        heartbeat: Heartbeat { slug, source: Source::Http, channel, condition },
+    })
+}
+
+fn name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Presence => "presence",
+        Channel::Health => "health",
+    }
+}
+
+fn cut(condition: &Condition) -> Condition {
+    match condition {
+        Condition::Online => Condition::Online,
+        Condition::Degraded { reasons } => {
+            let cut = |reason: &String| reason.chars().take(Reports::MAX_REASON_CHARS).collect();
+            Condition::Degraded {
+                reasons: reasons.iter().take(Reports::MAX_REASONS).map(cut).collect(),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::MAX_PAYLOAD_BYTES;
+    use proptest::prelude::*;
+    use time::macros::datetime;
+
+    const SUBJECT: &str = "hub.federation.heartbeats.a";
+
+    fn relayed(channel: Channel, condition: Option<Condition>) -> RelayedHeartbeat<'static> {
+        RelayedHeartbeat {
+            replica: ReplicaId::parse("9f86d081884c7d65").unwrap(),
+            at: datetime!(2025-11-18 12:00:00.123456 UTC),
+            heartbeat: Heartbeat { slug: "a", source: Source::Http, channel, condition },
+        }
+    }
+
+    fn degraded(reasons: Vec<String>) -> Option<Condition> {
+        Some(Condition::Degraded { reasons })
+    }
+
+    #[test]
+    fn what_is_handed_on_is_what_is_heard() {
+        for channel in [Channel::Presence, Channel::Health] {
+            for condition in [None, Some(Condition::Online), degraded(vec!["\"ä\n".into()])] {
+                let relayed = relayed(channel, condition);
+                let payload = relayed.encode().unwrap();
+                assert_eq!(decode_relay(SUBJECT, &payload), Ok(relayed));
+            }
+        }
+    }
+
+    #[test]
+    fn the_form_is_fixed() {
+        let payload = relayed(Channel::Presence, degraded(vec!["x".into()])).encode().unwrap();
+        assert_eq!(
+            String::from_utf8(payload).unwrap(),
+            r#"{"replica":"9f86d081884c7d65","at":"2025-11-18T12:00:00.123456Z","#.to_owned()
+                + r#""channel":"presence","status":"degraded","degradedReasons":["x"]}"#
+        );
+    }
+
+    #[test]
+    fn no_reasons_make_it_too_large() {
+        let reasons = vec!["\0".repeat(10_000); 100];
+        let payload = relayed(Channel::Health, degraded(reasons)).encode().unwrap();
+        assert!(payload.len() < MAX_PAYLOAD_BYTES, "{} bytes", payload.len());
+    }
+
+    #[test]
+    fn what_is_no_relay_is_refused_by_its_reason() {
+        let whole = String::from_utf8(relayed(Channel::Presence, None).encode().unwrap()).unwrap();
+        let with_more = whole.replace('}', r#","later":[1]}"#);
+        assert!(decode_relay(SUBJECT, with_more.as_bytes()).is_ok());
+        for (from, to) in [
+            ("9f86d081884c7d65", "9F86D081884C7D65"),
+            ("presence", "rumour"),
+            ("Z\"", "\""),
+            ("}", r#","status":"asleep"}"#),
+            ("}", r#","channel":"health"}"#),
+            ("{", "["),
+            (r#""at""#, r#""when""#),
+        ] {
+            let bad = whole.replace(from, to);
+            assert_ne!(bad, whole);
+            assert_eq!(decode_relay(SUBJECT, bad.as_bytes()), Err(Refusal::Malformed), "{bad}");
+        }
+        let large = " ".repeat(MAX_PAYLOAD_BYTES + 1);
+        assert_eq!(decode_relay(SUBJECT, large.as_bytes()), Err(Refusal::Oversized));
+        for subject in ["hub.federation.heartbeats.A", "hub.presence.a", ""] {
+            assert_eq!(decode_relay(subject, whole.as_bytes()), Err(Refusal::BadSubject));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            subject in "\\PC*", payload in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            let _ = decode_relay(&subject, &payload);
+            let _ = decode_relay(SUBJECT, &payload);
+        }
+    }
+}

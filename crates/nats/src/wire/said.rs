@@ -1,0 +1,22 @@
+use federation_domain::Condition;
+use serde::Serialize;
+
+/// How a project says that it is, as all messages bear it; nothing where it does not say.
+#[derive(Serialize)]
+pub(super) struct Said<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+    #[serde(rename = "degradedReasons", skip_serializing_if = "Option::is_none")]
+    degraded_reasons: Option<&'a [String]>,
+}
+
+impl<'a> From<Option<&'a Condition>> for Said<'a> {
+    fn from(condition: Option<&'a Condition>) -> Self {
+        let (status, degraded_reasons) = match condition {
+            None => (None, None),
+            Some(Condition::Online) => (Some("online"), None),
+            Some(Condition::Degraded { reasons }) => (Some("degraded"), Some(reasons.as_slice())),
+        };
+        Self { status, degraded_reasons }
+    }
+}

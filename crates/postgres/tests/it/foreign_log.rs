@@ -1,0 +1,80 @@
+//! Rows of the log and of the spells that another version, a program or a person wrote.
+
+use federation_domain::{
+    CatalogStore, Cause, Checkpoint, Origin, Probe, ProjectStatus, Revision, Slug, Source,
+    StoreError, Transition,
+};
+use federation_postgres::PgCatalogStore;
+use federation_testkit::contract::samples::{moment, registration, spell, transition};
+use tokio_postgres::Client;
+
+use crate::world::{by_hand, migrated};
+
+/// A silence as it was written before a project could be asked directly.
+const OLD_SILENCE: &str = r#"{"kind":"silence","silence_ms":90000,"deaf_ms":1500}"#;
+
+const NEWEST_CAUSE: &str = "SELECT cause::text FROM project_changes ORDER BY revision DESC LIMIT 1";
+
+/// Registers the project and commits one silence with this probe.
+async fn fall_silent(store: &PgCatalogStore, probe: Option<Probe>) -> Slug {
+    let one = [registration("a")];
+    let project = store.register(&one, Origin::Api, moment(0)).await.unwrap().remove(0).project;
+    let cause = Cause::Silence { silence_ms: 90_000, deaf_ms: 1_500, probe };
+    let fall = Transition { cause, ..transition(&project, ProjectStatus::Degraded, moment(1)) };
+    store.commit(&[fall]).await.unwrap();
+    project.slug
+}
+
+async fn newest_cause(client: &Client) -> String {
+    client.query_one(NEWEST_CAUSE, &[]).await.unwrap().get(0)
+}
+
+#[tokio::test]
+async fn a_silence_without_a_probe_is_written_and_read_as_before() {
+    let (store, database) = migrated().await;
+    let slug = fall_silent(&store, None).await;
+    let client = by_hand(&database).await;
+    assert_eq!(newest_cause(&client).await, OLD_SILENCE);
+    let newest = store.history(&slug, None, 1).await.unwrap().remove(0);
+    let expected = Cause::Silence { silence_ms: 90_000, deaf_ms: 1_500, probe: None };
+    assert_eq!(newest.cause, expected);
+}
+
+#[tokio::test]
+async fn a_silence_with_a_probe_tells_what_came_of_it() {
+    let (store, database) = migrated().await;
+    fall_silent(&store, Some(Probe::NoResponders)).await;
+    let told = OLD_SILENCE.replace('}', r#","probe":"no_responders"}"#);
+    assert_eq!(newest_cause(&by_hand(&database).await).await, told);
+}
+
+#[tokio::test]
+async fn an_entry_of_the_log_that_does_not_parse_is_named_wherever_it_is_read() {
+    let (store, database) = migrated().await;
+    let slug = fall_silent(&store, None).await;
+    let update = "UPDATE project_changes SET cause = '{\"kind\": \"omen\"}' WHERE revision = 1";
+    by_hand(&database).await.batch_execute(update).await.unwrap();
+    for error in [
+        store.history(&slug, None, 10).await.unwrap_err(),
+        store.changes_after(Revision(0), 10).await.unwrap_err(),
+    ] {
+        let StoreError::Corrupt { table, column, row, .. } = error else { panic!("{error:?}") };
+        assert_eq!((table, column, row), ("project_changes", "cause", 1));
+    }
+    assert_eq!(store.history(&slug, None, 1).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn spells_that_do_not_parse_are_left_out() {
+    let (store, database) = migrated().await;
+    let insert = "INSERT INTO listening_spells VALUES
+                      ('nats', '2026-11-20T00:00:00Z', 'infinity'),
+                      ('pigeon', '2026-11-20T00:00:00Z', '2026-11-24T00:00:00Z')";
+    by_hand(&database).await.batch_execute(insert).await.unwrap();
+    assert_eq!(store.load().await.unwrap().listened, []);
+    assert_eq!(store.spells(Source::Nats, moment(0)).await.unwrap(), []);
+    let listened = vec![spell(Source::Http, 0, 10)];
+    let heard = Checkpoint { listened: listened.clone(), ..Checkpoint::default() };
+    store.checkpoint(&heard).await.unwrap();
+    assert_eq!(store.load().await.unwrap().listened, listened);
+}

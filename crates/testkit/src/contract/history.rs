@@ -1,0 +1,80 @@
+//! `history`.
+
+use std::sync::Arc;
+
+use federation_domain::{CatalogStore, Change, ChangeKind, ProjectStatus, Revision, Slug};
+
+use super::samples::{moment, register, stored, transition};
+
+fn slug(name: &str) -> Slug {
+    Slug::parse(name).expect("a valid slug")
+}
+
+/// Lets a project change its status so many times.
+async fn flip(store: &dyn CatalogStore, slug: &Slug, times: i64) {
+    for n in 0..times {
+        let project = store.find(std::slice::from_ref(slug)).await.unwrap().remove(0);
+        let to = match project.status {
+            ProjectStatus::Online => ProjectStatus::Degraded,
+            _ => ProjectStatus::Online,
+        };
+        store.commit(&[transition(&project, to, moment(n))]).await.unwrap();
+    }
+}
+
+fn revisions(changes: &[Change]) -> Vec<i64> {
+    changes.iter().map(|change| change.revision.0).collect()
+}
+
+/// What happened to others in between is not in it.
+pub async fn it_comes_newest_first_and_of_one_project(store: &Arc<dyn CatalogStore>) {
+    let (a, b) = (slug("a"), slug("b"));
+    register(store.as_ref(), "a").await;
+    register(store.as_ref(), "b").await;
+    for project in [&a, &b, &a] {
+        flip(store.as_ref(), project, 1).await;
+    }
+    let mut log = store.changes_after(Revision(0), 100).await.unwrap();
+    log.retain(|change| change.slug == a);
+    log.reverse();
+    let history = store.history(&a, None, 100).await.unwrap();
+    assert_eq!(revisions(&history), [5, 3, 1]);
+    assert_eq!(history, log);
+    assert_eq!(store.history(&slug("never-there"), None, 100).await.unwrap(), []);
+}
+
+/// Each begins before the last change of the page before it.
+pub async fn it_comes_in_pages(store: &Arc<dyn CatalogStore>) {
+    register(store.as_ref(), "a").await;
+    register(store.as_ref(), "b").await;
+    flip(store.as_ref(), &slug("a"), 4).await;
+    for (before, limit, expected) in [
+        (None, 2, vec![6, 5]),
+        (Some(5), 2, vec![4, 3]),
+        (Some(3), 2, vec![1]),
+        (Some(1), 2, vec![]),
+        (Some(2), 9, vec![1]),
+        (Some(100), 1, vec![6]),
+        (None, 0, vec![]),
+        (None, usize::MAX, vec![6, 5, 4, 3, 1]),
+    ] {
+        let page = store.history(&slug("a"), before.map(Revision), limit).await.unwrap();
+        assert_eq!(revisions(&page), expected, "before {before:?}, at most {limit}");
+    }
+}
+
+/// It ends with the removal, and goes on when another project takes the slug.
+pub async fn a_removed_project_has_its_history(store: &Arc<dyn CatalogStore>) {
+    use ChangeKind::{Registered, Removed, StatusChanged};
+    let project = register(store.as_ref(), "a").await;
+    flip(store.as_ref(), &project.slug, 1).await;
+    store.remove(&project.slug, moment(5)).await.unwrap().expect("a project");
+    let kinds = async || {
+        let history = store.history(&project.slug, None, 100).await.unwrap();
+        history.into_iter().map(|change| change.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds().await, [Removed, StatusChanged, Registered]);
+    register(store.as_ref(), "a").await;
+    assert_ne!(stored(store.as_ref()).await.id, project.id);
+    assert_eq!(kinds().await, [Registered, Removed, StatusChanged, Registered]);
+}

@@ -1,0 +1,13 @@
+-- Back to the last spell of each source. Those before it are lost.
+CREATE TABLE listening (
+    source      varchar(10)              PRIMARY KEY,
+    heard_from  timestamp with time zone NOT NULL,
+    heard_until timestamp with time zone NOT NULL
+);
+
+INSERT INTO listening (source, heard_from, heard_until)
+SELECT DISTINCT ON (source) source, heard_from, heard_until
+FROM listening_spells
+ORDER BY source, heard_from DESC;
+
+DROP TABLE listening_spells;

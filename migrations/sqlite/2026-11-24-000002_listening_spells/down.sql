@@ -1,0 +1,14 @@
+-- Back to the last spell of each source. Those before it are lost.
+CREATE TABLE listening (
+    source      TEXT PRIMARY KEY NOT NULL,
+    heard_from  TEXT NOT NULL,
+    heard_until TEXT NOT NULL
+) STRICT;
+
+-- With a bare `max`, SQLite takes the other columns from the row of the maximum.
+INSERT INTO listening (source, heard_from, heard_until)
+SELECT source, max(heard_from), heard_until
+FROM listening_spells
+GROUP BY source;
+
+DROP TABLE listening_spells;
