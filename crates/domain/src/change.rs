@@ -207,15 +207,19 @@ pub struct Transition {
 
 impl Transition {
     /// Compare-and-set: whether it stands against the stored row. It does when the row still has
-    /// the status that the writer saw, and no newer heartbeat than the writer knew; so a replica
-    /// that hears less cannot overrule one that hears more.
+    /// the status that the writer saw, no newer heartbeat than the writer knew, and was not changed
+    /// after this was found; so a replica that hears less cannot overrule one that hears more, and
+    /// one that was cut off from the store does not tell later what others told before.
     #[must_use]
     pub fn stands_against(
         &self,
         status: ProjectStatus,
         last_heartbeat_at: Option<OffsetDateTime>,
+        updated_at: OffsetDateTime,
     ) -> bool {
-        status == self.from && last_heartbeat_at <= self.last_heartbeat_at
+        status == self.from
+            && last_heartbeat_at <= self.last_heartbeat_at
+            && updated_at <= self.at
     }
 }
 
@@ -254,17 +258,27 @@ mod tests {
     fn a_writer_that_heard_less_does_not_stand() {
         let known = OffsetDateTime::UNIX_EPOCH;
         let newer = known + Duration::microseconds(1);
-        assert!(transition(Some(known)).stands_against(ProjectStatus::Online, Some(known)));
-        assert!(transition(Some(newer)).stands_against(ProjectStatus::Online, Some(known)));
-        assert!(transition(Some(known)).stands_against(ProjectStatus::Online, None));
-        assert!(!transition(Some(known)).stands_against(ProjectStatus::Online, Some(newer)));
-        assert!(!transition(None).stands_against(ProjectStatus::Online, Some(known)));
+        let stands =
+            |writer, row| transition(writer).stands_against(ProjectStatus::Online, row, known);
+        assert!(stands(Some(known), Some(known)));
+        assert!(stands(Some(newer), Some(known)));
+        assert!(stands(Some(known), None));
+        assert!(!stands(Some(known), Some(newer)));
+        assert!(!stands(None, Some(known)));
+    }
+
+    #[test]
+    fn what_was_found_before_the_newest_change_does_not_stand() {
+        let found = OffsetDateTime::UNIX_EPOCH;
+        let later = found + Duration::microseconds(1);
+        assert!(transition(None).stands_against(ProjectStatus::Online, None, found));
+        assert!(!transition(None).stands_against(ProjectStatus::Online, None, later));
     }
 
     #[test]
     fn a_writer_that_saw_another_status_does_not_stand() {
         for status in [ProjectStatus::Degraded, ProjectStatus::Offline] {
-            assert!(!transition(None).stands_against(status, None));
+            assert!(!transition(None).stands_against(status, None, OffsetDateTime::UNIX_EPOCH));
         }
     }
 }

@@ -6,18 +6,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use crate::fleet;
 use crate::invariants::process;
 use crate::plan::{Fault, Planned};
+use crate::replica::Go;
 use crate::truth::{Fall, Part};
 use crate::world::World;
 
 /// After which time a process that does not end is killed: beyond what is allowed, so that it is
 /// seen how long it would have taken.
 const LAST_PATIENCE: Duration = Duration::from_secs(20);
+/// How many heartbeats a flood has: one that a service takes in within a second, and one in which a
+/// slow one drowns.
+const FLOOD: usize = 20_000;
+const GREAT_FLOOD: usize = 500_000;
+/// For how long a slow process is stopped each time, and for how long it runs then.
+const STANDS: Duration = Duration::from_millis(180);
+const RUNS: Duration = Duration::from_millis(20);
 /// How long a rolling restart waits for a replica to serve before it goes on to the next.
 const ROLL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -37,6 +46,7 @@ pub(crate) async fn bring(world: Arc<World>, planned: Planned) -> anyhow::Result
             world.replicas[replica].start(&world.clock).await
         }
         Fault::Roll => roll(&world).await,
+        Fault::RestartAll => restart_all(&world, length).await,
         Fault::Pause(replica) => pause(&world, replica, length).await,
         Fault::CutBus(_) | Fault::StallBus(_) | Fault::CutStore(_) | Fault::StallStore(_) => {
             break_link(&world, fault, length).await;
@@ -51,10 +61,17 @@ pub(crate) async fn bring(world: Arc<World>, planned: Planned) -> anyhow::Result
             Ok(())
         }
         Fault::Flood => {
-            world.truth.lock().disturbances.begin(Part::Flood, world.clock.now());
-            fleet::flood(&world).await;
-            ends(&world, Part::Flood, world.clock.now());
+            flood(&world, FLOOD).await;
             Ok(())
+        }
+        Fault::Choke(replica) => {
+            tokio::select! {
+                () = flood(&world, GREAT_FLOOD) => {}
+                () = sleep(length) => {}
+                slowed = slow_down(&world, replica) => slowed?,
+            }
+            ends(&world, Part::Flood, world.clock.now());
+            world.replicas[replica].stop_or_go(Go::On).await
         }
         Fault::Garbage => {
             let rng = world.chance(u64::try_from(length.as_micros()).unwrap_or_default());
@@ -79,6 +96,31 @@ pub(crate) async fn terminate(world: &World, replica: usize) -> anyhow::Result<(
     let now = world.clock.now();
     world.report.lock().add(process::end(replica, status, now.since(begun), now));
     Ok(())
+}
+
+async fn restart_all(world: &World, length: Duration) -> anyhow::Result<()> {
+    let all = 0..world.replicas.len();
+    try_join_all(all.clone().map(|replica| terminate(world, replica))).await?;
+    sleep(length).await;
+    try_join_all(all.map(|replica| world.replicas[replica].start(&world.clock))).await?;
+    Ok(())
+}
+
+async fn flood(world: &World, heartbeats: usize) {
+    begins(world, Part::Flood);
+    fleet::flood(world, heartbeats).await;
+    ends(world, Part::Flood, world.clock.now());
+}
+
+/// Lets a process run for a tenth of the time, for ever. It is never stopped for long enough to
+/// notice, so what waits in its queues is all that shows that it does not hear.
+async fn slow_down(world: &World, replica: usize) -> anyhow::Result<()> {
+    loop {
+        world.replicas[replica].stop_or_go(Go::Not).await?;
+        sleep(STANDS).await;
+        world.replicas[replica].stop_or_go(Go::On).await?;
+        sleep(RUNS).await;
+    }
 }
 
 async fn roll(world: &World) -> anyhow::Result<()> {

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How long a fault lasts.
-const LENGTHS_MS: std::ops::Range<u64> = 200..12_000;
+/// How long a short fault lasts, and a long one; short ones let more of them come.
+const SHORT_MS: std::ops::Range<u64> = 200..4_000;
+const LONG_MS: std::ops::Range<u64> = 4_000..12_000;
 /// Within which time the faults of one burst begin.
 const SPREAD_MS: u64 = 3_000;
 /// The longest rest after a burst. Without some, nobody would ever be undisturbed for long enough
 /// to be missed.
-const LONGEST_REST_MS: u64 = 10_000;
+const LONGEST_REST_MS: u64 = 8_000;
+/// How many kinds of faults there are.
+const KINDS: u8 = 16;
 /// The most faults at once.
 const MOST_AT_ONCE: usize = 3;
 
@@ -22,6 +25,8 @@ pub(crate) enum Fault {
     Terminate(usize),
     /// SIGTERM and a new process, one replica after the other.
     Roll,
+    /// SIGTERM for all replicas at once, and new processes at the end.
+    RestartAll,
     /// SIGSTOP, and SIGCONT at the end.
     Pause(usize),
     /// The link to the bus is closed and refused.
@@ -42,6 +47,8 @@ pub(crate) enum Fault {
     PauseStore,
     /// One project sends as fast as it can, and says something else each time.
     Flood,
+    /// The same, many times as much, while the process gets little of its time.
+    Choke(usize),
     /// Messages that are no heartbeats.
     Garbage,
 }
@@ -73,6 +80,7 @@ impl Fault {
             Self::Kill(_) => "service killed",
             Self::Terminate(_) => "service terminated",
             Self::Roll => "rolling restart",
+            Self::RestartAll => "all restarted",
             Self::Pause(_) => "service paused",
             Self::CutBus(_) => "NATS link cut",
             Self::StallBus(_) => "NATS link stalled",
@@ -83,16 +91,18 @@ impl Fault {
             Self::KillStore => "Postgres killed",
             Self::PauseStore => "Postgres paused",
             Self::Flood => "flood",
+            Self::Choke(_) => "flood of a slow service",
             Self::Garbage => "garbage",
         }
     }
 
     fn claim(self) -> Claim {
         match self {
-            Self::Kill(replica) | Self::Terminate(replica) | Self::Pause(replica) => {
-                Claim::Process(replica)
-            }
-            Self::Roll => Claim::AllProcesses,
+            Self::Kill(replica)
+            | Self::Terminate(replica)
+            | Self::Pause(replica)
+            | Self::Choke(replica) => Claim::Process(replica),
+            Self::Roll | Self::RestartAll => Claim::AllProcesses,
             Self::CutBus(replica) | Self::StallBus(replica) => Claim::BusLink(replica),
             Self::CutStore(replica) | Self::StallStore(replica) => Claim::StoreLink(replica),
             Self::StopBus | Self::PauseBus => Claim::Bus,
@@ -152,11 +162,13 @@ impl fmt::Display for Burst {
 pub(crate) struct Plan {
     rng: fastrand::Rng,
     replicas: usize,
+    /// The kinds that are still to come before any comes again, so that a short run sees many.
+    deck: Vec<u8>,
 }
 
 impl Plan {
     pub(crate) fn new(seed: u64, replicas: usize) -> Self {
-        Self { rng: fastrand::Rng::with_seed(seed), replicas }
+        Self { rng: fastrand::Rng::with_seed(seed), replicas, deck: Vec::new() }
     }
 
     fn burst(&mut self) -> Burst {
@@ -166,7 +178,8 @@ impl Plan {
             let fault = self.fault();
             if faults.iter().all(|other| !fault.claim().excludes(other.fault.claim())) {
                 let after = Duration::from_millis(self.rng.u64(..SPREAD_MS));
-                let length = Duration::from_millis(self.rng.u64(LENGTHS_MS));
+                let lengths = if self.rng.u8(..3) == 0 { LONG_MS } else { SHORT_MS };
+                let length = Duration::from_millis(self.rng.u64(lengths));
                 faults.push(Planned { fault, after, length });
             }
         }
@@ -175,7 +188,11 @@ impl Plan {
 
     fn fault(&mut self) -> Fault {
         let replica = self.rng.usize(..self.replicas);
-        match self.rng.u8(..14) {
+        if self.deck.is_empty() {
+            self.deck.extend(0..KINDS);
+            self.rng.shuffle(&mut self.deck);
+        }
+        match self.deck.pop().unwrap_or_default() {
             0 => Fault::Kill(replica),
             1 => Fault::Terminate(replica),
             2 => Fault::Roll,
@@ -189,6 +206,8 @@ impl Plan {
             10 => Fault::KillStore,
             11 => Fault::PauseStore,
             12 => Fault::Flood,
+            13 => Fault::RestartAll,
+            14 => Fault::Choke(replica),
             _ => Fault::Garbage,
         }
     }
@@ -217,10 +236,10 @@ mod tests {
 
     #[test]
     fn every_kind_of_fault_comes() {
-        let bursts = Plan::new(1, 2).take(300);
+        let bursts = Plan::new(1, 2).take(50);
         let kinds: BTreeSet<_> =
             bursts.flat_map(|burst| burst.faults).map(|planned| planned.fault.kind()).collect();
-        assert_eq!(kinds.len(), 14);
+        assert_eq!(kinds.len(), usize::from(KINDS));
     }
 
     #[test]

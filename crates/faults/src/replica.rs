@@ -40,6 +40,13 @@ pub(crate) struct Replica {
     epoch: AtomicU64,
 }
 
+/// Whether a process runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Go {
+    On,
+    Not,
+}
+
 /// What others want to know without waiting.
 #[derive(Debug, Default, Clone, Copy)]
 struct Facts {
@@ -158,6 +165,15 @@ impl Replica {
             process.resume()?;
         }
         Ok(())
+    }
+
+    /// Stops the process where it stands, or lets it go on, for a moment that nobody is told of.
+    pub(crate) async fn stop_or_go(&self, go: Go) -> anyhow::Result<()> {
+        match (&*self.process.lock().await, go) {
+            (Some(process), Go::On) => process.resume(),
+            (Some(process), Go::Not) => process.pause(),
+            (None, _) => Ok(()),
+        }
     }
 
     /// The exit status of a process that ended though nobody told it to.

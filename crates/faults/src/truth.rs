@@ -14,6 +14,10 @@ pub(crate) use beats::{Beat, Beats, Reach};
 pub(crate) use disturbances::{Disturbances, Part};
 pub(crate) use ledger::{Entry, Ledger};
 
+/// A heartbeat that is heard in deafness, before that is found, may count as heard so much later: a
+/// listening clock advances by at most this at once.
+const MAX_STEP: Duration = Duration::from_secs(1);
+
 /// How a project speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -191,21 +195,19 @@ impl Truth {
         let life = self.projects.get(slug)?;
         let parts = self.hearing(life.source, replica);
         let calm = self.disturbances.calm_since(&parts)?;
-        let mut last = self.forgotten.get(&replica).copied().unwrap_or_default();
+        let mut heard = Moment::default();
         for (&to, &until) in &life.attempts {
             // What is on its way through something disturbed may arrive when that ends.
             let mut ways = bus_of(replica).to_vec();
             ways.extend(to.iter().flat_map(|via| bus_of(*via)));
-            last = last.max(self.disturbances.end_of(&ways, until)?);
+            heard = heard.max(self.disturbances.end_of(&ways, until)?);
         }
-        let silent = self.disturbances.calm_for(&parts, last, silence);
+        if self.disturbances.is_near(&parts, heard) {
+            heard = heard.after(MAX_STEP);
+        }
+        let forgotten = self.forgotten.get(&replica).copied().unwrap_or_default();
+        let silent = self.disturbances.calm_for(&parts, heard.max(forgotten), silence);
         Some(silent.max(calm.after(chance)))
-    }
-
-    pub(crate) fn debug(&self, slug: &str, replica: usize) -> String {
-        let life = &self.projects[slug];
-        let parts = self.hearing(life.source, replica);
-        format!("{:?} {:?} calm {:?} forgot {:?}", life.source, life.attempts, parts.iter().map(|p| (p, self.disturbances.calm_since(&[*p]))).collect::<Vec<_>>(), self.forgotten)
     }
 
     /// What must be whole for a replica to hear projects of a source.

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use federation_application::{LogSink, Ports, Service, SystemClock};
-use federation_domain::Registration;
+use federation_application::{AllSinks, LogSink, Ports, Service, Surroundings, SystemClock};
+use federation_domain::{ChangeSink, HeartbeatRelay, Prober, Registration};
 use federation_http::{ApiState, HttpServer};
-use federation_nats::{HeartbeatSubscriber, UnknownProject};
+use federation_nats::{HeartbeatSubscriber, Peers, UnknownProject};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -46,7 +46,11 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     }
     let registrations = read_projects(&settings.projects_file)?;
     let store = Store::open(&settings.database)?;
-    let service = wire(&store, &settings);
+    let peers = match &settings.bus {
+        Some(bus) => Some(Peers::connect(bus).await.context("NATS")?),
+        None => None,
+    };
+    let service = wire(&store, &settings, peers.as_ref());
     let stop = signals::stop()?;
     let server = HttpServer::bind(&settings.http)?;
     let address = server.address();
@@ -57,7 +61,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(ApiState::from(&service), http_ends.clone().cancelled_owned());
     let mut http = pin!(http);
     let parts = tokio::select! {
-        parts = run(&store, &service, &settings, registrations, &stop) => parts?,
+        parts = run(&store, &service, &settings, registrations, peers, &stop) => parts?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API ended by itself");
@@ -89,13 +93,20 @@ async fn end(
     })
 }
 
-fn wire(store: &Store, settings: &ServeSettings) -> Service {
+fn wire(store: &Store, settings: &ServeSettings, peers: Option<&Peers>) -> Service {
+    let surroundings = Surroundings { bus: peers.is_some(), shared_store: store.is_shared() };
+    let relays = peers.filter(|_| surroundings.shared_store);
+    let asks = peers.filter(|_| settings.probe_before_offline);
+    let mut sinks: Vec<Arc<dyn ChangeSink>> = vec![Arc::new(LogSink)];
+    sinks.extend(peers.map(|peers| Arc::new(peers.clone()) as Arc<dyn ChangeSink>));
     let ports = Ports {
         store: store.port(),
-        sink: Arc::new(LogSink),
+        sink: Arc::new(AllSinks(sinks)),
         clock: Arc::new(SystemClock::start()),
+        relay: relays.map(|peers| Arc::new(peers.clone()) as Arc<dyn HeartbeatRelay>),
+        prober: asks.map(|peers| Arc::new(peers.clone()) as Arc<dyn Prober>),
     };
-    Service::new(ports, settings.rule.clone(), settings.bus.is_some())
+    Service::new(ports, settings.rule.clone(), surroundings)
 }
 
 /// Brings up what runs beside the REST API, and lets it run until told to stop. Gives what is to be
@@ -105,6 +116,7 @@ async fn run(
     service: &Service,
     settings: &ServeSettings,
     registrations: Vec<Registration>,
+    peers: Option<Peers>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Parts>> {
     let prepared = prepare::prepare(store, service, settings, registrations);
@@ -112,7 +124,7 @@ async fn run(
         Some(prepared) => prepared?,
         None => return Ok(None),
     }
-    let mut parts = Parts::start(service, settings).await?;
+    let mut parts = Parts::start(service, settings, peers).await?;
     service.readiness.start();
     parts.run_until(stop).await?;
     Ok(Some(parts))
@@ -127,13 +139,19 @@ struct Parts {
 }
 
 impl Parts {
-    async fn start(service: &Service, settings: &ServeSettings) -> anyhow::Result<Self> {
+    async fn start(
+        service: &Service,
+        settings: &ServeSettings,
+        peers: Option<Peers>,
+    ) -> anyhow::Result<Self> {
         let (ears_end, writer_ends) = (CancellationToken::new(), CancellationToken::new());
         let mut ears = JoinSet::new();
-        let ticking = service.clone();
-        let end = ears_end.clone();
-        ears.spawn(async move { ticking.run_ticks(end).await });
-        if let Some(bus) = &settings.bus {
+        let (ticking, asking) = (service.clone(), service.clone());
+        let (ticks_end, probes_end) = (ears_end.clone(), ears_end.clone());
+        ears.spawn(async move { ticking.run_ticks(ticks_end).await });
+        ears.spawn(async move { asking.run_probes(probes_end).await });
+        ears.spawn(service.follower().run(ears_end.clone()));
+        if let (Some(bus), Some(peers)) = (&settings.bus, peers) {
             let newcomers = settings.auto_register.then(|| {
                 let (sender, receiver) = mpsc::channel(NEWCOMERS);
                 let register = register_newcomers(service.clone(), receiver);
@@ -144,8 +162,10 @@ impl Parts {
                 });
                 sender
             });
-            let presence = service.presence.clone();
-            let subscriber = HeartbeatSubscriber::connect(bus, presence, newcomers).await;
+            let (presence, replica) = (service.presence.clone(), peers.replica());
+            let subscriber = HeartbeatSubscriber::connect(bus, presence, newcomers, replica).await;
+            let told = service.clone();
+            ears.spawn(peers.run(move || told.look_for_changes(), ears_end.clone()));
             ears.spawn(subscriber.context("NATS")?.run(ears_end.clone()));
         }
         let writer = tokio::spawn(service.writer().run(writer_ends.clone()));

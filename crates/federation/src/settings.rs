@@ -76,6 +76,8 @@ pub struct ServeSettings {
     pub projects_file: PathBuf,
     /// Whether unknown projects register themselves by their heartbeats.
     pub auto_register: bool,
+    /// Whether silent projects are asked directly before they are called offline.
+    pub probe_before_offline: bool,
     /// When a silent project is degraded and offline.
     pub rule: LivenessRule,
     /// Names of settings that are given and have no effect any more; for one line in the log.
@@ -92,6 +94,7 @@ impl ServeArgs {
         Ok(ServeSettings {
             database: self.database.resolve()?,
             auto_migrate: self.auto_migrate,
+            probe_before_offline: self.bus.probe_before_offline,
             bus: self.bus.resolve(),
             http: self.http.resolve()?,
             rule: self.liveness.resolve()?,

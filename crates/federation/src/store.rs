@@ -46,6 +46,12 @@ impl Store {
         }
     }
 
+    /// Whether other processes may use the store too.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// Brings the tables to the form of this version. Returns the migrations that ran.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use async_nats::{Message, Subject};
 use federation_application::{DropReason, Presence, TICK};
-use federation_domain::Monotonic;
+use federation_domain::{MAX_STEP, Monotonic};
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::{unconstrained, yield_now};
@@ -68,6 +68,9 @@ pub struct HeartbeatSubscriber {
     sentinels: Sentinels,
     /// When all queues were last found empty.
     idle_at: Monotonic,
+    /// Whether the newest proof was old at the last tick: what is heard now stood in a backlog, or
+    /// is the first over a new connection.
+    lags: bool,
     refused_since: Option<Monotonic>,
     overruns: Throttle,
     burst: usize,
@@ -125,6 +128,7 @@ impl HeartbeatSubscriber {
             sentinel_subject,
             sentinels: Sentinels::default(),
             idle_at: Monotonic::default(),
+            lags: false,
             refused_since: None,
             overruns: Throttle::default(),
             burst: 0,
@@ -154,7 +158,7 @@ impl HeartbeatSubscriber {
                 () = &mut cancelled => return,
                 _ = ticks.tick() => self.tick(self.hearing.now()),
                 heard = poll_fn(|cx| self.poll_heard(cx)) => match heard {
-                    Heard::Heartbeat(message) => self.recorder.hear(&message),
+                    Heard::Heartbeat(message) => self.hear_heartbeat(&message),
                     Heard::Sentinel(message) => self.hear_sentinel(&message).await,
                     Heard::End => {
                         tracing::error!("the NATS client ended; no heartbeats are heard any more");
@@ -198,6 +202,26 @@ impl HeartbeatSubscriber {
         polled
     }
 
+    fn hear_heartbeat(&mut self, message: &Message) {
+        if self.lags {
+            self.renew(self.hearing.now());
+        }
+        self.recorder.hear(message);
+    }
+
+    /// Says that what is heard from here on is no backlog, where it comes over a new connection.
+    /// Not where we ourselves stood still: then the rest of the former connection may come first.
+    fn renew(&mut self, now: Monotonic) {
+        if now.since(self.idle_at) > MAX_STEP {
+            return;
+        }
+        let renewed = self.connection.identity().and_then(|new| self.sentinels.renew(now, new));
+        if let Some(proof) = renewed {
+            self.lags = false;
+            self.hearing.prove_hearing(proof);
+        }
+    }
+
     /// Empties the queues, then proves hearing.
     async fn hear_sentinel(&mut self, message: &Message) {
         let Some(connection) = self.connection.identity() else { return };
@@ -219,7 +243,7 @@ impl HeartbeatSubscriber {
             for _ in 0..SUBSCRIPTION_CAPACITY {
                 let polled = poll_fn(|cx| Poll::Ready(self.poll_heartbeat(index, cx))).await;
                 let Poll::Ready(Some(message)) = polled else { break };
-                self.recorder.hear(&message);
+                self.hear_heartbeat(&message);
                 self.breathe().await;
             }
         }
@@ -228,6 +252,7 @@ impl HeartbeatSubscriber {
     /// What is to be done every [`TICK`].
     fn tick(&mut self, now: Monotonic) {
         self.note_dropped();
+        self.lags = self.sentinels.proven().is_some_and(|proven| now.since(proven) > MAX_STEP);
         self.send_sentinel(now);
         self.judge_link(now);
         self.retry_refused(now);
@@ -287,7 +312,7 @@ impl HeartbeatSubscriber {
         let sent = self.send_sentinel(begun);
         while sent && self.sentinels.proven().is_none_or(|proven| proven < begun) {
             match poll_fn(|cx| self.poll_heard(cx)).await {
-                Heard::Heartbeat(message) => self.recorder.hear(&message),
+                Heard::Heartbeat(message) => self.hear_heartbeat(&message),
                 Heard::Sentinel(message) => self.hear_sentinel(&message).await,
                 Heard::End => break,
             }

@@ -42,7 +42,7 @@ pub(crate) async fn commit(
 }
 
 fn stands(transition: &Transition, project: &Project) -> bool {
-    transition.stands_against(project.status, project.last_heartbeat_at)
+    transition.stands_against(project.status, project.last_heartbeat_at, project.updated_at)
 }
 
 /// Changes the project as the transition says; the change, where its status does.

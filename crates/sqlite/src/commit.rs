@@ -44,7 +44,7 @@ fn apply(
         row.parse().map_err(Fault::from)
     })?;
     let project = parsed.project;
-    if !transition.stands_against(project.status, project.last_heartbeat_at) {
+    if !transition.stands_against(project.status, project.last_heartbeat_at, project.updated_at) {
         return Ok(Outcome::Stale(Box::new(project)));
     }
     update(connection, transition, &project)?;

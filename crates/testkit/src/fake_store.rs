@@ -118,7 +118,7 @@ impl Tables {
         let Some(project) = self.projects.get_mut(&transition.project) else {
             return Outcome::Gone;
         };
-        if !transition.stands_against(project.status, project.last_heartbeat_at) {
+        if !transition.stands_against(project.status, project.last_heartbeat_at, project.updated_at) {
             return Outcome::Stale(Box::new(project.clone()));
         }
         project.status = transition.to;

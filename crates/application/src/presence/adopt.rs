@@ -87,8 +87,11 @@ impl Presence {
         } else if believed != stored.status || live.project.reports != stored.reports {
             self.learn_heartbeat(entry, stored);
             let heartbeat = || entry.newest().map(|(_, source)| Cause::Heartbeat { source });
-            if let Some(finding) = finding.or_else(|| heartbeat().map(|cause| self.found(cause))) {
-                self.turn(entry, live, believed, finding);
+            let finding = finding.or_else(|| Some(self.found(heartbeat()?)));
+            if let Some(Finding { at, cause }) = finding {
+                // It was found earlier, and is told now, after what is stored.
+                let at = at.max(stored.updated_at);
+                self.turn(entry, live, believed, Finding { at, cause });
             }
         }
     }
@@ -151,6 +154,7 @@ impl Presence {
 
 impl Queued {
     fn continues_from(&self, stored: &Project) -> bool {
-        self.transition.stands_against(stored.status, stored.last_heartbeat_at)
+        let Project { status, last_heartbeat_at, updated_at, .. } = *stored;
+        self.transition.stands_against(status, last_heartbeat_at, updated_at)
     }
 }

@@ -95,10 +95,12 @@ impl Presence {
                 let silence = ear(source).reading.since(heard);
                 ear(source).covers(at, chance) && thresholds.of_silence(silence) <= project.status
             }
-            // It was not heard: known only if it could have been, over each source it ever used.
-            _ => Source::ALL.into_iter().all(|source| {
+            // It was not heard: known only if it could have been, over each source it ever used, or
+            // over any where it never spoke.
+            (_, last) => Source::ALL.into_iter().all(|source| {
                 let used = entry.heard_over(source).is_some()
-                    || source == self.0.sources.of_project(&project);
+                    || source == self.0.sources.of_project(&project)
+                    || (last.is_none() && self.uses(source));
                 !used || ear(source).heard_all(chance)
             }),
         };

@@ -111,6 +111,15 @@ impl Disturbances {
         at.after(missing)
     }
 
+    /// Whether a moment lies in a disturbance of these parts, or so close behind one that hearing
+    /// is not proven yet.
+    pub(crate) fn is_near(&self, parts: &[Part], at: Moment) -> bool {
+        let mut spells = parts.iter().filter_map(|part| self.0.get(part)).flatten();
+        spells.any(|spell| {
+            spell.from <= at && spell.end.is_none_or(|(_, end)| at <= end.after(UNPROVEN))
+        })
+    }
+
     /// How much of a time any of these parts was disturbed, at least.
     pub(crate) fn overlap(&self, parts: &[Part], (from, to): (Moment, Moment)) -> Duration {
         let spells = parts.iter().filter_map(|part| self.0.get(part)).flatten();

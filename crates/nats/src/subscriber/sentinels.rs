@@ -75,6 +75,17 @@ impl Sentinels {
         proof
     }
 
+    /// What the first message over a new connection proves: what is heard from now on was sent
+    /// lately, and what was missed before is lost. None where the connection is not new.
+    pub(super) fn renew(&mut self, now: Monotonic, connection: Identity) -> Option<Proof> {
+        if self.proven.as_ref().is_none_or(|proven| proven.connection == connection) {
+            return None;
+        }
+        self.proven = Some(Sentinel { nonce: 0, sent_at: now, connection });
+        self.is_whole = false;
+        Some(Proof { heard_through: now, unbroken: false })
+    }
+
     /// The moment through which hearing is proven.
     pub(super) fn proven(&self) -> Option<Monotonic> {
         self.proven.as_ref().map(|proven| proven.sent_at)
@@ -125,6 +136,19 @@ mod tests {
         let found = [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2)]
             .map(|(sent, client_id)| unbroken(&mut sentinels, sent, client_id));
         assert_eq!(found, [false, true, true, false, true]);
+    }
+
+    #[test]
+    fn a_new_connection_is_a_break_and_a_new_beginning() {
+        let mut sentinels = Sentinels::default();
+        assert_eq!(sentinels.renew(at(1), connection(1)), None, "nothing was proven before");
+        round_trip(&mut sentinels, 2, 1);
+        assert_eq!(sentinels.renew(at(3), connection(1)), None);
+        let proof = Proof { heard_through: at(5_000), unbroken: false };
+        assert_eq!(sentinels.renew(at(5_000), connection(2)), Some(proof));
+        assert_eq!(sentinels.renew(at(5_001), connection(2)), None);
+        assert_eq!(sentinels.proven_whole(), None);
+        assert!(unbroken(&mut sentinels, 5_250, 2));
     }
 
     #[test]

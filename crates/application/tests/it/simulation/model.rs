@@ -186,7 +186,7 @@ impl Simulation {
             let Some(condition) = self.projects[index].speak(self.now, &mut self.rng) else {
                 continue;
             };
-            self.replicas.iter_mut().for_each(|replica| replica.spoke(index, false));
+            self.replicas.iter_mut().for_each(|replica| replica.spoke(index));
             match self.projects[index].source {
                 Source::Nats => self.speak_on_bus(index, condition, None),
                 Source::Http => self.speak_over_http(index, condition),
@@ -198,8 +198,12 @@ impl Simulation {
     fn speak_on_bus(&mut self, index: usize, condition: Condition, but: Option<usize>) {
         let message = self.projects[index].message(condition);
         let bus_is_up = self.bus_is_up();
-        for at in (0..self.replicas.len()).filter(|&at| bus_is_up && Some(at) != but) {
-            self.replicas[at].receive(self.now, &message);
+        for at in (0..self.replicas.len()).filter(|&at| Some(at) != but) {
+            if bus_is_up {
+                self.replicas[at].receive(self.now, &message);
+            } else {
+                self.replicas[at].did_not_hear(index);
+            }
         }
         self.projects[index].spoke_to_all(self.now);
     }
@@ -217,7 +221,7 @@ impl Simulation {
             self.speak_on_bus(index, condition, Some(at));
         } else {
             self.projects[index].spoke_to_one(self.now);
-            self.replicas.iter_mut().for_each(|replica| replica.spoke(index, true));
+            self.replicas.iter_mut().for_each(|replica| replica.did_not_hear(index));
         }
     }
 

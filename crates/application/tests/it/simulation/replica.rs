@@ -26,7 +26,7 @@ pub(super) struct Replica {
     proven: [u64; 2],
     /// By project: how long it was silent, as far as this replica must know.
     silence: Vec<i64>,
-    /// By project: whether its newest heartbeat reached this replica through the store at best.
+    /// By project: whether its newest heartbeat did not reach this replica in time.
     told: Vec<bool>,
     checkpointed_at: u64,
     died_at: u64,
@@ -80,7 +80,7 @@ impl Replica {
     pub(super) fn known_silence(&self, project: usize, source: Source) -> (u64, u64) {
         let silence = self.silence[project].max(0).unsigned_abs();
         let settled = self.settled[source.index()];
-        // Of a heartbeat that the store alone told of, only the present spell of listening counts.
+        // Where the store may tell of a newer heartbeat, only the present spell of listening counts.
         (if self.told[project] { silence.min(settled) } else { silence }, settled)
     }
 
@@ -126,7 +126,9 @@ impl Replica {
 
     pub(super) fn cut_link(&mut self, until: u64) {
         self.link_returns_at = until;
-        self.backlog.clear();
+        for message in self.backlog.drain(..) {
+            self.told[super::index_of(&message.slug)] = true;
+        }
         self.link_is_new = true;
     }
 
@@ -134,16 +136,13 @@ impl Replica {
         self.link_returns_at <= now
     }
 
-    /// A message arrives over the bus.
+    /// A message is sent over the bus. Who stands still does not connect anew.
     pub(super) fn receive(&mut self, now: u64, message: &Message) {
-        if self.world.is_none() || !self.has_link(now) {
-            return;
-        }
-        if self.paused_until > now {
-            // Who stands still does not connect anew.
-            if !self.link_is_new {
-                self.backlog.push(message.clone());
-            }
+        let stands_still = self.paused_until > now;
+        if self.world.is_none() || !self.has_link(now) || (stands_still && self.link_is_new) {
+            self.told[super::index_of(&message.slug)] = true;
+        } else if stands_still {
+            self.backlog.push(message.clone());
         } else if let Some(world) = &self.world {
             if self.link_is_new {
                 // As the subscriber does: what comes over a new connection is no backlog.
@@ -153,14 +152,20 @@ impl Replica {
         }
     }
 
+    /// A project spoke where only another replica heard it.
+    pub(super) fn did_not_hear(&mut self, project: usize) {
+        self.told[project] = true;
+    }
+
     /// Takes in what waited, then proves its hearing; or the other way round, which is wrong.
     pub(super) fn listen(&mut self, now: u64, bus_is_up: bool, drains: bool) {
         let Some(world) = self.world.as_ref().filter(|_| self.paused_until <= now) else { return };
         let backlog = std::mem::take(&mut self.backlog);
         for message in &backlog {
-            // It may be as old as the pause, or as young as now.
+            // It may be as old as the pause, or as young as now; who knows better may tell.
             let index = super::index_of(&message.slug);
             self.silence[index] = -(now - self.paused_at).cast_signed();
+            self.told[index] = true;
         }
         if drains {
             backlog.iter().for_each(|message| world.relay(message));
@@ -202,9 +207,9 @@ impl Replica {
     }
 
     /// A project spoke, whether or not this replica heard it: it need not know of a silence.
-    pub(super) fn spoke(&mut self, project: usize, to_one_alone: bool) {
+    pub(super) fn spoke(&mut self, project: usize) {
         self.silence[project] = 0;
-        self.told[project] = to_one_alone;
+        self.told[project] = false;
     }
 
     /// What the writer and the follower do in time.
@@ -213,10 +218,9 @@ impl Replica {
         // A store that is away is part of the game.
         let written = if now.is_multiple_of(10_000) {
             world.writer.checkpoint().await
-        } else if now.is_multiple_of(500) {
-            world.writer.share().await
         } else {
-            world.writer.flush().await
+            let _ = world.writer.flush().await;
+            world.writer.share().await
         };
         if told || now.is_multiple_of(1_000) {
             let _ = world.follower.follow().await;
