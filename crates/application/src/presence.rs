@@ -5,9 +5,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use federation_domain::{
-    Cause, Clock, Condition, Heartbeat, HeartbeatRelay, Listened, ListeningClock,
-    LivenessRule, Monotonic, Prober, Project, ProjectStatus, Proof, Reading, Snapshot, Source,
-    Transition,
+    Cause, Clock, Condition, Heartbeat, HeartbeatRelay, Listened, ListeningClock, LivenessRule,
+    Monotonic, Prober, Project, ProjectStatus, Proof, Reading, Snapshot, Source, Transition,
 };
 
 use crate::entry::{Entry, Finding, Live};
@@ -23,8 +22,8 @@ mod knowledge;
 mod probes;
 mod silence;
 
-pub use knowledge::ProjectState;
 use backlog::Backlog;
+pub use knowledge::ProjectState;
 use probes::Probes;
 
 /// How often a source proves its hearing, after which silence is judged. A status thus turns

@@ -1,5 +1,7 @@
 //! What happened to a project: entries of the change log, and the wish to make one.
 
+use std::collections::HashSet;
+
 use time::OffsetDateTime;
 
 use crate::heartbeat::{Reports, Source};
@@ -207,19 +209,62 @@ pub struct Transition {
 
 impl Transition {
     /// Compare-and-set: whether it stands against the stored row. It does when the row still has
-    /// the status that the writer saw, no newer heartbeat than the writer knew, and was not changed
-    /// after this was found; so a replica that hears less cannot overrule one that hears more, and
-    /// one that was cut off from the store does not tell later what others told before.
+    /// the status that the writer saw, and no newer heartbeat than the writer knew; so a replica
+    /// that hears less cannot overrule one that hears more.
     #[must_use]
     pub fn stands_against(
         &self,
         status: ProjectStatus,
         last_heartbeat_at: Option<OffsetDateTime>,
+    ) -> bool {
+        status == self.from && last_heartbeat_at <= self.last_heartbeat_at
+    }
+
+    /// Whether the stored row is as this transition left it: it was stored, and the answer got
+    /// lost.
+    #[must_use]
+    pub fn is_told_by(&self, status: ProjectStatus, updated_at: OffsetDateTime) -> bool {
+        status == self.to && updated_at == self.at
+    }
+}
+
+/// Decides which transitions of one call stand, each against its row as those before it left it.
+///
+/// Once one of a project is refused, another process has changed the row, and those after it, which
+/// build on it, are refused too; unless the row is as one of them left it.
+pub struct Verdicts<'a> {
+    transitions: &'a [Transition],
+    refused: HashSet<ProjectId>,
+}
+
+impl<'a> Verdicts<'a> {
+    /// For the transitions of a call, in their order.
+    #[must_use]
+    pub fn new(transitions: &'a [Transition]) -> Self {
+        Self { transitions, refused: HashSet::new() }
+    }
+
+    /// Whether the transition at this place stands, the row of its project being so. To be asked in
+    /// their order.
+    pub fn stands(
+        &mut self,
+        place: usize,
+        status: ProjectStatus,
+        last_heartbeat_at: Option<OffsetDateTime>,
         updated_at: OffsetDateTime,
     ) -> bool {
-        status == self.from
-            && last_heartbeat_at <= self.last_heartbeat_at
-            && updated_at <= self.at
+        let Some(transition) = self.transitions.get(place) else { return false };
+        let project = transition.project;
+        if self.refused.contains(&project) {
+            return false;
+        }
+        let stands = transition.stands_against(status, last_heartbeat_at);
+        let left_by =
+            |one: &Transition| one.project == project && one.is_told_by(status, updated_at);
+        if !stands && !self.transitions[place..].iter().any(left_by) {
+            self.refused.insert(project);
+        }
+        stands
     }
 }
 
@@ -238,6 +283,7 @@ pub enum Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ProjectStatus::{Degraded, Offline, Online};
     use time::Duration;
 
     fn transition(last_heartbeat_at: Option<OffsetDateTime>) -> Transition {
@@ -258,8 +304,7 @@ mod tests {
     fn a_writer_that_heard_less_does_not_stand() {
         let known = OffsetDateTime::UNIX_EPOCH;
         let newer = known + Duration::microseconds(1);
-        let stands =
-            |writer, row| transition(writer).stands_against(ProjectStatus::Online, row, known);
+        let stands = |writer, row| transition(writer).stands_against(ProjectStatus::Online, row);
         assert!(stands(Some(known), Some(known)));
         assert!(stands(Some(newer), Some(known)));
         assert!(stands(Some(known), None));
@@ -267,18 +312,52 @@ mod tests {
         assert!(!stands(None, Some(known)));
     }
 
+    /// What stands of these, found one second after the other, against a row of this status that
+    /// was changed at this second.
+    fn standing(found: &[(ProjectStatus, ProjectStatus)], row: (ProjectStatus, i64)) -> Vec<bool> {
+        let at = |second| OffsetDateTime::UNIX_EPOCH + Duration::seconds(second);
+        let transitions: Vec<_> = found
+            .iter()
+            .zip(0..)
+            .map(|(&(from, to), second)| Transition {
+                from,
+                to,
+                at: at(second),
+                ..transition(None)
+            })
+            .collect();
+        let (mut status, mut updated_at) = (row.0, at(row.1));
+        let mut verdicts = Verdicts::new(&transitions);
+        let mut decide = |(place, transition): (usize, &Transition)| {
+            let stands = verdicts.stands(place, status, None, updated_at);
+            if stands {
+                (status, updated_at) = (transition.to, transition.at);
+            }
+            stands
+        };
+        transitions.iter().enumerate().map(&mut decide).collect()
+    }
+
     #[test]
-    fn what_was_found_before_the_newest_change_does_not_stand() {
-        let found = OffsetDateTime::UNIX_EPOCH;
-        let later = found + Duration::microseconds(1);
-        assert!(transition(None).stands_against(ProjectStatus::Online, None, found));
-        assert!(!transition(None).stands_against(ProjectStatus::Online, None, later));
+    fn what_follows_on_a_refused_transition_is_refused_too() {
+        let found = [(Online, Degraded), (Degraded, Online), (Online, Offline)];
+        assert_eq!(standing(&found, (Online, -9)), [true, true, true]);
+        assert_eq!(standing(&found, (Degraded, -9)), [false, false, false]);
+    }
+
+    #[test]
+    fn what_follows_on_a_transition_whose_answer_was_lost_stands() {
+        let found = [(Online, Degraded), (Degraded, Online), (Online, Offline)];
+        assert_eq!(standing(&found, (Degraded, 0)), [false, true, true]);
+        assert_eq!(standing(&found, (Online, 1)), [true, true, true], "told twice, and harmless");
+        let found = [(Offline, Degraded), (Degraded, Online), (Online, Offline)];
+        assert_eq!(standing(&found, (Online, 1)), [false, false, true]);
     }
 
     #[test]
     fn a_writer_that_saw_another_status_does_not_stand() {
         for status in [ProjectStatus::Degraded, ProjectStatus::Offline] {
-            assert!(!transition(None).stands_against(status, None, OffsetDateTime::UNIX_EPOCH));
+            assert!(!transition(None).stands_against(status, None));
         }
     }
 }

@@ -58,7 +58,9 @@ mod registration;
 mod uptime;
 pub mod values;
 
-pub use change::{Cause, Change, ChangeKind, Origin, Outcome, Probe, Revision, Transition};
+pub use change::{
+    Cause, Change, ChangeKind, Origin, Outcome, Probe, Revision, Transition, Verdicts,
+};
 pub use error::{InvalidValue, StoreError, error_chain};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, Proof, Reading};

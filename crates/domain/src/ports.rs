@@ -122,7 +122,7 @@ pub trait CatalogStore: Send + Sync {
 
     /// Stores the transitions that stand, in the order given, and says of each what became of it.
     ///
-    /// An implementation MUST decide by [`Transition::stands_against`], each against the row as
+    /// An implementation MUST decide by [`Verdicts`](crate::Verdicts), each against the row as
     /// the transitions before it left it; MUST store status, reports and, where newer, the
     /// heartbeat with its source; MUST set `updated_at` and log only where the status changes.
     ///

@@ -20,10 +20,12 @@ use crate::world::World;
 /// After which time a process that does not end is killed: beyond what is allowed, so that it is
 /// seen how long it would have taken.
 const LAST_PATIENCE: Duration = Duration::from_secs(20);
-/// How many heartbeats a flood has: one that a service takes in within a second, and one in which a
-/// slow one drowns.
+/// How many heartbeats a flood has: one that a service takes in within a second, and one that it
+/// can just queue and, while it is slow, does not get through for many seconds.
 const FLOOD: usize = 20_000;
-const GREAT_FLOOD: usize = 500_000;
+const GREAT_FLOOD: usize = 50_000;
+/// A slow process is slow for at least so long: longer than the silence that is deadly.
+const SLOW_FOR: Duration = Duration::from_secs(6);
 /// For how long a slow process is stopped each time, and for how long it runs then.
 const STANDS: Duration = Duration::from_millis(180);
 const RUNS: Duration = Duration::from_millis(20);
@@ -64,15 +66,7 @@ pub(crate) async fn bring(world: Arc<World>, planned: Planned) -> anyhow::Result
             flood(&world, FLOOD).await;
             Ok(())
         }
-        Fault::Choke(replica) => {
-            tokio::select! {
-                () = flood(&world, GREAT_FLOOD) => {}
-                () = sleep(length) => {}
-                slowed = slow_down(&world, replica) => slowed?,
-            }
-            ends(&world, Part::Flood, world.clock.now());
-            world.replicas[replica].stop_or_go(Go::On).await
-        }
+        Fault::Choke(replica) => choke(&world, replica, length).await,
         Fault::Garbage => {
             let rng = world.chance(u64::try_from(length.as_micros()).unwrap_or_default());
             fleet::garbage(&world, rng).await;
@@ -110,6 +104,22 @@ async fn flood(world: &World, heartbeats: usize) {
     begins(world, Part::Flood);
     fleet::flood(world, heartbeats).await;
     ends(world, Part::Flood, world.clock.now());
+}
+
+async fn choke(world: &World, replica: usize, length: Duration) -> anyhow::Result<()> {
+    begins(world, Part::Flood);
+    let flooded = async {
+        fleet::flood(world, GREAT_FLOOD).await;
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = flooded => {}
+        () = sleep(length.max(SLOW_FOR)) => {}
+        slowed = slow_down(world, replica) => slowed?,
+    }
+    world.replicas[replica].stop_or_go(Go::On).await?;
+    ends(world, Part::Flood, world.clock.now());
+    Ok(())
 }
 
 /// Lets a process run for a tenth of the time, for ever. It is never stopped for long enough to

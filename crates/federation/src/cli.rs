@@ -11,7 +11,7 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
-use crate::commands::{completions, config, health, heartbeat, migrate, projects};
+use crate::commands::{bench, completions, config, health, heartbeat, migrate, projects};
 use crate::settings::ServeArgs;
 use crate::{dotenv, log, serve};
 
@@ -48,6 +48,9 @@ pub enum Command {
     Projects(projects::ProjectsArgs),
     /// Ask a running service whether it is ready; exit code 0 or 1, for health checks.
     Health(health::HealthArgs),
+    /// Measure a running service: how much it takes in, how fast it answers.
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Print completions for a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -81,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(command) => config::run(&command)?,
         Command::Projects(args) => projects::run(&args)?,
         Command::Health(args) => health::run(&args)?,
+        Command::Bench(command) => bench::run(command)?,
         Command::Completions(args) => completions::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)

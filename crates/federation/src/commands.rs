@@ -1,5 +1,6 @@
 //! The subcommands beside `serve`, one in each file.
 
+pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod health;

@@ -8,6 +8,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
     Change, ChangeKind, Outcome, Project, ProjectId, Reports, Source, StoreError, Transition,
+    Verdicts,
 };
 
 use crate::change_log::{ChangeLog, Entry, column};
@@ -24,11 +25,17 @@ pub(crate) async fn commit(
     let mut log = ChangeLog::lock(connection).await?;
     let mut projects = lock_rows(connection, transitions).await?;
     let mut touched = BTreeSet::new();
+    let mut verdicts = Verdicts::new(transitions);
+    let mut stands = |place, project: &Project| {
+        let Project { status, last_heartbeat_at, updated_at, .. } = *project;
+        verdicts.stands(place, status, last_heartbeat_at, updated_at)
+    };
     let outcomes = transitions
         .iter()
-        .map(|transition| match projects.get_mut(&transition.project) {
+        .enumerate()
+        .map(|(place, transition)| match projects.get_mut(&transition.project) {
             None => Outcome::Gone,
-            Some(project) if stands(transition, project) => {
+            Some(project) if stands(place, project) => {
                 touched.insert(project.id);
                 Outcome::Accepted(apply(transition, project, &mut log))
             }
@@ -39,10 +46,6 @@ pub(crate) async fn commit(
     update(connection, &projects.into_values().collect::<Vec<_>>()).await?;
     log.write(connection).await?;
     Ok(outcomes)
-}
-
-fn stands(transition: &Transition, project: &Project) -> bool {
-    transition.stands_against(project.status, project.last_heartbeat_at, project.updated_at)
 }
 
 /// Changes the project as the transition says; the change, where its status does.

@@ -1,7 +1,7 @@
 //! Storing transitions of status, by compare-and-set.
 
 use diesel::prelude::*;
-use federation_domain::{ChangeKind, Outcome, Project, Reports, Source, Transition};
+use federation_domain::{ChangeKind, Outcome, Project, Reports, Source, Transition, Verdicts};
 
 use crate::change_log::{ChangeLog, Entry};
 use crate::error::Fault;
@@ -16,9 +16,17 @@ pub(crate) fn commit(
     transitions: &[Transition],
 ) -> Result<Vec<Outcome>, Fault> {
     let mut log = ChangeLog::begin(connection)?;
+    let mut verdicts = Verdicts::new(transitions);
     let outcomes = transitions
         .iter()
-        .map(|transition| apply(connection, transition, &mut log))
+        .enumerate()
+        .map(|(place, transition)| {
+            let stands = |project: &Project| {
+                let Project { status, last_heartbeat_at, updated_at, .. } = *project;
+                verdicts.stands(place, status, last_heartbeat_at, updated_at)
+            };
+            apply(connection, transition, stands, &mut log)
+        })
         .collect::<Result<_, Fault>>()?;
     log.end(connection)?;
     Ok(outcomes)
@@ -27,6 +35,7 @@ pub(crate) fn commit(
 fn apply(
     connection: &mut SqliteConnection,
     transition: &Transition,
+    stands: impl FnOnce(&Project) -> bool,
     log: &mut ChangeLog,
 ) -> Result<Outcome, Fault> {
     let row: Option<ProjectRow> = projects::table
@@ -44,7 +53,7 @@ fn apply(
         row.parse().map_err(Fault::from)
     })?;
     let project = parsed.project;
-    if !transition.stands_against(project.status, project.last_heartbeat_at, project.updated_at) {
+    if !stands(&project) {
         return Ok(Outcome::Stale(Box::new(project)));
     }
     update(connection, transition, &project)?;

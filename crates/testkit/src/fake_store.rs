@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use federation_domain::{
     CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, Origin, Outcome, Project,
     ProjectId, ProjectStatus, Registered, Registration, Reports, Revision, Slug, Snapshot, Source,
-    StoreError, Transition,
+    StoreError, Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -114,11 +114,15 @@ impl Tables {
         Registered { project, change: Some(change) }
     }
 
-    fn commit(&mut self, transition: &Transition) -> Outcome {
+    fn commit(
+        &mut self,
+        transition: &Transition,
+        stands: impl FnOnce(&Project) -> bool,
+    ) -> Outcome {
         let Some(project) = self.projects.get_mut(&transition.project) else {
             return Outcome::Gone;
         };
-        if !transition.stands_against(project.status, project.last_heartbeat_at, project.updated_at) {
+        if !stands(project) {
             return Outcome::Stale(Box::new(project.clone()));
         }
         project.status = transition.to;
@@ -202,7 +206,14 @@ impl CatalogStore for FakeCatalogStore {
 
     async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
         let mut tables = self.tables()?;
-        let outcomes = transitions.iter().map(|transition| tables.commit(transition)).collect();
+        let mut verdicts = Verdicts::new(transitions);
+        let outcomes = transitions.iter().enumerate().map(|(place, transition)| {
+            tables.commit(transition, |project| {
+                let Project { status, last_heartbeat_at, updated_at, .. } = *project;
+                verdicts.stands(place, status, last_heartbeat_at, updated_at)
+            })
+        });
+        let outcomes = outcomes.collect();
         if self.loses_answer.swap(false, Ordering::SeqCst) {
             return Err(StoreError::Unavailable("the answer was lost by the test".into()));
         }

@@ -40,15 +40,17 @@ impl Presence {
     }
 
     /// The store did not accept a transition of the project: its row is not as this process
-    /// thought. Takes over what the row knows, then decides anew. What waits and continues from the
-    /// stored status still stands.
+    /// thought. Takes over what the row knows, then decides anew. Where the row is as the transition
+    /// left it, only the answer was lost before: what waits and continues from there still stands.
     pub(crate) fn adopt(&self, entry: &Entry, refused: &Queued, stored: &Project) {
         let inner = &*self.0;
         let mut live = entry.lock();
         entry.take_calm();
         entry.settle(refused.ticket);
         let mut waiting = inner.queue.withdraw(entry.id);
-        if let Some(first) = waiting.iter().position(|next| next.continues_from(stored)) {
+        let is_ours = refused.transition.is_told_by(stored.status, stored.updated_at);
+        let mut continues = waiting.iter().map(|next| is_ours && next.continues_from(stored));
+        if let Some(first) = continues.position(|stands| stands) {
             waiting.drain(..first);
             inner.queue.restore(waiting);
             entry.publish(&live);
@@ -88,10 +90,8 @@ impl Presence {
             self.learn_heartbeat(entry, stored);
             let heartbeat = || entry.newest().map(|(_, source)| Cause::Heartbeat { source });
             let finding = finding.or_else(|| Some(self.found(heartbeat()?)));
-            if let Some(Finding { at, cause }) = finding {
-                // It was found earlier, and is told now, after what is stored.
-                let at = at.max(stored.updated_at);
-                self.turn(entry, live, believed, Finding { at, cause });
+            if let Some(finding) = finding {
+                self.turn(entry, live, believed, finding);
             }
         }
     }
@@ -154,7 +154,6 @@ impl Presence {
 
 impl Queued {
     fn continues_from(&self, stored: &Project) -> bool {
-        let Project { status, last_heartbeat_at, updated_at, .. } = *stored;
-        self.transition.stands_against(status, last_heartbeat_at, updated_at)
+        self.transition.stands_against(stored.status, stored.last_heartbeat_at)
     }
 }

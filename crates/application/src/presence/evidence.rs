@@ -40,9 +40,9 @@ impl Presence {
             let clock = sources.listening(source);
             let heard = entry.heard_over(source);
             let silence = heard.map(|heard| clock.reading().since(heard));
-            let by_wall = newest.filter(|(_, by)| *by == source).map(|(at, _)| {
-                Duration::try_from(self.0.clock.utc() - at).unwrap_or_default()
-            });
+            let by_wall = newest
+                .filter(|(_, by)| *by == source)
+                .map(|(at, _)| Duration::try_from(self.0.clock.utc() - at).unwrap_or_default());
             let unproven = clock.proven().map_or(Duration::ZERO, |proven| self.now().since(proven));
             let deaf_left_out = silence
                 .zip(by_wall)

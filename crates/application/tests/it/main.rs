@@ -3,8 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod catalog;
+mod history;
 mod outage;
 mod presence;
+mod probing;
+mod replicas;
 mod restart;
 mod simulation;
 mod world;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_application::{Follower, ProjectState, Ports, RecordError, Service, Surroundings, TICK, Writer};
+use federation_application::{
+    Follower, Ports, ProjectState, RecordError, Service, Surroundings, TICK, Writer,
+};
 use federation_domain::{
     CatalogStore, Cause, Change, ChangeKind, ChangeSink, Channel, Condition, Heartbeat,
-    LivenessRule, Origin, Project, ProjectStatus, Proof, Registration, RegistrationDraft, Revision,
-    Slug, Source,
+    LivenessRule, Origin, Prober, Project, ProjectStatus, Proof, Registration, RegistrationDraft,
+    Revision, Slug, Source,
 };
 use federation_testkit::{FakeCatalogStore, ManualClock};
 use parking_lot::Mutex;
@@ -74,13 +76,32 @@ impl World {
         clock: Arc<ManualClock>,
         setting: Setting,
     ) -> Self {
+        Self::made(store, clock, setting, None).await
+    }
+
+    /// A service that asks silent projects directly.
+    pub(crate) async fn asking(
+        store: Arc<FakeCatalogStore>,
+        clock: Arc<ManualClock>,
+        setting: Setting,
+        prober: Arc<dyn Prober>,
+    ) -> Self {
+        Self::made(store, clock, setting, Some(prober)).await
+    }
+
+    async fn made(
+        store: Arc<FakeCatalogStore>,
+        clock: Arc<ManualClock>,
+        setting: Setting,
+        prober: Option<Arc<dyn Prober>>,
+    ) -> Self {
         let published = Arc::<Published>::default();
         let ports = Ports {
             store: Arc::clone(&store) as Arc<dyn CatalogStore>,
             sink: Arc::clone(&published) as Arc<dyn ChangeSink>,
             clock: Arc::clone(&clock) as Arc<dyn federation_domain::Clock>,
             relay: None,
-            prober: None,
+            prober,
         };
         let surroundings = Surroundings { bus: true, shared_store: setting.shared_store };
         let service = Service::new(ports, LivenessRule::default(), surroundings);

@@ -7,9 +7,9 @@ use federation_domain::{CatalogStore, Channel, Clock, Condition, Origin, Source}
 use federation_testkit::FakeCatalogStore;
 use time::OffsetDateTime;
 
+use super::SKEW;
 use super::project::SimulatedProject;
 use super::replica::Replica;
-use super::SKEW;
 use crate::world::{World, registration};
 
 pub(super) const TICK_MS: u64 = 250;
@@ -210,8 +210,7 @@ impl Simulation {
 
     /// A replica that answers gets the call, and hands it on if it can.
     fn speak_over_http(&mut self, index: usize, condition: Condition) {
-        let running =
-            |at: &usize| self.replicas[*at].running(self.now).is_some();
+        let running = |at: &usize| self.replicas[*at].running(self.now).is_some();
         let up: Vec<usize> = (0..self.replicas.len()).filter(running).collect();
         let Some(&at) = up.get(self.rng.usize(..up.len().max(1))) else { return };
         let world = self.replicas[at].running(self.now).unwrap();

@@ -1,0 +1,108 @@
+//! Explanations and histories.
+
+use federation_application::CatalogError;
+use federation_domain::{ProjectStatus, Source};
+
+use crate::world::{World, seconds, slug};
+
+async fn summary(world: &World, name: &str) -> String {
+    world.service.catalog.explain(&slug(name)).await.unwrap().summary()
+}
+
+#[tokio::test]
+async fn a_status_explains_itself() {
+    let world = World::with(&["a"]).await;
+    world.service.presence.set_link(Source::Nats, true);
+    assert_eq!(
+        summary(&world, "a").await,
+        "offline: it was never heard; this cannot be relied on now: nats listens again for 0 s, and \
+         45 s are needed"
+    );
+    world.beat("a").unwrap();
+    world.listen(seconds(20));
+    let online = "online: its last heartbeat came 20 s ago; degraded after 60 s of silence";
+    assert_eq!(summary(&world, "a").await, online);
+    world.listen(seconds(50));
+    assert_eq!(
+        summary(&world, "a").await,
+        "degraded: 70 s of silence over nats (degraded after 60 s, offline after 90 s)"
+    );
+    world.listen(seconds(30));
+    let offline = "offline: 100 s of silence over nats (offline after 90 s)";
+    assert_eq!(summary(&world, "a").await, offline);
+}
+
+#[tokio::test]
+async fn deaf_time_is_told_apart_from_silence() {
+    let world = World::with(&["a"]).await;
+    world.service.presence.set_link(Source::Nats, true);
+    world.beat("a").unwrap();
+    world.listen(seconds(70));
+    world.listen_over(&[Source::Http], seconds(600));
+    let deaf = summary(&world, "a").await;
+    assert!(deaf.ends_with("nats does not prove that it hears"), "{deaf}");
+    world.prove(Source::Nats, false);
+    world.listen(seconds(50));
+    assert_eq!(
+        summary(&world, "a").await,
+        "offline: 120 s of silence over nats, 600 s of deafness left out (offline after 90 s)"
+    );
+}
+
+#[tokio::test]
+async fn an_explanation_does_without_the_store_but_for_the_last_change() {
+    let world = World::with(&["a"]).await;
+    assert!(world.service.catalog.explain(&slug("a")).await.unwrap().last_change.is_some());
+    world.store.set_available(false);
+    assert!(world.service.catalog.explain(&slug("a")).await.unwrap().last_change.is_none());
+}
+
+#[tokio::test]
+async fn a_history_is_read_page_by_page_and_outlives_its_project() {
+    let world = World::with(&["a", "b"]).await;
+    world.beat("a").unwrap();
+    world.listen(seconds(90));
+    world.writer.checkpoint().await.unwrap();
+    let catalog = &world.service.catalog;
+    let mut revisions = Vec::new();
+    let mut before = None;
+    loop {
+        let page = catalog.history(&slug("a"), before, 3).await.unwrap();
+        assert!(page.changes.len() <= 3);
+        revisions.extend(page.changes.iter().map(|change| change.revision.0));
+        match page.next {
+            Some(next) => before = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!(revisions, [5, 4, 3, 1], "newest first, and those of others left out");
+    catalog.remove(&slug("a")).await.unwrap();
+    let removed = catalog.history(&slug("a"), None, 50).await.unwrap();
+    assert_eq!((removed.changes.len(), removed.uptime.len()), (5, 0));
+    let never = catalog.history(&slug("never"), None, 50).await;
+    assert!(matches!(never, Err(CatalogError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn time_that_nobody_observed_is_its_own_share() {
+    let world = World::with(&["a"]).await;
+    world.service.presence.set_link(Source::Nats, true);
+    world.beat("a").unwrap();
+    world.listen(seconds(100));
+    world.writer.checkpoint().await.unwrap();
+    // Deaf for as long as it listened, then dead for as long again.
+    world.sleep(seconds(100));
+    world.prove(Source::Nats, false);
+    world.listen(seconds(100));
+    world.writer.checkpoint().await.unwrap();
+    let history = world.service.catalog.history(&slug("a"), None, 50).await.unwrap();
+    assert_eq!(world.status("a"), ProjectStatus::Offline);
+    for uptime in history.uptime {
+        let shares = uptime.shares.unwrap();
+        // 60 s online, 30 s degraded, then offline; from 100 s to 200 s nobody observed it.
+        let found = [shares.online, shares.degraded, shares.offline, shares.unobserved];
+        let wanted = [60.0, 30.0, 110.0, 100.0].map(|seconds| seconds / 300.0);
+        let near = found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 0.01);
+        assert!(near, "{}: {found:?} is not {wanted:?}", uptime.window);
+    }
+}

@@ -1,0 +1,275 @@
+//! Several replicas on one store.
+
+use std::sync::Arc;
+
+use federation_domain::ProjectStatus::{Degraded, Offline, Online};
+use federation_domain::{CatalogStore, Cause, ChangeKind, Channel, Condition, Origin, Revision};
+use federation_domain::{ProjectStatus, Source};
+use federation_testkit::{FakeCatalogStore, ManualClock};
+
+use crate::world::{Setting, World, registration, seconds, slug};
+
+/// Two replicas that share a store and the time of day, and the projects that they know.
+async fn two(slugs: &[&str]) -> (World, World) {
+    let (store, clock) = (FakeCatalogStore::default(), Arc::<ManualClock>::default());
+    let setting = Setting { shared_store: true };
+    let one = World::on(Arc::new(store.sharing()), Arc::clone(&clock), setting).await;
+    for slug in slugs {
+        one.service.catalog.register(registration(slug), Origin::Api).await.unwrap();
+    }
+    let other = World::on(Arc::new(store.sharing()), clock, setting).await;
+    for world in [&one, &other] {
+        world.prove(Source::Nats, true);
+    }
+    (one, other)
+}
+
+/// Lets time pass for both, as far as the first; the second listens only if it `hears`.
+fn listen(one: &World, other: &World, time: u64, hears: bool) {
+    for _ in 0..time * 4 {
+        one.listen_over(&[Source::Nats], seconds(1) / 4);
+        if hears {
+            other.prove(Source::Nats, true);
+        }
+    }
+}
+
+async fn write_and_follow(worlds: [&World; 2]) {
+    for world in worlds {
+        world.writer.flush().await.unwrap();
+    }
+    for world in worlds {
+        world.follower.follow().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_one_registers_and_removes_the_other_knows_when_it_follows() {
+    let (one, other) = two(&["a"]).await;
+    one.service.catalog.register(registration("b"), Origin::Api).await.unwrap();
+    assert!(!other.knows("b"));
+    other.follower.follow().await.unwrap();
+    assert_eq!(other.project("b"), one.project("b"));
+    other.service.catalog.remove(&slug("b")).await.unwrap();
+    one.follower.follow().await.unwrap();
+    assert!(!one.knows("b"));
+}
+
+#[tokio::test]
+async fn a_project_that_was_removed_and_registered_again_is_another_one() {
+    let (one, other) = two(&["a"]).await;
+    one.service.catalog.remove(&slug("a")).await.unwrap();
+    one.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
+    other.follower.follow().await.unwrap();
+    assert_eq!(other.project("a").id, one.project("a").id);
+}
+
+#[tokio::test]
+async fn own_changes_are_not_read_again() {
+    let (one, _) = two(&["a"]).await;
+    one.beat("a").unwrap();
+    one.writer.flush().await.unwrap();
+    // A read of the row would bring this to light.
+    one.store.set_status(one.project("a").id, Offline);
+    one.follower.follow().await.unwrap();
+    assert_eq!(one.status("a"), Online);
+}
+
+#[tokio::test]
+async fn what_both_find_is_logged_once() {
+    let (one, other) = two(&["a"]).await;
+    for world in [&one, &other] {
+        world.beat("a").unwrap();
+    }
+    write_and_follow([&one, &other]).await;
+    listen(&one, &other, 90, true);
+    write_and_follow([&one, &other]).await;
+    let statuses: Vec<_> = one.log().await.into_iter().map(|(from, to, _)| (from, to)).collect();
+    assert_eq!(statuses, [(Offline, Online), (Online, Degraded), (Degraded, Offline)]);
+    assert_eq!((one.status("a"), other.status("a")), (Offline, Offline));
+}
+
+#[tokio::test]
+async fn who_hears_less_does_not_overrule_who_hears_more() {
+    let (one, other) = two(&["a"]).await;
+    for world in [&one, &other] {
+        world.beat("a").unwrap();
+    }
+    write_and_follow([&one, &other]).await;
+    listen(&one, &other, 50, true);
+    other.beat("a").unwrap();
+    other.writer.checkpoint().await.unwrap();
+    listen(&one, &other, 10, true);
+    assert_eq!(one.status("a"), Degraded, "it heard nothing for 60 s");
+    assert!(!one.is_known("a"), "and does not rely on that");
+    one.writer.flush().await.unwrap();
+    assert_eq!(one.status("a"), Online);
+    assert_eq!(one.log().await.len(), 1, "nothing of it is logged");
+    listen(&one, &other, 49, true);
+    assert_eq!(one.status("a"), Online, "it was heard 59 s ago, elsewhere");
+    listen(&one, &other, 1, true);
+    assert_eq!(one.status("a"), Degraded);
+}
+
+#[tokio::test]
+async fn who_was_overruled_by_one_that_heard_less_insists() {
+    let (one, other) = two(&["a"]).await;
+    for world in [&one, &other] {
+        world.beat("a").unwrap();
+    }
+    write_and_follow([&one, &other]).await;
+    listen(&one, &other, 59, true);
+    other.beat("a").unwrap();
+    listen(&one, &other, 1, true);
+    one.writer.flush().await.unwrap();
+    other.follower.follow().await.unwrap();
+    assert_eq!(other.status("a"), Online, "it heard it a second ago");
+    write_and_follow([&other, &one]).await;
+    assert_eq!(one.status("a"), Online);
+}
+
+#[tokio::test]
+async fn who_is_deaf_insists_on_nothing() {
+    let (one, other) = two(&["a"]).await;
+    for world in [&one, &other] {
+        world.beat("a").unwrap();
+    }
+    write_and_follow([&one, &other]).await;
+    listen(&one, &other, 90, false);
+    write_and_follow([&one, &other]).await;
+    assert_eq!((one.status("a"), other.status("a")), (Offline, Offline));
+    assert_eq!(other.log().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_heartbeat_over_http_counts_at_all_and_http_is_as_deaf_as_the_bus() {
+    let (one, other) = two(&["a"]).await;
+    one.say("a", Source::Http, Channel::Presence, None).unwrap();
+    other.hear_relayed("a", None).unwrap();
+    assert_eq!((one.status("a"), other.status("a")), (Online, Online));
+    assert_eq!(other.project("a").last_heartbeat_source, Some(Source::Http));
+    for _ in 0..4 * 90 {
+        one.clock.advance(seconds(1) / 4);
+        one.service.tick();
+        other.prove(Source::Nats, true);
+    }
+    assert_eq!(one.status("a"), Online, "it does not hear the bus, nor what others hear over HTTP");
+    assert_eq!(other.status("a"), Offline);
+}
+
+#[tokio::test]
+async fn what_could_not_be_handed_on_is_stored_for_the_others() {
+    let (one, other) = two(&["a"]).await;
+    for world in [&one, &other] {
+        world.beat("a").unwrap();
+    }
+    write_and_follow([&one, &other]).await;
+    // `World` has no relay: the bus takes nothing. It is not heard either.
+    listen(&one, &other, 50, true);
+    other.writer.share().await.unwrap();
+    let heard = |world: &World| world.project("a").last_heartbeat_at;
+    assert_eq!(heard(&one), heard(&other), "nothing came over HTTP, so nothing is stored");
+}
+
+#[tokio::test]
+async fn a_backlog_counts_by_its_end() {
+    let (one, other) = two(&["a"]).await;
+    let unwell = || Some(Condition::Degraded { reasons: vec!["disk".to_owned()] });
+    let say = |world: &World, condition| {
+        world.say("a", Source::Nats, Channel::Presence, condition).unwrap();
+    };
+    for world in [&one, &other] {
+        say(world, None);
+    }
+    write_and_follow([&one, &other]).await;
+    // The other is paused; what is said meanwhile waits in its queue.
+    listen(&one, &other, 20, false);
+    say(&one, unwell());
+    one.writer.flush().await.unwrap();
+    listen(&one, &other, 20, false);
+    say(&one, None);
+    one.writer.flush().await.unwrap();
+    say(&other, unwell());
+    say(&other, None);
+    other.prove(Source::Nats, true);
+    write_and_follow([&other, &one]).await;
+    let statuses: Vec<_> = one.log().await.into_iter().map(|(from, to, _)| (from, to)).collect();
+    assert_eq!(statuses, [(Offline, Online), (Online, Degraded), (Degraded, Online)]);
+}
+
+#[tokio::test]
+async fn a_heartbeat_out_of_a_backlog_does_not_revive_whom_others_know_to_be_dead() {
+    let (one, other) = two(&["a"]).await;
+    for world in [&one, &other] {
+        world.beat("a").unwrap();
+    }
+    write_and_follow([&one, &other]).await;
+    listen(&one, &other, 10, false);
+    one.beat("a").unwrap();
+    one.writer.checkpoint().await.unwrap();
+    listen(&one, &other, 90, false);
+    one.writer.flush().await.unwrap();
+    other.beat("a").unwrap();
+    other.prove(Source::Nats, true);
+    write_and_follow([&other, &one]).await;
+    assert_eq!((one.status("a"), other.status("a")), (Offline, Offline));
+    assert_eq!(one.log().await.last().unwrap().1, Offline);
+}
+
+#[tokio::test]
+async fn what_waits_too_long_for_a_proof_is_decided_on_without_it() {
+    let (one, _) = two(&["a"]).await;
+    one.sleep(seconds(60));
+    one.beat("a").unwrap();
+    assert_eq!(one.status("a"), Offline, "it may be old");
+    one.sleep(seconds(1) + seconds(1) / 4);
+    one.service.tick();
+    assert_eq!(one.status("a"), Online);
+}
+
+#[tokio::test]
+async fn a_heartbeat_never_replaces_what_another_replica_registered() {
+    let (one, other) = two(&[]).await;
+    one.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
+    let stranger = registration("a");
+    let introduced = federation_domain::Registration::introduced(
+        stranger.slug,
+        stranger.hub_url,
+        Some(stranger.mesh_namespace),
+    );
+    other.service.introduce(vec![introduced]).await.unwrap();
+    assert_eq!(other.project("a"), one.project("a"));
+    let log = one.store.changes_after(Revision(0), 10).await.unwrap();
+    assert_eq!(log.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Registered]);
+}
+
+#[tokio::test]
+async fn a_replica_that_cannot_follow_says_so_of_those_that_may_speak_elsewhere() {
+    let (one, other) = two(&["a"]).await;
+    other.hear_relayed("a", None).unwrap();
+    other.service.presence.set_link(Source::Nats, true);
+    for _ in 0..4 * 95 {
+        one.clock.advance(seconds(1) / 4);
+        other.prove(Source::Nats, true);
+        other.writer.flush().await.unwrap();
+        other.follower.follow().await.unwrap();
+    }
+    assert_eq!((other.status("a"), other.is_known("a")), (Offline, true));
+    other.store.set_available(false);
+    for _ in 0..4 * 4 {
+        one.clock.advance(seconds(1) / 4);
+        other.prove(Source::Nats, true);
+    }
+    assert_eq!((other.status("a"), other.is_known("a")), (ProjectStatus::Offline, false));
+}
+
+#[tokio::test]
+async fn the_log_of_a_fall_says_how_long_was_listened() {
+    let (one, other) = two(&["a"]).await;
+    one.beat("a").unwrap();
+    write_and_follow([&one, &other]).await;
+    listen(&one, &other, 60, true);
+    one.writer.flush().await.unwrap();
+    let silence = Cause::Silence { silence_ms: 60_000, deaf_ms: 0, probe: None };
+    assert_eq!(one.log().await.last().unwrap().2, silence);
+}
