@@ -132,6 +132,23 @@ pub async fn each_transition_meets_the_row_as_those_before_left_it(store: &Arc<d
     assert_eq!(left.last_heartbeat_at, Some(moment(5)));
 }
 
+/// What a writer found after that builds on it; unless the row is as it left it itself.
+pub async fn what_follows_on_a_refused_transition_is_refused_too(store: &Arc<dyn CatalogStore>) {
+    let project = register(store.as_ref(), "a").await;
+    let falls = |from, to, at| Transition { from, ..transition(&project, to, moment(at)) };
+    let (online, degraded) = (ProjectStatus::Online, ProjectStatus::Degraded);
+    let others = falls(project.status, degraded, 9);
+    store.commit(std::slice::from_ref(&others)).await.unwrap();
+    let ours = [falls(project.status, online, 1), falls(degraded, online, 2)];
+    let left = stored(store.as_ref()).await;
+    let refused = || Outcome::Stale(Box::new(left.clone()));
+    assert_eq!(store.commit(&ours).await.unwrap(), [refused(), refused()]);
+    // Told again, since the answer was lost, with what was found since.
+    let outcomes = store.commit(&[others, falls(degraded, online, 10)]).await.unwrap();
+    assert_eq!(outcomes[0], refused());
+    assert_eq!(accepted(&outcomes[1]).to, Some(online));
+}
+
 /// They are no change: neither a revision nor `updated_at` moves.
 pub async fn reports_alone_are_stored_and_not_logged(store: &Arc<dyn CatalogStore>) {
     let project = register(store.as_ref(), "a").await;

@@ -80,7 +80,8 @@ impl Connection {
             filled += self.read(filled).await?;
             let from = searched;
             searched = filled.saturating_sub(HEAD_END.len() - 1);
-            let found = self.room[from..filled].windows(HEAD_END.len()).position(|at| at == HEAD_END);
+            let found =
+                self.room[from..filled].windows(HEAD_END.len()).position(|at| at == HEAD_END);
             if let Some(at) = found {
                 break from + at + HEAD_END.len();
             }
@@ -119,7 +120,12 @@ impl Connection {
         if filled == self.room.len() {
             self.room.resize(filled * 2, 0);
         }
-        match self.stream.read(&mut self.room[filled..]).await.context("the connection broke off")? {
+        match self
+            .stream
+            .read(&mut self.room[filled..])
+            .await
+            .context("the connection broke off")?
+        {
             0 => bail!("the service closed the connection"),
             read => Ok(read),
         }

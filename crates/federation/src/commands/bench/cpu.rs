@@ -19,7 +19,8 @@ impl Cost {
     pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
         let missing = || format!("--pid {pid}: there is no such process (only Linux can tell)");
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).with_context(missing)?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(missing)?;
+        let status =
+            std::fs::read_to_string(format!("/proc/{pid}/status")).with_context(missing)?;
         let ticks = ticks(&stat).context("/proc/PID/stat has another form")?;
         let per_second = rustix::param::clock_ticks_per_second().max(1);
         let memory_bytes = rss(&status).context("/proc/PID/status has another form")?;

@@ -4,4 +4,5 @@ mod lifecycle;
 mod outages;
 mod process;
 mod publisher;
+mod replicas;
 mod restarts;

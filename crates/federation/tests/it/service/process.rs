@@ -149,6 +149,11 @@ impl Service {
         self.post("/api/fed/projects", &body)
     }
 
+    pub(super) fn remove(&self, slug: &str) -> u16 {
+        let path = format!("/api/fed/projects/{slug}");
+        self.agent.delete(self.url(&path)).call().unwrap().status().as_u16()
+    }
+
     pub(super) fn beat(&self, slug: &str) -> u16 {
         let path = format!("/api/fed/projects/{slug}/heartbeat");
         self.agent.post(self.url(&path)).send_empty().unwrap().status().as_u16()

@@ -14,7 +14,8 @@ const CAPACITY: usize = 16_384;
 /// # Errors
 /// When a setting does not work, or no server answers.
 pub(super) async fn connect(args: &BusArgs) -> anyhow::Result<Client> {
-    let settings = args.clone().resolve().context("NATS_URL: heartbeats go over NATS; name a server")?;
+    let settings =
+        args.clone().resolve().context("NATS_URL: heartbeats go over NATS; name a server")?;
     bus::check(&settings).await?;
     let servers: Vec<&str> = settings.url.split(',').map(str::trim).collect();
     options(&settings)

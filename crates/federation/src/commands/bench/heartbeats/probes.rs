@@ -170,7 +170,8 @@ impl Probe {
         loop {
             let (_, body) = self.connection.ask(&self.request).await?;
             let body: Value = serde_json::from_str(&body).unwrap_or_default();
-            let status = body["status"].as_str().and_then(|status| ProjectStatus::parse(status).ok());
+            let status =
+                body["status"].as_str().and_then(|status| ProjectStatus::parse(status).ok());
             let late = silent.elapsed().saturating_sub(after);
             if status.is_some_and(|status| status >= wanted) || late > GIVE_UP {
                 return Ok(late);

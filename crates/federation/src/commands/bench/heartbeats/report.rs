@@ -78,7 +78,8 @@ impl HeartbeatsReport {
             refused: counts.refused,
             unknown: counts.unknown,
             service,
-            generator_cpu_us_per_heartbeat: generator.map(|cost| cpu(cost) * 1e6 / sent.max(1) as f64),
+            generator_cpu_us_per_heartbeat: generator
+                .map(|cost| cpu(cost) * 1e6 / sent.max(1) as f64),
             status_turns: measured.lateness.count(),
             status_late: measured.lateness.summary(),
         }
@@ -97,7 +98,10 @@ impl fmt::Display for HeartbeatsReport {
         if let Some(service) = &self.service {
             let ServiceCost { cpu_us_per_heartbeat: each, cores, memory_bytes } = service;
             let megabytes = *memory_bytes as f64 / 1e6;
-            writeln!(f, "service   {each:.2} µs CPU per heartbeat, {cores:.2} cores, {megabytes:.0} MB")?;
+            writeln!(
+                f,
+                "service   {each:.2} µs CPU per heartbeat, {cores:.2} cores, {megabytes:.0} MB"
+            )?;
         }
         if let Some(each) = self.generator_cpu_us_per_heartbeat {
             writeln!(f, "generator {each:.2} µs CPU per heartbeat")?;

@@ -77,11 +77,21 @@ pub(super) fn table(reports: &[QueriesReport]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
-        "what", "per second", "p50 ms", "p99 ms", "max ms", "MB/s", "failed", "CPU µs each",
+        "what",
+        "per second",
+        "p50 ms",
+        "p99 ms",
+        "max ms",
+        "MB/s",
+        "failed",
+        "CPU µs each",
     ]);
     for report in reports {
         let latency = |pick: fn(&LatencySummary) -> f64| {
-            report.latency.as_ref().map_or_else(|| "–".into(), |summary| format!("{:.2}", pick(summary)))
+            report
+                .latency
+                .as_ref()
+                .map_or_else(|| "–".into(), |summary| format!("{:.2}", pick(summary)))
         };
         let cpu = report.service.as_ref().map(|cost| format!("{:.1}", cost.cpu_us_per_request));
         table.add_row([
