@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
@@ -12,6 +13,9 @@ use serde::Deserialize;
 
 /// As many messages wait here as in the service before the client drops further ones.
 const CAPACITY: usize = 65_536;
+
+/// As long as in the service.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Arguments of `subscriber`.
 #[derive(Debug, clap::Args)]
@@ -93,5 +97,5 @@ async fn answer(port: u16, counted: Arc<AtomicU64>) -> anyhow::Result<()> {
             .route("/metrics", web::get().to(move || std::future::ready(metrics())))
             .default_service(web::to(|| std::future::ready(HttpResponse::Ok().body("{}"))))
     });
-    server.workers(1).bind(("127.0.0.1", port))?.run().await.context("the server ended")
+    server.workers(1).keep_alive(KEEP_ALIVE).bind(("127.0.0.1", port))?.run().await.context("the server ended")
 }

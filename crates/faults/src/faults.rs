@@ -88,7 +88,10 @@ pub(crate) async fn terminate(world: &World, replica: usize) -> anyhow::Result<(
     let begun = world.clock.now();
     let status = world.replicas[replica].terminate(LAST_PATIENCE).await?;
     let now = world.clock.now();
-    world.report.lock().add(process::end(replica, status, now.since(begun), now));
+    // What a busy machine kept for itself is not the replica's.
+    let lost = world.truth.lock().disturbances.overlap(&[Part::Machine], (begun, now));
+    let took = now.since(begun).saturating_sub(lost);
+    world.report.lock().add(process::end(replica, status, took, now));
     Ok(())
 }
 

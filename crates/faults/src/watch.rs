@@ -126,9 +126,6 @@ impl Watcher {
                 && let Some(due) = dead::due(&truth, slug, self.number)
             {
                 report.offline_reports += 1;
-                if seen.asked.since(due) > Duration::from_millis(600) {
-                    eprintln!("LATE {slug} {} due {due}", seen.asked);
-                }
                 report.worst_lateness = report.worst_lateness.max(seen.asked.since(due));
             }
         }

@@ -186,9 +186,11 @@ impl Simulation {
             let Some(condition) = self.projects[index].speak(self.now, &mut self.rng) else {
                 continue;
             };
-            self.replicas.iter_mut().for_each(|replica| replica.spoke(index));
             match self.projects[index].source {
-                Source::Nats => self.speak_on_bus(index, condition, None),
+                Source::Nats => {
+                    self.replicas.iter_mut().for_each(|replica| replica.spoke(index));
+                    self.speak_on_bus(index, condition, None);
+                }
                 Source::Http => self.speak_over_http(index, condition),
             }
         }
@@ -212,7 +214,9 @@ impl Simulation {
     fn speak_over_http(&mut self, index: usize, condition: Condition) {
         let running = |at: &usize| self.replicas[*at].running(self.now).is_some();
         let up: Vec<usize> = (0..self.replicas.len()).filter(running).collect();
+        // Where nobody answers, it has not spoken.
         let Some(&at) = up.get(self.rng.usize(..up.len().max(1))) else { return };
+        self.replicas.iter_mut().for_each(|replica| replica.spoke(index));
         let world = self.replicas[at].running(self.now).unwrap();
         let said = Some(condition.clone());
         world.say(&self.projects[index].slug, Source::Http, Channel::Presence, said).unwrap();

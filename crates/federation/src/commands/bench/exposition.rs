@@ -22,9 +22,13 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// Over a connection of its own: one that is kept through a long measurement would be given up
+    /// as idle.
+    ///
     /// # Errors
     /// When the service does not answer, or not as the federation service does.
-    pub(super) async fn read(connection: &mut Connection, target: &Target) -> anyhow::Result<Self> {
+    pub(super) async fn read(target: &Target) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(target).await?;
         let (status, text) = connection.ask(&target.request("GET", "/metrics", None)).await?;
         if status != 200 {
             bail!("{}/metrics answered with status {status}", target.shown);

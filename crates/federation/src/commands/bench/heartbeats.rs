@@ -88,7 +88,7 @@ pub fn run(args: HeartbeatsArgs) -> anyhow::Result<()> {
 async fn measure(args: HeartbeatsArgs) -> anyhow::Result<HeartbeatsReport> {
     let target = Target::parse(&args.measured.service_url)?;
     let mut connection = Connection::open(&target).await?;
-    if !Counts::read(&mut connection, &target).await?.hears {
+    if !Counts::read(&target).await?.hears {
         bail!(
             "the service at {} does not hear NATS: see its /readyz, or try again in a second",
             target.shown
@@ -101,7 +101,7 @@ async fn measure(args: HeartbeatsArgs) -> anyhow::Result<HeartbeatsReport> {
     lifecycle::must_know(&mut connection, &target, &last).await?;
 
     let client = bus::connect(&args.bus).await?;
-    let report = publish_and_count(&args, &target, &mut connection, &client).await?;
+    let report = publish_and_count(&args, &target, &client).await?;
     if args.remove {
         lifecycle::remove(&target, &args.slugs()).await?;
     }
@@ -111,23 +111,23 @@ async fn measure(args: HeartbeatsArgs) -> anyhow::Result<HeartbeatsReport> {
 async fn publish_and_count(
     args: &HeartbeatsArgs,
     target: &Target,
-    connection: &mut Connection,
     client: &async_nats::Client,
 ) -> anyhow::Result<HeartbeatsReport> {
     let pace = args.rate.map_or(Pace::Flood, |rate| Pace::PerSecond(f64::from(rate)));
     let mut publisher = Publisher::new(client.clone(), args.measured.projects)?;
-    let probes = Probes::start(target, &args.bus, args.probes).await?;
     publisher.publish(pace, Duration::from_secs(args.warm_up)).await?;
-    let before = settle(connection, target, args.measured.pid).await?;
+    let before = settle(target, args.measured.pid).await?;
     let own = || Cost::of(std::process::id()).ok();
     let own_before = own();
+    let probes = Probes::start(target, &args.bus, args.probes).await?;
     let watch = Stopwatch::start();
     let bar = TimeBar::start("publishing heartbeats", Duration::from_secs(args.seconds));
     let sent = publisher.publish(pace, Duration::from_secs(args.seconds)).await?;
     let publishing = watch.elapsed();
+    let probes = probes.fall_silent();
     drop(bar);
     let own_after = own();
-    let settled = settle(connection, target, args.measured.pid).await?;
+    let settled = settle(target, args.measured.pid).await?;
     let took = publishing + settled.after;
     let report = HeartbeatsReport::new(Measured {
         projects: args.measured.projects,
@@ -137,7 +137,7 @@ async fn publish_and_count(
         counts: settled.counts.since(before.counts),
         service: before.cost.zip(settled.cost),
         generator: own_before.zip(own_after),
-        lateness: probes.finish().await?,
+        probed: probes.finish().await?,
     });
     Ok(report)
 }
@@ -152,16 +152,12 @@ struct Settled {
 
 /// Reads the counts until they stand still. Of a large catalog each reading costs the service
 /// something, so they are read the more seldom the longer that takes.
-async fn settle(
-    connection: &mut Connection,
-    target: &Target,
-    pid: Option<u32>,
-) -> anyhow::Result<Settled> {
+async fn settle(target: &Target, pid: Option<u32>) -> anyhow::Result<Settled> {
     let watch = Stopwatch::start();
     let mut settled: Option<Settled> = None;
     loop {
         let began = watch.elapsed();
-        let counts = Counts::read(connection, target).await?;
+        let counts = Counts::read(target).await?;
         let now = watch.elapsed();
         match &settled {
             Some(known) if counts.arrived() == known.counts.arrived() => {

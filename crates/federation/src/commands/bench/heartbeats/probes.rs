@@ -49,7 +49,16 @@ pub(super) fn registration(number: u32) -> String {
 /// Probes at work, on a thread of their own so that a flood does not hold them up.
 pub(super) struct Probes {
     stop: Arc<AtomicBool>,
-    thread: thread::JoinHandle<anyhow::Result<Latencies>>,
+    thread: thread::JoinHandle<anyhow::Result<Probed>>,
+}
+
+/// What the probes did and saw.
+#[derive(Debug, Default)]
+pub(super) struct Probed {
+    /// How many heartbeats they sent.
+    pub(super) sent: u64,
+    /// How long after its threshold each status was seen to have turned.
+    pub(super) lateness: Latencies,
 }
 
 impl Probes {
@@ -70,8 +79,14 @@ impl Probes {
         Ok(Self { stop, thread })
     }
 
-    /// Lets them end what they have begun. Returns how late statuses turned.
-    pub(super) async fn finish(self) -> anyhow::Result<Latencies> {
+    /// Has them send nothing from now on; those that are silent already wait for their statuses.
+    pub(super) fn fall_silent(self) -> Self {
+        self.stop.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Waits for them.
+    pub(super) async fn finish(self) -> anyhow::Result<Probed> {
         self.stop.store(true, Ordering::Relaxed);
         let joined = tokio::task::spawn_blocking(|| self.thread.join()).await?;
         joined.map_err(|_| anyhow!("the probes panicked"))?
@@ -83,8 +98,8 @@ async fn probe_all(
     bus: &BusArgs,
     count: u32,
     stop: &Arc<AtomicBool>,
-) -> anyhow::Result<Latencies> {
-    let mut all = Latencies::default();
+) -> anyhow::Result<Probed> {
+    let mut all = Probed::default();
     if count == 0 {
         return Ok(all);
     }
@@ -94,8 +109,10 @@ async fn probe_all(
         let probe = Probe::new(target, client.clone(), slug(number)).await?;
         probes.spawn(probe.run(STAGGER * (number - 1), Arc::clone(stop)));
     }
-    while let Some(latencies) = probes.join_next().await {
-        all.append(latencies??);
+    while let Some(probed) = probes.join_next().await {
+        let Probed { sent, lateness } = probed??;
+        all.sent += sent;
+        all.lateness.append(lateness);
     }
     Ok(all)
 }
@@ -132,31 +149,33 @@ impl Probe {
         })
     }
 
-    async fn run(mut self, begin: Duration, stop: Arc<AtomicBool>) -> anyhow::Result<Latencies> {
-        let mut latencies = Latencies::default();
+    async fn run(mut self, begin: Duration, stop: Arc<AtomicBool>) -> anyhow::Result<Probed> {
+        let mut probed = Probed::default();
         sleep(begin).await;
-        while !stop.load(Ordering::Relaxed) {
-            let watch = Stopwatch::start();
-            while watch.elapsed() < LIVES {
-                self.beat().await?;
-                sleep(BEAT_EVERY).await;
-            }
-            // The last beat, and silence from here on.
-            self.beat().await?;
-            let silent = Stopwatch::start();
+        while let Some(silent) = self.live(&stop, &mut probed.sent).await? {
             for (status, after) in [
                 (ProjectStatus::Degraded, self.degraded_after),
                 (ProjectStatus::Offline, self.offline_after),
             ] {
-                latencies.record(self.await_status(status, silent, after).await?);
+                probed.lateness.record(self.await_status(status, silent, after).await?);
             }
         }
-        Ok(latencies)
+        Ok(probed)
     }
 
-    async fn beat(&self) -> anyhow::Result<()> {
-        self.client.publish(self.subject.clone(), self.heartbeat.clone()).await?;
-        self.client.flush().await.context("NATS is away")
+    /// Beats for a while. Returns the moment of the last beat; none where it was told to stop.
+    async fn live(&self, stop: &AtomicBool, sent: &mut u64) -> anyhow::Result<Option<Stopwatch>> {
+        let watch = Stopwatch::start();
+        while !stop.load(Ordering::Relaxed) {
+            self.client.publish(self.subject.clone(), self.heartbeat.clone()).await?;
+            self.client.flush().await.context("NATS is away")?;
+            *sent += 1;
+            if watch.elapsed() > LIVES {
+                return Ok(Some(Stopwatch::start()));
+            }
+            sleep(BEAT_EVERY).await;
+        }
+        Ok(None)
     }
 
     /// How long after its threshold the status was seen to have turned, or to be past it.

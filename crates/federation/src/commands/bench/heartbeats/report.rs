@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::probes::Probed;
 use crate::commands::bench::cpu::Cost;
 use crate::commands::bench::exposition::Counts;
-use crate::commands::bench::latency::{Latencies, LatencySummary};
+use crate::commands::bench::latency::LatencySummary;
 
 /// What was seen.
 pub(super) struct Measured {
@@ -20,7 +21,7 @@ pub(super) struct Measured {
     pub(super) counts: Counts,
     pub(super) service: Option<(Cost, Cost)>,
     pub(super) generator: Option<(Cost, Cost)>,
-    pub(super) lateness: Latencies,
+    pub(super) probed: Probed,
 }
 
 /// What follows from it.
@@ -57,7 +58,8 @@ struct ServiceCost {
 
 impl HeartbeatsReport {
     pub(super) fn new(measured: Measured) -> Self {
-        let Measured { counts, sent, publishing, took, .. } = measured;
+        let Measured { counts, publishing, took, probed, .. } = measured;
+        let sent = measured.sent + probed.sent;
         let cpu = |cost: &(Cost, Cost)| cost.1.cpu.saturating_sub(cost.0.cpu).as_secs_f64();
         let arrived = counts.arrived();
         let service = measured.service.as_ref().map(|cost| ServiceCost {
@@ -80,8 +82,8 @@ impl HeartbeatsReport {
             service,
             generator_cpu_us_per_heartbeat: generator
                 .map(|cost| cpu(cost) * 1e6 / sent.max(1) as f64),
-            status_turns: measured.lateness.count(),
-            status_late: measured.lateness.summary(),
+            status_turns: probed.lateness.count(),
+            status_late: probed.lateness.summary(),
         }
     }
 }
