@@ -92,6 +92,7 @@ pub(crate) struct Counts {
     messages: Family<StatusAndSource, Counter>,
     refused: Family<ReasonAndSource, Counter>,
     ignored: Family<BySource, Counter>,
+    newcomers_dropped: Counter,
     duration: Histogram,
     catalog: Family<ByStatus, Gauge>,
     nats_connection: Gauge,
@@ -119,6 +120,7 @@ impl Metrics {
             exposition: Exposition::default(),
             refused: Family::default(),
             ignored: Family::default(),
+            newcomers_dropped: Counter::default(),
             catalog: Family::default(),
             nats_connection: Gauge::default(),
             deaf: Family::default(),
@@ -155,6 +157,10 @@ impl Metrics {
 
     pub(crate) fn field_ignored(&self, source: Source) {
         self.0.ignored.get_or_create(&BySource { source: Name(source.as_str()) }).inc();
+    }
+
+    pub(crate) fn newcomer_dropped(&self) {
+        self.0.newcomers_dropped.inc();
     }
 
     pub(crate) fn changed(&self, kind: ChangeKind) {
@@ -224,6 +230,11 @@ impl Counts {
             "federation_heartbeat_fields_ignored",
             "Optional fields that made no sense",
             self.ignored.clone(),
+        );
+        to.register(
+            "federation_newcomers_dropped",
+            "Projects that could not register themselves at once, because too many did",
+            self.newcomers_dropped.clone(),
         );
         to.register_with_unit(
             "federation_heartbeat_processing_duration",

@@ -228,6 +228,12 @@ impl Presence {
         self.0.metrics.heartbeat_refused(source, reason);
     }
 
+    /// Counts a project that could not register itself now, because too many others did; its next
+    /// heartbeat is another chance.
+    pub fn drop_newcomer(&self) {
+        self.0.metrics.newcomer_dropped();
+    }
+
     /// Counts an optional field of a heartbeat that made no sense and was passed over.
     pub fn ignore_field(&self, source: Source) {
         self.0.metrics.field_ignored(source);

@@ -91,11 +91,12 @@ impl ServeArgs {
     /// The first setting that does not work.
     pub fn resolve(self) -> Result<ServeSettings, SettingError> {
         let obsolete = self.liveness.heartbeat_stale_check_interval_seconds.as_ref();
+        let bus = self.bus.resolve();
         Ok(ServeSettings {
             database: self.database.resolve()?,
             auto_migrate: self.auto_migrate,
-            probe_before_offline: self.bus.probe_before_offline,
-            bus: self.bus.resolve(),
+            probe_before_offline: self.liveness.probes(bus.is_some())?,
+            bus,
             http: self.http.resolve()?,
             rule: self.liveness.resolve()?,
             obsolete: obsolete

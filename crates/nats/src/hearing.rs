@@ -11,6 +11,7 @@ pub(crate) trait Hearing: Send + Sync {
     fn prove_hearing(&self, proof: Proof);
     fn set_link(&self, up: bool);
     fn drop_heartbeat(&self, reason: DropReason);
+    fn drop_newcomer(&self);
     fn ignore_field(&self);
 }
 
@@ -37,6 +38,10 @@ impl Hearing for Presence {
 
     fn drop_heartbeat(&self, reason: DropReason) {
         self.drop_heartbeat(Source::Nats, reason);
+    }
+
+    fn drop_newcomer(&self) {
+        self.drop_newcomer();
     }
 
     fn ignore_field(&self) {

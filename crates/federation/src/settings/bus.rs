@@ -19,12 +19,6 @@ pub struct BusArgs {
     #[arg(long, env, value_name = "NAME")]
     pub nats_user: Option<String>,
 
-    /// Whether a silent project is asked directly, by a request to `{mesh_namespace}.ping`, before it
-    /// is called offline.
-    #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
-    #[arg(num_args = 0..=1, default_missing_value = "true")]
-    pub probe_before_offline: bool,
-
     /// The password of NATS_USER.
     #[arg(long, env, value_name = "PASSWORD", hide_env_values = true)]
     pub nats_password: Option<Secret>,

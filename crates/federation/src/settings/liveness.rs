@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use federation_domain::{HeartbeatInterval, LivenessRule};
 
-use super::value::{SettingError, seconds};
+use super::value::{SettingError, boolean, seconds};
 
 const INTERVAL: &str = "HEARTBEAT_INTERVAL_SECONDS";
 const DEGRADED: &str = "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS";
@@ -27,12 +27,30 @@ pub struct LivenessArgs {
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds)]
     pub heartbeat_stale_threshold_seconds: Option<Duration>,
 
+    /// Whether a silent project is asked directly, by a request to `{mesh_namespace}.ping` on NATS,
+    /// before it is called offline.
+    #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
+    #[arg(num_args = 0..=1, default_missing_value = "true")]
+    pub probe_before_offline: bool,
+
     /// Accepted for older set-ups; has no effect any more.
     #[arg(long, env, value_name = "SECONDS")]
     pub heartbeat_stale_check_interval_seconds: Option<String>,
 }
 
 impl LivenessArgs {
+    /// Whether silent projects are asked directly.
+    ///
+    /// # Errors
+    /// When they are to be, and there is no bus to ask over.
+    pub fn probes(&self, with_bus: bool) -> Result<bool, SettingError> {
+        if self.probe_before_offline && !with_bus {
+            let problem = "silent projects can be asked over NATS only, and NATS_URL is none";
+            return Err(SettingError::new("PROBE_BEFORE_OFFLINE", problem));
+        }
+        Ok(self.probe_before_offline)
+    }
+
     /// The rule that these settings make.
     ///
     /// # Errors
@@ -78,6 +96,7 @@ mod tests {
             heartbeat_interval_seconds: Duration::from_secs(interval),
             heartbeat_degraded_threshold_seconds: degraded.map(Duration::from_secs),
             heartbeat_stale_threshold_seconds: stale.map(Duration::from_secs),
+            probe_before_offline: false,
             heartbeat_stale_check_interval_seconds: None,
         };
         let thresholds = args.resolve().map_err(|error| error.to_string())?.thresholds(None);
@@ -86,6 +105,22 @@ mod tests {
 
     fn seconds(degraded: u64, offline: u64) -> Result<(Duration, Duration), String> {
         Ok((Duration::from_secs(degraded), Duration::from_secs(offline)))
+    }
+
+    #[test]
+    fn projects_cannot_be_asked_without_a_bus() {
+        let mut args = LivenessArgs {
+            heartbeat_interval_seconds: Duration::from_secs(30),
+            heartbeat_degraded_threshold_seconds: None,
+            heartbeat_stale_threshold_seconds: None,
+            probe_before_offline: false,
+            heartbeat_stale_check_interval_seconds: None,
+        };
+        assert!(!args.probes(false).unwrap());
+        args.probe_before_offline = true;
+        assert!(args.probes(true).unwrap());
+        let error = args.probes(false).unwrap_err().to_string();
+        assert!(error.starts_with("PROBE_BEFORE_OFFLINE: "), "{error}");
     }
 
     #[test]

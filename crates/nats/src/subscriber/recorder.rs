@@ -133,8 +133,11 @@ impl Recorder {
                 .as_deref()
                 .and_then(|namespace| MeshNamespace::parse(namespace).ok()),
         };
-        if let Err(mpsc::error::TrySendError::Full(unknown)) = newcomers.try_send(unknown)
-            && let Some(suppressed) = self.overflow.admit(self.hearing.now())
+        let Err(mpsc::error::TrySendError::Full(unknown)) = newcomers.try_send(unknown) else {
+            return;
+        };
+        self.hearing.drop_newcomer();
+        if let Some(suppressed) = self.overflow.admit(self.hearing.now())
         {
             let slug = unknown.slug.as_str();
             tracing::warn!(project.slug = slug, suppressed, "registering unknown projects lags");

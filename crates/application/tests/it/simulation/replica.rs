@@ -106,6 +106,8 @@ impl Replica {
             let resumed = (*silence).min(spell.cast_signed()) - lost.cast_signed();
             *silence = if self.shared { 0 } else { resumed };
         }
+        // And the store may not have learned yet of the newest heartbeats.
+        self.told.fill(self.shared);
         self.settled = [0; 2];
     }
 

@@ -32,6 +32,7 @@ pub(super) struct Log {
     pub(super) up_while_broken: usize,
     pub(super) dropped: HashMap<&'static str, usize>,
     pub(super) ignored: usize,
+    pub(super) newcomers_dropped: usize,
 }
 
 impl Log {
@@ -133,6 +134,10 @@ impl Hearing for Listener {
 
     fn drop_heartbeat(&self, reason: DropReason) {
         self.note(|log| *log.dropped.entry(reason.as_str()).or_default() += 1);
+    }
+
+    fn drop_newcomer(&self) {
+        self.note(|log| log.newcomers_dropped += 1);
     }
 
     fn ignore_field(&self) {
