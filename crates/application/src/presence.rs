@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use federation_domain::{
     Cause, Clock, Condition, Heartbeat, HeartbeatRelay, Listened, ListeningClock, LivenessRule,
-    Monotonic, Prober, Project, ProjectStatus, Proof, Reading, Snapshot, Source, Transition,
+    MAX_STEP, Monotonic, Prober, Project, ProjectStatus, Proof, Reading, Snapshot, Source,
+    Transition,
 };
+use time::OffsetDateTime;
 
 use crate::entry::{Entry, Finding, Live};
 use crate::metrics::{DropReason, Metrics};
@@ -168,7 +170,9 @@ impl Presence {
         let at = inner.clock.utc() - lag.unwrap_or_default();
         let calm = entry.hear(reading, heartbeat.source, at);
         let reports_trouble = matches!(heartbeat.condition, Some(Condition::Degraded { .. }));
-        if !calm || reports_trouble {
+        let newer = |(newest, _): (OffsetDateTime, Source)| newest - at > MAX_STEP;
+        let is_overtaken = lag.is_some() && entry.newest().is_some_and(newer);
+        if (!calm || reports_trouble) && !is_overtaken {
             self.take_in(&entry, heartbeat, lag.is_some());
         }
         let took = inner.clock.monotonic().since(arrived);

@@ -97,5 +97,11 @@ async fn answer(port: u16, counted: Arc<AtomicU64>) -> anyhow::Result<()> {
             .route("/metrics", web::get().to(move || std::future::ready(metrics())))
             .default_service(web::to(|| std::future::ready(HttpResponse::Ok().body("{}"))))
     });
-    server.workers(1).keep_alive(KEEP_ALIVE).bind(("127.0.0.1", port))?.run().await.context("the server ended")
+    server
+        .workers(1)
+        .keep_alive(KEEP_ALIVE)
+        .bind(("127.0.0.1", port))?
+        .run()
+        .await
+        .context("the server ended")
 }

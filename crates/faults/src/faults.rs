@@ -27,8 +27,8 @@ const GREAT_FLOOD: usize = 50_000;
 /// A slow process is slow for at least so long: longer than the silence that is deadly.
 const SLOW_FOR: Duration = Duration::from_secs(6);
 /// For how long a slow process is stopped each time, and for how long it runs then.
-const STANDS: Duration = Duration::from_millis(180);
-const RUNS: Duration = Duration::from_millis(20);
+const STANDS: Duration = Duration::from_millis(192);
+const RUNS: Duration = Duration::from_millis(8);
 /// How long a rolling restart waits for a replica to serve before it goes on to the next.
 const ROLL_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -125,7 +125,7 @@ async fn choke(world: &World, replica: usize, length: Duration) -> anyhow::Resul
     Ok(())
 }
 
-/// Lets a process run for a tenth of the time, for ever. It is never stopped for long enough to
+/// Lets a process run for a twenty-fifth of the time, for ever. It is never stopped for long enough to
 /// notice, so what waits in its queues is all that shows that it does not hear.
 async fn slow_down(world: &World, replica: usize) -> anyhow::Result<()> {
     loop {

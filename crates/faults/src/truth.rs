@@ -18,6 +18,10 @@ pub(crate) use ledger::{Entry, Ledger};
 /// listening clock advances by at most this at once.
 const MAX_STEP: Duration = Duration::from_secs(1);
 
+/// How long a replica may take to notice that it cannot hand on what it hears: it is deaf after 2 s
+/// without a proof of hearing.
+const NOTICES_WITHIN: Duration = Duration::from_millis(2_500);
+
 /// How a project speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -134,7 +138,7 @@ impl Truth {
     /// stores how long it listened since its last deafness.
     fn resumption(&self, replica: usize) -> Vec<Part> {
         let mut parts = self.hearing(Source::Nats, replica);
-        parts.extend([Part::Store, Part::StoreLink(replica), Part::Waiting(replica)]);
+        parts.extend(storing(replica));
         parts
     }
 
@@ -153,14 +157,18 @@ impl Truth {
         self.serving.contains(&replica)
     }
 
-    /// Whether what reaches this replica alone reaches the others too.
+    /// Whom a heartbeat reaches that this replica took over HTTP, sent since a moment.
+    ///
+    /// A replica that cannot hand heartbeats on writes them to the store, once it has noticed.
     pub(crate) fn reach(&self, replica: usize, since: Moment) -> Reach {
         let calm = self.disturbances.calm_since(&bus_of(replica));
         if self.replicas == 1 || calm.is_some_and(|calm| calm <= since) {
-            Reach::All
-        } else {
-            Reach::Only(replica)
+            return Reach::All;
         }
+        let noticed = since.before(NOTICES_WITHIN);
+        let broken = self.disturbances.is_lasting(&bus_of(replica), noticed);
+        let store = self.disturbances.calm_since(&storing(replica));
+        Reach::Only { replica, stored: broken && store.is_some_and(|calm| calm <= noticed) }
     }
 
     /// The longest time without a heartbeat of the project that a listener (none: any) could have
@@ -248,6 +256,11 @@ impl Truth {
             Part::Flood,
         ])
     }
+}
+
+/// What must be whole for a replica to write to the store.
+fn storing(replica: usize) -> [Part; 4] {
+    [Part::Machine, Part::Store, Part::StoreLink(replica), Part::Waiting(replica)]
 }
 
 /// What must be whole for a replica to hand on what it hears over HTTP.
@@ -345,7 +358,10 @@ mod tests {
         let mut truth = truth();
         assert_eq!(truth.reach(0, at(500)), Reach::All);
         truth.disturbances.begin(Part::BusLink(0), at(1_000));
-        assert_eq!(truth.reach(0, at(1_500)), Reach::Only(0));
+        assert_eq!(truth.reach(0, at(1_500)), Reach::Only { replica: 0, stored: false });
         assert_eq!(truth.reach(1, at(1_500)), Reach::All);
+        assert_eq!(truth.reach(0, at(3_600)), Reach::Only { replica: 0, stored: true });
+        truth.disturbances.begin(Part::Store, at(4_000));
+        assert_eq!(truth.reach(0, at(4_600)), Reach::Only { replica: 0, stored: false });
     }
 }

@@ -4,7 +4,8 @@
 //! one after the other, some of which may be dead by now. Taken one by one and as new, it would log
 //! again, and wrongly, what other replicas logged long ago. So a backlog counts by its end: what it
 //! says of a project is decided on when hearing is proven. And its heartbeats bear the earliest time
-//! at which they can have come, so that who knows better is not overruled.
+//! at which they can have come, so that who knows better is not overruled. Where the project was
+//! heard otherwise since hearing was proven, over HTTP, what the backlog says is old.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -9,8 +9,9 @@ use crate::clock::Moment;
 pub(crate) enum Reach {
     /// Whoever listened.
     All,
-    /// One replica, which took it over HTTP while it could hand nothing on.
-    Only(usize),
+    /// One replica, which took it over HTTP and could hand nothing on. Others can learn of it from
+    /// the store if that was `stored`.
+    Only { replica: usize, stored: bool },
 }
 
 /// A heartbeat that somebody took.
@@ -34,7 +35,8 @@ impl Beats {
     }
 
     /// The longest gap that reaches into the window, each from the sending of one heartbeat to the
-    /// taking of the next, as `audible` measures it. None when there is none before the window.
+    /// taking of the next, as `audible` measures it, for a listener (none: for all, by the store).
+    /// None when there is none before the window.
     pub(crate) fn longest_gap(
         &self,
         listener: Option<usize>,
@@ -43,8 +45,9 @@ impl Beats {
     ) -> Option<Duration> {
         let before = self.0.partition_point(|beat| beat.taken <= from);
         let audible_beat = |beat: &&Beat| match (beat.reach, listener) {
-            (Reach::All, _) | (Reach::Only(_), None) => true,
-            (Reach::Only(one), Some(listener)) => one == listener,
+            (Reach::All, _) => true,
+            (Reach::Only { stored, .. }, None) => stored,
+            (Reach::Only { replica, .. }, Some(listener)) => replica == listener,
         };
         let mut last = self.0[..before].iter().rev().find(audible_beat)?.sent;
         let mut longest = Duration::ZERO;
@@ -95,10 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_that_one_replica_heard_is_silence_to_the_other() {
-        let beats = beats(&[(0, Reach::All), (1_000, Reach::Only(1)), (2_000, Reach::All)]);
-        assert_eq!(gap(&beats, Some(0), 500, 2_500), Some(2_010));
-        assert_eq!(gap(&beats, Some(1), 500, 2_500), Some(1_010));
-        assert_eq!(gap(&beats, None, 500, 2_500), Some(1_010));
+    fn a_heartbeat_that_one_replica_heard_is_silence_to_the_others() {
+        for stored in [true, false] {
+            let only = Reach::Only { replica: 1, stored };
+            let beats = beats(&[(0, Reach::All), (1_000, only), (2_000, Reach::All)]);
+            assert_eq!(gap(&beats, Some(0), 500, 2_500), Some(2_010));
+            assert_eq!(gap(&beats, Some(1), 500, 2_500), Some(1_010));
+            let in_the_log = if stored { 1_010 } else { 2_010 };
+            assert_eq!(gap(&beats, None, 500, 2_500), Some(in_the_log));
+        }
     }
 }

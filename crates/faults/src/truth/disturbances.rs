@@ -111,6 +111,12 @@ impl Disturbances {
         at.after(missing)
     }
 
+    /// Whether something has disturbed one of these parts since a moment, or longer.
+    pub(crate) fn is_lasting(&self, parts: &[Part], since: Moment) -> bool {
+        let mut spells = parts.iter().filter_map(|&part| self.last(part));
+        spells.any(|spell| spell.from <= since && spell.end.is_none())
+    }
+
     /// Whether a moment lies in a disturbance of these parts, or so close behind one that hearing
     /// is not proven yet.
     pub(crate) fn is_near(&self, parts: &[Part], at: Moment) -> bool {

@@ -137,8 +137,7 @@ impl Recorder {
             return;
         };
         self.hearing.drop_newcomer();
-        if let Some(suppressed) = self.overflow.admit(self.hearing.now())
-        {
+        if let Some(suppressed) = self.overflow.admit(self.hearing.now()) {
             let slug = unknown.slug.as_str();
             tracing::warn!(project.slug = slug, suppressed, "registering unknown projects lags");
         }
