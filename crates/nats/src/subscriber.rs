@@ -223,12 +223,23 @@ impl HeartbeatSubscriber {
     }
 
     /// Empties the queues, then proves hearing.
+    ///
+    /// Where several sentinels are back, the newest alone counts. Behind the first of them all
+    /// heartbeats would be taken in at once, and the others would prove, one after the other, that
+    /// nothing more came: time in which we did not keep up would pass for silence.
     async fn hear_sentinel(&mut self, message: &Message) {
         let Some(connection) = self.connection.identity() else { return };
-        let Some(sentinel) = self.sentinels.take(&message.payload, &connection) else { return };
+        let mut returned: Vec<_> =
+            self.sentinels.take(&message.payload, &connection).into_iter().collect();
+        while let Poll::Ready(Some(later)) = poll_fn(|cx| Poll::Ready(self.returns.poll(cx))).await
+        {
+            returned.extend(self.sentinels.take(&later.payload, &connection));
+        }
+        let any_is_late = returned.iter().any(|one| Sentinels::is_late(one, self.idle_at));
+        let Some(sentinel) = returned.pop() else { return };
         self.drain().await;
         self.note_dropped();
-        if Sentinels::is_late(&sentinel, self.idle_at) {
+        if any_is_late {
             self.sentinels.note_doubt(self.hearing.now());
         }
         let proof = self.sentinels.prove(sentinel);

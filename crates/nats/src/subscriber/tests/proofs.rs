@@ -15,6 +15,25 @@ async fn what_stands_in_front_of_the_sentinel_is_heard_before_the_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_many_sentinels_in_a_backlog_the_newest_alone_proves() {
+    let server = NatsServer::start().await;
+    let (mut subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
+    let client = subscriber.connection.client.clone();
+    let at = |tick| Monotonic(TICK * tick);
+    for tick in 0..20 {
+        client.publish("hub.presence.a", r#"{"project_slug":"a"}"#.into()).await.unwrap();
+        assert!(subscriber.send_sentinel(at(tick)));
+    }
+    let mut marker = client.subscribe("marker").await.unwrap();
+    client.publish("marker", "".into()).await.unwrap();
+    futures_util::StreamExt::next(&mut marker).await.unwrap();
+    let running = Running::spawn(subscriber, listener);
+    running.listener.until("a proof", |log| !log.proofs.is_empty()).await;
+    let (proof, heard) = running.listener.log().proofs[0];
+    assert_eq!((proof.heard_through, heard), (at(19), 20));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_time_that_holds_an_overrun_is_no_listened_time() {
     let server = NatsServer::start().await;
     let (subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
