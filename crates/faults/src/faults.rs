@@ -111,6 +111,7 @@ async fn flood(world: &World, heartbeats: usize) {
 
 async fn choke(world: &World, replica: usize, length: Duration) -> anyhow::Result<()> {
     begins(world, Part::Flood);
+    begins(world, Part::Pace(replica));
     let flooded = async {
         fleet::flood(world, GREAT_FLOOD).await;
         std::future::pending().await
@@ -122,6 +123,7 @@ async fn choke(world: &World, replica: usize, length: Duration) -> anyhow::Resul
     }
     world.replicas[replica].stop_or_go(Go::On).await?;
     ends(world, Part::Flood, world.clock.now());
+    ends(world, Part::Pace(replica), world.clock.now());
     Ok(())
 }
 

@@ -233,6 +233,7 @@ impl Truth {
         self.disturbances.calm_since(&[
             Part::Machine,
             Part::Process(replica),
+            Part::Pace(replica),
             Part::StoreLink(replica),
             Part::Store,
             Part::Waiting(replica),

@@ -16,6 +16,8 @@ const UNPROVEN: Duration = Duration::from_millis(500);
 pub(crate) enum Part {
     /// The process: not there, stopped, starting.
     Process(usize),
+    /// The pace of its process: it runs, and has little time for anything.
+    Pace(usize),
     /// Its link to the bus.
     BusLink(usize),
     /// Its link to the store.
