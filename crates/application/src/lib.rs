@@ -36,7 +36,7 @@ pub use feed::{AllSinks, LogSink};
 pub use follower::Follower;
 pub use history::{History, Uptime};
 pub use metrics::{DropReason, Metrics};
-pub use presence::{Presence, ProjectState, RecordError, Surroundings, TICK};
+pub use presence::{Presence, ProjectState, Record, RecordError, Surroundings, TICK};
 pub use readiness::{Readiness, ReadinessReport, SourceReport};
 pub use service::{Ports, Service};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

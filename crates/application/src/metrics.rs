@@ -139,9 +139,15 @@ impl Metrics {
         *self.0.refresh.lock() = Some(Box::new(refresh));
     }
 
-    pub(crate) fn heartbeat_taken_in(&self, source: Source, took: Duration) {
-        self.0.success[source.index()].inc();
-        self.0.duration.observe(took.as_secs_f64());
+    /// Counts heartbeats that were taken in together, by source, and how long one took of them.
+    pub(crate) fn heartbeats_taken_in(&self, counts: [u64; 2], took: Duration) {
+        for (counter, count) in self.0.success.iter().zip(counts) {
+            counter.inc_by(count);
+        }
+        let all: u64 = counts.iter().sum();
+        if all > 0 {
+            self.0.duration.observe(took.as_secs_f64() / all as f64);
+        }
     }
 
     pub(crate) fn heartbeat_unknown(&self, source: Source) {
@@ -238,7 +244,7 @@ impl Counts {
         );
         to.register_with_unit(
             "federation_heartbeat_processing_duration",
-            "Time to take in a heartbeat",
+            "Time to take in a heartbeat; where several come together, their mean, once",
             Unit::Seconds,
             self.duration.clone(),
         );

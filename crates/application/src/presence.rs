@@ -14,7 +14,7 @@ use time::OffsetDateTime;
 use crate::entry::{Entry, Finding, Live};
 use crate::metrics::{DropReason, Metrics};
 use crate::queue::{Queued, TransitionQueue};
-use crate::registry::Registry;
+use crate::registry::{Held, Registry};
 use crate::sources::Sources;
 
 mod adopt;
@@ -69,6 +69,27 @@ enum Way {
     Bus,
     /// By a call that waits for its answer.
     Direct,
+}
+
+/// Records one heartbeat of a batch.
+pub type Record<'a> = dyn FnMut(&Heartbeat<'_>) -> Result<(), RecordError> + 'a;
+
+/// What heartbeats that arrive together have in common.
+struct Arrival {
+    now: Monotonic,
+    /// When they arrived at the earliest.
+    at: OffsetDateTime,
+    /// By source: the reading of its listening clock.
+    readings: [Reading; 2],
+    /// Whether they may have stood in a backlog.
+    lags: bool,
+}
+
+impl Arrival {
+    /// Whether the project was heard otherwise since these heartbeats may have been sent.
+    fn is_overtaken_in(&self, entry: &Entry) -> bool {
+        self.lags && entry.newest().is_some_and(|(newest, _)| newest - self.at > MAX_STEP)
+    }
 }
 
 /// What a presence is made of.
@@ -155,29 +176,68 @@ impl Presence {
         self.record(heartbeat, Way::Bus)
     }
 
+    /// Records heartbeats that arrive together over the bus, in order: `hear` is given what records
+    /// one, and calls it for each. The time is read once for all of them, so they should be taken in
+    /// within a millisecond. `hear` MUST NOT call anything else here, nor block.
+    pub fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>)) {
+        let mut taken_in = [0; 2];
+        let arrival = self.arrival(Way::Bus);
+        let held = self.0.registry.hold();
+        hear(&mut |heartbeat| {
+            let recorded = self.record_arrived(&held, &arrival, heartbeat);
+            taken_in[heartbeat.source.index()] += u64::from(recorded.is_ok());
+            recorded
+        });
+        drop(held);
+        self.count(&arrival, taken_in);
+    }
+
     fn record(&self, heartbeat: &Heartbeat<'_>, way: Way) -> Result<(), RecordError> {
+        let arrival = self.arrival(way);
+        self.record_arrived(&self.0.registry.hold(), &arrival, heartbeat)?;
+        let mut taken_in = [0; 2];
+        taken_in[heartbeat.source.index()] = 1;
+        self.count(&arrival, taken_in);
+        Ok(())
+    }
+
+    fn arrival(&self, way: Way) -> Arrival {
         let inner = &*self.0;
-        let arrived = inner.clock.monotonic();
-        let Some(entry) = inner.registry.get(heartbeat.slug) else {
-            if !inner.registry.is_loaded() {
+        let now = inner.clock.monotonic();
+        let lag = if way == Way::Bus { self.lag(now) } else { None };
+        Arrival {
+            now,
+            at: inner.clock.utc() - lag.unwrap_or_default(),
+            readings: Source::ALL.map(|source| inner.sources.reading_at(source, now)),
+            lags: lag.is_some(),
+        }
+    }
+
+    fn record_arrived(
+        &self,
+        held: &Held<'_>,
+        arrival: &Arrival,
+        heartbeat: &Heartbeat<'_>,
+    ) -> Result<(), RecordError> {
+        let source = heartbeat.source;
+        let Some(entry) = held.get(heartbeat.slug) else {
+            if !self.0.registry.is_loaded() {
                 return Err(RecordError::NotLoaded);
             }
-            inner.metrics.heartbeat_unknown(heartbeat.source);
+            self.0.metrics.heartbeat_unknown(source);
             return Err(RecordError::UnknownProject);
         };
-        let reading = inner.sources.reading_at(heartbeat.source, arrived);
-        let lag = if way == Way::Bus { self.lag(arrived) } else { None };
-        let at = inner.clock.utc() - lag.unwrap_or_default();
-        let calm = entry.hear(reading, heartbeat.source, at);
+        let calm = entry.hear(arrival.readings[source.index()], source, arrival.at);
         let reports_trouble = matches!(heartbeat.condition, Some(Condition::Degraded { .. }));
-        let newer = |(newest, _): (OffsetDateTime, Source)| newest - at > MAX_STEP;
-        let is_overtaken = lag.is_some() && entry.newest().is_some_and(newer);
-        if (!calm || reports_trouble) && !is_overtaken {
-            self.take_in(&entry, heartbeat, lag.is_some());
+        if (!calm || reports_trouble) && !arrival.is_overtaken_in(entry) {
+            self.take_in(entry, heartbeat, arrival.lags);
         }
-        let took = inner.clock.monotonic().since(arrived);
-        inner.metrics.heartbeat_taken_in(heartbeat.source, took);
         Ok(())
+    }
+
+    fn count(&self, arrival: &Arrival, taken_in: [u64; 2]) {
+        let took = self.0.clock.monotonic().since(arrival.now);
+        self.0.metrics.heartbeats_taken_in(taken_in, took);
     }
 
     /// Advances the listening clock of a source and judges the silence of its projects. Where other

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{Project, ProjectId, Slug};
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::entry::Entry;
 
@@ -40,6 +40,12 @@ impl Registry {
 
     pub(crate) fn get(&self, slug: &str) -> Option<Arc<Entry>> {
         self.index.read().by_slug.get(slug).cloned()
+    }
+
+    /// The entries, held for several look-ups. Nothing else of the registry may be called
+    /// meanwhile: whoever waits to write would wait for ever, and so would the call.
+    pub(crate) fn hold(&self) -> Held<'_> {
+        Held(self.index.read())
     }
 
     pub(crate) fn get_by_id(&self, id: ProjectId) -> Option<Arc<Entry>> {
@@ -95,6 +101,15 @@ impl Registry {
         let mut counts = [0; 3];
         self.for_each(|entry| counts[entry.status() as usize] += 1);
         counts
+    }
+}
+
+/// The entries, while nothing is registered or removed.
+pub(crate) struct Held<'a>(RwLockReadGuard<'a, Index>);
+
+impl Held<'_> {
+    pub(crate) fn get(&self, slug: &str) -> Option<&Arc<Entry>> {
+        self.0.by_slug.get(slug)
     }
 }
 

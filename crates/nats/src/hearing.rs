@@ -1,13 +1,13 @@
 //! What the subscriber asks of the application, small enough for tests to stand in for it.
 
-use federation_application::{DropReason, Presence, RecordError};
-use federation_domain::{Heartbeat, Monotonic, Proof, Source};
+use federation_application::{DropReason, Presence, Record};
+use federation_domain::{Monotonic, Proof, Source};
 
 /// The side of [`Presence`] that a source of heartbeats sees.
 pub(crate) trait Hearing: Send + Sync {
     fn now(&self) -> Monotonic;
-    fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError>;
-    fn record_relayed(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError>;
+    /// Records heartbeats that arrive together; those that another replica handed on are of HTTP.
+    fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>));
     fn prove_hearing(&self, proof: Proof);
     fn set_link(&self, up: bool);
     fn drop_heartbeat(&self, reason: DropReason);
@@ -20,12 +20,8 @@ impl Hearing for Presence {
         self.now()
     }
 
-    fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
-        self.record_heartbeat(heartbeat)
-    }
-
-    fn record_relayed(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
-        self.record_relayed(heartbeat)
+    fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>)) {
+        self.record_batch(hear);
     }
 
     fn prove_hearing(&self, proof: Proof) {

@@ -10,6 +10,7 @@
 mod change;
 mod decode;
 mod encode;
+mod field;
 mod fields;
 mod ping;
 mod relay;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::Message;
-use federation_application::{DropReason, RecordError, SystemClock};
+use federation_application::{DropReason, Record, RecordError, SystemClock};
 use federation_domain::{Clock, HubUrl, MeshNamespace, Slug};
 use time::Duration;
 use tokio::sync::mpsc;
@@ -62,9 +62,9 @@ impl Recorder {
     }
 
     /// Takes one message in. Whatever it holds, nothing worse than a count comes of it.
-    pub(super) fn hear(&mut self, message: &Message) {
+    pub(super) fn hear(&mut self, message: &Message, record: &mut Record<'_>) {
         if subjects::is_relay(&message.subject) {
-            return self.hear_relay(message);
+            return self.hear_relay(message, record);
         }
         let decoded = match wire::decode(&message.subject, &message.payload) {
             Ok(decoded) => decoded,
@@ -73,7 +73,7 @@ impl Recorder {
         for _ in 0..decoded.ignored_fields {
             self.hearing.ignore_field();
         }
-        match self.hearing.record_heartbeat(&decoded.heartbeat) {
+        match record(&decoded.heartbeat) {
             Ok(()) | Err(RecordError::NotLoaded) => {}
             Err(RecordError::UnknownProject) => self.introduce(&decoded),
         }
@@ -81,13 +81,13 @@ impl Recorder {
 
     /// What is refused here counts as refused on NATS: it came over the bus, whoever sent it, and
     /// no project sent it over HTTP, where it would have been refused already.
-    fn hear_relay(&mut self, message: &Message) {
+    fn hear_relay(&mut self, message: &Message, record: &mut Record<'_>) {
         match wire::decode_relay(&message.subject, &message.payload) {
             Ok(relayed) if relayed.replica == self.replica => {}
             Ok(relayed) if self.clock.utc() - relayed.at > OLDEST_RELAY => self.pass_over(&relayed),
             // Who is not in the catalog yet was just registered at the other replica; this one
             // learns of it from the log.
-            Ok(relayed) => drop(self.hearing.record_relayed(&relayed.heartbeat)),
+            Ok(relayed) => drop(record(&relayed.heartbeat)),
             Err(refusal) => self.refuse(refusal, &message.subject),
         }
     }

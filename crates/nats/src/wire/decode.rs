@@ -4,6 +4,7 @@ use federation_domain::{Channel, Condition, Heartbeat, Source};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::field::Field;
 use super::fields::{self, Lenient};
 use crate::subjects;
 
@@ -41,51 +42,78 @@ pub struct DecodedHeartbeat<'a> {
     pub ignored_fields: u32,
 }
 
-/// The known keys. Optional ones stay raw here, so that a bad one does not spoil the whole.
-/// `Deserialize` refuses a known key that stands twice, and skips unknown ones.
+/// The known keys. `Deserialize` refuses a known key that stands twice, and skips unknown ones.
 #[derive(Deserialize)]
-struct Payload<'a> {
-    #[serde(borrow, default)]
-    project_slug: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    hub_url: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    mesh_namespace: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    timestamp: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    version: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    status: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "degradedReasons")]
-    degraded_reasons: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "degraded_reasons")]
-    degraded_reasons_in_snake_case: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "latencyMs")]
-    latency_ms: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "sampleAt")]
-    sample_at: Option<&'a RawValue>,
+struct Payload<T> {
+    project_slug: Option<T>,
+    hub_url: Option<T>,
+    mesh_namespace: Option<T>,
+    timestamp: Option<T>,
+    version: Option<T>,
+    status: Option<T>,
+    #[serde(rename = "degradedReasons")]
+    degraded_reasons: Option<T>,
+    #[serde(rename = "degraded_reasons")]
+    degraded_reasons_in_snake_case: Option<T>,
+    #[serde(rename = "latencyMs")]
+    latency_ms: Option<T>,
+    #[serde(rename = "sampleAt")]
+    sample_at: Option<T>,
+}
+
+impl<'a> Payload<&'a RawValue> {
+    fn read_fields(self) -> Payload<Field<'a>> {
+        let read = |raw: Option<&'a RawValue>| raw.map(Field::read);
+        Payload {
+            project_slug: read(self.project_slug),
+            hub_url: read(self.hub_url),
+            mesh_namespace: read(self.mesh_namespace),
+            timestamp: read(self.timestamp),
+            version: read(self.version),
+            status: read(self.status),
+            degraded_reasons: read(self.degraded_reasons),
+            degraded_reasons_in_snake_case: read(self.degraded_reasons_in_snake_case),
+            latency_ms: read(self.latency_ms),
+            sample_at: read(self.sample_at),
+        }
+    }
 }
 
 /// Reads a message from one of the subjects of [`subjects`]. Never panics, whatever the bytes; a
-/// heartbeat of the plain form is read without allocation.
+/// heartbeat of the plain form is read in one pass and without allocation.
 ///
 /// # Errors
 /// Why the message does not count as a heartbeat.
 pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbeat<'a>, Refusal> {
     let (channel, slug) = subjects::parse(subject).map_err(|_| Refusal::BadSubject)?;
-    let payload: Payload<'a> = read_object(payload)?;
-    check_project(channel, slug, payload.project_slug)?;
+    let text = object_text(payload)?;
+    // Nearly all have plain values only. Otherwise each field is read by itself, so that a bad one
+    // does not spoil the whole.
+    let payload: Payload<Field<'a>> = match serde_json::from_str(text) {
+        Ok(payload) => payload,
+        Err(_) => parse::<Payload<&'a RawValue>>(text)?.read_fields(),
+    };
+    assemble(channel, slug, payload)
+}
 
+fn assemble<'a>(
+    channel: Channel,
+    slug: &'a str,
+    payload: Payload<Field<'a>>,
+) -> Result<DecodedHeartbeat<'a>, Refusal> {
+    check_project(channel, slug, payload.project_slug)?;
     let mut lenient = Lenient::default();
     lenient.check(payload.timestamp, fields::is_timestamp);
     lenient.check(payload.sample_at, fields::is_timestamp);
-    lenient.check(payload.version, |raw| fields::text(raw).is_some());
+    lenient.check(payload.version, |field| field.text().is_some());
     lenient.check(payload.latency_ms, fields::is_duration);
     let hub_url = lenient.take(payload.hub_url, fields::hub_url);
     let mesh_namespace =
-        lenient.take(payload.mesh_namespace, |raw| fields::mesh_namespace(raw, slug));
-    let condition = read_condition(&payload, &mut lenient);
+        lenient.take(payload.mesh_namespace, |field| fields::mesh_namespace(field, slug));
+    let in_camel_case = lenient.take(payload.degraded_reasons, Field::texts);
+    let in_snake_case = lenient.take(payload.degraded_reasons_in_snake_case, Field::texts);
+    let reasons = in_camel_case.or(in_snake_case).unwrap_or_default();
+    let condition = read_condition(payload.status, reasons, &mut lenient);
     Ok(DecodedHeartbeat {
         heartbeat: Heartbeat { slug, source: Source::Nats, channel, condition },
         hub_url,
@@ -96,23 +124,29 @@ pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbea
 
 /// Reads a payload that is a JSON object of a bearable size.
 pub(super) fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Refusal> {
+    parse(object_text(payload)?)
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
+    serde_json::from_str(text).map_err(|_| Refusal::Malformed)
+}
+
+/// The text of a payload that may be a JSON object, of a bearable size.
+fn object_text(payload: &[u8]) -> Result<&str, Refusal> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(Refusal::Oversized);
     }
     let text = std::str::from_utf8(payload).map_err(|_| Refusal::Malformed)?;
     // `Deserialize` would also take the fields from an array, by their order.
-    if !text.trim_ascii_start().starts_with('{') {
-        return Err(Refusal::Malformed);
-    }
-    serde_json::from_str(text).map_err(|_| Refusal::Malformed)
+    if text.trim_ascii_start().starts_with('{') { Ok(text) } else { Err(Refusal::Malformed) }
 }
 
 /// A heartbeat names its project; a health sample need not, its subject does.
-fn check_project(channel: Channel, slug: &str, raw: Option<&RawValue>) -> Result<(), Refusal> {
-    let Some(raw) = raw else {
+fn check_project(channel: Channel, slug: &str, named: Option<Field<'_>>) -> Result<(), Refusal> {
+    let Some(named) = named else {
         return if channel == Channel::Health { Ok(()) } else { Err(Refusal::Malformed) };
     };
-    match fields::text(raw) {
+    match named.text() {
         Some(named) if named == slug => Ok(()),
         Some(_) => Err(Refusal::Spoofed),
         None => Err(Refusal::Malformed),
@@ -120,14 +154,15 @@ fn check_project(channel: Channel, slug: &str, raw: Option<&RawValue>) -> Result
 }
 
 /// The status decides; reasons stand with `degraded`, or speak for themselves where no status is.
-fn read_condition(payload: &Payload<'_>, lenient: &mut Lenient) -> Option<Condition> {
-    let in_camel_case = lenient.take(payload.degraded_reasons, fields::reasons);
-    let in_snake_case = lenient.take(payload.degraded_reasons_in_snake_case, fields::reasons);
-    let reasons = in_camel_case.or(in_snake_case).unwrap_or_default();
-    let Some(raw) = payload.status else {
+fn read_condition(
+    status: Option<Field<'_>>,
+    reasons: Vec<String>,
+    lenient: &mut Lenient,
+) -> Option<Condition> {
+    let Some(status) = status else {
         return (!reasons.is_empty()).then_some(Condition::Degraded { reasons });
     };
-    match fields::text(raw).as_deref() {
+    match status.text().as_deref() {
         Some("online") => {
             lenient.ignored += u32::from(!reasons.is_empty());
             Some(Condition::Online)

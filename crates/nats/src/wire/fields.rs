@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-use federation_domain::{HubUrl, MeshNamespace, Reports};
-use serde_json::value::RawValue;
+use federation_domain::{HubUrl, MeshNamespace};
+
+use super::field::Field;
 
 /// Counts what it had to ignore.
 #[derive(Default)]
@@ -15,55 +16,41 @@ impl Lenient {
     /// The value of a field, or none where it is absent or makes no sense.
     pub(super) fn take<'a, T>(
         &mut self,
-        raw: Option<&'a RawValue>,
-        read: impl FnOnce(&'a RawValue) -> Option<T>,
+        field: Option<Field<'a>>,
+        read: impl FnOnce(Field<'a>) -> Option<T>,
     ) -> Option<T> {
-        let value = read(raw?);
+        let value = read(field?);
         self.ignored += u32::from(value.is_none());
         value
     }
 
     /// For a field that nobody uses: only whether it makes sense.
-    pub(super) fn check(&mut self, raw: Option<&RawValue>, sane: impl FnOnce(&RawValue) -> bool) {
-        self.take(raw, |raw| sane(raw).then_some(()));
-    }
-}
-
-/// A JSON string; borrowed, unless it holds escapes.
-pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    match serde_json::from_str::<&str>(raw.get()) {
-        Ok(borrowed) => Some(Cow::Borrowed(borrowed)),
-        Err(_) => serde_json::from_str::<String>(raw.get()).ok().map(Cow::Owned),
+    pub(super) fn check<'a>(
+        &mut self,
+        field: Option<Field<'a>>,
+        sane: impl FnOnce(Field<'a>) -> bool,
+    ) {
+        self.take(field, |field| sane(field).then_some(()));
     }
 }
 
 /// A valid hub URL.
-pub(super) fn hub_url(raw: &RawValue) -> Option<Cow<'_, str>> {
-    text(raw).filter(|url| is_plain_url(url) || HubUrl::parse(url).is_ok())
+pub(super) fn hub_url(field: Field<'_>) -> Option<Cow<'_, str>> {
+    field.text().filter(|url| is_plain_url(url) || HubUrl::parse(url).is_ok())
 }
 
 /// A valid namespace. `hub.{slug}`, which nearly all have, is valid because the slug is.
-pub(super) fn mesh_namespace<'a>(raw: &'a RawValue, slug: &str) -> Option<Cow<'a, str>> {
-    text(raw).filter(|namespace| {
+pub(super) fn mesh_namespace<'a>(field: Field<'a>, slug: &str) -> Option<Cow<'a, str>> {
+    field.text().filter(|namespace| {
         namespace.strip_prefix("hub.") == Some(slug) || MeshNamespace::parse(namespace).is_ok()
     })
 }
 
-/// The strings of an array, as many as are kept of a report.
-pub(super) fn reasons(raw: &RawValue) -> Option<Vec<String>> {
-    let items: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
-    items
-        .into_iter()
-        .take(Reports::MAX_REASONS)
-        .map(|item| text(item).map(Cow::into_owned))
-        .collect()
-}
-
 /// Whether it is a time in the form of ISO 8601, with or without fraction and zone. Nothing more
 /// is asked of it: a sender's clock decides nothing here.
-pub(super) fn is_timestamp(raw: &RawValue) -> bool {
+pub(super) fn is_timestamp(field: Field<'_>) -> bool {
     const FORM: &[u8] = b"0000-00-00T00:00:00";
-    text(raw).is_some_and(|text| {
+    field.text().is_some_and(|text| {
         text.len() >= FORM.len()
             && text.bytes().zip(FORM).all(|(byte, &form)| match form {
                 b'0' => byte.is_ascii_digit(),
@@ -74,8 +61,8 @@ pub(super) fn is_timestamp(raw: &RawValue) -> bool {
 }
 
 /// Whether it is a number that is not negative.
-pub(super) fn is_duration(raw: &RawValue) -> bool {
-    serde_json::from_str::<f64>(raw.get()).is_ok_and(|number| number >= 0.0)
+pub(super) fn is_duration(field: Field<'_>) -> bool {
+    field.number().is_some_and(|number| number >= 0.0)
 }
 
 /// Whether it is surely a valid hub URL, found without allocation: `http(s)://`, a host of labels

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::decode::read_object;
-use super::fields;
+use super::field;
 use super::said::Said;
 
 /// What a project answers to a ping, on the reply subject of the ping:
@@ -46,7 +46,7 @@ pub fn is_answer_of(slug: &Slug, payload: &[u8]) -> bool {
         project_slug: Option<&'a RawValue>,
     }
     let reply: Option<Reply<'_>> = read_object(payload).ok();
-    let named = reply.and_then(|reply| reply.project_slug).and_then(fields::text);
+    let named = reply.and_then(|reply| reply.project_slug).and_then(field::text);
     named.is_none_or(|named| named == slug.as_str())
 }
 

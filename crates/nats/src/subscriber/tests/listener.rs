@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use federation_application::{DropReason, RecordError, SystemClock};
+use federation_application::{DropReason, Record, RecordError, SystemClock};
 use federation_domain::{Clock, Condition, Heartbeat, Monotonic, Proof, Source};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -106,15 +106,16 @@ impl Hearing for Listener {
         self.clock.monotonic()
     }
 
-    fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
-        self.note(|log| *log.heartbeats.entry(heartbeat.slug.to_owned()).or_default() += 1);
-        if self.knows_projects { Ok(()) } else { Err(RecordError::UnknownProject) }
-    }
-
-    fn record_relayed(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
-        let Heartbeat { slug, source, condition, .. } = heartbeat;
-        self.note(|log| log.relayed.push((*source, (*slug).to_owned(), condition.clone())));
-        Ok(())
+    fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>)) {
+        hear(&mut |heartbeat| {
+            let Heartbeat { slug, source, condition, .. } = heartbeat;
+            if *source == Source::Http {
+                self.note(|log| log.relayed.push((*source, (*slug).to_owned(), condition.clone())));
+                return Ok(());
+            }
+            self.note(|log| *log.heartbeats.entry((*slug).to_owned()).or_default() += 1);
+            if self.knows_projects { Ok(()) } else { Err(RecordError::UnknownProject) }
+        });
     }
 
     fn prove_hearing(&self, proof: Proof) {

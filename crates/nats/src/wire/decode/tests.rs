@@ -150,6 +150,35 @@ proptest! {
     }
 
     #[test]
+    fn the_short_way_and_the_long_one_lead_to_the_same(
+        fields in prop::collection::vec(
+            (
+                prop::sample::select(vec![
+                    "project_slug", "hub_url", "mesh_namespace", "timestamp", "version", "status",
+                    "degradedReasons", "degraded_reasons", "latencyMs", "sampleAt", "x",
+                ]),
+                prop::sample::select(vec![
+                    r#""a""#, r#""b""#, "1", "-1.5", "1e400", "null", "true", "[]", r#"["x"]"#, "{}",
+                    r#""\ud800""#, r#""\u0061""#, r#""online""#, r#""degraded""#, r#""http://h""#,
+                    r#""2025-11-18T12:00:00""#, "18446744073709551616", r#""hub.a""#,
+                ]),
+            ),
+            0..6,
+        ),
+    ) {
+        let fields: Vec<_> =
+            fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        let text = format!("{{{}}}", fields.join(","));
+        for (subject, channel) in
+            [("hub.presence.a", Channel::Presence), ("hub.health.a", Channel::Health)]
+        {
+            let long = parse::<Payload<&RawValue>>(&text).map(Payload::read_fields);
+            let wanted = long.and_then(|payload| assemble(channel, "a", payload));
+            prop_assert_eq!(decode(subject, text.as_bytes()), wanted, "{}", text);
+        }
+    }
+
+    #[test]
     fn no_near_heartbeat_makes_it_panic(at in 0..PYTHON.len(), byte in any::<u8>(), cut in 0..PYTHON.len()) {
         let mut payload = PYTHON.to_vec();
         payload[at] = byte;
