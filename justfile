@@ -19,6 +19,14 @@ test:
 test-only *filter:
     ./scripts/test.sh --only-tests {{ filter }}
 
+# Random faults on real processes: --minutes 30 --replicas 3 --seed 7.
+faults *args:
+    ./scripts/faults.sh {{ args }}
+
+# Breaks the service on purpose, and sees that it is caught.
+mutants *names:
+    ./scripts/mutants.sh {{ names }}
+
 # The servers for `cargo test` in another terminal, until Ctrl-C.
 test-servers:
     ./scripts/test-servers.sh

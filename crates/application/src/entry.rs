@@ -1,12 +1,15 @@
 //! One project in memory.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use federation_domain::{
     Cause, HeartbeatInterval, Project, ProjectId, ProjectStatus, Reading, Source,
 };
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
+
+use crate::groups::Due;
 
 /// Stands for "never" in the atomics that hold readings and moments.
 const NEVER: i64 = i64::MIN;
@@ -38,6 +41,8 @@ pub(crate) struct Entry {
     /// Ticket of its newest transition, and of the newest that the store has decided on.
     queued: AtomicU64,
     settled: AtomicU64,
+    /// When its group is to be looked at; set when it joins the registry.
+    due: OnceLock<Arc<Due>>,
     live: Mutex<Live>,
 }
 
@@ -86,6 +91,7 @@ impl Entry {
             probed: AtomicBool::new(false),
             queued: AtomicU64::new(0),
             settled: AtomicU64::new(0),
+            due: OnceLock::new(),
             live: Mutex::new(Live {
                 sent: project.status,
                 unsent: None,
@@ -142,6 +148,23 @@ impl Entry {
         self.interval_ms.store(u64::try_from(millis).unwrap_or(0), Ordering::Relaxed);
         let calm = project.status == ProjectStatus::Online && !project.reports.is_degraded();
         self.calm.store(calm && !live.removed, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Has the next tick look at it.
+    fn wake(&self) {
+        if let Some(due) = self.due.get() {
+            due.wake();
+        }
+    }
+
+    /// Notes in which group it is, once.
+    pub(crate) fn join(&self, group: &Arc<Due>) {
+        self.due.get_or_init(|| Arc::clone(group)).wake();
+    }
+
+    pub(crate) fn is_in(&self, group: &Arc<Due>) -> bool {
+        self.due.get().is_some_and(|due| Arc::ptr_eq(due, group))
     }
 
     /// Notes that it is no longer in the catalog.
@@ -161,9 +184,10 @@ impl Entry {
         !self.probed.swap(true, Ordering::SeqCst)
     }
 
-    /// Notes that it was asked.
+    /// Notes that it was asked, and is to be looked at again.
     pub(crate) fn end_probe(&self) {
         self.probed.store(false, Ordering::SeqCst);
+        self.wake();
     }
 
     /// Notes that the store lacks what the project reports of itself.

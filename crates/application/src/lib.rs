@@ -18,6 +18,7 @@ mod entry;
 mod explanation;
 mod feed;
 mod follower;
+mod groups;
 mod history;
 mod journal;
 mod metrics;

@@ -8,6 +8,7 @@ use federation_domain::{Project, ProjectId, Slug};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::entry::Entry;
+use crate::groups::{Group, Groups};
 
 /// All entries, by slug and by id.
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub(crate) struct Registry {
 struct Index {
     by_slug: HashMap<Slug, Arc<Entry>>,
     by_id: BTreeMap<ProjectId, Arc<Entry>>,
+    groups: Groups,
 }
 
 impl Registry {
@@ -75,6 +77,7 @@ impl Registry {
     pub(crate) fn remove(&self, id: ProjectId) {
         let mut index = self.index.write();
         let Some(entry) = index.by_id.remove(&id) else { return };
+        index.groups.remove(&entry);
         let mut live = entry.lock();
         entry.leave(&mut live);
         let slug = live.project.slug.clone();
@@ -94,6 +97,11 @@ impl Registry {
     /// Visits all entries, by id. Nothing is registered or removed meanwhile.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<Entry>)) {
         self.index.read().by_id.values().for_each(&mut visit);
+    }
+
+    /// Visits all groups. Nothing is registered or removed meanwhile.
+    pub(crate) fn for_each_group(&self, visit: impl FnMut(&Group)) {
+        self.index.read().groups.iter().for_each(visit);
     }
 
     /// How many projects have each status, in the order of `ProjectStatus::ALL`.
@@ -118,8 +126,10 @@ impl Index {
         let entry = Arc::new(entry);
         if let Some(former) = self.by_slug.insert(slug, Arc::clone(&entry)) {
             self.by_id.remove(&former.id);
+            self.groups.remove(&former);
             former.leave(&mut former.lock());
         }
+        self.groups.add(Arc::clone(&entry));
         self.by_id.insert(entry.id, entry);
     }
 }

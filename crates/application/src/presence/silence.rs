@@ -6,23 +6,53 @@ use federation_domain::{Cause, Evidence, ListeningClock, Probe, ProjectStatus, S
 
 use super::Presence;
 use crate::entry::Entry;
+use crate::groups::{Due, Group};
 
 impl Presence {
-    /// One scan of the registry: of the projects that ever used these sources, whose silence has
-    /// passed a threshold?
+    /// Looks at the projects that can have fallen silent by these sources.
     pub(super) fn judge(&self, proven: impl Fn(Source) -> bool) {
         let clocks = self.0.sources.clocks();
-        let sources = || Source::ALL.into_iter().filter(|&source| proven(source));
-        self.0.registry.for_each(|entry| {
-            if !sources().any(|source| entry.heard_over(source).is_some()) {
-                return;
+        let is_due = |due: &Due| {
+            let sources = Source::ALL.into_iter().filter(|&source| proven(source));
+            sources.into_iter().any(|one| due.has_come(one, clocks[one.index()].reading()))
+        };
+        self.0.registry.for_each_group(|group| {
+            if is_due(&group.due) {
+                self.judge_group(group, &clocks);
             }
-            match (self.fall(entry, &clocks), &self.0.probes) {
-                (None, _) => {}
+        });
+    }
+
+    fn judge_group(&self, group: &Group, clocks: &[ListeningClock; 2]) {
+        group.due.put_off();
+        for entry in &group.entries {
+            match (self.fall(entry, clocks), &self.0.probes) {
+                (None, _) => self.note_due(entry, clocks, &group.due),
                 (Some((ProjectStatus::Offline, _)), Some(probes)) => probes.ask(entry),
                 (Some(_), _) => self.let_fall(entry, None),
             }
-        });
+        }
+    }
+
+    /// Notes when a project can fall next. It falls only when it is silent on all sources that it
+    /// used, so one on which it is not yet is enough to come back to it.
+    fn note_due(&self, entry: &Entry, clocks: &[ListeningClock; 2], due: &Due) {
+        let thresholds = self.0.rule.thresholds(entry.interval());
+        let allowed = match entry.status() {
+            ProjectStatus::Online => thresholds.degraded_after,
+            ProjectStatus::Degraded => thresholds.offline_after,
+            ProjectStatus::Offline => return,
+        };
+        for source in Source::ALL {
+            let (Some(heard), clock) = (entry.heard_over(source), &clocks[source.index()]) else {
+                continue;
+            };
+            let silent = heard.after(allowed);
+            let settled = clock.reading().after(thresholds.chance.saturating_sub(clock.settled()));
+            if silent.max(settled) > clock.reading() {
+                due.bring_forward(source, silent.max(settled));
+            }
+        }
     }
 
     /// The worse status that the silence of a project means, if it does, and that silence.

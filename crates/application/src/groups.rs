@@ -1,0 +1,151 @@
+//! Which entries a tick has to look at.
+//!
+//! A tick comes four times a second, and a project falls silent for a minute before anything
+//! follows. So entries are kept in groups, and each group knows when the first of it can fall at
+//! the earliest. A heartbeat only makes that later, and need not say so; whatever can make it
+//! earlier wakes the group.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use federation_domain::{Reading, Source};
+
+use crate::entry::Entry;
+
+/// How many entries are looked at together.
+const GROUP: usize = 256;
+
+/// By source, the reading of its listening clock before which none of a group can fall.
+pub(crate) struct Due([AtomicI64; 2]);
+
+impl Default for Due {
+    /// Due at once.
+    fn default() -> Self {
+        Self([const { AtomicI64::new(i64::MIN) }; 2])
+    }
+}
+
+impl Due {
+    /// Has the group looked at with the next tick.
+    pub(crate) fn wake(&self) {
+        self.0.iter().for_each(|due| due.store(i64::MIN, Ordering::SeqCst));
+    }
+
+    /// Whether somebody may fall by this source now.
+    pub(crate) fn has_come(&self, source: Source, now: Reading) -> bool {
+        self.0[source.index()].load(Ordering::SeqCst) <= now.0
+    }
+
+    /// To be called before the entries are looked at: what changes from here on, wakes again.
+    pub(crate) fn put_off(&self) {
+        self.0.iter().for_each(|due| due.store(i64::MAX, Ordering::SeqCst));
+    }
+
+    /// Notes when one of the group can fall by this source.
+    pub(crate) fn bring_forward(&self, source: Source, to: Reading) {
+        self.0[source.index()].fetch_min(to.0, Ordering::SeqCst);
+    }
+}
+
+/// Entries that are looked at together.
+#[derive(Default)]
+pub(crate) struct Group {
+    pub(crate) due: Arc<Due>,
+    pub(crate) entries: Vec<Arc<Entry>>,
+}
+
+/// All groups.
+#[derive(Default)]
+pub(crate) struct Groups(Vec<Group>);
+
+impl Groups {
+    pub(crate) fn add(&mut self, entry: Arc<Entry>) {
+        if self.0.last().is_none_or(|last| last.entries.len() >= GROUP) {
+            self.0.push(Group::default());
+        }
+        if let Some(group) = self.0.last_mut() {
+            entry.join(&group.due);
+            group.entries.push(entry);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, entry: &Arc<Entry>) {
+        let Some(at) = self.0.iter().position(|group| entry.is_in(&group.due)) else { return };
+        self.0[at].entries.retain(|one| !Arc::ptr_eq(one, entry));
+        if self.0[at].entries.is_empty() {
+            self.0.swap_remove(at);
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use federation_domain::{Project, ProjectId, Registration, RegistrationDraft, Reports};
+    use time::OffsetDateTime;
+
+    use super::*;
+
+    fn entry(number: usize) -> Arc<Entry> {
+        let draft = RegistrationDraft {
+            slug: format!("p{number}"),
+            name: "P".into(),
+            hub_url: "http://h".into(),
+            mesh_namespace: "hub.p".into(),
+            ..RegistrationDraft::default()
+        };
+        let Registration { slug, name, hub_url, mesh_namespace, tags, .. } = draft.parse().unwrap();
+        let project = Project {
+            id: ProjectId(i64::try_from(number).unwrap()),
+            slug,
+            name,
+            hub_url,
+            mesh_namespace: Some(mesh_namespace),
+            status: federation_domain::ProjectStatus::Offline,
+            tags,
+            last_heartbeat_at: None,
+            last_heartbeat_source: None,
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            updated_at: OffsetDateTime::UNIX_EPOCH,
+            heartbeat_interval: None,
+            allow_fanout: Default::default(),
+            reports: Reports::default(),
+        };
+        Arc::new(Entry::new(project, None))
+    }
+
+    #[test]
+    fn a_group_sleeps_until_the_first_of_it_is_due_or_something_wakes_it() {
+        let mut groups = Groups::default();
+        let sleeper = entry(1);
+        groups.add(Arc::clone(&sleeper));
+        let due = Arc::clone(&groups.iter().next().unwrap().due);
+        let has_come = |at| due.has_come(Source::Nats, Reading(at));
+        assert!(has_come(0), "nobody has looked at it yet");
+        due.put_off();
+        due.bring_forward(Source::Nats, Reading(90));
+        due.bring_forward(Source::Nats, Reading(60));
+        due.bring_forward(Source::Http, Reading(10));
+        assert_eq!([has_come(59), has_come(60)], [false, true]);
+        due.put_off();
+        sleeper.publish(&sleeper.lock());
+        assert!(has_come(0), "its status may have changed");
+    }
+
+    #[test]
+    fn groups_hold_each_entry_once_and_lose_what_is_removed() {
+        let mut groups = Groups::default();
+        let entries: Vec<_> = (0..GROUP * 2 + 1).map(entry).collect();
+        entries.iter().for_each(|entry| groups.add(Arc::clone(entry)));
+        let count = |groups: &Groups| groups.iter().map(|one| one.entries.len()).sum::<usize>();
+        assert_eq!((groups.iter().count(), count(&groups)), (3, entries.len()));
+        for entry in &entries[GROUP..] {
+            groups.remove(entry);
+            groups.remove(entry);
+        }
+        assert_eq!((groups.iter().count(), count(&groups)), (1, GROUP));
+    }
+}
