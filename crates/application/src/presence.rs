@@ -58,6 +58,8 @@ struct Inner {
     relay: Option<Arc<dyn HeartbeatRelay>>,
     /// Whether a heartbeat was handed on that no checkpoint out of turn has stored.
     relayed: AtomicBool,
+    /// Whether one could not be handed on.
+    unrelayed: AtomicBool,
     probes: Option<Probes>,
     backlog: Backlog,
 }
@@ -138,6 +140,7 @@ impl Presence {
             surroundings,
             relay,
             relayed: AtomicBool::new(false),
+            unrelayed: AtomicBool::new(false),
             probes,
             backlog: Backlog::default(),
         }))
@@ -146,26 +149,32 @@ impl Presence {
     /// Records a heartbeat that has just arrived: one look-up and two atomic writes, unless it
     /// changes the status of the project or what that reports of itself.
     ///
-    /// One that came over HTTP is handed on to the other replicas, which cannot hear it.
+    /// One that came over HTTP is then to be [handed on](Self::hand_on).
     ///
     /// # Errors
     /// [`RecordError`]; the heartbeat was counted as unknown, nothing else happened.
     pub fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
-        if heartbeat.source == Source::Nats {
-            return self.record(heartbeat, Way::Bus);
-        }
-        self.record(heartbeat, Way::Direct)?;
-        if let Some(relay) = &self.0.relay {
-            relay.relay(heartbeat);
-            self.0.relayed.store(true, Ordering::Relaxed);
-        }
-        Ok(())
+        let way = if heartbeat.source == Source::Nats { Way::Bus } else { Way::Direct };
+        self.record(heartbeat, way)
     }
 
-    /// Whether heartbeats were handed on over the bus since the last call that may not have reached
-    /// the other replicas, because the bus is not heard: then the store has to tell them.
+    /// Hands a recorded heartbeat that came over HTTP on to the other replicas, which cannot hear
+    /// it. To be awaited before it is acknowledged: a process that gets little time must not say
+    /// that a project was heard before the others can know.
+    pub async fn hand_on(&self, heartbeat: &Heartbeat<'_>) {
+        let Some(relay) = &self.0.relay else { return };
+        self.0.relayed.store(true, Ordering::Relaxed);
+        if !relay.relay(heartbeat).await {
+            self.0.unrelayed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there are heartbeats since the last call that may not have reached the other
+    /// replicas over the bus, because it did not take them or is not heard: then the store has to
+    /// tell of them.
     pub(crate) fn take_unheard_relays(&self) -> bool {
-        !self.hears(Source::Nats) && self.0.relayed.swap(false, Ordering::Relaxed)
+        let refused = self.0.unrelayed.swap(false, Ordering::Relaxed);
+        refused || (!self.hears(Source::Nats) && self.0.relayed.swap(false, Ordering::Relaxed))
     }
 
     /// Records a heartbeat that another replica heard and handed on.

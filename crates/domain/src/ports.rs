@@ -191,9 +191,11 @@ pub trait ChangeSink: Send + Sync {
 pub const SPELLS_KEPT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// Who hands heartbeats that arrived here on to the other replicas, which cannot hear them.
+#[async_trait]
 pub trait HeartbeatRelay: Send + Sync {
-    /// Hands it on. An implementation MUST NOT block; what cannot be sent now is dropped.
-    fn relay(&self, heartbeat: &Heartbeat<'_>);
+    /// Hands it on, and returns whether it is on its way. An implementation MUST NOT take longer
+    /// than about a second, nor keep what cannot be sent for later.
+    async fn relay(&self, heartbeat: &Heartbeat<'_>) -> bool;
 }
 
 /// Who can ask a project directly whether it is alive.

@@ -5,6 +5,7 @@ mod probe;
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_nats::Subscriber;
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use federation_domain::{
 use futures_util::{FutureExt, StreamExt};
 use parking_lot::Mutex;
 use tokio::task::unconstrained;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, ConnectionError, NatsSettings, Tuning};
@@ -29,6 +31,10 @@ use crate::wire::{RelayedHeartbeat, encode_change};
 const CLIENT_CAPACITY: usize = 8_192;
 /// Announcements are no more than hints, so it is no matter if some are dropped.
 const SUBSCRIPTION_CAPACITY: usize = 8_192;
+
+/// How long a heartbeat that is handed on may take to the connection; longer, and the store has to
+/// tell of it.
+const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The voice of this replica among the others. Cheap to clone.
 ///
@@ -151,21 +157,26 @@ impl ChangeSink for Peers {
     }
 }
 
+#[async_trait]
 impl HeartbeatRelay for Peers {
-    fn relay(&self, heartbeat: &Heartbeat<'_>) {
+    async fn relay(&self, heartbeat: &Heartbeat<'_>) -> bool {
         // The client would keep it until the server is back, and then it would be old.
         if !self.0.connection.is_up() {
-            return tracing::debug!("not handed on: the NATS server is away");
+            tracing::debug!("not handed on: the NATS server is away");
+            return false;
         }
         let Ok(subject) = subjects::relay(heartbeat.slug) else {
-            return tracing::error!("a heartbeat is not handed on: it is of no valid slug");
+            tracing::error!("a heartbeat is not handed on: it is of no valid slug");
+            return false;
         };
         let relayed = RelayedHeartbeat {
             replica: self.0.replica,
             at: self.0.clock.utc(),
             heartbeat: heartbeat.clone(),
         };
-        self.say(subject, relayed.encode());
+        // On its way is what the client has written to its connection.
+        self.say(subject, relayed.encode())
+            && matches!(timeout(FLUSHED_WITHIN, self.0.connection.client.flush()).await, Ok(Ok(())))
     }
 }
 

@@ -8,8 +8,8 @@ use federation_application::{
 };
 use federation_domain::{
     CatalogStore, Cause, Change, ChangeKind, ChangeSink, Channel, Condition, Heartbeat,
-    LivenessRule, Origin, Prober, Project, ProjectStatus, Proof, Registration, RegistrationDraft,
-    Revision, Slug, Source,
+    HeartbeatRelay, LivenessRule, Origin, Prober, Project, ProjectStatus, Proof, Registration,
+    RegistrationDraft, Revision, Slug, Source,
 };
 use federation_testkit::{FakeCatalogStore, ManualClock};
 use parking_lot::Mutex;
@@ -28,6 +28,12 @@ pub(crate) struct World {
 pub(crate) struct Setting {
     /// Whether other replicas use the store too.
     pub(crate) shared_store: bool,
+}
+
+#[derive(Default)]
+struct Helpers {
+    relay: Option<Arc<dyn HeartbeatRelay>>,
+    prober: Option<Arc<dyn Prober>>,
 }
 
 #[derive(Default)]
@@ -76,7 +82,7 @@ impl World {
         clock: Arc<ManualClock>,
         setting: Setting,
     ) -> Self {
-        Self::made(store, clock, setting, None).await
+        Self::made(store, clock, setting, Helpers::default()).await
     }
 
     /// A service that asks silent projects directly.
@@ -86,22 +92,32 @@ impl World {
         setting: Setting,
         prober: Arc<dyn Prober>,
     ) -> Self {
-        Self::made(store, clock, setting, Some(prober)).await
+        Self::made(store, clock, setting, Helpers { prober: Some(prober), relay: None }).await
+    }
+
+    /// A replica whose HTTP heartbeats go this way to the others.
+    pub(crate) async fn relaying(
+        store: Arc<FakeCatalogStore>,
+        clock: Arc<ManualClock>,
+        relay: Arc<dyn HeartbeatRelay>,
+    ) -> Self {
+        let helpers = Helpers { relay: Some(relay), prober: None };
+        Self::made(store, clock, Setting { shared_store: true }, helpers).await
     }
 
     async fn made(
         store: Arc<FakeCatalogStore>,
         clock: Arc<ManualClock>,
         setting: Setting,
-        prober: Option<Arc<dyn Prober>>,
+        helpers: Helpers,
     ) -> Self {
         let published = Arc::<Published>::default();
         let ports = Ports {
             store: Arc::clone(&store) as Arc<dyn CatalogStore>,
             sink: Arc::clone(&published) as Arc<dyn ChangeSink>,
             clock: Arc::clone(&clock) as Arc<dyn federation_domain::Clock>,
-            relay: None,
-            prober,
+            relay: helpers.relay,
+            prober: helpers.prober,
         };
         let surroundings = Surroundings { bus: true, shared_store: setting.shared_store };
         let service = Service::new(ports, LivenessRule::default(), surroundings);

@@ -177,7 +177,7 @@ async fn nothing_is_kept_for_a_server_that_is_away() {
     let sent = || one.0.connection.client.statistics().out_messages.load(Ordering::Relaxed);
     let before = sent();
     one.publish(&[change("a")]);
-    one.relay(&heartbeat("a"));
+    assert!(!one.relay(&heartbeat("a")).await);
     server.restart().await;
     in_time("the flush", one.0.connection.client.flush()).await.unwrap();
     assert_eq!(sent(), before);

@@ -44,6 +44,7 @@ pub(crate) async fn record_heartbeat(
         Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: body.0 };
     let recorded = state.presence.record_heartbeat(&heartbeat);
     recorded.map_err(|error| ApiError::not_recorded(slug, error))?;
+    state.presence.hand_on(&heartbeat).await;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -29,7 +29,7 @@ async fn relay(peers: &Peers, heartbeat: &Heartbeat<'_>) {
     while !peers.is_up() {
         tokio::task::yield_now().await;
     }
-    peers.relay(heartbeat);
+    assert!(peers.relay(heartbeat).await);
 }
 
 fn encode(slug: &str, at: OffsetDateTime) -> String {
