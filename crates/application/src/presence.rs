@@ -60,6 +60,8 @@ struct Inner {
     relayed: AtomicBool,
     /// Whether one could not be handed on.
     unrelayed: AtomicBool,
+    /// Whether the process is stopping, and judges nobody any more.
+    retired: AtomicBool,
     probes: Option<Probes>,
     backlog: Backlog,
 }
@@ -141,6 +143,7 @@ impl Presence {
             relay,
             relayed: AtomicBool::new(false),
             unrelayed: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             probes,
             backlog: Backlog::default(),
         }))
@@ -273,6 +276,12 @@ impl Presence {
 
     fn hears_http_over_bus(&self) -> bool {
         self.0.surroundings.bus && self.0.surroundings.shared_store
+    }
+
+    /// Judges nobody's silence from here on; heartbeats still count. A process that stops no longer
+    /// takes calls, so who speaks over HTTP would seem silent to it.
+    pub fn retire(&self) {
+        self.0.retired.store(true, Ordering::Relaxed);
     }
 
     /// Notes whether the connection of a source hears.

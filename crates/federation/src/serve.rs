@@ -69,6 +69,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     };
     tracing::info!("stopping");
     service.readiness.stop();
+    service.presence.retire();
     http_ends.cancel();
     end(http, parts).await?;
     tracing::info!("stopped");

@@ -1,5 +1,6 @@
 //! Judging silence.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use federation_domain::{Cause, Evidence, ListeningClock, Probe, ProjectStatus, Source};
@@ -65,7 +66,7 @@ impl Presence {
         clocks: &[ListeningClock; 2],
     ) -> Option<(ProjectStatus, Duration)> {
         let current = entry.status();
-        if current == ProjectStatus::Offline {
+        if current == ProjectStatus::Offline || self.0.retired.load(Ordering::Relaxed) {
             return None;
         }
         let thresholds = self.0.rule.thresholds(entry.interval());

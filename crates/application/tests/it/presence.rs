@@ -10,6 +10,17 @@ fn degraded(reason: &str) -> Option<Condition> {
 }
 
 #[tokio::test]
+async fn a_process_that_stops_judges_nobody_and_hears_on() {
+    let world = World::with(&["a", "b"]).await;
+    world.beat("a").unwrap();
+    world.listen(seconds(59));
+    world.service.presence.retire();
+    world.listen(seconds(600));
+    world.beat("b").unwrap();
+    assert_eq!((world.status("a"), world.status("b")), (Online, Online));
+}
+
+#[tokio::test]
 async fn a_heartbeat_makes_a_project_online_and_silence_takes_it_back_by_steps() {
     let world = World::with(&["a"]).await;
     assert_eq!(world.status("a"), Offline);
