@@ -1,15 +1,21 @@
 //! Measures the service beside its limits.
 //!
 //! **Owns** the limits, programs that do nothing but what cannot be done without: a subscriber that
-//! only counts ([`subscriber`]) and a server that answers with fixed bodies ([`bodies`]). They answer
-//! to `federation bench` as the service does, so both are measured by the same generator.
+//! only counts and a server that answers with fixed bodies; and the table that sets each figure of
+//! the service beside its limit. They answer to `federation bench` as the service does, so both are
+//! measured by the same generator.
 //!
-//! **Must not know** how the service does its work: it is a process with a URL.
+//! **Must not know** how the service does its work: it is a process with a URL. (The
+//! micro-benchmarks in `benches/` look inside; the programs here do not.)
 //!
-//! **To extend it**: a new limit is a file and a subcommand.
+//! **To extend it**: a new limit is a file and a subcommand; a new row is a file in `table/rows/`
+//! and a variant of its `Row`.
 
 mod bodies;
 mod subscriber;
+mod table;
+
+use std::process::ExitCode;
 
 use clap::Parser as _;
 
@@ -21,11 +27,21 @@ enum Command {
     Subscriber(subscriber::SubscriberArgs),
     /// Run an HTTP server that answers with fixed bodies.
     Bodies(bodies::BodiesArgs),
+    /// Measure the service beside its limits, and print the table.
+    Table(table::TableArgs),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
+fn main() -> ExitCode {
+    let done = match Command::parse() {
         Command::Subscriber(args) => subscriber::run(args),
         Command::Bodies(args) => bodies::run(&args),
+        Command::Table(args) => table::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

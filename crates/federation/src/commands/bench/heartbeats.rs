@@ -25,6 +25,8 @@ use crate::settings::BusArgs;
 
 /// How long the service may go on without taking in anything more before what is missing is lost.
 const SETTLED_AFTER: Duration = Duration::from_secs(1);
+/// How long a service that hears may take to prove that it does.
+const HEARS_WITHIN: Duration = Duration::from_secs(10);
 /// How often its counts are read meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -87,25 +89,31 @@ pub fn run(args: HeartbeatsArgs) -> anyhow::Result<()> {
 
 async fn measure(args: HeartbeatsArgs) -> anyhow::Result<HeartbeatsReport> {
     let target = Target::parse(&args.measured.service_url)?;
-    let mut connection = Connection::open(&target).await?;
-    if !Counts::read(&target).await?.hears {
-        bail!(
-            "the service at {} does not hear NATS: see its /readyz, or try again in a second",
-            target.shown
-        );
-    }
+    await_hearing(&target).await?;
+    let client = bus::connect(&args.bus).await?;
     if args.register {
         lifecycle::register(&target, args.registrations()).await?;
     }
     let last = fleet::slug(args.measured.projects);
-    lifecycle::must_know(&mut connection, &target, &last).await?;
+    lifecycle::must_know(&mut Connection::open(&target).await?, &target, &last).await?;
 
-    let client = bus::connect(&args.bus).await?;
     let report = publish_and_count(&args, &target, &client).await?;
     if args.remove {
         lifecycle::remove(&target, &args.slugs()).await?;
     }
     Ok(report)
+}
+
+/// A service that has just started needs a moment until it proves that it hears.
+async fn await_hearing(target: &Target) -> anyhow::Result<()> {
+    let watch = Stopwatch::start();
+    while !Counts::read(target).await?.hears {
+        if watch.elapsed() > HEARS_WITHIN {
+            bail!("the service at {} does not hear NATS; its /readyz says why", target.shown);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 async fn publish_and_count(

@@ -1,0 +1,31 @@
+//! What the parts of the hot paths cost, each by itself, with 1,000 and with 1,000,000 projects.
+//!
+//! `cargo bench -p federation-bench [FILTER]`. A million projects take about 2 GB here, since the
+//! store in memory holds them as well.
+#![expect(clippy::unwrap_used, reason = "a benchmark ends where its world does not stand")]
+
+mod hearing;
+mod queries;
+mod world;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn decode(criterion: &mut Criterion) {
+    hearing::decode(criterion);
+}
+
+/// Both sizes, one world after the other.
+fn worlds(criterion: &mut Criterion) {
+    for projects in [1_000, 1_000_000] {
+        let world = world::World::of(projects);
+        hearing::record(criterion, &world);
+        hearing::tick(criterion, &world);
+        queries::find(criterion, &world);
+        if projects == 1_000 {
+            queries::list(criterion, &world);
+        }
+    }
+}
+
+criterion_group!(micro, decode, worlds);
+criterion_main!(micro);

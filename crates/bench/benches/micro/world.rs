@@ -1,0 +1,90 @@
+//! A service over a store in memory, all its projects alive.
+
+use std::sync::Arc;
+
+use actix_web::rt::System;
+use federation_application::{LogSink, Ports, Service, Surroundings, TICK};
+use federation_domain::{
+    CatalogStore as _, Channel, Clock as _, Heartbeat, HeartbeatInterval, LivenessRule, Origin,
+    Proof, Registration, RegistrationDraft, Source,
+};
+use federation_testkit::{FakeCatalogStore, ManualClock};
+
+/// So many are registered in one call.
+const BATCH: usize = 10_000;
+
+/// The longest interval there is: in no benchmark does anybody fall.
+const INTERVAL_SECONDS: f64 = 86_400.0;
+
+pub(crate) struct World {
+    pub(crate) service: Service,
+    pub(crate) slugs: Vec<String>,
+    clock: Arc<ManualClock>,
+}
+
+impl World {
+    pub(crate) fn of(projects: usize) -> Self {
+        let slugs: Vec<String> =
+            (1..=projects).map(|number| format!("bench-{number:06}")).collect();
+        let store = Arc::new(FakeCatalogStore::default());
+        let clock = Arc::new(ManualClock::default());
+        let ports = Ports {
+            store: Arc::<FakeCatalogStore>::clone(&store),
+            sink: Arc::new(LogSink),
+            clock: Arc::<ManualClock>::clone(&clock),
+            relay: None,
+            prober: None,
+        };
+        let interval = HeartbeatInterval::from_seconds(INTERVAL_SECONDS).unwrap();
+        let rule = LivenessRule::new(interval, None, None).unwrap();
+        let service = Service::new(ports, rule, Surroundings { bus: true, shared_store: false });
+        System::new().block_on(async {
+            for batch in slugs.chunks(BATCH) {
+                let registrations: Vec<_> = batch.iter().map(|slug| registration(slug)).collect();
+                store.register(&registrations, Origin::Api, clock.utc()).await.unwrap();
+            }
+            service.load().await.unwrap();
+            service.readiness.start();
+        });
+        let world = Self { service, slugs, clock };
+        world.tick();
+        world.slugs.iter().for_each(|slug| world.hear(slug));
+        // The statuses that turned are stored, so that none waits in the benchmarks.
+        System::new().block_on(async {
+            world.service.writer().checkpoint().await.unwrap();
+        });
+        world
+    }
+
+    pub(crate) fn hear(&self, slug: &str) {
+        let heartbeat =
+            Heartbeat { slug, source: Source::Nats, channel: Channel::Presence, condition: None };
+        self.service.presence.record_heartbeat(&heartbeat).unwrap();
+    }
+
+    /// A proof of hearing, after which all are judged.
+    pub(crate) fn tick(&self) {
+        self.clock.advance(TICK);
+        let heard_through = self.clock.monotonic();
+        let proof = Proof { heard_through, unbroken: true };
+        self.service.presence.prove_hearing(Source::Nats, proof);
+    }
+
+    /// The name of a benchmark in this world.
+    pub(crate) fn name(&self, what: &str) -> String {
+        format!("{what}/{}", self.slugs.len())
+    }
+}
+
+fn registration(slug: &str) -> Registration {
+    let draft = RegistrationDraft {
+        slug: slug.to_owned(),
+        name: format!("Simulated project {slug}"),
+        hub_url: format!("http://{slug}.example.com:8000"),
+        mesh_namespace: format!("hub.{slug}"),
+        tags: vec!["bench".to_owned(), "python".to_owned()],
+        heartbeat_interval_seconds: None,
+        allow_fanout: None,
+    };
+    draft.parse().unwrap()
+}

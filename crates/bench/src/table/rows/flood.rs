@@ -1,0 +1,46 @@
+//! Heartbeats as fast as they come.
+
+use super::PROJECTS;
+use crate::table::figures::Reports;
+use crate::table::line::{Goal, Line};
+use crate::table::world::World;
+
+const TAKEN_IN: &str = "/taken_in_per_second";
+const LOST: &str = "/lost";
+const CPU: &str = "/service/cpu_us_per_heartbeat";
+
+pub(super) fn measure(world: &World) -> anyhow::Result<Vec<Line>> {
+    let seconds = world.by_length("4", "10");
+    let flood = ["--projects", PROJECTS, "--probes", "0", "--seconds", seconds];
+    let (mut bare, mut parsing, mut service) =
+        (Reports::default(), Reports::default(), Reports::default());
+    for round in 0..world.by_length(2, 5) {
+        let limit = world.limit("subscriber", &[])?;
+        bare.add(world.generator(&limit).heartbeats(&flood)?);
+        drop(limit);
+
+        let limit = world.limit("subscriber", &["--parse", PROJECTS])?;
+        parsing.add(world.generator(&limit).heartbeats(&flood)?);
+        drop(limit);
+
+        let running = world.on_sqlite("flood")?;
+        let register = (round == 0).then_some("--register");
+        let args: Vec<&str> = flood.into_iter().chain(register).collect();
+        service.add(world.generator(&running).heartbeats(&args)?);
+    }
+    let rate = service.median(TAKEN_IN)?;
+    let cpu = service.median(CPU)?;
+    let beside = |what: &str, limit, measured, goal| Line::beside(what, limit, measured, goal);
+    Ok(vec![
+        beside("flood: taken in/s", bare.median(TAKEN_IN)?, rate, Goal::RatioAtLeast(0.9)),
+        beside(
+            "flood: lost, at most",
+            bare.largest(LOST)?,
+            service.largest(LOST)?,
+            Goal::AtMost(0.0),
+        ),
+        beside("flood: CPU µs each", bare.median(CPU)?, cpu, Goal::RatioAtMost(2.0)),
+        beside("… parsed and looked up: taken in/s", parsing.median(TAKEN_IN)?, rate, Goal::Told),
+        beside("… parsed and looked up: CPU µs each", parsing.median(CPU)?, cpu, Goal::Told),
+    ])
+}
