@@ -23,6 +23,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "R", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
     pub(crate) replicas: u8,
 
+    /// Leaves out the flood of a slow service, which takes nearly all time from a process, as a
+    /// busy machine may do by itself.
+    #[arg(long)]
+    pub(crate) gentle: bool,
+
     /// The built service.
     #[arg(long, value_name = "PATH", default_value = "target/debug/federation")]
     pub(crate) binary: PathBuf,

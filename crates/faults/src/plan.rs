@@ -13,6 +13,8 @@ const SPREAD_MS: u64 = 3_000;
 const LONGEST_REST_MS: u64 = 8_000;
 /// How many kinds of faults there are.
 const KINDS: u8 = 16;
+/// The kind that a gentle plan leaves out.
+const CHOKE: u8 = 14;
 /// The most faults at once.
 const MOST_AT_ONCE: usize = 3;
 
@@ -162,13 +164,20 @@ impl fmt::Display for Burst {
 pub(crate) struct Plan {
     rng: fastrand::Rng,
     replicas: usize,
+    /// Whether [`Fault::Choke`] is left out.
+    gentle: bool,
     /// The kinds that are still to come before any comes again, so that a short run sees many.
     deck: Vec<u8>,
 }
 
 impl Plan {
     pub(crate) fn new(seed: u64, replicas: usize) -> Self {
-        Self { rng: fastrand::Rng::with_seed(seed), replicas, deck: Vec::new() }
+        Self { rng: fastrand::Rng::with_seed(seed), replicas, gentle: false, deck: Vec::new() }
+    }
+
+    /// The same without what a busy machine may do by itself, if so.
+    pub(crate) fn gentle(self, gentle: bool) -> Self {
+        Self { gentle, ..self }
     }
 
     fn burst(&mut self) -> Burst {
@@ -189,7 +198,8 @@ impl Plan {
     fn fault(&mut self) -> Fault {
         let replica = self.rng.usize(..self.replicas);
         if self.deck.is_empty() {
-            self.deck.extend(0..KINDS);
+            let all = (0..KINDS).filter(|&kind| !(self.gentle && kind == CHOKE));
+            self.deck.extend(all);
             self.rng.shuffle(&mut self.deck);
         }
         match self.deck.pop().unwrap_or_default() {
@@ -207,7 +217,7 @@ impl Plan {
             11 => Fault::PauseStore,
             12 => Fault::Flood,
             13 => Fault::RestartAll,
-            14 => Fault::Choke(replica),
+            CHOKE => Fault::Choke(replica),
             _ => Fault::Garbage,
         }
     }
@@ -226,6 +236,14 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn a_gentle_plan_leaves_one_kind_out() {
+        let is_choke = |planned: &Planned| matches!(planned.fault, Fault::Choke(_));
+        let has = |plan: Plan| plan.take(100).any(|burst| burst.faults.iter().any(is_choke));
+        assert!(has(Plan::new(7, 2)));
+        assert!(!has(Plan::new(7, 2).gentle(true)));
+    }
 
     #[test]
     fn a_seed_repeats_exactly() {

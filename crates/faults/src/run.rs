@@ -65,7 +65,7 @@ async fn play(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
             }
             bail!("a part of the runner ended by itself");
         }
-        done = bring_faults(args.length(), world) => done?,
+        done = bring_faults(args, world) => done?,
     }
     finish::finish(world, tasks).await
 }
@@ -100,9 +100,9 @@ fn note_fleet(world: &World) {
     }
 }
 
-async fn bring_faults(length: Duration, world: &Arc<World>) -> anyhow::Result<()> {
-    let end = world.clock.now().after(length);
-    for burst in Plan::new(world.seed, world.replicas.len()) {
+async fn bring_faults(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
+    let end = world.clock.now().after(args.length());
+    for burst in Plan::new(world.seed, world.replicas.len()).gentle(args.gentle) {
         let now = world.clock.now();
         if now >= end || world.report.lock().has_enough() {
             break;
