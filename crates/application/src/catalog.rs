@@ -133,6 +133,14 @@ impl Catalog {
         Ok(states.filter(|state| status.is_none_or(|one| one == state.project.status)).collect())
     }
 
+    /// A number that grows with each change of what [`find`](Self::find) and [`list`](Self::list)
+    /// say, but for heartbeats over the bus that change no status, and for `status_known`. Whoever
+    /// keeps an answer keeps the number that he read before, and compares.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.0.registry.generation()
+    }
+
     pub(crate) fn entry(&self, slug: &Slug) -> Result<Arc<Entry>, CatalogError> {
         self.loaded()?;
         let entry = self.0.registry.get(slug.as_str());

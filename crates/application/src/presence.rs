@@ -210,6 +210,7 @@ impl Presence {
         let mut taken_in = [0; 2];
         taken_in[heartbeat.source.index()] = 1;
         self.count(&arrival, taken_in);
+        self.0.registry.touch();
         Ok(())
     }
 
@@ -381,6 +382,7 @@ impl Presence {
         if to == live.project.status && before != live.project.reports {
             // Stored with the next checkpoint: words alone are not worth a write each.
             entry.change_reports();
+            self.0.registry.touch();
         } else if to != live.project.status && lags {
             self.put_off(entry, &mut live, heartbeat.source);
         } else {
@@ -411,6 +413,7 @@ impl Presence {
         if to != live.project.status {
             live.project.status = to;
             live.project.updated_at = live.project.updated_at.max(finding.at);
+            self.0.registry.touch();
         }
         if !self.0.queue.has_room_for(entry.id) {
             live.unsent = Some(finding);

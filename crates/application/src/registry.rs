@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use federation_domain::{Project, ProjectId, Slug};
 use parking_lot::{RwLock, RwLockReadGuard};
@@ -15,6 +15,7 @@ use crate::groups::{Group, Groups};
 pub(crate) struct Registry {
     index: RwLock<Index>,
     loaded: AtomicBool,
+    generation: AtomicU64,
 }
 
 #[derive(Default)]
@@ -30,6 +31,16 @@ impl Registry {
         self.loaded.load(Ordering::Acquire)
     }
 
+    /// Grows with each change that a reader may see.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    /// To be called after each change that a reader may see.
+    pub(crate) fn touch(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
     /// Takes in what the store holds at the start.
     pub(crate) fn fill(&self, projects: Vec<(Slug, Entry)>) {
         let mut index = self.index.write();
@@ -38,6 +49,7 @@ impl Registry {
         }
         drop(index);
         self.loaded.store(true, Ordering::Release);
+        self.touch();
     }
 
     pub(crate) fn get(&self, slug: &str) -> Option<Arc<Entry>> {
@@ -71,6 +83,8 @@ impl Registry {
             }
             _ => index.insert(project.slug.clone(), make(project.clone())),
         }
+        drop(index);
+        self.touch();
     }
 
     /// Forgets the project of this id, if it still is the one of its slug.
@@ -85,6 +99,8 @@ impl Registry {
         if index.by_slug.get(&slug).is_some_and(|known| known.id == id) {
             index.by_slug.remove(&slug);
         }
+        drop(index);
+        self.touch();
     }
 
     /// Forgets the project of this id, or, where the store has none, the one of this slug.

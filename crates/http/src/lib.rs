@@ -18,6 +18,7 @@ mod change;
 mod error;
 mod explanation;
 mod history;
+mod lists;
 mod middleware;
 mod openapi;
 mod params;

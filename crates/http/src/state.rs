@@ -1,6 +1,10 @@
 //! What the handlers call.
 
+use std::sync::Arc;
+
 use federation_application::{Catalog, Metrics, Presence, Readiness, Service};
+
+use crate::lists::Lists;
 
 /// The use cases behind the API. Cheap to clone; each worker has its own.
 #[derive(Clone)]
@@ -13,6 +17,7 @@ pub struct ApiState {
     pub readiness: Readiness,
     /// For `/metrics`.
     pub metrics: Metrics,
+    pub(crate) lists: Arc<Lists>,
 }
 
 impl From<&Service> for ApiState {
@@ -22,6 +27,7 @@ impl From<&Service> for ApiState {
             presence: service.presence.clone(),
             readiness: service.readiness.clone(),
             metrics: service.metrics.clone(),
+            lists: Arc::default(),
         }
     }
 }

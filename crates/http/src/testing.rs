@@ -11,7 +11,9 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Bytes;
 use federation_application::{LogSink, Ports, Service, Surroundings, TICK};
-use federation_domain::{CatalogStore, LivenessRule, MockCatalogStore, Snapshot, StoreError};
+use federation_domain::{
+    CatalogStore, Channel, Heartbeat, LivenessRule, MockCatalogStore, Snapshot, Source, StoreError,
+};
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
 use crate::server::app;
@@ -24,6 +26,7 @@ pub(crate) const REGISTRATION: &str = r#"{"slug":"commandcenter","name":"Command
 pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
+    state: ApiState,
     store: Arc<FakeCatalogStore>,
 }
 
@@ -88,7 +91,15 @@ impl Api {
         };
         let surroundings = Surroundings { bus: with_bus, shared_store: false };
         let service = Service::new(ports, LivenessRule::default(), surroundings);
-        Self { service, clock, store }
+        let state = ApiState::from(&service);
+        Self { service, clock, state, store }
+    }
+
+    /// A heartbeat comes over the bus.
+    pub(crate) fn hear_over_bus(&self, slug: &str) {
+        let (source, channel) = (Source::Nats, Channel::Presence);
+        let heartbeat = Heartbeat { slug, source, channel, condition: None };
+        self.service.presence.record_batch(&mut |record| record(&heartbeat).unwrap());
     }
 
     /// Takes the store away.
@@ -129,7 +140,7 @@ impl Api {
     }
 
     pub(crate) async fn call(&self, request: TestRequest) -> Answer {
-        let app = init_service(app(ApiState::from(&self.service))).await;
+        let app = init_service(app(self.state.clone())).await;
         let answer = call_service(&app, request.to_request()).await;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();

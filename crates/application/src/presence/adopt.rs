@@ -82,6 +82,7 @@ impl Presence {
         let believed = live.project.status;
         let yields = heard_elsewhere
             || (believed < stored.status && !self.spoke_just_now(entry, live, stored));
+        self.0.registry.touch();
         if yields {
             live.project.status = stored.status;
             live.project.reports = stored.reports.clone();

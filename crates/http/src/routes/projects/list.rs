@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, web};
 
 use crate::error::ApiError;
 use crate::params::StatusFilter;
-use crate::project::{ProjectBody, StatusSchema, to_json};
+use crate::project::{ProjectBody, StatusSchema};
 use crate::state::ApiState;
 
 /// All projects, by id, or those of one status.
@@ -32,15 +32,16 @@ pub(crate) async fn list(
     state: web::Data<ApiState>,
     filter: StatusFilter,
 ) -> Result<HttpResponse, ApiError> {
-    // Not on the worker's thread: heartbeats must not queue behind a long list.
-    let listed = web::block(move || state.catalog.list(filter.0).map(|found| to_json(&found)));
-    let json = listed.await.map_err(|error| ApiError::Internal(error.into()))??;
-    let json = json.map_err(|error| ApiError::Internal(error.into()))?;
+    let json = state.lists.json(&state, filter.0).await?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use actix_web::http::Method;
+
     use crate::testing::Api;
 
     async fn slugs(api: &Api, query: &str) -> Vec<String> {
@@ -84,6 +85,36 @@ mod tests {
         assert_eq!(slugs(&api, "?status=degraded").await, ["ill"]);
         assert_eq!(slugs(&api, "?status=offline&limit=0").await, ["gone"]);
         assert_eq!(slugs(&api, "?limit=1&STATUS=x").await, ["alive", "ill", "gone"]);
+    }
+
+    #[actix_web::test]
+    async fn a_caller_reads_its_own_write_at_once() {
+        let api = Api::new().await;
+        let status = async |query: &str| slugs(&api, query).await;
+        assert!(status("").await.is_empty());
+        api.register("a").await;
+        assert_eq!((status("").await.len(), status("?status=offline").await.len()), (1, 1));
+        api.post("/api/fed/projects/a/heartbeat", "").await;
+        assert_eq!(status("?status=offline").await.len(), 0);
+        let before = api.get("/api/fed/projects").await.body;
+        api.clock.advance(Duration::from_millis(1));
+        api.post("/api/fed/projects/a/heartbeat", "").await;
+        assert_ne!(api.get("/api/fed/projects").await.body, before, "the heartbeat is newer");
+        api.send(Method::DELETE, "/api/fed/projects/a").await;
+        assert!(status("").await.is_empty());
+    }
+
+    #[actix_web::test]
+    async fn a_heartbeat_over_the_bus_shows_within_200_ms() {
+        let api = Api::new().await;
+        api.register("a").await;
+        api.post("/api/fed/projects/a/heartbeat", "").await;
+        let before = api.get("/api/fed/projects").await.body;
+        api.clock.advance(Duration::from_millis(199));
+        api.hear_over_bus("a");
+        assert_eq!(api.get("/api/fed/projects").await.body, before, "nothing says that it came");
+        api.clock.advance(Duration::from_millis(1));
+        assert_ne!(api.get("/api/fed/projects").await.body, before);
     }
 
     #[actix_web::test]
