@@ -4,7 +4,7 @@
 #   ./scripts/bench.sh [--quick] [--json FILE] [ROW...]
 #
 # Rows: flood, list, one, http-heartbeats, registrations, lateness, start, million; without any, all.
-# Once all is built, the whole takes about 20 minutes, and --quick (shorter times, and 100,000
+# Once all is built, the whole takes about 25 minutes, and --quick (shorter times, and 100,000
 # projects in place of a million) about 4. A target that is missed is no failure of this script.
 # The machine should have nothing else to do: it says its load beside the figures.
 set -euo pipefail

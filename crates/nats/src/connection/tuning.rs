@@ -13,6 +13,9 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
+/// The service is deaf until it is connected, and what it hears over HTTP the other replicas do not
+/// know. It is a few connections among many, so it may ask more often than projects.
+const LONGEST_BACKOFF_OF_THE_SERVICE: Duration = Duration::from_millis(500);
 
 /// What differs between the connections of one process.
 #[derive(Debug, Clone)]
@@ -33,7 +36,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             connection_timeout: CONNECTION_TIMEOUT,
-            longest_backoff: LONGEST_BACKOFF,
+            longest_backoff: LONGEST_BACKOFF_OF_THE_SERVICE,
             subscription_capacity: SUBSCRIPTION_CAPACITY,
             client_capacity: 2_048,
             echo: true,
