@@ -17,10 +17,12 @@ postgres_server() {
     -c max_connections=100 -c max_wal_size=4GB >"$POSTGRES_DIR.log" 2>&1
 }
 
+SCRATCH=""
 cleanup() {
   trap '' INT TERM
   stop_running
   stop_postgres
+  [[ -z "$SCRATCH" ]] || rm -rf "$SCRATCH"
 }
 trap cleanup EXIT
 trap 'exit 130' INT
@@ -40,5 +42,6 @@ say "$FEDERATION_TEST_POSTGRES"
 
 heading "measuring"
 BUILT="${CARGO_TARGET_DIR:-target}/release"
-run "$BUILT/bench" table --binary "$BUILT/federation" --nats-server "$ROOT/.tools/bin/nats-server" \
+SCRATCH="$(mktemp -d "${TMPDIR:-/tmp}/federation-bench.XXXXXX")"
+run env TMPDIR="$SCRATCH" "$BUILT/bench" table --binary "$BUILT/federation" --nats-server "$ROOT/.tools/bin/nats-server" \
   --postgres-bin "$(postgres_bin)" --postgres-url "$FEDERATION_TEST_POSTGRES" "$@"
