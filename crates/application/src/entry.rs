@@ -128,11 +128,11 @@ impl Entry {
     }
 
     pub(crate) fn status(&self) -> ProjectStatus {
-        ProjectStatus::ALL[usize::from(self.status.load(Ordering::Relaxed)).min(2)]
+        ProjectStatus::ALL[usize::from(self.status.load(Ordering::SeqCst)).min(2)]
     }
 
     pub(crate) fn interval(&self) -> Option<HeartbeatInterval> {
-        HeartbeatInterval::from_millis(self.interval_ms.load(Ordering::Relaxed))
+        HeartbeatInterval::from_millis(self.interval_ms.load(Ordering::SeqCst))
     }
 
     /// Makes every heartbeat from here on come by the lock. Ends with [`publish`](Self::publish).
@@ -143,9 +143,9 @@ impl Entry {
     /// Shows to heartbeats and ticks what is behind the lock.
     pub(crate) fn publish(&self, live: &Live) {
         let project = &live.project;
-        self.status.store(project.status as u8, Ordering::Relaxed);
+        self.status.store(project.status as u8, Ordering::SeqCst);
         let millis = project.heartbeat_interval.map_or(0, |own| own.get().as_millis());
-        self.interval_ms.store(u64::try_from(millis).unwrap_or(0), Ordering::Relaxed);
+        self.interval_ms.store(u64::try_from(millis).unwrap_or(0), Ordering::SeqCst);
         let calm = project.status == ProjectStatus::Online && !project.reports.is_degraded();
         self.calm.store(calm && !live.removed, Ordering::SeqCst);
         self.wake();

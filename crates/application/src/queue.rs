@@ -106,6 +106,9 @@ impl TransitionQueue {
     /// Takes out what waits of one project, in its order.
     pub(crate) fn withdraw(&self, project: ProjectId) -> Vec<Queued> {
         let mut waiting = self.waiting.lock();
+        if !waiting.by_project.contains_key(&project) {
+            return Vec::new();
+        }
         let all = std::mem::take(&mut waiting.transitions);
         let (withdrawn, others): (VecDeque<_>, VecDeque<_>) =
             all.into_iter().partition(|queued| queued.transition.project == project);

@@ -78,15 +78,18 @@ const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
 /// Adds all routes and what they need. Each path answers with and without a slash at its end.
 pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
     cfg.app_data(Data::new(state));
-    for endpoint in ENDPOINTS {
-        cfg.service(resource(endpoint));
+    // Each path by itself: a resource of several patterns is found by matching twice, even where
+    // the pattern has nothing to be matched. Those with a slash are few callers', so they come last.
+    for slash in ["", "/"] {
+        for endpoint in ENDPOINTS {
+            cfg.service(resource(endpoint, slash));
+        }
     }
     cfg.default_service(web::to(async || Err::<HttpResponse, _>(ApiError::PathNotFound)));
 }
 
-fn resource(endpoint: &'static Endpoint) -> Resource {
-    let paths = [endpoint.path.to_owned(), format!("{}/", endpoint.path)];
-    let mut resource = web::resource(paths);
+fn resource(endpoint: &'static Endpoint, slash: &str) -> Resource {
+    let mut resource = web::resource(format!("{}{slash}", endpoint.path));
     for (method, handler) in endpoint.handlers {
         let mut methods = guard::Any(guard::Method(method.clone()));
         if method == Method::GET {

@@ -47,7 +47,8 @@ impl Presence {
 
     /// Decides on all that was put off.
     pub(super) fn decide(&self) {
-        self.decide_on(std::mem::take(&mut *self.0.backlog.undecided.lock()));
+        let undecided = std::mem::take(&mut *self.0.backlog.undecided.lock());
+        self.decide_on(undecided);
     }
 
     /// Decides on what was put off for too long: hearing may not be proven for a while, and a

@@ -63,19 +63,18 @@ impl Presence {
         !self.hears_http_over_bus() || self.0.sources.follows()
     }
 
-    /// Whether it fell silent here and the store did not accept that yet: another replica may have
-    /// heard more.
-    fn awaits_confirmation(&self, entry: &Entry, project: &Project) -> bool {
-        self.0.surroundings.shared_store
-            && project.status > project.reports.status()
-            && entry.is_waiting()
+    /// Whether it fell silent here, which the store has to accept: another replica may have heard
+    /// more.
+    fn needs_confirmation(&self, project: &Project) -> bool {
+        self.0.surroundings.shared_store && project.status > project.reports.status()
     }
 
     /// The project of an entry, and whether its status is known.
     pub(crate) fn state(&self, entry: &Entry, ears: &Ears) -> ProjectState {
-        let project = {
+        // Under one lock: what is refuted in between must not pass for confirmed.
+        let (project, is_waiting) = {
             let live = entry.lock();
-            entry.project(&live)
+            (entry.project(&live), entry.is_waiting())
         };
         let thresholds = self.0.rule.thresholds(project.heartbeat_interval);
         let chance = thresholds.chance;
@@ -104,7 +103,7 @@ impl Presence {
                 !used || ear(source).heard_all(chance)
             }),
         };
-        let status_known = status_known && !self.awaits_confirmation(entry, &project);
+        let status_known = status_known && !(is_waiting && self.needs_confirmation(&project));
         ProjectState { project, status_known }
     }
 }
