@@ -136,7 +136,10 @@ impl Writer {
     /// # Errors
     /// As [`checkpoint`](Self::checkpoint).
     pub async fn share(&self) -> Result<(), StoreError> {
-        if self.presence.take_unheard_relays() { self.checkpoint().await } else { Ok(()) }
+        if !self.presence.take_unheard_relays() {
+            return Ok(());
+        }
+        self.checkpoint().await.inspect_err(|_| self.presence.keep_unheard_relays())
     }
 
     async fn store_marks(&self, marks: &[(Arc<Entry>, HeartbeatMark)]) -> Result<(), StoreError> {

@@ -64,6 +64,11 @@ impl Presence {
         }
     }
 
+    /// Notes that the store did not tell of them either: the next call finds them again.
+    pub(crate) fn keep_unheard_relays(&self) {
+        self.0.unrelayed.store(true, Ordering::Relaxed);
+    }
+
     /// Whether there are heartbeats since the last call that may not have reached the other
     /// replicas over the bus, because it did not take them or is not heard: then the store has to
     /// tell of them.
