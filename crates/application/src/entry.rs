@@ -174,9 +174,10 @@ impl Entry {
     }
 
     /// The project as it is now.
-    pub(crate) fn project(&self, live: &Live) -> Project {
-        let (last_heartbeat_at, last_heartbeat_source) = self.newest().unzip();
-        Project { last_heartbeat_at, last_heartbeat_source, ..live.project.clone() }
+    pub(crate) fn project<'a>(&self, live: &'a mut Live) -> &'a Project {
+        let project = &mut live.project;
+        (project.last_heartbeat_at, project.last_heartbeat_source) = self.newest().unzip();
+        project
     }
 
     /// Notes that it is to be asked directly; false where that is under way already.

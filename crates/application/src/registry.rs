@@ -1,6 +1,7 @@
 //! The catalog in memory, from which reads are answered.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -113,6 +114,18 @@ impl Registry {
     /// Visits all entries, by id. Nothing is registered or removed meanwhile.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<Entry>)) {
         self.index.read().by_id.values().for_each(&mut visit);
+    }
+
+    /// The entries of the next ids, at most so many.
+    pub(crate) fn after(&self, id: Option<ProjectId>, at_most: usize) -> Vec<Arc<Entry>> {
+        let ids = (id.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        self.index
+            .read()
+            .by_id
+            .range(ids)
+            .take(at_most)
+            .map(|(_, entry)| Arc::clone(entry))
+            .collect()
     }
 
     /// Visits all groups. Nothing is registered or removed meanwhile.

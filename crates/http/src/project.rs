@@ -1,14 +1,16 @@
 //! A project on the wire.
 
+mod write;
+
 use federation_application::ProjectState;
-use federation_domain::{FanoutAllowlist, Reports, Tags};
+use federation_domain::{FanoutAllowlist, Project, Reports, Tags};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::stamp::Stamp;
 
 // The keys and their order up to `updated_at` are those of the API that this service took over;
-// new keys come after it. Everything is borrowed: a list is written straight from the entries.
+// new keys come after it. What `write.rs` says of it is the same.
 /// A project of the catalog.
 #[derive(Serialize, ToSchema)]
 #[schema(
@@ -90,9 +92,8 @@ pub(crate) enum StatusSchema {
     Offline,
 }
 
-impl<'a> From<&'a ProjectState> for ProjectBody<'a> {
-    fn from(state: &'a ProjectState) -> Self {
-        let ProjectState { project, status_known } = state;
+impl<'a> ProjectBody<'a> {
+    pub(crate) fn new(project: &'a Project, status_known: bool) -> Self {
         Self {
             id: project.id.0,
             slug: project.slug.as_str(),
@@ -107,18 +108,15 @@ impl<'a> From<&'a ProjectState> for ProjectBody<'a> {
             heartbeat_interval_seconds: project.heartbeat_interval.map(|i| i.as_seconds()),
             allow_fanout: &project.allow_fanout,
             degraded_reasons: &project.reports,
-            status_known: *status_known,
+            status_known,
         }
     }
 }
 
-/// The projects as an array, without anything in between.
-pub(crate) fn to_json(projects: &[ProjectState]) -> serde_json::Result<Vec<u8>> {
-    const USUAL_BYTES: usize = 470;
-    let mut json = Vec::with_capacity(2 + projects.len() * USUAL_BYTES);
-    let bodies = projects.iter().map(ProjectBody::from);
-    serde_json::Serializer::new(&mut json).collect_seq(bodies)?;
-    Ok(json)
+impl<'a> From<&'a ProjectState> for ProjectBody<'a> {
+    fn from(state: &'a ProjectState) -> Self {
+        Self::new(&state.project, state.status_known)
+    }
 }
 
 fn tags<S: Serializer>(tags: &&Tags, serializer: S) -> Result<S::Ok, S::Error> {

@@ -78,8 +78,8 @@ const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
 /// Adds all routes and what they need. Each path answers with and without a slash at its end.
 pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
     cfg.app_data(Data::new(state));
-    // Each path by itself: a resource of several patterns is found by matching twice, even where
-    // the pattern has nothing to be matched. Those with a slash are few callers', so they come last.
+    // A resource for each of the two: one resource of several patterns is matched twice, first as to
+    // which of them it is. Few callers write the slash, so they are the ones who wait.
     for slash in ["", "/"] {
         for endpoint in ENDPOINTS {
             cfg.service(resource(endpoint, slash));

@@ -1,27 +1,46 @@
 //! Moments and spans of time on the wire.
 
-use std::fmt;
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
+use serde::ser::{Error as _, Serialize, Serializer};
 use time::{OffsetDateTime, UtcOffset};
 
 /// A time as RFC 3339 in UTC, always with six digits of the second's fraction and `Z`.
 pub(crate) struct Stamp(pub(crate) OffsetDateTime);
 
-impl fmt::Display for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Stamp {
+    /// The text. A list of projects has three of them in each, so they are not left to `fmt`. Years
+    /// before 0, which RFC 3339 cannot say, read as 0.
+    pub(crate) fn text(&self) -> [u8; 27] {
         let utc = self.0.to_offset(UtcOffset::UTC);
-        let (hour, minute, second, microsecond) = utc.time().as_hms_micro();
-        let (year, month, day) = (utc.year(), u8::from(utc.month()), utc.day());
-        write!(f, "{year:04}-{month:02}-{day:02}T")?;
-        write!(f, "{hour:02}:{minute:02}:{second:02}.{microsecond:06}Z")
+        let (year, month, day) = utc.to_calendar_date();
+        let (hour, minute, second, microsecond) = utc.to_hms_micro();
+        let year = u32::try_from(year).unwrap_or_default();
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let pairs = [
+            (0, year / 100),
+            (2, year % 100),
+            (5, u8::from(month).into()),
+            (8, day.into()),
+            (11, hour.into()),
+            (14, minute.into()),
+            (17, second.into()),
+            (20, microsecond / 10_000),
+            (22, microsecond / 100 % 100),
+            (24, microsecond % 100),
+        ];
+        for (place, pair) in pairs {
+            text[place] += (pair / 10) as u8;
+            text[place + 1] += (pair % 10) as u8;
+        }
+        text
     }
 }
 
 impl Serialize for Stamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let text = self.text();
+        serializer.serialize_str(std::str::from_utf8(&text).map_err(S::Error::custom)?)
     }
 }
 
@@ -44,7 +63,22 @@ impl Serialize for Seconds {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
+
+    #[test]
+    fn a_moment_is_written_in_utc_with_all_its_digits() {
+        let written = |moment| serde_json::to_string(&Stamp(moment)).unwrap();
+        let moment = datetime!(2026-11-23 00:41:43.000_020_9 +02:00);
+        assert_eq!(written(moment), r#""2026-11-22T22:41:43.000020Z""#);
+        assert_eq!(
+            written(datetime!(9999-12-31 23:59:59.999_999 UTC)),
+            r#""9999-12-31T23:59:59.999999Z""#
+        );
+        assert_eq!(written(datetime!(0001-02-03 04:05:06 UTC)), r#""0001-02-03T04:05:06.000000Z""#);
+        assert_eq!(written(datetime!(-001-02-03 04:05:06 UTC)), r#""0000-02-03T04:05:06.000000Z""#);
+    }
 
     #[test]
     fn seconds_have_three_decimals_and_never_more_than_there_were() {

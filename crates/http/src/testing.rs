@@ -26,7 +26,7 @@ pub(crate) const REGISTRATION: &str = r#"{"slug":"commandcenter","name":"Command
 pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
-    state: ApiState,
+    pub(crate) state: ApiState,
     store: Arc<FakeCatalogStore>,
 }
 

@@ -34,7 +34,7 @@ impl Presence {
     pub(crate) fn evidence(&self, entry: &Entry) -> Vec<SourceEvidence> {
         let sources = &self.0.sources;
         let newest = entry.newest();
-        let measured_by = self.source_of(&entry.project(&entry.lock()));
+        let measured_by = self.source_of(entry.project(&mut entry.lock()));
         let used = Source::ALL.into_iter().filter(|&source| sources.uses(source));
         used.map(|source| {
             let clock = sources.listening(source);

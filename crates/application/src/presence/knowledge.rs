@@ -71,15 +71,33 @@ impl Presence {
 
     /// The project of an entry, and whether its status is known.
     pub(crate) fn state(&self, entry: &Entry, ears: &Ears) -> ProjectState {
-        // Under one lock: what is refuted in between must not pass for confirmed.
-        let (project, is_waiting) = {
-            let live = entry.lock();
-            (entry.project(&live), entry.is_waiting())
-        };
+        self.show(entry, ears, |project, status_known| ProjectState {
+            project: project.clone(),
+            status_known,
+        })
+    }
+
+    /// Shows the project of an entry, and whether its status is known, without copying it. The
+    /// entry stays locked meanwhile.
+    pub(crate) fn show<T>(
+        &self,
+        entry: &Entry,
+        ears: &Ears,
+        show: impl FnOnce(&Project, bool) -> T,
+    ) -> T {
+        let mut live = entry.lock();
+        let project = entry.project(&mut live);
+        // Under the same lock: what is refuted in between must not pass for confirmed.
+        let is_confirmed = !(entry.is_waiting() && self.needs_confirmation(project));
+        show(project, is_confirmed && self.is_known(entry, project, ears))
+    }
+
+    /// Whether the sources heard enough for the status to be known.
+    fn is_known(&self, entry: &Entry, project: &Project, ears: &Ears) -> bool {
         let thresholds = self.0.rule.thresholds(project.heartbeat_interval);
         let chance = thresholds.chance;
         let ear = |source: Source| &ears.0[source.index()];
-        let status_known = match (project.status, project.last_heartbeat_at) {
+        match (project.status, project.last_heartbeat_at) {
             // Whoever spoke so lately cannot have been silent for too long, heard or not.
             (ProjectStatus::Online, Some(at))
                 if self.0.clock.utc() - at < thresholds.degraded_after =>
@@ -89,7 +107,7 @@ impl Presence {
             // It was heard: by its newest heartbeat, if nothing was missed since. One that is
             // silent there for too long is kept up only by a source that is deaf.
             (ProjectStatus::Online | ProjectStatus::Degraded, Some(at)) => {
-                let source = self.0.sources.of_project(&project);
+                let source = self.0.sources.of_project(project);
                 let heard = entry.heard_over(source).unwrap_or_default();
                 let silence = ear(source).reading.since(heard);
                 ear(source).covers(at, chance) && thresholds.of_silence(silence) <= project.status
@@ -98,12 +116,10 @@ impl Presence {
             // over any where it never spoke.
             (_, last) => Source::ALL.into_iter().all(|source| {
                 let used = entry.heard_over(source).is_some()
-                    || source == self.0.sources.of_project(&project)
+                    || source == self.0.sources.of_project(project)
                     || (last.is_none() && self.uses(source));
                 !used || ear(source).heard_all(chance)
             }),
-        };
-        let status_known = status_known && !(is_waiting && self.needs_confirmation(&project));
-        ProjectState { project, status_known }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! `GET /api/fed/projects/{slug}`.
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
 
 use crate::error::ApiError;
@@ -28,7 +29,8 @@ pub(crate) async fn find(
     slug: SlugPath,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.find(&slug.0)?;
-    Ok(HttpResponse::Ok().json(ProjectBody::from(&project)))
+    let json = ProjectBody::from(&project).to_json();
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 
 #[cfg(test)]

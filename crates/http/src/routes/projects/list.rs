@@ -2,8 +2,10 @@
 
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
+use futures_util::{StreamExt as _, future, stream};
 
 use crate::error::ApiError;
+use crate::lists::List;
 use crate::params::StatusFilter;
 use crate::project::{ProjectBody, StatusSchema};
 use crate::state::ApiState;
@@ -32,8 +34,15 @@ pub(crate) async fn list(
     state: web::Data<ApiState>,
     filter: StatusFilter,
 ) -> Result<HttpResponse, ApiError> {
-    let json = state.lists.json(&state, filter.0).await?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(ContentType::json());
+    Ok(match state.lists.list(&state, filter.0).await? {
+        List::Whole(json) => answer.body(json),
+        List::Long(first, draft) => {
+            let first = stream::once(future::ready(Ok(first)));
+            answer.streaming(first.chain(draft.rest()))
+        }
+    })
 }
 
 #[cfg(test)]
@@ -115,6 +124,35 @@ mod tests {
         assert_eq!(api.get("/api/fed/projects").await.body, before, "nothing says that it came");
         api.clock.advance(Duration::from_millis(1));
         assert_ne!(api.get("/api/fed/projects").await.body, before);
+    }
+
+    #[actix_web::test]
+    async fn a_status_that_turned_shows_at_once() {
+        let api = Api::new().await;
+        api.register("a").await;
+        api.listen(Duration::from_secs(60)).await;
+        api.post("/api/fed/projects/a/heartbeat", "").await;
+        api.listen(Duration::from_millis(59_900)).await;
+        assert_eq!(slugs(&api, "?status=online").await, ["a"]);
+        api.listen(Duration::from_millis(100)).await;
+        assert_eq!(slugs(&api, "?status=degraded").await, ["a"]);
+        assert!(slugs(&api, "?status=online").await.is_empty());
+    }
+
+    #[actix_web::test]
+    async fn that_a_status_is_no_longer_known_shows_within_200_ms() {
+        let api = Api::new().await;
+        api.register("a").await;
+        api.listen(Duration::from_secs(46)).await;
+        let known =
+            async || api.get("/api/fed/projects").await.body.ends_with(",\"status_known\":true}]");
+        // For 2 s nobody need prove that HTTP hears.
+        api.clock.advance(Duration::from_millis(1_900));
+        assert!(known().await);
+        api.clock.advance(Duration::from_millis(199));
+        assert!(known().await, "nothing says that it changed");
+        api.clock.advance(Duration::from_millis(1));
+        assert!(!known().await);
     }
 
     #[actix_web::test]

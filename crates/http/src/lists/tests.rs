@@ -1,0 +1,126 @@
+use actix_web::http::Method;
+use federation_domain::{Origin, Registration, RegistrationDraft};
+use futures_util::future::join_all;
+
+use super::*;
+use crate::project::ProjectBody;
+use crate::testing::Api;
+
+fn moment(generation: u64, millis: u64) -> Moment {
+    Moment { generation, at: Monotonic(Duration::from_millis(millis)) }
+}
+
+fn keep(place: &Place, begun: Moment) {
+    place.0.lock().kept = Some(Kept { json: Bytes::from_static(b"[]"), begun });
+}
+
+fn is_taken(place: &Place, asked: Moment) -> bool {
+    matches!(place.turn(asked), Turn::Take(_))
+}
+
+#[test]
+fn a_list_is_given_out_for_200_ms_while_nothing_changes() {
+    let place = Place::default();
+    keep(&place, moment(7, 1_000));
+    assert!(is_taken(&place, moment(7, 1_199)));
+    assert!(!is_taken(&place, moment(7, 1_200)));
+    assert!(!is_taken(&place, moment(8, 1_000)), "the caller may know of a change");
+}
+
+#[test]
+fn who_asked_before_a_list_was_begun_takes_it() {
+    let place = Place::default();
+    keep(&place, moment(9, 5_000));
+    assert!(is_taken(&place, moment(7, 1_000)));
+}
+
+#[test]
+fn who_asks_while_a_list_is_made_waits_and_takes_it_only_if_it_knows_enough() {
+    let place = Place::default();
+    let Turn::Make(made) = place.turn(moment(1, 0)) else { panic!("there is none yet") };
+    assert!(matches!(place.turn(moment(1, 0)), Turn::Wait(_)));
+    assert!(matches!(place.turn(moment(2, 0)), Turn::Wait(_)), "one is made at a time");
+    keep(&place, moment(1, 0));
+    drop(made);
+    assert!(is_taken(&place, moment(1, 0)));
+    assert!(matches!(place.turn(moment(2, 0)), Turn::Make(_)), "it was begun before the change");
+}
+
+#[test]
+fn a_making_that_failed_does_not_keep_others_waiting() {
+    let place = Place::default();
+    drop(place.turn(moment(1, 0)));
+    assert!(matches!(place.turn(moment(1, 0)), Turn::Make(_)));
+}
+
+async fn whole(api: &Api, status: Option<ProjectStatus>) -> Bytes {
+    match api.state.lists.list(&api.state, status).await {
+        Ok(List::Whole(json)) => json,
+        _ => panic!("there is no whole list"),
+    }
+}
+
+#[actix_web::test]
+async fn all_who_ask_at_once_take_the_same_list() {
+    let api = Api::new().await;
+    api.register("a").await;
+    let lists = join_all((0..16).map(|_| whole(&api, None))).await;
+    assert!(lists.iter().all(|list| list.as_ptr() == lists[0].as_ptr()), "it was copied");
+    api.post("/api/fed/projects/a/heartbeat", "").await;
+    let newer = join_all((0..16).map(|_| whole(&api, None))).await;
+    assert!(newer.iter().all(|list| list.as_ptr() == newer[0].as_ptr() && *list != lists[0]));
+}
+
+#[actix_web::test]
+async fn a_caller_that_goes_away_leaves_the_list_to_those_who_wait() {
+    let api = Api::new().await;
+    api.register("a").await;
+    let gone = tokio::time::timeout(Duration::ZERO, whole(&api, None));
+    let (_, list) = tokio::join!(gone, whole(&api, None));
+    assert!(list.starts_with(b"[{"));
+}
+
+#[actix_web::test]
+async fn each_filter_has_a_list_of_its_own() {
+    let api = Api::new().await;
+    api.register("a").await;
+    let filters = || ProjectStatus::ALL.map(Some).into_iter().chain([None]);
+    for _ in 0..2 {
+        let lists = join_all(filters().map(|status| whole(&api, status))).await;
+        let empty: Vec<bool> = lists.iter().map(|list| &list[..] == b"[]").collect();
+        assert_eq!(empty, [true, true, false, false]);
+    }
+}
+
+fn registration(number: usize) -> Registration {
+    let draft = RegistrationDraft {
+        slug: format!("p{number}"),
+        name: format!("Project {number}"),
+        hub_url: "http://localhost:8000".to_owned(),
+        mesh_namespace: "hub.p".to_owned(),
+        tags: Vec::new(),
+        heartbeat_interval_seconds: None,
+        allow_fanout: None,
+    };
+    draft.parse().unwrap()
+}
+
+#[actix_web::test]
+async fn a_long_list_is_the_same_to_the_byte_and_is_not_kept() {
+    let mut api = Api::new().await;
+    let catalog = api.service.catalog.clone();
+    catalog.register_all((0..3_500).map(registration).collect(), Origin::Api).await.unwrap();
+    let states = catalog.list(None).unwrap();
+    let bodies: Vec<_> = states.iter().map(ProjectBody::from).collect();
+    let expected = serde_json::to_string(&bodies).unwrap();
+    assert!(whole(&api, None).await == expected, "the whole list");
+
+    let lists = Lists { most_kept_bytes: 1_000, ..Lists::default() };
+    api.state.lists = Arc::new(lists);
+    let answer = api.get("/api/fed/projects").await;
+    assert_eq!(answer.header("content-type"), Some("application/json"));
+    assert!(answer.body == expected, "the list in parts");
+    assert!(api.state.lists.places[0].0.lock().kept.is_none(), "it is kept");
+    assert_eq!(api.get("/api/fed/projects?status=online").await.body, "[]");
+    assert_eq!(api.send(Method::HEAD, "/api/fed/projects").await.status, 200);
+}
