@@ -1,8 +1,8 @@
 //! What can go wrong in a request, and the only place where that becomes an answer.
 //!
-//! Every error answer is a JSON object with the key `detail`, as `application/json`: clients of
-//! the API that this service took over read that key and check for that media type. It is also a
-//! valid body in the sense of RFC 9457, whose other members are optional.
+//! Every error answer is an `application/problem+json` of RFC 9457. Its `detail` reads as clients of
+//! the API that this service took over expect it. There is no `type`: the status says what kind of
+//! problem it is.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -73,10 +73,19 @@ pub(crate) enum ApiError {
     },
 }
 
-/// The body of every error answer.
+/// The media type of every error answer.
+pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
+
+/// The body of every error answer: a problem in the sense of RFC 9457.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Error)]
+#[schema(as = Problem)]
 pub(crate) struct ErrorBody {
+    /// The kind of the problem: the reason phrase of the status code.
+    #[schema(value_type = String, example = "Not Found")]
+    title: &'static str,
+    /// The status code of the answer.
+    #[schema(minimum = 400, maximum = 599, example = 404)]
+    status: u16,
     /// What is wrong, for people.
     #[schema(example = "Project 'commandcenter' not found")]
     detail: String,
@@ -193,8 +202,18 @@ impl ResponseError for ApiError {
             Self::Spoofed(fault) => vec![FieldError::from(fault)],
             _ => Vec::new(),
         };
-        answer.json(ErrorBody { detail: self.to_string(), errors })
+        answer.content_type(PROBLEM_JSON).json(ErrorBody {
+            title: title(status),
+            status: status.as_u16(),
+            detail: self.to_string(),
+            errors,
+        })
     }
+}
+
+/// The reason phrase of a status code, as a problem without a type is to bear it.
+pub(crate) fn title(status: StatusCode) -> &'static str {
+    status.canonical_reason().unwrap_or("Error")
 }
 
 impl From<&InvalidValue> for FieldError {
@@ -276,10 +295,16 @@ mod tests {
         )));
         let (status, body) = answer(&error);
         assert_eq!(status, 500);
-        assert_eq!(body, r#"{"detail":"internal error"}"#);
+        assert_eq!(
+            body,
+            r#"{"title":"Internal Server Error","status":500,"detail":"internal error"}"#
+        );
         assert!(chain(&error).ends_with("the store failed: relation \"projects\" does not exist"));
         let panicked = ApiError::Panicked { message: "secret".to_owned() };
-        assert_eq!(answer(&panicked).1, r#"{"detail":"internal error"}"#);
+        assert_eq!(
+            answer(&panicked).1,
+            r#"{"title":"Internal Server Error","status":500,"detail":"internal error"}"#
+        );
         assert!(chain(&panicked).contains("secret"));
     }
 

@@ -137,7 +137,10 @@ mod tests {
             assert_eq!(answer.status(), 500);
             assert!(answer.headers().contains_key(REQUEST_ID));
             let body = answer.into_body().try_into_bytes().unwrap();
-            assert_eq!(body, r#"{"detail":"internal error"}"#);
+            assert_eq!(
+                body,
+                r#"{"title":"Internal Server Error","status":500,"detail":"internal error"}"#
+            );
         }
     }
 }

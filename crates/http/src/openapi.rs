@@ -49,22 +49,22 @@ struct ApiDocument;
 
 /// No project has this slug, or the text in the path is no slug.
 #[derive(IntoResponses)]
-#[response(status = 404, example = json!({"detail": "Project 'commandcenter' not found"}))]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Project 'commandcenter' not found"}))]
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct ProjectNotFound(ErrorBody);
 
 /// There is no such file.
 #[derive(IntoResponses)]
-#[response(status = 404, example = json!({"detail": "Not Found"}))]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Not Found"}))]
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct NotFound(ErrorBody);
 
 /// The query asks for something that does not exist.
 #[derive(IntoResponses)]
 #[response(
-    status = 422,
+    status = 422, content_type = "application/problem+json",
     example = json!({
-        "detail": "status: online, offline and degraded are allowed, but got \"ONLINE\"",
+        "title": "Unprocessable Entity", "status": 422, "detail": "status: online, offline and degraded are allowed, but got \"ONLINE\"",
         "errors": [{
             "field": "status",
             "given": "\"ONLINE\"",
@@ -77,16 +77,16 @@ pub(crate) struct InvalidQuery(ErrorBody);
 
 /// The service failed. Its log says why.
 #[derive(IntoResponses)]
-#[response(status = 500, example = json!({"detail": "internal error"}))]
+#[response(status = 500, content_type = "application/problem+json", example = json!({"title": "Internal Server Error", "status": 500, "detail": "internal error"}))]
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct InternalError(ErrorBody);
 
 /// The catalog is not loaded yet, or the store cannot be reached. Nothing was changed.
 #[derive(IntoResponses)]
 #[response(
-    status = 503,
+    status = 503, content_type = "application/problem+json",
     headers(("Retry-After" = u32, description = "Seconds after which to try again.")),
-    example = json!({"detail": "the store is not available, try again later"})
+    example = json!({"title": "Service Unavailable", "status": 503, "detail": "the store is not available, try again later"})
 )]
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct Unavailable(ErrorBody);
@@ -97,32 +97,32 @@ pub(crate) struct Unavailable(ErrorBody);
 pub(crate) enum BodyErrors {
     /// The body is not JSON: broken, not UTF-8, or with a key that stands twice in one object.
     #[response(
-        status = 400,
-        example = json!({"detail": "the body is not valid JSON: expected value at line 1 column 9"})
+        status = 400, content_type = "application/problem+json",
+        example = json!({"title": "Bad Request", "status": 400, "detail": "the body is not valid JSON: expected value at line 1 column 9"})
     )]
     NotJson(ErrorBody),
     /// The body did not arrive within 10 s.
-    #[response(status = 408, example = json!({"detail": "the body did not arrive in time"}))]
+    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "the body did not arrive in time"}))]
     TooSlow(ErrorBody),
     /// The body is larger than 64 KiB.
     #[response(
-        status = 413,
-        example = json!({"detail": "the body is too large: at most 65536 bytes are allowed"})
+        status = 413, content_type = "application/problem+json",
+        example = json!({"title": "Payload Too Large", "status": 413, "detail": "the body is too large: at most 65536 bytes are allowed"})
     )]
     TooLarge(ErrorBody),
     /// The body is of another type than `application/json` or `application/*+json`.
     #[response(
-        status = 415,
+        status = 415, content_type = "application/problem+json",
         example = json!({
-            "detail": "the body must be JSON: Content-Type application/json is allowed, but got text/plain"
+            "title": "Unsupported Media Type", "status": 415, "detail": "the body must be JSON: Content-Type application/json is allowed, but got text/plain"
         })
     )]
     NotDeclaredJson(ErrorBody),
     /// Values are missing, of a wrong type or not allowed; each is named.
     #[response(
-        status = 422,
+        status = 422, content_type = "application/problem+json",
         example = json!({
-            "detail": "name: a string is required, but got nothing; tags[1]: each may stand only once, but got \"rag\"",
+            "title": "Unprocessable Entity", "status": 422, "detail": "name: a string is required, but got nothing; tags[1]: each may stand only once, but got \"rag\"",
             "errors": [
                 {"field": "name", "given": "nothing", "allowed": "a string is required"},
                 {"field": "tags[1]", "given": "\"rag\"", "allowed": "each may stand only once"}

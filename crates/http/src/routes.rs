@@ -194,9 +194,9 @@ mod tests {
         }
         insta::assert_snapshot!(api.send(Method::DELETE, "/api/fed/projects").await, @r#"
         405
-        content-type: application/json
+        content-type: application/problem+json
         allow: GET, HEAD, POST
-        {"detail":"Method Not Allowed"}
+        {"title":"Method Not Allowed","status":405,"detail":"Method Not Allowed"}
         "#);
     }
 
@@ -205,15 +205,15 @@ mod tests {
         let api = Api::new().await;
         insta::assert_snapshot!(api.get("/").await, @r#"
         404
-        content-type: application/json
-        {"detail":"Not Found"}
+        content-type: application/problem+json
+        {"title":"Not Found","status":404,"detail":"Not Found"}
         "#);
         for path in ["/Health", "/api/fed", "/api/fed/projects//", "/api/fed/projects/a/b", "/%00"]
         {
             let answer = api.send(Method::POST, path).await;
             assert_eq!(
                 (answer.status, &*answer.body),
-                (404, r#"{"detail":"Not Found"}"#),
+                (404, r#"{"title":"Not Found","status":404,"detail":"Not Found"}"#),
                 "{path}"
             );
         }

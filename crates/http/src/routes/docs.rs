@@ -104,7 +104,10 @@ mod tests {
     async fn an_unknown_file_is_not_found() {
         for path in ["/docs/nothing.js", "/docs/..%2fCargo.toml", "/docs/a/b"] {
             let answer = Api::not_loaded().get(path).await;
-            assert_eq!((answer.status, &*answer.body), (404, r#"{"detail":"Not Found"}"#));
+            assert_eq!(
+                (answer.status, &*answer.body),
+                (404, r#"{"title":"Not Found","status":404,"detail":"Not Found"}"#)
+            );
         }
     }
 }

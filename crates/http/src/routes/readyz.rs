@@ -1,13 +1,13 @@
 //! `GET /readyz`.
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
 use federation_application::SourceReport;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::change::SourceSchema;
-use crate::error::RETRY_AFTER_SECONDS;
+use crate::error::{PROBLEM_JSON, RETRY_AFTER_SECONDS, title};
 use crate::stamp::Seconds;
 use crate::state::ApiState;
 
@@ -25,14 +25,17 @@ pub(crate) struct ReadyBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = NotReady)]
 pub(crate) struct NotReadyBody {
-    #[schema(value_type = String, example = "not ready")]
-    status: &'static str,
+    #[schema(value_type = String, example = "Service Unavailable")]
+    title: &'static str,
+    /// The status code of the answer.
+    #[schema(minimum = 503, maximum = 503, example = 503)]
+    status: u16,
+    /// All reasons in one sentence.
+    #[schema(example = "not ready: the store does not answer")]
+    detail: String,
     /// Each thing that is missing.
     #[schema(example = json!(["the store does not answer"]))]
     reasons: Vec<String>,
-    /// The same in one sentence, as in every other error answer.
-    #[schema(example = "not ready: the store does not answer")]
-    detail: String,
     /// How each source of heartbeats in use hears.
     sources: Vec<SourceBody>,
 }
@@ -86,6 +89,7 @@ impl From<SourceReport> for SourceBody {
             status = 503,
             description = "Not ready, for these reasons.",
             body = NotReadyBody,
+            content_type = "application/problem+json",
             headers(("Retry-After" = u32, description = "Seconds after which to ask again."))
         )
     )
@@ -97,9 +101,17 @@ pub(crate) async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
         return HttpResponse::Ok().json(ReadyBody { status: "ready", sources });
     }
     let detail = format!("not ready: {}", report.reasons.join("; "));
-    HttpResponse::ServiceUnavailable()
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    HttpResponse::build(status)
         .insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS))
-        .json(NotReadyBody { status: "not ready", reasons: report.reasons, detail, sources })
+        .content_type(PROBLEM_JSON)
+        .json(NotReadyBody {
+            title: title(status),
+            status: status.as_u16(),
+            detail,
+            reasons: report.reasons,
+            sources,
+        })
 }
 
 #[cfg(test)]
@@ -121,9 +133,9 @@ mod tests {
         let answer = Api::without_anything().get("/readyz").await;
         insta::assert_snapshot!(answer, @r#"
         503
-        content-type: application/json
+        content-type: application/problem+json
         retry-after: 5
-        {"status":"not ready","reasons":["the service is starting","the store does not answer","the bus cannot be heard"],"detail":"not ready: the service is starting; the store does not answer; the bus cannot be heard","sources":[{"source":"nats","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0},{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}]}
+        {"title":"Service Unavailable","status":503,"detail":"not ready: the service is starting; the store does not answer; the bus cannot be heard","reasons":["the service is starting","the store does not answer","the bus cannot be heard"],"sources":[{"source":"nats","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0},{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}]}
         "#);
     }
 }

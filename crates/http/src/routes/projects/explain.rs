@@ -105,8 +105,8 @@ mod tests {
     async fn an_unknown_project_is_not_found() {
         insta::assert_snapshot!(Api::new().await.get("/api/fed/projects/x/explain").await, @r#"
         404
-        content-type: application/json
-        {"detail":"Project 'x' not found"}
+        content-type: application/problem+json
+        {"title":"Not Found","status":404,"detail":"Project 'x' not found"}
         "#);
         assert_eq!(Api::new().await.get("/api/fed/projects/X/explain").await.status, 404);
     }

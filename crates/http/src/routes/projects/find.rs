@@ -90,8 +90,8 @@ mod tests {
         let api = Api::new().await;
         insta::assert_snapshot!(api.get("/api/fed/projects/x").await, @r#"
         404
-        content-type: application/json
-        {"detail":"Project 'x' not found"}
+        content-type: application/problem+json
+        {"title":"Not Found","status":404,"detail":"Project 'x' not found"}
         "#);
     }
 
@@ -112,7 +112,12 @@ mod tests {
         ] {
             let answer = api.get(&format!("/api/fed/projects/{path}")).await;
             assert_eq!(answer.status, 404, "{path}: {answer}");
-            assert_eq!(answer.body, format!("{{\"detail\":\"Project '{shown}' not found\"}}"));
+            assert_eq!(
+                answer.body,
+                format!(
+                    "{{\"title\":\"Not Found\",\"status\":404,\"detail\":\"Project '{shown}' not found\"}}"
+                )
+            );
         }
     }
 

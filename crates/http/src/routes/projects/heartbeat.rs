@@ -95,8 +95,8 @@ mod tests {
     async fn an_unknown_project_is_not_found() {
         insta::assert_snapshot!(Api::new().await.post(PATH, "").await, @r#"
         404
-        content-type: application/json
-        {"detail":"Project 'commandcenter' not found"}
+        content-type: application/problem+json
+        {"title":"Not Found","status":404,"detail":"Project 'commandcenter' not found"}
         "#);
     }
 
@@ -105,8 +105,8 @@ mod tests {
         let api = api().await;
         insta::assert_snapshot!(api.post(PATH, r#"{"status":"offline","degradedReasons":"x"}"#).await, @r#"
         422
-        content-type: application/json
-        {"detail":"status: online and degraded are allowed, but got \"offline\"; degradedReasons: an array of strings is required, but got \"x\"","errors":[{"field":"status","given":"\"offline\"","allowed":"online and degraded are allowed"},{"field":"degradedReasons","given":"\"x\"","allowed":"an array of strings is required"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"status: online and degraded are allowed, but got \"offline\"; degradedReasons: an array of strings is required, but got \"x\"","errors":[{"field":"status","given":"\"offline\"","allowed":"online and degraded are allowed"},{"field":"degradedReasons","given":"\"x\"","allowed":"an array of strings is required"}]}
         "#);
         assert_eq!(api.post(PATH, "{").await.status, 400);
         assert_eq!(api.post(PATH, vec![b' '; 64 * 1024 + 1]).await.status, 413);

@@ -46,8 +46,9 @@ use crate::state::ApiState;
             status = 422,
             description = "The query asks for a page that cannot be.",
             body = ErrorBody,
+            content_type = "application/problem+json",
             example = json!({
-                "detail": "limit: a whole number from 1 to 1000 is allowed, but got \"0\"",
+                "title": "Unprocessable Entity", "status": 422, "detail": "limit: a whole number from 1 to 1000 is allowed, but got \"0\"",
                 "errors": [{
                     "field": "limit",
                     "given": "\"0\"",
@@ -164,8 +165,8 @@ mod tests {
     async fn who_never_was_is_not_found() {
         insta::assert_snapshot!(get(&Api::new().await, PATH).await, @r#"
         404
-        content-type: application/json
-        {"detail":"Project 'commandcenter' not found"}
+        content-type: application/problem+json
+        {"title":"Not Found","status":404,"detail":"Project 'commandcenter' not found"}
         "#);
     }
 
@@ -174,8 +175,8 @@ mod tests {
         let answer = get(&api().await, &format!("{PATH}?limit=1001&before=-1")).await;
         insta::assert_snapshot!(answer, @r#"
         422
-        content-type: application/json
-        {"detail":"limit: a whole number from 1 to 1000 is allowed, but got \"1001\"; before: a revision, from 1 on, is allowed, but got \"-1\"","errors":[{"field":"limit","given":"\"1001\"","allowed":"a whole number from 1 to 1000 is allowed"},{"field":"before","given":"\"-1\"","allowed":"a revision, from 1 on, is allowed"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"limit: a whole number from 1 to 1000 is allowed, but got \"1001\"; before: a revision, from 1 on, is allowed, but got \"-1\"","errors":[{"field":"limit","given":"\"1001\"","allowed":"a whole number from 1 to 1000 is allowed"},{"field":"before","given":"\"-1\"","allowed":"a revision, from 1 on, is allowed"}]}
         "#);
     }
 
@@ -185,9 +186,9 @@ mod tests {
         api.lose_store();
         insta::assert_snapshot!(get(&api, PATH).await, @r#"
         503
-        content-type: application/json
+        content-type: application/problem+json
         retry-after: 5
-        {"detail":"the store is not available, try again later"}
+        {"title":"Service Unavailable","status":503,"detail":"the store is not available, try again later"}
         "#);
         assert_eq!(get(&Api::not_loaded(), PATH).await.status, 503);
     }

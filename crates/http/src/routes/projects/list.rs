@@ -160,18 +160,18 @@ mod tests {
         let api = Api::new().await;
         insta::assert_snapshot!(api.get("/api/fed/projects?status=ONLINE").await, @r#"
         422
-        content-type: application/json
-        {"detail":"status: online, offline and degraded are allowed, but got \"ONLINE\"","errors":[{"field":"status","given":"\"ONLINE\"","allowed":"online, offline and degraded are allowed"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"status: online, offline and degraded are allowed, but got \"ONLINE\"","errors":[{"field":"status","given":"\"ONLINE\"","allowed":"online, offline and degraded are allowed"}]}
         "#);
         insta::assert_snapshot!(api.get("/api/fed/projects?status=").await, @r#"
         422
-        content-type: application/json
-        {"detail":"status: online, offline and degraded are allowed, but got \"\"","errors":[{"field":"status","given":"\"\"","allowed":"online, offline and degraded are allowed"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"status: online, offline and degraded are allowed, but got \"\"","errors":[{"field":"status","given":"\"\"","allowed":"online, offline and degraded are allowed"}]}
         "#);
         insta::assert_snapshot!(api.get("/api/fed/projects?status=online&status=offline").await, @r#"
         422
-        content-type: application/json
-        {"detail":"status: it may be given only once, but got \"online, offline\"","errors":[{"field":"status","given":"\"online, offline\"","allowed":"it may be given only once"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"status: it may be given only once, but got \"online, offline\"","errors":[{"field":"status","given":"\"online, offline\"","allowed":"it may be given only once"}]}
         "#);
     }
 
@@ -179,9 +179,9 @@ mod tests {
     async fn a_catalog_that_is_not_loaded_is_not_taken_for_empty() {
         insta::assert_snapshot!(Api::not_loaded().get("/api/fed/projects").await, @r#"
         503
-        content-type: application/json
+        content-type: application/problem+json
         retry-after: 5
-        {"detail":"the catalog is not loaded yet, try again later"}
+        {"title":"Service Unavailable","status":503,"detail":"the catalog is not loaded yet, try again later"}
         "#);
     }
 }

@@ -100,14 +100,14 @@ mod tests {
         });
         insta::assert_snapshot!(post(body.to_string()).await, @r#"
         422
-        content-type: application/json
-        {"detail":"slug: 1 to 50 of a-z, 0-9 and - are allowed, but got \"Not A Slug\"; name: a string is required, but got 7; hub_url: an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed, but got \"javascript:alert(1)\"; mesh_namespace: a string is required, but got nothing; tags[1]: 1 to 50 characters, not blank and without control characters, are allowed, but got \"\"; tags[2]: a string is required, but got 3; heartbeat_interval_seconds: a number or null is allowed, but got \"30\"; allow_fanout: an array of strings is required, but got an object","errors":[{"field":"slug","given":"\"Not A Slug\"","allowed":"1 to 50 of a-z, 0-9 and - are allowed"},{"field":"name","given":"7","allowed":"a string is required"},{"field":"hub_url","given":"\"javascript:alert(1)\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed"},{"field":"mesh_namespace","given":"nothing","allowed":"a string is required"},{"field":"tags[1]","given":"\"\"","allowed":"1 to 50 characters, not blank and without control characters, are allowed"},{"field":"tags[2]","given":"3","allowed":"a string is required"},{"field":"heartbeat_interval_seconds","given":"\"30\"","allowed":"a number or null is allowed"},{"field":"allow_fanout","given":"an object","allowed":"an array of strings is required"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"slug: 1 to 50 of a-z, 0-9 and - are allowed, but got \"Not A Slug\"; name: a string is required, but got 7; hub_url: an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed, but got \"javascript:alert(1)\"; mesh_namespace: a string is required, but got nothing; tags[1]: 1 to 50 characters, not blank and without control characters, are allowed, but got \"\"; tags[2]: a string is required, but got 3; heartbeat_interval_seconds: a number or null is allowed, but got \"30\"; allow_fanout: an array of strings is required, but got an object","errors":[{"field":"slug","given":"\"Not A Slug\"","allowed":"1 to 50 of a-z, 0-9 and - are allowed"},{"field":"name","given":"7","allowed":"a string is required"},{"field":"hub_url","given":"\"javascript:alert(1)\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed"},{"field":"mesh_namespace","given":"nothing","allowed":"a string is required"},{"field":"tags[1]","given":"\"\"","allowed":"1 to 50 characters, not blank and without control characters, are allowed"},{"field":"tags[2]","given":"3","allowed":"a string is required"},{"field":"heartbeat_interval_seconds","given":"\"30\"","allowed":"a number or null is allowed"},{"field":"allow_fanout","given":"an object","allowed":"an array of strings is required"}]}
         "#);
         assert_eq!(fields(&post("{}").await), ["slug", "name", "hub_url", "mesh_namespace"]);
         insta::assert_snapshot!(post("[]").await, @r#"
         422
-        content-type: application/json
-        {"detail":"body: an object is required, but got an array","errors":[{"field":"body","given":"an array","allowed":"an object is required"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"body: an object is required, but got an array","errors":[{"field":"body","given":"an array","allowed":"an object is required"}]}
         "#);
     }
 
@@ -155,18 +155,18 @@ mod tests {
     async fn what_is_not_json_is_refused_with_its_position() {
         insta::assert_snapshot!(post("{\n\"slug\": }").await, @r#"
         400
-        content-type: application/json
-        {"detail":"the body is not valid JSON: expected value at line 2 column 9"}
+        content-type: application/problem+json
+        {"title":"Bad Request","status":400,"detail":"the body is not valid JSON: expected value at line 2 column 9"}
         "#);
         insta::assert_snapshot!(post("").await, @r#"
         400
-        content-type: application/json
-        {"detail":"the body is not valid JSON: it is empty"}
+        content-type: application/problem+json
+        {"title":"Bad Request","status":400,"detail":"the body is not valid JSON: it is empty"}
         "#);
         insta::assert_snapshot!(post(r#"{"slug":"a","slug":"b"}"#).await, @r#"
         400
-        content-type: application/json
-        {"detail":"the body is not valid JSON: the key \"slug\" stands twice at line 1 column 18"}
+        content-type: application/problem+json
+        {"title":"Bad Request","status":400,"detail":"the body is not valid JSON: the key \"slug\" stands twice at line 1 column 18"}
         "#);
         for bad in ["[".repeat(60_000).as_str(), "\u{feff}", "{}x"] {
             assert_eq!(post(bad.to_owned()).await.status, 400, "{}", &bad[..10.min(bad.len())]);
@@ -178,8 +178,8 @@ mod tests {
     async fn what_python_takes_for_json_is_an_invalid_value() {
         insta::assert_snapshot!(post(r#"{"name":"\ud800"}"#).await, @r#"
         422
-        content-type: application/json
-        {"detail":"body: text without lone surrogates is allowed (at line 1 column 16), but got \"a lone surrogate\"","errors":[{"field":"body","given":"\"a lone surrogate\"","allowed":"text without lone surrogates is allowed (at line 1 column 16)"}]}
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"body: text without lone surrogates is allowed (at line 1 column 16), but got \"a lone surrogate\"","errors":[{"field":"body","given":"\"a lone surrogate\"","allowed":"text without lone surrogates is allowed (at line 1 column 16)"}]}
         "#);
         assert_eq!(post(r#"{"a":NaN}"#).await.status, 422);
     }
@@ -197,8 +197,8 @@ mod tests {
         let text = request().insert_header(("content-type", "text/plain"));
         insta::assert_snapshot!(api.call(text).await, @r#"
         415
-        content-type: application/json
-        {"detail":"the body must be JSON: Content-Type application/json is allowed, but got text/plain"}
+        content-type: application/problem+json
+        {"title":"Unsupported Media Type","status":415,"detail":"the body must be JSON: Content-Type application/json is allowed, but got text/plain"}
         "#);
     }
 
@@ -209,8 +209,8 @@ mod tests {
         assert_eq!(post(padded(64 * 1024)).await.status, 201);
         insta::assert_snapshot!(post(padded(64 * 1024 + 1)).await, @r#"
         413
-        content-type: application/json
-        {"detail":"the body is too large: at most 65536 bytes are allowed"}
+        content-type: application/problem+json
+        {"title":"Payload Too Large","status":413,"detail":"the body is too large: at most 65536 bytes are allowed"}
         "#);
     }
 
@@ -228,16 +228,16 @@ mod tests {
         let api = Api::without_store().await;
         insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
         503
-        content-type: application/json
+        content-type: application/problem+json
         retry-after: 5
-        {"detail":"the store is not available, try again later"}
+        {"title":"Service Unavailable","status":503,"detail":"the store is not available, try again later"}
         "#);
         assert_eq!(api.get(PATH).await.body, "[]");
         let api = Api::with_failing_store().await;
         insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
         500
-        content-type: application/json
-        {"detail":"internal error"}
+        content-type: application/problem+json
+        {"title":"Internal Server Error","status":500,"detail":"internal error"}
         "#);
     }
 }

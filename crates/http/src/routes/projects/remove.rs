@@ -45,8 +45,8 @@ mod tests {
         ");
         insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
         404
-        content-type: application/json
-        {"detail":"Project 'commandcenter' not found"}
+        content-type: application/problem+json
+        {"title":"Not Found","status":404,"detail":"Project 'commandcenter' not found"}
         "#);
         assert_eq!(api.get(PATH).await.status, 404);
     }
@@ -56,15 +56,15 @@ mod tests {
         let api = Api::without_store().await;
         insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
         503
-        content-type: application/json
+        content-type: application/problem+json
         retry-after: 5
-        {"detail":"the store is not available, try again later"}
+        {"title":"Service Unavailable","status":503,"detail":"the store is not available, try again later"}
         "#);
         let api = Api::with_failing_store().await;
         insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
         500
-        content-type: application/json
-        {"detail":"internal error"}
+        content-type: application/problem+json
+        {"title":"Internal Server Error","status":500,"detail":"internal error"}
         "#);
     }
 }
