@@ -135,6 +135,11 @@ impl Entry {
         HeartbeatInterval::from_millis(self.interval_ms.load(Ordering::SeqCst))
     }
 
+    /// Shows the status to those who look for projects of one, before they are told to look again.
+    pub(crate) fn show_status(&self, live: &Live) {
+        self.status.store(live.project.status as u8, Ordering::SeqCst);
+    }
+
     /// Makes every heartbeat from here on come by the lock. Ends with [`publish`](Self::publish).
     pub(crate) fn take_calm(&self) {
         self.calm.store(false, Ordering::SeqCst);
@@ -143,7 +148,7 @@ impl Entry {
     /// Shows to heartbeats and ticks what is behind the lock.
     pub(crate) fn publish(&self, live: &Live) {
         let project = &live.project;
-        self.status.store(project.status as u8, Ordering::SeqCst);
+        self.show_status(live);
         let millis = project.heartbeat_interval.map_or(0, |own| own.get().as_millis());
         self.interval_ms.store(u64::try_from(millis).unwrap_or(0), Ordering::SeqCst);
         let calm = project.status == ProjectStatus::Online && !project.reports.is_degraded();

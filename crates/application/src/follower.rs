@@ -7,7 +7,7 @@ use federation_domain::{StoreError, error_chain};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::journal::Journal;
+use crate::journal::{Followed, Journal};
 use crate::presence::Presence;
 
 /// How often the log is read when nobody says that there is something new.
@@ -50,7 +50,15 @@ impl Follower {
     /// [`StoreError`]; what was not read is part of the next call.
     pub async fn follow(&self) -> Result<(), StoreError> {
         let learn = |slug: &_, stored: Option<&_>| self.presence.learn(slug, stored);
-        while self.journal.follow(learn).await? {}
+        loop {
+            match self.journal.follow(learn).await? {
+                Followed::ToTheEnd => break,
+                Followed::InPart => {}
+                Followed::ElsewhereThanBefore => {
+                    self.journal.start_over(|stored| self.presence.start_over(stored)).await?;
+                }
+            }
+        }
         self.presence.note_followed();
         Ok(())
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
     CatalogStore, Change, ChangeSink, Origin, Outcome, Project, ProjectId, Registered,
-    Registration, Slug, Snapshot, StoreError, Transition,
+    Registration, Revision, Slug, Snapshot, StoreError, Transition,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -34,6 +34,17 @@ pub(crate) struct Journal {
 
 /// How many changes of other replicas are read at once.
 const FOLLOW_BATCH: usize = 1_000;
+
+/// What came of reading on in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Followed {
+    /// All that there is was read.
+    ToTheEnd,
+    /// There may be more.
+    InPart,
+    /// It is not the log that was read so far; the catalog is to be read anew.
+    ElsewhereThanBefore,
+}
 
 impl Journal {
     pub(crate) fn new(
@@ -61,35 +72,62 @@ impl Journal {
     /// Reads the whole catalog, and follows the log from there on.
     pub(crate) async fn load(&self) -> Result<Snapshot, StoreError> {
         let snapshot = self.note(self.store.load().await)?;
-        self.tail.lock().read_through(snapshot.revision);
+        self.tail.lock().start_at(snapshot.revision);
         Ok(snapshot)
     }
 
+    /// Reads the whole catalog anew, and lets `apply` bring it to the registry before anyone here
+    /// writes.
+    pub(crate) async fn start_over(
+        &self,
+        apply: impl FnOnce(&[Project]),
+    ) -> Result<(), StoreError> {
+        let _turn = self.writing.lock().await;
+        let known = self.tail.lock().known();
+        let snapshot = self.load().await?;
+        apply(&snapshot.projects);
+        tracing::warn!(
+            known.revision = known.0,
+            stored.revision = snapshot.revision.0,
+            "the change log is not the one that was followed: the database was restored, or a \
+             standby took over that lacked the end; the catalog was read anew"
+        );
+        Ok(())
+    }
+
     /// Reads what other replicas changed, and lets `learn` bring each project, as it is stored
-    /// now, to the registry before anyone here writes. Returns whether there may be more.
+    /// now, to the registry before anyone here writes.
     pub(crate) async fn follow(
         &self,
         learn: impl Fn(&Slug, Option<&Project>),
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Followed, StoreError> {
         let _turn = self.writing.lock().await;
         let known = self.tail.lock().known();
-        let changes = self.note(self.store.changes_after(known, FOLLOW_BATCH).await)?;
-        let Some(last) = changes.last() else { return Ok(false) };
-        let foreign = self.foreign(&changes);
+        // The newest known one is read again: it shows whether this still is the same log.
+        let before = Revision(known.0 - 1);
+        let changes = self.note(self.store.changes_after(before, FOLLOW_BATCH).await)?;
+        if !self.tail.lock().is_continued_by(&changes) {
+            return Ok(Followed::ElsewhereThanBefore);
+        }
+        let Some(last) = changes.last() else { return Ok(Followed::ToTheEnd) };
+        let foreign = self.foreign(known, &changes);
         if !foreign.is_empty() {
             let stored = self.note(self.store.find(&foreign).await)?;
             let by_slug: HashMap<&Slug, &Project> =
                 stored.iter().map(|project| (&project.slug, project)).collect();
             foreign.iter().for_each(|slug| learn(slug, by_slug.get(slug).copied()));
         }
-        self.tail.lock().read_through(last.revision);
-        Ok(changes.len() == FOLLOW_BATCH)
+        self.tail.lock().read_through(last);
+        let is_part = changes.len() == FOLLOW_BATCH;
+        Ok(if is_part { Followed::InPart } else { Followed::ToTheEnd })
     }
 
-    /// Whose changes another process wrote, each project once.
-    fn foreign(&self, changes: &[Change]) -> Vec<Slug> {
+    /// Whose changes after a revision another process wrote, each project once.
+    fn foreign(&self, known: Revision, changes: &[Change]) -> Vec<Slug> {
         let tail = self.tail.lock();
-        let foreign = changes.iter().filter(|change| !tail.is_own(change.revision));
+        let is_foreign =
+            |change: &&Change| change.revision > known && !tail.is_own(change.revision);
+        let foreign = changes.iter().filter(is_foreign);
         let slugs: BTreeSet<&Slug> = foreign.map(|change| &change.slug).collect();
         slugs.into_iter().cloned().collect()
     }

@@ -60,6 +60,8 @@ struct Inner {
     relayed: AtomicBool,
     /// Whether one could not be handed on.
     unrelayed: AtomicBool,
+    /// Whether the bus brings what other replicas hand on.
+    relays_heard: AtomicBool,
     /// Whether the process is stopping, and judges nobody any more.
     retired: AtomicBool,
     probes: Option<Probes>,
@@ -113,6 +115,7 @@ impl Presence {
             relay,
             relayed: AtomicBool::new(false),
             unrelayed: AtomicBool::new(false),
+            relays_heard: AtomicBool::new(true),
             retired: AtomicBool::new(false),
             probes,
             backlog: Backlog::default(),
@@ -126,7 +129,9 @@ impl Presence {
         if source == Source::Nats {
             self.decide();
         }
-        let also_http = source == Source::Nats && self.hears_http_over_bus();
+        let also_http = source == Source::Nats
+            && self.hears_http_over_bus()
+            && self.0.relays_heard.load(Ordering::Relaxed);
         if also_http {
             self.0.sources.prove(Source::Http, proof);
         }
@@ -158,6 +163,12 @@ impl Presence {
             (true, false) => tracing::warn!(%source, "the source lost its hearing"),
             _ => {}
         }
+    }
+
+    /// Notes whether the bus brings the heartbeats that other replicas hand on. While it does not,
+    /// though other replicas may share the store, HTTP is deaf.
+    pub fn set_relays_heard(&self, heard: bool) {
+        self.0.relays_heard.store(heard, Ordering::Relaxed);
     }
 
     /// Whether the source is in use, connected, and proved its hearing in the last 2 s.
@@ -258,6 +269,7 @@ impl Presence {
         if to != live.project.status {
             live.project.status = to;
             live.project.updated_at = live.project.updated_at.max(finding.at);
+            entry.show_status(live);
             self.0.registry.touch();
         }
         if !self.0.queue.has_room_for(entry.id) {

@@ -1,6 +1,6 @@
 //! Status changes that wait for the store: in order, and bounded.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use federation_domain::{ProjectId, Transition};
@@ -103,18 +103,29 @@ impl TransitionQueue {
         }
     }
 
-    /// Takes out what waits of one project, in its order.
-    pub(crate) fn withdraw(&self, project: ProjectId) -> Vec<Queued> {
+    /// Takes out what waits of these projects, of each in its order. One pass over all that waits,
+    /// so it is to be called once for many projects rather than for each of many.
+    pub(crate) fn withdraw(
+        &self,
+        projects: &HashSet<ProjectId>,
+    ) -> HashMap<ProjectId, Vec<Queued>> {
+        let mut withdrawn: HashMap<ProjectId, Vec<Queued>> = HashMap::new();
         let mut waiting = self.waiting.lock();
-        if !waiting.by_project.contains_key(&project) {
-            return Vec::new();
+        if !projects.iter().any(|project| waiting.by_project.contains_key(project)) {
+            return withdrawn;
         }
-        let all = std::mem::take(&mut waiting.transitions);
-        let (withdrawn, others): (VecDeque<_>, VecDeque<_>) =
-            all.into_iter().partition(|queued| queued.transition.project == project);
-        waiting.transitions = others;
-        waiting.forget(project, withdrawn.len());
-        Vec::from(withdrawn)
+        for queued in std::mem::take(&mut waiting.transitions) {
+            let project = queued.transition.project;
+            if projects.contains(&project) {
+                withdrawn.entry(project).or_default().push(queued);
+            } else {
+                waiting.transitions.push_back(queued);
+            }
+        }
+        for (project, queued) in &withdrawn {
+            waiting.forget(*project, queued.len());
+        }
+        withdrawn
     }
 
     /// Returns what was withdrawn. It comes first; that is the order of its own project.
@@ -197,7 +208,7 @@ mod tests {
         }
         assert!(!queue.has_room_for(ProjectId(7)));
         assert!(queue.has_room_for(ProjectId(-1)));
-        assert_eq!(queue.withdraw(ProjectId(7)).len(), 1);
+        assert_eq!(queue.withdraw(&HashSet::from([ProjectId(7)])).len(), 1);
         assert!(queue.has_room_for(ProjectId(7)));
     }
 }

@@ -159,6 +159,12 @@ impl Index {
             former.leave(&mut former.lock());
         }
         self.groups.add(Arc::clone(&entry));
-        self.by_id.insert(entry.id, entry);
+        // A database that was restored gives an id again.
+        if let Some(former) = self.by_id.insert(entry.id, entry) {
+            self.groups.remove(&former);
+            let mut live = former.lock();
+            former.leave(&mut live);
+            self.by_slug.remove(&live.project.slug);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Brings what was found in memory to the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +71,10 @@ impl Writer {
                     () = self.journal.store_returned() => {}
                 }
                 backoff = (backoff * 2).min(BACKOFF.1);
-                result = self.flush().await;
+                result = match self.share().await {
+                    Ok(()) => self.flush().await,
+                    Err(error) => Err(error),
+                };
             }
             backoff = BACKOFF.0;
         }
@@ -118,6 +121,26 @@ impl Writer {
         self.flush().await?;
         // Read first: what is stored as silent through a moment must not miss a heartbeat of it.
         let listened = self.presence.listened();
+        self.store_heard().await?;
+        self.store(Checkpoint { heartbeats: Vec::new(), listened }).await
+    }
+
+    /// Stores the newest heartbeats where heartbeats could not be handed on over the bus, then
+    /// flushes. They come first: another replica, which could not hear them, may be about to store
+    /// the silence that they refute.
+    ///
+    /// # Errors
+    /// As [`checkpoint`](Self::checkpoint).
+    pub async fn share(&self) -> Result<(), StoreError> {
+        if !self.presence.take_unheard_relays() {
+            return Ok(());
+        }
+        self.store_heard().await.inspect_err(|_| self.presence.keep_unheard_relays())?;
+        self.flush().await
+    }
+
+    /// Stores the newest heartbeat of each project that the store lacks.
+    async fn store_heard(&self) -> Result<(), StoreError> {
         let mut marks = Vec::new();
         self.registry.for_each(|entry| {
             if let Some((at, source)) = entry.unstored() {
@@ -128,18 +151,7 @@ impl Writer {
         for marks in marks.chunks(CHECKPOINT_BATCH) {
             self.store_marks(marks).await?;
         }
-        self.store(Checkpoint { heartbeats: Vec::new(), listened }).await
-    }
-
-    /// A checkpoint out of turn, where heartbeats could not be handed on over the bus.
-    ///
-    /// # Errors
-    /// As [`checkpoint`](Self::checkpoint).
-    pub async fn share(&self) -> Result<(), StoreError> {
-        if !self.presence.take_unheard_relays() {
-            return Ok(());
-        }
-        self.checkpoint().await.inspect_err(|_| self.presence.keep_unheard_relays())
+        Ok(())
     }
 
     async fn store_marks(&self, marks: &[(Arc<Entry>, HeartbeatMark)]) -> Result<(), StoreError> {
@@ -161,6 +173,9 @@ impl Writer {
         for (queued, outcome) in batch.iter().zip(outcomes) {
             last.insert(queued.transition.project, (queued, outcome));
         }
+        let refused = last.iter().filter(|(_, (_, outcome))| matches!(outcome, Outcome::Stale(_)));
+        let refused: HashSet<ProjectId> = refused.map(|(&project, _)| project).collect();
+        let mut waiting = self.queue.withdraw(&refused);
         for (project, (queued, outcome)) in last {
             let Some(entry) = self.registry.get_by_id(project) else { continue };
             match outcome {
@@ -174,7 +189,10 @@ impl Writer {
                     entry.settle(queued.ticket);
                     self.presence.catch_up(&entry);
                 }
-                Outcome::Stale(stored) => self.presence.adopt(&entry, queued, stored),
+                Outcome::Stale(stored) => {
+                    let waiting = waiting.remove(&project).unwrap_or_default();
+                    self.presence.adopt(&entry, queued, waiting, stored);
+                }
                 Outcome::Gone => self.registry.remove(project),
             }
         }

@@ -221,27 +221,31 @@ impl Transition {
     }
 
     /// Whether the stored row is as this transition left it: it was stored, and the answer got
-    /// lost.
+    /// lost. What changes reports alone leaves no such trace.
     #[must_use]
     pub fn is_told_by(&self, status: ProjectStatus, updated_at: OffsetDateTime) -> bool {
-        status == self.to && updated_at == self.at
+        self.from != self.to && status == self.to && updated_at == self.at
     }
 }
 
 /// Decides which transitions of one call stand, each against its row as those before it left it.
 ///
 /// Once one of a project is refused, another process has changed the row, and those after it, which
-/// build on it, are refused too; unless the row is as one of them left it.
+/// build on it, are refused too. Where the row is as one of them left it, the call was made before
+/// and its answer was lost: those through that one are refused, so that none is logged twice, and
+/// those after it stand.
 pub struct Verdicts<'a> {
     transitions: &'a [Transition],
     refused: HashSet<ProjectId>,
+    /// Of whom one stood: their rows are as this call left them.
+    accepted: HashSet<ProjectId>,
 }
 
 impl<'a> Verdicts<'a> {
     /// For the transitions of a call, in their order.
     #[must_use]
     pub fn new(transitions: &'a [Transition]) -> Self {
-        Self { transitions, refused: HashSet::new() }
+        Self { transitions, refused: HashSet::new(), accepted: HashSet::new() }
     }
 
     /// Whether the transition at this place stands, the row of its project being so. To be asked in
@@ -258,12 +262,14 @@ impl<'a> Verdicts<'a> {
         if self.refused.contains(&project) {
             return false;
         }
-        let stands = transition.stands_against(status, last_heartbeat_at);
         let left_by =
             |one: &Transition| one.project == project && one.is_told_by(status, updated_at);
-        if !stands && !self.transitions[place..].iter().any(left_by) {
-            self.refused.insert(project);
+        if !self.accepted.contains(&project) && self.transitions[place..].iter().any(left_by) {
+            return false;
         }
+        let stands = transition.stands_against(status, last_heartbeat_at);
+        let decided = if stands { &mut self.accepted } else { &mut self.refused };
+        decided.insert(project);
         stands
     }
 }
@@ -349,7 +355,7 @@ mod tests {
     fn what_follows_on_a_transition_whose_answer_was_lost_stands() {
         let found = [(Online, Degraded), (Degraded, Online), (Online, Offline)];
         assert_eq!(standing(&found, (Degraded, 0)), [false, true, true]);
-        assert_eq!(standing(&found, (Online, 1)), [true, true, true], "told twice, and harmless");
+        assert_eq!(standing(&found, (Online, 1)), [false, false, true], "not logged twice");
         let found = [(Offline, Degraded), (Degraded, Online), (Online, Offline)];
         assert_eq!(standing(&found, (Online, 1)), [false, false, true]);
     }

@@ -10,6 +10,7 @@ pub(crate) trait Hearing: Send + Sync {
     fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>));
     fn prove_hearing(&self, proof: Proof);
     fn set_link(&self, up: bool);
+    fn set_relays_heard(&self, heard: bool);
     fn drop_heartbeat(&self, reason: DropReason);
     fn drop_newcomer(&self);
     fn ignore_field(&self);
@@ -30,6 +31,10 @@ impl Hearing for Presence {
 
     fn set_link(&self, up: bool) {
         self.set_link(Source::Nats, up);
+    }
+
+    fn set_relays_heard(&self, heard: bool) {
+        self.set_relays_heard(heard);
     }
 
     fn drop_heartbeat(&self, reason: DropReason) {

@@ -165,6 +165,10 @@ impl HeartbeatRelay for Peers {
             tracing::debug!("not handed on: the NATS server is away");
             return false;
         }
+        // Said once in the log, where the server said so.
+        if self.0.connection.link.refuses_relays() {
+            return false;
+        }
         let Ok(subject) = subjects::relay(heartbeat.slug) else {
             tracing::error!("a heartbeat is not handed on: it is of no valid slug");
             return false;

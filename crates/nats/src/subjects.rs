@@ -27,7 +27,7 @@ const HEALTH_PREFIX: &str = "hub.health.";
 /// All that replicas say to each other.
 pub(crate) const FEDERATION_PREFIX: &str = "hub.federation.";
 const CHANGES_PREFIX: &str = "hub.federation.changes.";
-const RELAYS_PREFIX: &str = "hub.federation.heartbeats.";
+pub(crate) const RELAYS_PREFIX: &str = "hub.federation.heartbeats.";
 pub(crate) const PING_ENDING: &str = ".ping";
 /// It begins as the inboxes of NATS do, because ordinary clients are allowed to publish and
 /// subscribe there.

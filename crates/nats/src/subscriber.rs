@@ -59,7 +59,7 @@ const DENIED_RETRY: Duration = Duration::from_secs(10);
 /// sentinel, and the newest proof is unbroken and younger than 2 s. So after each new connection
 /// it comes up with the second proof, and while messages are lost all the time it stays down:
 /// then heartbeats are recorded, but nobody's silence can be judged. A server may refuse the
-/// subscription to what other replicas hand on; hearing NATS goes on without.
+/// subscription to what other replicas hand on; hearing NATS goes on without, HTTP is deaf.
 pub struct HeartbeatSubscriber {
     connection: Connection,
     hearing: Arc<dyn Hearing>,
@@ -267,6 +267,7 @@ impl HeartbeatSubscriber {
             self.sentinels.note_doubt(self.hearing.now());
         }
         let proof = self.sentinels.prove(sentinel);
+        self.hearing.set_relays_heard(!self.connection.link.denies_relays());
         self.hearing.prove_hearing(proof);
         self.judge_link(self.hearing.now());
     }

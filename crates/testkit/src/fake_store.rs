@@ -25,7 +25,10 @@ pub struct FakeCatalogStore {
     loses_answer: AtomicBool,
 }
 
-#[derive(Default)]
+/// What was stored at a moment.
+pub struct Backup(Tables);
+
+#[derive(Default, Clone)]
 struct Tables {
     projects: BTreeMap<ProjectId, Project>,
     ids: HashMap<Slug, ProjectId>,
@@ -44,6 +47,17 @@ impl FakeCatalogStore {
     /// Takes the store away, so that every call is `Unavailable`, or brings it back.
     pub fn set_available(&self, available: bool) {
         self.away.store(!available, Ordering::SeqCst);
+    }
+
+    /// What is stored now, to be [restored](Self::restore) later.
+    #[must_use]
+    pub fn back_up(&self) -> Backup {
+        Backup(self.tables.lock().clone())
+    }
+
+    /// Brings back what was stored once; what came since is lost.
+    pub fn restore(&self, backup: Backup) {
+        *self.tables.lock() = backup.0;
     }
 
     /// Makes the next commit apply and then fail, as when the connection breaks on its answer.

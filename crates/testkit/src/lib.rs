@@ -6,5 +6,5 @@ mod fake_store;
 mod servers;
 
 pub use clock::ManualClock;
-pub use fake_store::FakeCatalogStore;
+pub use fake_store::{Backup, FakeCatalogStore};
 pub use servers::{NatsServer, PostgresServer, TestDatabase};

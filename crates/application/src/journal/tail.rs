@@ -1,15 +1,33 @@
 //! How far the registry reflects the change log.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use federation_domain::{Change, Revision};
+use federation_domain::{Change, Revision, Slug};
+use time::OffsetDateTime;
 
 /// The newest revision of which the registry knows, with all before it; and those beyond it that
 /// this process wrote itself, so that it need not read them.
 #[derive(Default)]
 pub(super) struct Tail {
     known: Revision,
-    own: BTreeSet<Revision>,
+    /// What stands there; none where only the revision was read.
+    mark: Option<Mark>,
+    own: BTreeMap<Revision, Mark>,
+    /// Where the catalog was read anew: that the log does not reach so far was found before.
+    started_over_at: Option<Revision>,
+}
+
+/// What tells a change from another one of the same revision.
+#[derive(PartialEq, Eq)]
+struct Mark {
+    slug: Slug,
+    at: OffsetDateTime,
+}
+
+impl Mark {
+    fn of(change: &Change) -> Self {
+        Self { slug: change.slug.clone(), at: change.at }
+    }
 }
 
 impl Tail {
@@ -19,27 +37,52 @@ impl Tail {
 
     /// Whether this process wrote the change itself.
     pub(super) fn is_own(&self, revision: Revision) -> bool {
-        self.own.contains(&revision)
+        self.own.contains_key(&revision)
+    }
+
+    /// Whether this is the log that was read so far, `changes` being what stands there from the
+    /// newest known one on. It is not where a database was restored, or a standby took over that
+    /// had not got all: then it ends earlier, or something else stands at that place.
+    ///
+    /// A log whose entries were deleted by hand is no reason to start over again and again.
+    pub(super) fn is_continued_by(&self, changes: &[Change]) -> bool {
+        match changes.first() {
+            Some(first) if first.revision == self.known => {
+                self.mark.as_ref().is_none_or(|mark| *mark == Mark::of(first))
+            }
+            Some(_) => true,
+            None => self.known == Revision(0) || self.started_over_at == Some(self.known),
+        }
     }
 
     /// Notes changes that this process wrote. Returns whether others wrote some before them.
     pub(super) fn wrote(&mut self, changes: &[Change]) -> bool {
-        self.own.extend(changes.iter().map(|change| change.revision));
+        self.own.extend(changes.iter().map(|change| (change.revision, Mark::of(change))));
         self.advance();
         !self.own.is_empty()
     }
 
-    /// Notes that all changes through a revision were taken in.
-    pub(super) fn read_through(&mut self, revision: Revision) {
-        self.known = self.known.max(revision);
+    /// Notes that the catalog was read as of a revision.
+    pub(super) fn start_at(&mut self, revision: Revision) {
+        *self = Self { known: revision, started_over_at: Some(revision), ..Self::default() };
+    }
+
+    /// Notes that all changes through this one were taken in.
+    pub(super) fn read_through(&mut self, last: &Change) {
+        if last.revision > self.known {
+            (self.known, self.mark) = (last.revision, Some(Mark::of(last)));
+        }
         self.own = self.own.split_off(&Revision(self.known.0 + 1));
         self.advance();
     }
 
     fn advance(&mut self) {
-        while self.own.first() == Some(&Revision(self.known.0 + 1)) {
-            self.own.pop_first();
-            self.known.0 += 1;
+        while let Some(next) = self.own.first_entry() {
+            if *next.key() != Revision(self.known.0 + 1) {
+                break;
+            }
+            let (revision, mark) = next.remove_entry();
+            (self.known, self.mark) = (revision, Some(mark));
         }
     }
 }
@@ -47,8 +90,7 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use federation_domain::{Cause, ChangeKind, Slug};
-    use time::OffsetDateTime;
+    use federation_domain::{Cause, ChangeKind};
 
     fn change(revision: i64) -> Change {
         Change {
@@ -74,7 +116,7 @@ mod tests {
         let mut tail = Tail::default();
         assert!(tail.wrote(&[change(3), change(4)]));
         assert_eq!((tail.known(), tail.is_own(Revision(3))), (Revision(0), true));
-        tail.read_through(Revision(2));
+        tail.read_through(&change(2));
         assert_eq!((tail.known(), tail.is_own(Revision(3))), (Revision(4), false));
     }
 
@@ -82,9 +124,24 @@ mod tests {
     fn what_was_read_is_forgotten_among_the_own() {
         let mut tail = Tail::default();
         tail.wrote(&[change(2), change(5)]);
-        tail.read_through(Revision(3));
+        tail.read_through(&change(3));
         assert_eq!((tail.known(), tail.is_own(Revision(2))), (Revision(3), false));
-        tail.read_through(Revision(1));
+        tail.read_through(&change(1));
         assert_eq!(tail.known(), Revision(3));
+    }
+
+    #[test]
+    fn a_log_that_ends_earlier_or_tells_otherwise_is_another_one() {
+        let mut tail = Tail::default();
+        assert!(tail.is_continued_by(&[]) && tail.is_continued_by(&[change(1)]));
+        tail.wrote(&[change(1), change(2)]);
+        assert!(tail.is_continued_by(&[change(2), change(3)]));
+        assert!(tail.is_continued_by(&[change(7)]), "older entries were deleted by hand");
+        assert!(!tail.is_continued_by(&[]));
+        let other = Change { at: OffsetDateTime::UNIX_EPOCH + time::Duration::SECOND, ..change(2) };
+        assert!(!tail.is_continued_by(&[other]));
+        tail.start_at(Revision(1));
+        assert!(tail.is_continued_by(&[]), "it was read anew, and there is no more");
+        assert!(tail.is_continued_by(&[change(1)]));
     }
 }

@@ -4,6 +4,7 @@
 //! than this process knew it was heard elsewhere. A row that is worse fell silent elsewhere, and
 //! stands unless the project was heard here just now.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,15 +40,37 @@ impl Presence {
         }
     }
 
+    /// Takes over a catalog that is another one than was known: what is not in it is gone.
+    pub(crate) fn start_over(&self, stored: &[Project]) {
+        stored.iter().for_each(|project| self.learn(&project.slug, Some(project)));
+        let kept: HashSet<_> = stored.iter().map(|project| project.id).collect();
+        let mut gone = Vec::new();
+        self.0.registry.for_each(|entry| {
+            if !kept.contains(&entry.id) {
+                gone.push(entry.id);
+            }
+        });
+        gone.into_iter().for_each(|id| self.0.registry.remove(id));
+    }
+
     /// The store did not accept a transition of the project: its row is not as this process
     /// thought. Takes over what the row knows, then decides anew. Where the row is as the transition
     /// left it, only the answer was lost before: what waits and continues from there still stands.
-    pub(crate) fn adopt(&self, entry: &Entry, refused: &Queued, stored: &Project) {
+    /// `waiting` is what was withdrawn of the project.
+    pub(crate) fn adopt(
+        &self,
+        entry: &Entry,
+        refused: &Queued,
+        mut waiting: Vec<Queued>,
+        stored: &Project,
+    ) {
         let inner = &*self.0;
         let mut live = entry.lock();
         entry.take_calm();
         entry.settle(refused.ticket);
-        let mut waiting = inner.queue.withdraw(entry.id);
+        // What came since is rare; nothing more comes behind the lock.
+        let since = inner.queue.withdraw(&HashSet::from([entry.id])).remove(&entry.id);
+        waiting.extend(since.unwrap_or_default());
         let is_ours = refused.transition.is_told_by(stored.status, stored.updated_at);
         let mut continues = waiting.iter().map(|next| is_ours && next.continues_from(stored));
         if let Some(first) = continues.position(|stands| stands) {
@@ -82,7 +105,6 @@ impl Presence {
         let believed = live.project.status;
         let yields = heard_elsewhere
             || (believed < stored.status && !self.spoke_just_now(entry, live, stored));
-        self.0.registry.touch();
         if yields {
             live.project.status = stored.status;
             live.project.reports = stored.reports.clone();
@@ -95,6 +117,8 @@ impl Presence {
                 self.turn(entry, live, believed, finding);
             }
         }
+        entry.show_status(live);
+        self.0.registry.touch();
     }
 
     /// Whether the newest heartbeat in the store is one that was not heard here: replicas note the

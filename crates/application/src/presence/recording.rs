@@ -34,9 +34,11 @@ struct Arrival {
 }
 
 impl Arrival {
-    /// Whether the project was heard otherwise since these heartbeats may have been sent.
+    /// Whether the project was heard over HTTP since these heartbeats may have been sent. What was
+    /// heard of it over the bus came before them, whatever the clock says.
     fn is_overtaken_in(&self, entry: &Entry) -> bool {
-        self.lags && entry.newest().is_some_and(|(newest, _)| newest - self.at > MAX_STEP)
+        let overtakes = |(newest, source)| source == Source::Http && newest - self.at > MAX_STEP;
+        self.lags && entry.newest().is_some_and(overtakes)
     }
 }
 

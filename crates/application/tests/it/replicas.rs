@@ -298,3 +298,95 @@ async fn the_log_of_a_fall_says_how_long_was_listened() {
     let silence = Cause::Silence { silence_ms: 60_000, deaf_ms: 0, probe: None };
     assert_eq!(one.log().await.last().unwrap().2, silence);
 }
+
+#[tokio::test]
+async fn http_is_deaf_where_the_bus_does_not_bring_what_others_hear_over_it() {
+    let (one, other) = two(&["a"]).await;
+    other.hear_relayed("a", None).unwrap();
+    other.service.presence.set_link(Source::Nats, true);
+    other.service.presence.set_relays_heard(false);
+    listen(&one, &other, 120, true);
+    assert_eq!((other.status("a"), other.is_known("a")), (Online, false));
+    other.service.presence.set_relays_heard(true);
+    listen(&one, &other, 61, true);
+    assert_eq!(other.status("a"), Degraded, "it listens again");
+}
+
+#[tokio::test]
+async fn a_mass_death_that_others_logged_first_is_adopted_with_all_that_waited() {
+    const FLEET: usize = 2_000;
+    let slugs: Vec<String> = (0..FLEET).map(|number| format!("p-{number}")).collect();
+    let (one, other) = two(&slugs.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for world in [&one, &other] {
+        slugs.iter().for_each(|slug| world.beat(slug).unwrap());
+    }
+    write_and_follow([&one, &other]).await;
+    other.service.presence.set_link(Source::Nats, true);
+    other.store.set_available(false);
+    listen(&one, &other, 90, true);
+    one.writer.flush().await.unwrap();
+    other.store.set_available(true);
+    write_and_follow([&other, &one]).await;
+    assert!(slugs.iter().all(|slug| other.status(slug) == Offline && other.is_known(slug)));
+    assert_eq!(one.log().await.len(), 3 * FLEET);
+}
+
+#[tokio::test]
+async fn heartbeats_over_http_are_shared_before_anything_that_waits() {
+    let relay = Arc::new(Bus { takes: false });
+    let world = World::relaying(Arc::default(), Arc::default(), relay).await;
+    for name in ["a", "b"] {
+        world.service.catalog.register(registration(name), Origin::Api).await.unwrap();
+        world.say(name, Source::Http, Channel::Presence, None).unwrap();
+    }
+    world.writer.checkpoint().await.unwrap();
+    world.clock.advance(seconds(5));
+    let heartbeat =
+        Heartbeat { slug: "a", source: Source::Http, channel: Channel::Presence, condition: None };
+    world.service.presence.record_heartbeat(&heartbeat).unwrap();
+    world.service.presence.hand_on(&heartbeat).await;
+    let unwell = Some(Condition::Degraded { reasons: Vec::new() });
+    world.say("b", Source::Http, Channel::Presence, unwell).unwrap();
+    // The commit of what waits fails; by then the heartbeat is stored.
+    world.store.lose_next_answer();
+    world.writer.share().await.unwrap_err();
+    let stored = world.store.load().await.unwrap().projects;
+    assert_eq!(stored[0].last_heartbeat_at, world.project("a").last_heartbeat_at);
+}
+
+#[tokio::test]
+async fn a_store_that_was_restored_is_read_anew() {
+    let (one, other) = two(&["a", "b"]).await;
+    for world in [&one, &other] {
+        world.beat("a").unwrap();
+    }
+    write_and_follow([&one, &other]).await;
+    let backup = one.store.back_up();
+    one.service.catalog.remove(&slug("b")).await.unwrap();
+    one.service.catalog.register(registration("c"), Origin::Api).await.unwrap();
+    write_and_follow([&one, &other]).await;
+    assert!(other.knows("c") && !other.knows("b"));
+    one.store.restore(backup);
+    write_and_follow([&one, &other]).await;
+    for world in [&one, &other] {
+        assert!(world.knows("b") && !world.knows("c"));
+        assert_eq!(world.status("a"), Online);
+    }
+    one.service.catalog.register(registration("d"), Origin::Api).await.unwrap();
+    other.follower.follow().await.unwrap();
+    assert!(other.knows("d"));
+}
+
+#[tokio::test]
+async fn another_log_of_the_same_length_is_noticed_too() {
+    let (one, other) = two(&["a"]).await;
+    let backup = one.store.back_up();
+    one.service.catalog.register(registration("lost"), Origin::Api).await.unwrap();
+    other.follower.follow().await.unwrap();
+    one.store.restore(backup);
+    one.service.catalog.register(registration("kept"), Origin::Api).await.unwrap();
+    write_and_follow([&one, &other]).await;
+    for world in [&one, &other] {
+        assert!(world.knows("kept") && !world.knows("lost"));
+    }
+}

@@ -21,9 +21,12 @@ struct Shared {
     connected: Notify,
     dropped: AtomicU64,
     denied: AtomicBool,
+    relays_denied: AtomicBool,
+    relays_refused: AtomicBool,
     pings_refused: AtomicBool,
     failing: AtomicBool,
     told_of_peers: AtomicBool,
+    told_of_relays: [AtomicBool; 2],
     told_of_pings: AtomicBool,
     refused_publishes: Mutex<Throttle>,
 }
@@ -34,6 +37,8 @@ impl Link {
             Event::Connected => {
                 self.shared.failing.store(false, Ordering::Relaxed);
                 self.shared.denied.store(false, Ordering::Relaxed);
+                self.shared.relays_denied.store(false, Ordering::Relaxed);
+                self.shared.relays_refused.store(false, Ordering::Relaxed);
                 self.shared.pings_refused.store(false, Ordering::Relaxed);
                 self.shared.connected.notify_one();
                 tracing::info!("connected to NATS");
@@ -70,11 +75,33 @@ impl Link {
             }
             // Servers whose permissions were written before there were such subjects refuse them
             // at each connection; once is enough for the log.
+            Some(Refusal::HearingRelays) => {
+                self.shared.relays_denied.store(true, Ordering::Relaxed);
+                if !self.shared.told_of_relays[0].swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        %error,
+                        "this replica cannot hear what others hear over HTTP: its NATS user lacks \
+                         the permission to subscribe to hub.federation.heartbeats.*; the status of \
+                         projects that speak over HTTP cannot be known here"
+                    );
+                }
+            }
+            Some(Refusal::Relay) => {
+                self.shared.relays_refused.store(true, Ordering::Relaxed);
+                if !self.shared.told_of_relays[1].swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        %error,
+                        "heartbeats over HTTP cannot be handed on: the NATS user lacks the \
+                         permission to publish on hub.federation.heartbeats.*; the store tells the \
+                         other replicas of them"
+                    );
+                }
+            }
             Some(Refusal::Peers) if !self.shared.told_of_peers.swap(true, Ordering::Relaxed) => {
                 tracing::warn!(
                     %error,
-                    "this replica cannot hear the others: its NATS user lacks the permission to \
-                     subscribe to hub.federation.>; what others hear over HTTP is missed here"
+                    "this replica is not told what the others change: its NATS user lacks the \
+                     permission to subscribe to hub.federation.>; it reads the log every second"
                 );
             }
             Some(Refusal::Pings) if !self.shared.told_of_pings.swap(true, Ordering::Relaxed) => {
@@ -114,6 +141,17 @@ impl Link {
     /// sentinels. Those to what replicas say to each other and to pings are not among them.
     pub(crate) fn is_denied(&self) -> bool {
         self.shared.denied.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server refused, on this connection, the subscription to heartbeats that other
+    /// replicas hand on.
+    pub(crate) fn denies_relays(&self) -> bool {
+        self.shared.relays_denied.load(Ordering::Relaxed)
+    }
+
+    /// Whether the server refused, on this connection, to take a heartbeat for other replicas.
+    pub(crate) fn refuses_relays(&self) -> bool {
+        self.shared.relays_refused.load(Ordering::Relaxed)
     }
 
     /// Whether the server refused, on this connection, to take a ping.
@@ -161,6 +199,17 @@ mod tests {
             link.note(&refused(&format!("Subscription to \"{what}\"")), NOW);
             assert!(!link.is_denied() && !link.refuses_pings(), "{what}");
         }
+    }
+
+    #[test]
+    fn refused_relays_are_forgotten_with_their_connection() {
+        let link = Link::default();
+        link.note(&refused("Subscription to \"hub.federation.heartbeats.*\""), NOW);
+        assert_eq!((link.denies_relays(), link.refuses_relays()), (true, false));
+        link.note(&refused("Publish to \"hub.federation.heartbeats.docs\""), NOW);
+        assert_eq!((link.denies_relays(), link.refuses_relays()), (true, true));
+        link.note(&Event::Connected, NOW);
+        assert_eq!((link.denies_relays(), link.refuses_relays()), (false, false));
     }
 
     #[test]

@@ -9,8 +9,12 @@ const PUBLISH_REFUSED: &str = "permissions violation for publish";
 pub(super) enum Refusal {
     /// A subscription without which heartbeats cannot be heard, or the sentinels.
     Hearing,
-    /// A subscription to what replicas say to each other.
+    /// The subscription to heartbeats that other replicas hand on.
+    HearingRelays,
+    /// Another subscription to what replicas say to each other.
     Peers,
+    /// To hand a heartbeat on to other replicas; each is refused anew.
+    Relay,
     /// A subscription to the pings of a project.
     Pings,
     /// One ping; each is refused anew.
@@ -26,7 +30,9 @@ impl Refusal {
         let subject = text.split('"').nth(1).unwrap_or_default();
         let begins_with = |prefix: &str| subject.starts_with(&prefix.to_ascii_lowercase());
         if text.contains(SUBSCRIPTION_REFUSED) {
-            Some(if begins_with(subjects::FEDERATION_PREFIX) {
+            Some(if begins_with(subjects::RELAYS_PREFIX) {
+                Self::HearingRelays
+            } else if begins_with(subjects::FEDERATION_PREFIX) {
                 Self::Peers
             } else if subject.ends_with(subjects::PING_ENDING) {
                 Self::Pings
@@ -36,6 +42,8 @@ impl Refusal {
         } else if text.contains(PUBLISH_REFUSED) {
             Some(if begins_with(subjects::SENTINEL_PREFIX) {
                 Self::Hearing
+            } else if begins_with(subjects::RELAYS_PREFIX) {
+                Self::Relay
             } else if subject.ends_with(subjects::PING_ENDING) {
                 Self::Ping
             } else {
@@ -56,11 +64,12 @@ mod tests {
         for (text, refusal) in [
             ("Subscription to \"hub.presence.*\"", Refusal::Hearing),
             ("Subscription to \"_INBOX.federation.0\"", Refusal::Hearing),
-            ("Subscription to \"hub.federation.heartbeats.*\"", Refusal::Peers),
+            ("Subscription to \"hub.federation.heartbeats.*\"", Refusal::HearingRelays),
             ("Subscription to \"hub.federation.changes.*\"", Refusal::Peers),
             ("Subscription to \"hub.Docs.ping\"", Refusal::Pings),
             ("Publish to \"_INBOX.federation.0\"", Refusal::Hearing),
             ("Publish to \"hub.Docs.ping\"", Refusal::Ping),
+            ("Publish to \"hub.federation.heartbeats.a\"", Refusal::Relay),
             ("Publish to \"hub.presence.a\"", Refusal::Message),
             ("Publish to \"hub.federation.changes.a\"", Refusal::Message),
             ("Publish with Reply of \"_INBOX.0\"", Refusal::Message),

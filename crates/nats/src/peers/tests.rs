@@ -193,3 +193,24 @@ async fn a_replica_that_is_cancelled_ends() {
     cancel.cancel();
     in_time("the end", running).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_server_that_does_not_take_what_is_handed_on_is_not_trusted_with_it() {
+    let server = NatsServer::with_config(
+        r#"authorization { users: [{ user: "u", password: "p", permissions: {
+            publish: { deny: "hub.federation.heartbeats.*" } } }] }"#,
+    )
+    .await;
+    let url = server.url().replace("nats://", "nats://u:p@");
+    let peers = Peers::connect(&NatsSettings::new(url)).await.unwrap();
+    settle(&peers.0.connection.client).await;
+    peers.relay(&heartbeat("a")).await;
+    settle(&peers.0.connection.client).await;
+    let refused = async {
+        while !peers.0.connection.link.refuses_relays() {
+            tokio::task::yield_now().await;
+        }
+    };
+    in_time("the refusal", refused).await;
+    assert!(!peers.relay(&heartbeat("a")).await, "the store has to tell of it");
+}

@@ -144,9 +144,30 @@ pub async fn what_follows_on_a_refused_transition_is_refused_too(store: &Arc<dyn
     let refused = || Outcome::Stale(Box::new(left.clone()));
     assert_eq!(store.commit(&ours).await.unwrap(), [refused(), refused()]);
     // Told again, since the answer was lost, with what was found since.
-    let outcomes = store.commit(&[others, falls(degraded, online, 10)]).await.unwrap();
+    let returned = falls(degraded, online, 10);
+    let outcomes = store.commit(&[others, returned]).await.unwrap();
     assert_eq!(outcomes[0], refused());
     assert_eq!(accepted(&outcomes[1]).to, Some(online));
+}
+
+/// Also where the row is again as it was before the first: it returned to where it began.
+pub async fn what_is_told_again_since_its_answer_was_lost_is_logged_once(
+    store: &Arc<dyn CatalogStore>,
+) {
+    let project = register(store.as_ref(), "a").await;
+    let (online, degraded) = (ProjectStatus::Online, ProjectStatus::Degraded);
+    let turns = |from, to, at| Transition { from, ..transition(&project, to, moment(at)) };
+    let told = [
+        turns(project.status, online, 1),
+        turns(online, degraded, 2),
+        turns(degraded, project.status, 3),
+    ];
+    store.commit(&told).await.unwrap();
+    let left = stored(store.as_ref()).await;
+    let later = turns(project.status, online, 4);
+    let outcomes = store.commit(&[&told[..], &[later]].concat()).await.unwrap();
+    assert_eq!(outcomes[..3], [(); 3].map(|()| Outcome::Stale(Box::new(left.clone()))));
+    assert_eq!(accepted(&outcomes[3]).revision, Revision(5));
 }
 
 /// They are no change: neither a revision nor `updated_at` moves.

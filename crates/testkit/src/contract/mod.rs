@@ -51,6 +51,7 @@ macro_rules! catalog_store_contract {
             committing::a_transition_of_a_removed_project_is_told_so;
             committing::each_transition_meets_the_row_as_those_before_left_it;
             committing::what_follows_on_a_refused_transition_is_refused_too;
+            committing::what_is_told_again_since_its_answer_was_lost_is_logged_once;
             committing::reports_alone_are_stored_and_not_logged;
             committing::a_heartbeat_that_is_not_newer_keeps_its_source;
             committing::of_two_replicas_with_one_finding_one_is_accepted;

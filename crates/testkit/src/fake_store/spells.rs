@@ -4,7 +4,7 @@ use federation_domain::{Listened, SPELLS_KEPT, Source};
 use time::OffsetDateTime;
 
 /// The spells of all sources, in the order of their beginnings; no two of a source meet.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(super) struct Spells(Vec<Listened>);
 
 impl Spells {

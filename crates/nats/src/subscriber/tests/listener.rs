@@ -23,6 +23,8 @@ pub(super) struct Listener {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) heartbeats: HashMap<String, usize>,
+    /// Whether what other replicas hand on can be heard, as it was last said.
+    pub(super) relays_heard: Option<bool>,
     /// What other replicas handed on: source, slug, condition.
     pub(super) relayed: Vec<(Source, String, Option<Condition>)>,
     /// Each proof, with how many heartbeats were heard before it.
@@ -131,6 +133,10 @@ impl Hearing for Listener {
             log.up_while_broken += usize::from(up && broken);
             log.links.push(up);
         });
+    }
+
+    fn set_relays_heard(&self, heard: bool) {
+        self.note(|log| log.relays_heard = Some(heard));
     }
 
     fn drop_heartbeat(&self, reason: DropReason) {

@@ -13,6 +13,7 @@ fn fixture(name: &str) -> PathBuf {
 async fn is_heard(settings: NatsSettings) {
     let running = Running::start(&settings).await;
     running.listener.until("the link is up", |log| log.is_up()).await;
+    assert_eq!(running.listener.log().relays_heard, Some(true));
     running.end().await;
 }
 
@@ -136,4 +137,5 @@ async fn permissions_from_before_there_were_replicas_let_nats_be_heard() {
     running.listener.until("more proofs", |log| log.proofs.len() > before + 4).await;
     assert!(running.listener.log().unbroken_since(before).into_iter().all(|whole| whole));
     assert!(running.listener.log().is_up());
+    assert_eq!(running.listener.log().relays_heard, Some(false), "HTTP is deaf there");
 }
