@@ -227,7 +227,7 @@ impl Presence {
             let heard = self.listening(source).reading().before(silence);
             (project.slug.clone(), entry_heard_at(project, heard, source))
         });
-        self.0.registry.fill(entries.collect());
+        self.0.registry.fill(entries);
     }
 
     /// An entry for a project that is new to the registry; if it was heard, its silence begins now.

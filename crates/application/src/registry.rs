@@ -21,7 +21,8 @@ pub(crate) struct Registry {
 
 #[derive(Default)]
 struct Index {
-    by_slug: HashMap<Slug, Arc<Entry>>,
+    /// Whoever may register chooses the slugs; the hash has a random seed.
+    by_slug: HashMap<Slug, Arc<Entry>, foldhash::fast::RandomState>,
     by_id: BTreeMap<ProjectId, Arc<Entry>>,
     groups: Groups,
 }
@@ -43,8 +44,9 @@ impl Registry {
     }
 
     /// Takes in what the store holds at the start.
-    pub(crate) fn fill(&self, projects: Vec<(Slug, Entry)>) {
+    pub(crate) fn fill(&self, projects: impl ExactSizeIterator<Item = (Slug, Entry)>) {
         let mut index = self.index.write();
+        index.by_slug.reserve(projects.len());
         for (slug, entry) in projects {
             index.insert(slug, entry);
         }

@@ -164,10 +164,11 @@ impl Parts {
                 sender
             });
             let (presence, replica) = (service.presence.clone(), peers.replica());
-            let subscriber = HeartbeatSubscriber::connect(bus, presence, newcomers, replica).await;
+            let (bus, end) = (bus.clone(), ears_end.clone());
+            let hearing = HeartbeatSubscriber::spawn(bus, presence, newcomers, replica, end).await;
+            ears.spawn(hearing.context("NATS")?);
             let told = service.clone();
             ears.spawn(peers.run(move || told.look_for_changes(), ears_end.clone()));
-            ears.spawn(subscriber.context("NATS")?.run(ears_end.clone()));
         }
         let writer = tokio::spawn(service.writer().run(writer_ends.clone()));
         Ok(Self { ears, ears_end, writer, writer_ends })

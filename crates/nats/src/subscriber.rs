@@ -3,6 +3,7 @@
 mod inbox;
 mod recorder;
 mod sentinels;
+mod thread;
 #[cfg(test)]
 mod tests;
 
@@ -40,8 +41,9 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How many messages are taken in together: some tenths of a millisecond, for which the time is read
 /// once.
 const BATCH: usize = 128;
-/// After so many messages in a row other tasks get their turn.
-const BURST: usize = 2_048;
+/// After so many messages in a row other tasks get their turn. The client, where it runs on the same
+/// thread, puts at most half as many into a queue in its turn: it reads 128 times, and 64 KiB each.
+const BURST: usize = SUBSCRIPTION_CAPACITY;
 /// A server that refused a subscription or a sentinel is asked anew this often; permissions may
 /// have changed.
 const DENIED_RETRY: Duration = Duration::from_secs(10);

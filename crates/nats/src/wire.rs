@@ -13,6 +13,7 @@ mod encode;
 mod field;
 mod fields;
 mod ping;
+mod reading;
 mod relay;
 mod said;
 mod timestamp;

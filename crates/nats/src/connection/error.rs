@@ -35,6 +35,9 @@ pub enum ConnectionError {
     /// The client refused the settings.
     #[error("the NATS client refused its settings")]
     Client(#[source] async_nats::ConnectError),
+    /// The system gives no thread to hear on.
+    #[error("there is no thread to hear on")]
+    Thread(#[source] std::io::Error),
     /// The client ended before it began to listen.
     #[error("the NATS client ended")]
     Ended(#[source] async_nats::SubscribeError),

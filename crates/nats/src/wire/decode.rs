@@ -1,11 +1,9 @@
 use std::borrow::Cow;
 
-use federation_domain::{Channel, Condition, Heartbeat, Source};
+use federation_domain::Heartbeat;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::field::Field;
-use super::fields::{self, Lenient};
+use super::reading::{Pace, Reading};
 use crate::subjects;
 
 /// The largest payload that is read; heartbeats have a few hundred bytes.
@@ -42,43 +40,6 @@ pub struct DecodedHeartbeat<'a> {
     pub ignored_fields: u32,
 }
 
-/// The known keys. `Deserialize` refuses a known key that stands twice, and skips unknown ones.
-#[derive(Deserialize)]
-struct Payload<T> {
-    project_slug: Option<T>,
-    hub_url: Option<T>,
-    mesh_namespace: Option<T>,
-    timestamp: Option<T>,
-    version: Option<T>,
-    status: Option<T>,
-    #[serde(rename = "degradedReasons")]
-    degraded_reasons: Option<T>,
-    #[serde(rename = "degraded_reasons")]
-    degraded_reasons_in_snake_case: Option<T>,
-    #[serde(rename = "latencyMs")]
-    latency_ms: Option<T>,
-    #[serde(rename = "sampleAt")]
-    sample_at: Option<T>,
-}
-
-impl<'a> Payload<&'a RawValue> {
-    fn read_fields(self) -> Payload<Field<'a>> {
-        let read = |raw: Option<&'a RawValue>| raw.map(Field::read);
-        Payload {
-            project_slug: read(self.project_slug),
-            hub_url: read(self.hub_url),
-            mesh_namespace: read(self.mesh_namespace),
-            timestamp: read(self.timestamp),
-            version: read(self.version),
-            status: read(self.status),
-            degraded_reasons: read(self.degraded_reasons),
-            degraded_reasons_in_snake_case: read(self.degraded_reasons_in_snake_case),
-            latency_ms: read(self.latency_ms),
-            sample_at: read(self.sample_at),
-        }
-    }
-}
-
 /// Reads a message from one of the subjects of [`subjects`]. Never panics, whatever the bytes; a
 /// heartbeat of the plain form is read in one pass and without allocation.
 ///
@@ -89,46 +50,16 @@ pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbea
     let text = object_text(payload)?;
     // Nearly all have plain values only. Otherwise each field is read by itself, so that a bad one
     // does not spoil the whole.
-    let payload: Payload<Field<'a>> = match serde_json::from_str(text) {
-        Ok(payload) => payload,
-        Err(_) => parse::<Payload<&'a RawValue>>(text)?.read_fields(),
+    let reading = match Reading::of(text, slug, Pace::InPassing) {
+        Ok(reading) => reading,
+        Err(_) => Reading::of(text, slug, Pace::OneByOne).map_err(|_| Refusal::Malformed)?,
     };
-    assemble(channel, slug, payload)
-}
-
-fn assemble<'a>(
-    channel: Channel,
-    slug: &'a str,
-    payload: Payload<Field<'a>>,
-) -> Result<DecodedHeartbeat<'a>, Refusal> {
-    check_project(channel, slug, payload.project_slug)?;
-    let mut lenient = Lenient::default();
-    lenient.check(payload.timestamp, fields::is_timestamp);
-    lenient.check(payload.sample_at, fields::is_timestamp);
-    lenient.check(payload.version, |field| field.text().is_some());
-    lenient.check(payload.latency_ms, fields::is_duration);
-    let hub_url = lenient.take(payload.hub_url, fields::hub_url);
-    let mesh_namespace =
-        lenient.take(payload.mesh_namespace, |field| fields::mesh_namespace(field, slug));
-    let in_camel_case = lenient.take(payload.degraded_reasons, Field::texts);
-    let in_snake_case = lenient.take(payload.degraded_reasons_in_snake_case, Field::texts);
-    let reasons = in_camel_case.or(in_snake_case).unwrap_or_default();
-    let condition = read_condition(payload.status, reasons, &mut lenient);
-    Ok(DecodedHeartbeat {
-        heartbeat: Heartbeat { slug, source: Source::Nats, channel, condition },
-        hub_url,
-        mesh_namespace,
-        ignored_fields: lenient.ignored,
-    })
+    reading.finish(channel)
 }
 
 /// Reads a payload that is a JSON object of a bearable size.
 pub(super) fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Refusal> {
-    parse(object_text(payload)?)
-}
-
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Refusal> {
-    serde_json::from_str(text).map_err(|_| Refusal::Malformed)
+    serde_json::from_str(object_text(payload)?).map_err(|_| Refusal::Malformed)
 }
 
 /// The text of a payload that may be a JSON object, of a bearable size.
@@ -139,40 +70,6 @@ fn object_text(payload: &[u8]) -> Result<&str, Refusal> {
     let text = std::str::from_utf8(payload).map_err(|_| Refusal::Malformed)?;
     // `Deserialize` would also take the fields from an array, by their order.
     if text.trim_ascii_start().starts_with('{') { Ok(text) } else { Err(Refusal::Malformed) }
-}
-
-/// A heartbeat names its project; a health sample need not, its subject does.
-fn check_project(channel: Channel, slug: &str, named: Option<Field<'_>>) -> Result<(), Refusal> {
-    let Some(named) = named else {
-        return if channel == Channel::Health { Ok(()) } else { Err(Refusal::Malformed) };
-    };
-    match named.text() {
-        Some(named) if named == slug => Ok(()),
-        Some(_) => Err(Refusal::Spoofed),
-        None => Err(Refusal::Malformed),
-    }
-}
-
-/// The status decides; reasons stand with `degraded`, or speak for themselves where no status is.
-fn read_condition(
-    status: Option<Field<'_>>,
-    reasons: Vec<String>,
-    lenient: &mut Lenient,
-) -> Option<Condition> {
-    let Some(status) = status else {
-        return (!reasons.is_empty()).then_some(Condition::Degraded { reasons });
-    };
-    match status.text().as_deref() {
-        Some("online") => {
-            lenient.ignored += u32::from(!reasons.is_empty());
-            Some(Condition::Online)
-        }
-        Some("degraded") => Some(Condition::Degraded { reasons }),
-        _ => {
-            lenient.ignored += 1;
-            None
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use federation_domain::{HubUrl, MeshNamespace};
+use federation_domain::{Condition, HubUrl, MeshNamespace};
 
 use super::field::Field;
 
@@ -13,24 +13,29 @@ pub(super) struct Lenient {
 }
 
 impl Lenient {
-    /// The value of a field, or none where it is absent or makes no sense.
+    /// The value of a field, or none where it makes no sense.
     pub(super) fn take<'a, T>(
         &mut self,
-        field: Option<Field<'a>>,
+        field: Field<'a>,
         read: impl FnOnce(Field<'a>) -> Option<T>,
     ) -> Option<T> {
-        let value = read(field?);
+        let value = read(field);
         self.ignored += u32::from(value.is_none());
         value
     }
 
     /// For a field that nobody uses: only whether it makes sense.
-    pub(super) fn check<'a>(
-        &mut self,
-        field: Option<Field<'a>>,
-        sane: impl FnOnce(Field<'a>) -> bool,
-    ) {
+    pub(super) fn check<'a>(&mut self, field: Field<'a>, sane: impl FnOnce(Field<'a>) -> bool) {
         self.take(field, |field| sane(field).then_some(()));
+    }
+}
+
+/// What a project says of itself; the reasons stand in another field.
+pub(super) fn status(field: Field<'_>) -> Option<Condition> {
+    match field.text().as_deref() {
+        Some("online") => Some(Condition::Online),
+        Some("degraded") => Some(Condition::Degraded { reasons: Vec::new() }),
+        _ => None,
     }
 }
 
@@ -65,39 +70,48 @@ pub(super) fn is_duration(field: Field<'_>) -> bool {
     field.number().is_some_and(|number| number >= 0.0)
 }
 
-/// Whether it is surely a valid hub URL, found without allocation: `http(s)://`, a host of labels
-/// as DNS has them, whose last begins with a letter (so that it is no IPv4 address), an optional
-/// port, and a path of plain characters. Everything else is left to [`HubUrl::parse`].
+/// Whether it is surely a valid hub URL, found in one pass and without allocation: `http(s)://`, a
+/// host of labels as DNS has them, whose last begins with a letter (so that it is no IPv4 address),
+/// an optional port, and a path of plain characters. Everything else is left to
+/// [`HubUrl::parse`].
 fn is_plain_url(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         return false;
     };
-    let (authority, path) = match rest.find('/') {
-        Some(slash) => rest.split_at(slash),
-        None => (rest, ""),
+    if url.len() > HubUrl::MAX_CHARS {
+        return false;
+    }
+    let bytes = rest.as_bytes();
+    let count = |from: usize, is: fn(u8) -> bool| {
+        bytes[from..].iter().take_while(|&&byte| is(byte)).count()
     };
-    let (host, port) = match authority.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (authority, None),
-    };
-    let is_label = |label: &str| {
+    let host = count(0, |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.'));
+    let mut end = host;
+    if bytes.get(end) == Some(&b':') {
+        let digits = count(end + 1, |byte| byte.is_ascii_digit());
+        if !(1..=4).contains(&digits) || bytes[end + 1] == b'0' {
+            return false;
+        }
+        end += 1 + digits;
+    }
+    let is_path =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
+    is_plain_host(&bytes[..host])
+        && bytes.get(end).is_none_or(|&byte| byte == b'/')
+        && bytes[end..].iter().all(|&byte| is_path(byte))
+}
+
+fn is_plain_host(host: &[u8]) -> bool {
+    let is_label = |label: &[u8]| {
         (1..=63).contains(&label.len())
-            && !label.starts_with("xn--")
-            && !label.starts_with('-')
-            && !label.ends_with('-')
-            && label.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+            && !label.starts_with(b"xn--")
+            && !label.starts_with(b"-")
+            && !label.ends_with(b"-")
     };
-    let is_port = |port: &str| {
-        (1..=4).contains(&port.len())
-            && !port.starts_with('0')
-            && port.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    url.len() <= HubUrl::MAX_CHARS
-        && host.len() <= 253
-        && host.split('.').all(is_label)
-        && host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_alphabetic()))
-        && port.is_none_or(is_port)
-        && path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.'))
+    let last = host.rsplit(|&byte| byte == b'.').next();
+    host.len() <= 253
+        && host.split(|&byte| byte == b'.').all(is_label)
+        && last.is_some_and(|last| last.first().is_some_and(u8::is_ascii_alphabetic))
 }
 
 #[cfg(test)]

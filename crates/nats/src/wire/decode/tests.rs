@@ -1,4 +1,4 @@
-use federation_domain::Reports;
+use federation_domain::{Channel, Condition, Reports};
 use proptest::prelude::*;
 
 use super::*;
@@ -172,8 +172,8 @@ proptest! {
         for (subject, channel) in
             [("hub.presence.a", Channel::Presence), ("hub.health.a", Channel::Health)]
         {
-            let long = parse::<Payload<&RawValue>>(&text).map(Payload::read_fields);
-            let wanted = long.and_then(|payload| assemble(channel, "a", payload));
+            let long = Reading::of(&text, "a", Pace::OneByOne).map_err(|_| Refusal::Malformed);
+            let wanted = long.and_then(|reading| reading.finish(channel));
             prop_assert_eq!(decode(subject, text.as_bytes()), wanted, "{}", text);
         }
     }

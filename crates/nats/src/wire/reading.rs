@@ -1,0 +1,201 @@
+//! Reading the fields of a payload, each judged as it comes.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use federation_domain::{Channel, Condition, Heartbeat, Source};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::decode::{DecodedHeartbeat, Refusal};
+use super::field::Field;
+use super::fields::{self, Lenient};
+
+/// How values are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// In one pass; what is no plain value is an error.
+    InPassing,
+    /// Each by itself, so that a bad one does not spoil the others.
+    OneByOne,
+}
+
+/// The keys that mean something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    ProjectSlug,
+    HubUrl,
+    MeshNamespace,
+    Timestamp,
+    Version,
+    Status,
+    #[serde(rename = "degradedReasons")]
+    DegradedReasons,
+    #[serde(rename = "degraded_reasons")]
+    DegradedReasonsInSnakeCase,
+    #[serde(rename = "latencyMs")]
+    LatencyMs,
+    #[serde(rename = "sampleAt")]
+    SampleAt,
+    #[serde(other)]
+    Unknown,
+}
+
+/// What a payload says of its project's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    NotAtAll,
+    AsTheSubject,
+    Otherwise,
+    ByNoText,
+}
+
+/// What was read so far of a payload on the subject of a project.
+pub(super) struct Reading<'a> {
+    slug: &'a str,
+    /// One bit for each key.
+    seen: u16,
+    named: Named,
+    hub_url: Option<Cow<'a, str>>,
+    mesh_namespace: Option<Cow<'a, str>>,
+    /// The status, where one is given; none within where it makes no sense.
+    status: Option<Option<Condition>>,
+    /// In the one spelling, then in the other.
+    reasons: [Option<Vec<String>>; 2],
+    lenient: Lenient,
+}
+
+impl<'a> Reading<'a> {
+    /// Reads an object.
+    ///
+    /// # Errors
+    /// What does not parse, and a known key that stands twice.
+    pub(super) fn of(text: &'a str, slug: &'a str, pace: Pace) -> serde_json::Result<Self> {
+        let mut reading = Self {
+            slug,
+            seen: 0,
+            named: Named::NotAtAll,
+            hub_url: None,
+            mesh_namespace: None,
+            status: None,
+            reasons: [None, None],
+            lenient: Lenient::default(),
+        };
+        let mut json = serde_json::Deserializer::from_str(text);
+        Object { reading: &mut reading, pace }.deserialize(&mut json)?;
+        json.end()?;
+        Ok(reading)
+    }
+
+    fn is_first(&mut self, key: Key) -> bool {
+        let bit = 1 << key as u16;
+        let is_first = self.seen & bit == 0;
+        self.seen |= bit;
+        is_first
+    }
+
+    fn take(&mut self, key: Key, field: Field<'a>) {
+        let lenient = &mut self.lenient;
+        match key {
+            Key::ProjectSlug => {
+                self.named = match field.text() {
+                    Some(named) if named == self.slug => Named::AsTheSubject,
+                    Some(_) => Named::Otherwise,
+                    None => Named::ByNoText,
+                }
+            }
+            Key::HubUrl => self.hub_url = lenient.take(field, fields::hub_url),
+            Key::MeshNamespace => {
+                let read = |field| fields::mesh_namespace(field, self.slug);
+                self.mesh_namespace = lenient.take(field, read);
+            }
+            Key::Timestamp | Key::SampleAt => lenient.check(field, fields::is_timestamp),
+            Key::Version => lenient.check(field, |field| field.text().is_some()),
+            Key::LatencyMs => lenient.check(field, fields::is_duration),
+            Key::Status => self.status = Some(lenient.take(field, fields::status)),
+            Key::DegradedReasons => self.reasons[0] = lenient.take(field, Field::texts),
+            Key::DegradedReasonsInSnakeCase => self.reasons[1] = lenient.take(field, Field::texts),
+            Key::Unknown => {}
+        }
+    }
+
+    /// The heartbeat that it is.
+    ///
+    /// # Errors
+    /// [`Refusal::Spoofed`], [`Refusal::Malformed`].
+    pub(super) fn finish(mut self, channel: Channel) -> Result<DecodedHeartbeat<'a>, Refusal> {
+        match self.named {
+            Named::AsTheSubject => {}
+            // A heartbeat names its project; a health sample need not, its subject does.
+            Named::NotAtAll if channel == Channel::Health => {}
+            Named::Otherwise => return Err(Refusal::Spoofed),
+            Named::NotAtAll | Named::ByNoText => return Err(Refusal::Malformed),
+        }
+        let condition = self.condition();
+        Ok(DecodedHeartbeat {
+            heartbeat: Heartbeat { slug: self.slug, source: Source::Nats, channel, condition },
+            hub_url: self.hub_url,
+            mesh_namespace: self.mesh_namespace,
+            ignored_fields: self.lenient.ignored,
+        })
+    }
+
+    /// The status decides; reasons stand with `degraded`, or speak for themselves where no status is.
+    fn condition(&mut self) -> Option<Condition> {
+        let [in_camel_case, in_snake_case] = &mut self.reasons;
+        let reasons = in_camel_case.take().or(in_snake_case.take()).unwrap_or_default();
+        match self.status.take() {
+            None => (!reasons.is_empty()).then_some(Condition::Degraded { reasons }),
+            Some(Some(Condition::Degraded { .. })) => Some(Condition::Degraded { reasons }),
+            Some(Some(Condition::Online)) => {
+                self.lenient.ignored += u32::from(!reasons.is_empty());
+                Some(Condition::Online)
+            }
+            Some(None) => None,
+        }
+    }
+}
+
+/// The object of a payload, on its way into a reading.
+struct Object<'r, 'a> {
+    reading: &'r mut Reading<'a>,
+    pace: Pace,
+}
+
+impl<'de: 'a, 'a> DeserializeSeed<'de> for Object<'_, 'a> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de: 'a, 'a> Visitor<'de> for Object<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Key>()? {
+            if key == Key::Unknown {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            if !self.reading.is_first(key) {
+                return Err(A::Error::custom("a key stands twice"));
+            }
+            let field = match self.pace {
+                Pace::InPassing => map.next_value::<Option<Field<'a>>>()?,
+                Pace::OneByOne => map.next_value::<Option<&'a RawValue>>()?.map(Field::read),
+            };
+            if let Some(field) = field {
+                self.reading.take(key, field);
+            }
+        }
+        Ok(())
+    }
+}
