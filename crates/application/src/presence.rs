@@ -273,7 +273,7 @@ impl Presence {
             self.0.registry.touch();
         }
         if !self.0.queue.has_room_for(entry.id) {
-            live.unsent = Some(finding);
+            live.unsent = Some(Box::new(finding));
             return;
         }
         let Finding { at, cause } = finding;
@@ -300,7 +300,7 @@ impl Presence {
         let mut live = entry.lock();
         if let (Some(finding), false) = (live.unsent.take(), live.removed) {
             let status = live.project.status;
-            self.turn(entry, &mut live, status, finding);
+            self.turn(entry, &mut live, status, *finding);
         }
     }
 }

@@ -88,10 +88,19 @@ pub struct Heartbeat<'a> {
     pub condition: Option<Condition>,
 }
 
-/// In which way a project says that it is degraded, by channel; `None` means that it is well.
+/// In which way a project says that it is degraded. Small where it is well, as nearly all are.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(
+    feature = "serde",
+    derive(serde::Serialize, serde::Deserialize),
+    serde(from = "Said", into = "Said")
+)]
+pub struct Reports(Option<Box<Said>>);
+
+/// What a project says that is degraded, by channel; `None` means that it is well.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
-pub struct Reports {
+struct Said {
     /// Said in its heartbeats.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     presence: Option<Vec<String>>,
@@ -115,21 +124,37 @@ impl Reports {
                 Some(reasons.iter().take(Self::MAX_REASONS).map(|reason| tidy(reason)).collect())
             }
         };
+        let mut said = Said::from(std::mem::take(self));
         match channel {
-            Channel::Presence => self.presence = report,
-            Channel::Health => self.health = report,
+            Channel::Presence => said.presence = report,
+            Channel::Health => said.health = report,
         }
+        *self = said.into();
     }
 
     /// Whether the project says, on either channel, that it is degraded.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
-        self.presence.is_some() || self.health.is_some()
+        self.0.is_some()
     }
 
     /// The reasons it gives, those of its heartbeats first.
     pub fn reasons(&self) -> impl Iterator<Item = &str> {
-        self.presence.iter().chain(&self.health).flatten().map(String::as_str)
+        let said = self.0.iter().flat_map(|said| said.presence.iter().chain(&said.health));
+        said.flatten().map(String::as_str)
+    }
+}
+
+impl From<Said> for Reports {
+    fn from(said: Said) -> Self {
+        let is_degraded = said.presence.is_some() || said.health.is_some();
+        Self(is_degraded.then(|| Box::new(said)))
+    }
+}
+
+impl From<Reports> for Said {
+    fn from(reports: Reports) -> Self {
+        reports.0.map(|said| *said).unwrap_or_default()
     }
 }
 

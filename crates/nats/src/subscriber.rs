@@ -3,9 +3,9 @@
 mod inbox;
 mod recorder;
 mod sentinels;
-mod thread;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::future::poll_fn;
 use std::pin::pin;

@@ -31,7 +31,7 @@ impl Presence {
             entry.take_calm();
             let seen = live.sent;
             if seen != stored.status {
-                let finding = live.unsent.take();
+                let finding = live.unsent.take().map(|finding| *finding);
                 self.weigh(&entry, &mut live, stored, seen, finding);
             }
             entry.publish(&live);
@@ -82,7 +82,7 @@ impl Presence {
         entry.settle_all();
         let newest = waiting.last().unwrap_or(refused).transition.clone();
         let Transition { at, cause, .. } = newest;
-        let finding = live.unsent.take().unwrap_or(Finding { at, cause });
+        let finding = live.unsent.take().map_or(Finding { at, cause }, |finding| *finding);
         self.weigh(entry, &mut live, stored, refused.transition.from, Some(finding));
         entry.publish(&live);
         drop(live);

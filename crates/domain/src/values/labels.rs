@@ -85,6 +85,10 @@ fn parse_labels<T: AsRef<str>>(
             return Err(refuse("each may stand only once".to_owned()));
         }
     }
+    if items.is_empty() {
+        // Most lists are, and this takes no memory.
+        return Ok(Arc::default());
+    }
     Ok(items.iter().map(|item| item.as_ref().into()).collect())
 }
 
