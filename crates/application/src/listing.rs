@@ -49,9 +49,9 @@ impl Catalog {
     /// or not, or twice; one that stays as it is is in it once.
     ///
     /// By id a part takes about a millisecond, and longer only to find out whether there is one more
-    /// after as many as were asked for. In another order it looks at the whole catalog, for about
-    /// 0.2 s if there are a million. It holds up nobody meanwhile; but it is not for a thread that
-    /// has other things to do. `show` MUST NOT block, nor call anything of this crate.
+    /// after as many as were asked for. In another order it looks at the whole catalog. It holds up
+    /// nobody meanwhile; but it is not for a thread that has other things to do. `show` MUST NOT
+    /// block, nor call anything of this crate.
     ///
     /// # Errors
     /// [`CatalogError::NotLoaded`].
