@@ -1,10 +1,9 @@
-//! Registering, finding, listing and removing projects.
+//! Registering, finding and removing projects.
 
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Clock, Origin, Project, ProjectId, ProjectStatus, Registered, Registration, Slug,
-    StoreError,
+    CatalogStore, Clock, Origin, ProjectId, Registered, Registration, Slug, StoreError,
 };
 use time::OffsetDateTime;
 
@@ -12,9 +11,6 @@ use crate::entry::Entry;
 use crate::journal::Journal;
 use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
-
-/// How many projects a list looks at in one go.
-const LISTED_AT_ONCE: usize = 1_000;
 
 /// Why the catalog did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -118,54 +114,6 @@ impl Catalog {
         Ok(self.0.presence.state(&entry, &self.0.presence.ears()))
     }
 
-    /// All projects, or those of one status, by id.
-    ///
-    /// # Errors
-    /// [`CatalogError::NotLoaded`].
-    pub fn list(&self, status: Option<ProjectStatus>) -> Result<Vec<ProjectState>, CatalogError> {
-        let mut states = Vec::new();
-        let mut show = |project: &Project, status_known| {
-            states.push(ProjectState { project: project.clone(), status_known });
-        };
-        let mut after = self.list_next(status, None, &mut show)?;
-        while after.is_some() {
-            after = self.list_next(status, after, &mut show)?;
-        }
-        Ok(states)
-    }
-
-    /// Shows a part of the list of all projects, or of those of one status: those after an id, or
-    /// the first, each with whether its status is known. Returns after which id the list goes on;
-    /// none at its end. What is registered or removed between two parts may be in the list or not.
-    ///
-    /// Takes about a millisecond, in which it holds up nobody. `show` MUST NOT block, nor call
-    /// anything of this crate.
-    ///
-    /// # Errors
-    /// [`CatalogError::NotLoaded`].
-    pub fn list_next(
-        &self,
-        status: Option<ProjectStatus>,
-        after: Option<ProjectId>,
-        show: &mut dyn FnMut(&Project, bool),
-    ) -> Result<Option<ProjectId>, CatalogError> {
-        self.loaded()?;
-        let is_listed = |project: &Project| status.is_none_or(|one| one == project.status);
-        let entries = self.0.registry.after(after, LISTED_AT_ONCE);
-        let ears = self.0.presence.ears();
-        for entry in &entries {
-            if status.is_none_or(|one| one == entry.status()) {
-                self.0.presence.show(entry, &ears, |project, status_known| {
-                    if is_listed(project) {
-                        show(project, status_known);
-                    }
-                });
-            }
-        }
-        let is_end = entries.len() < LISTED_AT_ONCE;
-        Ok(entries.last().filter(|_| !is_end).map(|entry| entry.id))
-    }
-
     /// A number that grows with each change of what [`find`](Self::find) and [`list`](Self::list)
     /// say, but for heartbeats over the bus that change no status, and for `status_known`. Whoever
     /// keeps an answer keeps the number that he read before, and compares.
@@ -180,6 +128,10 @@ impl Catalog {
         entry.ok_or_else(|| CatalogError::NotFound(slug.clone()))
     }
 
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.0.registry
+    }
+
     pub(crate) fn presence(&self) -> &Presence {
         &self.0.presence
     }
@@ -192,7 +144,7 @@ impl Catalog {
         self.0.clock.utc()
     }
 
-    fn loaded(&self) -> Result<(), CatalogError> {
+    pub(crate) fn loaded(&self) -> Result<(), CatalogError> {
         if self.0.registry.is_loaded() { Ok(()) } else { Err(CatalogError::NotLoaded) }
     }
 }

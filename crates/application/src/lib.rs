@@ -1,6 +1,6 @@
 //! The use cases of the federation service.
 //!
-//! **Owns** registering, finding, listing and removing projects ([`Catalog`]), recording
+//! **Owns** registering, finding, listing and removing projects ([`Catalog`], [`ProjectQuery`]), recording
 //! heartbeats and deciding statuses ([`Presence`]), bringing changes to the store ([`Writer`]), and
 //! learning what other replicas changed there ([`Follower`]).
 //! Reads are answered from the registry in memory, never from the store.
@@ -21,8 +21,10 @@ mod follower;
 mod groups;
 mod history;
 mod journal;
+mod listing;
 mod metrics;
 mod presence;
+mod query;
 mod queue;
 mod readiness;
 mod registry;
@@ -38,6 +40,7 @@ pub use follower::Follower;
 pub use history::{History, Uptime};
 pub use metrics::{DropReason, Metrics};
 pub use presence::{Presence, ProjectState, Record, RecordError, Surroundings, TICK};
+pub use query::{Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue};
 pub use readiness::{Readiness, ReadinessReport, SourceReport};
 pub use service::{Ports, Service};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -24,6 +24,7 @@ mod recording;
 mod silence;
 
 use backlog::Backlog;
+pub(crate) use knowledge::Ears;
 pub use knowledge::ProjectState;
 use probes::Probes;
 pub use recording::Record;

@@ -118,16 +118,23 @@ impl Registry {
         self.index.read().by_id.values().for_each(&mut visit);
     }
 
-    /// The entries of the next ids, at most so many.
-    pub(crate) fn after(&self, id: Option<ProjectId>, at_most: usize) -> Vec<Arc<Entry>> {
-        let ids = (id.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        self.index
-            .read()
-            .by_id
-            .range(ids)
-            .take(at_most)
-            .map(|(_, entry)| Arc::clone(entry))
-            .collect()
+    /// The entries of the next ids, or, downwards, of those before; at most so many.
+    pub(crate) fn next(
+        &self,
+        after: Option<ProjectId>,
+        downwards: bool,
+        at_most: usize,
+    ) -> Vec<Arc<Entry>> {
+        use Bound::{Excluded, Unbounded};
+        let index = self.index.read();
+        let taken = |(_, entry): (&ProjectId, &Arc<Entry>)| Arc::clone(entry);
+        if downwards {
+            let ids = (Unbounded, after.map_or(Unbounded, Excluded));
+            index.by_id.range(ids).rev().take(at_most).map(taken).collect()
+        } else {
+            let ids = (after.map_or(Unbounded, Excluded), Unbounded);
+            index.by_id.range(ids).take(at_most).map(taken).collect()
+        }
     }
 
     /// Visits all groups. Nothing is registered or removed meanwhile.

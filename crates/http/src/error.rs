@@ -36,6 +36,10 @@ pub(crate) enum ApiError {
         /// The methods that the path answers, as the header spells them.
         allow: &'static str,
     },
+    #[error(
+        "the answer can be sent as identity, gzip or zstd, and Accept-Encoding allows none of them"
+    )]
+    NotAcceptable,
     #[error("the body must be JSON: Content-Type application/json is allowed, but got {given}")]
     UnsupportedMediaType {
         /// The type that was given, safe to show.
@@ -171,6 +175,7 @@ impl ResponseError for ApiError {
             Self::NotJson { .. } | Self::BodyUnreadable => StatusCode::BAD_REQUEST,
             Self::ProjectNotFound { .. } | Self::PathNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,

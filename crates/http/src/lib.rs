@@ -15,6 +15,7 @@
 
 mod body;
 mod change;
+mod coding;
 mod error;
 mod explanation;
 mod history;

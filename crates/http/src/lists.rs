@@ -1,18 +1,23 @@
-//! Lists of projects, written once for all who ask within a moment.
+//! Lists of projects. The whole ones are written once for all who ask within a moment, the others
+//! for each caller.
 
+mod answer;
 mod draft;
+mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
-use federation_application::CatalogError;
+use federation_application::{CatalogError, Position};
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use self::draft::Draft;
+pub(crate) use self::written::Written;
 use crate::error::ApiError;
+use crate::params::ListQuery;
 use crate::state::ApiState;
 
 /// How long a list is given out while nothing is known to have changed. What changes without a sign
@@ -24,18 +29,30 @@ const FRESH: Duration = Duration::from_millis(200);
 /// memory is for the catalog.
 const MOST_KEPT_BYTES: usize = 8 * 1024 * 1024;
 
-/// The newest list for each filter: all, and those of each status.
+/// How many lists that are not kept are written at a time. A sorted one looks at the whole catalog,
+/// which takes the processor from those who answer and hear; the others wait.
+const WRITTEN_AT_ONCE: usize = 4;
+
+/// What a list takes from memory at first, beside what is known of it.
+const SPARE_BYTES: usize = 4 * 1024;
+
+/// The newest list for each status, and of all projects.
 pub(crate) struct Lists {
     places: [Arc<Place>; 4],
     most_kept_bytes: usize,
+    turns: Arc<Semaphore>,
 }
 
 /// A list, to be sent.
 pub(crate) enum List {
     /// All of it.
-    Whole(Bytes),
+    Whole {
+        written: Arc<Written>,
+        /// Where the next page begins, if it is a page and not the last.
+        next: Option<Position>,
+    },
     /// The beginning of one that is not kept; the rest is written while it is sent.
-    Long(Bytes, Draft),
+    Long(Bytes, Box<Draft>),
 }
 
 /// One filter's.
@@ -50,7 +67,7 @@ struct Content {
 }
 
 struct Kept {
-    json: Bytes,
+    list: Arc<Written>,
     begun: Moment,
 }
 
@@ -63,7 +80,7 @@ struct Moment {
 
 /// What is to be done for a caller.
 enum Turn {
-    Take(Bytes),
+    Take(Arc<Written>),
     /// Wait until this is closed, then look again.
     Wait(watch::Receiver<()>),
     /// Make one, and drop this when it is kept.
@@ -72,14 +89,35 @@ enum Turn {
 
 impl Default for Lists {
     fn default() -> Self {
-        Self { places: Default::default(), most_kept_bytes: MOST_KEPT_BYTES }
+        Self {
+            places: Default::default(),
+            most_kept_bytes: MOST_KEPT_BYTES,
+            turns: Arc::new(Semaphore::new(WRITTEN_AT_ONCE)),
+        }
     }
 }
 
 impl Lists {
-    /// The list as JSON: the kept one, unless it may be behind what the caller can know. Only one is
-    /// made at a time; who asks meanwhile waits, and all of them then take the same next one.
-    pub(crate) async fn list(
+    /// The list that the query asks for.
+    pub(crate) async fn list(&self, state: &ApiState, query: &ListQuery) -> Result<List, ApiError> {
+        if let Some(status) = query.plain_status() {
+            return self.whole(state, status).await;
+        }
+        let turn = draft::turn(Some(&self.turns)).await;
+        let turns = Some(Arc::clone(&self.turns));
+        let draft = Draft::new(state.catalog.clone(), query.clone(), turns);
+        let most_kept_bytes = self.most_kept_bytes;
+        let listed = web::block(move || {
+            let list = draft.begin(SPARE_BYTES, most_kept_bytes);
+            drop(turn);
+            list
+        });
+        Ok(listed.await.map_err(|error| ApiError::Internal(error.into()))??)
+    }
+
+    /// The kept list, unless it may be behind what the caller can know. Only one is made at a time;
+    /// who asks meanwhile waits, and all of them then take the same next one.
+    async fn whole(
         &self,
         state: &ApiState,
         status: Option<ProjectStatus>,
@@ -88,7 +126,7 @@ impl Lists {
         let asked = Moment::now(state);
         loop {
             match place.turn(asked) {
-                Turn::Take(json) => return Ok(List::Whole(json)),
+                Turn::Take(written) => return Ok(List::Whole { written, next: None }),
                 // The error says that it was closed.
                 Turn::Wait(mut making) => drop(making.changed().await),
                 Turn::Make(made) => return self.make(place, made, state, status).await,
@@ -106,15 +144,13 @@ impl Lists {
         status: Option<ProjectStatus>,
     ) -> Result<List, ApiError> {
         let (place, most_kept_bytes) = (Arc::clone(place), self.most_kept_bytes);
-        let (begun, mut draft) = (Moment::now(state), Draft::new(state.catalog.clone(), status));
+        let begun = Moment::now(state);
+        let draft = Draft::new(state.catalog.clone(), ListQuery::of_status(status), None);
         let listed = web::block(move || {
-            let json = Bytes::from(draft.write(place.usual_bytes(), most_kept_bytes)?);
-            let list = if draft.is_ended() {
-                place.0.lock().kept = Some(Kept { json: json.clone(), begun });
-                List::Whole(json)
-            } else {
-                List::Long(json, draft)
-            };
+            let list = draft.begin(place.usual_bytes(), most_kept_bytes)?;
+            if let List::Whole { written, .. } = &list {
+                place.0.lock().kept = Some(Kept { list: Arc::clone(written), begun });
+            }
             drop(made);
             Ok::<_, CatalogError>(list)
         });
@@ -126,7 +162,7 @@ impl Place {
     fn turn(&self, asked: Moment) -> Turn {
         let mut content = self.0.lock();
         if let Some(kept) = content.kept.as_ref().filter(|kept| kept.begun.covers(asked)) {
-            return Turn::Take(kept.json.clone());
+            return Turn::Take(Arc::clone(&kept.list));
         }
         if let Some(making) = content.making.as_ref().filter(|making| making.has_changed().is_ok())
         {
@@ -139,8 +175,7 @@ impl Place {
 
     /// As long as the next list will be, if it is like the one before.
     fn usual_bytes(&self) -> usize {
-        const SPARE_BYTES: usize = 4 * 1024;
-        SPARE_BYTES + self.0.lock().kept.as_ref().map_or(0, |kept| kept.json.len())
+        SPARE_BYTES + self.0.lock().kept.as_ref().map_or(0, |kept| kept.list.json().len())
     }
 }
 
@@ -156,4 +191,4 @@ impl Moment {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,12 +1,20 @@
 //! What stands in the path and in the query of a request.
 
+mod cursor;
+mod list;
+mod pairs;
+mod schema;
+
 use std::future::{Ready, ready};
 use std::ops::RangeInclusive;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use federation_domain::{InvalidValue, ProjectStatus, Revision, Slug};
+use federation_domain::{InvalidValue, Revision, Slug};
 
+pub(crate) use self::list::{FieldsParam, ListQuery};
+use self::pairs::Pairs;
+pub(crate) use self::schema::ListParams;
 use crate::error::ApiError;
 
 /// The slug of a path. A text that is no slug names no project, so it is not found.
@@ -25,23 +33,6 @@ impl FromRequest for SlugPath {
             Err(_) => Err(ApiError::PathNotFound),
         })
     }
-}
-
-/// The status that `?status=` asks for, if it does.
-#[derive(Debug)]
-pub(crate) struct StatusFilter(pub(crate) Option<ProjectStatus>);
-
-impl FromRequest for StatusFilter {
-    type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(status_of(request.query_string()).map(Self).map_err(|f| ApiError::Invalid(vec![f])))
-    }
-}
-
-fn status_of(query: &str) -> Result<Option<ProjectStatus>, InvalidValue> {
-    given_once(&pairs(query)?, "status")?.map(ProjectStatus::parse).transpose()
 }
 
 /// Which page of a log `?before=` and `?limit=` ask for.
@@ -65,7 +56,7 @@ impl FromRequest for Page {
 /// Names each parameter that is not allowed.
 fn page_of(query: &str) -> Result<Page, Vec<InvalidValue>> {
     const USUAL: i64 = 50;
-    let pairs = pairs(query).map_err(|fault| vec![fault])?;
+    let pairs = Pairs::of(query);
     let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000 is allowed");
     let before = number(&pairs, "before", 1..=i64::MAX, "a revision, from 1 on, is allowed");
     match (before, limit) {
@@ -78,66 +69,21 @@ fn page_of(query: &str) -> Result<Page, Vec<InvalidValue>> {
 }
 
 fn number(
-    pairs: &Pairs,
+    pairs: &Pairs<'_>,
     name: &str,
     range: RangeInclusive<i64>,
     allowed: &str,
 ) -> Result<Option<i64>, InvalidValue> {
-    let Some(text) = given_once(pairs, name)? else { return Ok(None) };
+    let Some(text) = pairs.once(name)? else { return Ok(None) };
     // Digits alone: `parse` takes a sign too.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|number| digits && range.contains(number));
-    number.map(Some).ok_or_else(|| InvalidValue::new(name, text, allowed))
-}
-
-type Pairs = Vec<(String, String)>;
-
-fn pairs(query: &str) -> Result<Pairs, InvalidValue> {
-    web::Query::<Pairs>::from_query(query)
-        .map(web::Query::into_inner)
-        .map_err(|_| InvalidValue::new("query", query, "name=value pairs are allowed"))
-}
-
-/// The value of a parameter, if it is given. Other parameters are ignored; the same one twice is
-/// not, because neither is right.
-fn given_once<'a>(pairs: &'a Pairs, name: &str) -> Result<Option<&'a str>, InvalidValue> {
-    let given: Vec<&str> =
-        pairs.iter().filter(|(given, _)| given == name).map(|(_, value)| &**value).collect();
-    match given[..] {
-        [] => Ok(None),
-        [value] => Ok(Some(value)),
-        _ => Err(InvalidValue::new(name, &given.join(", "), "it may be given only once")),
-    }
+    number.map(Some).ok_or_else(|| InvalidValue::new(name, &text, allowed))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_three_statuses_are_accepted_as_they_are_spelled() {
-        for status in ProjectStatus::ALL {
-            assert_eq!(status_of(&format!("status={status}")).unwrap(), Some(status));
-        }
-        assert_eq!(status_of("").unwrap(), None);
-        assert_eq!(status_of("Status=x&limit=5&%ff=%ff&&=").unwrap(), None);
-        assert_eq!(status_of("a=b&status=%6fnline").unwrap(), Some(ProjectStatus::Online));
-    }
-
-    #[test]
-    fn anything_else_is_refused() {
-        for bad in [
-            "status=",
-            "status",
-            "status=ONLINE",
-            "status=online%20",
-            "status=online,offline",
-            "status=online&status=online",
-            "status=%00",
-        ] {
-            assert_eq!(status_of(bad).unwrap_err().field, "status", "{bad}");
-        }
-    }
 
     #[test]
     fn a_page_begins_at_the_newest_and_has_50_entries_if_nothing_else_is_said() {

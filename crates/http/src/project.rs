@@ -1,5 +1,7 @@
 //! A project on the wire.
 
+mod fields;
+mod part;
 mod write;
 
 use federation_application::ProjectState;
@@ -7,6 +9,8 @@ use federation_domain::{FanoutAllowlist, Project, Reports, Tags};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+pub(crate) use self::fields::Fields;
+pub(crate) use self::part::ProjectFields;
 use crate::stamp::Stamp;
 
 // The keys and their order up to `updated_at` are those of the API that this service took over;

@@ -35,6 +35,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: HeaderMap,
     pub(crate) body: String,
+    /// The body as it was sent.
+    pub(crate) bytes: Bytes,
 }
 
 impl Api {
@@ -144,8 +146,9 @@ impl Api {
         let answer = call_service(&app, request.to_request()).await;
         let status = answer.status().as_u16();
         let headers = answer.headers().clone();
-        let body = String::from_utf8_lossy(&read_body(answer).await).into_owned();
-        Answer { status, headers, body }
+        let bytes = read_body(answer).await;
+        let body = String::from_utf8_lossy(&bytes).into_owned();
+        Answer { status, headers, body, bytes }
     }
 
     /// Registers the project `commandcenter` under another slug.

@@ -4,6 +4,7 @@
 
 mod catalog;
 mod history;
+mod listing;
 mod outage;
 mod presence;
 mod probing;

@@ -3,14 +3,16 @@
 pub(super) mod client;
 mod explanation;
 mod history;
+mod list;
 mod register;
 mod table;
 
 use anyhow::{Context as _, bail};
-use federation_domain::{ProjectStatus, Slug};
+use federation_domain::Slug;
 use serde_json::Value;
 
 use self::client::{Answer, Client};
+use self::list::ListArgs;
 use self::register::RegisterArgs;
 use crate::output;
 
@@ -34,12 +36,8 @@ pub struct ProjectsArgs {
 /// Subcommands of `projects`.
 #[derive(Debug, clap::Subcommand)]
 pub enum ProjectsCommand {
-    /// List all projects, or those of one status.
-    List {
-        /// Only those: online, degraded or offline.
-        #[arg(long, value_parser = ProjectStatus::parse)]
-        status: Option<ProjectStatus>,
-    },
+    /// List all projects, or those that are asked for.
+    List(ListArgs),
     /// Show one project.
     Get {
         /// Its slug.
@@ -85,11 +83,7 @@ const COLLECTION: &str = "/api/fed/projects";
 pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.url)?;
     let text = match &args.command {
-        ProjectsCommand::List { status } => {
-            let query = status.map_or_else(String::new, |status| format!("?status={status}"));
-            let answer = accepted(client.get(&format!("{COLLECTION}{query}"))?)?;
-            show(args, &answer, |projects| table::list(projects, table::now()))?
-        }
+        ProjectsCommand::List(list) => list.run(&client, args.json)?,
         ProjectsCommand::Get { slug } => {
             let answer = accepted(client.get(&format!("{COLLECTION}/{slug}"))?)?;
             show(args, &answer, |project| table::details(project, table::now()))?

@@ -62,6 +62,23 @@ fn a_list_is_a_table_for_people_and_json_for_programs() {
 }
 
 #[test]
+fn a_list_is_asked_for_by_what_is_given() {
+    let args = "projects list --status online,degraded --tag a --any-tag b --any-tag c -q Or \
+                --updated-since 2026-11-23T14:41:13Z --sort -name --limit 5";
+    let args: Vec<&str> = args.split_whitespace().collect();
+    let (run, line, _) = ask(&args, "200 OK", &format!("[{PROJECT}]"));
+    assert_eq!(
+        line,
+        "GET /api/fed/projects?status=online,degraded&tag=a&any_tag=b&any_tag=c&q=Or\
+         &updated_since=2026-11-23T14%3A41%3A13Z&sort=-name&limit=5 HTTP/1.1"
+    );
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let run = Program::new().run(&["projects", "list", "--fields", "slug"]);
+    assert_eq!(run.stderr, "error: --fields needs --json: the table has its own columns\n");
+    assert_eq!(run.code, Some(1));
+}
+
+#[test]
 fn one_project_is_shown_with_all_that_is_known_of_it() {
     let (run, line, _) = ask(&["projects", "get", "orion"], "200 OK", PROJECT);
     assert_eq!(line, "GET /api/fed/projects/orion HTTP/1.1");

@@ -11,7 +11,8 @@ fn moment(generation: u64, millis: u64) -> Moment {
 }
 
 fn keep(place: &Place, begun: Moment) {
-    place.0.lock().kept = Some(Kept { json: Bytes::from_static(b"[]"), begun });
+    let list = Arc::new(Written::new(Bytes::from_static(b"[]")));
+    place.0.lock().kept = Some(Kept { list, begun });
 }
 
 fn is_taken(place: &Place, asked: Moment) -> bool {
@@ -53,9 +54,14 @@ fn a_making_that_failed_does_not_keep_others_waiting() {
     assert!(matches!(place.turn(moment(1, 0)), Turn::Make(_)));
 }
 
+/// For which lists are long soon.
+pub(crate) fn short_lists() -> Lists {
+    Lists { most_kept_bytes: 1_000, ..Lists::default() }
+}
+
 async fn whole(api: &Api, status: Option<ProjectStatus>) -> Bytes {
-    match api.state.lists.list(&api.state, status).await {
-        Ok(List::Whole(json)) => json,
+    match api.state.lists.list(&api.state, &ListQuery::of_status(status)).await {
+        Ok(List::Whole { written, next: None }) => written.json().clone(),
         _ => panic!("there is no whole list"),
     }
 }
@@ -92,7 +98,7 @@ async fn each_filter_has_a_list_of_its_own() {
     }
 }
 
-fn registration(number: usize) -> Registration {
+pub(crate) fn registration(number: usize) -> Registration {
     let draft = RegistrationDraft {
         slug: format!("p{number}"),
         name: format!("Project {number}"),
@@ -115,8 +121,7 @@ async fn a_long_list_is_the_same_to_the_byte_and_is_not_kept() {
     let expected = serde_json::to_string(&bodies).unwrap();
     assert!(whole(&api, None).await == expected, "the whole list");
 
-    let lists = Lists { most_kept_bytes: 1_000, ..Lists::default() };
-    api.state.lists = Arc::new(lists);
+    api.state.lists = Arc::new(short_lists());
     let answer = api.get("/api/fed/projects").await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert!(answer.body == expected, "the list in parts");

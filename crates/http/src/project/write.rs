@@ -4,49 +4,55 @@
 use serde::Serialize;
 
 use super::ProjectBody;
+use super::fields::{Fields, place};
 use crate::stamp::Stamp;
 
 /// As long as most are, and some room.
 const USUAL_BYTES: usize = 512;
 
+/// Appends a key, its value and a comma, if the key is to be written.
+macro_rules! member {
+    ($json:ident, $fields:ident, $key:literal, $write:expr) => {
+        if $fields.has(const { place($key) }) {
+            $json.extend_from_slice(concat!("\"", $key, "\":").as_bytes());
+            $write;
+            $json.push(b',');
+        }
+    };
+}
+
 impl ProjectBody<'_> {
     /// The project by itself.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
+    pub(crate) fn to_json(&self, fields: Fields) -> Vec<u8> {
         let mut json = Vec::with_capacity(USUAL_BYTES);
-        self.write(&mut json);
+        self.write(&mut json, fields);
         json
     }
 
-    /// Appends the project, byte for byte as serde writes it.
-    pub(crate) fn write(&self, json: &mut Vec<u8>) {
-        json.extend_from_slice(br#"{"id":"#);
-        value(json, &self.id);
-        json.extend_from_slice(br#","slug":"#);
-        text(json, self.slug);
-        json.extend_from_slice(br#","name":"#);
-        text(json, self.name);
-        json.extend_from_slice(br#","hub_url":"#);
-        text(json, self.hub_url);
-        json.extend_from_slice(br#","mesh_namespace":"#);
-        option(json, self.mesh_namespace, text);
-        json.extend_from_slice(br#","status":"#);
-        text(json, self.status);
-        json.extend_from_slice(br#","tags":"#);
-        texts(json, self.tags.iter());
-        json.extend_from_slice(br#","last_heartbeat_at":"#);
-        option(json, self.last_heartbeat_at.as_ref(), stamp);
-        json.extend_from_slice(br#","created_at":"#);
-        stamp(json, &self.created_at);
-        json.extend_from_slice(br#","updated_at":"#);
-        stamp(json, &self.updated_at);
-        json.extend_from_slice(br#","heartbeat_interval_seconds":"#);
-        value(json, &self.heartbeat_interval_seconds);
-        json.extend_from_slice(br#","allow_fanout":"#);
-        texts(json, self.allow_fanout.iter());
-        json.extend_from_slice(br#","degraded_reasons":"#);
-        texts(json, self.degraded_reasons.reasons());
-        json.extend_from_slice(br#","status_known":"#);
-        json.extend_from_slice(if self.status_known { b"true}" } else { b"false}" });
+    /// Appends the project, byte for byte as serde writes it, but for the keys that are not asked
+    /// for.
+    pub(crate) fn write(&self, json: &mut Vec<u8>, fields: Fields) {
+        json.push(b'{');
+        member!(json, fields, "id", value(json, &self.id));
+        member!(json, fields, "slug", text(json, self.slug));
+        member!(json, fields, "name", text(json, self.name));
+        member!(json, fields, "hub_url", text(json, self.hub_url));
+        member!(json, fields, "mesh_namespace", option(json, self.mesh_namespace, text));
+        member!(json, fields, "status", text(json, self.status));
+        member!(json, fields, "tags", texts(json, self.tags.iter()));
+        let heard = self.last_heartbeat_at.as_ref();
+        member!(json, fields, "last_heartbeat_at", option(json, heard, stamp));
+        member!(json, fields, "created_at", stamp(json, &self.created_at));
+        member!(json, fields, "updated_at", stamp(json, &self.updated_at));
+        let interval = &self.heartbeat_interval_seconds;
+        member!(json, fields, "heartbeat_interval_seconds", value(json, interval));
+        member!(json, fields, "allow_fanout", texts(json, self.allow_fanout.iter()));
+        member!(json, fields, "degraded_reasons", texts(json, self.degraded_reasons.reasons()));
+        let known: &[u8] = if self.status_known { b"true" } else { b"false" };
+        member!(json, fields, "status_known", json.extend_from_slice(known));
+        // In the place of the last comma.
+        json.pop();
+        json.push(b'}');
     }
 }
 
@@ -103,8 +109,16 @@ mod tests {
 
     #[track_caller]
     fn assert_same_as_serde(body: &ProjectBody<'_>) {
-        let written = String::from_utf8(body.to_json()).unwrap();
-        assert_eq!(written, serde_json::to_string(body).unwrap());
+        let written = |fields| String::from_utf8(body.to_json(fields)).unwrap();
+        let all = written(Fields::default());
+        assert_eq!(all, serde_json::to_string(body).unwrap());
+        let object: serde_json::Map<_, _> = serde_json::from_str(&all).unwrap();
+        for (key, value) in object {
+            let one = format!("{{\"{key}\":{value}}}");
+            assert_eq!(written(Fields::parse(&key).unwrap()), one);
+        }
+        let some = Fields::parse("status,slug").unwrap();
+        assert_eq!(written(some), r#"{"slug":"a","status":"offline"}"#);
     }
 
     #[test]

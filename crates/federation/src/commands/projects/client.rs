@@ -26,6 +26,8 @@ pub(crate) struct Client {
 /// What the service answered.
 pub(crate) struct Answer {
     status: u16,
+    /// The page after this one, as a path.
+    next: Option<String>,
     body: String,
 }
 
@@ -77,9 +79,11 @@ impl Client {
             )
         };
         let mut answer = answer.with_context(unreachable)?;
+        let links = answer.headers().get_all("link").iter();
+        let next = links.filter_map(|link| next_page(link.to_str().ok()?)).next();
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true);
         let body = body.read_to_string().context("the answer broke off")?;
-        Ok(Answer { status: answer.status().as_u16(), body })
+        Ok(Answer { status: answer.status().as_u16(), next, body })
     }
 }
 
@@ -95,6 +99,11 @@ fn is_loopback(url: &Url) -> bool {
 impl Answer {
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// The path of the page after this one, if there is one.
+    pub(crate) fn next(&self) -> Option<&str> {
+        self.next.as_deref()
     }
 
     /// The body as the service gave it.
@@ -121,6 +130,14 @@ impl Answer {
     }
 }
 
+/// The path in a header `Link` that leads to the next page. One that leads elsewhere is none: the
+/// service is the one that was named.
+fn next_page(link: &str) -> Option<String> {
+    let links = link.split(", ");
+    let paths = links.filter_map(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
+    paths.filter(|path| path.starts_with('/')).map(str::to_owned).next()
+}
+
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
@@ -135,7 +152,7 @@ mod tests {
     use super::*;
 
     fn problem(body: &str) -> String {
-        Answer { status: 422, body: body.to_owned() }.problem()
+        Answer { status: 422, next: None, body: body.to_owned() }.problem()
     }
 
     #[test]
@@ -151,6 +168,15 @@ mod tests {
     #[test]
     fn a_refusal_cannot_command_the_terminal() {
         assert_eq!(problem(r#"{"detail":"\u001b[2J"}"#), r"\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_link_leads_to_the_next_page_of_the_same_service() {
+        let first = r#"</p?limit=1>; rel="first""#;
+        assert_eq!(next_page(first), None);
+        let next = format!(r#"</p?limit=1&cursor=x>; rel="next", {first}"#);
+        assert_eq!(next_page(&next).as_deref(), Some("/p?limit=1&cursor=x"));
+        assert_eq!(next_page(r#"<http://elsewhere/p>; rel="next""#), None);
     }
 
     #[test]

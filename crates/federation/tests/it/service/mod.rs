@@ -1,6 +1,7 @@
 //! The service as a process, on real servers.
 
 mod lifecycle;
+mod listing;
 mod outages;
 mod process;
 mod publisher;

@@ -4,8 +4,8 @@ use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::params::SlugPath;
-use crate::project::ProjectBody;
+use crate::params::{FieldsParam, SlugPath};
+use crate::project::{ProjectBody, ProjectFields};
 use crate::state::ApiState;
 
 /// The project of this slug.
@@ -16,10 +16,14 @@ use crate::state::ApiState;
     path = "/api/fed/projects/{slug}",
     operation_id = "find_project",
     tag = "projects",
-    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    params(
+        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        FieldsParam
+    ),
     responses(
-        (status = 200, description = "The project.", body = ProjectBody<'static>),
+        (status = 200, description = "The project.", body = ProjectFields),
         crate::openapi::ProjectNotFound,
+        crate::openapi::InvalidQuery,
         crate::openapi::InternalError,
         crate::openapi::Unavailable,
     )
@@ -27,9 +31,10 @@ use crate::state::ApiState;
 pub(crate) async fn find(
     state: web::Data<ApiState>,
     slug: SlugPath,
+    fields: FieldsParam,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.find(&slug.0)?;
-    let json = ProjectBody::from(&project).to_json();
+    let json = ProjectBody::from(&project).to_json(fields.0);
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
 }
 

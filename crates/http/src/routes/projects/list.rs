@@ -1,49 +1,89 @@
 //! `GET /api/fed/projects`.
 
-use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
-use futures_util::{StreamExt as _, future, stream};
+use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::error::ApiError;
-use crate::lists::List;
-use crate::params::StatusFilter;
-use crate::project::{ProjectBody, StatusSchema};
+use crate::error::{ApiError, ErrorBody};
+use crate::params::{ListParams, ListQuery};
+use crate::project::ProjectFields;
 use crate::state::ApiState;
 
-/// All projects, by id, or those of one status.
+/// All projects, by id, or those that the parameters select.
 ///
-/// Answered from memory, also while the store is away.
+/// Answered from memory, also while the store is away. Parameters that are not listed are ignored.
+///
+/// With `limit` the list comes in pages, and the header `Link` (RFC 8288) leads from each to the
+/// next. Projects may come, go and change between two pages: one that stays as it is is on exactly
+/// one of them.
+///
+/// Who asks often sends the `ETag` of the last answer as `If-None-Match`, and gets 304 without a body
+/// while nothing of it changed; with `fields=slug,status`, that is while no status did. A long list
+/// (from 8 MiB on) has no tag.
 #[utoipa::path(
     get,
     path = "/api/fed/projects",
     operation_id = "list_projects",
     tag = "projects",
-    params((
-        "status" = Option<StatusSchema>, Query,
-        description = "Only projects of this status. May be given once; other parameters are ignored.",
-        example = "online"
-    )),
+    params(
+        ListParams,
+        (
+            "If-None-Match" = Option<String>, Header, nullable = false,
+            description = "Tags of answers that the caller has, or `*`.",
+            example = "\"39347ff402b6c53d831154110e30ac6a\""
+        ),
+        (
+            "Accept-Encoding" = Option<String>, Header, nullable = false,
+            description = "`gzip` and `zstd` are served, from 1 KiB on, to those who name them.",
+            example = "zstd, gzip;q=0.5"
+        )
+    ),
     responses(
-        (status = 200, description = "The projects.", body = [ProjectBody<'static>]),
+        (
+            status = 200,
+            description = "The projects.",
+            body = [ProjectFields],
+            headers(
+                ("ETag" = String, description = "What names this answer in its coding; absent on long lists."),
+                ("Link" = String, description = "Only with `limit`: the next page as `rel=\"next\"`, absent on the last one, and the first as `rel=\"first\"`."),
+                ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds."),
+                ("Vary" = String, description = "`accept-encoding`."),
+                ("Content-Encoding" = String, description = "`gzip` or `zstd`, where the caller accepts it.")
+            )
+        ),
+        (
+            status = 304,
+            description = "The caller has this answer already.",
+            headers(
+                ("ETag" = String, description = "The tag by which the caller knows it."),
+                ("Cache-Control" = String, description = "`no-cache`."),
+                ("Vary" = String, description = "`accept-encoding`.")
+            )
+        ),
+        (
+            status = 406,
+            description = "`Accept-Encoding` allows none of the forms in which the list can be sent.",
+            body = ErrorBody,
+            content_type = "application/problem+json",
+            example = json!({"title": "Not Acceptable", "status": 406, "detail": "the answer can be sent as identity, gzip or zstd, and Accept-Encoding allows none of them"})
+        ),
         crate::openapi::InvalidQuery,
         crate::openapi::InternalError,
         crate::openapi::Unavailable,
     )
 )]
 pub(crate) async fn list(
+    request: HttpRequest,
     state: web::Data<ApiState>,
-    filter: StatusFilter,
+    query: ListQuery,
 ) -> Result<HttpResponse, ApiError> {
-    let mut answer = HttpResponse::Ok();
-    answer.content_type(ContentType::json());
-    Ok(match state.lists.list(&state, filter.0).await? {
-        List::Whole(json) => answer.body(json),
-        List::Long(first, draft) => {
-            let first = stream::once(future::ready(Ok(first)));
-            answer.streaming(first.chain(draft.rest()))
-        }
-    })
+    state.lists.list(&state, &query).await?.answer(&request, &query).await
 }
+
+#[cfg(test)]
+mod caching;
+#[cfg(test)]
+mod queries;
+#[cfg(test)]
+mod refusals;
 
 #[cfg(test)]
 mod tests {
@@ -92,8 +132,8 @@ mod tests {
         api.post("/api/fed/projects/ill/heartbeat", r#"{"status":"degraded"}"#).await;
         assert_eq!(slugs(&api, "?status=online").await, ["alive"]);
         assert_eq!(slugs(&api, "?status=degraded").await, ["ill"]);
-        assert_eq!(slugs(&api, "?status=offline&limit=0").await, ["gone"]);
-        assert_eq!(slugs(&api, "?limit=1&STATUS=x").await, ["alive", "ill", "gone"]);
+        assert_eq!(slugs(&api, "?status=offline&Limit=0").await, ["gone"]);
+        assert_eq!(slugs(&api, "?Limit=1&STATUS=x&%ff=%").await, ["alive", "ill", "gone"]);
     }
 
     #[actix_web::test]
@@ -167,11 +207,6 @@ mod tests {
         422
         content-type: application/problem+json
         {"title":"Unprocessable Entity","status":422,"detail":"status: online, offline and degraded are allowed, but got \"\"","errors":[{"field":"status","given":"\"\"","allowed":"online, offline and degraded are allowed"}]}
-        "#);
-        insta::assert_snapshot!(api.get("/api/fed/projects?status=online&status=offline").await, @r#"
-        422
-        content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"status: it may be given only once, but got \"online, offline\"","errors":[{"field":"status","given":"\"online, offline\"","allowed":"it may be given only once"}]}
         "#);
     }
 

@@ -1,0 +1,153 @@
+//! Listing what a query selects.
+
+use std::sync::Arc;
+
+use federation_domain::{Project, ProjectStatus};
+
+use crate::catalog::{Catalog, CatalogError};
+use crate::entry::Entry;
+use crate::presence::{Ears, ProjectState};
+use crate::query::{First, Position, ProjectFilter, ProjectQuery, SortKey, SortValue};
+
+/// How many projects a list looks at in one go.
+const LISTED_AT_ONCE: usize = 1_000;
+
+/// How many projects of a sorted list are copied at once: each part of it looks at the whole catalog,
+/// and each copy is about 500 bytes.
+const SORTED_AT_ONCE: usize = 20_000;
+
+impl Catalog {
+    /// All projects, or those of one status, by id.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotLoaded`].
+    pub fn list(&self, status: Option<ProjectStatus>) -> Result<Vec<ProjectState>, CatalogError> {
+        let filter = ProjectFilter::of_status(status);
+        self.query(&ProjectQuery { filter, ..ProjectQuery::default() })
+    }
+
+    /// All projects that the query selects, in its order.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotLoaded`].
+    pub fn query(&self, query: &ProjectQuery) -> Result<Vec<ProjectState>, CatalogError> {
+        let mut states = Vec::new();
+        let mut show = |project: &Project, status_known| {
+            states.push(ProjectState { project: project.clone(), status_known });
+        };
+        let mut after = self.list_next(query, None, usize::MAX, &mut show)?;
+        while after.is_some() {
+            after = self.list_next(query, after.as_ref(), usize::MAX, &mut show)?;
+        }
+        Ok(states)
+    }
+
+    /// Shows a part of what the query selects: those after a position, or the first, at most so
+    /// many (from 1 on), each with whether its status is known. Returns after which position the list goes on;
+    /// none at its end. Where as many were shown as were asked for, it does go on; where fewer, it
+    /// may be at its end. A project that changes, comes or goes between two parts may be in the list
+    /// or not, or twice; one that stays as it is is in it once.
+    ///
+    /// By id a part takes about a millisecond, and longer only to find out whether there is one more
+    /// after as many as were asked for. In another order it looks at the whole catalog. It holds up
+    /// nobody meanwhile; but it is not for a thread that has other things to do. `show` MUST NOT
+    /// block, nor call anything of this crate.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotLoaded`].
+    pub fn list_next(
+        &self,
+        query: &ProjectQuery,
+        after: Option<&Position>,
+        at_most: usize,
+        show: &mut dyn FnMut(&Project, bool),
+    ) -> Result<Option<Position>, CatalogError> {
+        self.loaded()?;
+        Ok(if query.sort.key == SortKey::Id {
+            self.list_by_id(query, after, at_most, show)
+        } else {
+            self.list_sorted(query, after, at_most.min(SORTED_AT_ONCE), show)
+        })
+    }
+
+    fn list_by_id(
+        &self,
+        query: &ProjectQuery,
+        after: Option<&Position>,
+        at_most: usize,
+        show: &mut dyn FnMut(&Project, bool),
+    ) -> Option<Position> {
+        let mut after = after.map(|position| position.id);
+        let (mut shown, mut last_shown) = (0, None);
+        loop {
+            let entries = self.registry().next(after, query.sort.descending, LISTED_AT_ONCE);
+            let ears = self.presence().ears();
+            for entry in &entries {
+                let is_full = shown == at_most;
+                let selected = self.show_selected(&query.filter, entry, &ears, |project, known| {
+                    if !is_full {
+                        show(project, known);
+                    }
+                });
+                match (selected, is_full) {
+                    (true, true) => return last_shown,
+                    (true, false) => {
+                        shown += 1;
+                        last_shown = Some(Position { value: SortValue::Id, id: entry.id });
+                    }
+                    (false, _) => {}
+                }
+            }
+            after = entries.last().map(|entry| entry.id);
+            if entries.len() < LISTED_AT_ONCE {
+                return None;
+            }
+            if shown < at_most {
+                return after.map(|id| Position { value: SortValue::Id, id });
+            }
+        }
+    }
+
+    fn list_sorted(
+        &self,
+        query: &ProjectQuery,
+        after: Option<&Position>,
+        at_most: usize,
+        show: &mut dyn FnMut(&Project, bool),
+    ) -> Option<Position> {
+        let mut first = First::new(query.sort, after, at_most);
+        let mut looked_at = None;
+        loop {
+            let entries = self.registry().next(looked_at, false, LISTED_AT_ONCE);
+            let ears = self.presence().ears();
+            for entry in &entries {
+                self.show_selected(&query.filter, entry, &ears, |project, status_known| {
+                    first.offer(project, status_known);
+                });
+            }
+            looked_at = entries.last().map(|entry| entry.id);
+            if entries.len() < LISTED_AT_ONCE {
+                return first.show(show);
+            }
+        }
+    }
+
+    /// Whether the filter selects it; then it is shown.
+    fn show_selected(
+        &self,
+        filter: &ProjectFilter,
+        entry: &Arc<Entry>,
+        ears: &Ears,
+        show: impl FnOnce(&Project, bool),
+    ) -> bool {
+        // Most of those who are not selected need not be locked for that.
+        filter.allows(entry.status())
+            && self.presence().show(entry, ears, |project, status_known| {
+                let selected = filter.selects(project);
+                if selected {
+                    show(project, status_known);
+                }
+                selected
+            })
+    }
+}

@@ -1,0 +1,174 @@
+use federation_domain::{InvalidValue, Project, ProjectStatus, Tags};
+use time::OffsetDateTime;
+
+/// Which projects are selected: those that fulfil each of the conditions that are given. The default
+/// gives none, and selects all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProjectFilter {
+    /// Those of any of these statuses; empty: of each.
+    pub statuses: Vec<ProjectStatus>,
+    /// Those that have all of these tags, letter for letter.
+    pub all_tags: Tags,
+    /// Those that have any of these tags, letter for letter; empty: whatever they have.
+    pub any_tags: Tags,
+    /// Those whose slug or name holds this text.
+    pub text: Option<SearchText>,
+    /// Those whose registration or status changed at this moment or later.
+    pub updated_since: Option<OffsetDateTime>,
+}
+
+impl ProjectFilter {
+    /// The filter for one status, or for all projects.
+    #[must_use]
+    pub fn of_status(status: Option<ProjectStatus>) -> Self {
+        Self { statuses: status.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Whether a project of this status may be selected; the rest of it may still speak against it.
+    #[must_use]
+    pub fn allows(&self, status: ProjectStatus) -> bool {
+        self.statuses.is_empty() || self.statuses.contains(&status)
+    }
+
+    /// Whether the project is selected.
+    #[must_use]
+    pub fn selects(&self, project: &Project) -> bool {
+        let has = |tag: &str| project.tags.iter().any(|one| one == tag);
+        let any_tags = &self.any_tags;
+        self.allows(project.status)
+            && self.updated_since.is_none_or(|since| project.updated_at >= since)
+            && self.all_tags.iter().all(has)
+            && (any_tags.iter().len() == 0 || any_tags.iter().any(has))
+            && self.text.as_ref().is_none_or(|text| text.is_in(project))
+    }
+}
+
+/// A text that is looked for, upper and lower case alike: 1 to 100 characters, no control
+/// characters.
+///
+/// Each character is compared by its lower case in Unicode, whatever stands beside it: so a piece of
+/// a name is always found in that name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchText(Box<str>);
+
+impl SearchText {
+    /// The longest text, in characters.
+    pub const MAX_CHARS: usize = 100;
+
+    /// Parses a text; blanks count as they are.
+    ///
+    /// # Errors
+    /// When it is empty, too long, or holds a control character.
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let fits = !text.is_empty() && text.chars().nth(Self::MAX_CHARS).is_none();
+        if !fits || text.chars().any(char::is_control) {
+            let allowed = "1 to 100 characters without control characters are allowed";
+            return Err(InvalidValue::new("text", text, allowed));
+        }
+        Ok(Self(lowercase(text).into()))
+    }
+
+    fn is_in(&self, project: &Project) -> bool {
+        // A slug has no capitals.
+        project.slug.as_str().contains(&*self.0)
+            || lowercase(project.name.as_str()).contains(&*self.0)
+    }
+}
+
+/// Not `str::to_lowercase`, for which the sigma at the end of a piece is another than that in the
+/// middle of the whole.
+fn lowercase(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use federation_domain::ProjectStatus::{Degraded, Offline, Online};
+    use proptest::prelude::*;
+    use time::Duration;
+
+    use super::*;
+    use crate::query::sort::tests::project;
+
+    fn text(text: &str) -> ProjectFilter {
+        ProjectFilter { text: Some(SearchText::parse(text).unwrap()), ..ProjectFilter::default() }
+    }
+
+    fn tags(tags: &[&str]) -> Tags {
+        Tags::parse(tags).unwrap()
+    }
+
+    #[test]
+    fn without_conditions_all_are_selected() {
+        assert!(ProjectFilter::default().selects(&project(1)));
+        assert!(ProjectFilter::of_status(None).selects(&project(1)));
+    }
+
+    #[test]
+    fn one_of_the_statuses_is_enough() {
+        let project = Project { status: Degraded, ..project(1) };
+        let selects = |statuses: &[ProjectStatus]| {
+            let statuses = statuses.to_vec();
+            ProjectFilter { statuses, ..ProjectFilter::default() }.selects(&project)
+        };
+        assert!(selects(&[Degraded]) && selects(&[Online, Degraded]));
+        assert!(!selects(&[Online]) && !selects(&[Online, Offline]));
+    }
+
+    #[test]
+    fn all_tags_must_be_there_but_only_one_of_any() {
+        let project = Project { tags: tags(&["a", "b"]), ..project(1) };
+        let all = |all| ProjectFilter { all_tags: tags(all), ..ProjectFilter::default() };
+        let any = |any| ProjectFilter { any_tags: tags(any), ..ProjectFilter::default() };
+        assert!(all(&["a"]).selects(&project) && all(&["b", "a"]).selects(&project));
+        assert!(!all(&["a", "c"]).selects(&project));
+        assert!(any(&["c", "b"]).selects(&project) && !any(&["c"]).selects(&project));
+        let both = ProjectFilter { any_tags: tags(&["c"]), ..all(&["a"]) };
+        assert!(!both.selects(&project), "each condition has to hold");
+        assert!(!all(&["A"]).selects(&project) && !any(&["aa"]).selects(&project));
+    }
+
+    #[test]
+    fn updated_since_takes_the_moment_itself_too() {
+        let project = project(1);
+        let since = |at| {
+            let filter = ProjectFilter { updated_since: Some(at), ..ProjectFilter::default() };
+            filter.selects(&project)
+        };
+        assert!(since(project.updated_at) && since(project.updated_at - Duration::DAY));
+        assert!(!since(project.updated_at + Duration::NANOSECOND));
+    }
+
+    #[test]
+    fn a_text_is_found_in_slug_and_name_whatever_its_case() {
+        let project = Project {
+            slug: "command-center".parse().unwrap(),
+            name: "Zürich ΟΔΟΣ 1".parse().unwrap(),
+            ..project(1)
+        };
+        for found in ["D-C", "ZÜR", "zürich ο", "ος", "ΔΟΣ 1", " "] {
+            // The small final sigma is another letter, unless it is what the name has.
+            assert_eq!(text(found).selects(&project), found != "ος", "{found}");
+        }
+        assert!(!text("commandcenter").selects(&project));
+    }
+
+    #[test]
+    fn a_text_has_1_to_100_characters_and_no_controls() {
+        assert!(SearchText::parse(&"ü".repeat(100)).is_ok());
+        for bad in ["", "a\0", "\n", "\u{85}", &"a".repeat(101)] {
+            assert!(SearchText::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn each_piece_of_a_name_finds_it(name in "\\PC{1,30}", from in 0_usize..30, chars in 1_usize..30) {
+            let Ok(parsed) = name.parse() else { return Ok(()) };
+            let piece: String = name.chars().skip(from).take(chars).collect();
+            prop_assume!(!piece.is_empty());
+            let project = Project { name: parsed, ..project(1) };
+            prop_assert!(text(&piece).selects(&project));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use federation_domain::Project;
+
+use super::{Position, Sort};
+use crate::presence::ProjectState;
+
+/// The first projects, in an order, of those that were offered in any: at most so many are in memory,
+/// however many there are.
+pub(crate) struct First<'a> {
+    sort: Sort,
+    after: Option<&'a Position>,
+    at_most: usize,
+    /// The last one on top.
+    found: BinaryHeap<Found>,
+    /// Whether one had to be left out.
+    more: bool,
+}
+
+struct Found {
+    sort: Sort,
+    state: ProjectState,
+}
+
+impl<'a> First<'a> {
+    /// For those after a position.
+    pub(crate) fn new(sort: Sort, after: Option<&'a Position>, at_most: usize) -> Self {
+        Self { sort, after, at_most, found: BinaryHeap::new(), more: false }
+    }
+
+    /// Takes a copy of the project if it is among the first.
+    pub(crate) fn offer(&mut self, project: &Project, status_known: bool) {
+        if self.after.is_some_and(|after| !self.sort.is_after(project, after)) {
+            return;
+        }
+        if self.found.len() >= self.at_most {
+            self.more = true;
+            let last = self.found.peek().map(|found| &found.state.project);
+            if last.is_none_or(|last| self.sort.compare(project, last).is_ge()) {
+                return;
+            }
+            self.found.pop();
+        }
+        let state = ProjectState { project: project.clone(), status_known };
+        self.found.push(Found { sort: self.sort, state });
+    }
+
+    /// Shows them in their order. Returns the position of the last one if there are more.
+    pub(crate) fn show(self, show: &mut dyn FnMut(&Project, bool)) -> Option<Position> {
+        let last = self.found.peek().map(|found| self.sort.position(&found.state.project));
+        for Found { state, .. } in self.found.into_sorted_vec() {
+            show(&state.project, state.status_known);
+        }
+        last.filter(|_| self.more)
+    }
+}
+
+impl Ord for Found {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.sort.compare(&self.state.project, &other.state.project)
+    }
+}
+
+impl PartialOrd for Found {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Found {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Found {}
+
+#[cfg(test)]
+mod tests {
+    use federation_domain::{ProjectId, ProjectStatus};
+    use proptest::prelude::*;
+    use time::Duration;
+
+    use super::*;
+    use crate::query::SortKey;
+    use crate::query::sort::tests::project;
+
+    /// Few values of each, so that many are equal.
+    fn any_project(id: i64) -> impl Strategy<Value = Project> {
+        (0_usize..3, "[aB]", 0_i64..3, proptest::option::of(0_i64..3)).prop_map(
+            move |(status, name, updated, heard)| {
+                let base = project(id);
+                let at = |second| base.created_at + Duration::seconds(second);
+                Project {
+                    slug: format!("p{}", id * 7_919 % 100).parse().unwrap(),
+                    name: name.parse().unwrap(),
+                    status: ProjectStatus::ALL[status],
+                    updated_at: at(updated),
+                    last_heartbeat_at: heard.map(at),
+                    ..base
+                }
+            },
+        )
+    }
+
+    fn any_projects() -> impl Strategy<Value = Vec<Project>> {
+        (0_i64..40)
+            .prop_flat_map(|many| (0..many).map(any_project).collect::<Vec<_>>().prop_shuffle())
+    }
+
+    fn any_sort() -> impl Strategy<Value = Sort> {
+        (0..SortKey::ALL.len(), any::<bool>())
+            .prop_map(|(key, descending)| Sort { key: SortKey::ALL[key], descending })
+    }
+
+    fn page(
+        projects: &[Project],
+        sort: Sort,
+        after: Option<&Position>,
+        at_most: usize,
+    ) -> (Vec<i64>, Option<Position>) {
+        let mut first = First::new(sort, after, at_most);
+        projects.iter().for_each(|project| first.offer(project, true));
+        let mut ids = Vec::new();
+        let next = first.show(&mut |project, _| ids.push(project.id.0));
+        (ids, next)
+    }
+
+    proptest! {
+        #[test]
+        fn pages_are_the_whole_list_cut_up(
+            projects in any_projects(), sort in any_sort(), at_most in 1_usize..12,
+        ) {
+            let mut sorted = projects.clone();
+            sorted.sort_by(|one, other| sort.compare(one, other));
+            let whole: Vec<i64> = sorted.iter().map(|project| project.id.0).collect();
+            let (mut paged, mut after) = (Vec::new(), None);
+            loop {
+                let (ids, next) = page(&projects, sort, after.as_ref(), at_most);
+                prop_assert!(next.is_none() || ids.len() == at_most);
+                prop_assert!(!ids.is_empty() || projects.is_empty(), "a page with nothing on it");
+                paged.extend(ids);
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(paged, whole);
+        }
+
+        #[test]
+        fn who_stays_as_it_is_is_on_one_page_whoever_comes_and_goes(
+            staying in any_projects(), passing in any_projects(),
+            sort in any_sort(), at_most in 1_usize..6, seed in any::<u64>(),
+        ) {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let passing: Vec<Project> = passing
+                .into_iter()
+                .map(|project| Project { id: ProjectId(project.id.0 + 100), ..project })
+                .collect();
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let mut now = staying.clone();
+                now.extend(passing.iter().filter(|_| rng.bool()).cloned());
+                let (ids, next) = page(&now, sort, after.as_ref(), at_most);
+                seen.extend(ids.into_iter().filter(|id| *id < 100));
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let mut sorted = staying;
+            sorted.sort_by(|one, other| sort.compare(one, other));
+            let expected: Vec<i64> = sorted.iter().map(|project| project.id.0).collect();
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
+use federation_domain::ProjectStatus::{Degraded, Online};
+use federation_domain::{Origin, Project};
+
+use crate::world::{World, registration, slug};
+
+fn by(sort: &str) -> ProjectQuery {
+    ProjectQuery { sort: Sort::parse(sort).unwrap(), ..ProjectQuery::default() }
+}
+
+fn holding(text: &str) -> ProjectFilter {
+    ProjectFilter { text: Some(SearchText::parse(text).unwrap()), ..ProjectFilter::default() }
+}
+
+/// A part of a list: the slugs, and where it goes on.
+fn part(
+    world: &World,
+    query: &ProjectQuery,
+    after: Option<&Position>,
+    at_most: usize,
+) -> (Vec<String>, Option<Position>) {
+    let mut slugs = Vec::new();
+    let mut show = |project: &Project, _| slugs.push(project.slug.to_string());
+    let next = world.service.catalog.list_next(query, after, at_most, &mut show).unwrap();
+    (slugs, next)
+}
+
+fn whole(world: &World, query: &ProjectQuery) -> Vec<String> {
+    let states = world.service.catalog.query(query).unwrap();
+    states.iter().map(|state| state.project.slug.to_string()).collect()
+}
+
+#[tokio::test]
+async fn lists_are_in_the_order_that_is_asked_for() {
+    let world = World::with(&["c", "a", "b"]).await;
+    world.beat("a").unwrap();
+    assert_eq!(whole(&world, &by("id")), ["c", "a", "b"]);
+    assert_eq!(whole(&world, &by("-id")), ["b", "a", "c"]);
+    assert_eq!(whole(&world, &by("slug")), ["a", "b", "c"]);
+    assert_eq!(whole(&world, &by("-name")), ["c", "b", "a"]);
+    assert_eq!(whole(&world, &by("last_heartbeat_at")), ["a", "c", "b"], "as it is heard here");
+}
+
+#[tokio::test]
+async fn what_is_selected_is_what_is_so_now() {
+    let world = World::with(&["c", "a", "b"]).await;
+    world.beat("a").unwrap();
+    let filter = ProjectFilter { statuses: vec![Online, Degraded], ..ProjectFilter::default() };
+    assert_eq!(whole(&world, &ProjectQuery { filter, ..by("slug") }), ["a"]);
+    assert_eq!(whole(&world, &ProjectQuery { filter: holding("B"), ..by("id") }), ["b"]);
+}
+
+#[tokio::test]
+async fn a_full_part_says_that_the_list_goes_on_only_if_it_does() {
+    let world = World::with(&["c", "a", "b"]).await;
+    for (sort, expected) in [("id", "a"), ("-id", "a"), ("slug", "b"), ("-slug", "b")] {
+        let (first, next) = part(&world, &by(sort), None, 2);
+        assert_eq!((first.len(), &*first[1]), (2, expected), "{sort}");
+        let (rest, end) = part(&world, &by(sort), next.as_ref(), 2);
+        assert_eq!((rest.len(), end), (1, None), "{sort}");
+        assert_eq!(part(&world, &by(sort), None, 3).1, None, "{sort}");
+        // What is left does not fulfil the condition.
+        let statuses = vec![Online];
+        world.beat(&first[0]).unwrap();
+        let filter = ProjectFilter { statuses, ..ProjectFilter::default() };
+        let online = whole(&world, &ProjectQuery { filter: filter.clone(), ..by(sort) });
+        let query = ProjectQuery { filter, ..by(sort) };
+        assert_eq!(part(&world, &query, None, online.len()), (online, None), "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_goes_on_after_a_project_that_is_gone() {
+    let world = World::with(&["c", "a", "b"]).await;
+    for sort in ["id", "slug"] {
+        let (first, next) = part(&world, &by(sort), None, 1);
+        world.service.catalog.remove(&slug(&first[0])).await.unwrap();
+        let (rest, end) = part(&world, &by(sort), next.as_ref(), 9);
+        assert_eq!((rest, end), (whole(&world, &by(sort)), None), "{sort}");
+    }
+}
+
+#[tokio::test]
+async fn a_long_list_is_whole_in_every_order() {
+    let world = World::with(&[]).await;
+    let slugs: Vec<String> = (0..2_500).map(|number| format!("p{number:04}")).collect();
+    let registrations = slugs.iter().map(|slug| registration(slug)).collect();
+    world.service.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    let backwards: Vec<String> = slugs.iter().rev().cloned().collect();
+    for (sort, expected) in [("id", &slugs), ("slug", &slugs), ("-id", &backwards)] {
+        assert_eq!(whole(&world, &by(sort)), *expected, "{sort}");
+        let (page, next) = part(&world, &by(sort), None, 1_700);
+        assert_eq!(page.len(), if sort.ends_with("id") { 1_000 } else { 1_700 });
+        assert!(next.is_some());
+    }
+    // The only one that is selected stands behind many that are not.
+    let query = ProjectQuery { filter: holding("p2499"), ..by("id") };
+    let (mut found, mut after) = part(&world, &query, None, 1);
+    assert!(found.is_empty() && after.is_some(), "a part looks at a thousand");
+    while let Some(position) = after {
+        let (slugs, next) = part(&world, &query, Some(&position), 1);
+        found.extend(slugs);
+        after = next;
+    }
+    assert_eq!(found, ["p2499"]);
+}

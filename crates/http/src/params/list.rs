@@ -1,0 +1,264 @@
+//! What a caller wants to see of a list of projects.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest};
+use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
+use federation_domain::{InvalidValue, ProjectStatus, Tags};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use url::form_urlencoded::Serializer;
+
+use super::pairs::Pairs;
+use super::{cursor, number};
+use crate::error::ApiError;
+use crate::project::Fields;
+
+/// Which projects a list shows, in which order, from where on, and how much of each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ListQuery {
+    pub(crate) projects: ProjectQuery,
+    pub(crate) fields: Fields,
+    /// The most projects of a page; none for all of the list.
+    pub(crate) limit: Option<usize>,
+    pub(crate) after: Option<Position>,
+    /// The parameters of `projects`, by which links and cursors name it.
+    selection: String,
+}
+
+impl FromRequest for ListQuery {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::parse(request.query_string()).map_err(ApiError::Invalid))
+    }
+}
+
+impl ListQuery {
+    /// The whole list of one status, or of all projects, with all that is known of each.
+    pub(crate) fn of_status(status: Option<ProjectStatus>) -> Self {
+        let filter = ProjectFilter::of_status(status);
+        Self { projects: ProjectQuery { filter, ..ProjectQuery::default() }, ..Self::default() }
+    }
+
+    /// The status of which it is the whole list, or none for the list of all projects; nothing where
+    /// it is another list.
+    pub(crate) fn plain_status(&self) -> Option<Option<ProjectStatus>> {
+        let status = match self.projects.filter.statuses[..] {
+            [] => None,
+            [status] => Some(status),
+            _ => return None,
+        };
+        let is_plain = self.limit.is_none()
+            && self.after.is_none()
+            && self.fields == Fields::default()
+            && self.projects == Self::of_status(status).projects;
+        is_plain.then_some(status)
+    }
+
+    /// The header `Link` for a page after which the list goes on at `next`.
+    pub(crate) fn link(&self, next: Option<&Position>) -> Option<String> {
+        self.limit?;
+        let first = format!("<{}>; rel=\"first\"", self.url(None));
+        Some(match next {
+            Some(next) => format!("<{}>; rel=\"next\", {first}", self.url(Some(next))),
+            None => first,
+        })
+    }
+
+    fn url(&self, after: Option<&Position>) -> String {
+        let mut query = Serializer::new(self.selection.clone());
+        if let Some(names) = self.fields.names() {
+            query.append_pair("fields", &names);
+        }
+        if let Some(limit) = self.limit {
+            query.append_pair("limit", &limit.to_string());
+        }
+        if let Some(after) = after {
+            query.append_pair("cursor", &cursor::encode(after, &self.selection));
+        }
+        format!("/api/fed/projects?{}", query.finish())
+    }
+
+    /// Names each parameter that is not allowed.
+    fn parse(query: &str) -> Result<Self, Vec<InvalidValue>> {
+        let pairs = Pairs::of(query);
+        let mut faults = Vec::new();
+        let filter = ProjectFilter {
+            statuses: statuses(&pairs).or_note(&mut faults),
+            all_tags: tags(&pairs, "tag").or_note(&mut faults),
+            any_tags: tags(&pairs, "any_tag").or_note(&mut faults),
+            text: text(&pairs).or_note(&mut faults),
+            updated_since: moment(&pairs).or_note(&mut faults),
+        };
+        let sort = sort(&pairs).or_note(&mut faults);
+        let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000 is allowed");
+        let limit = limit.or_note(&mut faults);
+        let fields = fields(&pairs).or_note(&mut faults);
+        let projects = ProjectQuery { filter, sort };
+        let selection = selection(&projects, &pairs);
+        let after = match pairs.once("cursor") {
+            // Which query it belongs to cannot be said of a query that does not stand.
+            Ok(Some(cursor)) if faults.is_empty() => {
+                cursor::decode(&cursor, &selection, sort).map(Some)
+            }
+            given => given.map(|_| None),
+        };
+        let after = after.or_note(&mut faults);
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        Ok(Self { projects, fields, limit, after, selection })
+    }
+}
+
+/// Which keys of a project a caller wants to see.
+#[derive(Debug)]
+pub(crate) struct FieldsParam(pub(crate) Fields);
+
+impl FromRequest for FieldsParam {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let fields = fields(&Pairs::of(request.query_string()));
+        ready(fields.map(Self).map_err(|fault| ApiError::Invalid(vec![fault])))
+    }
+}
+
+/// What is wrong is noted, so that all of it can be told at once.
+trait OrNote<T> {
+    fn or_note(self, faults: &mut Vec<InvalidValue>) -> T;
+}
+
+impl<T: Default> OrNote<T> for Result<T, InvalidValue> {
+    fn or_note(self, faults: &mut Vec<InvalidValue>) -> T {
+        self.unwrap_or_else(|fault| {
+            faults.push(fault);
+            T::default()
+        })
+    }
+}
+
+fn statuses(pairs: &Pairs<'_>) -> Result<Vec<ProjectStatus>, InvalidValue> {
+    let given = pairs.all("status")?;
+    let mut asked = Vec::new();
+    for name in given.iter().flat_map(|value| value.split(',')) {
+        asked.push(ProjectStatus::parse(name)?);
+    }
+    Ok(ProjectStatus::ALL.into_iter().filter(|status| asked.contains(status)).collect())
+}
+
+fn tags(pairs: &Pairs<'_>, name: &str) -> Result<Tags, InvalidValue> {
+    Tags::parse(&pairs.all(name)?)
+        .map_err(|fault| InvalidValue { field: fault.field.replacen("tags", name, 1), ..fault })
+}
+
+fn text(pairs: &Pairs<'_>) -> Result<Option<SearchText>, InvalidValue> {
+    let text = pairs.once("q")?.map(|text| SearchText::parse(&text)).transpose();
+    text.map_err(|fault| InvalidValue { field: "q".to_owned(), ..fault })
+}
+
+fn moment(pairs: &Pairs<'_>) -> Result<Option<OffsetDateTime>, InvalidValue> {
+    const NAME: &str = "updated_since";
+    let Some(text) = pairs.once(NAME)? else { return Ok(None) };
+    let moment = OffsetDateTime::parse(&text, &Rfc3339);
+    moment.map(Some).map_err(|_| {
+        let allowed = "a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z \
+                       or 2026-11-23T15:41:13.5+01:00 (write %2B for the +)";
+        InvalidValue::new(NAME, &text, allowed)
+    })
+}
+
+fn sort(pairs: &Pairs<'_>) -> Result<Sort, InvalidValue> {
+    pairs.once("sort")?.map_or_else(|| Ok(Sort::default()), |text| Sort::parse(&text))
+}
+
+fn fields(pairs: &Pairs<'_>) -> Result<Fields, InvalidValue> {
+    pairs.once("fields")?.map_or_else(|| Ok(Fields::default()), |text| Fields::parse(&text))
+}
+
+/// The parameters that say which projects there are in which order, always in the same order.
+fn selection(query: &ProjectQuery, pairs: &Pairs<'_>) -> String {
+    let mut selection = Serializer::new(String::new());
+    let statuses: Vec<&str> = query.filter.statuses.iter().map(|status| status.as_str()).collect();
+    if !statuses.is_empty() {
+        selection.append_pair("status", &statuses.join(","));
+    }
+    for name in ["tag", "any_tag", "q", "updated_since", "sort"] {
+        for value in pairs.all(name).unwrap_or_default() {
+            selection.append_pair(name, &value);
+        }
+    }
+    selection.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use federation_application::SortValue;
+    use federation_domain::ProjectId;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_whole_lists_of_all_or_of_one_status_are_plain() {
+        let plain = |query| ListQuery::parse(query).unwrap().plain_status();
+        assert_eq!(plain(""), Some(None));
+        assert_eq!(plain("x=y&sort=id"), Some(None));
+        assert_eq!(plain("status=online&status=online"), Some(Some(ProjectStatus::Online)));
+        for other in [
+            "status=online,offline",
+            "tag=a",
+            "any_tag=a",
+            "q=a",
+            "updated_since=2026-11-23T14:41:13Z",
+            "sort=-id",
+            "limit=1000",
+            "fields=slug",
+            "cursor=AS0GgAU405TCAAAAAAAAAAFp",
+        ] {
+            assert_eq!(plain(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_selection_has_one_spelling() {
+        let selection = |query| ListQuery::parse(query).unwrap().selection;
+        assert_eq!(
+            selection("sort=slug&q=a%20b&limit=5&status=offline&x=y&status=online"),
+            selection("status=online,offline&q=a+b&sort=slug&fields=id"),
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_query_is_it_is_read_or_refused(
+            name in "status|tag|any_tag|q|updated_since|sort|limit|cursor|fields|%..?",
+            value in "\\PC*", more in "\\PC*",
+        ) {
+            let _ = ListQuery::parse(&format!("{name}={value}&{more}"));
+            let _ = ListQuery::parse(&more);
+        }
+
+        #[test]
+        fn a_link_asks_for_the_same_list_further_on(
+            tags in proptest::collection::hash_set("[ -~ä]{0,5}x", 0..4), text in "[ -~ü]{1,9}",
+            limit in 1_usize..=1000, id: i64, slug in "[a-z]{1,9}",
+        ) {
+            let mut query = Serializer::new(String::new());
+            query.append_pair("q", &text).append_pair("sort", "-slug");
+            query.append_pair("limit", &limit.to_string()).append_pair("fields", "slug,id");
+            query.extend_pairs(tags.iter().map(|tag| ("any_tag", tag)));
+            let query = ListQuery::parse(&query.finish()).unwrap();
+            let after = Position { value: SortValue::Text(slug.into()), id: ProjectId(id) };
+            let url = query.url(Some(&after));
+            prop_assert!(url.is_ascii() && !url.contains(['<', '>', '"', ' ']), "{url}");
+            let next = ListQuery::parse(url.split_once('?').unwrap().1).unwrap();
+            prop_assert_eq!(next, ListQuery { after: Some(after), ..query });
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! A project of which not all may be shown, for the document.
+
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::ProjectBody;
+
+/// A project, or those of its keys that `fields` asks for.
+pub(crate) struct ProjectFields;
+
+impl PartialSchema for ProjectFields {
+    fn schema() -> RefOr<Schema> {
+        let mut part = <ProjectBody<'_>>::schema();
+        if let RefOr::T(Schema::Object(object)) = &mut part {
+            object.required.clear();
+            object.description = Some("Those of its keys that were asked for.".to_owned());
+            object.example = Some(serde_json::json!({"slug": "commandcenter", "status": "online"}));
+        }
+        let whole = Ref::from_schema_name(<ProjectBody<'_>>::name());
+        let description = "A project, or the part of it that was asked for.";
+        AnyOfBuilder::new().item(whole).item(part).description(Some(description)).into()
+    }
+}
+
+impl ToSchema for ProjectFields {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((<ProjectBody<'_>>::name().into_owned(), <ProjectBody<'_>>::schema()));
+        <ProjectBody<'_>>::schemas(schemas);
+    }
+}

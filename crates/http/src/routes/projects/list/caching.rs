@@ -1,0 +1,168 @@
+//! Tags, 304 and content codings, as callers and caches use them.
+
+use std::sync::Arc;
+
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
+use actix_web::test::TestRequest;
+use federation_domain::Origin;
+
+use crate::coding::tests::decode;
+use crate::lists::tests::{registration, short_lists};
+use crate::testing::{Answer, Api};
+
+const PATH: &str = "/api/fed/projects";
+
+async fn fleet(projects: usize) -> Api {
+    let api = Api::new().await;
+    let registrations = (0..projects).map(registration).collect();
+    api.service.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    api
+}
+
+async fn accepting(api: &Api, path: &str, codings: &str) -> Answer {
+    api.call(TestRequest::get().uri(path).insert_header((ACCEPT_ENCODING, codings))).await
+}
+
+async fn knowing(api: &Api, path: &str, tags: &str) -> Answer {
+    api.call(TestRequest::get().uri(path).insert_header((IF_NONE_MATCH, tags))).await
+}
+
+fn tag(answer: &Answer) -> &str {
+    answer.header("etag").unwrap()
+}
+
+#[actix_web::test]
+async fn who_has_the_list_gets_304_without_a_body_until_it_changes() {
+    let api = fleet(3).await;
+    for path in [PATH, &format!("{PATH}?limit=2"), &format!("{PATH}?fields=slug,status")] {
+        let answer = api.get(path).await;
+        let again = knowing(&api, path, tag(&answer)).await;
+        assert_eq!((again.status, &*again.body), (304, ""), "{path}");
+        for header in ["etag", "cache-control", "vary"] {
+            assert_eq!(again.header(header), answer.header(header), "{path}: {header}");
+        }
+        assert_eq!(again.header("content-type"), None, "{path}");
+    }
+    let before = api.get(PATH).await;
+    let narrow = api.get(&format!("{PATH}?fields=slug,status")).await;
+    api.post(&format!("{PATH}/p1/heartbeat"), "").await;
+    let after = knowing(&api, PATH, tag(&before)).await;
+    assert_eq!(after.status, 200);
+    assert_ne!(tag(&after), tag(&before));
+    api.post(&format!("{PATH}/p1/heartbeat"), "").await;
+    let turned = knowing(&api, &format!("{PATH}?fields=slug,status"), tag(&narrow)).await;
+    assert_eq!(turned.status, 200, "it turned online");
+}
+
+#[actix_web::test]
+async fn a_heartbeat_that_changes_no_field_that_is_asked_for_changes_no_tag() {
+    let api = fleet(3).await;
+    let path = format!("{PATH}?fields=slug,status");
+    api.post(&format!("{PATH}/p1/heartbeat"), "").await;
+    let before = api.get(&path).await;
+    api.clock.advance(std::time::Duration::from_secs(5));
+    api.post(&format!("{PATH}/p1/heartbeat"), "").await;
+    assert_eq!(knowing(&api, &path, tag(&before)).await.status, 304);
+}
+
+#[actix_web::test]
+async fn a_tag_is_known_in_all_forms_in_which_a_client_may_send_it() {
+    let api = fleet(3).await;
+    let answer = api.get(PATH).await;
+    let tag = tag(&answer);
+    let plain = tag.trim_matches('"');
+    for known in [
+        format!("\"x\", {tag}"),
+        format!("W/{tag}"),
+        format!("\"{plain}-gzip\""),
+        format!("W/\"{plain}-zstd\""),
+        "*".to_owned(),
+    ] {
+        assert_eq!(knowing(&api, PATH, &known).await.status, 304, "{known}");
+    }
+    for unknown in ["\"x\"", plain, "", ",", "W/\"\"", &format!("\"{plain}-br\"")] {
+        assert_eq!(knowing(&api, PATH, unknown).await.status, 200, "{unknown}");
+    }
+}
+
+#[actix_web::test]
+async fn replicas_give_the_same_list_the_same_tag() {
+    let (one, other) = (fleet(3).await, fleet(3).await);
+    let answer = one.get(PATH).await;
+    assert_eq!(tag(&answer), tag(&other.get(PATH).await));
+    assert_eq!(tag(&Api::new().await.get(PATH).await), "\"39347ff402b6c53d831154110e30ac6a\"");
+}
+
+#[actix_web::test]
+async fn a_list_comes_in_the_coding_that_is_accepted_and_under_a_tag_of_its_own() {
+    let api = fleet(30).await;
+    let plain = api.get(PATH).await;
+    assert_eq!(plain.header("content-encoding"), None);
+    assert_eq!(plain.header("vary"), Some("accept-encoding"));
+    for path in [PATH.to_owned(), format!("{PATH}?limit=30"), format!("{PATH}?limit=30&sort=-id")] {
+        let expected = api.get(&path).await;
+        for coding in ["gzip", "zstd"] {
+            for _ in 0..2 {
+                let answer = accepting(&api, &path, coding).await;
+                assert_eq!(answer.status, 200);
+                assert_eq!(answer.header("content-encoding"), Some(coding));
+                assert_eq!(answer.header("vary"), Some("accept-encoding"));
+                assert!(answer.bytes.len() * 5 < expected.bytes.len(), "{}", answer.bytes.len());
+                assert!(decode(Some(coding), &answer.bytes) == expected.bytes, "{path} {coding}");
+                let suffixed = format!("{}-{coding}\"", tag(&expected).trim_end_matches('"'));
+                assert_eq!(tag(&answer), suffixed);
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn head_has_the_headers_of_get_in_every_coding() {
+    let api = fleet(30).await;
+    for codings in ["identity", "gzip", "zstd"] {
+        let get = accepting(&api, PATH, codings).await;
+        let request = TestRequest::default().method(Method::HEAD).uri(PATH);
+        let head = api.call(request.insert_header((ACCEPT_ENCODING, codings))).await;
+        for header in ["etag", "content-encoding", "cache-control", "vary", "content-type"] {
+            assert_eq!(get.header(header), head.header(header), "{codings}: {header}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_short_list_is_sent_as_it_is() {
+    let api = Api::new().await;
+    let answer = accepting(&api, PATH, "gzip, zstd").await;
+    assert_eq!((answer.header("content-encoding"), &*answer.body), (None, "[]"));
+}
+
+#[actix_web::test]
+async fn who_accepts_no_form_is_told_which_there_are() {
+    let api = fleet(3).await;
+    insta::assert_snapshot!(accepting(&api, PATH, "br, identity;q=0").await, @r#"
+    406
+    content-type: application/problem+json
+    {"title":"Not Acceptable","status":406,"detail":"the answer can be sent as identity, gzip or zstd, and Accept-Encoding allows none of them"}
+    "#);
+}
+
+#[actix_web::test]
+async fn a_long_list_has_no_tag_and_is_coded_while_it_is_written() {
+    let mut api = fleet(1_500).await;
+    let expected = api.get(PATH).await;
+    let backwards = api.get(&format!("{PATH}?sort=-id")).await;
+    api.state.lists = Arc::new(short_lists());
+    for (path, expected) in [(PATH, expected), (&format!("{PATH}?sort=-id"), backwards)] {
+        for coding in ["identity", "gzip", "zstd"] {
+            let answer = accepting(&api, path, coding).await;
+            assert_eq!(answer.header("etag"), None);
+            assert_eq!(answer.header("cache-control"), Some("no-cache"));
+            let named = Some(coding).filter(|coding| *coding != "identity");
+            assert_eq!(answer.header("content-encoding"), named);
+            assert!(decode(named, &answer.bytes) == expected.bytes, "{path} {coding}");
+        }
+    }
+    let page = api.get(&format!("{PATH}?limit=1000")).await;
+    assert!(page.header("etag").is_some() && page.header("link").is_some(), "a page is never long");
+}

@@ -1,0 +1,228 @@
+//! Filters, order, pages, fields, as callers use them.
+
+use std::time::Duration;
+
+use actix_web::http::Method;
+use serde_json::Value;
+
+use crate::testing::{Answer, Api};
+
+pub(super) const PATH: &str = "/api/fed/projects";
+
+async fn register(api: &Api, slug: &str, name: &str, tags: &[&str]) {
+    let body = serde_json::json!({
+        "slug": slug, "name": name, "hub_url": "http://localhost:8000",
+        "mesh_namespace": format!("hub.{slug}"), "tags": tags,
+    });
+    let answer = api.post(PATH, body.to_string()).await;
+    assert_eq!(answer.status, 201, "{answer}");
+    api.clock.advance(Duration::from_secs(1));
+}
+
+/// Four projects, a second apart; two were heard.
+pub(super) async fn fleet() -> Api {
+    let api = Api::new().await;
+    register(&api, "delta", "Kommando", &["python", "rag"]).await;
+    register(&api, "alpha", "Zürich Hub", &["python"]).await;
+    register(&api, "charlie", "archive", &["rust", "a,b &+%"]).await;
+    register(&api, "bravo", "Archive", &[]).await;
+    api.post(&format!("{PATH}/charlie/heartbeat"), "").await;
+    api.clock.advance(Duration::from_secs(1));
+    api.post(&format!("{PATH}/alpha/heartbeat"), r#"{"status":"degraded"}"#).await;
+    api
+}
+
+fn slugs(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{answer}");
+    let projects: Vec<Value> = serde_json::from_str(&answer.body).unwrap();
+    projects.iter().map(|project| project["slug"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn list(api: &Api, query: &str) -> Vec<String> {
+    slugs(&api.get(&format!("{PATH}?{query}")).await)
+}
+
+/// Where a page leads.
+pub(super) fn link(answer: &Answer, rel: &str) -> Option<String> {
+    let ending = format!(">; rel=\"{rel}\"");
+    let links = answer.header("link")?.split(", ");
+    let found = links.filter_map(|link| link.strip_prefix('<')?.strip_suffix(&ending));
+    found.map(str::to_owned).next()
+}
+
+/// The slugs of each page, by the links from one to the next.
+async fn pages(api: &Api, query: &str) -> Vec<Vec<String>> {
+    let (mut pages, mut path) = (Vec::new(), format!("{PATH}?{query}"));
+    loop {
+        let answer = api.get(&path).await;
+        pages.push(slugs(&answer));
+        let Some(next) = link(&answer, "next") else { return pages };
+        path = next;
+    }
+}
+
+#[actix_web::test]
+async fn several_statuses_are_given_with_commas_or_several_times() {
+    let api = fleet().await;
+    for query in
+        ["status=online,degraded", "status=degraded&status=online", "status=online%2Cdegraded"]
+    {
+        assert_eq!(list(&api, query).await, ["alpha", "charlie"], "{query}");
+    }
+    assert_eq!(list(&api, "status=online&status=online").await, ["charlie"]);
+    assert_eq!(list(&api, "status=online,degraded,offline").await.len(), 4);
+}
+
+#[actix_web::test]
+async fn tags_select_those_who_have_all_or_any_of_them() {
+    let api = fleet().await;
+    assert_eq!(list(&api, "tag=python").await, ["delta", "alpha"]);
+    assert_eq!(list(&api, "tag=python&tag=rag").await, ["delta"]);
+    assert_eq!(list(&api, "any_tag=rust&any_tag=rag").await, ["delta", "charlie"]);
+    assert_eq!(list(&api, "tag=a%2Cb+%26%2B%25").await, ["charlie"]);
+    assert!(list(&api, "tag=Python").await.is_empty());
+    assert_eq!(list(&api, "tag=python&any_tag=rag&status=offline").await, ["delta"]);
+}
+
+#[actix_web::test]
+async fn a_text_is_looked_for_in_slugs_and_names() {
+    let api = fleet().await;
+    assert_eq!(list(&api, "q=ARCH").await, ["charlie", "bravo"]);
+    assert_eq!(list(&api, "q=Z%C3%9CR").await, ["alpha"]);
+    assert_eq!(list(&api, "q=avo").await, ["bravo"]);
+    assert_eq!(list(&api, "q=h+h").await, ["alpha"]);
+}
+
+#[actix_web::test]
+async fn updated_since_finds_who_was_registered_or_turned_since_then() {
+    let api = fleet().await;
+    // Alpha and charlie turned later than they were registered.
+    for since in ["2026-11-24T12:00:03.123456Z", "2026-11-24T13:00:03.123456%2B01:00"] {
+        let query = format!("updated_since={since}");
+        assert_eq!(list(&api, &query).await, ["alpha", "charlie", "bravo"], "{since}");
+    }
+    assert!(
+        !list(&api, "updated_since=2026-11-24T12:00:03.123457Z").await.contains(&"bravo".into())
+    );
+    assert_eq!(list(&api, "updated_since=0000-01-01T00:00:00%2B23:59").await.len(), 4);
+    assert!(list(&api, "updated_since=9999-12-31T23:59:59-23:59").await.is_empty());
+}
+
+#[actix_web::test]
+async fn a_list_is_in_the_order_that_was_asked_for() {
+    let api = fleet().await;
+    for (sort, expected) in [
+        ("id", ["delta", "alpha", "charlie", "bravo"]),
+        ("-id", ["bravo", "charlie", "alpha", "delta"]),
+        ("slug", ["alpha", "bravo", "charlie", "delta"]),
+        ("name", ["bravo", "delta", "alpha", "charlie"]),
+        ("status", ["charlie", "alpha", "delta", "bravo"]),
+        ("-status", ["delta", "bravo", "alpha", "charlie"]),
+        ("last_heartbeat_at", ["charlie", "alpha", "delta", "bravo"]),
+        ("-last_heartbeat_at", ["alpha", "charlie", "delta", "bravo"]),
+        ("-created_at", ["bravo", "charlie", "alpha", "delta"]),
+        ("-updated_at", ["alpha", "charlie", "bravo", "delta"]),
+    ] {
+        assert_eq!(list(&api, &format!("sort={sort}")).await, expected, "{sort}");
+        let paged = pages(&api, &format!("sort={sort}&limit=1")).await.concat();
+        assert_eq!(paged, expected, "{sort} in pages");
+    }
+}
+
+#[actix_web::test]
+async fn a_page_leads_to_the_next_one_and_to_the_first() {
+    let api = fleet().await;
+    let path =
+        format!("{PATH}?fields=slug&x=y&sort=-slug&limit=3&tag=python&tag=rag&status=offline");
+    insta::assert_snapshot!(api.get(&path).await, @r#"
+    200
+    content-type: application/json
+    link: </api/fed/projects?status=offline&tag=python&tag=rag&sort=-slug&fields=slug&limit=3>; rel="first"
+    [{"slug":"delta"}]
+    "#);
+    let first = api.get(&format!("{PATH}?fields=slug&limit=3")).await;
+    insta::assert_snapshot!(first, @r#"
+    200
+    content-type: application/json
+    link: </api/fed/projects?fields=slug&limit=3&cursor=AS0GgAU405TCAAAAAAAAAANp>; rel="next", </api/fed/projects?fields=slug&limit=3>; rel="first"
+    [{"slug":"delta"},{"slug":"alpha"},{"slug":"charlie"}]
+    "#);
+    insta::assert_snapshot!(api.get(&link(&first, "next").unwrap()).await, @r#"
+    200
+    content-type: application/json
+    link: </api/fed/projects?fields=slug&limit=3>; rel="first"
+    [{"slug":"bravo"}]
+    "#);
+    assert_eq!(api.get(&link(&first, "first").unwrap()).await.body, first.body);
+}
+
+#[actix_web::test]
+async fn a_page_says_that_there_is_a_next_one_only_if_there_is() {
+    let api = fleet().await;
+    for sort in ["id", "slug"] {
+        for (limit, sizes) in [(1, vec![1; 4]), (2, vec![2, 2]), (3, vec![3, 1]), (4, vec![4])] {
+            let pages = pages(&api, &format!("sort={sort}&limit={limit}")).await;
+            assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), sizes, "{sort}");
+        }
+    }
+    assert_eq!(pages(&api, "limit=1&status=online").await, [["charlie"]]);
+    assert_eq!(pages(&api, "limit=5&q=nobody").await, [[""; 0]]);
+    assert_eq!(api.get(PATH).await.header("link"), None);
+}
+
+#[actix_web::test]
+async fn who_stays_as_it_is_is_on_one_page_while_others_come_and_go() {
+    let api = fleet().await;
+    for sort in ["slug", "-slug", "id", "-id", "-created_at"] {
+        let (mut seen, mut path) = (Vec::new(), format!("{PATH}?sort={sort}&limit=1"));
+        for turn in 0.. {
+            let answer = api.get(&path).await;
+            seen.extend(slugs(&answer));
+            // One comes at each end, and the one that was shown last goes away if it had come.
+            for slug in [format!("0{turn}"), format!("z{turn}")] {
+                register(&api, &slug, "passing", &[]).await;
+            }
+            let gone = seen.last().unwrap().clone();
+            if gone.starts_with(['0', 'z']) {
+                api.send(Method::DELETE, &format!("{PATH}/{gone}")).await;
+            }
+            let Some(next) = link(&answer, "next") else { break };
+            path = next;
+            assert!(turn < 30, "{sort}: {seen:?}");
+            if seen.len() > 12 {
+                break;
+            }
+        }
+        for slug in ["alpha", "bravo", "charlie", "delta"] {
+            let times = seen.iter().filter(|one| *one == slug).count();
+            assert_eq!(times, 1, "{sort}: {slug} in {seen:?}");
+        }
+        for slug in list(&api, "q=passing").await {
+            api.send(Method::DELETE, &format!("{PATH}/{slug}")).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_cursor_without_a_limit_is_followed_by_all_that_is_left() {
+    let api = fleet().await;
+    let next = link(&api.get(&format!("{PATH}?limit=1")).await, "next").unwrap();
+    let rest = api.get(&next.replace("limit=1&", "")).await;
+    assert_eq!(slugs(&rest), ["alpha", "charlie", "bravo"]);
+    assert_eq!(rest.header("link"), None);
+    let larger = api.get(&next.replace("limit=1&", "limit=2&fields=slug&")).await;
+    assert_eq!(larger.body, r#"[{"slug":"alpha"},{"slug":"charlie"}]"#);
+}
+
+#[actix_web::test]
+async fn fields_cut_down_lists_and_single_projects() {
+    let api = fleet().await;
+    let answer = api.get(&format!("{PATH}?status=online&fields=status,slug,tags")).await;
+    assert_eq!(answer.body, r#"[{"slug":"charlie","status":"online","tags":["rust","a,b &+%"]}]"#);
+    let one = api.get(&format!("{PATH}/delta?fields=status_known,id")).await;
+    assert_eq!(one.body, r#"{"id":1,"status_known":false}"#);
+    let whole = api.get(&format!("{PATH}/delta")).await;
+    let all = crate::project::Fields::KEYS.join(",");
+    assert_eq!(api.get(&format!("{PATH}/delta?fields={all}")).await.body, whole.body);
+    assert_eq!(api.get(&format!("{PATH}?fields={all}")).await.body, api.get(PATH).await.body);
+}

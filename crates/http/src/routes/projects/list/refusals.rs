@@ -1,0 +1,186 @@
+//! What the parameters do not allow, and that the document says what they do.
+
+use serde_json::Value;
+
+use super::queries::{PATH, fleet, link};
+
+#[actix_web::test]
+async fn what_is_not_understood_is_refused_with_what_is_allowed() {
+    let api = fleet().await;
+    let mut refusals = Vec::new();
+    let other = link(&api.get(&format!("{PATH}?limit=1")).await, "next").unwrap();
+    let cursor = other.split_once("cursor=").unwrap().1;
+    let long = format!("q={}", "a".repeat(101));
+    let many: String = (0..51).map(|number| format!("tag={number}&")).collect();
+    for query in [
+        "status=ONLINE",
+        "status=",
+        "status=online,",
+        "tag=",
+        "any_tag=a&any_tag=a",
+        &many,
+        "q=",
+        "q=a%00b",
+        &long,
+        "q=%ff",
+        "q=a&q=b",
+        "updated_since=2026-11-23",
+        "updated_since=2026-11-23T14:41:13",
+        "updated_since=2026-11-23T14:41:13+01:00",
+        "sort=tags",
+        "sort=",
+        "sort=id&sort=id",
+        "limit=0",
+        "limit=1001",
+        "limit=",
+        "limit=1&limit=1",
+        "fields=",
+        "fields=slug,nonsense",
+        "fields=slug,slug",
+        "fields=slug&fields=id",
+        "cursor=",
+        "cursor=x",
+        &format!("limit=1&sort=slug&cursor={cursor}"),
+        "status=x&limit=0&sort=x&fields=x&cursor=x",
+    ] {
+        let answer = api.get(&format!("{PATH}?{query}")).await;
+        assert_eq!(answer.status, 422, "{query}: {answer}");
+        let problem: Value = serde_json::from_str(&answer.body).unwrap();
+        let shown: String = query.chars().take(50).collect();
+        refusals.push(format!("{shown}\n    {}", problem["detail"].as_str().unwrap()));
+    }
+    insta::assert_snapshot!(refusals.join("\n"), @r#"
+    status=ONLINE
+        status: online, offline and degraded are allowed, but got "ONLINE"
+    status=
+        status: online, offline and degraded are allowed, but got ""
+    status=online,
+        status: online, offline and degraded are allowed, but got ""
+    tag=
+        tag[0]: 1 to 50 characters, not blank and without control characters, are allowed, but got ""
+    any_tag=a&any_tag=a
+        any_tag[1]: each may stand only once, but got "a"
+    tag=0&tag=1&tag=2&tag=3&tag=4&tag=5&tag=6&tag=7&ta
+        tag: at most 50 are allowed, but got "51 of them"
+    q=
+        q: 1 to 100 characters without control characters are allowed, but got ""
+    q=a%00b
+        q: 1 to 100 characters without control characters are allowed, but got "a\0b"
+    q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+        q: 1 to 100 characters without control characters are allowed, but got "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
+    q=%ff
+        q: UTF-8 in percent-encoding is allowed (%25 for a % itself), but got "%ff"
+    q=a&q=b
+        q: it may be given only once, but got "a, b"
+    updated_since=2026-11-23
+        updated_since: a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), but got "2026-11-23"
+    updated_since=2026-11-23T14:41:13
+        updated_since: a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), but got "2026-11-23T14:41:13"
+    updated_since=2026-11-23T14:41:13+01:00
+        updated_since: a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), but got "2026-11-23T14:41:13 01:00"
+    sort=tags
+        sort: one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, is allowed, but got "tags"
+    sort=
+        sort: one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, is allowed, but got ""
+    sort=id&sort=id
+        sort: it may be given only once, but got "id, id"
+    limit=0
+        limit: a whole number from 1 to 1000 is allowed, but got "0"
+    limit=1001
+        limit: a whole number from 1 to 1000 is allowed, but got "1001"
+    limit=
+        limit: a whole number from 1 to 1000 is allowed, but got ""
+    limit=1&limit=1
+        limit: it may be given only once, but got "1, 1"
+    fields=
+        fields: one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, are allowed, but got ""
+    fields=slug,nonsense
+        fields: one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, are allowed, but got "nonsense"
+    fields=slug,slug
+        fields: each may stand only once, but got "slug"
+    fields=slug&fields=id
+        fields: it may be given only once, but got "slug, id"
+    cursor=
+        cursor: a cursor out of a Link header of this service is allowed, but got ""
+    cursor=x
+        cursor: a cursor out of a Link header of this service is allowed, but got "x"
+    limit=1&sort=slug&cursor=AS0GgAU405TCAAAAAAAAAAFp
+        cursor: a cursor of the same filters and sort is allowed (the cursor belongs to another query), but got "AS0GgAU405TCAAAAAAAAAAFp"
+    status=x&limit=0&sort=x&fields=x&cursor=x
+        status: online, offline and degraded are allowed, but got "x"; sort: one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, is allowed, but got "x"; limit: a whole number from 1 to 1000 is allowed, but got "0"; fields: one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, are allowed, but got "x"
+    "#);
+    let one = api.get(&format!("{PATH}/delta?fields=x")).await;
+    assert_eq!(one.status, 422);
+}
+
+#[actix_web::test]
+async fn whatever_the_query_holds_is_answered() {
+    let api = fleet().await;
+    let names = [
+        "status",
+        "tag",
+        "any_tag",
+        "q",
+        "updated_since",
+        "sort",
+        "limit",
+        "cursor",
+        "fields",
+        "x",
+    ];
+    let values = [
+        "",
+        "%",
+        "%f",
+        "%zz",
+        "%ff",
+        "%00",
+        "%F0%9F%A6%80",
+        "=",
+        "==&&",
+        "+",
+        "a;b",
+        "AQ",
+        "'",
+        "-",
+        "1",
+    ];
+    for value in values {
+        let query: Vec<String> = names.iter().map(|name| format!("{name}={value}")).collect();
+        let answer = api.get(&format!("{PATH}?{}&{value}=x", query.join("&"))).await;
+        assert_eq!(answer.status, 422, "{value}: {answer}");
+        let answer = api.get(&format!("{PATH}/delta?x={value}&{value}=x")).await;
+        assert_eq!(answer.status, 200, "{value}: {answer}");
+    }
+}
+
+#[actix_web::test]
+async fn every_parameter_of_the_document_is_understood() {
+    let api = fleet().await;
+    let document = serde_json::to_value(crate::document()).unwrap();
+    let parameters = document["paths"][PATH]["get"]["parameters"].as_array().unwrap();
+    let mut names = Vec::new();
+    for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
+        let name = parameter["name"].as_str().unwrap();
+        names.push(name);
+        let given = match &parameter["example"] {
+            Value::Array(items) => {
+                items.iter().map(|item| item.as_str().unwrap()).collect::<Vec<_>>()
+            }
+            Value::String(text) => vec![text.as_str()],
+            number => vec![if number == 100 { "100" } else { "" }],
+        };
+        let query = if parameter["explode"] == true {
+            given.iter().map(|value| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+        } else {
+            format!("{name}={}", given.join(","))
+        };
+        let answer = api.get(&format!("{PATH}?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}: {answer}");
+        assert_eq!(api.get(&format!("{PATH}?{name}=%00")).await.status, 422, "{name}");
+    }
+    assert_eq!(
+        names,
+        ["status", "tag", "any_tag", "q", "updated_since", "sort", "fields", "limit", "cursor"]
+    );
+}
