@@ -38,7 +38,7 @@ pub use explanation::{Explanation, SourceEvidence};
 pub use feed::{AllSinks, LogSink};
 pub use follower::Follower;
 pub use history::{History, Uptime};
-pub use metrics::{DropReason, Metrics};
+pub use metrics::{DropReason, Metrics, RefusalReason};
 pub use presence::{Presence, ProjectState, Record, RecordError, Surroundings, TICK};
 pub use query::{Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue};
 pub use readiness::{Readiness, ReadinessReport, SourceReport};

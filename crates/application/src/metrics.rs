@@ -2,6 +2,8 @@
 //!
 //! Labels have few values, never a slug or a subject: a flood of unknown names makes no series.
 
+mod refusal;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry as Exposition, Unit};
+
+pub use self::refusal::RefusalReason;
 
 /// Why an adapter refused a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -68,6 +72,11 @@ struct ReasonAndSource {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BySource {
     source: Name,
 }
@@ -93,6 +102,7 @@ pub(crate) struct Counts {
     refused: Family<ReasonAndSource, Counter>,
     ignored: Family<BySource, Counter>,
     newcomers_dropped: Counter,
+    requests_refused: Family<ByReason, Counter>,
     duration: Histogram,
     catalog: Family<ByStatus, Gauge>,
     nats_connection: Gauge,
@@ -121,6 +131,7 @@ impl Metrics {
             refused: Family::default(),
             ignored: Family::default(),
             newcomers_dropped: Counter::default(),
+            requests_refused: Family::default(),
             catalog: Family::default(),
             nats_connection: Gauge::default(),
             deaf: Family::default(),
@@ -167,6 +178,11 @@ impl Metrics {
 
     pub(crate) fn newcomer_dropped(&self) {
         self.0.newcomers_dropped.inc();
+    }
+
+    /// Counts a request over HTTP that was refused for its API key.
+    pub fn request_refused(&self, reason: RefusalReason) {
+        self.0.requests_refused.get_or_create(&ByReason { reason: Name(reason.as_str()) }).inc();
     }
 
     pub(crate) fn changed(&self, kind: ChangeKind) {
@@ -241,6 +257,11 @@ impl Counts {
             "federation_newcomers_dropped",
             "Projects that could not register themselves at once, because too many did",
             self.newcomers_dropped.clone(),
+        );
+        to.register(
+            "federation_requests_refused",
+            "Requests over HTTP that were refused for their API keys, by reason",
+            self.requests_refused.clone(),
         );
         to.register_with_unit(
             "federation_heartbeat_processing_duration",

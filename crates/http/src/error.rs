@@ -14,6 +14,7 @@ use federation_domain::{InvalidValue, StoreError, error_chain};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::auth::Refusal;
 use crate::body::MAX_BODY_BYTES;
 
 /// After how many seconds a client may try again when the service is not able to answer now.
@@ -62,6 +63,9 @@ pub(crate) enum ApiError {
     /// A heartbeat that names another project than its path.
     #[error("{}", sentence(std::slice::from_ref(.0)))]
     Spoofed(InvalidValue),
+    /// The key of the request, or that it has none, does not allow it.
+    #[error(transparent)]
+    Refused(Refusal),
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
     #[error("the store is not available, try again later")]
@@ -176,6 +180,7 @@ impl ResponseError for ApiError {
             Self::ProjectNotFound { .. } | Self::PathNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::Refused(refusal) => refusal.status(),
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -193,6 +198,9 @@ impl ResponseError for ApiError {
         let mut answer = HttpResponse::build(status);
         if let Self::MethodNotAllowed { allow } = self {
             answer.insert_header((header::ALLOW, *allow));
+        }
+        if let Self::Refused(refusal) = self {
+            refusal.add_headers(&mut answer);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));

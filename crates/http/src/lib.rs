@@ -10,9 +10,10 @@
 //! **To extend it**: a new endpoint is a file in `routes/` (its handler, its documentation, its
 //! tests), one line in the table of `routes.rs` and one in the list of `openapi.rs`; a test holds
 //! the two lists against each other. A new way to fail is a variant of `ApiError` in `error.rs`,
-//! where the compiler asks for its status code. Who may call what (API keys) belongs in
-//! `middleware.rs`, in front of the endpoints under `/api/fed`.
+//! where the compiler asks for its status code. Who may call an endpoint stands in the
+//! same table; what that means is in `auth.rs`.
 
+mod auth;
 mod body;
 mod change;
 mod coding;
@@ -31,6 +32,7 @@ mod state;
 #[cfg(test)]
 mod testing;
 
+pub use auth::{Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, Scope, Scopes, spell};
 pub use openapi::document;
 pub use routes::configure;
 pub use server::{BindError, HttpServer, HttpSettings};

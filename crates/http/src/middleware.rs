@@ -1,8 +1,7 @@
 //! What happens around every request: it gets an id, a span and a line in the log, and a panic in
 //! its handler ends neither the connection nor the worker.
 //!
-//! A check of API keys belongs here too, as a second function that `server.rs` wraps around the
-//! application within this one, so that refusals are logged as well.
+//! API keys are checked within it (`auth/guard.rs`), so that refusals are logged as well.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -37,6 +36,7 @@ pub(crate) async fn observe(
         request.id = id.to_str().unwrap_or_default(),
         http.method = %request.method(),
         http.path = shown(request.path()),
+        key.id = tracing::field::Empty,
     );
     let presence = request.app_data::<Data<ApiState>>().map(|state| state.presence.clone());
     let began = presence.as_ref().map(|presence| presence.now());

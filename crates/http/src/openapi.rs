@@ -2,13 +2,21 @@
 
 use utoipa::{IntoResponses, OpenApi};
 
+use crate::auth::{Closed, describe};
 use crate::error::{ErrorBody, FieldError};
 use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz};
 
-/// The document of the whole API.
+/// The document of the whole API, as of a service that has keys.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
-    ApiDocument::openapi()
+    document_for(Some(Closed::default()))
+}
+
+/// The document of a service that has keys and closes this with them, or that has none.
+pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
+    let mut document = ApiDocument::openapi();
+    describe(&mut document, keys);
+    document
 }
 
 #[derive(OpenApi)]

@@ -10,11 +10,14 @@ pub(crate) mod openapi;
 pub(crate) mod projects;
 pub(crate) mod readyz;
 
+use std::sync::Arc;
+
 use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
 
+use crate::auth::{Access, Auth, Scope, guarded};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -28,47 +31,51 @@ pub(crate) struct Endpoint {
     pub(crate) handlers: &'static [Handler],
 }
 
-/// A method, and what answers it.
-type Handler = (Method, fn() -> Route);
+/// A method, who may use it, and what answers it.
+type Handler = (Method, Access, fn() -> Route);
 
-/// All routes. Those under `/api/fed` are the ones that API keys are to guard; the others stay open.
+const READ: Access = Access::Needs(Scope::Read);
+const HEARTBEAT: Access = Access::Needs(Scope::Heartbeat);
+const WRITE: Access = Access::Needs(Scope::Write);
+
+/// All routes.
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
     Endpoint {
         path: "/api/fed/projects",
         allow: "GET, HEAD, POST",
         handlers: &[
-            (Method::GET, || web::to(projects::list::list)),
-            (Method::POST, || web::to(projects::register::register)),
+            (Method::GET, READ, || web::to(projects::list::list)),
+            (Method::POST, WRITE, || web::to(projects::register::register)),
         ],
     },
     Endpoint {
         path: "/api/fed/projects/{slug}",
         allow: "GET, HEAD, DELETE",
         handlers: &[
-            (Method::GET, || web::to(projects::find::find)),
-            (Method::DELETE, || web::to(projects::remove::remove)),
+            (Method::GET, READ, || web::to(projects::find::find)),
+            (Method::DELETE, WRITE, || web::to(projects::remove::remove)),
         ],
     },
     Endpoint {
         path: "/api/fed/projects/{slug}/heartbeat",
         allow: "POST",
-        handlers: &[(Method::POST, || web::to(projects::heartbeat::record_heartbeat))],
+        handlers: &[(Method::POST, HEARTBEAT, || web::to(projects::heartbeat::record_heartbeat))],
     },
     get(
         "/api/fed/projects/{slug}/explain",
-        &[(Method::GET, || web::to(projects::explain::explain))],
+        &[(Method::GET, READ, || web::to(projects::explain::explain))],
     ),
     get(
         "/api/fed/projects/{slug}/history",
-        &[(Method::GET, || web::to(projects::history::history))],
+        &[(Method::GET, READ, || web::to(projects::history::history))],
     ),
-    get("/health", &[(Method::GET, || web::to(health::health))]),
-    get("/livez", &[(Method::GET, || web::to(livez::livez))]),
-    get("/readyz", &[(Method::GET, || web::to(readyz::readyz))]),
-    get("/metrics", &[(Method::GET, || web::to(metrics::metrics))]),
-    get("/openapi.json", &[(Method::GET, || web::to(openapi::openapi))]),
-    get("/docs", &[(Method::GET, || web::to(docs::docs))]),
-    get("/docs/{file}", &[(Method::GET, || web::to(docs::asset))]),
+    get("/health", &[(Method::GET, Access::Open, || web::to(health::health))]),
+    get("/livez", &[(Method::GET, Access::Open, || web::to(livez::livez))]),
+    get("/readyz", &[(Method::GET, Access::Open, || web::to(readyz::readyz))]),
+    get("/metrics", &[(Method::GET, Access::Metrics, || web::to(metrics::metrics))]),
+    get("/openapi.json", &[(Method::GET, Access::Docs, || web::to(openapi::openapi))]),
+    get("/docs", &[(Method::GET, Access::Docs, || web::to(docs::docs))]),
+    get("/docs/{file}", &[(Method::GET, Access::Docs, || web::to(docs::asset))]),
 ];
 
 const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
@@ -77,25 +84,31 @@ const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
 
 /// Adds all routes and what they need. Each path answers with and without a slash at its end.
 pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
+    let auth = state.auth.clone();
     cfg.app_data(Data::new(state));
     // A resource for each of the two: one resource of several patterns is matched twice, first as to
     // which of them it is. Few callers write the slash, so they are the ones who wait.
     for slash in ["", "/"] {
         for endpoint in ENDPOINTS {
-            cfg.service(resource(endpoint, slash));
+            cfg.service(resource(endpoint, slash, auth.as_ref()));
         }
     }
     cfg.default_service(web::to(async || Err::<HttpResponse, _>(ApiError::PathNotFound)));
 }
 
-fn resource(endpoint: &'static Endpoint, slash: &str) -> Resource {
+fn resource(endpoint: &'static Endpoint, slash: &str, auth: Option<&Arc<Auth>>) -> Resource {
     let mut resource = web::resource(format!("{}{slash}", endpoint.path));
-    for (method, handler) in endpoint.handlers {
+    for (method, access, handler) in endpoint.handlers {
         let mut methods = guard::Any(guard::Method(method.clone()));
         if method == Method::GET {
             methods = methods.or(guard::Head());
         }
-        resource = resource.route(handler().guard(methods));
+        let route = handler().guard(methods);
+        let needed = auth.and_then(|auth| Some((auth, access.scope(auth.closed())?)));
+        resource = resource.route(match needed {
+            Some((auth, scope)) => guarded(route, auth, scope),
+            None => route,
+        });
     }
     let allow = endpoint.allow;
     resource.default_service(web::to(async move || {
@@ -128,7 +141,7 @@ mod tests {
             endpoint
                 .handlers
                 .iter()
-                .map(|(method, _)| format!("{method} {path}"))
+                .map(|(method, ..)| format!("{method} {path}"))
                 .collect::<Vec<_>>()
         };
         let routes: BTreeSet<String> = ENDPOINTS.iter().flat_map(methods).collect();
@@ -139,7 +152,7 @@ mod tests {
     fn allow_names_the_methods_that_have_a_handler() {
         for endpoint in ENDPOINTS {
             let mut methods = Vec::new();
-            for (method, _) in endpoint.handlers {
+            for (method, ..) in endpoint.handlers {
                 methods.push(method.as_str());
                 if method == Method::GET {
                     methods.push("HEAD");

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use federation_application::{Catalog, Metrics, Presence, Readiness, Service};
 
+use crate::auth::Auth;
 use crate::lists::Lists;
+use crate::routes::openapi::Document;
 
 /// The use cases behind the API. Cheap to clone; each worker has its own.
 #[derive(Clone)]
@@ -17,7 +19,18 @@ pub struct ApiState {
     pub readiness: Readiness,
     /// For `/metrics`.
     pub metrics: Metrics,
+    /// Who may call what; none: everyone everything.
+    pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) lists: Arc<Lists>,
+    pub(crate) document: Arc<Document>,
+}
+
+impl ApiState {
+    /// Lets in those alone who have a key, but for what is open to all.
+    #[must_use]
+    pub fn guarded_by(self, auth: Arc<Auth>) -> Self {
+        Self { auth: Some(auth), ..self }
+    }
 }
 
 impl From<&Service> for ApiState {
@@ -27,7 +40,9 @@ impl From<&Service> for ApiState {
             presence: service.presence.clone(),
             readiness: service.readiness.clone(),
             metrics: service.metrics.clone(),
+            auth: None,
             lists: Arc::default(),
+            document: Arc::default(),
         }
     }
 }

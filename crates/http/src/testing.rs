@@ -16,6 +16,7 @@ use federation_domain::{
 };
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
+use crate::auth::{Auth, Closed, Key, Keys};
 use crate::server::app;
 use crate::state::ApiState;
 
@@ -46,6 +47,18 @@ impl Api {
         api.service.load().await.unwrap();
         api.service.readiness.start();
         api
+    }
+
+    /// For those alone who have one of these keys.
+    pub(crate) async fn guarded(keys: Vec<Key>, closed: Closed) -> Self {
+        Self::guarded_by(Arc::new(Keys::new(keys)), closed).await
+    }
+
+    /// For those alone who have one of these keys, as they are at each moment.
+    pub(crate) async fn guarded_by(keys: Arc<Keys>, closed: Closed) -> Self {
+        let api = Self::new().await;
+        let auth = Auth::new(keys, closed, api.clock.clone());
+        Self { state: api.state.clone().guarded_by(Arc::new(auth)), ..api }
     }
 
     /// Before the store was read.
@@ -160,6 +173,10 @@ impl Api {
 }
 
 impl Answer {
+    pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
+        self.headers.get_all(name).filter_map(|value| value.to_str().ok()).collect()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -169,8 +186,8 @@ impl Answer {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
-        for name in ["content-type", "allow", "retry-after", "link"] {
-            if let Some(value) = self.header(name) {
+        for name in ["content-type", "allow", "retry-after", "link", "www-authenticate"] {
+            for value in self.headers(name) {
                 writeln!(f, "{name}: {value}")?;
             }
         }

@@ -1,17 +1,28 @@
 //! `GET /openapi.json`.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
+use actix_web::{HttpResponse, web};
 
 use crate::error::ApiError;
+use crate::openapi::document_for;
+use crate::state::ApiState;
 
-/// The document is the same for the life of the process.
-static DOCUMENT: LazyLock<Result<Bytes, String>> = LazyLock::new(|| {
-    crate::document().to_json().map(Bytes::from).map_err(|error| error.to_string())
-});
+/// The document once it was asked for: it is the same for the life of the process.
+#[derive(Default)]
+pub(crate) struct Document(OnceLock<Result<Bytes, String>>);
+
+impl Document {
+    fn of(&self, state: &ApiState) -> Result<Bytes, String> {
+        let write = || {
+            let keys = state.auth.as_ref().map(|auth| auth.closed());
+            document_for(keys).to_json().map(Bytes::from).map_err(|error| error.to_string())
+        };
+        self.0.get_or_init(write).clone()
+    }
+}
 
 /// This document.
 #[utoipa::path(
@@ -23,8 +34,8 @@ static DOCUMENT: LazyLock<Result<Bytes, String>> = LazyLock::new(|| {
         crate::openapi::InternalError,
     )
 )]
-pub(crate) async fn openapi() -> Result<HttpResponse, ApiError> {
-    let document = DOCUMENT.clone().map_err(|error| ApiError::Internal(error.into()))?;
+pub(crate) async fn openapi(state: web::Data<ApiState>) -> Result<HttpResponse, ApiError> {
+    let document = state.document.of(&state).map_err(|error| ApiError::Internal(error.into()))?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(document))
 }
 

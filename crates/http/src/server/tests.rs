@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::*;
+use crate::auth::Closed;
 use crate::testing::{Api, REGISTRATION};
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -25,14 +26,17 @@ struct Running {
 }
 
 async fn start() -> Running {
-    let api = Api::new().await;
+    serve(Api::new().await)
+}
+
+fn serve(api: Api) -> Running {
     let server = HttpServer::bind(&settings(0)).unwrap();
     let address = server.address();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let ended = actix_web::rt::spawn(server.run(ApiState::from(&api.service), shutdown));
+    let ended = actix_web::rt::spawn(server.run(api.state, shutdown));
     Running { address, stop, ended }
 }
 
@@ -98,6 +102,26 @@ async fn a_body_that_is_too_large_gets_its_answer_however_it_is_sent() {
     let head = "POST /api/fed/projects HTTP/1.1\nTransfer-Encoding: chunked";
     let answer = server.exchange(&request(head, &chunks)).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_without_a_key_is_refused_before_its_body_is_sent() {
+    let server = serve(Api::guarded(Vec::new(), Closed::default()).await);
+    for path in ["/api/fed/projects", "/api/fed/projects/a/heartbeat"] {
+        for length in ["Content-Length: 52428800", "Transfer-Encoding: chunked"] {
+            let mut stream = TcpStream::connect(server.address).await.unwrap();
+            let head = format!("POST {path} HTTP/1.1\n{length}");
+            stream.write_all(&request(&head, b"")).await.unwrap();
+            let mut status = [0; 13];
+            let read = timeout(DEADLINE, stream.read_exact(&mut status)).await;
+            read.expect("an answer within 10 s").unwrap();
+            assert_eq!(&status, b"HTTP/1.1 401 ");
+        }
+    }
+    let head = "POST /api/fed/projects HTTP/1.1\nContent-Length: 52428800";
+    let answer = server.exchange(&request(head, &vec![b' '; 52_428_800])).await;
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
     server.stop().await;
 }
 

@@ -1,0 +1,232 @@
+//! Keys as callers of the API meet them.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use federation_domain::Slug;
+
+use super::*;
+use crate::routes::ENDPOINTS;
+use crate::testing::{Answer, Api, REGISTRATION};
+
+const PROJECTS: &str = "/api/fed/projects";
+const HEARTBEAT: &str = "/api/fed/projects/commandcenter/heartbeat";
+
+fn key(text: &str, scopes: &[Scope]) -> Key {
+    Key {
+        id: format!("id-of-{}", text.len()),
+        digest: KeyDigest::of(text),
+        scopes: scopes.iter().copied().collect(),
+        slugs: None,
+        expires: None,
+        revoked: false,
+    }
+}
+
+/// One key for each scope, whose text is the scope's name.
+fn one_of_each() -> Vec<Key> {
+    Scope::ALL.iter().map(|scope| key(scope.as_str(), &[*scope])).collect()
+}
+
+async fn ask(api: &Api, method: Method, path: &str, key: &str) -> Answer {
+    let request = TestRequest::default().method(method).uri(path).peer_addr(address(1));
+    api.call(request.insert_header(("X-API-Key", key))).await
+}
+
+fn address(last: u8) -> std::net::SocketAddr {
+    ([192, 0, 2, last], 4000).into()
+}
+
+async fn counted(api: &Api, reason: &str) -> bool {
+    let series = format!("federation_requests_refused_total{{reason=\"{reason}\"}}");
+    api.get("/metrics").await.body.contains(&series)
+}
+
+#[actix_web::test]
+async fn without_a_key_a_guarded_path_says_how_to_send_one() {
+    let api = Api::guarded(one_of_each(), Closed::default()).await;
+    insta::assert_snapshot!(api.get(PROJECTS).await, @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="federation"
+    www-authenticate: ApiKey realm="federation", header="X-API-Key"
+    {"title":"Unauthorized","status":401,"detail":"an API key is required: send it in the header X-API-Key, or as Authorization: Bearer KEY"}
+    "#);
+    assert!(counted(&api, "no_key").await);
+}
+
+#[actix_web::test]
+async fn an_unknown_key_is_refused_and_not_repeated() {
+    let api = Api::guarded(one_of_each(), Closed::default()).await;
+    insta::assert_snapshot!(ask(&api, Method::GET, PROJECTS, "hunter2-hunter2").await, @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="federation", error="invalid_token"
+    www-authenticate: ApiKey realm="federation", header="X-API-Key"
+    {"title":"Unauthorized","status":401,"detail":"the API key is not known"}
+    "#);
+    assert!(counted(&api, "unknown_key").await);
+}
+
+#[actix_web::test]
+async fn either_header_does_and_different_keys_in_both_do_not() {
+    let api = Api::guarded(one_of_each(), Closed::default()).await;
+    let bearer = TestRequest::get().uri(PROJECTS).insert_header(("Authorization", "Bearer read"));
+    assert_eq!(api.call(bearer).await.status, 200);
+    let both = TestRequest::get().uri(PROJECTS).insert_header(("Authorization", "Bearer read"));
+    let answer = api.call(both.insert_header(("X-API-Key", "admin"))).await;
+    insta::assert_snapshot!(answer, @r#"
+    401
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="federation", error="invalid_request"
+    www-authenticate: ApiKey realm="federation", header="X-API-Key"
+    {"title":"Unauthorized","status":401,"detail":"the request bears different API keys: send one"}
+    "#);
+}
+
+#[actix_web::test]
+async fn a_key_without_the_scope_is_told_which_one_is_needed() {
+    let api = Api::guarded(one_of_each(), Closed::default()).await;
+    insta::assert_snapshot!(ask(&api, Method::POST, PROJECTS, "read").await, @r#"
+    403
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="federation", error="insufficient_scope", scope="write"
+    {"title":"Forbidden","status":403,"detail":"the API key has the scopes [read], but this needs write"}
+    "#);
+    assert!(counted(&api, "missing_scope").await);
+}
+
+#[actix_web::test]
+async fn each_handler_is_open_to_the_scope_of_its_line_and_to_admin_alone() {
+    let closed = Closed { metrics: true, docs: true };
+    let api = Api::guarded(one_of_each(), closed).await;
+    for endpoint in ENDPOINTS {
+        let path = endpoint.path.replace("{slug}", "a").replace("{file}", "index.css");
+        for (method, access, _) in endpoint.handlers {
+            let needed = access.scope(closed);
+            for held in Scope::ALL {
+                let status = ask(&api, method.clone(), &path, held.as_str()).await.status;
+                let may = needed.is_none_or(|needed| held == needed || held == Scope::Admin);
+                assert_eq!(status == 403, !may, "{method} {path} with {held}: {status}");
+                assert_ne!(status, 401, "{method} {path} with {held}");
+            }
+            let status = api.send(method.clone(), &path).await.status;
+            assert_eq!(status == 401, needed.is_some(), "{method} {path} without: {status}");
+            let slash = api.send(method.clone(), &format!("{path}/")).await.status;
+            assert_eq!(slash, status, "{method} {path}/");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn what_orchestrators_ask_stays_open_and_the_rest_is_guarded() {
+    let open = ["/health", "/livez", "/readyz"];
+    for endpoint in ENDPOINTS {
+        for (method, access, _) in endpoint.handlers {
+            let is = match *access {
+                Access::Open => open.contains(&endpoint.path),
+                Access::Metrics => endpoint.path == "/metrics",
+                Access::Docs => {
+                    endpoint.path.starts_with("/docs") || endpoint.path == "/openapi.json"
+                }
+                Access::Needs(Scope::Read) => method == Method::GET,
+                Access::Needs(Scope::Heartbeat) => endpoint.path.ends_with("/{slug}/heartbeat"),
+                Access::Needs(Scope::Write | Scope::Admin) => method != Method::GET,
+            };
+            assert!(is, "{method} {}: {access:?}", endpoint.path);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn open_paths_do_not_look_at_keys() {
+    let api = Api::guarded(one_of_each(), Closed::default()).await;
+    for path in ["/health", "/livez", "/readyz", "/metrics", "/docs", "/openapi.json"] {
+        assert_eq!(ask(&api, Method::GET, path, "nobodys").await.status, 200, "{path}");
+    }
+    assert_eq!(ask(&api, Method::GET, "/nothing", "nobodys").await.status, 404);
+    assert_eq!(ask(&api, Method::TRACE, PROJECTS, "nobodys").await.status, 405);
+}
+
+#[actix_web::test]
+async fn a_key_that_is_bound_sends_heartbeats_of_its_projects_alone() {
+    let slugs = Some(BTreeSet::from([Slug::parse("commandcenter").unwrap()]));
+    let bound = Key { slugs, ..key("bound", &[Scope::Heartbeat, Scope::Read]) };
+    let api = Api::guarded(vec![bound, key("write", &[Scope::Write])], Closed::default()).await;
+    let body = TestRequest::post().uri(PROJECTS).set_payload(REGISTRATION);
+    assert_eq!(api.call(body.insert_header(("X-API-Key", "write"))).await.status, 201);
+    assert_eq!(ask(&api, Method::POST, HEARTBEAT, "bound").await.status, 204);
+    let escaped = "/api/fed/projects/%63ommandcenter/heartbeat";
+    assert_eq!(ask(&api, Method::POST, escaped, "bound").await.status, 204);
+    assert_eq!(ask(&api, Method::GET, "/api/fed/projects/other", "bound").await.status, 404);
+    let other = ask(&api, Method::POST, "/api/fed/projects/other/heartbeat", "bound").await;
+    insta::assert_snapshot!(other, @r#"
+    403
+    content-type: application/problem+json
+    www-authenticate: Bearer realm="federation", error="insufficient_scope"
+    {"title":"Forbidden","status":403,"detail":"the API key may send heartbeats for other projects, but not for 'other'"}
+    "#);
+}
+
+#[actix_web::test]
+async fn a_key_ends_when_it_is_to_end_or_is_taken_back() {
+    let expires = time::macros::datetime!(2026-11-24 12:00:01 UTC);
+    let ends = Key { expires: Some(expires), ..key("ends", &[Scope::Read]) };
+    let gone = Key { revoked: true, ..key("gone!", &[Scope::Read]) };
+    let api = Api::guarded(vec![ends, gone], Closed::default()).await;
+    assert_eq!(ask(&api, Method::GET, PROJECTS, "ends").await.status, 200);
+    api.clock.advance(Duration::from_secs(1));
+    let ended = ask(&api, Method::GET, PROJECTS, "ends").await;
+    assert_eq!(ended.status, 401);
+    assert!(ended.body.contains("the API key has expired"), "{ended}");
+    let revoked = ask(&api, Method::GET, PROJECTS, "gone!").await;
+    assert!(revoked.body.contains("the API key was revoked"), "{revoked}");
+}
+
+#[actix_web::test]
+async fn wrong_keys_are_slowed_down_and_valid_ones_of_the_same_address_are_not() {
+    let api = Api::guarded(one_of_each(), Closed::default()).await;
+    tokio::time::pause();
+    #[expect(clippy::disallowed_methods, reason = "the time of the test, which is paused")]
+    let began = tokio::time::Instant::now();
+    for _ in 0..10 {
+        assert_eq!(ask(&api, Method::GET, PROJECTS, "nobodys").await.status, 401);
+    }
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(ask(&api, Method::GET, PROJECTS, "nobodys").await.status, 401);
+    let held = began.elapsed();
+    assert!(held >= Duration::from_secs(1), "{held:?}");
+    assert_eq!(ask(&api, Method::GET, PROJECTS, "read").await.status, 200);
+    assert_eq!(api.get(PROJECTS).await.status, 401);
+    assert_eq!(began.elapsed(), held);
+    let five = futures_util::future::join_all(
+        (0..5).map(|_| async { ask(&api, Method::GET, PROJECTS, "nobodys").await }),
+    )
+    .await;
+    let later = five.iter().find(|answer| answer.status == 429).unwrap();
+    insta::assert_snapshot!(later, @r#"
+    429
+    content-type: application/problem+json
+    retry-after: 61
+    {"title":"Too Many Requests","status":429,"detail":"too many requests with wrong API keys came from this address; valid keys are served, others may try again in 61 s"}
+    "#);
+    api.clock.advance(Duration::from_secs(60));
+    let later = began.elapsed();
+    assert_eq!(ask(&api, Method::GET, PROJECTS, "nobodys").await.status, 401);
+    assert_eq!(began.elapsed(), later, "the minute is over");
+}
+
+#[actix_web::test]
+async fn keys_that_are_replaced_while_it_runs_count_at_once() {
+    let keys = Arc::new(Keys::new(Vec::new()));
+    let api = Api::guarded_by(Arc::clone(&keys), Closed::default()).await;
+    let text = spell("a1", b"secret");
+    assert_eq!(ask(&api, Method::GET, PROJECTS, &text).await.status, 401);
+    let filed = Key { id: "a1".to_owned(), ..key(&text, &[Scope::Read]) };
+    keys.replace_filed(vec![filed]);
+    assert_eq!(ask(&api, Method::GET, PROJECTS, &text).await.status, 200);
+    keys.replace_filed(Vec::new());
+    assert_eq!(ask(&api, Method::GET, PROJECTS, &text).await.status, 401);
+}
