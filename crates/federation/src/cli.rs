@@ -11,8 +11,8 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
-use crate::commands::{bench, completions, config, health, heartbeat, migrate, projects};
-use crate::settings::ServeArgs;
+use crate::commands::{bench, completions, config, health, heartbeat, keys, migrate, projects};
+use crate::settings::{ServeArgs, api_keys};
 use crate::{dotenv, log, serve};
 
 /// Exit code of a command line that is not understood.
@@ -46,6 +46,8 @@ pub enum Command {
     Config(config::ConfigCommand),
     /// Ask a running service for its projects, and change them.
     Projects(projects::ProjectsArgs),
+    /// Make, list and take back API keys, in the file that the service reads.
+    Keys(keys::KeysArgs),
     /// Ask a running service whether it is ready; exit code 0 or 1, for health checks.
     Health(health::HealthArgs),
     /// Measure a running service: how much it takes in, how fast it answers.
@@ -83,6 +85,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Heartbeat(args) => block_on(heartbeat::run(args))?,
         Command::Config(command) => config::run(&command)?,
         Command::Projects(args) => projects::run(&args)?,
+        Command::Keys(args) => keys::run(&args)?,
         Command::Health(args) => health::run(&args)?,
         Command::Bench(command) => bench::run(command)?,
         Command::Completions(args) => completions::run(&args)?,
@@ -118,13 +121,12 @@ fn plain() -> clap::Command {
     Cli::command().mut_subcommands(prepare)
 }
 
-/// Values of the environment are kept out of help texts, and empty ones count as unset. Keys are
-/// the exception: someone who sets them to nothing wants protection and does not get it, so that
-/// must reach the check.
+/// Values of the environment are kept out of help texts, and empty ones count as unset, but for
+/// settings that protect the API.
 fn prepare(command: clap::Command) -> clap::Command {
     command.mut_subcommands(prepare).mut_args(|arg| {
         let empty = arg.get_env().is_some_and(|name| {
-            name != "FEDERATION_API_KEYS"
+            !api_keys::protects(&name.to_string_lossy())
                 && std::env::var_os(name).is_some_and(|value| value.is_empty())
         });
         let arg = arg.hide_env_values(true);

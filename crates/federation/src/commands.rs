@@ -1,9 +1,11 @@
 //! The subcommands beside `serve`, one in each file.
 
+mod api_key;
 pub mod bench;
 pub mod completions;
 pub mod config;
 pub mod health;
 pub mod heartbeat;
+pub mod keys;
 pub mod migrate;
 pub mod projects;

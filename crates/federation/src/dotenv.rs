@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use crate::settings::api_keys;
+
 /// Takes the variables of the file into the environment of the process, except those that the
 /// environment has already; an empty one counts as unset there too. A missing file is fine.
 ///
@@ -34,10 +36,10 @@ pub fn load(file: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Whether the file may set a variable. Keys that were set to nothing in the environment must reach
-/// the check that refuses them.
+/// Whether the file may set a variable. What protects the API and was set to nothing in the
+/// environment must reach the check that refuses it.
 fn is_open(name: &str) -> bool {
-    std::env::var_os(name).is_none_or(|value| value.is_empty() && name != "FEDERATION_API_KEYS")
+    std::env::var_os(name).is_none_or(|value| value.is_empty() && !api_keys::protects(name))
 }
 
 /// What stands in a file.

@@ -13,6 +13,7 @@
 pub mod cli;
 pub mod commands;
 pub mod dotenv;
+pub mod keys_file;
 pub mod log;
 pub mod output;
 pub mod projects_file;

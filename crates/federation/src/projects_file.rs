@@ -5,7 +5,7 @@
 //! and all faults are collected, and their positions looked up (`locate`).
 
 mod document;
-mod locate;
+pub(crate) mod locate;
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,5 +1,6 @@
 //! The running service: its start, and its end.
 
+mod keys;
 mod prepare;
 
 use std::future::Future;
@@ -19,6 +20,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::keys::ServedKeys;
 use crate::projects_file::{self, ProjectsFileError};
 use crate::settings::{ServeSettings, bus};
 use crate::signals;
@@ -44,6 +46,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     for setting in &settings.obsolete {
         tracing::warn!(setting, "this setting has no effect any more");
     }
+    let keys = settings.auth.as_ref().map(ServedKeys::start).transpose()?;
     let registrations = read_projects(&settings.projects_file)?;
     let store = Store::open(&settings.database)?;
     let peers = match &settings.bus {
@@ -58,13 +61,21 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
 
     // The parts end one after the other, each by its own token.
     let http_ends = CancellationToken::new();
-    let http = server.run(ApiState::from(&service), http_ends.clone().cancelled_owned());
-    let mut http = pin!(http);
+    let mut state = ApiState::from(&service);
+    if let Some(keys) = &keys {
+        state = state.guarded_by(Arc::clone(&keys.auth));
+    }
+    let http = server.run(state, http_ends.clone().cancelled_owned());
+    let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let parts = tokio::select! {
         parts = run(&store, &service, &settings, registrations, peers, &stop) => parts?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API ended by itself");
+        }
+        ended = following => {
+            ended?;
+            bail!("nobody looks after the API keys any more");
         }
     };
     tracing::info!("stopping");

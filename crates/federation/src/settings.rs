@@ -4,6 +4,7 @@
 //! what the program uses, or into an error that names the setting. Texts that may bear a password
 //! are [`Secret`]s, which clap takes as they are, so that no error message of clap repeats them.
 
+pub(crate) mod api_keys;
 pub mod bus;
 pub mod catalog;
 pub mod database;
@@ -22,7 +23,7 @@ use federation_nats::NatsSettings;
 pub use self::bus::BusArgs;
 pub use self::catalog::CatalogArgs;
 pub use self::database::{Database, DatabaseArgs};
-pub use self::http::HttpArgs;
+pub use self::http::{AuthSettings, HttpArgs};
 pub use self::liveness::LivenessArgs;
 pub use self::log::{LogArgs, LogFormat, LogLevel};
 pub use self::publisher::{Publisher, PublisherArgs};
@@ -72,6 +73,8 @@ pub struct ServeSettings {
     pub bus: Option<NatsSettings>,
     /// Where to listen, checked for exposure.
     pub http: HttpSettings,
+    /// Who may use the API; none: everyone.
+    pub auth: Option<AuthSettings>,
     /// The static list of projects.
     pub projects_file: PathBuf,
     /// Whether unknown projects register themselves by their heartbeats.
@@ -98,6 +101,7 @@ impl ServeArgs {
             probe_before_offline: self.liveness.probes(bus.is_some())?,
             bus,
             http: self.http.resolve()?,
+            auth: self.http.auth()?,
             rule: self.liveness.resolve()?,
             obsolete: obsolete
                 .map(|_| "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS")

@@ -16,6 +16,9 @@ pub mod queries;
 mod stopwatch;
 mod target;
 
+use self::target::Target;
+use super::api_key::ApiKeyArgs;
+
 /// Subcommands of `bench`.
 #[derive(Debug, clap::Subcommand)]
 pub enum BenchCommand {
@@ -33,6 +36,10 @@ pub struct MeasuredArgs {
     #[arg(default_value = "http://127.0.0.1:8001")]
     pub service_url: String,
 
+    /// The key to show to the service.
+    #[command(flatten)]
+    pub key: ApiKeyArgs,
+
     /// Its process, if it runs on this machine (Linux): tells what it costs in CPU and memory.
     #[arg(long, value_name = "PID")]
     pub pid: Option<u32>,
@@ -45,6 +52,12 @@ pub struct MeasuredArgs {
     /// Print JSON, for programs.
     #[arg(long)]
     pub json: bool,
+}
+
+impl MeasuredArgs {
+    fn target(&self) -> anyhow::Result<Target> {
+        Target::parse(&self.service_url, &self.key)
+    }
 }
 
 /// Measures.

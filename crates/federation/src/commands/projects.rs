@@ -14,6 +14,7 @@ use serde_json::Value;
 use self::client::{Answer, Client};
 use self::list::ListArgs;
 use self::register::RegisterArgs;
+use super::api_key::ApiKeyArgs;
 use crate::output;
 
 /// Arguments of `projects`.
@@ -23,6 +24,10 @@ pub struct ProjectsArgs {
     #[arg(long, env = "FEDERATION_URL", value_name = "URL", global = true)]
     #[arg(default_value = "http://127.0.0.1:8001")]
     pub url: String,
+
+    /// The key to show to the service.
+    #[command(flatten)]
+    pub key: ApiKeyArgs,
 
     /// Print JSON, as the service gives it.
     #[arg(long, global = true)]
@@ -81,7 +86,7 @@ const COLLECTION: &str = "/api/fed/projects";
 /// # Errors
 /// When the service cannot be reached, or refuses; then with what it says.
 pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
-    let client = Client::new(&args.url)?;
+    let client = Client::new(&args.url)?.with_key(&args.key)?;
     let text = match &args.command {
         ProjectsCommand::List(list) => list.run(&client, args.json)?,
         ProjectsCommand::Get { slug } => {

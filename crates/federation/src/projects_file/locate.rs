@@ -7,14 +7,14 @@ use serde::de::{Unexpected, Visitor};
 
 /// A place in a text; both count from one, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 impl Position {
     /// The place behind this valid UTF-8.
-    pub(super) fn after(text: &[u8]) -> Self {
+    pub(crate) fn after(text: &[u8]) -> Self {
         let line = text.iter().filter(|byte| **byte == b'\n').count() + 1;
         let start = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let column = String::from_utf8_lossy(&text[start..]).chars().count() + 1;
@@ -22,14 +22,14 @@ impl Position {
     }
 
     /// The place that an error of the YAML reader names.
-    pub(super) fn of(error: &serde_yaml::Error) -> Option<Self> {
+    pub(crate) fn of(error: &serde_yaml::Error) -> Option<Self> {
         error.location().map(|at| Self { line: at.line(), column: at.column() })
     }
 }
 
 /// One step from a value into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Key(String),
     Index(usize),
 }
@@ -38,7 +38,7 @@ pub(super) enum Step {
 ///
 /// The YAML reader tells positions only with its errors: so this reads the text again, down to the
 /// place, and fails there on purpose.
-pub(super) fn find(text: &str, place: &[Step]) -> Option<Position> {
+pub(crate) fn find(text: &str, place: &[Step]) -> Option<Position> {
     (0..=place.len()).rev().find_map(|depth| {
         let error = FailAt(&place[..depth]).deserialize(serde_yaml::Deserializer::from_str(text));
         error.err().filter(|error| error.to_string().contains(HERE)).as_ref().and_then(Position::of)

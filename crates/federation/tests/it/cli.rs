@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 27] = [
+const SETTINGS: [&str; 30] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
@@ -20,6 +20,9 @@ const SETTINGS: [&str; 27] = [
     "SERVICE_PORT",
     "ALLOW_ANONYMOUS",
     "FEDERATION_API_KEYS",
+    "FEDERATION_KEYS_FILE",
+    "PROTECT_METRICS",
+    "PROTECT_DOCS",
     "PROJECTS_FILE",
     "AUTO_REGISTER",
     "HEARTBEAT_INTERVAL_SECONDS",
@@ -46,18 +49,19 @@ fn help_names_every_setting_with_its_default() {
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.starts_with("Knows every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[..23] {
+    for name in &SETTINGS[..26] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {
         assert!(text.contains(&format!("[default: {default}]")), "{default}");
     }
-    for subcommand in ["serve", "migrate", "heartbeat", "config", "projects", "completions"] {
+    for subcommand in ["serve", "migrate", "heartbeat", "config", "projects", "keys", "completions"]
+    {
         assert!(help.stdout.contains(&format!("\n  {subcommand} ")), "{subcommand}");
     }
     let help = Program::new().run(&["heartbeat", "--help"]);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[23..] {
+    for name in &SETTINGS[26..] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
 }
@@ -110,14 +114,20 @@ fn an_empty_variable_counts_as_unset_but_for_keys() {
 }
 
 #[test]
-fn keys_that_would_not_be_checked_are_refused() {
-    let run = Program::new()
-        .variable("FEDERATION_API_KEYS", "hunter2")
-        .variable("ALLOW_ANONYMOUS", "true")
-        .run(&[]);
-    assert_eq!(run.code, Some(1));
-    assert!(run.stderr.contains("not supported yet"), "{}", run.stderr);
-    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+fn keys_that_protect_nothing_are_refused_and_not_repeated() {
+    for (name, value, said) in [
+        ("FEDERATION_API_KEYS", "hunter2", "key 1 is too short"),
+        ("FEDERATION_API_KEYS", "hunter2-hunter2,", "key 2 is empty"),
+        ("FEDERATION_KEYS_FILE", "", "is set but empty"),
+        ("FEDERATION_KEYS_FILE", "absent.yaml", "absent.yaml does not exist"),
+        ("PROTECT_METRICS", "true", "there are no API keys"),
+    ] {
+        let program = Program::new().variable(name, value).variable("ALLOW_ANONYMOUS", "true");
+        let run = program.variable("NATS_URL", "none").run(&[]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        assert!(run.stderr.contains(&format!("error: {name}: ")), "{}", run.stderr);
+        assert!(run.stderr.contains(said) && !run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 
 mod cli;
 mod heartbeat;
+mod keys;
 mod program;
 mod projects;
 mod service;

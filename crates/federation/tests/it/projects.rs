@@ -159,6 +159,23 @@ fn a_refusal_exits_with_one_and_tells_why() {
 }
 
 #[test]
+fn a_key_is_sent_from_the_environment_and_shown_nowhere() {
+    let (url, asked) = answer("401 Unauthorized", r#"{"detail":"no"}"#.to_owned());
+    let program = Program::new()
+        .variable("FEDERATION_URL", &url)
+        .variable("FEDERATION_API_KEY", "hunter2-hunter2");
+    let run = program.run(&["projects", "list"]);
+    let request = asked.join().unwrap();
+    assert!(request.contains("\r\nauthorization: Bearer hunter2-hunter2\r\n"), "{request}");
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), "error: no\n"));
+    let help = program.run(&["projects", "--help"]).stdout;
+    assert!(help.contains("FEDERATION_API_KEY") && !help.contains("hunter2"), "{help}");
+    let short = program.variable("FEDERATION_API_KEY", "hunter2").run(&["projects", "list"]);
+    assert!(short.stderr.starts_with("error: FEDERATION_API_KEY: is too short"), "{short:?}");
+    assert!(!short.stderr.contains("hunter2"), "{short:?}");
+}
+
+#[test]
 fn health_is_the_readiness_of_the_service() {
     let (run, line, _) = ask(&["health"], "200 OK", r#"{"status":"ready"}"#);
     assert_eq!(line, "GET /readyz HTTP/1.1");

@@ -32,6 +32,12 @@ impl Keys {
         *self.filed.write() = Arc::new(keys);
     }
 
+    /// How many keys of the file there are.
+    #[must_use]
+    pub fn filed_count(&self) -> usize {
+        self.filed.read().len()
+    }
+
     /// The key of this text, also where it has ended or was revoked.
     ///
     /// Which ids there are is no secret. What is secret is compared in constant time, and of the

@@ -156,6 +156,7 @@ fn read_head(head: &[u8]) -> anyhow::Result<(u16, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::api_key::ApiKeyArgs;
 
     #[test]
     fn a_head_tells_status_and_length() {
@@ -187,7 +188,7 @@ mod tests {
                 }
             }
         });
-        let target = Target::parse(&url).unwrap();
+        let target = Target::parse(&url, &ApiKeyArgs::default()).unwrap();
         let mut connection = Connection::open(&target).await.unwrap();
         for _ in 0..3 {
             let (status, text) = connection.ask(&target.request("GET", "/", None)).await.unwrap();

@@ -88,7 +88,7 @@ pub fn run(args: HeartbeatsArgs) -> anyhow::Result<()> {
 }
 
 async fn measure(args: HeartbeatsArgs) -> anyhow::Result<HeartbeatsReport> {
-    let target = Target::parse(&args.measured.service_url)?;
+    let target = args.measured.target()?;
     await_hearing(&target).await?;
     let client = bus::connect(&args.bus).await?;
     if args.register {

@@ -96,7 +96,7 @@ pub fn run(args: &QueriesArgs) -> anyhow::Result<()> {
 }
 
 async fn measure_all(args: &QueriesArgs) -> anyhow::Result<Vec<QueriesReport>> {
-    let target = Target::parse(&args.measured.service_url)?;
+    let target = args.measured.target()?;
     let default = [Kind::List, Kind::One, Kind::Heartbeat];
     let kinds = if args.kinds.is_empty() { &default[..] } else { &args.kinds };
     let mut reports = Vec::new();

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
-use ureq::Agent;
+use ureq::config::RedirectAuthHeaders;
 use ureq::http::Response;
-use url::{Host, Url};
+use ureq::http::header::AUTHORIZATION;
+use ureq::{Agent, RequestBuilder};
+use url::Url;
 
+use crate::commands::api_key::{ApiKeyArgs, is_loopback};
 use crate::output::plain;
+use crate::settings::Secret;
 
 /// How long an answer may take. The service answers from memory; a list of a million projects
 /// takes seconds on a slow line.
@@ -21,6 +25,8 @@ const MAX_ANSWER_BYTES: u64 = 1024 * 1024 * 1024;
 pub(crate) struct Client {
     agent: Agent,
     base: String,
+    url: Url,
+    key: Option<Secret>,
 }
 
 /// What the service answered.
@@ -39,27 +45,43 @@ impl Client {
         if !matches!(url.scheme(), "http" | "https") {
             bail!("{allowed}");
         }
-        let mut config =
-            Agent::config_builder().http_status_as_error(false).timeout_global(Some(TIMEOUT));
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(TIMEOUT))
+            // A key is not for whoever else a proxy may point to.
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost);
         if is_loopback(&url) {
             // A proxy of the environment has another loopback than this machine.
             config = config.proxy(None);
         }
         let base = base.trim().trim_end_matches('/').to_owned();
-        Ok(Self { agent: config.build().new_agent(), base })
+        Ok(Self { agent: config.build().new_agent(), base, url, key: None })
+    }
+
+    /// Sends this key with each request, if there is one.
+    pub(crate) fn with_key(self, key: &ApiKeyArgs) -> anyhow::Result<Self> {
+        Ok(Self { key: key.for_service(&self.url)?, ..self })
+    }
+
+    /// The request, with the key.
+    fn keyed<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
+        match &self.key {
+            Some(key) => request.header(AUTHORIZATION, format!("Bearer {}", key.expose())),
+            None => request,
+        }
     }
 
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Answer> {
-        self.read(self.agent.get(self.url(path)).call())
+        self.read(self.keyed(self.agent.get(self.url(path))).call())
     }
 
     pub(crate) fn post(&self, path: &str, body: String) -> anyhow::Result<Answer> {
-        let request = self.agent.post(self.url(path)).content_type("application/json");
+        let request = self.keyed(self.agent.post(self.url(path))).content_type("application/json");
         self.read(request.send(body))
     }
 
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Answer> {
-        self.read(self.agent.delete(self.url(path)).call())
+        self.read(self.keyed(self.agent.delete(self.url(path))).call())
     }
 
     fn url(&self, path: &str) -> String {
@@ -84,15 +106,6 @@ impl Client {
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true);
         let body = body.read_to_string().context("the answer broke off")?;
         Ok(Answer { status: answer.status().as_u16(), next, body })
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) struct Service {
     child: Child,
     address: String,
     agent: ureq::Agent,
-    _log: Receiver<String>,
+    log: Receiver<String>,
 }
 
 impl Service {
@@ -90,7 +90,7 @@ impl Service {
             .http_status_as_error(false)
             .build()
             .into();
-        Self { child, address, agent, _log: log }
+        Self { child, address, agent, log }
     }
 
     /// Starts it and waits until it is ready.
@@ -105,6 +105,11 @@ impl Service {
         let status = answer.status().as_u16();
         let text = answer.into_body().read_to_string().unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// The lines of its log since this was asked last.
+    pub(super) fn log(&self) -> Vec<String> {
+        self.log.try_iter().collect()
     }
 
     pub(super) fn metrics(&self) -> String {

@@ -1,0 +1,188 @@
+//! The file of API keys: who has one and what it allows. It holds digests, not keys.
+//!
+//! `federation keys` writes it, whole and at once; the service reads it, whole or not at all. What it
+//! says wrong is told by file, line and field, and without the value: somebody may have put a key
+//! where it does not belong.
+
+mod entry;
+mod replace;
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use self::entry::Entry;
+use self::entry::{Raw, Written};
+pub(crate) use self::entry::{check_name, stamp};
+use crate::projects_file::locate::{self, Position, Step};
+
+/// The largest file that is read, in bytes: some ten thousand keys.
+pub const MAX_BYTES: u64 = 8 * 1024 * 1024;
+
+const HEADER: &str = "# API keys of the federation service, written by `federation keys`. Of each key there is only a\n\
+                      # digest; the key itself was shown once, when it was created.\n";
+
+/// Why the file of keys cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysFileError {
+    /// There is no such file.
+    #[error("{} does not exist; `federation keys create` makes it", .0.display())]
+    Missing(PathBuf),
+    /// It cannot be read.
+    #[error("{} cannot be read", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It cannot be written.
+    #[error("{} cannot be written", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is too large.
+    #[error("{} is too large: at most {MAX_BYTES} bytes are allowed", .0.display())]
+    TooLarge(PathBuf),
+    /// What it says is not valid.
+    #[error("{}{}: {problem}", path.display(), shown(*.position))]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Line and column, where they are known.
+        position: Option<(usize, usize)>,
+        /// The field, and what is wrong with it.
+        problem: String,
+    },
+}
+
+fn shown(position: Option<(usize, usize)>) -> String {
+    position.map_or_else(String::new, |(line, column)| format!(":{line}:{column}"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    #[serde(deserialize_with = "entry::list")]
+    keys: Vec<Raw>,
+}
+
+/// Reads and checks the file.
+///
+/// # Errors
+/// When there is none, when it cannot be read, or with the first thing that is wrong in it.
+pub fn read(path: &Path) -> Result<Vec<Entry>, KeysFileError> {
+    read_opened(path, open(path)?)
+}
+
+/// Opens the file, to be read by [`read_opened`].
+pub(crate) fn open(path: &Path) -> Result<File, KeysFileError> {
+    File::open(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => KeysFileError::Missing(path.to_owned()),
+        _ => KeysFileError::Unreadable { path: path.to_owned(), source },
+    })
+}
+
+/// As [`read`], from the file that stands open.
+pub(crate) fn read_opened(path: &Path, file: File) -> Result<Vec<Entry>, KeysFileError> {
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| KeysFileError::Unreadable { path: path.to_owned(), source })?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(KeysFileError::TooLarge(path.to_owned()));
+    }
+    parse(path, &bytes)
+}
+
+fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, KeysFileError> {
+    check(bytes).map_err(|(position, problem)| KeysFileError::Invalid {
+        path: path.to_owned(),
+        position: position.map(|at| (at.line, at.column)),
+        problem,
+    })
+}
+
+fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        let position = Position::after(&bytes[..error.valid_up_to()]);
+        (Some(position), "this is not UTF-8".to_owned())
+    })?;
+    let Document { keys } = serde_yaml::from_str(text).map_err(|error| {
+        let position = Position::of(&error);
+        (position, without_values(&error.to_string(), position))
+    })?;
+    let at_field = |at: usize, field: &str, problem: &str| {
+        let keys = Step::Key("keys".to_owned());
+        let place = [keys, Step::Index(at), Step::Key(field.to_owned())];
+        (locate::find(text, &place), format!("keys[{at}].{field}: {problem}"))
+    };
+    let mut entries: Vec<Entry> = Vec::with_capacity(keys.len());
+    let mut seen = HashMap::with_capacity(keys.len());
+    for (at, raw) in keys.into_iter().enumerate() {
+        let entry =
+            Entry::try_from(raw).map_err(|misfit| at_field(at, misfit.field, misfit.problem))?;
+        if let Some(first) = seen.insert(entry.id.clone(), at) {
+            return Err(at_field(at, "id", &format!("it is that of keys[{first}] too")));
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// The words of the YAML reader without the position, which is told in front, and without the text
+/// that it found, which stands in quotes.
+fn without_values(error: &str, position: Option<Position>) -> String {
+    let mut problem = error.to_owned();
+    if let Some(Position { line, column }) = position {
+        problem = problem.replacen(&format!(" at line {line} column {column}"), "", 1);
+    }
+    match (problem.find('"'), problem.rfind('"')) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}…{}", &problem[..first], &problem[last + 1..])
+        }
+        _ => problem,
+    }
+}
+
+/// Changes the keys of the file, which is made where there is none. Two that change it at once do so
+/// one after the other.
+///
+/// # Errors
+/// What `change` says, and everything that keeps the file from being read or written; then it is as
+/// it was.
+pub fn update<T>(
+    path: &Path,
+    change: impl FnOnce(&mut Vec<Entry>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    // Where the name stands for another file, that one is replaced and the name stays.
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let _turn = replace::turn(&path)?;
+    let mut entries = match read(&path) {
+        Err(KeysFileError::Missing(_)) => Vec::new(),
+        other => other?,
+    };
+    let changed = change(&mut entries)?;
+    replace::replace(&path, &render(&entries)?)?;
+    Ok(changed)
+}
+
+fn render(entries: &[Entry]) -> anyhow::Result<String> {
+    #[derive(Serialize)]
+    struct Document<'a> {
+        keys: Vec<Written<'a>>,
+    }
+    let document = Document { keys: entries.iter().map(Written::from).collect() };
+    Ok(format!("{HEADER}{}", serde_yaml::to_string(&document)?))
+}
+
+#[cfg(test)]
+mod tests;

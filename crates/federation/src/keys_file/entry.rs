@@ -1,0 +1,245 @@
+//! One key of the file.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use federation_domain::Slug;
+use federation_http::{Key, KeyDigest, Scope, Scopes};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A key, as the file tells of it.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// What names it in logs and lists, and stands in its text.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// The digest of its text.
+    pub digest: KeyDigest,
+    /// What it allows; at least one.
+    pub scopes: Scopes,
+    /// The only projects for which it may send heartbeats; empty: for all.
+    pub slugs: Vec<Slug>,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// When it ends by itself.
+    pub expires: Option<OffsetDateTime>,
+    /// When it was taken back.
+    pub revoked: Option<OffsetDateTime>,
+}
+
+/// A value that does not fit the others of its key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {problem}")]
+pub struct Misfit {
+    /// Which one.
+    pub field: &'static str,
+    /// What is allowed.
+    pub problem: &'static str,
+}
+
+impl Entry {
+    /// Whether the values fit each other.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn check(self) -> Result<Self, Misfit> {
+        if self.scopes.is_empty() {
+            return Err(Misfit { field: "scopes", problem: "at least one is required" });
+        }
+        let has = |wanted| self.scopes.iter().any(|scope| scope == wanted);
+        if !self.slugs.is_empty() && (!has(Scope::Heartbeat) || has(Scope::Admin)) {
+            let problem = "they bind the scope heartbeat, which the key must have, and not \
+                           admin, which allows everything";
+            return Err(Misfit { field: "slugs", problem });
+        }
+        Ok(self)
+    }
+}
+
+impl From<&Entry> for Key {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            id: entry.id.clone(),
+            digest: entry.digest,
+            scopes: entry.scopes,
+            slugs: (!entry.slugs.is_empty()).then(|| entry.slugs.iter().cloned().collect()),
+            expires: entry.expires,
+            revoked: entry.revoked.is_some(),
+        }
+    }
+}
+
+/// What people may call a key.
+///
+/// # Errors
+/// What is allowed.
+pub(crate) fn check_name(text: &str) -> Result<String, String> {
+    const MAX_CHARS: usize = 64;
+    let fits = (1..=MAX_CHARS).contains(&text.chars().count());
+    if fits && !text.trim().is_empty() && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    Err("1 to 64 characters, not blank and without control characters, are allowed".to_owned())
+}
+
+/// The values as they stand, each parsed for itself.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Raw {
+    id: Parsed<Id>,
+    name: Parsed<Name>,
+    sha256: Parsed<KeyDigest>,
+    scopes: Vec<Parsed<Scope>>,
+    slugs: Option<Vec<Parsed<Slug>>>,
+    created: Parsed<OffsetDateTime>,
+    expires: Option<Parsed<OffsetDateTime>>,
+    revoked: Option<Parsed<OffsetDateTime>>,
+}
+
+impl TryFrom<Raw> for Entry {
+    type Error = Misfit;
+
+    fn try_from(raw: Raw) -> Result<Self, Misfit> {
+        // An empty list would read as one that binds the key to nothing.
+        if raw.slugs.as_ref().is_some_and(Vec::is_empty) {
+            let problem = "at least one is required, where the field stands";
+            return Err(Misfit { field: "slugs", problem });
+        }
+        let entry = Self {
+            id: raw.id.0.0,
+            name: raw.name.0.0,
+            digest: raw.sha256.0,
+            scopes: raw.scopes.into_iter().map(|scope| scope.0).collect(),
+            slugs: raw.slugs.unwrap_or_default().into_iter().map(|slug| slug.0).collect(),
+            created: raw.created.0,
+            expires: raw.expires.map(|expires| expires.0),
+            revoked: raw.revoked.map(|revoked| revoked.0),
+        };
+        entry.check()
+    }
+}
+
+/// Reads the list of keys. A key `keys` without a value, as of a file that is written by half, is no
+/// empty list: that would lock everyone out.
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Raw>, D::Error> {
+    struct List;
+    impl<'de> Visitor<'de> for List {
+        type Value = Vec<Raw>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list of keys")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, keys: A) -> Result<Vec<Raw>, A::Error> {
+            Deserialize::deserialize(SeqAccessDeserializer::new(keys))
+        }
+    }
+    deserializer.deserialize_any(List)
+}
+
+/// A value that is written as a text; what is wrong with it is told without repeating it.
+trait FromText: Sized {
+    fn from_text(text: &str) -> Result<Self, String>;
+}
+
+struct Parsed<T>(T);
+
+impl<'de, T: FromText> Deserialize<'de> for Parsed<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text<T>(PhantomData<T>);
+        impl<T: FromText> Visitor<'_> for Text<T> {
+            type Value = Parsed<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text (in quotes, where it looks like something else)")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Parsed<T>, E> {
+                T::from_text(text).map(Parsed).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Text(PhantomData))
+    }
+}
+
+struct Id(String);
+
+impl FromText for Id {
+    fn from_text(text: &str) -> Result<Self, String> {
+        let fits = (1..=32).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+        fits.then(|| Self(text.to_owned()))
+            .ok_or_else(|| "1 to 32 characters of a-z and 0-9 are allowed".to_owned())
+    }
+}
+
+struct Name(String);
+
+impl FromText for Name {
+    fn from_text(text: &str) -> Result<Self, String> {
+        check_name(text).map(Self)
+    }
+}
+
+impl FromText for KeyDigest {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::from_hex(text).map_err(|error| error.to_string())
+    }
+}
+
+impl FromText for Scope {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(str::to_owned)
+    }
+}
+
+impl FromText for Slug {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|fault| fault.allowed)
+    }
+}
+
+impl FromText for OffsetDateTime {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text, &Rfc3339)
+            .map_err(|_| "a time as in 2026-11-24T12:00:00Z is required".to_owned())
+    }
+}
+
+/// A key as it is written.
+#[derive(Serialize)]
+pub(super) struct Written<'a> {
+    id: &'a str,
+    name: &'a str,
+    sha256: String,
+    scopes: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    slugs: Vec<&'a str>,
+    created: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked: Option<String>,
+}
+
+impl<'a> From<&'a Entry> for Written<'a> {
+    fn from(entry: &'a Entry) -> Self {
+        Self {
+            id: &entry.id,
+            name: &entry.name,
+            sha256: entry.digest.to_hex(),
+            scopes: entry.scopes.iter().map(Scope::as_str).collect(),
+            slugs: entry.slugs.iter().map(Slug::as_str).collect(),
+            created: stamp(entry.created),
+            expires: entry.expires.map(stamp),
+            revoked: entry.revoked.map(stamp),
+        }
+    }
+}
+
+/// A time as people and programs read it.
+pub(crate) fn stamp(time: OffsetDateTime) -> String {
+    // Fails for years beyond 9999 alone, which no file can have brought in.
+    time.format(&Rfc3339).unwrap_or_default()
+}

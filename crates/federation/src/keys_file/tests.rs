@@ -1,0 +1,178 @@
+//! What the file may say, and how it is written.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use federation_domain::Slug;
+use federation_http::{Key, KeyDigest, Scope};
+use time::macros::datetime;
+
+use super::*;
+
+const DIGEST: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+fn entry(id: &str) -> Entry {
+    Entry {
+        id: id.to_owned(),
+        name: "Dashboard: \"main\"".to_owned(),
+        digest: KeyDigest::of("abc"),
+        scopes: [Scope::Read, Scope::Heartbeat].into_iter().collect(),
+        slugs: vec![Slug::parse("docs").unwrap()],
+        created: datetime!(2026-11-24 12:00:00 UTC),
+        expires: Some(datetime!(2027-11-24 12:00:00 UTC)),
+        revoked: None,
+    }
+}
+
+/// Adds a key to the file.
+fn add(path: &Path, id: &str) {
+    update(path, |entries| {
+        entries.push(entry(id));
+        Ok(())
+    })
+    .unwrap();
+}
+
+fn problem(text: &str) -> String {
+    parse(Path::new("k.yaml"), text.as_bytes()).unwrap_err().to_string()
+}
+
+/// A file of one key, a line of which is replaced.
+fn with(line: &str, other: &str) -> String {
+    let text = format!(
+        "keys:\n- id: a1\n  name: A\n  sha256: {DIGEST}\n  scopes: [read]\n  \
+         created: 2026-11-24T12:00:00Z\n"
+    );
+    assert!(text.contains(line), "{line} in {text}");
+    text.replace(line, other)
+}
+
+#[test]
+fn what_is_written_is_read_as_it_was() {
+    let mut revoked = entry("00000000");
+    revoked.revoked = Some(datetime!(2026-12-01 00:00:00 UTC));
+    revoked.slugs.clear();
+    let text = render(&[entry("1e5"), revoked]).unwrap();
+    let read = parse(Path::new("k.yaml"), text.as_bytes()).unwrap();
+    assert_eq!(read.len(), 2, "{text}");
+    assert_eq!(render(&read).unwrap(), text);
+    assert_eq!(format!("{:?}", read[0]), format!("{:?}", entry("1e5")));
+    assert!(read[0].digest.is(&KeyDigest::of("abc")));
+    let keys: Vec<_> = read.iter().map(Key::from).collect();
+    assert!(keys[0].slugs.as_ref().unwrap().contains(&Slug::parse("docs").unwrap()));
+    assert!(keys[1].slugs.is_none() && keys[1].revoked && !keys[0].revoked);
+}
+
+#[test]
+fn json_is_read_too() {
+    let text = format!(
+        r#"{{"keys":[{{"id":"a1","name":"A","sha256":"{DIGEST}","scopes":["admin"],"created":"2026-11-24T12:00:00Z"}}]}}"#
+    );
+    assert_eq!(parse(Path::new("k.json"), text.as_bytes()).unwrap().len(), 1);
+    assert_eq!(parse(Path::new("k.yaml"), b"keys: []\n").unwrap().len(), 0);
+}
+
+#[test]
+fn what_is_wrong_is_told_by_line_and_field() {
+    for (text, said) in [
+        (with("id: a1", "id: A-1"), "k.yaml:2:7: keys[0].id: 1 to 32 characters"),
+        (with("id: a1", "id: 17"), "k.yaml:2:7: keys[0].id: invalid type: integer"),
+        (with("name: A", "name: ''"), "k.yaml:3:9: keys[0].name: 1 to 64 characters"),
+        (with("name: A", "nickname: A"), "k.yaml:3:3: keys[0]: unknown field `nickname`"),
+        (with("  name: A\n", ""), "k.yaml:2:3: keys[0]: missing field `name`"),
+        (with("  name: A", "  id: a2"), "k.yaml:2:3: keys[0]: duplicate field `id`"),
+        (with(DIGEST, "hunter2"), "k.yaml:4:11: keys[0].sha256: the SHA-256 of a key, 64"),
+        (with("[read]", "[read, root]"), "k.yaml:5:18: keys[0].scopes[1]: read, heartbeat,"),
+        (with("[read]", "[]"), "k.yaml:5:11: keys[0].scopes: at least one is required"),
+        (with("[read]", "read"), "k.yaml:5:11: keys[0].scopes: invalid type: string …, expected"),
+        (
+            with("[read]", "[read]\n  slugs: [docs]"),
+            "k.yaml:6:10: keys[0].slugs: they bind the scope",
+        ),
+        (
+            with("[read]", "[admin, heartbeat]\n  slugs: [docs]"),
+            "k.yaml:6:10: keys[0].slugs: they bind",
+        ),
+        (with("[read]", "[heartbeat]\n  slugs: [Docs]"), "k.yaml:6:11: keys[0].slugs[0]: "),
+        (
+            with("[read]", "[heartbeat]\n  slugs: []"),
+            "k.yaml:6:10: keys[0].slugs: at least one is required",
+        ),
+        (with("2026-11-24T12:00:00Z", "today"), "k.yaml:6:12: keys[0].created: a time as in"),
+        (String::new(), "k.yaml"),
+        ("keys:\n".to_owned(), "k.yaml"),
+        ("keys: fed_a_hunter2\n".to_owned(), "k.yaml:1:7: keys: invalid type: string …,"),
+        ("fed_a_hunter2\n".to_owned(), "k.yaml:1:1: invalid type: string …, expected"),
+        ("keys: [\n".to_owned(), "k.yaml:2:1: "),
+        ("keys: []\n---\nkeys: []\n".to_owned(), "k.yaml: "),
+    ] {
+        let problem = problem(&text);
+        assert!(problem.contains(said), "{said}: {problem}");
+        assert!(!problem.contains("hunter2") && problem.lines().count() == 1, "{problem}");
+    }
+}
+
+#[test]
+fn an_id_is_given_once() {
+    let text = render(&[entry("a1"), entry("b2"), entry("a1")]).unwrap();
+    let line = text.lines().enumerate().filter(|(_, line)| line.contains("id: a1")).nth(1);
+    let said = format!("k.yaml:{}:7: keys[2].id: it is that of keys[0] too", line.unwrap().0 + 1);
+    assert_eq!(problem(&text), said);
+}
+
+#[test]
+fn a_file_is_made_for_its_owner_alone_and_replaced_in_one_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/keys.yaml");
+    add(&path, "a1");
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path), 0o600);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    add(&path, "b2");
+    assert_eq!(mode(&path), 0o640, "the group may go on reading it, others may not");
+    assert_eq!(read(&path).unwrap().len(), 2);
+    let refused: anyhow::Result<()> = update(&path, |entries| {
+        entries.clear();
+        anyhow::bail!("no")
+    });
+    assert!(refused.is_err());
+    assert_eq!(read(&path).unwrap().len(), 2);
+    let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing is left beside it: {names:?}");
+}
+
+#[test]
+fn a_broken_file_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.yaml");
+    fs::write(&path, "keys: broken").unwrap();
+    assert!(update(&path, |_| Ok(())).is_err());
+    assert_eq!(fs::read_to_string(&path).unwrap(), "keys: broken");
+}
+
+#[test]
+fn a_name_that_stands_for_another_file_goes_on_to_do_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (real, link) = (folder.path().join("real.yaml"), folder.path().join("link.yaml"));
+    fs::write(&real, "keys: []").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    add(&link, "a1");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(read(&real).unwrap().len(), 1);
+}
+
+#[test]
+fn those_who_change_it_at_once_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.yaml");
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let path = &path;
+            scope.spawn(move || {
+                for number in 0..5 {
+                    add(path, &format!("t{thread}n{number}"));
+                }
+            });
+        }
+    });
+    assert_eq!(read(&path).unwrap().len(), 20);
+}

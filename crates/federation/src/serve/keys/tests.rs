@@ -1,0 +1,74 @@
+//! The file as it changes, without waiting for time to pass.
+
+use std::fs;
+
+use federation_http::{Closed, KeyDigest};
+
+use super::*;
+
+fn text(id: &str) -> String {
+    let digest = KeyDigest::of(id).to_hex();
+    format!(
+        "keys:\n- id: {id}\n  name: A\n  sha256: {digest}\n  scopes: [read]\n  \
+         created: 2026-11-24T12:00:00Z\n"
+    )
+}
+
+fn served(path: &std::path::Path) -> KeysFile {
+    let file = Some(path.to_owned());
+    let settings = AuthSettings { given: Vec::new(), file, closed: Closed::default() };
+    ServedKeys::start(&settings).unwrap().file.unwrap()
+}
+
+#[test]
+fn a_file_that_cannot_be_used_at_the_start_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.yaml");
+    let file = Some(path.clone());
+    let settings = AuthSettings { given: Vec::new(), file, closed: Closed::default() };
+    let said = |text: Option<&str>| {
+        if let Some(text) = text {
+            fs::write(&path, text).unwrap();
+        }
+        format!("{:#}", ServedKeys::start(&settings).err().unwrap())
+    };
+    let missing = said(None);
+    assert!(missing.starts_with("FEDERATION_KEYS_FILE: ") && missing.contains("keys create"));
+    assert!(said(Some("keys: x")).contains("keys.yaml:1:7: keys: invalid type"));
+}
+
+#[test]
+fn a_broken_file_leaves_the_keys_in_force_and_is_told_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.yaml");
+    fs::write(&path, text("a1")).unwrap();
+    let mut file = served(&path);
+    for broken in ["keys: x", ""] {
+        fs::write(&path, broken).unwrap();
+        file.look(false);
+        let told = file.told.clone().unwrap();
+        assert!(told.contains("keys.yaml"), "{told}");
+        assert_eq!(file.keys.filed_count(), 1);
+    }
+    fs::remove_file(&path).unwrap();
+    file.look(false);
+    assert!(file.told.as_ref().unwrap().contains("does not exist"));
+    assert_eq!(file.keys.filed_count(), 1);
+
+    fs::write(&path, format!("{}{}", text("a1"), &text("b2")["keys:\n".len()..])).unwrap();
+    file.look(false);
+    assert_eq!((file.told.clone(), file.keys.filed_count()), (None, 2));
+}
+
+#[test]
+fn a_file_that_is_the_same_is_not_read_unless_somebody_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.yaml");
+    fs::write(&path, text("a1")).unwrap();
+    let mut file = served(&path);
+    file.keys.replace_filed(Vec::new());
+    file.look(false);
+    assert_eq!(file.keys.filed_count(), 0);
+    file.look(true);
+    assert_eq!(file.keys.filed_count(), 1);
+}

@@ -1,0 +1,107 @@
+//! A service with keys: made, used and taken back while it runs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::process::{COMMANDCENTER, Service, federation, folder, until};
+
+const FILE: (&str, &str) = ("FEDERATION_KEYS_FILE", "keys.yaml");
+const PROJECTS: &str = "/api/fed/projects";
+const HEARTBEAT: &str = "/api/fed/projects/commandcenter/heartbeat";
+
+/// Runs `federation keys`; what it printed.
+fn keys(folder: &Path, args: &[&str]) -> String {
+    let output = federation(folder).env(FILE.0, FILE.1).arg("keys").args(args).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
+}
+
+fn get(service: &Service, path: &str, key: &str) -> u16 {
+    let request = agent().get(service.url(path)).header("X-API-Key", key);
+    request.call().unwrap().status().as_u16()
+}
+
+fn post(service: &Service, path: &str, key: &str) -> u16 {
+    let request = agent().post(service.url(path)).header("Authorization", format!("Bearer {key}"));
+    request.send_empty().unwrap().status().as_u16()
+}
+
+#[test]
+fn a_key_that_is_made_counts_soon_and_one_that_is_revoked_soon_does_not() {
+    let folder = folder(COMMANDCENTER);
+    let reader = keys(folder.path(), &["create", "reader", "--scope", "read"]);
+    let settings = [FILE, ("LOG_LEVEL", "debug"), ("SERVICE_HOST", "0.0.0.0")];
+    let service = Service::ready(folder.path(), &settings);
+    assert_eq!(get(&service, PROJECTS, &reader), 200);
+    assert_eq!(get(&service, PROJECTS, &format!("{reader}0")), 401);
+    assert_eq!(service.get(PROJECTS).0, 401);
+    assert_eq!(post(&service, HEARTBEAT, &reader), 403);
+
+    let bound = ["create", "b", "--scope", "heartbeat", "--slug", "commandcenter"];
+    let sender = keys(folder.path(), &bound);
+    let ((), took) =
+        until("the new key counts", || (post(&service, HEARTBEAT, &sender) == 204).then_some(()));
+    assert!(took < Duration::from_secs(3), "it counted after {took:?}");
+    assert_eq!(post(&service, "/api/fed/projects/other/heartbeat", &sender), 403);
+    assert_eq!(get(&service, PROJECTS, &reader), 200);
+
+    keys(folder.path(), &["revoke", reader.split('_').nth(1).unwrap()]);
+    let ((), took) = until("the revoked key is refused", || {
+        (get(&service, PROJECTS, &reader) == 401).then_some(())
+    });
+    assert!(took < Duration::from_secs(3), "it was refused after {took:?}");
+    assert_eq!(post(&service, HEARTBEAT, &sender), 204);
+
+    let log = service.log().join("\n");
+    for key in [&reader, &sender] {
+        let secret = key.rsplit('_').next().unwrap();
+        assert!(!log.contains(secret), "{log}");
+    }
+    let id = sender.split('_').nth(1).unwrap();
+    assert!(log.contains(&format!(r#""key.id":"{id}""#)), "who did what is in the log: {log}");
+    assert!(service.terminate().success());
+}
+
+#[test]
+fn a_broken_file_is_told_of_and_a_signal_has_it_read_again() {
+    let folder = folder(COMMANDCENTER);
+    let reader = keys(folder.path(), &["create", "reader", "--scope", "read"]);
+    let service = Service::ready(folder.path(), &[FILE]);
+    let path = folder.path().join(FILE.1);
+    let whole = std::fs::read_to_string(&path).unwrap();
+    let said =
+        |what: &str| until(what, || service.log().into_iter().find(|line| line.contains(what))).0;
+    std::fs::write(&path, whole.replace("- read", "- hunter2")).unwrap();
+    let line = said("stay in force");
+    assert!(line.contains("keys.yaml:") && line.contains("keys[0].scopes[0]: "), "{line}");
+    assert!(!line.contains("hunter2"), "{line}");
+    assert_eq!(get(&service, PROJECTS, &reader), 200);
+    service.signal("-HUP");
+    said("stay in force");
+    std::fs::write(&path, "keys: []\n").unwrap();
+    said("API keys read anew");
+    assert_eq!(get(&service, PROJECTS, &reader), 401);
+}
+
+#[test]
+fn keys_of_a_setting_may_do_everything_and_what_is_protected_needs_one() {
+    let folder = folder(COMMANDCENTER);
+    let settings = [("FEDERATION_API_KEYS", "alpha-key,beta-key"), ("PROTECT_METRICS", "true")];
+    let service = Service::ready(folder.path(), &settings);
+    for key in ["alpha-key", "beta-key"] {
+        assert_eq!(get(&service, PROJECTS, key), 200);
+        assert_eq!(post(&service, HEARTBEAT, key), 204);
+        assert_eq!(get(&service, "/metrics", key), 200);
+    }
+    for path in [PROJECTS, "/metrics"] {
+        assert_eq!(get(&service, path, "gamma-key"), 401);
+        assert_eq!(service.get(path).0, 401);
+    }
+    for path in ["/health", "/livez", "/readyz", "/docs", "/openapi.json"] {
+        assert_eq!(get(&service, path, "gamma-key"), 200, "{path}");
+    }
+}
