@@ -167,7 +167,8 @@ fn a_key_is_sent_from_the_environment_and_shown_nowhere() {
     let run = program.run(&["projects", "list"]);
     let request = asked.join().unwrap();
     assert!(request.contains("\r\nauthorization: Bearer hunter2-hunter2\r\n"), "{request}");
-    assert_eq!((run.code, run.stderr.as_str()), (Some(1), "error: no\n"));
+    let said = "error: no (FEDERATION_API_KEY names the key that is sent)\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), said));
     let help = program.run(&["projects", "--help"]).stdout;
     assert!(help.contains("FEDERATION_API_KEY") && !help.contains("hunter2"), "{help}");
     let short = program.variable("FEDERATION_API_KEY", "hunter2").run(&["projects", "list"]);

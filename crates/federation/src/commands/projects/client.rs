@@ -137,6 +137,9 @@ impl Answer {
         match body["detail"].as_str() {
             _ if !faults.is_empty() => format!("refused:\n  {}", faults.join("\n  ")),
             _ if !reasons.is_empty() => reasons.join("; "),
+            Some(detail) if self.status == 401 => {
+                format!("{} (FEDERATION_API_KEY names the key that is sent)", plain(detail))
+            }
             Some(detail) => plain(detail),
             None => format!("the service answered with status {}", self.status),
         }
