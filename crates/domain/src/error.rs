@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use crate::condition::Refusal;
+
 /// A value that its type does not allow. The text names what, what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {allowed}, but got {given}")]
@@ -55,6 +57,9 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The condition of a write does not hold; nothing was applied.
+    #[error("the condition of the write of '{}' does not hold", .0.slug)]
+    Refused(Box<Refusal>),
     /// The database refused the statement; nothing was applied, trying again will not help.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
