@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use siphasher::sip::SipHasher13;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::project::Project;
 use crate::values::Slug;
@@ -28,7 +28,7 @@ impl RegistrationTag {
         // No interval is 0 ms.
         let interval_ms = project.heartbeat_interval.map_or(0, |one| one.get().as_millis());
         bytes.extend_from_slice(&interval_ms.to_le_bytes());
-        Self(SipHasher13::new().hash(&bytes))
+        Self(xxh3_64(&bytes))
     }
 
     /// Parses exactly what [`Display`](fmt::Display) writes: 16 hexadecimal digits, in lower case.
@@ -92,6 +92,8 @@ impl Precondition {
 pub struct Refusal {
     /// Of which project.
     pub slug: Slug,
+    /// What was to be so.
+    pub only_if: Precondition,
     /// How the project is stored now; none where there is none.
     pub stored: Option<Project>,
 }

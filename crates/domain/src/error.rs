@@ -2,7 +2,9 @@
 
 use std::error::Error;
 
-use crate::condition::Refusal;
+use crate::condition::{Precondition, Refusal};
+use crate::project::Project;
+use crate::values::Slug;
 
 /// A value that its type does not allow. The text names what, what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +68,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The condition of a write to this project does not hold for what is stored.
+    #[must_use]
+    pub fn refused(slug: &Slug, only_if: &Precondition, stored: Option<&Project>) -> Self {
+        let (slug, only_if, stored) = (slug.clone(), only_if.clone(), stored.cloned());
+        Self::Refused(Box::new(Refusal { slug, only_if, stored }))
+    }
+
     /// Whether the same call may succeed later, without a change by anyone.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

@@ -2,6 +2,7 @@
 //! that is not, and on which condition.
 
 use crate::condition::Precondition;
+use crate::error::StoreError;
 use crate::patch::RegistrationPatch;
 use crate::project::Project;
 use crate::registration::Registration;
@@ -54,6 +55,12 @@ impl Registering {
             }
             Form::Patch(..) => None,
         }
+    }
+
+    /// What to answer where it [may not meet](Self::may_meet) what is stored.
+    #[must_use]
+    pub fn refusal(&self, stored: Option<&Project>) -> StoreError {
+        StoreError::refused(self.slug(), &self.only_if, stored)
     }
 
     /// Whether the project already is as this would make it.

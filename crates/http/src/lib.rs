@@ -16,6 +16,7 @@
 mod body;
 mod change;
 mod coding;
+mod conditions;
 mod error;
 mod explanation;
 mod history;

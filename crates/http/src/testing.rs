@@ -75,8 +75,8 @@ impl Api {
         }
         let mut store = MockCatalogStore::new();
         store.expect_load().returning(|| Ok(Snapshot::default()));
-        store.expect_register().returning(|_, _, _| Err(failed()));
-        store.expect_remove().returning(|_, _| Err(failed()));
+        store.expect_register_if().returning(|_, _, _| Err(failed()));
+        store.expect_remove_if().returning(|_, _, _| Err(failed()));
         let api = Self::over(Arc::new(store), Arc::default(), false);
         api.service.load().await.unwrap();
         api

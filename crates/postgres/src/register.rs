@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Refusal,
-    Registered, Registering, Registration, Slug, Source, StoreError,
+    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Registered,
+    Registering, Registration, Slug, Source, StoreError,
 };
 use time::OffsetDateTime;
 
@@ -71,7 +71,7 @@ impl Batch {
         let known = self.rows.get(slug).filter(|row| row.is_readable && !is_new);
         let stored = known.map(|row| &row.project);
         if !registering.may_meet(stored) {
-            return Err(refusal(slug, stored));
+            return Err(registering.refusal(stored).into());
         }
         let Some(Row { mut project, is_whole, .. }) = self.rows.remove(slug) else {
             return Err(removed_meanwhile());
@@ -115,12 +115,6 @@ impl Batch {
 /// Only a program that does not take the lock of the log can do that; the next try creates it.
 fn removed_meanwhile() -> Fault {
     StoreError::Unavailable("another program removed the project meanwhile".into()).into()
-}
-
-/// The condition on this project does not hold.
-pub(crate) fn refusal(slug: &Slug, stored: Option<&Project>) -> Fault {
-    let refusal = Refusal { slug: slug.clone(), stored: stored.cloned() };
-    StoreError::Refused(Box::new(refusal)).into()
 }
 
 /// Creates what is not there and may be created, in the order given, and says which. What another program creates in

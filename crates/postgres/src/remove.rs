@@ -3,12 +3,11 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Cause, Change, ChangeKind, Precondition, ProjectId, Slug};
+use federation_domain::{Cause, Change, ChangeKind, Precondition, ProjectId, Slug, StoreError};
 use time::OffsetDateTime;
 
 use crate::change_log::{ChangeLog, Entry};
 use crate::error::Fault;
-use crate::register::refusal;
 use crate::row::{ProjectRow, StatusLabel};
 use crate::schema::projects;
 
@@ -58,5 +57,9 @@ async fn check(
         .optional()?;
     let Some(row) = row else { return Ok(()) };
     let stored = row.parse().ok().map(|parsed| parsed.project);
-    if only_if.holds(stored.as_ref()) { Ok(()) } else { Err(refusal(slug, stored.as_ref())) }
+    if only_if.holds(stored.as_ref()) {
+        Ok(())
+    } else {
+        Err(StoreError::refused(slug, only_if, stored.as_ref()).into())
+    }
 }

@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 use federation_domain::{
-    Cause, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Refusal, Registered,
-    Registering, Registration, Slug, Source, StoreError,
+    Cause, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Registered, Registering,
+    Registration, Slug, Source,
 };
 use time::OffsetDateTime;
 
@@ -59,11 +59,10 @@ fn store(
     let found = row.as_ref().map(|row| row.clone().parse()).transpose();
     let readable = found.as_ref().ok().and_then(Option::as_ref).map(|parsed| &parsed.project);
     if !registering.may_meet(readable) {
-        return Err(refusal(registering.slug(), readable));
+        return Err(registering.refusal(readable).into());
     }
     let Some(row) = row else {
-        let registration =
-            registering.creates().ok_or_else(|| refusal(registering.slug(), None))?;
+        let registration = registering.creates().ok_or_else(|| registering.refusal(None))?;
         return Ok((insert(connection, registration, at)?, Some(ChangeKind::Registered)));
     };
     let (mut project, is_whole) = match found {
@@ -97,12 +96,6 @@ pub(crate) fn find(
         .select(ProjectRow::as_select())
         .first(connection)
         .optional()
-}
-
-/// The condition on this project does not hold.
-pub(crate) fn refusal(slug: &Slug, stored: Option<&Project>) -> Fault {
-    let refusal = Refusal { slug: slug.clone(), stored: stored.cloned() };
-    StoreError::Refused(Box::new(refusal)).into()
 }
 
 fn insert(

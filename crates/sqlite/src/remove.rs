@@ -1,12 +1,14 @@
 //! Removing a project.
 
 use diesel::prelude::*;
-use federation_domain::{Cause, Change, ChangeKind, Precondition, ProjectId, ProjectStatus, Slug};
+use federation_domain::{
+    Cause, Change, ChangeKind, Precondition, ProjectId, ProjectStatus, Slug, StoreError,
+};
 use time::OffsetDateTime;
 
 use crate::change_log::{ChangeLog, Entry};
 use crate::error::Fault;
-use crate::register::{find, refusal};
+use crate::register::find;
 use crate::schema::projects;
 
 /// Removes the project of this slug, a corrupt row too where there is no condition. The caller has
@@ -22,7 +24,7 @@ pub(crate) fn remove(
     let (id, status) = (row.id, ProjectStatus::parse(&row.status).ok());
     let stored = row.parse().ok().map(|parsed| parsed.project);
     if !only_if.holds(stored.as_ref()) {
-        return Err(refusal(slug, stored.as_ref()));
+        return Err(StoreError::refused(slug, only_if, stored.as_ref()).into());
     }
     diesel::delete(projects::table.find(id)).execute(connection)?;
     let entry = Entry {

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use federation_domain::{
     CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, Origin, Outcome, Precondition,
-    Project, ProjectId, ProjectStatus, Refusal, Registered, Registering, Registration, Reports,
-    Revision, Slug, Snapshot, Source, StoreError, Transition, Verdicts,
+    Project, ProjectId, ProjectStatus, Registered, Registering, Registration, Reports, Revision,
+    Slug, Snapshot, Source, StoreError, Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -110,10 +110,10 @@ impl Tables {
         let slug = registering.slug();
         let known = self.ids.get(slug).and_then(|id| self.projects.get(id)).cloned();
         if !registering.may_meet(known.as_ref()) {
-            return Err(refusal(slug, known));
+            return Err(registering.refusal(known.as_ref()));
         }
         let Some(mut project) = known else {
-            let registration = registering.creates().ok_or_else(|| refusal(slug, None))?;
+            let registration = registering.creates().ok_or_else(|| registering.refusal(None))?;
             self.last_id += 1;
             let project = new_project(ProjectId(self.last_id), registration, at);
             self.ids.insert(project.slug.clone(), project.id);
@@ -159,10 +159,6 @@ impl Tables {
         let change = self.log(&slug, ChangeKind::StatusChanged, status, transition.at, cause);
         Outcome::Accepted(Some(change))
     }
-}
-
-fn refusal(slug: &Slug, stored: Option<Project>) -> StoreError {
-    StoreError::Refused(Box::new(Refusal { slug: slug.clone(), stored }))
 }
 
 fn new_project(id: ProjectId, registration: &Registration, at: OffsetDateTime) -> Project {
@@ -229,7 +225,7 @@ impl CatalogStore for FakeCatalogStore {
         let Some(id) = tables.ids.get(slug).copied() else { return Ok(None) };
         let stored = tables.projects.get(&id).cloned();
         if !only_if.holds(stored.as_ref()) {
-            return Err(refusal(slug, stored));
+            return Err(StoreError::refused(slug, only_if, stored.as_ref()));
         }
         tables.ids.remove(slug);
         let Some(project) = tables.projects.remove(&id) else { return Ok(None) };

@@ -57,7 +57,7 @@ impl Catalog {
                 registry.register(project, |project| presence.entry(project));
             }),
             // Another process changed it. Who is refused reads again, and is to see that.
-            Err(Refusal { slug, stored }) => presence.learn(slug, stored.as_ref()),
+            Err(Refusal { slug, stored, .. }) => presence.learn(slug, stored.as_ref()),
         };
         let at = self.0.clock.utc();
         let registered = self.0.journal.register(registrations, by, at, apply).await;
@@ -83,7 +83,7 @@ impl Catalog {
         let forgotten = slug.clone();
         let apply = move |removed: Result<Option<ProjectId>, &Refusal>| match removed {
             Ok(id) => registry.forget(id, &forgotten),
-            Err(Refusal { slug, stored }) => presence.learn(slug, stored.as_ref()),
+            Err(Refusal { slug, stored, .. }) => presence.learn(slug, stored.as_ref()),
         };
         let at = self.0.clock.utc();
         let removed = self.0.journal.remove(slug.clone(), only_if, at, apply).await;

@@ -1,16 +1,17 @@
 //! `GET /api/fed/projects/{slug}`.
 
-use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::error::ApiError;
 use crate::params::{FieldsParam, SlugPath};
-use crate::project::{ProjectBody, ProjectFields};
+use crate::project::{ProjectFields, answer};
 use crate::state::ApiState;
 
 /// The project of this slug.
 ///
-/// Answered from memory, also while the store is away.
+/// Answered from memory, also while the store is away. Its `ETag` tells its version: give it in
+/// `If-None-Match` to read again only what has changed, and in `If-Match` of a write to change only
+/// what was read.
 #[utoipa::path(
     get,
     path = "/api/fed/projects/{slug}",
@@ -18,10 +19,28 @@ use crate::state::ApiState;
     tag = "projects",
     params(
         ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
-        FieldsParam
+        FieldsParam,
+        (
+            "If-None-Match" = Option<String>, Header, nullable = false,
+            description = "Tags of answers that the caller has, or `*`.",
+            example = "\"a71f7c8011a25fcb-97e0a0442239229c\""
+        )
     ),
     responses(
-        (status = 200, description = "The project.", body = ProjectFields),
+        (
+            status = 200, description = "The project.", body = ProjectFields,
+            headers(
+                ("ETag" = String, description = "The version of the project, for `If-None-Match`, and for `If-Match` of a write."),
+                ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds.")
+            )
+        ),
+        (
+            status = 304, description = "The caller has this version.",
+            headers(
+                ("ETag" = String, description = "The version of the project."),
+                ("Cache-Control" = String, description = "`no-cache`.")
+            )
+        ),
         crate::openapi::ProjectNotFound,
         crate::openapi::InvalidQuery,
         crate::openapi::InternalError,
@@ -32,10 +51,10 @@ pub(crate) async fn find(
     state: web::Data<ApiState>,
     slug: SlugPath,
     fields: FieldsParam,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.find(&slug.0)?;
-    let json = ProjectBody::from(&project).to_json(fields.0);
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+    Ok(answer::found_unless_held(&project, fields.0, &request))
 }
 
 #[cfg(test)]

@@ -5,13 +5,14 @@ use federation_domain::Origin;
 
 use crate::body::{RegistrationBody, RegistrationSchema};
 use crate::error::ApiError;
-use crate::project::ProjectBody;
+use crate::project::{ProjectBody, answer};
 use crate::state::ApiState;
 
 /// Registers a project: creates it, or replaces the metadata of the one with this slug.
 ///
-/// Id, status and heartbeat of an existing project stay. When the answer is there, the project is
-/// stored.
+/// Id, status and heartbeat of an existing project stay, and so do its interval and its
+/// `allow_fanout` where the body does not give them; `PUT` replaces these too. When the answer is
+/// there, the project is stored. The same request twice is as good as once.
 #[utoipa::path(
     post,
     path = "/api/fed/projects",
@@ -25,7 +26,11 @@ use crate::state::ApiState;
         (
             status = 201,
             description = "The project, whether it is new or existed before.",
-            body = ProjectBody<'static>
+            body = ProjectBody<'static>,
+            headers(
+                ("ETag" = String, description = "The version of the project, for `If-Match` and `If-None-Match`."),
+                ("Location" = String, description = "Its path.")
+            )
         ),
         crate::openapi::BodyErrors,
         crate::openapi::InternalError,
@@ -37,7 +42,7 @@ pub(crate) async fn register(
     body: RegistrationBody,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.register(body.0, Origin::Api).await?;
-    Ok(HttpResponse::Created().json(ProjectBody::from(&project)))
+    Ok(answer::created(&project))
 }
 
 #[cfg(test)]

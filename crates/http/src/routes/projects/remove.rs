@@ -2,20 +2,28 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::conditions::WriteCondition;
 use crate::error::ApiError;
 use crate::params::SlugPath;
 use crate::state::ApiState;
 
 /// Removes the project of this slug. Its history stays, its id is never used again.
+///
+/// With `If-Match` only the version that was read is removed; a heartbeat meanwhile is no change.
+/// Twice is as good as once: the second answer is 404.
 #[utoipa::path(
     delete,
     path = "/api/fed/projects/{slug}",
     operation_id = "remove_project",
     tag = "projects",
-    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    params(
+        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::writes::IfMatch,
+    ),
     responses(
         (status = 204, description = "It is removed."),
         crate::openapi::ProjectNotFound,
+        crate::openapi::writes::ConditionErrors,
         crate::openapi::InternalError,
         crate::openapi::Unavailable,
     )
@@ -23,8 +31,9 @@ use crate::state::ApiState;
 pub(crate) async fn remove(
     state: web::Data<ApiState>,
     slug: SlugPath,
+    only_if: WriteCondition,
 ) -> Result<HttpResponse, ApiError> {
-    state.catalog.remove(&slug.0).await?;
+    state.catalog.remove_if(&slug.0, only_if.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
