@@ -72,7 +72,7 @@ fn write_condition(request: &HttpRequest) -> Result<Precondition, InvalidValue> 
         }
         (None, Some(Tags::Any)) => Ok(Precondition::Absent),
         (None, Some(Tags::These(_))) => {
-            let allowed = "* alone is allowed in a write; If-Match takes entity tags";
+            let allowed = "in a write only * is allowed (If-Match takes entity tags)";
             Err(InvalidValue::new("If-None-Match", &given(request, &IF_NONE_MATCH), allowed))
         }
         (Some(_), Some(_)) => {
@@ -165,7 +165,7 @@ mod tests {
             assert!(fault.starts_with("If-Match: * or entity tags"), "{bad}: {fault}");
         }
         let fault = condition(&[("if-none-match", "\"a\"")]).unwrap_err();
-        assert!(fault.contains("If-Match takes entity tags"), "{fault}");
+        assert!(fault.contains("only * is allowed"), "{fault}");
         let fault = condition(&[("if-none-match", "*"), ("if-match", "*")]).unwrap_err();
         assert!(fault.contains("only one of"), "{fault}");
     }

@@ -141,6 +141,21 @@ impl Api {
         self.call(TestRequest::default().method(method).uri(path)).await
     }
 
+    /// Sends a body of JSON, with these headers.
+    pub(crate) async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = TestRequest::default().method(method).uri(path).set_payload(body);
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        self.call(request).await
+    }
+
     pub(crate) async fn call(&self, request: TestRequest) -> Answer {
         let app = init_service(app(self.state.clone())).await;
         let answer = call_service(&app, request.to_request()).await;
@@ -160,6 +175,12 @@ impl Api {
 }
 
 impl Answer {
+    /// The entity tag of the one project that it holds.
+    #[track_caller]
+    pub(crate) fn tag(&self) -> String {
+        self.header("etag").unwrap_or_else(|| panic!("no ETag: {self}")).to_owned()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -169,7 +190,7 @@ impl Answer {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
-        for name in ["content-type", "allow", "retry-after", "link"] {
+        for name in ["content-type", "allow", "location", "retry-after", "link"] {
             if let Some(value) = self.header(name) {
                 writeln!(f, "{name}: {value}")?;
             }

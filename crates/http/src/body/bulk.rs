@@ -74,8 +74,8 @@ fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
     if items.len() > MAX_REGISTRATIONS {
         return Err(vec![InvalidValue {
             field: "body".to_owned(),
-            given: format!("{} registrations", items.len()),
-            allowed: format!("at most {MAX_REGISTRATIONS} in one call are allowed"),
+            given: format!("{} of them", items.len()),
+            allowed: format!("at most {MAX_REGISTRATIONS} registrations in one call are allowed"),
         }]);
     }
     let (mut registrations, mut faults) = (Vec::with_capacity(items.len()), Vec::new());

@@ -81,10 +81,11 @@ impl FromRequest for PatchBody {
 fn parse(body: &Value, slug: &str) -> Result<RegistrationPatch, Vec<InvalidValue>> {
     let mut fields = Fields::of(body)?;
     for field in READ_ONLY {
-        fields.refuse(field, "a patch cannot change it: it is set by the service");
+        fields.refuse(field, "a patch may not name it, since the service sets it");
     }
     if fields.optional_string("slug").is_some_and(|named| named != slug) {
-        fields.refuse("slug", "only the slug of the path is allowed: a project keeps its slug");
+        fields
+            .refuse("slug", "only the slug of the path is allowed, since a project keeps its slug");
     }
     let tags = |tag: &str| Tags::parse(&[tag]).err();
     let actions = |name: &str| FanoutAllowlist::parse(&[name]).err();

@@ -61,6 +61,8 @@ pub(crate) async fn find(
 mod tests {
     use std::time::Duration;
 
+    use actix_web::http::Method;
+
     use crate::testing::Api;
 
     #[actix_web::test]
@@ -148,5 +150,32 @@ mod tests {
     #[actix_web::test]
     async fn a_catalog_that_is_not_loaded_does_not_say_that_a_project_is_unknown() {
         assert_eq!(Api::not_loaded().get("/api/fed/projects/a").await.status, 503);
+    }
+
+    #[actix_web::test]
+    async fn who_has_the_version_that_is_there_is_told_so() {
+        let api = Api::new().await;
+        api.register("a").await;
+        let (path, read) = ("/api/fed/projects/a", api.get("/api/fed/projects/a").await);
+        let tag = read.tag();
+        assert_eq!(api.send(Method::HEAD, path).await.tag(), tag);
+        for held in [tag.clone(), format!("\"x\", W/{tag}"), "*".to_owned()] {
+            for method in [Method::GET, Method::HEAD] {
+                let answer = api.write(method, path, &[("if-none-match", &held)], "").await;
+                assert_eq!((answer.status, &*answer.body), (304, ""), "{held}");
+                assert_eq!(answer.tag(), tag);
+            }
+        }
+        api.post("/api/fed/projects/a/heartbeat", "").await;
+        let changed = api.write(Method::GET, path, &[("if-none-match", &tag)], "").await;
+        assert_eq!(changed.status, 200, "what was read is told of by the tag, also by a heartbeat");
+        assert_ne!(changed.tag(), tag);
+        let unknown = api.write(Method::GET, "/api/fed/projects/b", &[("if-none-match", "*")], "");
+        assert_eq!(unknown.await.status, 404);
+        insta::assert_snapshot!(api.write(Method::GET, path, &[("if-none-match", "7")], "").await, @r#"
+        400
+        content-type: application/problem+json
+        {"title":"Bad Request","status":400,"detail":"If-None-Match: * or entity tags in double quotes, as the header ETag gives them, are allowed, but got \"7\"","errors":[{"field":"If-None-Match","given":"\"7\"","allowed":"* or entity tags in double quotes, as the header ETag gives them, are allowed"}]}
+        "#);
     }
 }

@@ -79,6 +79,7 @@ mod tests {
         insta::assert_snapshot!(post(REGISTRATION).await, @r#"
         201
         content-type: application/json
+        location: /api/fed/projects/commandcenter
         {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}
         "#);
     }
@@ -93,6 +94,7 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, again).await, @r#"
         201
         content-type: application/json
+        location: /api/fed/projects/commandcenter
         {"id":1,"slug":"commandcenter","name":"New","hub_url":"http://h","mesh_namespace":"n","status":"online","tags":[],"last_heartbeat_at":"2026-11-24T12:00:00.123456Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":true}
         "#);
     }
@@ -244,5 +246,14 @@ mod tests {
         content-type: application/problem+json
         {"title":"Internal Server Error","status":500,"detail":"internal error"}
         "#);
+    }
+
+    #[actix_web::test]
+    async fn the_answer_tells_where_the_project_is_and_its_version() {
+        let api = Api::new().await;
+        let registered = api.post(PATH, REGISTRATION).await;
+        assert_eq!(registered.header("location"), Some("/api/fed/projects/commandcenter"));
+        let read = api.get(registered.header("location").unwrap()).await;
+        assert_eq!((read.body.as_str(), read.tag()), (&*registered.body, registered.tag()));
     }
 }

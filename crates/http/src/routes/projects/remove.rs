@@ -76,4 +76,24 @@ mod tests {
         {"title":"Internal Server Error","status":500,"detail":"internal error"}
         "#);
     }
+
+    #[actix_web::test]
+    async fn what_was_changed_since_it_was_read_is_not_removed() {
+        let api = Api::new().await;
+        api.register("commandcenter").await;
+        let tag = api.get(PATH).await.tag();
+        let renamed = api.write(Method::PATCH, PATH, &[], r#"{"name":"New"}"#).await;
+        assert_eq!(renamed.status, 200, "{renamed}");
+        insta::assert_snapshot!(api.write(Method::DELETE, PATH, &[("if-match", &tag)], "").await, @r#"
+        412
+        content-type: application/problem+json
+        {"title":"Precondition Failed","status":412,"detail":"Project 'commandcenter' was changed since the version that If-Match names: read it again, and repeat your change on what it says now"}
+        "#);
+        api.post("/api/fed/projects/commandcenter/heartbeat", "").await;
+        let removed = api.write(Method::DELETE, PATH, &[("if-match", &renamed.tag())], "").await;
+        assert_eq!(removed.status, 204, "a heartbeat is no change: {removed}");
+        let again = api.write(Method::DELETE, PATH, &[("if-match", "*")], "").await;
+        assert_eq!(again.status, 404, "what is not there is not found, whatever the condition");
+        assert_eq!(api.write(Method::DELETE, PATH, &[("if-match", "")], "").await.status, 400);
+    }
 }
