@@ -12,8 +12,22 @@ use crate::project::ProjectBody;
 pub(crate) struct IfMatch {
     /// Only if the project is there and its registration is that of one of these entity tags; `*`:
     /// only if it is there.
-    #[param(rename = "If-Match", pattern = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#)]
-    if_match: Option<String>,
+    #[param(
+        rename = "If-Match",
+        required = false,
+        pattern = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#
+    )]
+    if_match: String,
+}
+
+/// The condition of a write to a project that is not there.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "the shape of a request in the document")]
+pub(crate) struct IfAbsent {
+    /// `*`: only if there is no such project. Not together with `If-Match`.
+    #[param(rename = "If-None-Match", required = false, pattern = r"^\*$")]
+    if_none_match: String,
 }
 
 /// The project as it is now.

@@ -20,9 +20,12 @@ use crate::state::ApiState;
     operation_id = "replace_project",
     tag = "projects",
     params(
-        ("slug" = String, Path, description = "Its slug.", example = "commandcenter", pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50),
+        (
+            "slug" = String, Path, description = "Its slug.", example = "commandcenter",
+            pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50
+        ),
         crate::openapi::writes::IfMatch,
-        ("If-None-Match" = Option<String>, Header, description = "`*`: only if the project does not exist. Not together with `If-Match`.", pattern = r"^\*$"),
+        crate::openapi::writes::IfAbsent,
     ),
     request_body(
         content = ReplacementSchema,
