@@ -1,9 +1,11 @@
 //! Registering, finding and removing projects.
 
+mod writing;
+
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Clock, Origin, ProjectId, Registered, Registration, Slug, StoreError,
+    CatalogStore, Clock, Origin, Precondition, Refusal, Registering, Registration, Slug, StoreError,
 };
 use time::OffsetDateTime;
 
@@ -11,6 +13,8 @@ use crate::entry::Entry;
 use crate::journal::Journal;
 use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
+
+pub use writing::Written;
 
 /// Why the catalog did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +25,9 @@ pub enum CatalogError {
     /// The store could not be read since the start, so nothing is known yet.
     #[error("the catalog is not loaded yet")]
     NotLoaded,
+    /// The condition of a write does not hold; nothing was applied.
+    #[error("the condition of the write does not hold")]
+    Refused(Box<Refusal>),
     /// The store did not take the change; nothing was applied.
     #[error("the change was not stored")]
     Store(#[source] StoreError),
@@ -71,22 +78,9 @@ impl Catalog {
         registrations: Vec<Registration>,
         by: Origin,
     ) -> Result<Vec<ProjectState>, CatalogError> {
-        self.loaded()?;
-        let (registry, presence) = (Arc::clone(&self.0.registry), self.0.presence.clone());
-        let apply = move |registered: &[Registered]| {
-            for Registered { project, .. } in registered {
-                registry.register(project, |project| presence.entry(project));
-            }
-        };
-        let at = self.0.clock.utc();
-        let registered = self.0.journal.register(registrations, by, at, apply).await;
-        let registered = registered.map_err(CatalogError::Store)?;
-        // The registry knows status and heartbeat better than the store does.
-        let newest = |Registered { project, .. }: Registered| {
-            let unknown = |project| ProjectState { project, status_known: false };
-            self.find(&project.slug).unwrap_or_else(|_| unknown(project))
-        };
-        Ok(registered.into_iter().map(newest).collect())
+        let registrations = registrations.into_iter().map(Registering::from).collect();
+        let written = self.register_all_if(registrations, by).await?;
+        Ok(written.into_iter().map(|written| written.state).collect())
     }
 
     /// Removes a project; its log stays.
@@ -94,15 +88,7 @@ impl Catalog {
     /// # Errors
     /// [`CatalogError`].
     pub async fn remove(&self, slug: &Slug) -> Result<(), CatalogError> {
-        self.loaded()?;
-        let (registry, forgotten) = (Arc::clone(&self.0.registry), slug.clone());
-        let apply = move |id: Option<ProjectId>| registry.forget(id, &forgotten);
-        let at = self.0.clock.utc();
-        let removed = self.0.journal.remove(slug.clone(), at, apply).await;
-        match removed.map_err(CatalogError::Store)? {
-            true => Ok(()),
-            false => Err(CatalogError::NotFound(slug.clone())),
-        }
+        self.remove_if(slug, Precondition::Always).await
     }
 
     /// The project of this slug, as it is now.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
-    CatalogStore, Change, ChangeSink, Origin, Outcome, Project, ProjectId, Registered,
-    Registration, Revision, Slug, Snapshot, StoreError, Transition,
+    CatalogStore, Change, ChangeSink, Origin, Outcome, Precondition, Project, ProjectId, Refusal,
+    Registered, Registering, Revision, Slug, Snapshot, StoreError, Transition,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -142,20 +142,22 @@ impl Journal {
         self.look.notified().await;
     }
 
-    /// Registers, and lets `apply` bring the result to the registry before anyone else writes.
+    /// Registers, and lets `apply` bring the result, or what the store says instead where it
+    /// refuses, to the registry before anyone else writes.
     pub(crate) async fn register(
         self: &Arc<Self>,
-        registrations: Vec<Registration>,
+        registrations: Vec<Registering>,
         by: Origin,
         at: OffsetDateTime,
-        apply: impl FnOnce(&[Registered]) + Send + 'static,
+        apply: impl FnOnce(Result<&[Registered], &Refusal>) + Send + 'static,
     ) -> Result<Vec<Registered>, StoreError> {
         let journal = Arc::clone(self);
         whole(async move {
             let _turn = journal.writing.lock().await;
-            let registered = journal.store.register(&registrations, by, at).await;
-            let registered = journal.note(registered)?;
-            apply(&registered);
+            let registered = journal.store.register_if(&registrations, by, at).await;
+            let registered = journal.note(registered);
+            tell(registered.as_deref(), apply);
+            let registered = registered?;
             let changes = registered.iter().filter_map(|registered| registered.change.clone());
             journal.publish(changes);
             Ok(registered)
@@ -167,14 +169,17 @@ impl Journal {
     pub(crate) async fn remove(
         self: &Arc<Self>,
         slug: Slug,
+        only_if: Precondition,
         at: OffsetDateTime,
-        apply: impl FnOnce(Option<ProjectId>) + Send + 'static,
+        apply: impl FnOnce(Result<Option<ProjectId>, &Refusal>) + Send + 'static,
     ) -> Result<bool, StoreError> {
         let journal = Arc::clone(self);
         whole(async move {
             let _turn = journal.writing.lock().await;
-            let (id, change) = journal.note(journal.store.remove(&slug, at).await)?.unzip();
-            apply(id);
+            let removed = journal.note(journal.store.remove_if(&slug, &only_if, at).await);
+            let removed = removed.map(Option::unzip);
+            tell(removed.as_ref().map(|(id, _)| *id), apply);
+            let (id, change) = removed?;
             journal.publish(change);
             Ok(id.is_some())
         })
@@ -228,6 +233,15 @@ impl Journal {
             }
             self.sink.publish(&changes);
         }
+    }
+}
+
+/// Hands on what the store did, or knows better. Other errors say nothing of any project.
+fn tell<T>(done: Result<T, &StoreError>, apply: impl FnOnce(Result<T, &Refusal>)) {
+    match done {
+        Ok(done) => apply(Ok(done)),
+        Err(StoreError::Refused(refusal)) => apply(Err(refusal)),
+        Err(_) => {}
     }
 }
 

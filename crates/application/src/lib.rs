@@ -32,7 +32,7 @@ mod service;
 mod sources;
 mod writer;
 
-pub use catalog::{Catalog, CatalogError};
+pub use catalog::{Catalog, CatalogError, Written};
 pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use feed::{AllSinks, LogSink};

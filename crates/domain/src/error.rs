@@ -2,6 +2,10 @@
 
 use std::error::Error;
 
+use crate::condition::{Precondition, Refusal};
+use crate::project::Project;
+use crate::values::Slug;
+
 /// A value that its type does not allow. The text names what, what was given and what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {allowed}, but got {given}")]
@@ -55,12 +59,22 @@ pub enum StoreError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The condition of a write does not hold; nothing was applied.
+    #[error("the condition of the write of '{}' does not hold", .0.slug)]
+    Refused(Box<Refusal>),
     /// The database refused the statement; nothing was applied, trying again will not help.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl StoreError {
+    /// The condition of a write to this project does not hold for what is stored.
+    #[must_use]
+    pub fn refused(slug: &Slug, only_if: &Precondition, stored: Option<&Project>) -> Self {
+        let (slug, only_if, stored) = (slug.clone(), only_if.clone(), stored.cloned());
+        Self::Refused(Box::new(Refusal { slug, only_if, stored }))
+    }
+
     /// Whether the same call may succeed later, without a change by anyone.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {

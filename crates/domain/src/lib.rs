@@ -48,12 +48,15 @@
 //! * `mock`: `MockCatalogStore`, `MockChangeSink` and `MockProber`, for injecting failures.
 
 mod change;
+mod condition;
 mod error;
 mod heartbeat;
 mod listening;
 mod liveness;
+mod patch;
 mod ports;
 mod project;
+mod registering;
 mod registration;
 mod uptime;
 pub mod values;
@@ -61,10 +64,12 @@ pub mod values;
 pub use change::{
     Cause, Change, ChangeKind, Origin, Outcome, Probe, Revision, Transition, Verdicts,
 };
+pub use condition::{Precondition, Refusal, RegistrationTag};
 pub use error::{InvalidValue, StoreError, error_chain};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, Proof, Reading};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
+pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     CatalogStore, ChangeSink, Checkpoint, Clock, HeartbeatMark, HeartbeatRelay, Listened, Prober,
     Registered, SPELLS_KEPT, Snapshot,
@@ -72,6 +77,7 @@ pub use ports::{
 #[cfg(feature = "mock")]
 pub use ports::{MockCatalogStore, MockChangeSink, MockProber};
 pub use project::{Project, ProjectId, ProjectStatus};
+pub use registering::{Form, Registering};
 pub use registration::{Registration, RegistrationDraft};
 pub use uptime::{Shares, shares};
 pub use values::{

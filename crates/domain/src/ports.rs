@@ -6,10 +6,12 @@ use async_trait::async_trait;
 use time::OffsetDateTime;
 
 use crate::change::{Change, Origin, Outcome, Probe, Revision, Transition};
+use crate::condition::Precondition;
 use crate::error::StoreError;
 use crate::heartbeat::{Heartbeat, Source};
 use crate::listening::Monotonic;
 use crate::project::{Project, ProjectId};
+use crate::registering::Registering;
 use crate::registration::Registration;
 use crate::values::{MeshNamespace, Slug};
 
@@ -92,12 +94,28 @@ pub trait CatalogStore: Send + Sync {
     /// [`StoreError`].
     async fn find(&self, slugs: &[Slug]) -> Result<Vec<Project>, StoreError>;
 
-    /// Creates each project, or replaces the metadata of the one with its slug, in the order given.
-    /// A registration by [`Origin::Heartbeat`] replaces nothing: what is known stays.
+    /// Creates each project, or changes the metadata of the one with its slug, in the order given,
+    /// as [`Registering`] says. A registration by [`Origin::Heartbeat`] replaces nothing: what is
+    /// known stays.
     ///
-    /// An implementation MUST keep id, status, heartbeat and creation of an existing project, MUST
-    /// log `registered` for a new one and `updated` only where something differs (setting
-    /// `updated_at` to `at`), and MUST succeed for all callers that register one slug at once.
+    /// An implementation MUST ask each [`may_meet`](Registering::may_meet) of the row as those
+    /// before left it, in the transaction that writes, and apply none where one says no. It MUST
+    /// keep id, status, heartbeat and creation of an existing project, MUST log `registered` for a
+    /// new one and `updated` only where something differs (setting `updated_at` to `at`), and MUST
+    /// succeed for all callers that register one slug at once on no condition.
+    ///
+    /// # Errors
+    /// [`StoreError`], [`StoreError::Refused`] with the first whose condition does not hold;
+    /// nothing was applied.
+    async fn register_if(
+        &self,
+        registrations: &[Registering],
+        by: Origin,
+        at: OffsetDateTime,
+    ) -> Result<Vec<Registered>, StoreError>;
+
+    /// As [`register_if`](Self::register_if), on no condition; what a registration does not give
+    /// stays.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was applied.
@@ -106,11 +124,29 @@ pub trait CatalogStore: Send + Sync {
         registrations: &[Registration],
         by: Origin,
         at: OffsetDateTime,
-    ) -> Result<Vec<Registered>, StoreError>;
+    ) -> Result<Vec<Registered>, StoreError> {
+        let registrations: Vec<Registering> =
+            registrations.iter().cloned().map(Registering::from).collect();
+        self.register_if(&registrations, by, at).await
+    }
 
-    /// Removes the project and logs `removed`; none when there is no such project.
+    /// Removes the project and logs `removed`; none, whatever the condition, when there is no such
+    /// project.
     ///
-    /// An implementation MUST never give its id to another project, and MUST keep its log.
+    /// An implementation MUST decide the condition against the row, in the transaction that
+    /// removes it, MUST never give its id to another project, and MUST keep its log.
+    ///
+    /// # Errors
+    /// [`StoreError`], [`StoreError::Refused`] where the condition does not hold; nothing was
+    /// applied.
+    async fn remove_if(
+        &self,
+        slug: &Slug,
+        only_if: &Precondition,
+        at: OffsetDateTime,
+    ) -> Result<Option<(ProjectId, Change)>, StoreError>;
+
+    /// As [`remove_if`](Self::remove_if), on no condition.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was applied.
@@ -118,7 +154,9 @@ pub trait CatalogStore: Send + Sync {
         &self,
         slug: &Slug,
         at: OffsetDateTime,
-    ) -> Result<Option<(ProjectId, Change)>, StoreError>;
+    ) -> Result<Option<(ProjectId, Change)>, StoreError> {
+        self.remove_if(slug, &Precondition::Always, at).await
+    }
 
     /// Stores the transitions that stand, in the order given, and says of each what became of it.
     ///

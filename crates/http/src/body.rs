@@ -1,9 +1,12 @@
 //! Request bodies: their size, type, encoding and syntax, before anyone asks what they mean.
 
+mod bulk;
 mod fields;
 mod heartbeat;
 mod json;
+mod patch;
 mod registration;
+mod replacement;
 
 use std::time::Duration;
 
@@ -14,15 +17,23 @@ use actix_web::web::BytesMut;
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
+pub(crate) use self::bulk::{BulkBody, BulkSchema};
 pub(crate) use self::heartbeat::{HeartbeatBody, HeartbeatSchema};
+pub(crate) use self::patch::{PatchBody, PatchSchema};
 pub(crate) use self::registration::{RegistrationBody, RegistrationSchema};
+pub(crate) use self::replacement::{ReplacementBody, ReplacementSchema};
 use crate::error::{ApiError, shown};
 
-/// The largest body that is read.
-pub(crate) const MAX_BODY_BYTES: usize = 64 * 1024;
+/// How much of a body is read, and how long.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    bytes: usize,
+    time: Duration,
+}
 
-/// How long a body may take to arrive; far more than 64 KiB need on the slowest line.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a body of one project, or of one heartbeat, may need: 64 KiB, and far more time than these
+/// need on the slowest line.
+const USUAL: Limits = Limits { bytes: 64 * 1024, time: Duration::from_secs(10) };
 
 /// Bytes that some editors put in front of UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -30,11 +41,15 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reads a body that is JSON, or absent: then there is no value.
 ///
 /// Size, then type, then encoding, then syntax: nothing is parsed that is too large.
-async fn read(request: HttpRequest, payload: Payload) -> Result<Option<Value>, ApiError> {
-    if content_length(&request).is_some_and(|bytes| bytes > MAX_BODY_BYTES) {
-        return Err(ApiError::BodyTooLarge);
+async fn read(
+    request: HttpRequest,
+    payload: Payload,
+    limits: Limits,
+) -> Result<Option<Value>, ApiError> {
+    if content_length(&request).is_some_and(|bytes| bytes > limits.bytes) {
+        return Err(ApiError::BodyTooLarge { max_bytes: limits.bytes });
     }
-    let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload))
+    let body = tokio::time::timeout(limits.time, collect(payload, limits.bytes))
         .await
         .unwrap_or(Err(ApiError::BodyTooSlow))?;
     if body.is_empty() {
@@ -44,20 +59,30 @@ async fn read(request: HttpRequest, payload: Payload) -> Result<Option<Value>, A
     json::parse(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body)).map(Some)
 }
 
+/// Reads a body that must be there.
+async fn read_value(
+    request: HttpRequest,
+    payload: Payload,
+    limits: Limits,
+) -> Result<Value, ApiError> {
+    let empty = || ApiError::NotJson { why: "it is empty".to_owned() };
+    read(request, payload, limits).await?.ok_or_else(empty)
+}
+
 fn content_length(request: &HttpRequest) -> Option<usize> {
     request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Reads to the end, or to the limit: a chunked body does not say beforehand how large it is.
-async fn collect(mut payload: Payload) -> Result<BytesMut, ApiError> {
+async fn collect(mut payload: Payload, max_bytes: usize) -> Result<BytesMut, ApiError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             tracing::debug!(%error, "a request body broke off");
             ApiError::BodyUnreadable
         })?;
-        if body.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(ApiError::BodyTooLarge);
+        if body.len() + chunk.len() > max_bytes {
+            return Err(ApiError::BodyTooLarge { max_bytes });
         }
         body.extend_from_slice(&chunk);
     }
@@ -117,7 +142,8 @@ mod tests {
         tokio::time::pause();
         let endless = futures_util::stream::pending().boxed_local();
         let payload = Payload::Stream { payload: endless };
-        let error = read(TestRequest::default().to_http_request(), payload).await.unwrap_err();
+        let error =
+            read(TestRequest::default().to_http_request(), payload, USUAL).await.unwrap_err();
         assert!(matches!(error, ApiError::BodyTooSlow), "{error}");
     }
 }

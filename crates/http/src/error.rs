@@ -4,18 +4,19 @@
 //! the API that this service took over expect it. There is no `type`: the status says what kind of
 //! problem it is.
 
+mod condition;
+
 use std::error::Error;
 use std::fmt::Write as _;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use federation_application::{CatalogError, DropReason, RecordError};
-use federation_domain::{InvalidValue, StoreError, error_chain};
+use federation_domain::{InvalidValue, Refusal, StoreError, error_chain};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::Refusal;
-use crate::body::MAX_BODY_BYTES;
+use crate::auth;
 
 /// After how many seconds a client may try again when the service is not able to answer now.
 /// The store is tried again more often than that.
@@ -46,8 +47,11 @@ pub(crate) enum ApiError {
         /// The type that was given, safe to show.
         given: String,
     },
-    #[error("the body is too large: at most {MAX_BODY_BYTES} bytes are allowed")]
-    BodyTooLarge,
+    #[error("the body is too large: at most {max_bytes} bytes are allowed")]
+    BodyTooLarge {
+        /// The limit of this path.
+        max_bytes: usize,
+    },
     #[error("the body did not arrive in time")]
     BodyTooSlow,
     #[error("the body could not be read")]
@@ -65,7 +69,13 @@ pub(crate) enum ApiError {
     Spoofed(InvalidValue),
     /// The key of the request, or that it has none, does not allow it.
     #[error(transparent)]
-    Refused(Refusal),
+    Refused(auth::Refusal),
+    /// A header that cannot be understood.
+    #[error("{}", sentence(std::slice::from_ref(.0)))]
+    MalformedHeader(InvalidValue),
+    /// The project is not as the caller's condition says.
+    #[error("{}", condition::why(.0))]
+    ConditionFailed(Box<Refusal>),
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
     #[error("the store is not available, try again later")]
@@ -129,7 +139,7 @@ impl ApiError {
     /// blame.
     pub(crate) fn drop_reason(&self) -> Option<DropReason> {
         match self {
-            Self::BodyTooLarge => Some(DropReason::Oversized),
+            Self::BodyTooLarge { .. } => Some(DropReason::Oversized),
             Self::Spoofed(_) => Some(DropReason::Spoofed),
             Self::NotJson { .. } | Self::Invalid(_) | Self::UnsupportedMediaType { .. } => {
                 Some(DropReason::Malformed)
@@ -157,6 +167,7 @@ impl From<CatalogError> for ApiError {
         match error {
             CatalogError::NotFound(slug) => Self::no_project(slug.as_str()),
             CatalogError::NotLoaded => Self::NotLoaded,
+            CatalogError::Refused(refusal) => Self::ConditionFailed(refusal),
             CatalogError::Store(error) if error.is_unavailable() => Self::StoreUnavailable(error),
             CatalogError::Store(error) => Self::StoreFailed(error),
         }
@@ -176,13 +187,16 @@ impl ApiError {
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::NotJson { .. } | Self::BodyUnreadable => StatusCode::BAD_REQUEST,
+            Self::NotJson { .. } | Self::BodyUnreadable | Self::MalformedHeader(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::ConditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::ProjectNotFound { .. } | Self::PathNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Refused(refusal) => refusal.status(),
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) | Self::Spoofed(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::NotLoaded | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -205,14 +219,14 @@ impl ResponseError for ApiError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             answer.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
-        if matches!(self, Self::BodyTooLarge | Self::BodyTooSlow | Self::BodyUnreadable) {
+        if matches!(self, Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyUnreadable) {
             // The rest of the body is not read, so nothing that follows on the connection is a
             // request.
             answer.force_close();
         }
         let errors = match self {
             Self::Invalid(faults) => faults.iter().map(FieldError::from).collect(),
-            Self::Spoofed(fault) => vec![FieldError::from(fault)],
+            Self::Spoofed(fault) | Self::MalformedHeader(fault) => vec![FieldError::from(fault)],
             _ => Vec::new(),
         };
         answer.content_type(PROBLEM_JSON).json(ErrorBody {

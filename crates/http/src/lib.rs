@@ -17,6 +17,7 @@ mod auth;
 mod body;
 mod change;
 mod coding;
+mod conditions;
 mod error;
 mod explanation;
 mod history;

@@ -1,5 +1,7 @@
 //! The OpenAPI document, made from the code, and the answers that many endpoints share.
 
+pub(crate) mod writes;
+
 use utoipa::{IntoResponses, OpenApi};
 
 use crate::auth::{Closed, describe};
@@ -28,6 +30,9 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
             A path that is not listed here is 404, a method that is not listed is 405 with the \
             header `Allow`; each error answer is an object with the key `detail`. Only what is not \
             understood as a request at all is refused without a body. \
+            Every write is idempotent: whoever does not know whether it arrived sends it again, and \
+            no `Idempotency-Key` is needed. To keep writers from undoing each other's changes, send \
+            the `ETag` of what was read in `If-Match`: 412 says that it has changed since. \
             The header `X-Request-Id` is taken over from a request, or made, and given back."
     ),
     tags(
@@ -38,7 +43,10 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     paths(
         projects::list::list,
         projects::register::register,
+        projects::register_all::register_all,
         projects::find::find,
+        projects::replace::replace,
+        projects::patch::patch,
         projects::remove::remove,
         projects::heartbeat::record_heartbeat,
         projects::explain::explain,

@@ -26,13 +26,16 @@ impl FromRequest for SlugPath {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // Extracted as text, so that escapes such as %00 are resolved before they are judged.
-        let text = web::Path::<String>::extract(request).into_inner();
-        ready(match text {
-            Ok(text) => Slug::parse(&text).map(Self).map_err(|_| ApiError::no_project(&text)),
-            Err(_) => Err(ApiError::PathNotFound),
-        })
+        let slug = |text: String| Slug::parse(&text).map_err(|_| ApiError::no_project(&text));
+        ready(slug_text(request).and_then(slug).map(Self))
     }
+}
+
+/// What stands where a path has the slug, whether or not it is one. Extracted as text, so that
+/// escapes such as %00 are resolved before they are judged.
+pub(crate) fn slug_text(request: &HttpRequest) -> Result<String, ApiError> {
+    let text = web::Path::<String>::extract(request).into_inner();
+    text.map(web::Path::into_inner).map_err(|_| ApiError::PathNotFound)
 }
 
 /// Which page of a log `?before=` and `?limit=` ask for.

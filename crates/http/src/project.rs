@@ -1,5 +1,6 @@
 //! A project on the wire.
 
+pub(crate) mod answer;
 mod fields;
 mod part;
 mod write;

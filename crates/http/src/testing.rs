@@ -88,8 +88,8 @@ impl Api {
         }
         let mut store = MockCatalogStore::new();
         store.expect_load().returning(|| Ok(Snapshot::default()));
-        store.expect_register().returning(|_, _, _| Err(failed()));
-        store.expect_remove().returning(|_, _| Err(failed()));
+        store.expect_register_if().returning(|_, _, _| Err(failed()));
+        store.expect_remove_if().returning(|_, _, _| Err(failed()));
         let api = Self::over(Arc::new(store), Arc::default(), false);
         api.service.load().await.unwrap();
         api
@@ -154,6 +154,21 @@ impl Api {
         self.call(TestRequest::default().method(method).uri(path)).await
     }
 
+    /// Sends a body of JSON, with these headers.
+    pub(crate) async fn write(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = TestRequest::default().method(method).uri(path).set_payload(body);
+        for header in headers {
+            request = request.append_header(*header);
+        }
+        self.call(request).await
+    }
+
     pub(crate) async fn call(&self, request: TestRequest) -> Answer {
         let app = init_service(app(self.state.clone())).await;
         let answer = call_service(&app, request.to_request()).await;
@@ -177,6 +192,12 @@ impl Answer {
         self.headers.get_all(name).filter_map(|value| value.to_str().ok()).collect()
     }
 
+    /// The entity tag of the one project that it holds.
+    #[track_caller]
+    pub(crate) fn tag(&self) -> String {
+        self.header("etag").unwrap_or_else(|| panic!("no ETag: {self}")).to_owned()
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -186,7 +207,8 @@ impl Answer {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
-        for name in ["content-type", "allow", "retry-after", "link", "www-authenticate"] {
+        for name in ["content-type", "allow", "location", "retry-after", "link", "www-authenticate"]
+        {
             for value in self.headers(name) {
                 writeln!(f, "{name}: {value}")?;
             }

@@ -1,4 +1,4 @@
-//! Creating projects and replacing their metadata.
+//! Creating projects and changing their metadata.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
     Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Registered,
-    Registration, Slug, Source, StoreError,
+    Registering, Registration, Slug, Source, StoreError,
 };
 use time::OffsetDateTime;
 
@@ -21,7 +21,7 @@ use crate::schema::projects;
 /// Registers all, in their order. The caller has begun a transaction.
 pub(crate) async fn register(
     connection: &mut AsyncPgConnection,
-    registrations: &[Registration],
+    registrations: &[Registering],
     by: Origin,
     at: OffsetDateTime,
 ) -> Result<Vec<Registered>, Fault> {
@@ -33,7 +33,7 @@ pub(crate) async fn register(
         Batch { rows, created, updated: HashSet::new(), mended: HashSet::new(), by, at };
     let registered = registrations
         .iter()
-        .map(|registration| batch.register(registration, &mut log))
+        .map(|registering| batch.register(registering, &mut log))
         .collect::<Result<Vec<_>, Fault>>()?;
     update(connection, &batch.projects(&batch.updated)).await?;
     mend(connection, &batch.projects(&batch.mended)).await?;
@@ -55,25 +55,34 @@ struct Row {
     project: Project,
     /// Whether all of it could be read.
     is_whole: bool,
+    /// Whether so much could be read that there is a project for whoever reads; else the project
+    /// has stand-ins.
+    is_readable: bool,
 }
 
 impl Batch {
     fn register(
         &mut self,
-        registration: &Registration,
+        registering: &Registering,
         log: &mut ChangeLog,
     ) -> Result<Registered, Fault> {
-        let slug = &registration.slug;
-        let Some(Row { mut project, is_whole }) = self.rows.remove(slug) else {
+        let slug = registering.slug();
+        let is_new = self.created.contains(slug.as_str());
+        let known = self.rows.get(slug).filter(|row| row.is_readable && !is_new);
+        let stored = known.map(|row| &row.project);
+        if !registering.may_meet(stored) {
+            return Err(registering.refusal(stored).into());
+        }
+        let Some(Row { mut project, is_whole, .. }) = self.rows.remove(slug) else {
             return Err(removed_meanwhile());
         };
         let change = if self.created.remove(slug.as_str()) {
             Some(self.note(log, ChangeKind::Registered, &project))
         // What was registered elsewhere meanwhile stays, and so does what does not parse.
-        } else if self.by == Origin::Heartbeat || (is_whole && registration.is_met_by(&project)) {
+        } else if self.by == Origin::Heartbeat || (is_whole && registering.is_met_by(&project)) {
             None
         } else {
-            registration.apply_to(&mut project);
+            registering.apply_to(&mut project);
             project.updated_at = self.at;
             self.updated.insert(slug.clone());
             if !is_whole {
@@ -81,7 +90,8 @@ impl Batch {
             }
             Some(self.note(log, ChangeKind::Updated, &project))
         };
-        self.rows.insert(slug.clone(), Row { project: project.clone(), is_whole: true });
+        let row = Row { project: project.clone(), is_whole: true, is_readable: true };
+        self.rows.insert(slug.clone(), row);
         Ok(Registered { project, change })
     }
 
@@ -107,11 +117,11 @@ fn removed_meanwhile() -> Fault {
     StoreError::Unavailable("another program removed the project meanwhile".into()).into()
 }
 
-/// Creates what is not there, in the order given, and says which. What another program creates in
+/// Creates what is not there and may be created, in the order given, and says which. What another program creates in
 /// the same moment is left to it.
 async fn insert_missing(
     connection: &mut AsyncPgConnection,
-    registrations: &[Registration],
+    registrations: &[Registering],
     at: OffsetDateTime,
 ) -> Result<HashSet<String>, Fault> {
     // Those that are there are left out by the query and not by the conflict: a conflict would use
@@ -128,8 +138,11 @@ async fn insert_missing(
         ON CONFLICT (slug) DO NOTHING
         RETURNING slug";
     let mut seen = HashSet::new();
-    let firsts: Vec<&Registration> =
-        registrations.iter().filter(|registration| seen.insert(&registration.slug)).collect();
+    let firsts: Vec<&Registration> = registrations
+        .iter()
+        .filter_map(Registering::creates)
+        .filter(|registration| seen.insert(&registration.slug))
+        .collect();
     let created: Vec<Created> = diesel::sql_query(INSERT)
         .bind::<Array<Text>, _>(column(&firsts, |r| r.slug.as_str()))
         .bind::<Array<Text>, _>(column(&firsts, |r| r.name.as_str()))
@@ -154,11 +167,11 @@ struct Created {
 
 async fn lock_rows(
     connection: &mut AsyncPgConnection,
-    registrations: &[Registration],
+    registrations: &[Registering],
     at: OffsetDateTime,
 ) -> Result<HashMap<Slug, Row>, Fault> {
     let rows: Vec<ProjectRow> = projects::table
-        .filter(projects::slug.eq_any(column(registrations, |r| r.slug.as_str())))
+        .filter(projects::slug.eq_any(column(registrations, |r| r.slug().as_str())))
         .order(projects::id)
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
         .for_no_key_update()
@@ -170,10 +183,14 @@ async fn lock_rows(
 
 fn row_of(row: ProjectRow, slug: &Slug, at: OffsetDateTime) -> Result<Row, Fault> {
     match row.clone().parse() {
-        Ok(parsed) => Ok(Row { project: parsed.project, is_whole: parsed.ignored.is_empty() }),
+        Ok(parsed) => Ok(Row {
+            project: parsed.project,
+            is_whole: parsed.ignored.is_empty(),
+            is_readable: true,
+        }),
         Err(_) => {
             let row = row.with_stand_ins(slug, ProjectStatus::Offline, at);
-            Ok(Row { project: row.parse()?.project, is_whole: false })
+            Ok(Row { project: row.parse()?.project, is_whole: false, is_readable: false })
         }
     }
 }

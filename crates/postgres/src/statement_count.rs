@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use diesel::connection::InstrumentationEvent;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use federation_domain::{
-    Checkpoint, Listened, Origin, Project, ProjectStatus, Registration, Source,
+    Checkpoint, Listened, Origin, Project, ProjectStatus, Registering, Source,
 };
 use federation_testkit::TestDatabase;
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
@@ -29,7 +29,8 @@ async fn counting(database: &TestDatabase) -> (AsyncPgConnection, Arc<AtomicUsiz
 }
 
 async fn registered(connection: &mut AsyncPgConnection, names: usize) -> Vec<Project> {
-    let batch: Vec<Registration> = (0..names).map(|n| registration(&format!("p-{n}"))).collect();
+    let one = |n| Registering::from(registration(&format!("p-{n}")));
+    let batch: Vec<Registering> = (0..names).map(one).collect();
     let registered = register::register(connection, &batch, Origin::File, moment(0)).await;
     registered.unwrap().into_iter().map(|registered| registered.project).collect()
 }

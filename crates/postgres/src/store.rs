@@ -12,8 +12,8 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Project, ProjectId, Registered,
-    Registration, Revision, Slug, Snapshot, Source, StoreError, Transition,
+    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Precondition, Project, ProjectId,
+    Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
 };
 use futures_util::FutureExt;
 use time::OffsetDateTime;
@@ -151,9 +151,9 @@ impl CatalogStore for PgCatalogStore {
         settle(self.connection().await?, deadline, async |c| load::find(c, slugs).await).await
     }
 
-    async fn register(
+    async fn register_if(
         &self,
-        registrations: &[Registration],
+        registrations: &[Registering],
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
@@ -167,15 +167,16 @@ impl CatalogStore for PgCatalogStore {
         .await
     }
 
-    async fn remove(
+    async fn remove_if(
         &self,
         slug: &Slug,
+        only_if: &Precondition,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
         settle(self.connection().await?, DEADLINE, async |c| {
             c.build_transaction()
                 .read_committed()
-                .run(async |c| remove::remove(c, slug, at).await)
+                .run(async |c| remove::remove(c, slug, only_if, at).await)
                 .await
         })
         .await

@@ -35,6 +35,7 @@ mod error;
 mod load;
 mod migrate;
 mod register;
+mod remove;
 mod row;
 mod schema;
 mod spells;

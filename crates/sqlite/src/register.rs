@@ -1,9 +1,9 @@
-//! Creating projects, replacing their metadata, and removing them.
+//! Creating projects and changing their metadata.
 
 use diesel::prelude::*;
 use federation_domain::{
-    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectId, ProjectStatus,
-    Registered, Registration, Slug, Source,
+    Cause, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Registered, Registering,
+    Registration, Slug, Source,
 };
 use time::OffsetDateTime;
 
@@ -17,7 +17,7 @@ use crate::timestamp::{as_kept, text_of};
 /// Registers all, in their order. The caller has begun an immediate transaction.
 pub(crate) fn register(
     connection: &mut SqliteConnection,
-    registrations: &[Registration],
+    registrations: &[Registering],
     by: Origin,
     at: OffsetDateTime,
 ) -> Result<Vec<Registered>, Fault> {
@@ -51,37 +51,51 @@ fn entry(project: &Project, kind: ChangeKind, by: Origin, at: OffsetDateTime) ->
 /// Stores one, and says what kind of change that was, if any.
 fn store(
     connection: &mut SqliteConnection,
-    registration: &Registration,
+    registering: &Registering,
     by: Origin,
     at: OffsetDateTime,
 ) -> Result<(Project, Option<ChangeKind>), Fault> {
-    let row: Option<ProjectRow> = projects::table
-        .filter(projects::slug.eq(registration.slug.as_str()))
-        .select(ProjectRow::as_select())
-        .first(connection)
-        .optional()?;
+    let row = find(connection, registering.slug())?;
+    let found = row.as_ref().map(|row| row.clone().parse()).transpose();
+    let readable = found.as_ref().ok().and_then(Option::as_ref).map(|parsed| &parsed.project);
+    if !registering.may_meet(readable) {
+        return Err(registering.refusal(readable).into());
+    }
     let Some(row) = row else {
+        let registration = registering.creates().ok_or_else(|| registering.refusal(None))?;
         return Ok((insert(connection, registration, at)?, Some(ChangeKind::Registered)));
     };
-    let (mut project, is_whole) = match row.clone().parse() {
-        Ok(parsed) => (parsed.project, parsed.ignored.is_empty()),
-        Err(_) => {
+    let (mut project, is_whole) = match found {
+        Ok(Some(parsed)) => (parsed.project, parsed.ignored.is_empty()),
+        _ => {
             let at = text_of(at).map_err(Fault::failed)?;
-            let row = row.with_stand_ins(&registration.slug, ProjectStatus::Offline, &at);
+            let row = row.with_stand_ins(registering.slug(), ProjectStatus::Offline, &at);
             (row.parse()?.project, false)
         }
     };
     // What was registered elsewhere meanwhile stays, and so does what does not parse.
-    if by == Origin::Heartbeat || (is_whole && registration.is_met_by(&project)) {
+    if by == Origin::Heartbeat || (is_whole && registering.is_met_by(&project)) {
         return Ok((project, None));
     }
-    registration.apply_to(&mut project);
+    registering.apply_to(&mut project);
     project.updated_at = at;
     update(connection, &project)?;
     if !is_whole {
         mend(connection, &project)?;
     }
     Ok((project, Some(ChangeKind::Updated)))
+}
+
+/// The row of this slug.
+pub(crate) fn find(
+    connection: &mut SqliteConnection,
+    slug: &Slug,
+) -> QueryResult<Option<ProjectRow>> {
+    projects::table
+        .filter(projects::slug.eq(slug.as_str()))
+        .select(ProjectRow::as_select())
+        .first(connection)
+        .optional()
 }
 
 fn insert(
@@ -137,33 +151,6 @@ fn mend(connection: &mut SqliteConnection, project: &Project) -> Result<(), Faul
         ))
         .execute(connection)?;
     Ok(())
-}
-
-/// Removes the project of this slug, a corrupt row too. The caller has begun an immediate
-/// transaction.
-pub(crate) fn remove(
-    connection: &mut SqliteConnection,
-    slug: &Slug,
-    at: OffsetDateTime,
-) -> Result<Option<(ProjectId, Change)>, Fault> {
-    let mut log = ChangeLog::begin(connection)?;
-    let removed: Option<(i64, String)> =
-        diesel::delete(projects::table.filter(projects::slug.eq(slug.as_str())))
-            .returning((projects::id, projects::status))
-            .get_result(connection)
-            .optional()?;
-    let Some((id, status)) = removed else { return Ok(None) };
-    let entry = Entry {
-        slug,
-        kind: ChangeKind::Removed,
-        from: ProjectStatus::parse(&status).ok(),
-        to: None,
-        at,
-        cause: Cause::Operator,
-    };
-    let change = log.note(connection, entry)?;
-    log.end(connection)?;
-    Ok(Some((ProjectId(id), change)))
 }
 
 fn json(value: &impl serde::Serialize) -> Result<String, Fault> {

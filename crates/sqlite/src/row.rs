@@ -16,12 +16,12 @@ use crate::timestamp::time_of;
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = projects, check_for_backend(Sqlite))]
 pub(crate) struct ProjectRow {
-    id: i64,
+    pub(crate) id: i64,
     slug: String,
     name: String,
     hub_url: String,
     mesh_namespace: Option<String>,
-    status: String,
+    pub(crate) status: String,
     tags: Option<String>,
     last_heartbeat_at: Option<String>,
     created_at: String,

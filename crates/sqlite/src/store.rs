@@ -10,15 +10,15 @@ use deadpool::managed::{Object, Pool, PoolError};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Project, ProjectId, Registered,
-    Registration, Revision, Slug, Snapshot, Source, StoreError, Transition,
+    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Precondition, Project, ProjectId,
+    Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
 };
 use time::OffsetDateTime;
 
 use crate::connection::{ConnectError, Opener, Role, path_of};
 use crate::error::Fault;
 use crate::migrate::migrate;
-use crate::{change_log, checkpoint, commit, load, register, spells};
+use crate::{change_log, checkpoint, commit, load, register, remove, spells};
 
 /// How long a caller waits for a connection that others use.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -121,9 +121,9 @@ impl CatalogStore for SqliteCatalogStore {
         run(&self.readers, move |c| load::find(c, &slugs)).await
     }
 
-    async fn register(
+    async fn register_if(
         &self,
-        registrations: &[Registration],
+        registrations: &[Registering],
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
@@ -131,13 +131,14 @@ impl CatalogStore for SqliteCatalogStore {
         self.write(move |c| register::register(c, &registrations, by, at)).await
     }
 
-    async fn remove(
+    async fn remove_if(
         &self,
         slug: &Slug,
+        only_if: &Precondition,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
-        let slug = slug.clone();
-        self.write(move |c| register::remove(c, &slug, at)).await
+        let (slug, only_if) = (slug.clone(), only_if.clone());
+        self.write(move |c| remove::remove(c, &slug, &only_if, at)).await
     }
 
     async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {

@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use federation_domain::{
-    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, Origin, Outcome, Project,
-    ProjectId, ProjectStatus, Registered, Registration, Reports, Revision, Slug, Snapshot, Source,
-    StoreError, Transition, Verdicts,
+    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, Origin, Outcome, Precondition,
+    Project, ProjectId, ProjectStatus, Registered, Registering, Registration, Reports, Revision,
+    Slug, Snapshot, Source, StoreError, Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -102,30 +102,35 @@ impl Tables {
 
     fn register(
         &mut self,
-        registration: &Registration,
+        registering: &Registering,
         by: Origin,
         at: OffsetDateTime,
-    ) -> Registered {
+    ) -> Result<Registered, StoreError> {
         let cause = Cause::Registered { by };
-        let known = self.ids.get(&registration.slug).and_then(|id| self.projects.get(id));
-        let Some(mut project) = known.cloned() else {
+        let slug = registering.slug();
+        let known = self.ids.get(slug).and_then(|id| self.projects.get(id)).cloned();
+        if !registering.may_meet(known.as_ref()) {
+            return Err(registering.refusal(known.as_ref()));
+        }
+        let Some(mut project) = known else {
+            let registration = registering.creates().ok_or_else(|| registering.refusal(None))?;
             self.last_id += 1;
             let project = new_project(ProjectId(self.last_id), registration, at);
             self.ids.insert(project.slug.clone(), project.id);
             self.projects.insert(project.id, project.clone());
             let status = (None, Some(project.status));
             let change = self.log(&project.slug, ChangeKind::Registered, status, at, cause);
-            return Registered { project, change: Some(change) };
+            return Ok(Registered { project, change: Some(change) });
         };
-        if by == Origin::Heartbeat || registration.is_met_by(&project) {
-            return Registered { project, change: None };
+        if by == Origin::Heartbeat || registering.is_met_by(&project) {
+            return Ok(Registered { project, change: None });
         }
-        registration.apply_to(&mut project);
+        registering.apply_to(&mut project);
         project.updated_at = at;
         self.projects.insert(project.id, project.clone());
         let status = (Some(project.status), Some(project.status));
         let change = self.log(&project.slug, ChangeKind::Updated, status, at, cause);
-        Registered { project, change: Some(change) }
+        Ok(Registered { project, change: Some(change) })
     }
 
     fn commit(
@@ -193,26 +198,37 @@ impl CatalogStore for FakeCatalogStore {
         Ok(ids.into_iter().filter_map(|id| tables.projects.get(id)).cloned().collect())
     }
 
-    async fn register(
+    async fn register_if(
         &self,
-        registrations: &[Registration],
+        registrations: &[Registering],
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
         let mut tables = self.tables()?;
-        Ok(registrations.iter().map(|one| tables.register(one, by, at)).collect())
+        // One alone is refused before it changes anything.
+        let before = (registrations.len() > 1).then(|| tables.clone());
+        let registered: Result<Vec<_>, _> =
+            registrations.iter().map(|one| tables.register(one, by, at)).collect();
+        if let (Err(_), Some(before)) = (&registered, before) {
+            *tables = before;
+        }
+        registered
     }
 
-    async fn remove(
+    async fn remove_if(
         &self,
         slug: &Slug,
+        only_if: &Precondition,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
         let mut tables = self.tables()?;
-        let id = tables.ids.remove(slug);
-        let Some(project) = id.and_then(|id| tables.projects.remove(&id)) else {
-            return Ok(None);
-        };
+        let Some(id) = tables.ids.get(slug).copied() else { return Ok(None) };
+        let stored = tables.projects.get(&id).cloned();
+        if !only_if.holds(stored.as_ref()) {
+            return Err(StoreError::refused(slug, only_if, stored.as_ref()));
+        }
+        tables.ids.remove(slug);
+        let Some(project) = tables.projects.remove(&id) else { return Ok(None) };
         let status = (Some(project.status), None);
         let change = tables.log(slug, ChangeKind::Removed, status, at, Cause::Operator);
         Ok(Some((project.id, change)))

@@ -12,3 +12,4 @@ mod replicas;
 mod restart;
 mod simulation;
 mod world;
+mod writing;

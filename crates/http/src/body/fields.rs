@@ -48,6 +48,34 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A string; absent is none, and null is a fault.
+    pub(super) fn given_string(&mut self, field: &'static str) -> Option<String> {
+        self.object.contains_key(field).then(|| self.required_string(field))
+    }
+
+    /// A number or null; absent is none.
+    pub(super) fn given_number(&mut self, field: &'static str) -> Option<Option<f64>> {
+        self.object.contains_key(field).then(|| self.optional_number(field))
+    }
+
+    /// As [`strings`](Self::strings), where absent is none, and null an empty list.
+    pub(super) fn given_strings(
+        &mut self,
+        field: &'static str,
+        max: usize,
+        check: impl Fn(&str) -> Option<InvalidValue>,
+    ) -> Option<Vec<String>> {
+        let is_given = self.object.contains_key(field);
+        is_given.then(|| self.optional_strings(field, max, check).unwrap_or_default())
+    }
+
+    /// Notes a fault if the field is there, whatever its value.
+    pub(super) fn refuse(&mut self, field: &'static str, allowed: &str) {
+        if let Some(value) = self.take(field) {
+            self.faults.push(fault(field, value, allowed));
+        }
+    }
+
     /// A number; absent and null are the same.
     pub(super) fn optional_number(&mut self, field: &'static str) -> Option<f64> {
         let value = self.take(field)?;
@@ -152,7 +180,8 @@ fn root(path: &str) -> &str {
     path.split('[').next().unwrap_or(path)
 }
 
-fn fault(field: &str, value: &Value, allowed: &str) -> InvalidValue {
+/// A value that is not what is allowed.
+pub(super) fn fault(field: &str, value: &Value, allowed: &str) -> InvalidValue {
     let given = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) => return InvalidValue::new(field, text, allowed),

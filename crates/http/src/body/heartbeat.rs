@@ -53,7 +53,7 @@ impl FromRequest for HeartbeatBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            match super::read(request.clone(), payload).await? {
+            match super::read(request.clone(), payload, super::USUAL).await? {
                 None | Some(Value::Null) => Ok(Self(None)),
                 Some(body) => parse(&body, request.match_info().get("slug").unwrap_or_default()),
             }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::{USUAL, read_value};
 use crate::error::ApiError;
 
 /// What a project gives of itself. Unknown keys are ignored.
@@ -62,18 +63,24 @@ impl FromRequest for RegistrationBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let empty = || ApiError::NotJson { why: "it is empty".to_owned() };
-            let body = super::read(request, payload).await?.ok_or_else(empty)?;
+            let body = read_value(request, payload, USUAL).await?;
             parse(&body).map(Self).map_err(ApiError::Invalid)
         })
     }
 }
 
 /// Names every field that is missing, of a wrong type, or invalid, in the order of the fields.
-fn parse(body: &Value) -> Result<Registration, Vec<InvalidValue>> {
+pub(super) fn parse(body: &Value) -> Result<Registration, Vec<InvalidValue>> {
     let mut fields = Fields::of(body)?;
-    let draft = RegistrationDraft {
-        slug: fields.required_string("slug"),
+    let slug = fields.required_string("slug");
+    let draft = draft(&mut fields, slug);
+    fields.finish(draft.parse())
+}
+
+/// All but the slug, from these fields.
+pub(super) fn draft(fields: &mut Fields<'_>, slug: String) -> RegistrationDraft {
+    RegistrationDraft {
+        slug,
         name: fields.required_string("name"),
         hub_url: fields.required_string("hub_url"),
         mesh_namespace: fields.required_string("mesh_namespace"),
@@ -82,6 +89,5 @@ fn parse(body: &Value) -> Result<Registration, Vec<InvalidValue>> {
         allow_fanout: fields.optional_strings("allow_fanout", FanoutAllowlist::MAX_ITEMS, |name| {
             FanoutAllowlist::parse(&[name]).err()
         }),
-    };
-    fields.finish(draft.parse())
+    }
 }

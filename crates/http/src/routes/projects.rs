@@ -5,5 +5,8 @@ pub(crate) mod find;
 pub(crate) mod heartbeat;
 pub(crate) mod history;
 pub(crate) mod list;
+pub(crate) mod patch;
 pub(crate) mod register;
+pub(crate) mod register_all;
 pub(crate) mod remove;
+pub(crate) mod replace;

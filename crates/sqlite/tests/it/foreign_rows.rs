@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Checkpoint, Origin, Outcome, Project, ProjectId, ProjectStatus,
-    RegistrationDraft, Slug,
+    CatalogStore, Checkpoint, Form, Origin, Outcome, Precondition, Project, ProjectId,
+    ProjectStatus, Registering, RegistrationDraft, Slug, StoreError,
 };
 use federation_testkit::contract::samples::{draft, mark, moment, registration, transition};
 use tempfile::TempDir;
@@ -221,6 +221,25 @@ async fn a_bad_row_can_be_removed() {
         let removed = store.remove(&Slug::parse(slug).unwrap(), moment(1)).await.unwrap();
         assert!(removed.is_some(), "{slug}");
     }
+}
+
+#[tokio::test]
+async fn a_condition_sees_no_project_in_a_bad_row() {
+    let (store, folder) = migrated().await;
+    write_bad_rows(&folder);
+    for (_, _, slug) in BAD_ROWS {
+        let one = |only_if| [Registering { form: Form::Merge(registration(slug)), only_if }];
+        let (at, by) = (moment(1), Origin::Api);
+        let refused = store.register_if(&one(Precondition::Present), by, at).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Refused(refusal) if refusal.stored.is_none()));
+        let slug = Slug::parse(slug).unwrap();
+        let refused = store.remove_if(&slug, &Precondition::Present, at).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Refused(refusal) if refusal.stored.is_none()));
+        store.register_if(&one(Precondition::Absent), by, at).await.unwrap();
+        let again = store.register_if(&one(Precondition::Absent), by, at).await.unwrap_err();
+        assert!(matches!(again, StoreError::Refused(refusal) if refusal.stored.is_some()));
+    }
+    assert_eq!(store.load().await.unwrap().corrupt_rows, 0);
 }
 
 #[tokio::test]

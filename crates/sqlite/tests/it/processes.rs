@@ -1,7 +1,10 @@
 //! Several processes on one file, and files that cannot be opened.
 
+use std::sync::Arc;
+
 use diesel::connection::SimpleConnection;
 use federation_domain::{CatalogStore, Origin, StoreError};
+use federation_testkit::contract::conditions;
 use federation_testkit::contract::samples::{moment, registration};
 
 use crate::world::{FILE, by_hand, migrated, store_in};
@@ -23,6 +26,12 @@ async fn two_processes_that_write_at_once_wait_for_each_other() {
     }
     let snapshot = store.load().await.unwrap();
     assert_eq!((snapshot.projects.len(), snapshot.revision.0), (100, 100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_writers_in_two_processes_with_the_same_reading_one_wins() {
+    let (store, folder) = migrated().await;
+    conditions::race(&[Arc::new(store), Arc::new(store_in(folder.path()))]).await;
 }
 
 #[tokio::test]

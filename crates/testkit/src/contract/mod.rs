@@ -12,6 +12,7 @@
 
 pub mod checkpointing;
 pub mod committing;
+pub mod conditions;
 pub mod finding;
 pub mod history;
 pub mod listening;
@@ -42,6 +43,18 @@ macro_rules! catalog_store_contract {
             registering::of_a_registration_and_an_introduction_at_once_the_registration_stays;
             registering::an_empty_batch_does_nothing;
             registering::sixteen_callers_register_one_new_slug_at_once;
+            conditions::what_must_be_absent_is_created_once;
+            conditions::what_must_be_present_is_not_created;
+            conditions::a_changed_project_is_not_replaced;
+            conditions::a_heartbeat_is_no_change_of_the_registration;
+            conditions::a_project_that_took_the_slug_is_another;
+            conditions::of_a_batch_with_a_refusal_nothing_is_applied;
+            conditions::each_condition_meets_the_row_as_those_before_left_it;
+            conditions::a_replacement_resets_what_it_does_not_give;
+            conditions::a_patch_changes_its_parts;
+            conditions::a_changed_project_is_not_removed;
+            conditions::of_writers_with_the_same_reading_one_wins;
+            conditions::patches_of_different_parts_at_once_all_stand;
             removing::a_removed_project_is_gone_and_its_log_stays;
             removing::an_unknown_project_is_not_logged;
             removing::the_id_of_a_removed_project_is_never_used_again;

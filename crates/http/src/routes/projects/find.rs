@@ -1,16 +1,17 @@
 //! `GET /api/fed/projects/{slug}`.
 
-use actix_web::http::header::ContentType;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::error::ApiError;
 use crate::params::{FieldsParam, SlugPath};
-use crate::project::{ProjectBody, ProjectFields};
+use crate::project::{ProjectFields, answer};
 use crate::state::ApiState;
 
 /// The project of this slug.
 ///
-/// Answered from memory, also while the store is away.
+/// Answered from memory, also while the store is away. Its `ETag` tells its version: give it in
+/// `If-None-Match` to read again only what has changed, and in `If-Match` of a write to change only
+/// what was read.
 #[utoipa::path(
     get,
     path = "/api/fed/projects/{slug}",
@@ -18,10 +19,28 @@ use crate::state::ApiState;
     tag = "projects",
     params(
         ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
-        FieldsParam
+        FieldsParam,
+        (
+            "If-None-Match" = Option<String>, Header, nullable = false,
+            description = "Tags of answers that the caller has, or `*`.",
+            example = "\"4467b11d099d9909-97e0a0442239229c\""
+        )
     ),
     responses(
-        (status = 200, description = "The project.", body = ProjectFields),
+        (
+            status = 200, description = "The project.", body = ProjectFields,
+            headers(
+                ("ETag" = String, description = "The version of the project, for `If-None-Match`, and for `If-Match` of a write."),
+                ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds.")
+            )
+        ),
+        (
+            status = 304, description = "The caller has this version.",
+            headers(
+                ("ETag" = String, description = "The version of the project."),
+                ("Cache-Control" = String, description = "`no-cache`.")
+            )
+        ),
         crate::openapi::ProjectNotFound,
         crate::openapi::InvalidQuery,
         crate::openapi::InternalError,
@@ -32,15 +51,17 @@ pub(crate) async fn find(
     state: web::Data<ApiState>,
     slug: SlugPath,
     fields: FieldsParam,
+    request: HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.find(&slug.0)?;
-    let json = ProjectBody::from(&project).to_json(fields.0);
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(json))
+    Ok(answer::found_unless_held(&project, fields.0, &request))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use actix_web::http::Method;
 
     use crate::testing::Api;
 
@@ -129,5 +150,34 @@ mod tests {
     #[actix_web::test]
     async fn a_catalog_that_is_not_loaded_does_not_say_that_a_project_is_unknown() {
         assert_eq!(Api::not_loaded().get("/api/fed/projects/a").await.status, 503);
+    }
+
+    #[actix_web::test]
+    async fn who_has_the_version_that_is_there_is_told_so() {
+        let api = Api::new().await;
+        api.register("a").await;
+        let (path, read) = ("/api/fed/projects/a", api.get("/api/fed/projects/a").await);
+        let tag = read.tag();
+        assert_eq!(api.send(Method::HEAD, path).await.tag(), tag);
+        for held in [tag.clone(), format!("\"x\", W/{tag}"), "*".to_owned()] {
+            for method in [Method::GET, Method::HEAD] {
+                let answer = api.write(method, path, &[("if-none-match", &held)], "").await;
+                assert_eq!((answer.status, &*answer.body), (304, ""), "{held}");
+                assert_eq!(answer.tag(), tag);
+            }
+        }
+        api.post("/api/fed/projects/a/heartbeat", "").await;
+        let changed = api.write(Method::GET, path, &[("if-none-match", &tag)], "").await;
+        assert_eq!(changed.status, 200, "what was read is told of by the tag, also by a heartbeat");
+        assert_ne!(changed.tag(), tag);
+        let unknown = api.write(Method::GET, "/api/fed/projects/b", &[("if-none-match", "*")], "");
+        assert_eq!(unknown.await.status, 404);
+        let part = api.get("/api/fed/projects/a?fields=name").await;
+        let part_tag = part.tag();
+        assert_ne!(part_tag, changed.tag(), "other keys are another representation");
+        assert_eq!(part_tag[..18], changed.tag()[..18], "of the same registration");
+        let headers = [("if-none-match", &*part_tag)];
+        let same = api.write(Method::GET, "/api/fed/projects/a?fields=name", &headers, "").await;
+        assert_eq!((same.status, same.header("cache-control")), (304, Some("no-cache")));
     }
 }

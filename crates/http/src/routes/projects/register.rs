@@ -5,13 +5,14 @@ use federation_domain::Origin;
 
 use crate::body::{RegistrationBody, RegistrationSchema};
 use crate::error::ApiError;
-use crate::project::ProjectBody;
+use crate::project::{ProjectBody, answer};
 use crate::state::ApiState;
 
 /// Registers a project: creates it, or replaces the metadata of the one with this slug.
 ///
-/// Id, status and heartbeat of an existing project stay. When the answer is there, the project is
-/// stored.
+/// Id, status and heartbeat of an existing project stay, and so do its interval and its
+/// `allow_fanout` where the body does not give them; `PUT` replaces these too. When the answer is
+/// there, the project is stored. The same request twice is as good as once.
 #[utoipa::path(
     post,
     path = "/api/fed/projects",
@@ -25,7 +26,11 @@ use crate::state::ApiState;
         (
             status = 201,
             description = "The project, whether it is new or existed before.",
-            body = ProjectBody<'static>
+            body = ProjectBody<'static>,
+            headers(
+                ("ETag" = String, description = "The version of the project, for `If-Match` and `If-None-Match`."),
+                ("Location" = String, description = "Its path.")
+            )
         ),
         crate::openapi::BodyErrors,
         crate::openapi::InternalError,
@@ -37,7 +42,7 @@ pub(crate) async fn register(
     body: RegistrationBody,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.register(body.0, Origin::Api).await?;
-    Ok(HttpResponse::Created().json(ProjectBody::from(&project)))
+    Ok(answer::created(&project))
 }
 
 #[cfg(test)]
@@ -74,6 +79,7 @@ mod tests {
         insta::assert_snapshot!(post(REGISTRATION).await, @r#"
         201
         content-type: application/json
+        location: /api/fed/projects/commandcenter
         {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}
         "#);
     }
@@ -88,6 +94,7 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, again).await, @r#"
         201
         content-type: application/json
+        location: /api/fed/projects/commandcenter
         {"id":1,"slug":"commandcenter","name":"New","hub_url":"http://h","mesh_namespace":"n","status":"online","tags":[],"last_heartbeat_at":"2026-11-24T12:00:00.123456Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":true}
         "#);
     }
@@ -239,5 +246,14 @@ mod tests {
         content-type: application/problem+json
         {"title":"Internal Server Error","status":500,"detail":"internal error"}
         "#);
+    }
+
+    #[actix_web::test]
+    async fn the_answer_tells_where_the_project_is_and_its_version() {
+        let api = Api::new().await;
+        let registered = api.post(PATH, REGISTRATION).await;
+        assert_eq!(registered.header("location"), Some("/api/fed/projects/commandcenter"));
+        let read = api.get(registered.header("location").unwrap()).await;
+        assert_eq!((read.body.as_str(), read.tag()), (&*registered.body, registered.tag()));
     }
 }

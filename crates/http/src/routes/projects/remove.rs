@@ -2,20 +2,28 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::conditions::WriteCondition;
 use crate::error::ApiError;
 use crate::params::SlugPath;
 use crate::state::ApiState;
 
 /// Removes the project of this slug. Its history stays, its id is never used again.
+///
+/// With `If-Match` only the version that was read is removed; a heartbeat meanwhile is no change.
+/// Twice is as good as once: the second answer is 404.
 #[utoipa::path(
     delete,
     path = "/api/fed/projects/{slug}",
     operation_id = "remove_project",
     tag = "projects",
-    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    params(
+        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::writes::IfMatch,
+    ),
     responses(
         (status = 204, description = "It is removed."),
         crate::openapi::ProjectNotFound,
+        crate::openapi::writes::ConditionErrors,
         crate::openapi::InternalError,
         crate::openapi::Unavailable,
     )
@@ -23,8 +31,9 @@ use crate::state::ApiState;
 pub(crate) async fn remove(
     state: web::Data<ApiState>,
     slug: SlugPath,
+    only_if: WriteCondition,
 ) -> Result<HttpResponse, ApiError> {
-    state.catalog.remove(&slug.0).await?;
+    state.catalog.remove_if(&slug.0, only_if.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -66,5 +75,25 @@ mod tests {
         content-type: application/problem+json
         {"title":"Internal Server Error","status":500,"detail":"internal error"}
         "#);
+    }
+
+    #[actix_web::test]
+    async fn what_was_changed_since_it_was_read_is_not_removed() {
+        let api = Api::new().await;
+        api.register("commandcenter").await;
+        let tag = api.get(PATH).await.tag();
+        let renamed = api.write(Method::PATCH, PATH, &[], r#"{"name":"New"}"#).await;
+        assert_eq!(renamed.status, 200, "{renamed}");
+        insta::assert_snapshot!(api.write(Method::DELETE, PATH, &[("if-match", &tag)], "").await, @r#"
+        412
+        content-type: application/problem+json
+        {"title":"Precondition Failed","status":412,"detail":"Project 'commandcenter' was changed since the version that If-Match names: read it again, and repeat your change on what it says now"}
+        "#);
+        api.post("/api/fed/projects/commandcenter/heartbeat", "").await;
+        let removed = api.write(Method::DELETE, PATH, &[("if-match", &renamed.tag())], "").await;
+        assert_eq!(removed.status, 204, "a heartbeat is no change: {removed}");
+        let again = api.write(Method::DELETE, PATH, &[("if-match", "*")], "").await;
+        assert_eq!(again.status, 404, "what is not there is not found, whatever the condition");
+        assert_eq!(api.write(Method::DELETE, PATH, &[("if-match", "")], "").await.status, 400);
     }
 }

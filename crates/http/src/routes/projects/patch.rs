@@ -1,0 +1,160 @@
+//! `PATCH /api/fed/projects/{slug}`.
+
+use actix_web::{HttpResponse, web};
+use federation_domain::{Form, Origin, Registering};
+
+use crate::body::{PatchBody, PatchSchema};
+use crate::conditions::WriteCondition;
+use crate::error::ApiError;
+use crate::params::SlugPath;
+use crate::project::answer;
+use crate::state::ApiState;
+
+/// Changes parts of the registration of this project, by a JSON merge patch (RFC 7396).
+///
+/// What the body does not name stays, also what others change at the same time. With `If-Match`
+/// only the version that was read is changed; a heartbeat meanwhile is no change. The same request
+/// twice is as good as once.
+#[utoipa::path(
+    patch,
+    path = "/api/fed/projects/{slug}",
+    operation_id = "patch_project",
+    tag = "projects",
+    params(
+        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::writes::IfMatch,
+    ),
+    request_body(
+        content((PatchSchema = "application/merge-patch+json"), (PatchSchema = "application/json")),
+        description = "At most 64 KiB. Null takes a value away; keys that are not known are ignored."
+    ),
+    responses(
+        crate::openapi::writes::ProjectFound,
+        crate::openapi::ProjectNotFound,
+        crate::openapi::BodyErrors,
+        crate::openapi::writes::ConditionErrors,
+        crate::openapi::InternalError,
+        crate::openapi::Unavailable,
+    )
+)]
+pub(crate) async fn patch(
+    state: web::Data<ApiState>,
+    slug: SlugPath,
+    only_if: WriteCondition,
+    body: PatchBody,
+) -> Result<HttpResponse, ApiError> {
+    let registering = Registering { form: Form::Patch(slug.0, body.0), only_if: only_if.0 };
+    let written = state.catalog.register_if(registering, Origin::Api).await?;
+    Ok(answer::found(&written.state))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::Method;
+
+    use crate::testing::{Answer, Api};
+
+    const PATH: &str = "/api/fed/projects/commandcenter";
+
+    async fn api() -> Api {
+        let api = Api::new().await;
+        api.register("commandcenter").await;
+        api
+    }
+
+    async fn patch(api: &Api, headers: &[(&str, &str)], body: &str) -> Answer {
+        api.write(Method::PATCH, PATH, headers, body.to_owned()).await
+    }
+
+    #[actix_web::test]
+    async fn what_is_named_changes_and_the_rest_stays() {
+        let api = api().await;
+        let merge = [("content-type", "application/merge-patch+json")];
+        let body = r#"{"name":"Renamed","heartbeat_interval_seconds":5,"allow_fanout":["deploy"]}"#;
+        insta::assert_snapshot!(patch(&api, &merge, body).await, @r#"
+        200
+        content-type: application/json
+        {"id":1,"slug":"commandcenter","name":"Renamed","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":5.0,"allow_fanout":["deploy"],"degraded_reasons":[],"status_known":false}
+        "#);
+        let taken = r#"{"tags":null,"heartbeat_interval_seconds":null,"allow_fanout":null,"x":1}"#;
+        let json = [("content-type", "application/json")];
+        insta::assert_snapshot!(patch(&api, &json, taken).await, @r#"
+        200
+        content-type: application/json
+        {"id":1,"slug":"commandcenter","name":"Renamed","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":[],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}
+        "#);
+        let read = api.get(PATH).await;
+        let same = patch(&api, &[], "{}").await;
+        assert_eq!((same.status, &same.body, same.tag()), (200, &read.body, read.tag()));
+    }
+
+    #[actix_web::test]
+    async fn what_the_service_sets_is_refused_with_the_reason() {
+        let api = api().await;
+        let body = r#"{"id":2,"slug":"other","status":"online","last_heartbeat_at":null,
+            "created_at":"","updated_at":{},"degraded_reasons":[],"status_known":true,"name":"New"}"#;
+        insta::assert_snapshot!(patch(&api, &[], body).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"id: a patch may not name it, since the service sets it, but got 2; status: a patch may not name it, since the service sets it, but got \"online\"; last_heartbeat_at: a patch may not name it, since the service sets it, but got null; created_at: a patch may not name it, since the service sets it, but got \"\"; updated_at: a patch may not name it, since the service sets it, but got an object; degraded_reasons: a patch may not name it, since the service sets it, but got an array; status_known: a patch may not name it, since the service sets it, but got true; slug: only the slug of the path is allowed, since a project keeps its slug, but got \"other\"","errors":[{"field":"id","given":"2","allowed":"a patch may not name it, since the service sets it"},{"field":"status","given":"\"online\"","allowed":"a patch may not name it, since the service sets it"},{"field":"last_heartbeat_at","given":"null","allowed":"a patch may not name it, since the service sets it"},{"field":"created_at","given":"\"\"","allowed":"a patch may not name it, since the service sets it"},{"field":"updated_at","given":"an object","allowed":"a patch may not name it, since the service sets it"},{"field":"degraded_reasons","given":"an array","allowed":"a patch may not name it, since the service sets it"},{"field":"status_known","given":"true","allowed":"a patch may not name it, since the service sets it"},{"field":"slug","given":"\"other\"","allowed":"only the slug of the path is allowed, since a project keeps its slug"}]}
+        "#);
+        assert!(api.get(PATH).await.body.contains(r#""name":"CommandCenter""#));
+        assert_eq!(patch(&api, &[], r#"{"slug":"commandcenter"}"#).await.status, 200);
+    }
+
+    #[actix_web::test]
+    async fn every_faulty_part_is_named_at_once() {
+        let api = api().await;
+        let body = r#"{"name":null,"hub_url":"ftp://h","mesh_namespace":7,"tags":["a","a"],
+            "heartbeat_interval_seconds":0,"allow_fanout":"x"}"#;
+        insta::assert_snapshot!(patch(&api, &[], body).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"name: a string is required, but got null; hub_url: an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed, but got \"ftp://h\"; mesh_namespace: a string is required, but got 7; tags[1]: each may stand only once, but got \"a\"; heartbeat_interval_seconds: 0.1 to 86400 seconds are allowed, but got \"0\"; allow_fanout: an array of strings is required, but got \"x\"","errors":[{"field":"name","given":"null","allowed":"a string is required"},{"field":"hub_url","given":"\"ftp://h\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed"},{"field":"mesh_namespace","given":"7","allowed":"a string is required"},{"field":"tags[1]","given":"\"a\"","allowed":"each may stand only once"},{"field":"heartbeat_interval_seconds","given":"\"0\"","allowed":"0.1 to 86400 seconds are allowed"},{"field":"allow_fanout","given":"\"x\"","allowed":"an array of strings is required"}]}
+        "#);
+        for (bad, status) in [("[]", 422), ("null", 422), ("", 400), ("{", 400)] {
+            assert_eq!(patch(&api, &[], bad).await.status, status, "{bad}");
+        }
+        let large = patch(&api, &[], &" ".repeat(64 * 1024 + 1)).await;
+        assert_eq!(large.status, 413);
+        assert_eq!(patch(&api, &[("content-type", "text/plain")], "{}").await.status, 415);
+    }
+
+    #[actix_web::test]
+    async fn only_the_version_that_was_read_is_changed() {
+        let api = api().await;
+        let tag = api.get(PATH).await.tag();
+        api.post("/api/fed/projects/commandcenter/heartbeat", "").await;
+        let first = patch(&api, &[("if-match", &tag)], r#"{"name":"One"}"#).await;
+        assert_eq!(first.status, 200, "a heartbeat is no change: {first}");
+        let second = patch(&api, &[("if-match", &tag)], r#"{"name":"Two"}"#).await;
+        assert_eq!(second.status, 412, "{second}");
+        let again = patch(&api, &[("if-match", &first.tag())], r#"{"name":"Two"}"#).await;
+        assert_eq!(again.status, 200, "{again}");
+        assert_eq!(patch(&api, &[("if-match", "*")], "{}").await.status, 200);
+        assert_eq!(patch(&api, &[("if-match", "x")], "{}").await.status, 400);
+    }
+
+    #[actix_web::test]
+    async fn an_unknown_project_is_not_found_whatever_the_condition() {
+        let api = Api::new().await;
+        for headers in [&[][..], &[("if-match", "*")], &[("if-match", "\"a\"")]] {
+            let answer = patch(&api, headers, r#"{"name":"New"}"#).await;
+            assert_eq!(answer.status, 404, "{answer}");
+            assert!(answer.body.contains("Project 'commandcenter' not found"), "{answer}");
+        }
+        let no_slug = api.write(Method::PATCH, "/api/fed/projects/X", &[], "{}").await;
+        assert_eq!(no_slug.status, 404);
+    }
+
+    #[actix_web::test]
+    async fn a_store_that_is_away_takes_nothing() {
+        let api = api().await;
+        api.lose_store();
+        let answer = patch(&api, &[], r#"{"name":"New"}"#).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer}");
+        assert!(api.get(PATH).await.body.contains(r#""name":"CommandCenter""#));
+        assert_eq!(patch(&Api::not_loaded(), &[], "{}").await.status, 503);
+        assert_eq!(patch(&Api::with_failing_store().await, &[], "{}").await.status, 500);
+    }
+}

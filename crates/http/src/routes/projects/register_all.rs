@@ -1,0 +1,140 @@
+//! `POST /api/fed/projects/_bulk`. No slug has an underscore, so the path takes none from a project.
+
+use actix_web::{HttpResponse, web};
+use federation_domain::Origin;
+
+use crate::body::{BulkBody, BulkSchema};
+use crate::error::ApiError;
+use crate::openapi::writes::BulkErrors;
+use crate::project::{ProjectBody, answer};
+use crate::state::ApiState;
+
+/// Registers many projects, all or none.
+///
+/// Each is created, or its metadata replaced, as `POST /api/fed/projects` does; in the order given,
+/// also in the log. When the answer is there, all are stored. The same request twice is as good as
+/// once.
+#[utoipa::path(
+    post,
+    path = "/api/fed/projects/_bulk",
+    operation_id = "register_projects",
+    tag = "projects",
+    request_body(
+        content = BulkSchema,
+        description = "At most 1,000 registrations and 1 MiB; keys that are not known are ignored."
+    ),
+    responses(
+        (status = 200, description = "The projects, in the order given.", body = Vec<ProjectBody<'static>>),
+        crate::openapi::BodyErrors,
+        BulkErrors,
+        crate::openapi::InternalError,
+        crate::openapi::Unavailable,
+    )
+)]
+pub(crate) async fn register_all(
+    state: web::Data<ApiState>,
+    body: BulkBody,
+) -> Result<HttpResponse, ApiError> {
+    let projects = state.catalog.register_all(body.0, Origin::Api).await?;
+    Ok(answer::listed(&projects))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::{Api, REGISTRATION};
+
+    const PATH: &str = "/api/fed/projects/_bulk";
+
+    fn registration(slug: &str) -> Value {
+        json!({"slug": slug, "name": slug, "hub_url": "http://h", "mesh_namespace": "hub.x"})
+    }
+
+    fn bulk(slugs: impl IntoIterator<Item = String>) -> String {
+        Value::Array(slugs.into_iter().map(|slug| registration(&slug)).collect()).to_string()
+    }
+
+    #[actix_web::test]
+    async fn all_are_registered_in_the_order_given() {
+        let api = Api::new().await;
+        api.register("known").await;
+        let body = bulk(["b", "known", "a"].map(str::to_owned));
+        insta::assert_snapshot!(api.post(PATH, body.clone()).await, @r#"
+        200
+        content-type: application/json
+        [{"id":2,"slug":"b","name":"b","hub_url":"http://h","mesh_namespace":"hub.x","status":"offline","tags":[],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false},{"id":1,"slug":"known","name":"known","hub_url":"http://h","mesh_namespace":"hub.x","status":"offline","tags":[],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false},{"id":3,"slug":"a","name":"a","hub_url":"http://h","mesh_namespace":"hub.x","status":"offline","tags":[],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}]
+        "#);
+        let projects: Vec<Value> =
+            serde_json::from_str(&api.get("/api/fed/projects").await.body).unwrap();
+        assert_eq!(projects.len(), 3);
+        assert_eq!(api.post(PATH, body).await.status, 200, "twice is as good as once");
+        assert_eq!(api.post(PATH, "[]").await.body, "[]");
+    }
+
+    #[actix_web::test]
+    async fn of_a_call_with_a_fault_nothing_is_registered() {
+        let api = Api::new().await;
+        let mut odd = registration("b");
+        odd["tags"] = json!(["x", "x"]);
+        let body = json!([registration("a"), odd, 7, registration("a"), {"slug": "c"}]);
+        insta::assert_snapshot!(api.post(PATH, body.to_string()).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"[1].tags[1]: each may stand only once, but got \"x\"; [2]: an object is required, but got 7; [3].slug: each may stand only once, and [0] has it too, but got \"a\"; [4].name: a string is required, but got nothing; [4].hub_url: a string is required, but got nothing; [4].mesh_namespace: a string is required, but got nothing","errors":[{"field":"[1].tags[1]","given":"\"x\"","allowed":"each may stand only once"},{"field":"[2]","given":"7","allowed":"an object is required"},{"field":"[3].slug","given":"\"a\"","allowed":"each may stand only once, and [0] has it too"},{"field":"[4].name","given":"nothing","allowed":"a string is required"},{"field":"[4].hub_url","given":"nothing","allowed":"a string is required"},{"field":"[4].mesh_namespace","given":"nothing","allowed":"a string is required"}]}
+        "#);
+        assert_eq!(api.get("/api/fed/projects").await.body, "[]");
+    }
+
+    #[actix_web::test]
+    async fn a_call_has_at_most_a_thousand_registrations_and_one_mebibyte() {
+        let api = Api::new().await;
+        let many = |count: usize| bulk((0..count).map(|n| format!("p-{n}")));
+        insta::assert_snapshot!(api.post(PATH, many(1_001)).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"body: at most 1000 registrations in one call are allowed, but got 1001 of them","errors":[{"field":"body","given":"1001 of them","allowed":"at most 1000 registrations in one call are allowed"}]}
+        "#);
+        assert_eq!(api.post(PATH, many(1_000)).await.status, 200);
+        let padded = |bytes: usize| {
+            format!("[{REGISTRATION}]{}", " ".repeat(bytes - REGISTRATION.len() - 2))
+        };
+        assert_eq!(api.post(PATH, padded(1024 * 1024)).await.status, 200);
+        insta::assert_snapshot!(api.post(PATH, padded(1024 * 1024 + 1)).await, @r#"
+        413
+        content-type: application/problem+json
+        {"title":"Payload Too Large","status":413,"detail":"the body is too large: at most 1048576 bytes are allowed"}
+        "#);
+        insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"body: an array of registrations is required, but got an object","errors":[{"field":"body","given":"an object","allowed":"an array of registrations is required"}]}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn of_many_faults_a_hundred_are_told() {
+        let body = Value::Array(vec![json!({}); 1_000]).to_string();
+        let answer = Api::new().await.post(PATH, body).await;
+        assert_eq!(answer.status, 422);
+        let problem: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(problem["errors"].as_array().unwrap().len(), 100);
+    }
+
+    #[actix_web::test]
+    async fn a_project_may_be_called_bulk() {
+        let api = Api::new().await;
+        api.register("bulk").await;
+        assert_eq!(api.get("/api/fed/projects/bulk").await.status, 200);
+        let get = api.get(PATH).await;
+        assert_eq!((get.status, get.header("allow")), (405, Some("POST")), "{get}");
+    }
+
+    #[actix_web::test]
+    async fn a_store_that_is_away_takes_none() {
+        let api = Api::without_store().await;
+        let answer = api.post(PATH, bulk(["a".to_owned()])).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer}");
+        assert_eq!(api.get("/api/fed/projects").await.body, "[]");
+    }
+}

@@ -1,0 +1,209 @@
+//! `PUT /api/fed/projects/{slug}`.
+
+use actix_web::{HttpResponse, web};
+use federation_domain::{Form, Origin, Registering};
+
+use crate::body::{ReplacementBody, ReplacementSchema};
+use crate::conditions::WriteCondition;
+use crate::error::ApiError;
+use crate::project::answer;
+use crate::state::ApiState;
+
+/// Creates the project of this slug, or replaces its registration whole.
+///
+/// What the body does not give gets its default; `POST /api/fed/projects` leaves it as it is
+/// instead. Id, status and heartbeat of an existing project stay. With `If-Match` nobody's change
+/// is undone unseen; a heartbeat meanwhile is no change. The same request twice is as good as once.
+#[utoipa::path(
+    put,
+    path = "/api/fed/projects/{slug}",
+    operation_id = "replace_project",
+    tag = "projects",
+    params(
+        (
+            "slug" = String, Path, description = "Its slug.", example = "commandcenter",
+            pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50
+        ),
+        crate::openapi::writes::IfMatch,
+        crate::openapi::writes::IfAbsent,
+    ),
+    request_body(
+        content = ReplacementSchema,
+        description = "At most 64 KiB; keys that are not known are ignored."
+    ),
+    responses(
+        crate::openapi::writes::ProjectFound,
+        crate::openapi::writes::ProjectCreated,
+        crate::openapi::BodyErrors,
+        crate::openapi::writes::ConditionErrors,
+        crate::openapi::InternalError,
+        crate::openapi::Unavailable,
+    )
+)]
+pub(crate) async fn replace(
+    state: web::Data<ApiState>,
+    only_if: WriteCondition,
+    body: ReplacementBody,
+) -> Result<HttpResponse, ApiError> {
+    let registering = Registering { form: Form::Replace(body.0), only_if: only_if.0 };
+    let written = state.catalog.register_if(registering, Origin::Api).await?;
+    Ok(if written.is_new { answer::created(&written.state) } else { answer::found(&written.state) })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::Method;
+    use serde_json::{Value, json};
+
+    use crate::testing::{Answer, Api};
+
+    const PATH: &str = "/api/fed/projects/docs";
+    const BODY: &str =
+        r#"{"name":"Docs","hub_url":"http://localhost:8100","mesh_namespace":"hub.docs"}"#;
+
+    async fn put(api: &Api, headers: &[(&str, &str)], body: &str) -> Answer {
+        api.write(Method::PUT, PATH, headers, body.to_owned()).await
+    }
+
+    #[actix_web::test]
+    async fn a_project_is_created_once_and_then_replaced() {
+        let api = Api::new().await;
+        insta::assert_snapshot!(put(&api, &[], BODY).await, @r#"
+        201
+        content-type: application/json
+        location: /api/fed/projects/docs
+        {"id":1,"slug":"docs","name":"Docs","hub_url":"http://localhost:8100","mesh_namespace":"hub.docs","status":"offline","tags":[],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}
+        "#);
+        let again = put(&api, &[], BODY).await;
+        assert_eq!((again.status, again.header("location")), (200, None), "{again}");
+        let read = api.get(PATH).await;
+        assert_eq!((&read.body, read.tag()), (&again.body, again.tag()));
+    }
+
+    #[actix_web::test]
+    async fn what_the_body_does_not_give_gets_its_default() {
+        let api = Api::new().await;
+        let full = json!({
+            "slug": "docs", "name": "Docs", "hub_url": "http://h", "mesh_namespace": "n",
+            "tags": ["a"], "heartbeat_interval_seconds": 5, "allow_fanout": ["deploy"]
+        });
+        assert_eq!(put(&api, &[], &full.to_string()).await.status, 201);
+        api.post("/api/fed/projects/docs/heartbeat", "").await;
+        insta::assert_snapshot!(put(&api, &[], BODY).await, @r#"
+        200
+        content-type: application/json
+        {"id":1,"slug":"docs","name":"Docs","hub_url":"http://localhost:8100","mesh_namespace":"hub.docs","status":"online","tags":[],"last_heartbeat_at":"2026-11-24T12:00:00.123456Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":true}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn a_project_may_be_sent_back_as_it_was_read() {
+        let api = Api::new().await;
+        put(&api, &[], BODY).await;
+        let read = api.get(PATH).await;
+        let mut project: Value = serde_json::from_str(&read.body).unwrap();
+        project["name"] = json!("Renamed");
+        api.post("/api/fed/projects/docs/heartbeat", "").await;
+        let written = put(&api, &[("if-match", &read.tag())], &project.to_string()).await;
+        assert_eq!(written.status, 200, "a heartbeat meanwhile is no conflict: {written}");
+        assert!(written.body.contains(r#""name":"Renamed""#), "{written}");
+        assert!(written.body.contains(r#""status":"online""#), "{written}");
+    }
+
+    #[actix_web::test]
+    async fn of_two_who_read_the_same_version_one_is_told_to_read_again() {
+        let api = Api::new().await;
+        put(&api, &[], BODY).await;
+        let tag = api.get(PATH).await.tag();
+        let (one, two) = (BODY.replace("Docs", "One"), BODY.replace("Docs", "Two"));
+        assert_eq!(put(&api, &[("if-match", &tag)], &one).await.status, 200);
+        insta::assert_snapshot!(put(&api, &[("if-match", &tag)], &two).await, @r#"
+        412
+        content-type: application/problem+json
+        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' was changed since the version that If-Match names: read it again, and repeat your change on what it says now"}
+        "#);
+        let read = api.get(PATH).await;
+        assert!(read.body.contains(r#""name":"One""#), "{read}");
+        let tags = format!("{tag}, {}", read.tag());
+        assert_eq!(put(&api, &[("if-match", &tags)], &two).await.status, 200);
+    }
+
+    #[actix_web::test]
+    async fn a_condition_can_ask_for_a_project_to_be_there_or_not() {
+        let api = Api::new().await;
+        insta::assert_snapshot!(put(&api, &[("if-match", "*")], BODY).await, @r#"
+        412
+        content-type: application/problem+json
+        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' does not exist, and If-Match allows only to change it: to create it, leave If-Match out"}
+        "#);
+        assert_eq!(put(&api, &[("if-none-match", "*")], BODY).await.status, 201);
+        insta::assert_snapshot!(put(&api, &[("if-none-match", "*")], BODY).await, @r#"
+        412
+        content-type: application/problem+json
+        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' exists already, and If-None-Match: * allows only to create it: to change it, read it and give its ETag in If-Match"}
+        "#);
+        assert_eq!(put(&api, &[("if-match", "*")], BODY).await.status, 200);
+        let weak = format!("W/{}", api.get(PATH).await.tag());
+        insta::assert_snapshot!(put(&api, &[("if-match", &weak)], BODY).await, @r#"
+        412
+        content-type: application/problem+json
+        {"title":"Precondition Failed","status":412,"detail":"If-Match names no version of project 'docs': read it and give its ETag as it is, with its quotes and without W/"}
+        "#);
+        insta::assert_snapshot!(put(&api, &[("if-match", "5")], BODY).await, @r#"
+        400
+        content-type: application/problem+json
+        {"title":"Bad Request","status":400,"detail":"If-Match: * or entity tags in double quotes, as the header ETag gives them, are allowed, but got \"5\"","errors":[{"field":"If-Match","given":"\"5\"","allowed":"* or entity tags in double quotes, as the header ETag gives them, are allowed"}]}
+        "#);
+        insta::assert_snapshot!(put(&api, &[("if-none-match", "\"5\"")], BODY).await, @r#"
+        400
+        content-type: application/problem+json
+        {"title":"Bad Request","status":400,"detail":"If-None-Match: in a write only * is allowed (If-Match takes entity tags), but got \"\\\"5\\\"\"","errors":[{"field":"If-None-Match","given":"\"\\\"5\\\"\"","allowed":"in a write only * is allowed (If-Match takes entity tags)"}]}
+        "#);
+    }
+
+    #[actix_web::test]
+    async fn the_slug_is_that_of_the_path() {
+        let api = Api::new().await;
+        let named = |slug: &str| BODY.replacen('{', &format!("{{\"slug\":{slug},"), 1);
+        insta::assert_snapshot!(put(&api, &[], &named("\"other\"")).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"slug: only the slug of the path is allowed, but got \"other\"","errors":[{"field":"slug","given":"\"other\"","allowed":"only the slug of the path is allowed"}]}
+        "#);
+        for fine in ["\"docs\"", "null"] {
+            assert!(put(&api, &[], &named(fine)).await.status < 300, "{fine}");
+        }
+        for bad in ["Docs", "%00", "a_b", &"a".repeat(51)] {
+            let path = format!("/api/fed/projects/{bad}");
+            let answer = api.write(Method::PUT, &path, &[], BODY).await;
+            assert_eq!(answer.status, 422, "{bad}: {answer}");
+            assert!(answer.body.contains(r#"{"field":"slug","#), "{answer}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn every_faulty_field_is_named_at_once() {
+        let api = Api::new().await;
+        let body = r#"{"slug":7,"name":"","hub_url":"x","tags":["a","a"]}"#;
+        insta::assert_snapshot!(put(&api, &[], body).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"slug: a string or null is allowed, but got 7; name: 1 to 200 characters, not blank and without control characters, are allowed, but got \"\"; hub_url: an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed, but got \"x\"; mesh_namespace: a string is required, but got nothing; tags[1]: each may stand only once, but got \"a\"","errors":[{"field":"slug","given":"7","allowed":"a string or null is allowed"},{"field":"name","given":"\"\"","allowed":"1 to 200 characters, not blank and without control characters, are allowed"},{"field":"hub_url","given":"\"x\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed"},{"field":"mesh_namespace","given":"nothing","allowed":"a string is required"},{"field":"tags[1]","given":"\"a\"","allowed":"each may stand only once"}]}
+        "#);
+        assert_eq!(put(&api, &[], "").await.status, 400);
+        assert_eq!(put(&api, &[], &" ".repeat(64 * 1024 + 1)).await.status, 413);
+        assert_eq!(put(&api, &[("content-type", "text/plain")], BODY).await.status, 415);
+    }
+
+    #[actix_web::test]
+    async fn a_store_that_is_away_takes_nothing() {
+        let api = Api::new().await;
+        put(&api, &[], BODY).await;
+        api.lose_store();
+        let answer = put(&api, &[], &BODY.replace("Docs", "New")).await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer}");
+        assert!(api.get(PATH).await.body.contains(r#""name":"Docs""#));
+        assert_eq!(put(&Api::not_loaded(), &[], BODY).await.status, 503);
+        assert_eq!(put(&Api::with_failing_store().await, &[], BODY).await.status, 500);
+    }
+}
