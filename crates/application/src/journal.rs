@@ -1,5 +1,6 @@
 //! The one way by which this process changes the store, and learns what others changed there.
 
+mod registering;
 mod tail;
 
 use std::collections::{BTreeSet, HashMap};
@@ -7,14 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
-    CatalogStore, Change, ChangeSink, Origin, Outcome, Precondition, Project, ProjectId, Refusal,
-    Registered, Registering, Revision, Slug, Snapshot, StoreError, Transition,
+    CatalogStore, Change, ChangeSink, Outcome, Precondition, Project, ProjectId, Refusal, Revision,
+    Slug, Snapshot, StoreError, Transition,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::metrics::Metrics;
+use registering::WaitingCalls;
 use tail::Tail;
 
 /// Writes to the store one at a time and tells of the changes in their order.
@@ -26,6 +28,7 @@ pub(crate) struct Journal {
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
     writing: tokio::sync::Mutex<()>,
+    calls: WaitingCalls,
     tail: Mutex<Tail>,
     up: AtomicBool,
     returned: Notify,
@@ -58,6 +61,7 @@ impl Journal {
             sink,
             metrics,
             writing: tokio::sync::Mutex::default(),
+            calls: WaitingCalls::default(),
             tail: Mutex::default(),
             up,
             returned: Notify::new(),
@@ -142,30 +146,8 @@ impl Journal {
         self.look.notified().await;
     }
 
-    /// Registers, and lets `apply` bring the result, or what the store says instead where it
-    /// refuses, to the registry before anyone else writes.
-    pub(crate) async fn register(
-        self: &Arc<Self>,
-        registrations: Vec<Registering>,
-        by: Origin,
-        at: OffsetDateTime,
-        apply: impl FnOnce(Result<&[Registered], &Refusal>) + Send + 'static,
-    ) -> Result<Vec<Registered>, StoreError> {
-        let journal = Arc::clone(self);
-        whole(async move {
-            let _turn = journal.writing.lock().await;
-            let registered = journal.store.register_if(&registrations, by, at).await;
-            let registered = journal.note(registered);
-            tell(registered.as_deref(), apply);
-            let registered = registered?;
-            let changes = registered.iter().filter_map(|registered| registered.change.clone());
-            journal.publish(changes);
-            Ok(registered)
-        })
-        .await
-    }
-
-    /// Removes, likewise; `apply` learns the id, or none when the store has no such project.
+    /// Removes, and lets `apply` bring the result, or what the store says instead where it refuses,
+    /// to the registry before anyone else writes; none when the store has no such project.
     pub(crate) async fn remove(
         self: &Arc<Self>,
         slug: Slug,

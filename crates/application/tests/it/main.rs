@@ -11,5 +11,6 @@ mod probing;
 mod replicas;
 mod restart;
 mod simulation;
+mod together;
 mod world;
 mod writing;
