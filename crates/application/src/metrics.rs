@@ -2,6 +2,7 @@
 //!
 //! Labels have few values, never a slug or a subject: a flood of unknown names makes no series.
 
+mod projects_file;
 mod refusal;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry as Exposition, Unit};
 
+use self::projects_file::ProjectsFileCounts;
 pub use self::refusal::RefusalReason;
 
 /// Why an adapter refused a heartbeat.
@@ -112,6 +114,7 @@ pub(crate) struct Counts {
     waiting: Gauge,
     store: Gauge,
     corrupt_rows: Gauge,
+    projects_file: ProjectsFileCounts,
     refresh: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
 }
 
@@ -140,6 +143,7 @@ impl Metrics {
             waiting: Gauge::default(),
             store: Gauge::default(),
             corrupt_rows: Gauge::default(),
+            projects_file: ProjectsFileCounts::default(),
             refresh: Mutex::new(None),
         };
         Self(Arc::new(counts.registered()))
@@ -299,6 +303,7 @@ impl Counts {
             "Rows of the store that were left out at the start because they do not parse",
             self.corrupt_rows.clone(),
         );
+        self.projects_file.register(to);
         self
     }
 }

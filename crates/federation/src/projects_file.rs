@@ -6,6 +6,7 @@
 
 mod document;
 pub(crate) mod locate;
+mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use federation_domain::{Registration, RegistrationDraft};
 
 use self::locate::{Position, Step};
+pub(crate) use self::watch::Watch;
 
 /// The largest file that is read, in bytes: some hundred thousand projects.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -41,6 +43,9 @@ pub enum ProjectsFileError {
     /// It is too large.
     #[error("{} is too large: at most {MAX_BYTES} bytes are allowed", .0.display())]
     TooLarge(PathBuf),
+    /// It has no list, not even an empty one, so its writing may just have begun.
+    #[error("{} has no list of projects: `projects: []` says that there are none", .0.display())]
+    NoList(PathBuf),
     /// What it says is not valid; at least one fault, in the order of the file.
     #[error("{}", lines(.0))]
     Invalid(Vec<Fault>),
@@ -69,29 +74,40 @@ fn lines(faults: &[Fault]) -> String {
     faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Reads and checks the file.
+/// Reads and checks the file; one without a list is an empty list.
 ///
 /// # Errors
 /// When there is none, when it cannot be read, or with everything that is wrong in it.
 pub fn read(path: &Path) -> Result<Vec<Registration>, ProjectsFileError> {
-    let unreadable = |source| ProjectsFileError::Unreadable { path: path.to_owned(), source };
-    let file = File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => ProjectsFileError::Missing(path.to_owned()),
-        _ => unreadable(error),
-    })?;
+    Ok(parse(&path.display().to_string(), &bytes(path)?)?.unwrap_or_default())
+}
+
+/// What is in the file, yet to be parsed.
+fn bytes(path: &Path) -> Result<Vec<u8>, ProjectsFileError> {
+    let unreadable = |error| ProjectsFileError::unreadable(path, error);
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ProjectsFileError::TooLarge(path.to_owned()));
     }
-    parse(&path.display().to_string(), &bytes)
+    Ok(bytes)
 }
 
-/// Checks the content of a file of this name.
+impl ProjectsFileError {
+    fn unreadable(path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
+            _ => Self::Unreadable { path: path.to_owned(), source },
+        }
+    }
+}
+
+/// Checks the content of a file of this name; none where it has no list.
 ///
 /// # Errors
 /// [`ProjectsFileError::Invalid`], with everything that is wrong.
-fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Registration>, ProjectsFileError> {
+fn parse(file: &str, bytes: &[u8]) -> Result<Option<Vec<Registration>>, ProjectsFileError> {
     let fault = |position, problem| Fault { file: file.to_owned(), position, problem };
     let invalid = |position, problem| ProjectsFileError::Invalid(vec![fault(position, problem)]);
     let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -99,9 +115,10 @@ fn parse(file: &str, bytes: &[u8]) -> Result<Vec<Registration>, ProjectsFileErro
         invalid(Some(position), "this is not UTF-8".to_owned())
     })?;
     let drafts = document::read(text).map_err(|fault| invalid(fault.position, fault.problem))?;
+    let Some(drafts) = drafts else { return Ok(None) };
     let (projects, problems) = check(&drafts);
     if problems.is_empty() {
-        return Ok(projects);
+        return Ok(Some(projects));
     }
     let more = problems.len().saturating_sub(MAX_FAULTS);
     let mut faults: Vec<_> = problems

@@ -2,6 +2,7 @@
 
 mod keys;
 mod prepare;
+mod reload;
 
 use std::future::Future;
 use std::io;
@@ -21,6 +22,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::keys::ServedKeys;
+use self::reload::Reload;
 use crate::projects_file::{self, ProjectsFileError};
 use crate::settings::{ServeSettings, bus};
 use crate::signals;
@@ -40,6 +42,7 @@ const NEWCOMERS: usize = 1_000;
 /// When it cannot start: a wrong setting, a wrong file, a port that is taken, a store that refuses.
 /// A store or a bus that is away is waited for.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
+    let hang_ups = signals::hang_up()?;
     if let Some(bus) = &settings.bus {
         bus::check(bus).await?;
     }
@@ -47,13 +50,14 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         tracing::warn!(setting, "this setting has no effect any more");
     }
     let keys = settings.auth.as_ref().map(ServedKeys::start).transpose()?;
-    let registrations = read_projects(&settings.projects_file)?;
+    let listed = read_projects(&settings.projects_file)?;
     let store = Store::open(&settings.database)?;
     let peers = match &settings.bus {
         Some(bus) => Some(Peers::connect(bus).await.context("NATS")?),
         None => None,
     };
     let service = wire(&store, &settings, peers.as_ref());
+    let reload = Reload::new(&service, &settings, listed, hang_ups);
     let stop = signals::stop()?;
     let server = HttpServer::bind(&settings.http)?;
     let address = server.address();
@@ -68,7 +72,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let parts = tokio::select! {
-        parts = run(&store, &service, &settings, registrations, peers, &stop) => parts?,
+        parts = run(&store, &service, &settings, reload, peers, &stop) => parts?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API ended by itself");
@@ -127,16 +131,16 @@ async fn run(
     store: &Store,
     service: &Service,
     settings: &ServeSettings,
-    registrations: Vec<Registration>,
+    reload: Reload,
     peers: Option<Peers>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Parts>> {
-    let prepared = prepare::prepare(store, service, settings, registrations);
+    let prepared = prepare::prepare(store, service, settings, reload.listed().to_vec());
     match stop.run_until_cancelled(prepared).await {
         Some(prepared) => prepared?,
         None => return Ok(None),
     }
-    let mut parts = Parts::start(service, settings, peers).await?;
+    let mut parts = Parts::start(service, settings, reload, peers).await?;
     service.readiness.start();
     parts.run_until(stop).await?;
     Ok(Some(parts))
@@ -154,6 +158,7 @@ impl Parts {
     async fn start(
         service: &Service,
         settings: &ServeSettings,
+        reload: Reload,
         peers: Option<Peers>,
     ) -> anyhow::Result<Self> {
         let (ears_end, writer_ends) = (CancellationToken::new(), CancellationToken::new());
@@ -163,6 +168,7 @@ impl Parts {
         ears.spawn(async move { ticking.run_ticks(ticks_end).await });
         ears.spawn(async move { asking.run_probes(probes_end).await });
         ears.spawn(service.follower().run(ears_end.clone()));
+        ears.spawn(reload.run(ears_end.clone()));
         if let (Some(bus), Some(peers)) = (&settings.bus, peers) {
             let newcomers = settings.auto_register.then(|| {
                 let (sender, receiver) = mpsc::channel(NEWCOMERS);
@@ -238,13 +244,13 @@ async fn register_newcomers(service: Service, mut newcomers: mpsc::Receiver<Unkn
     }
 }
 
-/// Reads the static list, all of it or nothing.
-fn read_projects(path: &Path) -> anyhow::Result<Vec<Registration>> {
+/// Reads the static list, all of it or nothing; none where there is no such file.
+fn read_projects(path: &Path) -> anyhow::Result<Option<Vec<Registration>>> {
     match projects_file::read(path) {
-        Ok(registrations) => Ok(registrations),
+        Ok(registrations) => Ok(Some(registrations)),
         Err(ProjectsFileError::Missing(_)) => {
             tracing::warn!(file = %path.display(), "there is no list of projects; going on without");
-            Ok(Vec::new())
+            Ok(None)
         }
         Err(error) => Err(error.into()),
     }

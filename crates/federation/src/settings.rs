@@ -77,6 +77,8 @@ pub struct ServeSettings {
     pub auth: Option<AuthSettings>,
     /// The static list of projects.
     pub projects_file: PathBuf,
+    /// Whether projects that leave it are removed.
+    pub projects_file_prune: bool,
     /// Whether unknown projects register themselves by their heartbeats.
     pub auto_register: bool,
     /// Whether silent projects are asked directly before they are called offline.
@@ -108,6 +110,7 @@ impl ServeArgs {
                 .into_iter()
                 .collect(),
             projects_file: self.catalog.projects_file,
+            projects_file_prune: self.catalog.projects_file_prune,
             auto_register: self.catalog.auto_register,
         })
     }

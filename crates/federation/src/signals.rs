@@ -1,13 +1,18 @@
-//! When to stop.
+//! When to stop, and when to look at files again.
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Within so long after the first, further signals are the same wish: `timeout` and terminals send
 /// one to the process and one to its group.
 const SAME_WISH: Duration = Duration::from_secs(1);
+
+/// The SIGHUPs from now on, which from now on do not end the process any more.
+pub(crate) fn hang_up() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
 
 /// A token that SIGTERM and SIGINT cancel. Another signal, a second or more later, ends the process
 /// at once.

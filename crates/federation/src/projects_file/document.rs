@@ -14,10 +14,11 @@ pub(super) struct ShapeFault {
     pub(super) problem: String,
 }
 
-/// Reads the projects, their values as they stand.
-pub(super) fn read(text: &str) -> Result<Vec<RegistrationDraft>, ShapeFault> {
+/// Reads the projects, their values as they stand; none where there is no list, not even an empty
+/// one.
+pub(super) fn read(text: &str) -> Result<Option<Vec<RegistrationDraft>>, ShapeFault> {
     let mut documents = serde_yaml::Deserializer::from_str(text);
-    let Some(document) = documents.next() else { return Ok(Vec::new()) };
+    let Some(document) = documents.next() else { return Ok(None) };
     let projects = document.deserialize_any(Root).map_err(|error| shape_fault(&error))?;
     match documents.next() {
         None => Ok(projects),
@@ -54,25 +55,25 @@ impl Visitor<'_> for OneDocument {
 struct Root;
 
 impl<'de> Visitor<'de> for Root {
-    type Value = Vec<RegistrationDraft>;
+    type Value = Option<Vec<RegistrationDraft>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a mapping with the key `projects`")
     }
 
     fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Vec::new())
+        Ok(None)
     }
 
     fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Vec::new())
+        Ok(None)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut seen = Vec::new();
-        let mut projects = Vec::new();
+        let mut projects = None;
         while map.next_key_seed(Key { allowed: &["projects"], seen: &mut seen })?.is_some() {
-            projects = map.next_value::<Option<Projects>>()?.map_or_else(Vec::new, |list| list.0);
+            projects = map.next_value::<Option<Projects>>()?.map(|list| list.0);
         }
         Ok(projects)
     }

@@ -26,7 +26,7 @@ fn the_documented_example_is_read() {
     heartbeat_interval_seconds: 1.5
     allow_fanout: []
 ";
-    let projects = parse("p.yaml", text.as_bytes()).unwrap();
+    let projects = parse("p.yaml", text.as_bytes()).unwrap().unwrap();
     assert_eq!(projects.len(), 1);
     assert_eq!(projects[0].slug.as_str(), "commandcenter");
     assert_eq!(projects[0].tags.iter().collect::<Vec<_>>(), ["python", "fastapi", "rag"]);
@@ -41,16 +41,17 @@ fn optional_fields_may_be_absent_or_null() {
         project("a"),
         project("b")
     );
-    let projects = parse("p.yaml", text.as_bytes()).unwrap();
+    let projects = parse("p.yaml", text.as_bytes()).unwrap().unwrap();
     assert_eq!(projects.len(), 2);
     assert!(projects.iter().all(|p| p.heartbeat_interval.is_none() && p.allow_fanout.is_none()));
 }
 
 #[test]
-fn nothing_is_a_list_without_projects() {
-    for text in ["", "\n\n", "# nothing yet\n", "---\n", "{}", "projects:\n", "projects: []\n"] {
-        assert_eq!(parse("p.yaml", text.as_bytes()).unwrap(), [], "{text:?}");
+fn an_empty_list_is_told_from_none() {
+    for text in ["", "\n\n", "# nothing yet\n", "---\n", "{}", "projects:\n", "projects: ~"] {
+        assert_eq!(parse("p.yaml", text.as_bytes()).unwrap(), None, "{text:?}");
     }
+    assert_eq!(parse("p.yaml", b"projects: []\n").unwrap(), Some(Vec::new()));
 }
 
 #[test]

@@ -8,9 +8,16 @@ use super::value::boolean;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Catalog")]
 pub struct CatalogArgs {
-    /// The list of projects that is registered at start; when there is no such file, a warning.
+    /// The list of projects that is registered at start, and what changed in it while the service
+    /// runs; when there is no such file, a warning.
     #[arg(long, env, value_name = "FILE", default_value = "config/projects.yaml")]
     pub projects_file: PathBuf,
+
+    /// Whether projects that leave the list while the service runs are removed, instead of being
+    /// reported.
+    #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
+    #[arg(num_args = 0..=1, default_missing_value = "true")]
+    pub projects_file_prune: bool,
 
     /// Whether a heartbeat of an unknown slug registers the project from its payload, instead of
     /// being counted and dropped.

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 30] = [
+const SETTINGS: [&str; 31] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
@@ -24,6 +24,7 @@ const SETTINGS: [&str; 30] = [
     "PROTECT_METRICS",
     "PROTECT_DOCS",
     "PROJECTS_FILE",
+    "PROJECTS_FILE_PRUNE",
     "AUTO_REGISTER",
     "HEARTBEAT_INTERVAL_SECONDS",
     "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS",
@@ -49,7 +50,7 @@ fn help_names_every_setting_with_its_default() {
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.starts_with("Knows every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[..26] {
+    for name in &SETTINGS[..27] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {
@@ -61,7 +62,7 @@ fn help_names_every_setting_with_its_default() {
     }
     let help = Program::new().run(&["heartbeat", "--help"]);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[26..] {
+    for name in &SETTINGS[27..] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
 }

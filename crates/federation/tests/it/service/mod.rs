@@ -6,5 +6,6 @@ mod listing;
 mod outages;
 mod process;
 mod publisher;
+mod reload;
 mod replicas;
 mod restarts;

@@ -119,6 +119,14 @@ impl Service {
         }
     }
 
+    /// Waits for a line of the log with this text.
+    pub(super) fn until_logged(&self, text: &str) -> String {
+        until(&format!("the log says {text:?}"), || {
+            self.log.try_iter().find(|line| line.contains(text))
+        })
+        .0
+    }
+
     /// Waits until all that was found is in the store.
     pub(super) fn until_nothing_waits(&self) {
         until("nothing waits for the store", || {

@@ -1,0 +1,201 @@
+use std::sync::Arc;
+
+use clap::Parser as _;
+use federation_application::{LogSink, Ports, Service, Surroundings};
+use federation_domain::{Origin, Registration, RegistrationDraft, Slug};
+use federation_testkit::{FakeCatalogStore, ManualClock};
+
+use super::list::List;
+use crate::projects_file::ProjectsFileError;
+use crate::settings::{ServeArgs, ServeSettings};
+
+pub(super) fn slug(text: &str) -> Slug {
+    Slug::parse(text).unwrap()
+}
+
+pub(super) fn listed(slug: &str, name: &str) -> Registration {
+    RegistrationDraft {
+        slug: slug.into(),
+        name: name.into(),
+        hub_url: "http://localhost:8000".into(),
+        mesh_namespace: format!("hub.{slug}"),
+        ..RegistrationDraft::default()
+    }
+    .parse()
+    .unwrap()
+}
+
+#[derive(clap::Parser)]
+struct Settings {
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+fn settings(args: &[&str]) -> ServeSettings {
+    let args = ["federation"].iter().chain(args);
+    Settings::parse_from(args).serve.resolve().unwrap()
+}
+
+struct World {
+    store: Arc<FakeCatalogStore>,
+    service: Service,
+    list: List,
+}
+
+impl World {
+    /// A service that has registered the list of its start.
+    async fn new(start: Option<Vec<Registration>>, prune: bool) -> Self {
+        let store = Arc::new(FakeCatalogStore::default());
+        let ports = Ports {
+            store: Arc::clone(&store) as _,
+            sink: Arc::new(LogSink),
+            clock: Arc::new(ManualClock::default()),
+            relay: None,
+            prober: None,
+        };
+        let settings = settings(if prune { &["--projects-file-prune"] } else { &[] });
+        let surroundings = Surroundings { bus: false, shared_store: false };
+        let service = Service::new(ports, settings.rule.clone(), surroundings);
+        service.load().await.unwrap();
+        let list = List::new(&service, &settings, start);
+        let registered = list.applied().to_vec();
+        service.catalog.register_all(registered, Origin::File).await.unwrap();
+        Self { store, service, list }
+    }
+
+    /// The file has changed to this.
+    async fn becomes(&mut self, projects: &[Registration]) {
+        self.list.take(Some(Ok(projects.to_vec())), false);
+        self.list.apply().await;
+    }
+
+    async fn fails(&mut self, error: ProjectsFileError) {
+        self.list.take(Some(Err(error)), false);
+        self.list.apply().await;
+    }
+
+    /// Nothing new in the file.
+    async fn again(&mut self) {
+        self.list.take(None, false);
+        self.list.apply().await;
+    }
+
+    /// The catalog as `slug=name`.
+    fn names(&self) -> Vec<String> {
+        let projects = self.service.catalog.list(None).unwrap();
+        let show =
+            |project: federation_domain::Project| format!("{}={}", project.slug, project.name);
+        projects.into_iter().map(|state| show(state.project)).collect()
+    }
+
+    fn counted(&self, line: &str) -> bool {
+        self.service.metrics.encode().unwrap().lines().any(|counted| counted == line)
+    }
+}
+
+fn no_list() -> ProjectsFileError {
+    ProjectsFileError::NoList("p.yaml".into())
+}
+
+#[tokio::test]
+async fn what_somebody_changed_since_stays_until_its_own_entry_changes() {
+    let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), false).await;
+    let by_hand = listed("a", "By hand");
+    world.service.catalog.register(by_hand, Origin::Api).await.unwrap();
+    world.becomes(&[listed("a", "A"), listed("b", "New")]).await;
+    assert_eq!(world.names(), ["a=By hand", "b=New"]);
+    world.becomes(&[listed("a", "Newer"), listed("b", "New")]).await;
+    assert_eq!(world.names(), ["a=Newer", "b=New"]);
+}
+
+#[tokio::test]
+async fn who_leaves_the_list_is_removed_only_where_that_is_wanted() {
+    let start = vec![listed("a", "A"), listed("b", "B")];
+    for (prune, expected) in [(false, &["a=A", "b=B"][..]), (true, &["a=A"])] {
+        let mut world = World::new(Some(start.clone()), prune).await;
+        world.becomes(&[listed("a", "A")]).await;
+        assert_eq!(world.names(), expected);
+    }
+}
+
+#[tokio::test]
+async fn who_was_never_listed_is_not_removed() {
+    let mut world = World::new(Some(vec![listed("a", "A")]), true).await;
+    world.service.catalog.register(listed("b", "B"), Origin::Api).await.unwrap();
+    world.becomes(&[]).await;
+    assert_eq!(world.names(), ["b=B"]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_or_empty_or_broken_changes_nothing_and_is_counted_once() {
+    let mut world = World::new(Some(vec![listed("a", "A")]), true).await;
+    let errors: [fn() -> ProjectsFileError; 3] = [
+        || ProjectsFileError::Missing("p.yaml".into()),
+        no_list,
+        || ProjectsFileError::TooLarge("p.yaml".into()),
+    ];
+    for (at, error) in errors.into_iter().enumerate() {
+        world.fails(error()).await;
+        world.fails(error()).await;
+        assert_eq!(world.names(), ["a=A"]);
+        let refused =
+            format!("federation_projects_file_reloads_total{{result=\"refused\"}} {}", at + 1);
+        assert!(world.counted(&refused), "{refused}");
+        assert!(world.counted("federation_projects_file_pending 1"));
+    }
+    world.becomes(&[listed("a", "A")]).await;
+    assert!(world.counted("federation_projects_file_pending 0"));
+}
+
+#[tokio::test]
+async fn a_list_that_begins_without_projects_is_in_order() {
+    let mut world = World::new(Some(Vec::new()), false).await;
+    world.fails(no_list()).await;
+    assert!(world.counted("federation_projects_file_pending 0"));
+    assert!(world.counted("federation_projects_file_reloads_total{result=\"applied\"} 1"));
+}
+
+#[tokio::test]
+async fn a_file_that_was_missing_at_the_start_may_come_later() {
+    let mut world = World::new(None, false).await;
+    world.fails(ProjectsFileError::Missing("config/projects.yaml".into())).await;
+    assert!(world.counted("federation_projects_file_pending 0"), "that was said at the start");
+    world.becomes(&[listed("a", "A")]).await;
+    assert_eq!(world.names(), ["a=A"]);
+}
+
+#[tokio::test]
+async fn a_list_waits_for_the_store_and_the_newest_counts() {
+    let mut world = World::new(Some(vec![listed("a", "A")]), true).await;
+    world.store.set_available(false);
+    world.becomes(&[listed("b", "Old")]).await;
+    world.becomes(&[listed("b", "New")]).await;
+    assert_eq!(world.names(), ["a=A"]);
+    assert!(world.counted("federation_projects_file_pending 1"));
+    world.store.set_available(true);
+    world.again().await;
+    assert_eq!(world.names(), ["b=New"]);
+    assert!(world.counted("federation_projects_file_pending 0"));
+}
+
+#[tokio::test]
+async fn a_removal_waits_for_the_store_too_and_not_for_who_came_back() {
+    let start = vec![listed("a", "A"), listed("b", "B"), listed("c", "C")];
+    let mut world = World::new(Some(start), true).await;
+    world.store.set_available(false);
+    world.becomes(&[listed("a", "A")]).await;
+    assert_eq!(world.names().len(), 3);
+    world.becomes(&[listed("a", "A"), listed("b", "Back")]).await;
+    world.store.set_available(true);
+    world.again().await;
+    assert_eq!(world.names(), ["a=A", "b=Back"]);
+}
+
+#[tokio::test]
+async fn a_removal_that_somebody_else_did_is_done() {
+    let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
+    world.service.catalog.remove(&slug("a")).await.unwrap();
+    world.becomes(&[]).await;
+    assert!(world.names().is_empty());
+    assert!(world.counted("federation_projects_file_pending 0"));
+}
