@@ -5,6 +5,7 @@
 //! and all faults are collected, and their positions looked up (`locate`).
 
 mod document;
+mod export;
 pub(crate) mod locate;
 mod watch;
 
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 
 use federation_domain::{Registration, RegistrationDraft};
 
+pub(crate) use self::export::write;
 use self::locate::{Position, Step};
 pub(crate) use self::watch::Watch;
 

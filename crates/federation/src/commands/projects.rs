@@ -2,6 +2,7 @@
 
 pub(super) mod client;
 mod explanation;
+mod export;
 mod history;
 mod list;
 mod register;
@@ -12,6 +13,7 @@ use federation_domain::Slug;
 use serde_json::Value;
 
 use self::client::{Answer, Client};
+use self::export::ExportArgs;
 use self::list::ListArgs;
 use self::register::RegisterArgs;
 use super::api_key::ApiKeyArgs;
@@ -69,6 +71,8 @@ pub enum ProjectsCommand {
         #[arg(long, value_name = "REVISION")]
         before: Option<u64>,
     },
+    /// Write all projects as a list that the service can start with, such as config/projects.yaml.
+    Export(ExportArgs),
     /// Register a project, or replace the metadata of one.
     Register(RegisterArgs),
     /// Remove a project.
@@ -102,6 +106,12 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
             let answer = accepted(client.get(&format!("{COLLECTION}/{slug}/history{query}"))?)?;
             show(args, &answer, history::words)?
         }
+        ProjectsCommand::Export(export) => {
+            if args.json {
+                bail!("an export is YAML; `projects list --json` gives JSON");
+            }
+            return export::run(export, &json(&accepted(client.get(COLLECTION)?)?)?);
+        }
         ProjectsCommand::Register(registration) => {
             let answer = accepted(client.post(COLLECTION, registration.body()?)?)?;
             show(args, &answer, table::registered)?
@@ -132,6 +142,10 @@ fn show(
     answer: &Answer,
     for_people: impl FnOnce(&Value) -> String,
 ) -> anyhow::Result<String> {
-    let value = answer.json().context("the answer is not JSON; is this the federation service?")?;
+    let value = json(answer)?;
     Ok(if args.json { answer.body().to_owned() } else { for_people(&value) })
+}
+
+fn json(answer: &Answer) -> anyhow::Result<Value> {
+    answer.json().context("the answer is not JSON; is this the federation service?")
 }

@@ -1,5 +1,6 @@
 //! The service as a process, on real servers.
 
+mod export;
 mod keys;
 mod lifecycle;
 mod listing;
