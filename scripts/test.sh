@@ -33,6 +33,8 @@ case "${1-}" in
 esac
 
 require_rust
+# The examples of the docs are run, and ask the service with it.
+has curl || apt_install curl
 step "tools: NATS" ./scripts/get-nats.sh
 step "tools: Postgres" ./scripts/get-postgres.sh
 export NATS_SERVER="$ROOT/.tools/bin/nats-server"

@@ -21,23 +21,22 @@
 //! use tokio_util::sync::CancellationToken;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # let shutdown = CancellationToken::new();
 //! let settings = PublisherSettings::new(
-//!     Slug::parse("commandcenter")?,
-//!     HubUrl::parse("http://localhost:8000")?,
+//!     Slug::parse("docs")?,
+//!     HubUrl::parse("http://localhost:8100")?,
 //!     NatsSettings::new("nats://localhost:4222"),
 //! );
 //! // Wrong settings are an error here; an absent broker is not: it is tried for ever.
 //! let publisher = HeartbeatPublisher::connect(settings).await?;
 //! let reporter = publisher.reporter();
-//! let cancel = CancellationToken::new();
-//! let beating = tokio::spawn(publisher.run(cancel.clone()));
+//! tokio::spawn(publisher.run(shutdown.clone()));
 //!
 //! // From anywhere in the project; each change is sent at once.
 //! reporter.report_degraded(["queue backlog"]);
 //! reporter.report_online();
 //!
-//! cancel.cancel();
-//! beating.await?;
+//! shutdown.cancel();
 //! # Ok(())
 //! # }
 //! ```

@@ -99,9 +99,13 @@ fn write(file: &Path, text: &str, existing: Existing) -> anyhow::Result<()> {
         bail!("is there already; --force replaces it");
     }
     let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        bail!("there is no folder {}", folder.display());
+    }
     let mut beside = tempfile::Builder::new()
         .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))
+        .tempfile_in(folder)
         .context("cannot be written")?;
     beside.write_all(text.as_bytes()).context("cannot be written")?;
     if let Ok(permissions) = kept {
@@ -156,5 +160,7 @@ mod tests {
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside it");
+        let nowhere = write(&folder.path().join("no/p.yaml"), "", Existing::Keep).unwrap_err();
+        assert!(nowhere.to_string().starts_with("there is no folder "), "{nowhere}");
     }
 }

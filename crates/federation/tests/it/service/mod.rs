@@ -1,5 +1,6 @@
 //! The service as a process, on real servers.
 
+mod docs;
 mod export;
 mod keys;
 mod lifecycle;

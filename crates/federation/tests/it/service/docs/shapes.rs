@@ -1,0 +1,36 @@
+//! Whether two JSON documents are of one kind.
+
+use serde_json::Value;
+
+/// Whether an example has the shape of what is really said: the same keys all the way down, with
+/// values of the same types. Null and the empty list stand for anything; of a list the first counts.
+pub(super) fn fit(example: &Value, real: &Value) -> bool {
+    match (example, real) {
+        (Value::Object(one), Value::Object(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .all(|(key, value)| other.get(key).is_some_and(|real| fit(value, real)))
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.first().zip(other.first()).is_none_or(|(one, other)| fit(one, other))
+        }
+        (Value::Null, _) | (_, Value::Null) => true,
+        _ => std::mem::discriminant(example) == std::mem::discriminant(real),
+    }
+}
+
+#[test]
+fn keys_and_types_are_compared_and_values_are_not() {
+    let real = serde_json::json!({"a": 1, "b": ["x"], "c": {"d": null}});
+    let parsed = |text| serde_json::from_str::<Value>(text).unwrap();
+    assert!(fit(&parsed(r#"{"b": [], "a": 2, "c": {"d": "y"}}"#), &real));
+    for other in [
+        r#"{"a": "1", "b": ["x"], "c": {"d": 1}}"#,
+        r#"{"a": 1, "b": ["x"]}"#,
+        r#"{"a": 1, "b": [1], "c": {"d": 1}}"#,
+        r#"{"a": 1, "b": ["x"], "c": {"e": 1}}"#,
+    ] {
+        assert!(!fit(&parsed(other), &real), "{other}");
+    }
+}
