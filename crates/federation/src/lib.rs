@@ -13,6 +13,7 @@
 pub mod cli;
 pub mod commands;
 pub mod dotenv;
+mod files;
 pub mod keys_file;
 pub mod log;
 pub mod output;

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 
 use federation_domain::Registration;
 
 use super::{ProjectsFileError, bytes, parse};
+use crate::files::Stamp;
 
 /// What the file looks like from outside. Links are followed to their end, since configuration that
 /// is mounted is replaced by turning a link.
@@ -17,14 +17,7 @@ enum Looks {
     Unknown,
     Missing,
     Unreadable(io::ErrorKind),
-    There {
-        device: u64,
-        inode: u64,
-        bytes: u64,
-        modified: (i64, i64),
-        /// Of the inode: its owner and mode too.
-        changed: (i64, i64),
-    },
+    There(Stamp),
 }
 
 /// Watches one file by looking at it from time to time.
@@ -76,13 +69,7 @@ impl Watch {
 
     fn looks(&self) -> Looks {
         match fs::metadata(&self.path) {
-            Ok(file) => Looks::There {
-                device: file.dev(),
-                inode: file.ino(),
-                bytes: file.len(),
-                modified: (file.mtime(), file.mtime_nsec()),
-                changed: (file.ctime(), file.ctime_nsec()),
-            },
+            Ok(file) => Looks::There(Stamp::of(&file)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Looks::Missing,
             Err(error) => Looks::Unreadable(error.kind()),
         }

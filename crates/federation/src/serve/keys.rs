@@ -1,7 +1,5 @@
 //! The keys of the running service: from its settings and its file, which may change.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +7,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use federation_application::SystemClock;
 use federation_http::{Auth, Key, Keys};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
+use crate::files::Stamp;
 use crate::keys_file::{self, KeysFileError};
 use crate::settings::AuthSettings;
+use crate::signals;
 
 /// How often it is looked whether the file is another one.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -31,17 +30,6 @@ struct KeysFile {
     seen: Option<Stamp>,
     /// What was said of it last, if it cannot be used.
     told: Option<String>,
-}
-
-/// What tells one content of a file from another: its place on the disk, its length, its times.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp([i64; 4], u64, [u64; 2]);
-
-impl Stamp {
-    fn of(file: &Metadata) -> Self {
-        let times = [file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec()];
-        Self(times, file.len(), [file.dev(), file.ino()])
-    }
 }
 
 impl ServedKeys {
@@ -75,7 +63,7 @@ pub(super) async fn follow(keys: Option<ServedKeys>) -> anyhow::Result<()> {
     let Some(mut file) = keys.and_then(|keys| keys.file) else {
         return std::future::pending().await;
     };
-    let mut hang_up = signal(SignalKind::hangup()).context("SIGHUP")?;
+    let mut hang_up = signals::hang_up().context("SIGHUP")?;
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

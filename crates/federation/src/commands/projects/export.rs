@@ -1,16 +1,19 @@
 //! `federation projects export`: the catalog as a list that the service can start with.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use federation_domain::{Registration, RegistrationDraft};
 use serde_json::Value;
 
+use crate::files::replace::{self, Existing, Modes, folder};
 use crate::output::{self, plain};
 use crate::projects_file;
+
+/// Those of a file that anybody makes; of one that is replaced, its own.
+const MODES: Modes = Modes { new: 0o666, kept: (0, 0o777) };
 
 /// Arguments of `projects export`.
 #[derive(Debug, clap::Args)]
@@ -83,49 +86,26 @@ fn draft(project: &Value) -> RegistrationDraft {
     }
 }
 
-/// What to do with a file that is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Existing {
-    Keep,
-    Replace,
-}
-
-/// Writes the file beside its place and moves it there, so that nobody reads half of it.
+/// Writes the file whole or not at all.
 fn write(file: &Path, text: &str, existing: Existing) -> anyhow::Result<()> {
     // A link stays one: what it leads to is replaced.
     let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
-    let kept = fs::metadata(&place).map(|there| there.permissions());
-    if existing == Existing::Keep && kept.is_ok() {
-        bail!("is there already; --force replaces it");
+    if !folder(&place).is_dir() {
+        bail!("there is no folder {}", folder(&place).display());
     }
-    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if !folder.is_dir() {
-        bail!("there is no folder {}", folder.display());
-    }
-    let mut beside = tempfile::Builder::new()
-        .permissions(Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .context("cannot be written")?;
-    beside.write_all(text.as_bytes()).context("cannot be written")?;
-    if let Ok(permissions) = kept {
-        beside.as_file().set_permissions(permissions).context("cannot be written")?;
-    }
-    beside.as_file().sync_all().context("cannot be written")?;
-    let moved = match existing {
-        Existing::Keep => beside.persist_noclobber(&place),
-        Existing::Replace => beside.persist(&place),
-    };
-    match moved.map_err(|failed| failed.error) {
+    match replace::write(&place, text, MODES, existing) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             bail!("is there already; --force replaces it")
         }
-        moved => moved.map(drop).context("cannot be written"),
+        written => written.context("cannot be written"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+
     use serde_json::json;
 
     use super::*;

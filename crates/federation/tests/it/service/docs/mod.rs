@@ -29,12 +29,16 @@ const SKIPPED: [(&str, &str); 4] = [
 /// What runs until it is told to end, by a part of it, and what it must have said by then.
 const LASTING: [(&str, &str); 1] = [("cargo run -- heartbeat", "publishing")];
 
-/// What is put in place of what, so that an example takes neither the time that it would in earnest,
-/// nor the processor from the tests beside it.
-const SMALLER: [(&str, &str); 3] = [
+/// What is put in place of what: so that an example takes neither the time that it would in earnest,
+/// nor the processor from the tests beside it; and what a reader has to fill in.
+const INSTEAD: [(&str, &str); 4] = [
     ("--projects 10000", "--projects 100"),
     ("--seconds 60", "--seconds 1 --warm-up 0 --probes 0"),
     ("--connections 16", "--connections 1 --seconds 1"),
+    (
+        "revoke 1a2b3c4d",
+        r#"revoke "$(federation keys list --json | grep -oE '[0-9a-f]{8}' | head -n 1)""#,
+    ),
 ];
 
 /// Why the command or block of this text is not tried, if it is not.
@@ -67,7 +71,7 @@ fn what_is_named_as_skipped_or_special_is_there() {
     for (start, _) in SKIPPED {
         assert!(anywhere(&|line| line.starts_with(start)), "no example begins with {start:?}");
     }
-    for (part, _) in LASTING.iter().chain(&SMALLER) {
+    for (part, _) in LASTING.iter().chain(&INSTEAD) {
         assert!(anywhere(&|line| line.contains(part)), "no example has {part:?}");
     }
 }

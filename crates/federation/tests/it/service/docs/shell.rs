@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use super::blocks::Block;
 use super::stage::Stage;
-use super::{LASTING, SMALLER, skipped};
+use super::{INSTEAD, LASTING, skipped};
 
 /// How long a block may take, in seconds.
 const PATIENCE: &str = "120";
@@ -104,7 +104,7 @@ fn script(stage: &Stage, examples: &[Example]) -> String {
     let mut script = PROLOGUE.to_owned();
     for (at, example) in examples.iter().enumerate() {
         let text = example.text.replace("127.0.0.1:8001", &address);
-        let text = SMALLER.iter().fold(text, |text, (large, small)| text.replace(large, small));
+        let text = INSTEAD.iter().fold(text, |text, (written, run)| text.replace(written, run));
         let grouped = format!("{{ {text}\n}} >\"$SAID/{at}\" 2>&1");
         let lasting = LASTING.iter().find(|(part, _)| text.contains(part));
         let written = match (lasting, refusal(&text)) {
