@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+use crate::changes::Recent;
 use crate::metrics::Metrics;
 use tail::Tail;
 
@@ -27,6 +28,7 @@ pub(crate) struct Journal {
     metrics: Metrics,
     writing: tokio::sync::Mutex<()>,
     tail: Mutex<Tail>,
+    recent: Recent,
     up: AtomicBool,
     returned: Notify,
     look: Notify,
@@ -59,6 +61,7 @@ impl Journal {
             metrics,
             writing: tokio::sync::Mutex::default(),
             tail: Mutex::default(),
+            recent: Recent::default(),
             up,
             returned: Notify::new(),
             look: Notify::new(),
@@ -69,8 +72,20 @@ impl Journal {
         &*self.store
     }
 
+    /// The newest changes, as far as the registry reflects them.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
     /// Reads the whole catalog, and follows the log from there on.
     pub(crate) async fn load(&self) -> Result<Snapshot, StoreError> {
+        let snapshot = self.read_all().await?;
+        // Nobody watches a registry that is not filled.
+        self.recent.begin(snapshot.revision);
+        Ok(snapshot)
+    }
+
+    async fn read_all(&self) -> Result<Snapshot, StoreError> {
         let snapshot = self.note(self.store.load().await)?;
         self.tail.lock().start_at(snapshot.revision);
         Ok(snapshot)
@@ -84,8 +99,9 @@ impl Journal {
     ) -> Result<(), StoreError> {
         let _turn = self.writing.lock().await;
         let known = self.tail.lock().known();
-        let snapshot = self.load().await?;
+        let snapshot = self.read_all().await?;
         apply(&snapshot.projects);
+        self.recent.begin(snapshot.revision);
         tracing::warn!(
             known.revision = known.0,
             stored.revision = snapshot.revision.0,
@@ -117,8 +133,9 @@ impl Journal {
                 stored.iter().map(|project| (&project.slug, project)).collect();
             foreign.iter().for_each(|slug| learn(slug, by_slug.get(slug).copied()));
         }
-        self.tail.lock().read_through(last);
         let is_part = changes.len() == FOLLOW_BATCH;
+        self.tail.lock().read_through(last);
+        self.show(changes);
         Ok(if is_part { Followed::InPart } else { Followed::ToTheEnd })
     }
 
@@ -232,7 +249,14 @@ impl Journal {
                 self.look_for_changes();
             }
             self.sink.publish(&changes);
+            self.show(changes);
         }
+    }
+
+    /// Shows changes to watchers once the registry reflects them and all before them.
+    fn show(&self, changes: Vec<Change>) {
+        let known = self.tail.lock().known();
+        self.recent.take_in(changes, known);
     }
 }
 
