@@ -79,6 +79,8 @@ pub struct ServeSettings {
     pub projects_file: PathBuf,
     /// Whether unknown projects register themselves by their heartbeats.
     pub auto_register: bool,
+    /// Whether the catalog can be asked over NATS.
+    pub catalog_on_nats: bool,
     /// Whether silent projects are asked directly before they are called offline.
     pub probe_before_offline: bool,
     /// When a silent project is degraded and offline.
@@ -109,6 +111,7 @@ impl ServeArgs {
                 .collect(),
             projects_file: self.catalog.projects_file,
             auto_register: self.catalog.auto_register,
+            catalog_on_nats: self.catalog.catalog_on_nats,
         })
     }
 }

@@ -37,6 +37,7 @@ mod wait;
 
 pub use auth::{Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, Scope, Scopes, spell};
 pub use openapi::document;
+pub use project::write_project;
 pub use routes::configure;
 pub use server::{BindError, HttpServer, HttpSettings};
 pub use state::ApiState;
