@@ -15,6 +15,7 @@ pub mod commands;
 pub mod dotenv;
 pub mod keys_file;
 pub mod log;
+mod open_files;
 pub mod output;
 pub mod projects_file;
 pub mod serve;

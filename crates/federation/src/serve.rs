@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::keys::ServedKeys;
+use crate::open_files;
 use crate::projects_file::{self, ProjectsFileError};
 use crate::settings::{ServeSettings, bus};
 use crate::signals;
@@ -43,6 +44,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     if let Some(bus) = &settings.bus {
         bus::check(bus).await?;
     }
+    open_files::raise_limit();
     for setting in &settings.obsolete {
         tracing::warn!(setting, "this setting has no effect any more");
     }

@@ -6,6 +6,7 @@ mod history;
 mod list;
 mod register;
 mod table;
+mod watch;
 
 use anyhow::{Context as _, bail};
 use federation_domain::Slug;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use self::client::{Answer, Client};
 use self::list::ListArgs;
 use self::register::RegisterArgs;
+use self::watch::WatchArgs;
 use super::api_key::ApiKeyArgs;
 use crate::output;
 
@@ -69,6 +71,9 @@ pub enum ProjectsCommand {
         #[arg(long, value_name = "REVISION")]
         before: Option<u64>,
     },
+    /// Show what changes as it happens: a table on a terminal, else a line for each change; until
+    /// Ctrl-C.
+    Watch(WatchArgs),
     /// Register a project, or replace the metadata of one.
     Register(RegisterArgs),
     /// Remove a project.
@@ -102,6 +107,7 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
             let answer = accepted(client.get(&format!("{COLLECTION}/{slug}/history{query}"))?)?;
             show(args, &answer, history::words)?
         }
+        ProjectsCommand::Watch(watch) => return watch::run(&client, watch, args.json),
         ProjectsCommand::Register(registration) => {
             let answer = accepted(client.post(COLLECTION, registration.body()?)?)?;
             show(args, &answer, table::registered)?

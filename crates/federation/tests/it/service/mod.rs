@@ -8,3 +8,4 @@ mod process;
 mod publisher;
 mod replicas;
 mod restarts;
+mod watching;
