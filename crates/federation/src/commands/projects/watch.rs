@@ -16,6 +16,7 @@ use url::form_urlencoded::Serializer;
 use self::follow::{Word, follow};
 use self::screen::Screen;
 use super::client::Client;
+use crate::output::plain;
 
 /// How often the table is drawn anew though nothing happens: it tells how long ago things were.
 const REDRAW: Duration = Duration::from_secs(1);
@@ -84,7 +85,8 @@ pub(super) fn run(client: &Client, watch: &WatchArgs, as_json: bool) -> anyhow::
         let mut screen = Screen::new(client, watch);
         listen(client, watch, |word| screen.take(word))
     } else {
-        listen(client, watch, |word| print(word, as_json))
+        let mut printer = Printer { as_json, is_lost: false };
+        listen(client, watch, |word| printer.take(word))
     };
     match shown {
         Err(error) if is_closed(&error) => Ok(()),
@@ -124,22 +126,34 @@ fn next(words: &Receiver<Word>) -> Result<Word, RecvTimeoutError> {
 }
 
 /// A line for a change; what else there is to say goes beside it.
-fn print(word: Option<Word>, as_json: bool) -> anyhow::Result<()> {
-    match word {
-        Some(Word::Change { data, .. }) => {
-            let line = if as_json { data } else { words::line(&data)? };
-            let mut out = io::stdout().lock();
-            writeln!(out, "{line}")?;
-            out.flush()?;
+struct Printer {
+    as_json: bool,
+    is_lost: bool,
+}
+
+impl Printer {
+    fn take(&mut self, word: Option<Word>) -> anyhow::Result<()> {
+        let was_lost = self.is_lost;
+        if let Some(word) = &word {
+            self.is_lost = matches!(word, Word::Lost(_));
         }
-        Some(Word::Reset(revision)) => eprintln!(
-            "the change log is another one, since the database was restored; going on after \
+        match word {
+            Some(Word::Change { data, .. }) => {
+                let line = if self.as_json { data } else { words::line(&data)? };
+                let mut out = io::stdout().lock();
+                writeln!(out, "{line}")?;
+                out.flush()?;
+            }
+            Some(Word::Reset(revision)) => eprintln!(
+                "the change log is another one, since the database was restored; going on after \
              revision {revision}"
-        ),
-        Some(Word::Lost(why)) => eprintln!("connecting again: {why}"),
-        Some(Word::Ready(_) | Word::Alive(_) | Word::Refused(_)) | None => {}
+            ),
+            // Once is enough.
+            Some(Word::Lost(why)) if !was_lost => eprintln!("connecting again: {}", plain(&why)),
+            Some(Word::Lost(_) | Word::Ready(_) | Word::Alive(_) | Word::Refused(_)) | None => {}
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Whether the reader of the output has gone away, as `head` does.

@@ -77,6 +77,7 @@ impl<'a> Screen<'a> {
             }
             (Some("removed"), _) => {
                 self.projects.remove(slug);
+                self.reasons.remove(slug);
             }
             _ => self.read(slug)?,
         }
