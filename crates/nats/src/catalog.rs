@@ -150,7 +150,7 @@ fn refused(error: &CatalogError) -> Refused {
         CatalogError::NotFound(slug) => {
             Refused { code: 404, status: format!("Project '{slug}' not found") }
         }
-        CatalogError::NotLoaded | CatalogError::Store(_) => {
+        CatalogError::NotLoaded | CatalogError::Refused(_) | CatalogError::Store(_) => {
             Refused { code: 503, status: "the catalog is not loaded yet, try again later".into() }
         }
     }
