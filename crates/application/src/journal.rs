@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+use crate::changes::Recent;
 use crate::metrics::Metrics;
 use registering::WaitingCalls;
 use tail::Tail;
@@ -30,6 +31,7 @@ pub(crate) struct Journal {
     writing: tokio::sync::Mutex<()>,
     calls: WaitingCalls,
     tail: Mutex<Tail>,
+    recent: Recent,
     up: AtomicBool,
     returned: Notify,
     look: Notify,
@@ -63,6 +65,7 @@ impl Journal {
             writing: tokio::sync::Mutex::default(),
             calls: WaitingCalls::default(),
             tail: Mutex::default(),
+            recent: Recent::default(),
             up,
             returned: Notify::new(),
             look: Notify::new(),
@@ -73,8 +76,20 @@ impl Journal {
         &*self.store
     }
 
+    /// The newest changes, as far as the registry reflects them.
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
     /// Reads the whole catalog, and follows the log from there on.
     pub(crate) async fn load(&self) -> Result<Snapshot, StoreError> {
+        let snapshot = self.read_all().await?;
+        // Nobody watches a registry that is not filled.
+        self.recent.begin(snapshot.revision);
+        Ok(snapshot)
+    }
+
+    async fn read_all(&self) -> Result<Snapshot, StoreError> {
         let snapshot = self.note(self.store.load().await)?;
         self.tail.lock().start_at(snapshot.revision);
         Ok(snapshot)
@@ -88,8 +103,9 @@ impl Journal {
     ) -> Result<(), StoreError> {
         let _turn = self.writing.lock().await;
         let known = self.tail.lock().known();
-        let snapshot = self.load().await?;
+        let snapshot = self.read_all().await?;
         apply(&snapshot.projects);
+        self.recent.begin(snapshot.revision);
         tracing::warn!(
             known.revision = known.0,
             stored.revision = snapshot.revision.0,
@@ -121,8 +137,9 @@ impl Journal {
                 stored.iter().map(|project| (&project.slug, project)).collect();
             foreign.iter().for_each(|slug| learn(slug, by_slug.get(slug).copied()));
         }
-        self.tail.lock().read_through(last);
         let is_part = changes.len() == FOLLOW_BATCH;
+        self.tail.lock().read_through(last);
+        self.show(changes);
         Ok(if is_part { Followed::InPart } else { Followed::ToTheEnd })
     }
 
@@ -214,7 +231,14 @@ impl Journal {
                 self.look_for_changes();
             }
             self.sink.publish(&changes);
+            self.show(changes);
         }
+    }
+
+    /// Shows changes to watchers once the registry reflects them and all before them.
+    fn show(&self, changes: Vec<Change>) {
+        let known = self.tail.lock().known();
+        self.recent.take_in(changes, known);
     }
 }
 

@@ -13,6 +13,7 @@
 //! and proves its hearing by [`Presence::prove_hearing`].
 
 mod catalog;
+mod changes;
 mod clock;
 mod entry;
 mod explanation;
@@ -33,6 +34,7 @@ mod sources;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Written};
+pub use changes::{ChangeFeed, LoggedChange, News, WatchError, Watcher};
 pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use feed::{AllSinks, LogSink};

@@ -112,6 +112,7 @@ pub(crate) struct Counts {
     heard_ago: Family<BySource, Gauge<f64, std::sync::atomic::AtomicU64>>,
     changes: Family<ByKind, Counter>,
     waiting: Gauge,
+    watchers: Gauge,
     store: Gauge,
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
@@ -141,6 +142,7 @@ impl Metrics {
             heard_ago: Family::default(),
             changes: Family::default(),
             waiting: Gauge::default(),
+            watchers: Gauge::default(),
             store: Gauge::default(),
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
@@ -213,6 +215,10 @@ impl Metrics {
 
     pub(crate) fn set_waiting(&self, waiting: usize) {
         self.0.waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn set_watchers(&self, watchers: usize) {
+        self.0.watchers.set(i64::try_from(watchers).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn set_store(&self, up: bool) {
@@ -296,6 +302,11 @@ impl Counts {
             "federation_waiting_changes",
             "Status changes that wait for the store",
             self.waiting.clone(),
+        );
+        to.register(
+            "federation_watchers",
+            "Streams of changes, and requests that wait for one",
+            self.watchers.clone(),
         );
         to.register("federation_store_up", "1 while the store takes changes", self.store.clone());
         to.register(

@@ -1,6 +1,7 @@
 //! The parts put together.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use federation_domain::{
     CatalogStore, ChangeSink, Clock, HeartbeatRelay, LivenessRule, Origin, Prober, Registration,
@@ -10,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, CatalogError};
+use crate::changes::ChangeFeed;
 use crate::follower::Follower;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -40,6 +42,8 @@ pub struct Service {
     pub catalog: Catalog,
     /// Heartbeats and statuses.
     pub presence: Presence,
+    /// The changes as they happen.
+    pub changes: ChangeFeed,
     /// Whether the process can do its job.
     pub readiness: Readiness,
     /// Counts.
@@ -71,7 +75,9 @@ impl Service {
         let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
             Catalog::new(Arc::clone(&registry), presence.clone(), Arc::clone(&journal), clock);
-        let service = Self { catalog, presence, readiness, metrics, journal, queue, registry };
+        let changes = ChangeFeed::new(Arc::clone(&journal), Arc::clone(&registry));
+        let service =
+            Self { catalog, presence, changes, readiness, metrics, journal, queue, registry };
         service.refresh_gauges();
         service
     }
@@ -155,11 +161,12 @@ impl Service {
     fn refresh_gauges(&self) {
         let metrics = Arc::downgrade(&self.metrics.0);
         let (registry, queue) = (Arc::clone(&self.registry), Arc::clone(&self.queue));
-        let presence = self.presence.downgrade();
+        let (presence, watchers) = (self.presence.downgrade(), self.changes.count());
         self.metrics.refresh_with(move || {
             let Some(metrics) = metrics.upgrade().map(Metrics) else { return };
             let Some(presence) = presence.upgrade() else { return };
             metrics.set_catalog(registry.count_by_status());
+            metrics.set_watchers(watchers.load(Ordering::Relaxed));
             metrics.set_waiting(queue.len());
             metrics.set_nats_connection(presence.hears(Source::Nats));
             for report in presence.source_reports() {

@@ -4,6 +4,7 @@ mod api_key;
 pub mod bench;
 pub mod completions;
 pub mod config;
+mod events;
 pub mod health;
 pub mod heartbeat;
 pub mod keys;

@@ -16,6 +16,7 @@ pub mod dotenv;
 mod files;
 pub mod keys_file;
 pub mod log;
+mod open_files;
 pub mod output;
 pub mod projects_file;
 pub mod serve;

@@ -14,8 +14,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use federation_application::{AllSinks, LogSink, Ports, Service, Surroundings, SystemClock};
 use federation_domain::{ChangeSink, HeartbeatRelay, Prober, Registration};
-use federation_http::{ApiState, HttpServer};
-use federation_nats::{HeartbeatSubscriber, Peers, UnknownProject};
+use federation_http::{ApiState, HttpServer, write_project};
+use federation_nats::{CatalogService, HeartbeatSubscriber, Peers, UnknownProject};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::keys::ServedKeys;
 use self::reload::Reload;
+use crate::open_files;
 use crate::projects_file::{self, ProjectsFileError};
 use crate::settings::{ServeSettings, bus};
 use crate::signals;
@@ -46,6 +47,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     if let Some(bus) = &settings.bus {
         bus::check(bus).await?;
     }
+    open_files::raise_limit();
     for setting in &settings.obsolete {
         tracing::warn!(setting, "this setting has no effect any more");
     }
@@ -180,6 +182,11 @@ impl Parts {
                 });
                 sender
             });
+            if settings.catalog_on_nats {
+                let catalog = service.catalog.clone();
+                let answers = CatalogService::connect(bus, catalog, write_project).await;
+                ears.spawn(answers.context("NATS")?.run(ears_end.clone()));
+            }
             let (presence, replica) = (service.presence.clone(), peers.replica());
             let (bus, end) = (bus.clone(), ears_end.clone());
             let hearing = HeartbeatSubscriber::spawn(bus, presence, newcomers, replica, end).await;

@@ -81,6 +81,8 @@ pub struct ServeSettings {
     pub projects_file_prune: bool,
     /// Whether unknown projects register themselves by their heartbeats.
     pub auto_register: bool,
+    /// Whether the catalog can be asked over NATS.
+    pub catalog_on_nats: bool,
     /// Whether silent projects are asked directly before they are called offline.
     pub probe_before_offline: bool,
     /// When a silent project is degraded and offline.
@@ -112,6 +114,7 @@ impl ServeArgs {
             projects_file: self.catalog.projects_file,
             projects_file_prune: self.catalog.projects_file_prune,
             auto_register: self.catalog.auto_register,
+            catalog_on_nats: self.catalog.catalog_on_nats,
         })
     }
 }

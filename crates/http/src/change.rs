@@ -58,12 +58,59 @@ impl<'a> From<&'a Change> for ChangeBody<'a> {
     }
 }
 
+/// What happened to which project, and why: a `Change` with the slug.
+#[derive(Serialize, ToSchema)]
+#[schema(
+    as = ChangeEvent,
+    example = json!({
+        "revision": 17,
+        "slug": "commandcenter",
+        "kind": "status_changed",
+        "from": "degraded",
+        "to": "offline",
+        "at": "2026-11-23T14:43:13.270911Z",
+        "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 250},
+        "because": "silence of 90000 ms, with 250 ms of deafness left out"
+    })
+)]
+pub(crate) struct EventBody<'a> {
+    /// Its position in the log of all projects.
+    #[schema(minimum = 1)]
+    revision: i64,
+    /// The project, by its slug at that time.
+    slug: &'a str,
+    /// What kind of change it was.
+    #[schema(value_type = ChangeKindSchema)]
+    kind: &'static str,
+    /// The status before; null where there was no project.
+    #[schema(value_type = Option<StatusSchema>, required)]
+    from: Option<&'static str>,
+    /// The status after; null where there is no project any more.
+    #[schema(value_type = Option<StatusSchema>, required)]
+    to: Option<&'static str>,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    at: Stamp,
+    /// Why, for programs.
+    #[schema(value_type = CauseSchema)]
+    cause: &'a Cause,
+    /// Why, for people.
+    because: String,
+}
+
+impl<'a> From<&'a Change> for EventBody<'a> {
+    fn from(change: &'a Change) -> Self {
+        let ChangeBody { revision, kind, from, to, at, cause, because } = change.into();
+        Self { revision, slug: change.slug.as_str(), kind, from, to, at, cause, because }
+    }
+}
+
 /// What kind of change it was.
 #[derive(ToSchema)]
 #[schema(as = ChangeKind)]
 #[serde(rename_all = "snake_case")]
 #[expect(dead_code, reason = "the schema of the document; the domain gives the names")]
-enum ChangeKindSchema {
+pub(crate) enum ChangeKindSchema {
     /// The project was created.
     Registered,
     /// Its metadata was replaced by other metadata.
@@ -190,6 +237,8 @@ mod tests {
                     cause: cause.clone(),
                 };
                 schema::check("Change", &serde_json::to_value(ChangeBody::from(&change)).unwrap());
+                let event = serde_json::to_value(EventBody::from(&change)).unwrap();
+                schema::check("ChangeEvent", &event);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use federation_application::{CatalogError, DropReason, RecordError};
+use federation_application::{CatalogError, DropReason, RecordError, WatchError};
 use federation_domain::{InvalidValue, Refusal, StoreError, error_chain};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -78,6 +78,10 @@ pub(crate) enum ApiError {
     ConditionFailed(Box<Refusal>),
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
+    #[error("too many are watching already, try again later")]
+    TooManyWatchers,
+    #[error("this replica has not read the newest changes yet, try again later")]
+    Behind,
     #[error("the store is not available, try again later")]
     StoreUnavailable(#[source] StoreError),
     #[error("internal error")]
@@ -174,6 +178,17 @@ impl From<CatalogError> for ApiError {
     }
 }
 
+impl From<WatchError> for ApiError {
+    fn from(error: WatchError) -> Self {
+        match error {
+            WatchError::NotLoaded => Self::NotLoaded,
+            WatchError::TooMany => Self::TooManyWatchers,
+            WatchError::Behind | WatchError::TooSlow => Self::Behind,
+            WatchError::Store(error) => CatalogError::Store(error).into(),
+        }
+    }
+}
+
 impl ApiError {
     /// Why a heartbeat of this slug was not recorded.
     pub(crate) fn not_recorded(slug: &str, error: RecordError) -> Self {
@@ -199,7 +214,9 @@ impl ResponseError for ApiError {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) | Self::Spoofed(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NotLoaded | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotLoaded | Self::TooManyWatchers | Self::Behind | Self::StoreUnavailable(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::StoreFailed(_) | Self::Internal(_) | Self::Panicked { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

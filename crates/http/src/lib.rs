@@ -19,6 +19,7 @@ mod change;
 mod coding;
 mod conditions;
 mod error;
+mod events;
 mod explanation;
 mod history;
 mod lists;
@@ -32,9 +33,11 @@ mod stamp;
 mod state;
 #[cfg(test)]
 mod testing;
+mod wait;
 
 pub use auth::{Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, Scope, Scopes, spell};
 pub use openapi::document;
+pub use project::write_project;
 pub use routes::configure;
 pub use server::{BindError, HttpServer, HttpSettings};
 pub use state::ApiState;

@@ -5,8 +5,9 @@ pub(crate) mod writes;
 use utoipa::{IntoResponses, OpenApi};
 
 use crate::auth::{Closed, describe};
+use crate::change::EventBody;
 use crate::error::{ErrorBody, FieldError};
-use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz};
+use crate::routes::{docs, events, health, livez, metrics, openapi, projects, readyz};
 
 /// The document of the whole API, as of a service that has keys.
 #[must_use]
@@ -51,6 +52,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         projects::heartbeat::record_heartbeat,
         projects::explain::explain,
         projects::history::history,
+        events::events,
         health::health,
         livez::livez,
         readyz::readyz,
@@ -59,7 +61,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         docs::docs,
         docs::asset
     ),
-    components(schemas(ErrorBody, FieldError))
+    components(schemas(ErrorBody, FieldError, EventBody<'static>))
 )]
 struct ApiDocument;
 
@@ -171,6 +173,8 @@ mod tests {
         let document = serde_json::to_value(super::document()).unwrap();
         let mut referred = BTreeSet::new();
         references(&document, &mut referred);
+        // The data of an event: what stands in a stream is described, and has no schema.
+        referred.insert("#/components/schemas/ChangeEvent".to_owned());
         let schemas = document["components"]["schemas"].as_object().unwrap().keys();
         let there: BTreeSet<String> =
             schemas.map(|name| format!("#/components/schemas/{name}")).collect();

@@ -4,6 +4,7 @@ mod cursor;
 mod list;
 mod pairs;
 mod schema;
+mod watching;
 
 use std::future::{Ready, ready};
 use std::ops::RangeInclusive;
@@ -15,6 +16,7 @@ use federation_domain::{InvalidValue, Revision, Slug};
 pub(crate) use self::list::{FieldsParam, ListQuery};
 use self::pairs::Pairs;
 pub(crate) use self::schema::ListParams;
+pub(crate) use self::watching::{EventQuery, Wait, WaitParams};
 use crate::error::ApiError;
 
 /// The slug of a path. A text that is no slug names no project, so it is not found.
@@ -78,10 +80,19 @@ fn number(
     allowed: &str,
 ) -> Result<Option<i64>, InvalidValue> {
     let Some(text) = pairs.once(name)? else { return Ok(None) };
+    parse_number(name, &text, range, allowed).map(Some)
+}
+
+fn parse_number(
+    name: &str,
+    text: &str,
+    range: RangeInclusive<i64>,
+    allowed: &str,
+) -> Result<i64, InvalidValue> {
     // Digits alone: `parse` takes a sign too.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let number = text.parse().ok().filter(|number| digits && range.contains(number));
-    number.map(Some).ok_or_else(|| InvalidValue::new(name, &text, allowed))
+    number.ok_or_else(|| InvalidValue::new(name, text, allowed))
 }
 
 #[cfg(test)]

@@ -124,6 +124,11 @@ impl<'a> From<&'a ProjectState> for ProjectBody<'a> {
     }
 }
 
+/// Appends a project as JSON, as the API shows it, with whether its status is known.
+pub fn write_project(project: &Project, status_known: bool, json: &mut Vec<u8>) {
+    ProjectBody::new(project, status_known).write(json, Fields::default());
+}
+
 fn tags<S: Serializer>(tags: &&Tags, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(tags.iter())
 }

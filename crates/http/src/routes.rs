@@ -3,6 +3,7 @@
 //! One file for each endpoint: its handler, its documentation, its tests.
 
 pub(crate) mod docs;
+pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod livez;
 pub(crate) mod metrics;
@@ -77,6 +78,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/fed/projects/{slug}/history",
         &[(Method::GET, READ, || web::to(projects::history::history))],
     ),
+    get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
     get("/health", &[(Method::GET, Access::Open, || web::to(health::health))]),
     get("/livez", &[(Method::GET, Access::Open, || web::to(livez::livez))]),
     get("/readyz", &[(Method::GET, Access::Open, || web::to(readyz::readyz))]),
@@ -173,6 +175,8 @@ mod tests {
     #[actix_web::test]
     async fn a_slash_at_the_end_changes_nothing() {
         let api = Api::new().await;
+        // Else a stream would not end.
+        api.state.ending.cancel();
         api.register("a").await;
         for endpoint in ENDPOINTS {
             for method in [Method::GET, Method::HEAD, Method::PUT] {
@@ -191,6 +195,8 @@ mod tests {
     #[actix_web::test]
     async fn head_answers_wherever_get_does() {
         let api = Api::new().await;
+        // Else a stream would not end.
+        api.state.ending.cancel();
         api.register("a").await;
         for endpoint in ENDPOINTS {
             let path = path(endpoint);

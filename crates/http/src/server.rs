@@ -1,5 +1,6 @@
 //! The server: its socket, its workers, its end.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
@@ -25,6 +26,10 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long requests that are being answered may take to finish when the server stops. A write
 /// waits for the store alone, and the process has more to do in the 10 s in which it has to end.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 3;
+
+/// How long a client may leave what was sent to it untaken, before its connection is cut: a reader
+/// that stands still is not to hold memory, and one that is gone not to be held for alive.
+const UNTAKEN_FOR: Duration = Duration::from_secs(30);
 
 /// Where and how to listen.
 #[derive(Debug, Clone)]
@@ -53,6 +58,7 @@ pub struct HttpServer {
     listeners: Vec<TcpListener>,
     address: SocketAddr,
     workers: Option<NonZeroUsize>,
+    untaken_for: Duration,
 }
 
 impl HttpServer {
@@ -69,7 +75,10 @@ impl HttpServer {
             .to_socket_addrs()
             .and_then(|addresses| listen(addresses, TcpListener::bind));
         match bound {
-            Ok((address, listeners)) => Ok(Self { listeners, address, workers: *workers }),
+            Ok((address, listeners)) => {
+                let untaken_for = UNTAKEN_FOR;
+                Ok(Self { listeners, address, workers: *workers, untaken_for })
+            }
             Err(source) => {
                 Err(BindError { host: host.clone(), port: *port, hint: hint(&source), source })
             }
@@ -92,9 +101,16 @@ impl HttpServer {
         state: ApiState,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
+        let (ending, untaken_for) = (state.ending.clone(), self.untaken_for);
+        let shutdown = async move {
+            shutdown.await;
+            // Streams do not end by themselves.
+            ending.cancel();
+        };
         let mut server = actix_web::HttpServer::new(move || app(state.clone()))
             .client_request_timeout(REQUEST_TIMEOUT)
             .keep_alive(KEEP_ALIVE)
+            .on_connect(move |connection, _| cut_when_untaken(connection, untaken_for))
             .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
             .disable_signals()
             .shutdown_signal(shutdown);
@@ -107,6 +123,21 @@ impl HttpServer {
         server.run().await
     }
 }
+
+/// Has the kernel cut the connection when what was sent is not taken for so long. A response is only
+/// asked for more when there is room for it, so nothing here would find that out.
+#[cfg(target_os = "linux")]
+fn cut_when_untaken(connection: &dyn Any, after: Duration) {
+    let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+    let after_ms = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, after_ms) {
+        tracing::debug!(%error, "a connection has no limit for what is not taken");
+    }
+}
+
+/// Other systems have their own limits, and no common option for them.
+#[cfg(not(target_os = "linux"))]
+fn cut_when_untaken(_: &dyn Any, _: Duration) {}
 
 /// Binds all of the addresses that this machine has. Without IPv6 it may have no `::1`, though
 /// `localhost` stands for it too; an address that is taken is an error, since another program would

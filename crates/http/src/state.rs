@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use federation_application::{Catalog, Metrics, Presence, Readiness, Service};
+use federation_application::{Catalog, ChangeFeed, Metrics, Presence, Readiness, Service};
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::Auth;
 use crate::lists::Lists;
@@ -15,6 +16,8 @@ pub struct ApiState {
     pub catalog: Catalog,
     /// Heartbeats over HTTP.
     pub presence: Presence,
+    /// For those who watch.
+    pub changes: ChangeFeed,
     /// For `/readyz`.
     pub readiness: Readiness,
     /// For `/metrics`.
@@ -23,6 +26,8 @@ pub struct ApiState {
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) lists: Arc<Lists>,
     pub(crate) document: Arc<Document>,
+    /// Ends those answers that would go on by themselves.
+    pub(crate) ending: CancellationToken,
 }
 
 impl ApiState {
@@ -38,11 +43,13 @@ impl From<&Service> for ApiState {
         Self {
             catalog: service.catalog.clone(),
             presence: service.presence.clone(),
+            changes: service.changes.clone(),
             readiness: service.readiness.clone(),
             metrics: service.metrics.clone(),
             auth: None,
             lists: Arc::default(),
             document: Arc::default(),
+            ending: CancellationToken::new(),
         }
     }
 }

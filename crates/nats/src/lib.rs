@@ -4,7 +4,8 @@
 //! **Owns** the subjects ([`subjects`]), the formats of the messages ([`wire`]), connections and
 //! their state, the [`HeartbeatSubscriber`] with its proof of hearing, the [`HeartbeatPublisher`]
 //! that a Rust project embeds, and [`Peers`], which tells of changes, hands on heartbeats that came
-//! over HTTP, and asks projects whether they are alive.
+//! over HTTP, and asks projects whether they are alive; and the catalog as a micro service
+//! ([`CatalogService`]).
 //!
 //! **Must not know** SQL and HTTP, when a project is late, and who is in the catalog: it hands on
 //! heartbeats and proofs of hearing, the application decides.
@@ -41,6 +42,7 @@
 //! # }
 //! ```
 
+mod catalog;
 mod connection;
 mod hearing;
 mod peers;
@@ -51,6 +53,7 @@ mod subscriber;
 mod throttle;
 pub mod wire;
 
+pub use catalog::{CatalogService, WriteProject};
 pub use connection::{ConnectionError, NatsSettings, TlsSettings};
 pub use peers::Peers;
 pub use publisher::{ConditionReporter, HeartbeatPublisher, PublisherSettings};

@@ -7,6 +7,7 @@
 //! | `{mesh_namespace}.ping` | a replica, as a request | the project, which replies |
 //! | `hub.federation.changes.{slug}` | the replica that made the change | all others, and anyone who likes |
 //! | `hub.federation.heartbeats.{slug}` | the replica that heard the project over HTTP | all others |
+//! | `hub.federation.projects.list`, `hub.federation.projects.get` | anyone, as a request | one replica, which replies |
 //!
 //! Who may publish on `hub.federation.heartbeats.*` can speak for any project: let only replicas.
 
@@ -22,12 +23,20 @@ pub const ALL_CHANGES: &str = "hub.federation.changes.*";
 /// What a replica listens to for the heartbeats that others heard over HTTP.
 pub const ALL_RELAYS: &str = "hub.federation.heartbeats.*";
 
+/// On which a page of the projects is asked for.
+pub const LIST_PROJECTS: &str = "hub.federation.projects.list";
+/// On which a project is asked for.
+pub const GET_PROJECT: &str = "hub.federation.projects.get";
+
 const PRESENCE_PREFIX: &str = "hub.presence.";
 const HEALTH_PREFIX: &str = "hub.health.";
 /// All that replicas say to each other.
 pub(crate) const FEDERATION_PREFIX: &str = "hub.federation.";
 const CHANGES_PREFIX: &str = "hub.federation.changes.";
 pub(crate) const RELAYS_PREFIX: &str = "hub.federation.heartbeats.";
+pub(crate) const PROJECTS_PREFIX: &str = "hub.federation.projects.";
+/// By which NATS finds its micro services.
+pub(crate) const DISCOVERY_PREFIX: &str = "$SRV.";
 pub(crate) const PING_ENDING: &str = ".ping";
 /// It begins as the inboxes of NATS do, because ordinary clients are allowed to publish and
 /// subscribe there.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod catalog;
+mod changes;
 mod history;
 mod listing;
 mod outage;

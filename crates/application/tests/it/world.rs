@@ -105,6 +105,19 @@ impl World {
         Self::made(store, clock, Setting { shared_store: true }, helpers).await
     }
 
+    /// A service whose store was not read yet.
+    pub(crate) fn unloaded() -> Service {
+        let ports = Ports {
+            store: Arc::<FakeCatalogStore>::default(),
+            sink: Arc::<Published>::default(),
+            clock: Arc::<ManualClock>::default(),
+            relay: None,
+            prober: None,
+        };
+        let surroundings = Surroundings { bus: false, shared_store: false };
+        Service::new(ports, LivenessRule::default(), surroundings)
+    }
+
     async fn made(
         store: Arc<FakeCatalogStore>,
         clock: Arc<ManualClock>,

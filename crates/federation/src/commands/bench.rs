@@ -15,6 +15,7 @@ mod progress;
 pub mod queries;
 mod stopwatch;
 mod target;
+pub mod watchers;
 
 use self::target::Target;
 use super::api_key::ApiKeyArgs;
@@ -26,6 +27,8 @@ pub enum BenchCommand {
     Heartbeats(Box<heartbeats::HeartbeatsArgs>),
     /// Ask over HTTP as fast as the service answers, and tell how fast that was.
     Queries(queries::QueriesArgs),
+    /// Watch the changes by many streams at once, and tell whether each saw every one.
+    Watchers(watchers::WatchersArgs),
 }
 
 /// The service that is measured.
@@ -68,5 +71,6 @@ pub fn run(command: BenchCommand) -> anyhow::Result<()> {
     match command {
         BenchCommand::Heartbeats(args) => heartbeats::run(*args),
         BenchCommand::Queries(args) => queries::run(&args),
+        BenchCommand::Watchers(args) => watchers::run(&args),
     }
 }

@@ -7,6 +7,7 @@ mod history;
 mod list;
 mod register;
 mod table;
+mod watch;
 
 use anyhow::{Context as _, bail};
 use federation_domain::Slug;
@@ -16,6 +17,7 @@ use self::client::{Answer, Client};
 use self::export::ExportArgs;
 use self::list::ListArgs;
 use self::register::RegisterArgs;
+use self::watch::WatchArgs;
 use super::api_key::ApiKeyArgs;
 use crate::output;
 
@@ -73,6 +75,9 @@ pub enum ProjectsCommand {
     },
     /// Write all projects as a list that the service can start with, such as config/projects.yaml.
     Export(ExportArgs),
+    /// Show what changes as it happens: a table on a terminal, else a line for each change; until
+    /// Ctrl-C.
+    Watch(WatchArgs),
     /// Register a project, or replace the metadata of one.
     Register(RegisterArgs),
     /// Remove a project.
@@ -112,6 +117,7 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
             }
             return export::run(export, &json(&accepted(client.get(COLLECTION)?)?)?);
         }
+        ProjectsCommand::Watch(watch) => return watch::run(&client, watch, args.json),
         ProjectsCommand::Register(registration) => {
             let answer = accepted(client.post(COLLECTION, registration.body()?)?)?;
             show(args, &answer, table::registered)?

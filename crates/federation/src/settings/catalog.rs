@@ -24,4 +24,10 @@ pub struct CatalogArgs {
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub auto_register: bool,
+
+    /// Whether the catalog can be asked over NATS, on `hub.federation.projects.list` and `.get`, by
+    /// whoever may publish there.
+    #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "true")]
+    #[arg(num_args = 0..=1, default_missing_value = "true")]
+    pub catalog_on_nats: bool,
 }

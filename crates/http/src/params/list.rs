@@ -130,7 +130,7 @@ impl FromRequest for FieldsParam {
 }
 
 /// What is wrong is noted, so that all of it can be told at once.
-trait OrNote<T> {
+pub(super) trait OrNote<T> {
     fn or_note(self, faults: &mut Vec<InvalidValue>) -> T;
 }
 
@@ -143,7 +143,7 @@ impl<T: Default> OrNote<T> for Result<T, InvalidValue> {
     }
 }
 
-fn statuses(pairs: &Pairs<'_>) -> Result<Vec<ProjectStatus>, InvalidValue> {
+pub(super) fn statuses(pairs: &Pairs<'_>) -> Result<Vec<ProjectStatus>, InvalidValue> {
     let given = pairs.all("status")?;
     let mut asked = Vec::new();
     for name in given.iter().flat_map(|value| value.split(',')) {
@@ -152,7 +152,7 @@ fn statuses(pairs: &Pairs<'_>) -> Result<Vec<ProjectStatus>, InvalidValue> {
     Ok(ProjectStatus::ALL.into_iter().filter(|status| asked.contains(status)).collect())
 }
 
-fn tags(pairs: &Pairs<'_>, name: &str) -> Result<Tags, InvalidValue> {
+pub(super) fn tags(pairs: &Pairs<'_>, name: &str) -> Result<Tags, InvalidValue> {
     Tags::parse(&pairs.all(name)?)
         .map_err(|fault| InvalidValue { field: fault.field.replacen("tags", name, 1), ..fault })
 }

@@ -21,23 +21,26 @@ fn settings(port: u16) -> HttpSettings {
 
 struct Running {
     address: SocketAddr,
+    api: Api,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<io::Result<()>>,
 }
 
 async fn start() -> Running {
-    serve(Api::new().await)
+    serve(Api::new().await, UNTAKEN_FOR)
 }
 
-fn serve(api: Api) -> Running {
-    let server = HttpServer::bind(&settings(0)).unwrap();
+/// Cuts connections when what was sent is not taken for so long.
+fn serve(api: Api, untaken_for: Duration) -> Running {
+    let mut server = HttpServer::bind(&settings(0)).unwrap();
+    server.untaken_for = untaken_for;
     let address = server.address();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async move {
         let _ = stopped.await;
     };
-    let ended = actix_web::rt::spawn(server.run(api.state, shutdown));
-    Running { address, stop, ended }
+    let ended = actix_web::rt::spawn(server.run(api.state.clone(), shutdown));
+    Running { address, api, stop, ended }
 }
 
 impl Running {
@@ -107,7 +110,7 @@ async fn a_body_that_is_too_large_gets_its_answer_however_it_is_sent() {
 
 #[actix_web::test]
 async fn a_request_without_a_key_is_refused_before_its_body_is_sent() {
-    let server = serve(Api::guarded(Vec::new(), Closed::default()).await);
+    let server = serve(Api::guarded(Vec::new(), Closed::default()).await, UNTAKEN_FOR);
     for path in ["/api/fed/projects", "/api/fed/projects/a/heartbeat"] {
         for length in ["Content-Length: 52428800", "Transfer-Encoding: chunked"] {
             let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -210,4 +213,59 @@ async fn a_stopped_server_waits_for_no_idle_connection() {
     let mut rest = Vec::new();
     timeout(DEADLINE, idle.read_to_end(&mut rest)).await.expect("an end within 10 s").unwrap();
     assert!(rest.ends_with(br#"{"status":"alive"}"#));
+}
+
+/// Opens a stream of events and reads its first one.
+async fn watch(server: &Running) -> TcpStream {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    // What the kernel takes for a client that does not read is little.
+    socket.set_recv_buffer_size(4 * 1024).unwrap();
+    let mut stream = socket.connect(server.address).await.unwrap();
+    stream.write_all(b"GET /api/fed/events HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    let mut read = Vec::new();
+    while !read.ends_with(b"event: ready\ndata: {\"revision\":0}\n\n\r\n") {
+        assert_ne!(stream.read_buf(&mut read).await.unwrap(), 0);
+    }
+    stream
+}
+
+#[actix_web::test]
+async fn a_stream_of_events_holds_up_the_end_for_no_moment() {
+    let server = start().await;
+    let mut events = watch(&server).await;
+    #[expect(clippy::disallowed_methods, reason = "a deadline for what happens outside")]
+    let began = std::time::Instant::now();
+    server.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let mut rest = Vec::new();
+    timeout(DEADLINE, events.read_to_end(&mut rest)).await.expect("an end within 10 s").unwrap();
+    assert_eq!(rest, b"0\r\n\r\n", "it ended as it should, and did not break off");
+}
+
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn a_reader_that_takes_nothing_is_cut_off() {
+    use federation_domain::{Origin, RegistrationDraft};
+    let server = serve(Api::new().await, Duration::from_millis(500));
+    let idle = watch(&server).await;
+    let many = (0..5_000).map(|number| {
+        let draft = RegistrationDraft {
+            slug: format!("p-{number}"),
+            name: "P".to_owned(),
+            hub_url: "http://p".to_owned(),
+            mesh_namespace: "hub.p".to_owned(),
+            ..RegistrationDraft::default()
+        };
+        draft.parse().unwrap()
+    });
+    server.api.service.catalog.register_all(many.collect(), Origin::Api).await.unwrap();
+    let is_cut = async || server.api.get("/metrics").await.body.contains("federation_watchers 0");
+    let until_cut = async {
+        while !is_cut().await {
+            actix_web::rt::task::yield_now().await;
+        }
+    };
+    timeout(DEADLINE, until_cut).await.expect("the connection is cut within 10 s");
+    drop(idle);
+    server.stop().await;
 }

@@ -28,6 +28,7 @@ struct Shared {
     told_of_peers: AtomicBool,
     told_of_relays: [AtomicBool; 2],
     told_of_pings: AtomicBool,
+    told_of_requests: AtomicBool,
     refused_publishes: Mutex<Throttle>,
 }
 
@@ -111,7 +112,16 @@ impl Link {
                      the project's ping subject; heartbeats go on"
                 );
             }
-            Some(Refusal::Peers | Refusal::Pings) => {}
+            Some(Refusal::Requests)
+                if !self.shared.told_of_requests.swap(true, Ordering::Relaxed) =>
+            {
+                tracing::warn!(
+                    %error,
+                    "the catalog cannot be asked, or not be found, over NATS: the NATS user lacks \
+                     the permission to subscribe to hub.federation.projects.* or to $SRV.>"
+                );
+            }
+            Some(Refusal::Peers | Refusal::Pings | Refusal::Requests) => {}
             Some(Refusal::Ping) => {
                 self.shared.pings_refused.store(true, Ordering::Relaxed);
                 self.note_refused_publish(error, now);

@@ -13,6 +13,8 @@ pub(super) enum Refusal {
     HearingRelays,
     /// Another subscription to what replicas say to each other.
     Peers,
+    /// A subscription by which the catalog is asked, or found.
+    Requests,
     /// To hand a heartbeat on to other replicas; each is refused anew.
     Relay,
     /// A subscription to the pings of a project.
@@ -32,6 +34,10 @@ impl Refusal {
         if text.contains(SUBSCRIPTION_REFUSED) {
             Some(if begins_with(subjects::RELAYS_PREFIX) {
                 Self::HearingRelays
+            } else if begins_with(subjects::PROJECTS_PREFIX)
+                || begins_with(subjects::DISCOVERY_PREFIX)
+            {
+                Self::Requests
             } else if begins_with(subjects::FEDERATION_PREFIX) {
                 Self::Peers
             } else if subject.ends_with(subjects::PING_ENDING) {
@@ -66,6 +72,11 @@ mod tests {
             ("Subscription to \"_INBOX.federation.0\"", Refusal::Hearing),
             ("Subscription to \"hub.federation.heartbeats.*\"", Refusal::HearingRelays),
             ("Subscription to \"hub.federation.changes.*\"", Refusal::Peers),
+            (
+                "Subscription to \"hub.federation.projects.get\" using queue \"q\"",
+                Refusal::Requests,
+            ),
+            ("Subscription to \"$SRV.PING\"", Refusal::Requests),
             ("Subscription to \"hub.Docs.ping\"", Refusal::Pings),
             ("Publish to \"_INBOX.federation.0\"", Refusal::Hearing),
             ("Publish to \"hub.Docs.ping\"", Refusal::Ping),

@@ -21,12 +21,20 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer that is read, in bytes.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// A connection to a running service.
+/// A connection to a running service. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
     base: String,
     url: Url,
     key: Option<Secret>,
+}
+
+/// An answer that does not end by itself, or another one.
+pub(crate) enum Opened {
+    /// Its body.
+    Stream(ureq::BodyReader<'static>),
+    Refused(Answer),
 }
 
 /// What the service answered.
@@ -75,6 +83,18 @@ impl Client {
         self.read(self.keyed(self.agent.get(self.url(path))).call())
     }
 
+    /// Opens an answer that does not end by itself; only its head has to come in time.
+    pub(crate) fn open(&self, path: &str) -> anyhow::Result<Opened> {
+        let request = self.keyed(self.agent.get(self.url(path))).config().timeout_global(None);
+        let opened = request.timeout_recv_response(Some(TIMEOUT)).build().call();
+        match opened {
+            Ok(answer) if answer.status().is_success() => {
+                Ok(Opened::Stream(answer.into_body().into_reader()))
+            }
+            other => self.read(other).map(Opened::Refused),
+        }
+    }
+
     pub(crate) fn post(&self, path: &str, body: String) -> anyhow::Result<Answer> {
         let request = self.keyed(self.agent.post(self.url(path))).content_type("application/json");
         self.read(request.send(body))
@@ -117,6 +137,11 @@ impl Answer {
     /// The path of the page after this one, if there is one.
     pub(crate) fn next(&self) -> Option<&str> {
         self.next.as_deref()
+    }
+
+    /// Whether the caller is to blame, so that trying again makes no sense.
+    pub(crate) fn is_of_caller(&self) -> bool {
+        (400..500).contains(&self.status)
     }
 
     /// The body as the service gave it.

@@ -11,3 +11,4 @@ mod publisher;
 mod reload;
 mod replicas;
 mod restarts;
+mod watching;

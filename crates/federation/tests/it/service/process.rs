@@ -188,6 +188,13 @@ impl Service {
         format!("http://{}{path}", self.address)
     }
 
+    /// What settings of a client name it by.
+    pub(super) fn client(&self, folder: &Path, args: &[&str]) -> Command {
+        let mut command = federation(folder);
+        command.args(args).env("FEDERATION_URL", self.url(""));
+        command
+    }
+
     pub(super) fn signal(&self, signal: &str) {
         let sent =
             Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::params::{FieldsParam, SlugPath};
+use crate::params::{FieldsParam, SlugPath, Wait, WaitParams};
 use crate::project::{ProjectFields, answer};
 use crate::state::ApiState;
 
@@ -20,6 +20,7 @@ use crate::state::ApiState;
     params(
         ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
         FieldsParam,
+        WaitParams,
         (
             "If-None-Match" = Option<String>, Header, nullable = false,
             description = "Tags of answers that the caller has, or `*`.",
@@ -31,14 +32,16 @@ use crate::state::ApiState;
             status = 200, description = "The project.", body = ProjectFields,
             headers(
                 ("ETag" = String, description = "The version of the project, for `If-None-Match`, and for `If-Match` of a write."),
-                ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds.")
+                ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds."),
+                ("X-Federation-Index" = i64, description = "The revision through which the answer reflects all changes, at least.")
             )
         ),
         (
             status = 304, description = "The caller has this version.",
             headers(
                 ("ETag" = String, description = "The version of the project."),
-                ("Cache-Control" = String, description = "`no-cache`.")
+                ("Cache-Control" = String, description = "`no-cache`."),
+                ("X-Federation-Index" = i64, description = "The revision through which the version stands, at least.")
             )
         ),
         crate::openapi::ProjectNotFound,
@@ -52,9 +55,11 @@ pub(crate) async fn find(
     slug: SlugPath,
     fields: FieldsParam,
     request: HttpRequest,
+    wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
+    let index = wait.changed(&state, Some(&slug.0)).await?;
     let project = state.catalog.find(&slug.0)?;
-    Ok(answer::found_unless_held(&project, fields.0, &request))
+    Ok(index.on(answer::found_unless_held(&project, fields.0, &request)))
 }
 
 #[cfg(test)]

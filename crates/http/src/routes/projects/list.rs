@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::error::{ApiError, ErrorBody};
-use crate::params::{ListParams, ListQuery};
+use crate::params::{ListParams, ListQuery, Wait, WaitParams};
 use crate::project::ProjectFields;
 use crate::state::ApiState;
 
@@ -25,6 +25,7 @@ use crate::state::ApiState;
     tag = "projects",
     params(
         ListParams,
+        WaitParams,
         (
             "If-None-Match" = Option<String>, Header, nullable = false,
             description = "Tags of answers that the caller has, or `*`.",
@@ -46,7 +47,8 @@ use crate::state::ApiState;
                 ("Link" = String, description = "Only with `limit`: the next page as `rel=\"next\"`, absent on the last one, and the first as `rel=\"first\"`."),
                 ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds."),
                 ("Vary" = String, description = "`accept-encoding`."),
-                ("Content-Encoding" = String, description = "`gzip` or `zstd`, where the caller accepts it.")
+                ("Content-Encoding" = String, description = "`gzip` or `zstd`, where the caller accepts it."),
+                ("X-Federation-Index" = i64, description = "The revision through which the answer reflects all changes, at least.")
             )
         ),
         (
@@ -55,7 +57,8 @@ use crate::state::ApiState;
             headers(
                 ("ETag" = String, description = "The tag by which the caller knows it."),
                 ("Cache-Control" = String, description = "`no-cache`."),
-                ("Vary" = String, description = "`accept-encoding`.")
+                ("Vary" = String, description = "`accept-encoding`."),
+                ("X-Federation-Index" = i64, description = "The revision through which the answer stands, at least.")
             )
         ),
         (
@@ -74,8 +77,11 @@ pub(crate) async fn list(
     request: HttpRequest,
     state: web::Data<ApiState>,
     query: ListQuery,
+    wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
-    state.lists.list(&state, &query).await?.answer(&request, &query).await
+    let index = wait.changed(&state, None).await?;
+    let answer = state.lists.list(&state, &query).await?.answer(&request, &query).await?;
+    Ok(index.on(answer))
 }
 
 #[cfg(test)]

@@ -1,0 +1,33 @@
+//! A change in a line for people.
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::commands::projects::history::step;
+use crate::commands::projects::table::text;
+
+/// When, who, what, why.
+///
+/// # Errors
+/// When it is not JSON.
+pub(super) fn line(data: &str) -> anyhow::Result<String> {
+    let change: Value = serde_json::from_str(data)
+        .context("an event is not JSON; is this the federation service?")?;
+    let (at, slug) = (text(&change["at"]), text(&change["slug"]));
+    Ok(format!("{at}  {slug}  {}  {}", step(&change), text(&change["because"])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_a_line_and_commands_no_terminal() {
+        let data = r#"{"revision":17,"slug":"orion","kind":"status_changed","from":"online","to":"offline","at":"2026-11-23T14:41:14.020911Z","because":"silence\u001b[2J"}"#;
+        assert_eq!(
+            line(data).unwrap(),
+            r"2026-11-23T14:41:14.020911Z  orion  online → offline  silence\u{1b}[2J"
+        );
+        assert!(line("x").is_err());
+    }
+}

@@ -1,0 +1,198 @@
+use std::pin::Pin;
+use std::time::Duration;
+
+use actix_web::body::{BoxBody, MessageBody as _};
+use actix_web::http::Method;
+use actix_web::test::{TestRequest, call_service, init_service};
+use futures_util::FutureExt as _;
+use futures_util::future::poll_fn;
+use serde_json::Value;
+
+use crate::server::app;
+use crate::testing::{Api, schema};
+
+const PATH: &str = "/api/fed/events";
+
+/// An open stream of events.
+struct Events(Pin<Box<BoxBody>>);
+
+impl Events {
+    async fn open(api: &Api, query: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = TestRequest::get().uri(&format!("{PATH}{query}"));
+        if let Some(id) = last_event_id {
+            request = request.insert_header(("last-event-id", id));
+        }
+        let app = init_service(app(api.state.clone())).await;
+        let answer = call_service(&app, request.to_request()).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers().get("content-type").unwrap(), "text/event-stream");
+        assert_eq!(answer.headers().get("cache-control").unwrap(), "no-store");
+        assert_eq!(answer.headers().get("x-accel-buffering").unwrap(), "no");
+        Self(Box::pin(answer.into_body().boxed()))
+    }
+
+    /// The next part; none at the end.
+    async fn next(&mut self) -> Option<String> {
+        let part = poll_fn(|cx| self.0.as_mut().poll_next(cx)).await?;
+        Some(String::from_utf8(part.unwrap().to_vec()).unwrap())
+    }
+
+    /// What waits to be sent.
+    fn waiting(&mut self) -> String {
+        let mut all = String::new();
+        while let Some(part) = self.next().now_or_never() {
+            all += &part.unwrap();
+        }
+        all
+    }
+
+    /// The ids that wait to be sent, with their events.
+    fn ids(&mut self) -> Vec<String> {
+        let text = self.waiting();
+        let events = text.split_terminator("\n\n").map(|event| {
+            let value = |name| {
+                let mut lines = event.lines();
+                lines.find_map(|line| line.strip_prefix(name)).unwrap_or("-").to_owned()
+            };
+            format!("{} {}", value("id: "), value("event: "))
+        });
+        events.collect()
+    }
+}
+
+#[actix_web::test]
+async fn each_change_is_an_event() {
+    let api = Api::new().await;
+    let mut events = Events::open(&api, "", None).await;
+    assert_eq!(
+        events.waiting(),
+        "retry: 2000\nid: 0\nevent: ready\ndata: {\"revision\":0}\n\n",
+        "at once"
+    );
+    api.register("a").await;
+    api.send(Method::DELETE, "/api/fed/projects/a").await;
+    insta::assert_snapshot!(events.waiting(), @r#"
+    id: 1
+    event: registered
+    data: {"revision":1,"slug":"a","kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered over the API"}
+
+    id: 2
+    event: removed
+    data: {"revision":2,"slug":"a","kind":"removed","from":"offline","to":null,"at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"operator"},"because":"asked for by an operator"}
+    "#);
+}
+
+#[actix_web::test]
+async fn a_stream_goes_on_after_the_last_event_that_was_seen() {
+    let api = Api::new().await;
+    for slug in ["a", "b", "c"] {
+        api.register(slug).await;
+    }
+    let mut by_header = Events::open(&api, "?last_event_id=0", Some("1")).await;
+    assert_eq!(by_header.ids(), ["1 ready", "2 registered", "3 registered"]);
+    let mut by_query = Events::open(&api, "?last_event_id=2", None).await;
+    assert_eq!(by_query.ids(), ["2 ready", "3 registered"]);
+    api.register("d").await;
+    assert_eq!(
+        (by_header.ids(), by_query.ids()),
+        (vec!["4 registered".into()], vec!["4 registered".into()])
+    );
+}
+
+#[actix_web::test]
+async fn who_saw_more_than_the_log_has_is_told_to_start_over() {
+    let api = Api::new().await;
+    api.register("a").await;
+    let mut events = Events::open(&api, "", Some("17")).await;
+    assert_eq!(events.ids(), ["1 ready", "1 reset"]);
+    api.register("b").await;
+    assert_eq!(events.ids(), ["2 registered"]);
+}
+
+#[actix_web::test]
+async fn a_filter_keeps_the_others_back() {
+    let api = Api::new().await;
+    let open = async |query| {
+        let mut events = Events::open(&api, query, None).await;
+        events.waiting();
+        events
+    };
+    let mut of_a = open("?slug=a,x").await;
+    let mut removed = open("?kind=removed&kind=updated").await;
+    let mut online = open("?status=online").await;
+    let mut tagged = open("?tag=rag&tag=python").await;
+    let mut both = open("?slug=b&status=offline").await;
+    api.register("a").await;
+    api.register("b").await;
+    api.post("/api/fed/projects/b/heartbeat", "").await;
+    api.listen(Duration::from_secs(1)).await;
+    api.send(Method::DELETE, "/api/fed/projects/a").await;
+    assert_eq!(of_a.ids(), ["1 registered", "4 removed"]);
+    assert_eq!(removed.ids(), ["4 removed"]);
+    assert_eq!(online.ids(), ["3 status_changed"]);
+    assert_eq!(tagged.ids(), ["2 registered", "3 status_changed"], "a has no tags any more");
+    assert_eq!(both.ids(), ["2 registered", "3 status_changed"], "from it, and to it");
+}
+
+#[actix_web::test]
+async fn a_stream_on_which_nothing_happens_shows_that_it_is_alive() {
+    let api = Api::new().await;
+    tokio::time::pause();
+    let mut events = Events::open(&api, "?slug=b", None).await;
+    events.waiting();
+    let mut beat = async || {
+        let next = tokio::time::timeout(Duration::from_millis(15_100), events.next()).await;
+        next.unwrap().unwrap()
+    };
+    assert_eq!(beat().await, ": heartbeat\n\n");
+    api.register("a").await;
+    assert_eq!(beat().await, ": heartbeat\nid: 1\n\n", "it need not be looked at again");
+    assert_eq!(beat().await, ": heartbeat\n\n");
+}
+
+#[actix_web::test]
+async fn data_is_what_the_document_says() {
+    let api = Api::new().await;
+    let mut events = Events::open(&api, "", None).await;
+    events.waiting();
+    api.register("a").await;
+    let event = events.waiting();
+    let data = event.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+    schema::check("ChangeEvent", &serde_json::from_str::<Value>(data).unwrap());
+}
+
+#[actix_web::test]
+async fn a_stream_ends_with_the_server() {
+    let api = Api::new().await;
+    let mut events = Events::open(&api, "", None).await;
+    events.waiting();
+    assert!(api.get("/metrics").await.body.contains("federation_watchers 1"));
+    api.state.ending.cancel();
+    assert_eq!(events.next().await, None);
+    drop(events);
+    assert!(api.get("/metrics").await.body.contains("federation_watchers 0"));
+}
+
+#[actix_web::test]
+async fn what_cannot_be_is_refused_with_each_fault() {
+    let api = Api::new().await;
+    let answer = api.get(&format!("{PATH}?status=up&last_event_id=x")).await;
+    insta::assert_snapshot!(answer, @r#"
+    422
+    content-type: application/problem+json
+    {"title":"Unprocessable Entity","status":422,"detail":"status: online, offline and degraded are allowed, but got \"up\"; last_event_id: a revision, from 0 on, is allowed, but got \"x\"","errors":[{"field":"status","given":"\"up\"","allowed":"online, offline and degraded are allowed"},{"field":"last_event_id","given":"\"x\"","allowed":"a revision, from 0 on, is allowed"}]}
+    "#);
+}
+
+#[actix_web::test]
+async fn without_the_store_the_new_is_seen_and_what_calls_for_the_log_comes_later() {
+    let api = Api::without_store().await;
+    assert_eq!(Events::open(&api, "", None).await.ids(), ["0 ready"]);
+    insta::assert_snapshot!(api.get(&format!("{PATH}?last_event_id=1")).await, @r#"
+    503
+    content-type: application/problem+json
+    retry-after: 5
+    {"title":"Service Unavailable","status":503,"detail":"the store is not available, try again later"}
+    "#);
+    assert_eq!(Api::not_loaded().get(PATH).await.status, 503);
+}

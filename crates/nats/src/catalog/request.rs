@@ -1,0 +1,130 @@
+//! What is asked.
+
+use async_nats::service::error::Error as Refused;
+use federation_application::{Position, ProjectFilter, ProjectQuery, SortValue};
+use federation_domain::{ProjectId, ProjectStatus, Slug};
+use serde::Deserialize;
+
+/// The most projects of a page.
+const MOST: usize = 1_000;
+
+/// `{"status":["online"],"limit":100,"after":17}`; each of the keys may be absent, and so may all of
+/// it. Other keys are ignored.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct ListRequest {
+    pub(super) query: ProjectQuery,
+    pub(super) limit: usize,
+    /// With greater ids only.
+    pub(super) after: Option<Position>,
+}
+
+#[derive(Deserialize)]
+struct ListPayload {
+    #[serde(default)]
+    status: Vec<String>,
+    limit: Option<u64>,
+    after: Option<i64>,
+}
+
+impl ListRequest {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
+        if payload.trim_ascii().is_empty() {
+            return Ok(Self { limit: MOST, ..Self::default() });
+        }
+        let ListPayload { status, limit, after } = serde_json::from_slice(payload).map_err(|_| {
+            bad("an object such as {\"status\":[\"online\"],\"limit\":100,\"after\":17} is allowed")
+        })?;
+        let statuses = status.iter().map(|name| ProjectStatus::parse(name));
+        let statuses =
+            statuses.collect::<Result<_, _>>().map_err(|fault| bad(fault.to_string()))?;
+        let limit = match limit.map_or(Ok(MOST), usize::try_from) {
+            Ok(limit) if (1..=MOST).contains(&limit) => limit,
+            _ => return Err(bad(format!("limit: a whole number from 1 to {MOST} is allowed"))),
+        };
+        let filter = ProjectFilter { statuses, ..ProjectFilter::default() };
+        let query = ProjectQuery { filter, ..ProjectQuery::default() };
+        let after = after.map(|id| Position { value: SortValue::Id, id: ProjectId(id) });
+        Ok(Self { query, limit, after })
+    }
+}
+
+/// `{"slug":"docs"}`, or the slug alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct GetRequest(pub(super) Slug);
+
+#[derive(Deserialize)]
+struct GetPayload {
+    slug: String,
+}
+
+impl GetRequest {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
+        let form = "a slug, or an object such as {\"slug\":\"docs\"}, is allowed";
+        let payload = payload.trim_ascii();
+        let slug = if payload.starts_with(b"{") {
+            let payload: GetPayload = serde_json::from_slice(payload).map_err(|_| bad(form))?;
+            payload.slug
+        } else {
+            String::from_utf8(payload.to_vec()).map_err(|_| bad(form))?
+        };
+        Slug::parse(&slug).map(Self).map_err(|fault| bad(fault.to_string()))
+    }
+}
+
+/// The text goes into a header: it holds no line ends, since what was given is escaped.
+fn bad(why: impl Into<String>) -> Refused {
+    Refused { code: 400, status: why.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_list_may_be_asked_for_with_or_without_a_selection() {
+        let all = ListRequest { limit: MOST, ..ListRequest::default() };
+        for payload in ["", " \n", "{}", r#"{"limit":null,"other":1}"#] {
+            assert_eq!(ListRequest::parse(payload.as_bytes()).unwrap(), all, "{payload:?}");
+        }
+        let some = br#"{"status":["online","offline"],"limit":5,"after":17}"#;
+        let ListRequest { query, limit, after } = ListRequest::parse(some).unwrap();
+        assert_eq!(query.filter.statuses, [ProjectStatus::Online, ProjectStatus::Offline]);
+        assert_eq!((limit, after.unwrap().id), (5, ProjectId(17)));
+    }
+
+    #[test]
+    fn a_project_is_asked_for_by_its_slug() {
+        let docs = GetRequest(Slug::parse("docs").unwrap());
+        for payload in ["docs", " docs\n", r#"{"slug":"docs"}"#] {
+            assert_eq!(GetRequest::parse(payload.as_bytes()).unwrap(), docs);
+        }
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_with_what_is_allowed() {
+        let list = |payload: &[u8]| ListRequest::parse(payload).unwrap_err();
+        assert_eq!(
+            list(br#"{"status":["up"]}"#).status,
+            "status: online, offline and degraded are allowed, but got \"up\""
+        );
+        for bad in [&b"[]x"[..], b"x", b"{\"limit\":0}", b"{\"limit\":1001}", b"{\"limit\":-1}"] {
+            assert_eq!(list(bad).code, 400);
+        }
+        assert_eq!(GetRequest::parse(b"\xff").unwrap_err().code, 400);
+        assert!(GetRequest::parse(b"A\nb").unwrap_err().status.starts_with("slug: "));
+    }
+
+    proptest! {
+        #[test]
+        fn a_refusal_is_one_line(payload in ".*", slug in "\\PC*|[\r\n]{1,3}") {
+            let slug = serde_json::json!({ "slug": slug, "status": [slug] }).to_string();
+            for payload in [payload.as_bytes(), slug.as_bytes()] {
+                for refused in [ListRequest::parse(payload).err(), GetRequest::parse(payload).err()] {
+                    let text = refused.map_or_else(String::new, |refused| refused.status);
+                    prop_assert!(!text.contains(['\r', '\n']), "{text:?}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The catalog asked over a real server.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, Message};
+use federation_application::{LogSink, Ports, Service as Application, Surroundings};
+use federation_domain::{LivenessRule, Origin, RegistrationDraft};
+use federation_testkit::{FakeCatalogStore, ManualClock, NatsServer};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::*;
+
+const DEADLINE: Duration = Duration::from_secs(30);
+
+async fn in_time<T>(what: &str, waiting: impl Future<Output = T>) -> T {
+    match timeout(DEADLINE, waiting).await {
+        Ok(done) => done,
+        Err(_) => panic!("waited in vain for {what}"),
+    }
+}
+
+fn application() -> Application {
+    let ports = Ports {
+        store: Arc::<FakeCatalogStore>::default(),
+        sink: Arc::new(LogSink),
+        clock: Arc::<ManualClock>::default(),
+        relay: None,
+        prober: None,
+    };
+    let surroundings = Surroundings { bus: true, shared_store: false };
+    Application::new(ports, LivenessRule::default(), surroundings)
+}
+
+/// With these projects, whose names are of such a length.
+async fn with_projects(slugs: impl IntoIterator<Item = String>, name_chars: usize) -> Application {
+    let application = application();
+    application.load().await.unwrap();
+    let registrations = slugs.into_iter().map(|slug| {
+        let draft = RegistrationDraft {
+            slug,
+            name: "N".repeat(name_chars),
+            hub_url: "http://h".to_owned(),
+            mesh_namespace: "hub.n".to_owned(),
+            ..RegistrationDraft::default()
+        };
+        draft.parse().unwrap()
+    });
+    let registrations = registrations.collect();
+    application.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    application
+}
+
+fn write(project: &Project, status_known: bool, json: &mut Vec<u8>) {
+    let body = json!({ "id": project.id.0, "slug": project.slug.as_str(),
+                       "name": project.name.as_str(), "status_known": status_known });
+    json.extend_from_slice(body.to_string().as_bytes());
+}
+
+/// A running service, and a client of it.
+struct Running {
+    client: Client,
+    _ends: tokio_util::sync::DropGuard,
+}
+
+impl Running {
+    async fn start(server: &NatsServer, application: &Application) -> Self {
+        Self::started(server, NatsSettings::new(server.url()), application).await
+    }
+
+    async fn started(
+        server: &NatsServer,
+        settings: NatsSettings,
+        application: &Application,
+    ) -> Self {
+        let catalog = application.catalog.clone();
+        let service = CatalogService::connect(&settings, catalog, write).await.unwrap();
+        let cancel = CancellationToken::new();
+        tokio::spawn(service.run(cancel.clone()));
+        let client = async_nats::connect(server.url()).await.unwrap();
+        Self { client, _ends: cancel.drop_guard() }
+    }
+
+    /// Asks until somebody listens.
+    async fn ask(&self, subject: &str, payload: &str) -> Message {
+        let answered = async {
+            loop {
+                let payload = payload.to_owned().into();
+                if let Ok(answer) = self.client.request(subject.to_owned(), payload).await {
+                    return answer;
+                }
+            }
+        };
+        in_time(subject, answered).await
+    }
+
+    async fn list(&self, payload: &str) -> (Vec<String>, Value) {
+        let answer = self.ask(subjects::LIST_PROJECTS, payload).await;
+        let page: Value = serde_json::from_slice(&answer.payload).unwrap();
+        let projects = page["projects"].as_array().unwrap().iter();
+        let slugs = projects.map(|project| project["slug"].as_str().unwrap().to_owned());
+        (slugs.collect(), page["next"].clone())
+    }
+
+    /// The code and the text of a refusal.
+    async fn refusal(&self, subject: &str, payload: &str) -> (String, String) {
+        let headers = self.ask(subject, payload).await.headers.unwrap();
+        let header = |name| headers.get(name).unwrap().to_string();
+        (header("Nats-Service-Error-Code"), header("Nats-Service-Error"))
+    }
+}
+
+#[tokio::test]
+async fn projects_are_listed_in_pages_and_found_by_their_slugs() {
+    let server = NatsServer::start().await;
+    let application = with_projects(["a", "b", "c"].map(str::to_owned), 1).await;
+    let running = Running::start(&server, &application).await;
+    assert_eq!(running.list("").await, (vec!["a".into(), "b".into(), "c".into()], Value::Null));
+    let (slugs, next) = running.list(r#"{"limit":2}"#).await;
+    assert_eq!((slugs, &next), (vec!["a".into(), "b".into()], &json!(2)));
+    let second = json!({ "limit": 2, "after": next }).to_string();
+    assert_eq!(running.list(&second).await, (vec!["c".into()], Value::Null));
+    assert_eq!(running.list(r#"{"status":["online"]}"#).await, (Vec::new(), Value::Null));
+    let one = running.ask(subjects::GET_PROJECT, "b").await;
+    assert_eq!(one.payload, r#"{"id":2,"name":"N","slug":"b","status_known":false}"#);
+}
+
+#[tokio::test]
+async fn a_page_is_no_larger_than_the_server_takes() {
+    let server = NatsServer::with_config("max_payload: 8192").await;
+    let slugs = (0..100).map(|number| format!("p-{number}"));
+    let application = with_projects(slugs, 200).await;
+    let running = Running::start(&server, &application).await;
+    let (mut seen, mut after) = (Vec::new(), json!(0));
+    while !after.is_null() {
+        let (slugs, next) = running.list(&json!({ "after": after }).to_string()).await;
+        seen.extend(slugs);
+        after = next;
+    }
+    let all: Vec<_> = (0..100).map(|number| format!("p-{number}")).collect();
+    assert_eq!(seen, all);
+}
+
+#[tokio::test]
+async fn a_refusal_says_why() {
+    let server = NatsServer::start().await;
+    let (loaded, unloaded) = (with_projects([], 1).await, application());
+    let running = Running::start(&server, &loaded).await;
+    let not_found = ("404".to_owned(), "Project 'x' not found".to_owned());
+    assert_eq!(running.refusal(subjects::GET_PROJECT, "x").await, not_found);
+    assert_eq!(running.refusal(subjects::LIST_PROJECTS, "x").await.0, "400");
+    drop(running);
+    let other = NatsServer::start().await;
+    let running = Running::start(&other, &unloaded).await;
+    assert_eq!(running.refusal(subjects::LIST_PROJECTS, "").await.0, "503");
+}
+
+#[tokio::test]
+async fn it_is_discovered_with_its_endpoints_also_after_a_new_connection() {
+    let mut server = NatsServer::start().await;
+    let running = Running::start(&server, &with_projects([], 1).await).await;
+    for _ in 0..2 {
+        running.list("").await;
+        let info = running.ask("$SRV.INFO.federation", "").await;
+        let info: Value = serde_json::from_slice(&info.payload).unwrap();
+        assert_eq!((&info["name"], &info["version"]), (&json!("federation"), &json!("0.9.0")));
+        let endpoints = info["endpoints"].as_array().unwrap().iter();
+        let mut subjects: Vec<_> = endpoints.map(|one| one["subject"].as_str().unwrap()).collect();
+        subjects.sort_unstable();
+        assert_eq!(subjects, [subjects::GET_PROJECT, subjects::LIST_PROJECTS]);
+        let ping = running.ask("$SRV.PING", "").await;
+        assert!(String::from_utf8_lossy(&ping.payload).contains("io.nats.micro.v1.ping_response"));
+        server.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_replicas_answers() {
+    let server = NatsServer::start().await;
+    let application = with_projects([], 1).await;
+    let one = Running::start(&server, &application).await;
+    let _other = Running::start(&server, &application).await;
+    let both_are_there = async {
+        let mut found = std::collections::BTreeSet::new();
+        while found.len() < 2 {
+            let info = one.ask("$SRV.INFO.federation", "").await;
+            let info: Value = serde_json::from_slice(&info.payload).unwrap();
+            found.insert(info["id"].as_str().unwrap().to_owned());
+        }
+    };
+    in_time("both replicas", both_are_there).await;
+    let inbox = one.client.new_inbox();
+    let mut answers = one.client.subscribe(inbox.clone()).await.unwrap();
+    for _ in 0..2 {
+        one.client
+            .publish_with_reply(subjects::LIST_PROJECTS, inbox.clone(), "".into())
+            .await
+            .unwrap();
+    }
+    for _ in 0..2 {
+        in_time("the answer", answers.next()).await.unwrap();
+    }
+    assert!(timeout(Duration::from_millis(200), answers.next()).await.is_err(), "one for each");
+}
+
+#[tokio::test]
+async fn what_a_server_does_not_permit_takes_nothing_else_away() {
+    let config = r#"authorization {
+        users = [
+            { user: s, password: p, permissions: { publish: ">", subscribe: "hub.federation.>" } }
+            { user: c, password: p }
+        ]
+        }
+        no_auth_user: c"#;
+    let server = NatsServer::with_config(config).await;
+    let settings = NatsSettings {
+        user: Some("s".into()),
+        password: Some("p".into()),
+        ..NatsSettings::new(server.url())
+    };
+    let application = with_projects(["a".to_owned()], 1).await;
+    let running = Running::started(&server, settings, &application).await;
+    assert_eq!(running.list("").await.0, ["a"]);
+    let discovery = running.client.request("$SRV.PING", "".into()).await;
+    assert!(discovery.is_err(), "nobody listens there");
+    assert_eq!(running.list("").await.0, ["a"]);
+}
