@@ -7,7 +7,9 @@ use federation_domain::{
     StoreError,
 };
 
-use super::{Catalog, CatalogError};
+use tokio::sync::oneshot;
+
+use super::{Catalog, CatalogError, Inner};
 use crate::presence::ProjectState;
 
 /// A project after a write.
@@ -51,24 +53,36 @@ impl Catalog {
         by: Origin,
     ) -> Result<Vec<Written>, CatalogError> {
         self.loaded()?;
-        let (registry, presence) = (Arc::clone(&self.0.registry), self.0.presence.clone());
+        let (catalog, (made, written)) = (self.clone(), oneshot::channel());
         let apply = move |registered: Result<&[Registered], &Refusal>| match registered {
-            Ok(registered) => registered.iter().for_each(|Registered { project, .. }| {
-                registry.register(project, |project| presence.entry(project));
-            }),
+            Ok(registered) => {
+                let written = registered.iter().map(|one| catalog.take_over(one)).collect();
+                // The caller may have gone away.
+                let _: Result<(), Vec<Written>> = made.send(written);
+            }
             // Another process changed it. Who is refused reads again, and is to see that.
-            Err(Refusal { slug, stored, .. }) => presence.learn(slug, stored.as_ref()),
+            Err(Refusal { slug, stored, .. }) => {
+                catalog.0.presence.learn(slug, stored.as_ref());
+            }
         };
         let at = self.0.clock.utc();
-        let registered = self.0.journal.register(registrations, by, at, apply).await;
-        // The registry knows status and heartbeat better than the store does.
-        let newest = |Registered { project, change }: Registered| {
-            let is_new = change.is_some_and(|change| change.kind == ChangeKind::Registered);
-            let unknown = |project| ProjectState { project, status_known: false };
-            let state = self.find(&project.slug).unwrap_or_else(|_| unknown(project));
-            Written { state, is_new }
-        };
-        Ok(registered.map_err(refused)?.into_iter().map(newest).collect())
+        self.0.journal.register(registrations, by, at, apply).await.map_err(refused)?;
+        let unanswered = |_| StoreError::Failed("a registration was not taken over".into());
+        written.await.map_err(|error| CatalogError::Store(unanswered(error)))
+    }
+
+    /// Brings what was stored to the registry, which knows status and heartbeat better than the
+    /// store does. Within the turn, so that it is answered as it was written, whatever others write
+    /// next.
+    fn take_over(&self, Registered { project, change }: &Registered) -> Written {
+        let Inner { registry, presence, .. } = &*self.0;
+        registry.register(project, |project| presence.entry(project));
+        let state = registry.get_by_id(project.id).map_or_else(
+            || ProjectState { project: project.clone(), status_known: false },
+            |entry| presence.state(&entry, &presence.ears()),
+        );
+        let is_new = change.as_ref().is_some_and(|one| one.kind == ChangeKind::Registered);
+        Written { state, is_new }
     }
 
     /// Removes a project where the condition holds; its log stays.

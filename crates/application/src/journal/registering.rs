@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
-use super::{Journal, tell, whole};
+use super::{Journal, tell};
 
 /// How many registrations are written together at most: some milliseconds of a transaction.
 const TOGETHER: usize = 64;
@@ -76,13 +76,12 @@ impl Journal {
         let call = Call { registrations, by, at, apply: Box::new(apply), answer };
         self.calls.0.lock().push_back(call);
         let journal = Arc::clone(self);
-        // Each call brings a turn, so there are never fewer turns than calls that wait.
-        whole(async move {
+        // Each call brings a turn, so there are never fewer turns than calls that wait. A turn runs to
+        // its end even if the caller goes away; the answer may come from one before its own.
+        tokio::spawn(async move {
             let _turn = journal.writing.lock().await;
             journal.register_together(journal.calls.take()).await;
-            Ok(())
-        })
-        .await?;
+        });
         let unanswered = |_| StoreError::Failed("a registration was not answered".into());
         answered.await.map_err(unanswered)?
     }

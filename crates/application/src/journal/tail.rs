@@ -10,11 +10,9 @@ use time::OffsetDateTime;
 #[derive(Default)]
 pub(super) struct Tail {
     known: Revision,
-    /// What stands there; none where only the revision was read.
+    /// What stands there; none where only the revision was read so far.
     mark: Option<Mark>,
     own: BTreeMap<Revision, Mark>,
-    /// Where the catalog was read anew: that the log does not reach so far was found before.
-    started_over_at: Option<Revision>,
 }
 
 /// What tells a change from another one of the same revision.
@@ -51,7 +49,7 @@ impl Tail {
                 self.mark.as_ref().is_none_or(|mark| *mark == Mark::of(first))
             }
             Some(_) => true,
-            None => self.known == Revision(0) || self.started_over_at == Some(self.known),
+            None => self.mark.is_none(),
         }
     }
 
@@ -64,12 +62,12 @@ impl Tail {
 
     /// Notes that the catalog was read as of a revision.
     pub(super) fn start_at(&mut self, revision: Revision) {
-        *self = Self { known: revision, started_over_at: Some(revision), ..Self::default() };
+        *self = Self { known: revision, ..Self::default() };
     }
 
     /// Notes that all changes through this one were taken in.
     pub(super) fn read_through(&mut self, last: &Change) {
-        if last.revision > self.known {
+        if last.revision >= self.known {
             (self.known, self.mark) = (last.revision, Some(Mark::of(last)));
         }
         self.own = self.own.split_off(&Revision(self.known.0 + 1));
@@ -131,6 +129,15 @@ mod tests {
     }
 
     #[test]
+    fn a_log_is_known_by_its_newest_entry_from_the_first_look_on() {
+        let mut tail = Tail::default();
+        tail.start_at(Revision(2));
+        assert!(tail.is_continued_by(&[change(2)]));
+        tail.read_through(&change(2));
+        assert!(!tail.is_continued_by(&[]), "it was there");
+    }
+
+    #[test]
     fn a_log_that_ends_earlier_or_tells_otherwise_is_another_one() {
         let mut tail = Tail::default();
         assert!(tail.is_continued_by(&[]) && tail.is_continued_by(&[change(1)]));
@@ -141,7 +148,7 @@ mod tests {
         let other = Change { at: OffsetDateTime::UNIX_EPOCH + time::Duration::SECOND, ..change(2) };
         assert!(!tail.is_continued_by(&[other]));
         tail.start_at(Revision(1));
-        assert!(tail.is_continued_by(&[]), "it was read anew, and there is no more");
+        assert!(tail.is_continued_by(&[]), "it was read anew, and was never seen");
         assert!(tail.is_continued_by(&[change(1)]));
     }
 }

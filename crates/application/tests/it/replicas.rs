@@ -390,3 +390,16 @@ async fn another_log_of_the_same_length_is_noticed_too() {
         assert!(world.knows("kept") && !world.knows("lost"));
     }
 }
+
+#[tokio::test]
+async fn a_store_that_was_restored_before_anything_new_was_written_is_read_anew() {
+    let (one, _) = two(&["a"]).await;
+    let backup = one.store.back_up();
+    one.service.catalog.register(registration("lost"), Origin::Api).await.unwrap();
+    let started = one.restarted().await;
+    started.follower.follow().await.unwrap();
+    assert!(started.knows("lost"));
+    started.store.restore(backup);
+    started.follower.follow().await.unwrap();
+    assert!(!started.knows("lost"));
+}

@@ -88,3 +88,30 @@ async fn a_store_that_is_away_is_asked_once_for_all() {
     }
     assert_eq!(*sizes.lock(), [3]);
 }
+
+#[tokio::test]
+async fn callers_that_send_again_as_soon_as_they_are_answered_stay_together() {
+    let (service, sizes) = service(|_| None).await;
+    let caller = async |name: &str| {
+        for _ in 0..5 {
+            service.catalog.register(registration(name), Origin::Api).await.unwrap();
+        }
+    };
+    join_all(["a", "b", "c", "d", "e", "f", "g", "h"].map(caller)).await;
+    assert_eq!(*sizes.lock(), [8; 5]);
+}
+
+#[tokio::test]
+async fn each_is_answered_with_what_it_wrote_itself() {
+    let (service, sizes) = service(|_| None).await;
+    let named = |name: &str| {
+        let named = federation_domain::ProjectName::parse(name).unwrap();
+        federation_domain::Registration { name: named, ..registration("a") }
+    };
+    let written =
+        ["first", "second", "third"].map(|name| service.catalog.register(named(name), Origin::Api));
+    let names =
+        join_all(written).await.into_iter().map(|one| one.unwrap().project.name.to_string());
+    assert_eq!(names.collect::<Vec<_>>(), ["first", "second", "third"]);
+    assert_eq!(*sizes.lock(), [3]);
+}
