@@ -1,6 +1,7 @@
 //! The running service: its start, and its end.
 
 mod keys;
+mod parts;
 mod prepare;
 mod reload;
 
@@ -14,14 +15,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use federation_application::{AllSinks, LogSink, Ports, Service, Surroundings, SystemClock};
 use federation_domain::{ChangeSink, HeartbeatRelay, Prober, Registration};
-use federation_http::{ApiState, HttpServer, write_project};
-use federation_nats::{CatalogService, HeartbeatSubscriber, Peers, UnknownProject};
-use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use federation_http::{ApiState, HttpServer};
+use federation_nats::Peers;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::keys::ServedKeys;
+use self::parts::Parts;
 use self::reload::Reload;
 use crate::open_files;
 use crate::projects_file::{self, ProjectsFileError};
@@ -33,9 +33,6 @@ use crate::store::Store;
 /// Requests have 3 s of it and the last words on the bus 2 s, which leaves at least 4 s for the last
 /// checkpoint.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
-
-/// How many unknown projects may wait to be registered, and are registered at once.
-const NEWCOMERS: usize = 1_000;
 
 /// Runs the service until SIGTERM or Ctrl-C.
 ///
@@ -146,109 +143,6 @@ async fn run(
     service.readiness.start();
     parts.run_until(stop).await?;
     Ok(Some(parts))
-}
-
-/// What runs beside the REST API once the catalog is loaded.
-struct Parts {
-    ears: JoinSet<()>,
-    ears_end: CancellationToken,
-    writer: JoinHandle<()>,
-    writer_ends: CancellationToken,
-}
-
-impl Parts {
-    async fn start(
-        service: &Service,
-        settings: &ServeSettings,
-        reload: Reload,
-        peers: Option<Peers>,
-    ) -> anyhow::Result<Self> {
-        let (ears_end, writer_ends) = (CancellationToken::new(), CancellationToken::new());
-        let mut ears = JoinSet::new();
-        let (ticking, asking) = (service.clone(), service.clone());
-        let (ticks_end, probes_end) = (ears_end.clone(), ears_end.clone());
-        ears.spawn(async move { ticking.run_ticks(ticks_end).await });
-        ears.spawn(async move { asking.run_probes(probes_end).await });
-        ears.spawn(service.follower().run(ears_end.clone()));
-        ears.spawn(reload.run(ears_end.clone()));
-        if let (Some(bus), Some(peers)) = (&settings.bus, peers) {
-            let newcomers = settings.auto_register.then(|| {
-                let (sender, receiver) = mpsc::channel(NEWCOMERS);
-                let register = register_newcomers(service.clone(), receiver);
-                let end = ears_end.clone();
-                // Ends at once: who was not registered yet introduces itself again.
-                ears.spawn(async move {
-                    end.run_until_cancelled_owned(register).await;
-                });
-                sender
-            });
-            if settings.catalog_on_nats {
-                let catalog = service.catalog.clone();
-                let answers = CatalogService::connect(bus, catalog, write_project).await;
-                ears.spawn(answers.context("NATS")?.run(ears_end.clone()));
-            }
-            let (presence, replica) = (service.presence.clone(), peers.replica());
-            let (bus, end) = (bus.clone(), ears_end.clone());
-            let hearing = HeartbeatSubscriber::spawn(bus, presence, newcomers, replica, end).await;
-            ears.spawn(hearing.context("NATS")?);
-            let told = service.clone();
-            ears.spawn(peers.run(move || told.look_for_changes(), ears_end.clone()));
-        }
-        let writer = tokio::spawn(service.writer().run(writer_ends.clone()));
-        Ok(Self { ears, ears_end, writer, writer_ends })
-    }
-
-    /// Runs until told to stop.
-    ///
-    /// # Errors
-    /// When a part ends by itself: without it the service could not keep its promise, and whoever
-    /// supervises the process should start it anew.
-    async fn run_until(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
-        tokio::select! {
-            () = stop.cancelled() => Ok(()),
-            Some(ended) = self.ears.join_next() => {
-                ended.context("a part that hears heartbeats failed")?;
-                bail!("a part that hears heartbeats ended by itself");
-            }
-            ended = &mut self.writer => {
-                ended.context("the writer failed")?;
-                bail!("the writer ended by itself");
-            }
-        }
-    }
-
-    /// First stops hearing, which takes in what is on its way, then writes all that was heard.
-    async fn stop(self) {
-        let Self { mut ears, ears_end, writer, writer_ends } = self;
-        ears_end.cancel();
-        while ears.join_next().await.is_some() {}
-        writer_ends.cancel();
-        if let Err(error) = writer.await {
-            tracing::error!(%error, "the last checkpoint failed");
-        }
-    }
-}
-
-/// Registers projects from their heartbeats until the subscriber ends. A store that refuses is
-/// spoken of once, not at each heartbeat of each of them.
-async fn register_newcomers(service: Service, mut newcomers: mpsc::Receiver<UnknownProject>) {
-    let mut told = false;
-    let mut waiting = Vec::new();
-    while newcomers.recv_many(&mut waiting, NEWCOMERS).await > 0 {
-        let registrations = waiting.drain(..).filter_map(|newcomer| {
-            let UnknownProject { slug, hub_url, mesh_namespace } = newcomer;
-            // Without it nobody could reach the project; it says so in none of its heartbeats.
-            Some(Registration::introduced(slug, hub_url?, mesh_namespace))
-        });
-        match service.introduce(registrations.collect()).await {
-            Ok(()) => told = false,
-            Err(error) if told => tracing::debug!(%error, "still no project can register itself"),
-            Err(error) => {
-                tracing::warn!(%error, "projects could not register themselves");
-                told = true;
-            }
-        }
-    }
 }
 
 /// Reads the static list, all of it or nothing; none where there is no such file.
