@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
-use federation_application::{CatalogError, Position};
+use federation_application::CatalogError;
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
@@ -46,11 +46,7 @@ pub(crate) struct Lists {
 /// A list, to be sent.
 pub(crate) enum List {
     /// All of it.
-    Whole {
-        written: Arc<Written>,
-        /// Where the next page begins, if it is a page and not the last.
-        next: Option<Position>,
-    },
+    Whole(Arc<Written>),
     /// The beginning of one that is not kept; the rest is written while it is sent.
     Long(Bytes, Box<Draft>),
 }
@@ -126,7 +122,7 @@ impl Lists {
         let asked = Moment::now(state);
         loop {
             match place.turn(asked) {
-                Turn::Take(written) => return Ok(List::Whole { written, next: None }),
+                Turn::Take(written) => return Ok(List::Whole(written)),
                 // The error says that it was closed.
                 Turn::Wait(mut making) => drop(making.changed().await),
                 Turn::Make(made) => return self.make(place, made, state, status).await,
@@ -148,7 +144,7 @@ impl Lists {
         let draft = Draft::new(state.catalog.clone(), ListQuery::of_status(status), None);
         let listed = web::block(move || {
             let list = draft.begin(place.usual_bytes(), most_kept_bytes)?;
-            if let List::Whole { written, .. } = &list {
+            if let List::Whole(written) = &list {
                 place.0.lock().kept = Some(Kept { list: Arc::clone(written), begun });
             }
             drop(made);

@@ -49,7 +49,8 @@ impl Draft {
         let enough_bytes = if self.query.limit.is_some() { usize::MAX } else { most_kept_bytes };
         let json = Bytes::from(self.write(usual_bytes, enough_bytes)?);
         Ok(if self.ended {
-            List::Whole { written: Arc::new(Written::new(json)), next: self.after }
+            let link = self.query.link(self.after.as_ref());
+            List::Whole(Arc::new(Written::new(json, link)))
         } else {
             List::Long(json, Box::new(self))
         })

@@ -11,7 +11,7 @@ fn moment(generation: u64, millis: u64) -> Moment {
 }
 
 fn keep(place: &Place, begun: Moment) {
-    let list = Arc::new(Written::new(Bytes::from_static(b"[]")));
+    let list = Arc::new(Written::new(Bytes::from_static(b"[]"), None));
     place.0.lock().kept = Some(Kept { list, begun });
 }
 
@@ -61,7 +61,7 @@ pub(crate) fn short_lists() -> Lists {
 
 async fn whole(api: &Api, status: Option<ProjectStatus>) -> Bytes {
     match api.state.lists.list(&api.state, &ListQuery::of_status(status)).await {
-        Ok(List::Whole { written, next: None }) => written.json().clone(),
+        Ok(List::Whole(written)) => written.json().clone(),
         _ => panic!("there is no whole list"),
     }
 }

@@ -80,7 +80,7 @@ pub(crate) async fn list(
     wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
     let index = wait.changed(&state, None).await?;
-    let answer = state.lists.list(&state, &query).await?.answer(&request, &query).await?;
+    let answer = state.lists.list(&state, &query).await?.answer(&request).await?;
     Ok(index.on(answer))
 }
 
