@@ -3,6 +3,7 @@
 
 mod answer;
 mod draft;
+mod turns;
 mod written;
 
 use std::sync::Arc;
@@ -12,9 +13,10 @@ use actix_web::web::{self, Bytes};
 use federation_application::CatalogError;
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use self::draft::Draft;
+use self::turns::Turns;
 pub(crate) use self::written::Written;
 use crate::error::ApiError;
 use crate::params::ListQuery;
@@ -29,10 +31,6 @@ const FRESH: Duration = Duration::from_millis(200);
 /// memory is for the catalog.
 const MOST_KEPT_BYTES: usize = 8 * 1024 * 1024;
 
-/// How many lists that are not kept are written at a time. A sorted one looks at the whole catalog,
-/// which takes the processor from those who answer and hear; the others wait.
-const WRITTEN_AT_ONCE: usize = 4;
-
 /// What a list takes from memory at first, beside what is known of it.
 const SPARE_BYTES: usize = 4 * 1024;
 
@@ -40,7 +38,7 @@ const SPARE_BYTES: usize = 4 * 1024;
 pub(crate) struct Lists {
     places: [Arc<Place>; 4],
     most_kept_bytes: usize,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 /// A list, to be sent.
@@ -85,11 +83,7 @@ enum Turn {
 
 impl Default for Lists {
     fn default() -> Self {
-        Self {
-            places: Default::default(),
-            most_kept_bytes: MOST_KEPT_BYTES,
-            turns: Arc::new(Semaphore::new(WRITTEN_AT_ONCE)),
-        }
+        Self { places: Default::default(), most_kept_bytes: MOST_KEPT_BYTES, turns: Arc::default() }
     }
 }
 
@@ -99,8 +93,12 @@ impl Lists {
         if let Some(status) = query.plain_status() {
             return self.whole(state, status).await;
         }
-        let turn = draft::turn(Some(&self.turns)).await;
-        let turns = Some(Arc::clone(&self.turns));
+        // Cheap ones never wait behind those that look at all.
+        let turns = query.projects.looks_at_all().then(|| Arc::clone(&self.turns));
+        let turn = match &turns {
+            Some(turns) => turns.next_soon().await?,
+            None => None,
+        };
         let draft = Draft::new(state.catalog.clone(), query.clone(), turns);
         let most_kept_bytes = self.most_kept_bytes;
         let listed = web::block(move || {

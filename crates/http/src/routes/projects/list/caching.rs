@@ -184,8 +184,13 @@ async fn a_long_list_has_no_tag_and_is_coded_while_it_is_written() {
     let mut api = fleet(1_500).await;
     let expected = api.get(PATH).await;
     let backwards = api.get(&format!("{PATH}?sort=-id")).await;
+    let by_name = api.get(&format!("{PATH}?sort=name")).await;
     api.state.lists = Arc::new(short_lists());
-    for (path, expected) in [(PATH, expected), (&format!("{PATH}?sort=-id"), backwards)] {
+    for (path, expected) in [
+        (PATH, expected),
+        (&format!("{PATH}?sort=-id"), backwards),
+        (&format!("{PATH}?sort=name"), by_name),
+    ] {
         for coding in ["identity", "gzip", "zstd"] {
             let answer = accepting(&api, path, coding).await;
             assert_eq!(answer.header("etag"), None);
