@@ -42,7 +42,9 @@ pub use follower::Follower;
 pub use history::{History, Uptime};
 pub use metrics::{DropReason, Metrics, RefusalReason};
 pub use presence::{Presence, ProjectState, Record, RecordError, Surroundings, TICK};
-pub use query::{Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue};
+pub use query::{
+    Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue, WantedTags,
+};
 pub use readiness::{Readiness, ReadinessReport, SourceReport};
 pub use service::{Ports, Service};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_domain::{Project, ProjectStatus};
+use federation_domain::{Project, ProjectId, ProjectStatus};
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::entry::Entry;
@@ -15,6 +15,9 @@ const LISTED_AT_ONCE: usize = 1_000;
 /// How many projects of a sorted list are copied at once: each part of it looks at the whole catalog,
 /// and each copy is about 500 bytes.
 const SORTED_AT_ONCE: usize = 20_000;
+
+/// How many are put in order at once where only their ids are kept.
+const ORDERED_AT_ONCE: usize = 100_000;
 
 impl Catalog {
     /// All projects, or those of one status, by id.
@@ -49,7 +52,8 @@ impl Catalog {
     /// or not, or twice; one that stays as it is is in it once.
     ///
     /// By id a part takes about a millisecond, and longer only to find out whether there is one more
-    /// after as many as were asked for. In another order it looks at the whole catalog. It holds up
+    /// after as many as were asked for. In another order each part looks at the whole catalog: for
+    /// many parts, [`Self::order`] looks once. It holds up
     /// nobody meanwhile; but it is not for a thread that has other things to do. `show` MUST NOT
     /// block, nor call anything of this crate.
     ///
@@ -116,18 +120,58 @@ impl Catalog {
         show: &mut dyn FnMut(&Project, bool),
     ) -> Option<Position> {
         let mut first = First::new(query.sort, after, at_most);
+        self.look_at_all(&query.filter, |project, status_known| {
+            first.offer(project, || ProjectState { project: project.clone(), status_known });
+        });
+        let (states, next) = first.end();
+        states.for_each(|state| show(&state.project, state.status_known));
+        next
+    }
+
+    /// The ids of what the query selects, in its order: those after a position, or the first, at
+    /// most 100,000; and after which position it goes on, none at its end. It looks at the whole
+    /// catalog, and takes about 100 bytes for each id meanwhile. Who changes before it is shown stands
+    /// where it was.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotLoaded`].
+    pub fn order(
+        &self,
+        query: &ProjectQuery,
+        after: Option<&Position>,
+    ) -> Result<(Vec<ProjectId>, Option<Position>), CatalogError> {
+        self.loaded()?;
+        let mut first = First::new(query.sort, after, ORDERED_AT_ONCE);
+        self.look_at_all(&query.filter, |project, _| first.offer(project, || project.id));
+        let (ids, next) = first.end();
+        Ok((ids.collect(), next))
+    }
+
+    /// Shows those of these projects that the filter selects now, in this order. Who is gone is left
+    /// out. `show` is as in [`Self::list_next`].
+    pub fn list_these(
+        &self,
+        filter: &ProjectFilter,
+        ids: &[ProjectId],
+        show: &mut dyn FnMut(&Project, bool),
+    ) {
+        let ears = self.presence().ears();
+        for entry in ids.iter().filter_map(|id| self.registry().get_by_id(*id)) {
+            self.show_selected(filter, &entry, &ears, &mut *show);
+        }
+    }
+
+    fn look_at_all(&self, filter: &ProjectFilter, mut see: impl FnMut(&Project, bool)) {
         let mut looked_at = None;
         loop {
             let entries = self.registry().next(looked_at, false, LISTED_AT_ONCE);
             let ears = self.presence().ears();
             for entry in &entries {
-                self.show_selected(&query.filter, entry, &ears, |project, status_known| {
-                    first.offer(project, status_known);
-                });
+                self.show_selected(filter, entry, &ears, &mut see);
             }
             looked_at = entries.last().map(|entry| entry.id);
             if entries.len() < LISTED_AT_ONCE {
-                return first.show(show);
+                return;
             }
         }
     }

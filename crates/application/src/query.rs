@@ -3,10 +3,12 @@
 mod filter;
 mod first;
 mod sort;
+mod tags;
 
 pub use filter::{ProjectFilter, SearchText};
 pub(crate) use first::First;
 pub use sort::{Position, Sort, SortKey, SortValue};
+pub use tags::WantedTags;
 
 /// A selection of the catalog in its order. The default is all projects, by id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,4 +17,13 @@ pub struct ProjectQuery {
     pub filter: ProjectFilter,
     /// In which order.
     pub sort: Sort,
+}
+
+impl ProjectQuery {
+    /// Whether even a short page of it may cost a look at each project of the catalog: in an order
+    /// that has to be made first, or where those whom the filter selects are few.
+    #[must_use]
+    pub fn looks_at_all(&self) -> bool {
+        self.sort.key != SortKey::Id || !self.filter.is_of_statuses()
+    }
 }

@@ -6,8 +6,8 @@ mod list;
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{ETag, EntityTag, HeaderName, IF_MATCH, IF_NONE_MATCH, IfNoneMatch};
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
+use actix_web::http::header::{ETag, EntityTag, HeaderName, IF_MATCH, IF_NONE_MATCH};
+use actix_web::{FromRequest, HttpRequest};
 use federation_domain::{InvalidValue, Precondition, Project, RegistrationTag};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -38,15 +38,23 @@ impl ProjectTag {
 
     /// Whether the caller of a `GET` says that he has this version.
     pub(crate) fn is_held_by(self, request: &HttpRequest) -> bool {
-        match request.get_header::<IfNoneMatch>() {
-            None => false,
-            Some(IfNoneMatch::Any) => true,
-            Some(IfNoneMatch::Items(held)) => {
-                let ETag(tag) = self.header();
-                held.iter().any(|one| one.weak_eq(&tag))
-            }
-        }
+        let ETag(tag) = self.header();
+        held_by(request, [tag]).is_some()
     }
+}
+
+/// The first of these tags of an answer by which the caller of a `GET` says that he has it. Whether a
+/// tag is weak does not matter to a reader. A header that is malformed says nothing: he gets the
+/// answer, which is never wrong.
+pub(crate) fn held_by(
+    request: &HttpRequest,
+    answer: impl IntoIterator<Item = EntityTag>,
+) -> Option<EntityTag> {
+    let held = tags(request, &IF_NONE_MATCH).ok()??;
+    answer.into_iter().find(|tag| match &held {
+        Tags::Any => true,
+        Tags::These(listed) => listed.iter().any(|one| one.opaque == tag.tag()),
+    })
 }
 
 /// What `If-Match` and `If-None-Match: *` ask of a write.

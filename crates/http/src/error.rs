@@ -78,6 +78,8 @@ pub(crate) enum ApiError {
     ConditionFailed(Box<Refusal>),
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
+    #[error("too many sorted or filtered lists are being made already, try again later")]
+    TooManyLists,
     #[error("too many are watching already, try again later")]
     TooManyWatchers,
     #[error("this replica has not read the newest changes yet, try again later")]
@@ -214,9 +216,11 @@ impl ResponseError for ApiError {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) | Self::Spoofed(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::NotLoaded | Self::TooManyWatchers | Self::Behind | Self::StoreUnavailable(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::NotLoaded
+            | Self::TooManyLists
+            | Self::TooManyWatchers
+            | Self::Behind
+            | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::StoreFailed(_) | Self::Internal(_) | Self::Panicked { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }

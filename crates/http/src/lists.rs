@@ -3,18 +3,20 @@
 
 mod answer;
 mod draft;
+mod turns;
 mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
-use federation_application::{CatalogError, Position};
+use federation_application::CatalogError;
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use self::draft::Draft;
+use self::turns::Turns;
 pub(crate) use self::written::Written;
 use crate::error::ApiError;
 use crate::params::ListQuery;
@@ -29,10 +31,6 @@ const FRESH: Duration = Duration::from_millis(200);
 /// memory is for the catalog.
 const MOST_KEPT_BYTES: usize = 8 * 1024 * 1024;
 
-/// How many lists that are not kept are written at a time. A sorted one looks at the whole catalog,
-/// which takes the processor from those who answer and hear; the others wait.
-const WRITTEN_AT_ONCE: usize = 4;
-
 /// What a list takes from memory at first, beside what is known of it.
 const SPARE_BYTES: usize = 4 * 1024;
 
@@ -40,17 +38,13 @@ const SPARE_BYTES: usize = 4 * 1024;
 pub(crate) struct Lists {
     places: [Arc<Place>; 4],
     most_kept_bytes: usize,
-    turns: Arc<Semaphore>,
+    turns: Arc<Turns>,
 }
 
 /// A list, to be sent.
 pub(crate) enum List {
     /// All of it.
-    Whole {
-        written: Arc<Written>,
-        /// Where the next page begins, if it is a page and not the last.
-        next: Option<Position>,
-    },
+    Whole(Arc<Written>),
     /// The beginning of one that is not kept; the rest is written while it is sent.
     Long(Bytes, Box<Draft>),
 }
@@ -89,11 +83,7 @@ enum Turn {
 
 impl Default for Lists {
     fn default() -> Self {
-        Self {
-            places: Default::default(),
-            most_kept_bytes: MOST_KEPT_BYTES,
-            turns: Arc::new(Semaphore::new(WRITTEN_AT_ONCE)),
-        }
+        Self { places: Default::default(), most_kept_bytes: MOST_KEPT_BYTES, turns: Arc::default() }
     }
 }
 
@@ -103,8 +93,12 @@ impl Lists {
         if let Some(status) = query.plain_status() {
             return self.whole(state, status).await;
         }
-        let turn = draft::turn(Some(&self.turns)).await;
-        let turns = Some(Arc::clone(&self.turns));
+        // Cheap ones never wait behind those that look at all.
+        let turns = query.projects.looks_at_all().then(|| Arc::clone(&self.turns));
+        let turn = match &turns {
+            Some(turns) => turns.next_soon().await?,
+            None => None,
+        };
         let draft = Draft::new(state.catalog.clone(), query.clone(), turns);
         let most_kept_bytes = self.most_kept_bytes;
         let listed = web::block(move || {
@@ -126,7 +120,7 @@ impl Lists {
         let asked = Moment::now(state);
         loop {
             match place.turn(asked) {
-                Turn::Take(written) => return Ok(List::Whole { written, next: None }),
+                Turn::Take(written) => return Ok(List::Whole(written)),
                 // The error says that it was closed.
                 Turn::Wait(mut making) => drop(making.changed().await),
                 Turn::Make(made) => return self.make(place, made, state, status).await,
@@ -148,7 +142,7 @@ impl Lists {
         let draft = Draft::new(state.catalog.clone(), ListQuery::of_status(status), None);
         let listed = web::block(move || {
             let list = draft.begin(place.usual_bytes(), most_kept_bytes)?;
-            if let List::Whole { written, .. } = &list {
+            if let List::Whole(written) = &list {
                 place.0.lock().kept = Some(Kept { list: Arc::clone(written), begun });
             }
             drop(made);

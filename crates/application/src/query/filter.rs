@@ -1,5 +1,7 @@
-use federation_domain::{InvalidValue, Project, ProjectStatus, Tags};
+use federation_domain::{InvalidValue, Project, ProjectStatus};
 use time::OffsetDateTime;
+
+use super::WantedTags;
 
 /// Which projects are selected: those that fulfil each of the conditions that are given. The default
 /// gives none, and selects all.
@@ -8,9 +10,9 @@ pub struct ProjectFilter {
     /// Those of any of these statuses; empty: of each.
     pub statuses: Vec<ProjectStatus>,
     /// Those that have all of these tags, letter for letter.
-    pub all_tags: Tags,
+    pub all_tags: WantedTags,
     /// Those that have any of these tags, letter for letter; empty: whatever they have.
-    pub any_tags: Tags,
+    pub any_tags: WantedTags,
     /// Those whose slug or name holds this text.
     pub text: Option<SearchText>,
     /// Those whose registration or status changed at this moment or later.
@@ -30,15 +32,20 @@ impl ProjectFilter {
         self.statuses.is_empty() || self.statuses.contains(&status)
     }
 
+    /// Whether it asks for a status alone, if for anything: that costs next to nothing to find out.
+    #[must_use]
+    pub fn is_of_statuses(&self) -> bool {
+        let statuses = self.statuses.clone();
+        *self == Self { statuses, ..Self::default() }
+    }
+
     /// Whether the project is selected.
     #[must_use]
     pub fn selects(&self, project: &Project) -> bool {
-        let has = |tag: &str| project.tags.iter().any(|one| one == tag);
-        let any_tags = &self.any_tags;
         self.allows(project.status)
             && self.updated_since.is_none_or(|since| project.updated_at >= since)
-            && self.all_tags.iter().all(has)
-            && (any_tags.iter().len() == 0 || any_tags.iter().any(has))
+            && self.all_tags.are_all_in(&project.tags)
+            && (self.any_tags.is_empty() || self.any_tags.is_any_in(&project.tags))
             && self.text.as_ref().is_none_or(|text| text.is_in(project))
     }
 }
@@ -84,6 +91,7 @@ fn lowercase(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use federation_domain::ProjectStatus::{Degraded, Offline, Online};
+    use federation_domain::Tags;
     use proptest::prelude::*;
     use time::Duration;
 
@@ -94,8 +102,8 @@ mod tests {
         ProjectFilter { text: Some(SearchText::parse(text).unwrap()), ..ProjectFilter::default() }
     }
 
-    fn tags(tags: &[&str]) -> Tags {
-        Tags::parse(tags).unwrap()
+    fn tags(tags: &[&str]) -> WantedTags {
+        WantedTags::parse(tags).unwrap()
     }
 
     #[test]
@@ -117,7 +125,7 @@ mod tests {
 
     #[test]
     fn all_tags_must_be_there_but_only_one_of_any() {
-        let project = Project { tags: tags(&["a", "b"]), ..project(1) };
+        let project = Project { tags: Tags::parse(&["a", "b"]).unwrap(), ..project(1) };
         let all = |all| ProjectFilter { all_tags: tags(all), ..ProjectFilter::default() };
         let any = |any| ProjectFilter { any_tags: tags(any), ..ProjectFilter::default() };
         assert!(all(&["a"]).selects(&project) && all(&["b", "a"]).selects(&project));

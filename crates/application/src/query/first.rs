@@ -4,77 +4,78 @@ use std::collections::BinaryHeap;
 use federation_domain::Project;
 
 use super::{Position, Sort};
-use crate::presence::ProjectState;
 
 /// The first projects, in an order, of those that were offered in any: at most so many are in memory,
-/// however many there are.
-pub(crate) struct First<'a> {
+/// however many there are, and of each only its place and `T`.
+pub(crate) struct First<'a, T> {
     sort: Sort,
     after: Option<&'a Position>,
     at_most: usize,
     /// The last one on top.
-    found: BinaryHeap<Found>,
+    found: BinaryHeap<Found<T>>,
     /// Whether one had to be left out.
     more: bool,
 }
 
-struct Found {
+struct Found<T> {
     sort: Sort,
-    state: ProjectState,
+    place: Position,
+    kept: T,
 }
 
-impl<'a> First<'a> {
+impl<'a, T> First<'a, T> {
     /// For those after a position.
     pub(crate) fn new(sort: Sort, after: Option<&'a Position>, at_most: usize) -> Self {
         Self { sort, after, at_most, found: BinaryHeap::new(), more: false }
     }
 
-    /// Takes a copy of the project if it is among the first.
-    pub(crate) fn offer(&mut self, project: &Project, status_known: bool) {
+    /// Keeps of the project what is made of it, if it is among the first.
+    pub(crate) fn offer(&mut self, project: &Project, keep: impl FnOnce() -> T) {
         if self.after.is_some_and(|after| !self.sort.is_after(project, after)) {
             return;
         }
         if self.found.len() >= self.at_most {
             self.more = true;
-            let last = self.found.peek().map(|found| &found.state.project);
-            if last.is_none_or(|last| self.sort.compare(project, last).is_ge()) {
+            let last = self.found.peek().map(|found| &found.place);
+            if last.is_none_or(|last| self.sort.is_after(project, last)) {
                 return;
             }
             self.found.pop();
         }
-        let state = ProjectState { project: project.clone(), status_known };
-        self.found.push(Found { sort: self.sort, state });
+        self.found.push(Found {
+            sort: self.sort,
+            place: self.sort.position(project),
+            kept: keep(),
+        });
     }
 
-    /// Shows them in their order. Returns the position of the last one if there are more.
-    pub(crate) fn show(self, show: &mut dyn FnMut(&Project, bool)) -> Option<Position> {
-        let last = self.found.peek().map(|found| self.sort.position(&found.state.project));
-        for Found { state, .. } in self.found.into_sorted_vec() {
-            show(&state.project, state.status_known);
-        }
-        last.filter(|_| self.more)
+    /// What was kept, in its order, and the position of the last one if there are more.
+    pub(crate) fn end(self) -> (impl ExactSizeIterator<Item = T>, Option<Position>) {
+        let last = self.found.peek().map(|found| found.place.clone());
+        let kept = self.found.into_sorted_vec().into_iter().map(|found| found.kept);
+        (kept, last.filter(|_| self.more))
     }
 }
 
-impl Ord for Found {
+impl<T> Ord for Found<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.sort.compare(&self.state.project, &other.state.project)
+        self.sort.compare_places(&self.place, &other.place)
     }
 }
 
-impl PartialOrd for Found {
+impl<T> PartialOrd for Found<T> {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Found {
+impl<T> PartialEq for Found<T> {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Found {}
+impl<T> Eq for Found<T> {}
 
 #[cfg(test)]
 mod tests {
@@ -121,10 +122,9 @@ mod tests {
         at_most: usize,
     ) -> (Vec<i64>, Option<Position>) {
         let mut first = First::new(sort, after, at_most);
-        projects.iter().for_each(|project| first.offer(project, true));
-        let mut ids = Vec::new();
-        let next = first.show(&mut |project, _| ids.push(project.id.0));
-        (ids, next)
+        projects.iter().for_each(|project| first.offer(project, || project.id.0));
+        let (ids, next) = first.end();
+        (ids.collect(), next)
     }
 
     proptest! {

@@ -139,6 +139,11 @@ impl Sort {
         self.order((&self.value(one), one.id), (&self.value(other), other.id))
     }
 
+    /// Which of two places comes first.
+    pub(super) fn compare_places(self, one: &Position, other: &Position) -> Ordering {
+        self.order((&one.value, one.id), (&other.value, other.id))
+    }
+
     fn value(self, project: &Project) -> SortValue<'_> {
         match self.key {
             SortKey::Id => SortValue::Id,

@@ -1,5 +1,5 @@
 use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
-use federation_domain::ProjectStatus::{Degraded, Online};
+use federation_domain::ProjectStatus::{Degraded, Offline, Online};
 use federation_domain::{Origin, Project};
 
 use crate::world::{World, registration, slug};
@@ -103,4 +103,28 @@ async fn a_long_list_is_whole_in_every_order() {
         after = next;
     }
     assert_eq!(found, ["p2499"]);
+}
+
+#[tokio::test]
+async fn an_order_is_made_once_and_shows_who_is_selected_when_it_is_shown() {
+    let world = World::with(&["c", "a", "b", "d"]).await;
+    world.beat("a").unwrap();
+    let catalog = &world.service.catalog;
+    let filter = ProjectFilter { statuses: vec![Offline], ..ProjectFilter::default() };
+    let query = ProjectQuery { filter, ..by("-slug") };
+    let (ids, next) = catalog.order(&query, None).unwrap();
+    assert_eq!((ids.len(), next), (3, None));
+    let shown = || {
+        let mut slugs = Vec::new();
+        let mut show = |project: &Project, _| slugs.push(project.slug.to_string());
+        catalog.list_these(&query.filter, &ids, &mut show);
+        slugs
+    };
+    assert_eq!(shown(), ["d", "c", "b"]);
+    world.beat("c").unwrap();
+    world.service.catalog.remove(&slug("d")).await.unwrap();
+    assert_eq!(shown(), ["b"]);
+    let (_, after_b) = part(&world, &by("slug"), None, 2);
+    let (rest, _) = catalog.order(&by("slug"), after_b.as_ref()).unwrap();
+    assert_eq!(rest.len(), 1, "it goes on after a position");
 }

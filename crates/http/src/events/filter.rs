@@ -1,5 +1,5 @@
-use federation_application::Catalog;
-use federation_domain::{Change, ChangeKind, ProjectStatus, Slug, Tags};
+use federation_application::{Catalog, ProjectState, WantedTags};
+use federation_domain::{Change, ChangeKind, ProjectStatus, Slug};
 
 /// Which changes somebody wants to see: those that meet all that is given.
 #[derive(Debug, Default)]
@@ -11,7 +11,7 @@ pub(crate) struct EventFilter {
     /// Of one of these kinds.
     pub(crate) kinds: Vec<ChangeKind>,
     /// Of projects that have all of these now.
-    pub(crate) tags: Tags,
+    pub(crate) tags: WantedTags,
 }
 
 impl EventFilter {
@@ -26,10 +26,7 @@ impl EventFilter {
     }
 
     fn has_tags(&self, slug: &Slug, catalog: &Catalog) -> bool {
-        if self.tags.iter().len() == 0 {
-            return true;
-        }
-        let Ok(state) = catalog.find(slug) else { return false };
-        self.tags.iter().all(|wanted| state.project.tags.iter().any(|tag| tag == wanted))
+        let has_tags = |state: ProjectState| self.tags.are_all_in(&state.project.tags);
+        self.tags.is_empty() || catalog.find(slug).is_ok_and(has_tags)
     }
 }

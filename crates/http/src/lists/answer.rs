@@ -9,20 +9,15 @@ use futures_util::{StreamExt as _, future, stream};
 use super::List;
 use crate::coding::Coding;
 use crate::error::ApiError;
-use crate::params::ListQuery;
 
 impl List {
     /// Answers with what the caller does not have yet, in the form that he likes best.
     ///
     /// # Errors
     /// [`ApiError::NotAcceptable`], where he likes none.
-    pub(crate) async fn answer(
-        self,
-        request: &HttpRequest,
-        query: &ListQuery,
-    ) -> Result<HttpResponse, ApiError> {
+    pub(crate) async fn answer(self, request: &HttpRequest) -> Result<HttpResponse, ApiError> {
         match self {
-            Self::Whole { written, next } => {
+            Self::Whole(written) => {
                 if let Some(tag) = written.known_as(request) {
                     let mut answer = HttpResponse::NotModified();
                     return Ok(for_caches(&mut answer).insert_header(ETag(tag)).finish());
@@ -30,7 +25,7 @@ impl List {
                 let coding = Coding::choose(request, Some(written.json().len()))?;
                 let mut answer = begun(coding);
                 answer.insert_header(ETag(written.tag(coding)));
-                if let Some(link) = query.link(next.as_ref()) {
+                if let Some(link) = written.link() {
                     answer.insert_header((LINK, link));
                 }
                 Ok(answer.body(written.body(coding).await?))

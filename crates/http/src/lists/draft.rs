@@ -3,37 +3,59 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, Bytes};
-use federation_application::{Catalog, CatalogError, Position};
+use federation_application::{Catalog, CatalogError, Position, SortKey};
+use federation_domain::{Project, ProjectId};
 use futures_util::{Stream, stream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::turns::Turns;
 use super::{List, Written};
 use crate::error::ApiError;
 use crate::params::ListQuery;
 use crate::project::ProjectBody;
 
 /// How many bytes of a long list are written at once: enough to keep the line busy meanwhile.
-const PART_BYTES: usize = 512 * 1024;
+pub(super) const PART_BYTES: usize = 512 * 1024;
 
-/// How far a list was written. It is written in parts, so that nobody waits for the whole of a long
-/// one, and no more than a part of it is in memory.
+/// How many projects of a list are looked up at once where their order is known.
+const SHOWN_AT_ONCE: usize = 1_000;
+
+/// A list and how far it was written. Until it is known to be long, all of it is in memory; from then
+/// on a part, which is written when the one before is on its way: so nobody waits for the whole, and a
+/// reader that takes nothing holds little.
 pub(crate) struct Draft {
     catalog: Catalog,
     query: ListQuery,
+    /// Where it has to wait; none: nowhere.
+    turns: Option<Arc<Turns>>,
+    progress: Progress,
+}
+
+/// How far a list was written.
+#[derive(Clone)]
+struct Progress {
     after: Option<Position>,
     /// How many projects may follow.
     left: usize,
     /// What stands before the next project.
     before_next: u8,
     ended: bool,
-    /// Who may look through the catalog; none: whoever wants to.
-    turns: Option<Arc<Semaphore>>,
+    /// Who comes next, down to `after`: of a sorted list that is no page.
+    ordered: Arc<[ProjectId]>,
+    /// How many of them were written.
+    past: usize,
 }
 
 impl Draft {
-    pub(super) fn new(catalog: Catalog, query: ListQuery, turns: Option<Arc<Semaphore>>) -> Self {
-        let (after, left) = (query.after.clone(), query.limit.unwrap_or(usize::MAX));
-        Self { catalog, query, after, left, before_next: b'[', ended: false, turns }
+    pub(super) fn new(catalog: Catalog, query: ListQuery, turns: Option<Arc<Turns>>) -> Self {
+        let progress = Progress {
+            after: query.after.clone(),
+            left: query.limit.unwrap_or(usize::MAX),
+            before_next: b'[',
+            ended: false,
+            ordered: Arc::default(),
+            past: 0,
+        };
+        Self { catalog, query, turns, progress }
     }
 
     /// Writes the list, or the first part of a long one. `usual_bytes` is what is taken from memory
@@ -47,56 +69,85 @@ impl Draft {
         most_kept_bytes: usize,
     ) -> Result<List, CatalogError> {
         let enough_bytes = if self.query.limit.is_some() { usize::MAX } else { most_kept_bytes };
-        let json = Bytes::from(self.write(usual_bytes, enough_bytes)?);
-        Ok(if self.ended {
-            List::Whole { written: Arc::new(Written::new(json)), next: self.after }
+        let mut json = Vec::with_capacity(usual_bytes);
+        self.write(&mut json, PART_BYTES.min(enough_bytes))?;
+        let (part_bytes, part) = (json.len(), self.progress.clone());
+        self.write(&mut json, enough_bytes)?;
+        Ok(if self.progress.ended {
+            let link = self.query.link(self.progress.after.as_ref());
+            List::Whole(Arc::new(Written::new(json.into(), link)))
         } else {
-            List::Long(json, Box::new(self))
+            // What is beyond the part is written again when it is its turn: it is not to lie in
+            // memory until then.
+            let first = Bytes::copy_from_slice(&json[..part_bytes]);
+            List::Long(first, Box::new(Self { progress: part, ..self }))
         })
     }
 
-    /// Writes the next part: so many bytes and at most what the catalog shows at once more, unless
-    /// the list ends before.
-    fn write(&mut self, usual_bytes: usize, enough_bytes: usize) -> Result<Vec<u8>, CatalogError> {
-        let mut json = Vec::with_capacity(usual_bytes);
-        while !self.ended && json.len() < enough_bytes {
-            let (before_next, fields) = (&mut self.before_next, self.query.fields);
+    /// Goes on writing until there are so many bytes, and at most what the catalog shows at once
+    /// more, or the list has ended.
+    fn write(&mut self, json: &mut Vec<u8>, enough_bytes: usize) -> Result<(), CatalogError> {
+        if self.progress.ended {
+            return Ok(());
+        }
+        while !self.progress.ended && json.len() < enough_bytes {
+            let (mut before_next, fields) = (self.progress.before_next, self.query.fields);
             let mut shown = 0;
-            let mut write = |project: &_, status_known| {
-                json.push(std::mem::replace(before_next, b','));
-                ProjectBody::new(project, status_known).write(&mut json, fields);
+            self.show_next(&mut |project, status_known| {
+                json.push(std::mem::replace(&mut before_next, b','));
+                ProjectBody::new(project, status_known).write(json, fields);
                 shown += 1;
-            };
-            let (projects, after) = (&self.query.projects, self.after.as_ref());
-            self.after = self.catalog.list_next(projects, after, self.left, &mut write)?;
-            self.left -= shown;
-            self.ended = self.after.is_none() || self.left == 0;
+            })?;
+            let progress = &mut self.progress;
+            progress.before_next = before_next;
+            progress.left -= shown;
+            let is_past_all = progress.past == progress.ordered.len() && progress.after.is_none();
+            progress.ended = is_past_all || progress.left == 0;
         }
-        if self.ended {
-            json.extend_from_slice(if self.before_next == b'[' { b"[]" } else { b"]" });
+        if self.progress.ended {
+            let is_empty = self.progress.before_next == b'[';
+            json.extend_from_slice(if is_empty { b"[]" } else { b"]" });
         }
-        Ok(json)
+        Ok(())
+    }
+
+    /// Shows who comes next, at most so many as may follow.
+    fn show_next(&mut self, show: &mut dyn FnMut(&Project, bool)) -> Result<(), CatalogError> {
+        let (projects, progress) = (&self.query.projects, &mut self.progress);
+        if projects.sort.key == SortKey::Id || self.query.limit.is_some() {
+            let after = progress.after.as_ref();
+            progress.after = self.catalog.list_next(projects, after, progress.left, show)?;
+            return Ok(());
+        }
+        if progress.past == progress.ordered.len() {
+            let (ids, after) = self.catalog.order(projects, progress.after.as_ref())?;
+            (progress.ordered, progress.past, progress.after) = (ids.into(), 0, after);
+        }
+        let next = &progress.ordered[progress.past..];
+        let next = &next[..next.len().min(SHOWN_AT_ONCE)];
+        self.catalog.list_these(&projects.filter, next, show);
+        progress.past += next.len();
+        Ok(())
     }
 
     /// What is left of the list, each part written when the one before is on its way.
     pub(crate) fn rest(self) -> impl Stream<Item = Result<Bytes, ApiError>> {
         stream::try_unfold(self, async |mut draft| {
-            if draft.ended {
+            if draft.progress.ended {
                 return Ok(None);
             }
-            let turn = turn(draft.turns.as_ref()).await;
+            let turn = match &draft.turns {
+                // It was begun, so it waits as long as it takes.
+                Some(turns) => turns.next().await,
+                None => None,
+            };
             let written = web::block(move || {
-                let part = draft.write(PART_BYTES, PART_BYTES)?;
+                let mut part = Vec::with_capacity(PART_BYTES);
+                draft.write(&mut part, PART_BYTES)?;
                 drop(turn);
                 Ok::<_, CatalogError>((Bytes::from(part), draft))
             });
             Ok(Some(written.await.map_err(|error| ApiError::Internal(error.into()))??))
         })
     }
-}
-
-/// Waits until the catalog may be looked through; it may while the permit is kept.
-pub(super) async fn turn(turns: Option<&Arc<Semaphore>>) -> Option<OwnedSemaphorePermit> {
-    // Nobody closes it.
-    Arc::clone(turns?).acquire_owned().await.ok()
 }

@@ -1,5 +1,7 @@
 use actix_web::http::Method;
+use federation_application::{ProjectQuery, Sort};
 use federation_domain::{Origin, Registration, RegistrationDraft};
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 
 use super::*;
@@ -11,7 +13,7 @@ fn moment(generation: u64, millis: u64) -> Moment {
 }
 
 fn keep(place: &Place, begun: Moment) {
-    let list = Arc::new(Written::new(Bytes::from_static(b"[]")));
+    let list = Arc::new(Written::new(Bytes::from_static(b"[]"), None));
     place.0.lock().kept = Some(Kept { list, begun });
 }
 
@@ -61,7 +63,7 @@ pub(crate) fn short_lists() -> Lists {
 
 async fn whole(api: &Api, status: Option<ProjectStatus>) -> Bytes {
     match api.state.lists.list(&api.state, &ListQuery::of_status(status)).await {
-        Ok(List::Whole { written, next: None }) => written.json().clone(),
+        Ok(List::Whole(written)) => written.json().clone(),
         _ => panic!("there is no whole list"),
     }
 }
@@ -128,4 +130,49 @@ async fn a_long_list_is_the_same_to_the_byte_and_is_not_kept() {
     assert!(api.state.lists.places[0].0.lock().kept.is_none(), "it is kept");
     assert_eq!(api.get("/api/fed/projects?status=online").await.body, "[]");
     assert_eq!(api.send(Method::HEAD, "/api/fed/projects").await.status, 200);
+}
+
+#[actix_web::test]
+async fn of_a_list_that_turns_out_to_be_long_only_a_part_stays_in_memory() {
+    let api = Api::new().await;
+    let registrations = (0..6_000).map(registration).collect();
+    api.service.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    let lists = Lists { most_kept_bytes: 1_500_000, ..Lists::default() };
+    for sort in ["id", "slug"] {
+        let projects = ProjectQuery { sort: Sort::parse(sort).unwrap(), ..ProjectQuery::default() };
+        let states = api.service.catalog.query(&projects).unwrap();
+        let bodies: Vec<_> = states.iter().map(ProjectBody::from).collect();
+        let expected = serde_json::to_vec(&bodies).unwrap();
+        let query = ListQuery::parse(&format!("sort={sort}")).unwrap();
+        let Ok(List::Long(first, draft)) = lists.list(&api.state, &query).await else {
+            panic!("a list of {} bytes is long", expected.len());
+        };
+        assert!(draft::PART_BYTES <= first.len() && first.len() < 2 * draft::PART_BYTES);
+        let parts: Vec<Bytes> = draft.rest().map(Result::unwrap).collect().await;
+        assert!(parts.iter().all(|part| part.len() < 2 * draft::PART_BYTES), "{sort}");
+        assert!([first].iter().chain(&parts).flatten().eq(&expected), "{sort}");
+    }
+}
+
+#[actix_web::test]
+async fn who_moves_while_a_long_sorted_list_is_sent_is_in_it_once() {
+    let api = Api::new().await;
+    let registrations = (0..3_000).map(registration).collect();
+    api.service.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    let query = ListQuery::parse("sort=-name&fields=name").unwrap();
+    let Ok(List::Long(first, draft)) = short_lists().list(&api.state, &query).await else {
+        panic!("it is long");
+    };
+    // From the first part to where the last one is.
+    let moved = Registration { name: " 0".parse().unwrap(), ..registration(999) };
+    api.service.catalog.register(moved, Origin::Api).await.unwrap();
+    let rest: Vec<Bytes> = draft.rest().map(Result::unwrap).collect().await;
+    let list = [vec![first], rest].concat().concat();
+    let names: Vec<serde_json::Value> = serde_json::from_slice(&list).unwrap();
+    assert_eq!(names.len(), 3_000);
+}
+
+/// How many costly lists are being written.
+pub(crate) fn costly_drafts(lists: &Lists) -> usize {
+    Arc::strong_count(&lists.turns) - 1
 }

@@ -1,29 +1,37 @@
 //! A whole list as JSON, and what belongs to it.
 
-use actix_web::HttpMessage as _;
 use actix_web::HttpRequest;
-use actix_web::http::header::{EntityTag, IfNoneMatch};
+use actix_web::http::header::EntityTag;
 use actix_web::web::{self, Bytes};
 use tokio::sync::OnceCell;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::coding::Coding;
+use crate::conditions::held_by;
 use crate::error::ApiError;
 
 /// A list with its tag, and its coded forms as far as somebody asked for them.
 pub(crate) struct Written {
     json: Bytes,
-    /// The same for the same bytes, on all replicas.
+    link: Option<String>,
+    /// The same for the same bytes and link, on all replicas.
     hash: u128,
     gzip: OnceCell<Bytes>,
     zstd: OnceCell<Bytes>,
 }
 
 impl Written {
-    /// Looks at all of it; not for a worker's thread.
-    pub(super) fn new(json: Bytes) -> Self {
-        let hash = xxh3_128(&json);
-        Self { json, hash, gzip: OnceCell::new(), zstd: OnceCell::new() }
+    /// Looks at all of it; not for a worker's thread. A page has a link: it may get a next one while
+    /// its body stays as it is, and who has the page has to hear of that.
+    pub(super) fn new(json: Bytes, link: Option<String>) -> Self {
+        let seed = link.as_ref().map_or(0, |link| xxh3_64(link.as_bytes()));
+        let hash = xxh3_128_with_seed(&json, seed);
+        Self { json, link, hash, gzip: OnceCell::new(), zstd: OnceCell::new() }
+    }
+
+    /// The header `Link` of a page.
+    pub(crate) fn link(&self) -> Option<&str> {
+        self.link.as_deref()
     }
 
     pub(crate) fn json(&self) -> &Bytes {
@@ -59,12 +67,6 @@ impl Written {
 
     /// The tag by which the caller has this list already, in whichever form.
     pub(crate) fn known_as(&self, request: &HttpRequest) -> Option<EntityTag> {
-        match request.get_header::<IfNoneMatch>()? {
-            IfNoneMatch::Any => Some(self.tag(Coding::Identity)),
-            IfNoneMatch::Items(known) => Coding::ALL
-                .map(|coding| self.tag(coding))
-                .into_iter()
-                .find(|tag| known.iter().any(|known| known.weak_eq(tag))),
-        }
+        held_by(request, Coding::ALL.map(|coding| self.tag(coding)))
     }
 }

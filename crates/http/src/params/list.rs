@@ -4,8 +4,8 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
-use federation_domain::{InvalidValue, ProjectStatus, Tags};
+use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort, WantedTags};
+use federation_domain::{InvalidValue, ProjectStatus};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded::Serializer;
@@ -83,7 +83,7 @@ impl ListQuery {
     }
 
     /// Names each parameter that is not allowed.
-    fn parse(query: &str) -> Result<Self, Vec<InvalidValue>> {
+    pub(crate) fn parse(query: &str) -> Result<Self, Vec<InvalidValue>> {
         let pairs = Pairs::of(query);
         let mut faults = Vec::new();
         let filter = ProjectFilter {
@@ -152,8 +152,8 @@ pub(super) fn statuses(pairs: &Pairs<'_>) -> Result<Vec<ProjectStatus>, InvalidV
     Ok(ProjectStatus::ALL.into_iter().filter(|status| asked.contains(status)).collect())
 }
 
-pub(super) fn tags(pairs: &Pairs<'_>, name: &str) -> Result<Tags, InvalidValue> {
-    Tags::parse(&pairs.all(name)?)
+pub(super) fn tags(pairs: &Pairs<'_>, name: &str) -> Result<WantedTags, InvalidValue> {
+    WantedTags::parse(&pairs.all(name)?)
         .map_err(|fault| InvalidValue { field: fault.field.replacen("tags", name, 1), ..fault })
 }
 

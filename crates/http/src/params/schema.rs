@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, Ref, RefOr, Required, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, ToSchema as _};
 
-use federation_application::{SearchText, SortKey};
+use federation_application::{SearchText, SortKey, WantedTags};
 use federation_domain::Tags;
 
 use super::list::FieldsParam;
@@ -59,7 +59,8 @@ fn tags(name: &str, description: &str) -> Parameter {
         .min_length(Some(1))
         .max_length(Some(Tags::MAX_CHARS))
         .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"));
-    let tags = ArrayBuilder::new().items(tag).max_items(Some(Tags::MAX_ITEMS)).unique_items(true);
+    let most = Some(WantedTags::MAX_ITEMS);
+    let tags = ArrayBuilder::new().items(tag).max_items(most).unique_items(true);
     let parameter = parameter(name, description, tags.into(), json!(["python", "rag"]));
     parameter.style(Some(ParameterStyle::Form)).explode(Some(true)).build()
 }

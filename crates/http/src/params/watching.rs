@@ -158,6 +158,8 @@ mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
     use federation_domain::ProjectStatus;
 
+    use federation_application::WantedTags;
+
     use super::*;
 
     fn parse(query: &str, last_event_id: Option<&'static str>) -> Result<EventQuery, Vec<String>> {
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(statuses, [ProjectStatus::Online, ProjectStatus::Offline]);
         assert_eq!(slugs.iter().map(Slug::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(kinds, [ChangeKind::Removed]);
-        assert_eq!(tags.iter().collect::<Vec<_>>(), ["x,y", "z"]);
+        assert_eq!(tags, WantedTags::parse(&["x,y", "z"]).unwrap());
     }
 
     #[test]

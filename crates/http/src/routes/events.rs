@@ -49,7 +49,7 @@ use crate::state::ApiState;
             description = "Only changes of these kinds.", example = json!(["status_changed"])
         ),
         (
-            "tag" = Option<Vec<String>>, Query, nullable = false, explode = true,
+            "tag" = Option<Vec<String>>, Query, nullable = false, explode = true, max_items = 10,
             description = "Only changes of projects that have all of these tags now; so none of \
                            projects that were removed.",
             example = json!(["python"])

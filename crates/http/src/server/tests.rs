@@ -215,18 +215,25 @@ async fn a_stopped_server_waits_for_no_idle_connection() {
     assert!(rest.ends_with(br#"{"status":"alive"}"#));
 }
 
-/// Opens a stream of events and reads its first one.
-async fn watch(server: &Running) -> TcpStream {
+/// Asks for what never ends, or is long, and reads up to here.
+async fn begin(server: &Running, path: &str, until: &[u8]) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     // What the kernel takes for a client that does not read is little.
     socket.set_recv_buffer_size(4 * 1024).unwrap();
     let mut stream = socket.connect(server.address).await.unwrap();
-    stream.write_all(b"GET /api/fed/events HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
     let mut read = Vec::new();
-    while !read.ends_with(b"event: ready\ndata: {\"revision\":0}\n\n\r\n") {
-        assert_ne!(stream.read_buf(&mut read).await.unwrap(), 0);
+    while !read.ends_with(until) {
+        read.push(stream.read_u8().await.unwrap());
     }
     stream
+}
+
+/// Opens a stream of events and reads its first one.
+async fn watch(server: &Running) -> TcpStream {
+    let ready = b"event: ready\ndata: {\"revision\":0}\n\n\r\n";
+    begin(server, "/api/fed/events", ready).await
 }
 
 #[actix_web::test]
@@ -243,29 +250,45 @@ async fn a_stream_of_events_holds_up_the_end_for_no_moment() {
 }
 
 #[cfg(target_os = "linux")]
-#[actix_web::test]
-async fn a_reader_that_takes_nothing_is_cut_off() {
-    use federation_domain::{Origin, RegistrationDraft};
-    let server = serve(Api::new().await, Duration::from_millis(500));
-    let idle = watch(&server).await;
-    let many = (0..5_000).map(|number| {
-        let draft = RegistrationDraft {
-            slug: format!("p-{number}"),
-            name: "P".to_owned(),
-            hub_url: "http://p".to_owned(),
-            mesh_namespace: "hub.p".to_owned(),
-            ..RegistrationDraft::default()
-        };
-        draft.parse().unwrap()
-    });
-    server.api.service.catalog.register_all(many.collect(), Origin::Api).await.unwrap();
-    let is_cut = async || server.api.get("/metrics").await.body.contains("federation_watchers 0");
+async fn register_many(api: &Api, projects: usize) {
+    let many = (0..projects).map(crate::lists::tests::registration).collect();
+    api.service.catalog.register_all(many, federation_domain::Origin::Api).await.unwrap();
+}
+
+#[cfg(target_os = "linux")]
+async fn is_cut(is_cut: impl AsyncFn() -> bool) {
     let until_cut = async {
         while !is_cut().await {
             actix_web::rt::task::yield_now().await;
         }
     };
     timeout(DEADLINE, until_cut).await.expect("the connection is cut within 10 s");
+}
+
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn a_watcher_that_takes_nothing_is_cut_off() {
+    let server = serve(Api::new().await, Duration::from_millis(500));
+    let idle = watch(&server).await;
+    register_many(&server.api, 5_000).await;
+    let api = &server.api;
+    is_cut(async || api.get("/metrics").await.body.contains("federation_watchers 0")).await;
+    drop(idle);
+    server.stop().await;
+}
+
+#[cfg(target_os = "linux")]
+#[actix_web::test]
+async fn a_reader_that_takes_nothing_of_a_long_list_is_cut_off() {
+    use crate::lists::tests::{costly_drafts, short_lists};
+    let mut api = Api::new().await;
+    register_many(&api, 30_000).await;
+    api.state.lists = std::sync::Arc::new(short_lists());
+    let server = serve(api, Duration::from_millis(500));
+    let idle = begin(&server, "/api/fed/projects?sort=slug", b"\r\n\r\n").await;
+    let lists = &server.api.state.lists;
+    assert_eq!(costly_drafts(lists), 1);
+    is_cut(async || costly_drafts(lists) == 0).await;
     drop(idle);
     server.stop().await;
 }

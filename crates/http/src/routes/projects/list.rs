@@ -18,6 +18,9 @@ use crate::state::ApiState;
 /// Who asks often sends the `ETag` of the last answer as `If-None-Match`, and gets 304 without a body
 /// while nothing of it changed; with `fields=slug,status`, that is while no status did. A long list
 /// (from 8 MiB on) has no tag.
+///
+/// What is sorted by another key than `id`, or selected by more than its status, looks at the whole
+/// catalog. Few such lists are made at a time: the others wait, and get 503 after 2 s.
 #[utoipa::path(
     get,
     path = "/api/fed/projects",
@@ -80,7 +83,7 @@ pub(crate) async fn list(
     wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
     let index = wait.changed(&state, None).await?;
-    let answer = state.lists.list(&state, &query).await?.answer(&request, &query).await?;
+    let answer = state.lists.list(&state, &query).await?.answer(&request).await?;
     Ok(index.on(answer))
 }
 

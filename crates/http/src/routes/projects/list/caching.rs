@@ -87,6 +87,38 @@ async fn a_tag_is_known_in_all_forms_in_which_a_client_may_send_it() {
 }
 
 #[actix_web::test]
+async fn a_page_that_gets_a_next_one_is_another_though_its_body_is_the_same() {
+    let api = fleet(2).await;
+    for path in [format!("{PATH}?limit=2&fields=slug"), format!("{PATH}?limit=2&sort=created_at")] {
+        let last = api.get(&path).await;
+        api.register("later").await;
+        let known = knowing(&api, &path, tag(&last)).await;
+        assert_eq!((known.status, &known.body), (200, &last.body), "{path}");
+        assert!(known.header("link").unwrap().contains("rel=\"next\""), "{known}");
+        assert_eq!(knowing(&api, &path, tag(&known)).await.status, 304, "{path}");
+        api.send(Method::DELETE, &format!("{PATH}/later")).await;
+        assert_eq!(tag(&api.get(&path).await), tag(&last), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn what_a_write_refuses_as_a_list_of_tags_says_nothing_to_a_read() {
+    let api = fleet(1).await;
+    for path in [PATH, &format!("{PATH}/p0")] {
+        let answer = api.get(path).await;
+        let tag = tag(&answer);
+        for bad in [format!("x, {tag}"), format!("{tag} \"x\", {tag}"), format!("*, {tag}")] {
+            assert_eq!(knowing(&api, path, &bad).await.status, 200, "{path}: {bad}");
+        }
+        let known = format!("\"a,b\",,W/{tag}");
+        assert_eq!(knowing(&api, path, &known).await.status, 304, "{path}: {known}");
+        let request = TestRequest::get().uri(path).append_header((IF_NONE_MATCH, "\"x\""));
+        let lines = api.call(request.append_header((IF_NONE_MATCH, tag))).await;
+        assert_eq!(lines.status, 304, "{path}: in two lines");
+    }
+}
+
+#[actix_web::test]
 async fn replicas_give_the_same_list_the_same_tag() {
     let (one, other) = (fleet(3).await, fleet(3).await);
     let answer = one.get(PATH).await;
@@ -152,8 +184,13 @@ async fn a_long_list_has_no_tag_and_is_coded_while_it_is_written() {
     let mut api = fleet(1_500).await;
     let expected = api.get(PATH).await;
     let backwards = api.get(&format!("{PATH}?sort=-id")).await;
+    let by_name = api.get(&format!("{PATH}?sort=name")).await;
     api.state.lists = Arc::new(short_lists());
-    for (path, expected) in [(PATH, expected), (&format!("{PATH}?sort=-id"), backwards)] {
+    for (path, expected) in [
+        (PATH, expected),
+        (&format!("{PATH}?sort=-id"), backwards),
+        (&format!("{PATH}?sort=name"), by_name),
+    ] {
         for coding in ["identity", "gzip", "zstd"] {
             let answer = accepting(&api, path, coding).await;
             assert_eq!(answer.header("etag"), None);
