@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the code, and the answers that many endpoints share.
 
+mod headers;
 pub(crate) mod writes;
 
 use utoipa::{IntoResponses, OpenApi};
@@ -19,6 +20,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
     describe(&mut document, keys);
+    headers::complete(&mut document);
     document
 }
 
@@ -154,7 +156,9 @@ pub(crate) enum BodyErrors {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
+
+    use crate::testing::schema::example_of;
 
     /// All values of the key `$ref`, wherever they stand.
     fn references(value: &Value, found: &mut BTreeSet<String>) {
@@ -175,15 +179,66 @@ mod tests {
         references(&document, &mut referred);
         // The data of an event: what stands in a stream is described, and has no schema.
         referred.insert("#/components/schemas/ChangeEvent".to_owned());
-        let schemas = document["components"]["schemas"].as_object().unwrap().keys();
-        let there: BTreeSet<String> =
-            schemas.map(|name| format!("#/components/schemas/{name}")).collect();
+        let mut there = BTreeSet::new();
+        for kind in ["schemas", "headers"] {
+            let named = document["components"][kind].as_object().unwrap().keys();
+            there.extend(named.map(|name| format!("#/components/{kind}/{name}")));
+        }
         assert_eq!(referred, there);
     }
 
     #[test]
     fn every_example_is_what_its_schema_says() {
         crate::testing::schema::check_examples();
+    }
+
+    /// Where a body has no example of its own, that of its schema counts.
+    fn has_example(document: &Value, body: &Value) -> bool {
+        let reference = body["schema"]["$ref"].as_str().unwrap_or_default();
+        let schema = document.pointer(reference.trim_start_matches('#'));
+        example_of(body).or_else(|| example_of(schema?)).is_some()
+    }
+
+    #[test]
+    fn every_parameter_and_every_body_has_an_example() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let bodies = |value: &Value| value["content"].as_object().cloned().unwrap_or_default();
+        let mut missing = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    if example_of(parameter).is_none() {
+                        missing.push(format!("{method} {path}: {}", parameter["name"]));
+                    }
+                }
+                let answers = operation["responses"].as_object().unwrap().iter();
+                let answers = answers.map(|(status, answer)| (status.as_str(), bodies(answer)));
+                let request = ("request", bodies(&operation["requestBody"]));
+                for (what, bodies) in answers.chain([request]) {
+                    if !bodies.is_empty()
+                        && !bodies.values().any(|body| has_example(&document, body))
+                    {
+                        missing.push(format!("{method} {path}: {what}"));
+                    }
+                }
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_answer_has_a_request_id_and_says_which_headers_are_always_there() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let answers = &document["paths"]["/api/fed/projects"]["get"]["responses"];
+        for (status, answer) in answers.as_object().unwrap() {
+            let id = answer["headers"]["X-Request-Id"]["$ref"].as_str().unwrap();
+            let id = document.pointer(id.trim_start_matches('#')).unwrap();
+            assert_eq!(id["required"], true, "{status}");
+        }
+        let headers = &answers["200"]["headers"];
+        assert_eq!(headers["Vary"]["required"], true);
+        assert_eq!(headers["Link"]["required"], Value::Null);
+        assert_eq!(headers["Link"]["schema"], json!({"type": "string"}));
     }
 
     #[test]
@@ -195,6 +250,7 @@ mod tests {
                 let name = operation["operationId"].as_str().unwrap().to_owned();
                 assert!(names.insert(name), "{path}");
                 assert!(operation["summary"].is_string(), "{path}");
+                assert!(operation["description"].is_string(), "{path}");
                 for (status, answer) in operation["responses"].as_object().unwrap() {
                     assert_ne!(answer["description"].as_str().unwrap(), "", "{path} {status}");
                 }

@@ -45,7 +45,7 @@ pub(crate) struct ProjectBody<'a> {
     /// What people call it.
     name: &'a str,
     /// Where it answers.
-    #[schema(format = "uri")]
+    #[schema(format = "iri")]
     hub_url: &'a str,
     /// Its NATS subject prefix.
     #[schema(required)]

@@ -15,7 +15,8 @@ pub(crate) struct IfMatch {
     #[param(
         rename = "If-Match",
         required = false,
-        pattern = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#
+        pattern = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#,
+        example = "\"4467b11d099d9909-97e0a0442239229c\""
     )]
     if_match: String,
 }
@@ -26,7 +27,7 @@ pub(crate) struct IfMatch {
 #[expect(dead_code, reason = "the shape of a request in the document")]
 pub(crate) struct IfAbsent {
     /// `*`: only if there is no such project. Not together with `If-Match`.
-    #[param(rename = "If-None-Match", required = false, pattern = r"^\*$")]
+    #[param(rename = "If-None-Match", required = false, pattern = r"^\*$", example = "*")]
     if_none_match: String,
 }
 

@@ -13,13 +13,15 @@ use crate::error::ApiError;
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
 
-/// The API as a page.
+/// The API as a page, to read and to try.
+///
+/// It needs nothing from elsewhere. *Authorize* takes an API key, with which it then sends requests.
 #[utoipa::path(
     get,
     path = "/docs",
     tag = "documentation",
     responses(
-        (status = 200, description = "A page for people.", content_type = "text/html", body = String),
+        (status = 200, description = "A page for people.", content_type = "text/html", body = String, example = json!("<!DOCTYPE html>\n<html lang=\"en\">…</html>")),
         crate::openapi::InternalError,
     )
 )]
@@ -35,6 +37,8 @@ pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError>
 }
 
 /// A file that the page at `/docs` needs.
+///
+/// Stylesheets, scripts, icons; they are part of the program.
 #[utoipa::path(
     get,
     path = "/docs/{file}",
@@ -42,7 +46,12 @@ pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError>
     tag = "documentation",
     params(("file" = String, Path, description = "A file that the page names.", example = "swagger-ui.css")),
     responses(
-        (status = 200, description = "The file, of its own media type.", content_type = "application/octet-stream", body = String),
+        (
+            status = 200,
+            description = "The file, of its own media type.",
+            content((String = "text/css", example = json!(".swagger-ui{color:#3b4151}")), (String = "text/javascript"), (String = "text/html"), (String = "image/png")),
+            headers(("Content-Encoding" = Option<String>, description = "`gzip`, where the file is kept so."))
+        ),
         crate::openapi::NotFound,
         crate::openapi::InternalError,
     )

@@ -37,7 +37,7 @@ use crate::state::ApiState;
             description = "A page of its changes, and its uptime.",
             body = HistoryBody<'static>,
             headers((
-                "Link" = String,
+                "Link" = Option<String>,
                 description = "The older changes, as `rel=\"next\"`; absent at the end of the log."
             ))
         ),
