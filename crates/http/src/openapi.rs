@@ -1,10 +1,12 @@
 //! The OpenAPI document, made from the code, and the answers that many endpoints share.
 
 mod headers;
+mod slug;
 pub(crate) mod writes;
 
 use utoipa::{IntoResponses, OpenApi};
 
+pub(crate) use self::slug::SlugParam;
 use crate::auth::{Closed, describe};
 use crate::change::EventBody;
 use crate::error::{ErrorBody, FieldError};

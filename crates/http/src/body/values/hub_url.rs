@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::json;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{RefOr, Schema, SchemaFormat};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 const DESCRIPTION: &str = "Where a project answers: an absolute http or https URL without credentials, \
@@ -19,7 +19,6 @@ impl PartialSchema for HubUrlSchema {
     fn schema() -> RefOr<Schema> {
         let schema = ObjectBuilder::new()
             .schema_type(Type::String)
-            .format(Some(SchemaFormat::Custom("iri".to_owned())))
             .pattern(Some(pattern()))
             .max_length(Some(500))
             .description(Some(DESCRIPTION))
@@ -39,7 +38,9 @@ fn pattern() -> String {
     let label = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
     let last = "[A-Za-z]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
     let byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
-    let host = format!(r"(({label}\.)*{last}\.?|{byte}(\.{byte}){{3}}|\[{}\])", ipv6());
+    // As DNS has it (RFC 1035).
+    let length = "(?![^/?#:]{254})";
+    let host = format!(r"({length}({label}\.)*{last}\.?|{byte}(\.{byte}){{3}}|\[{}\])", ipv6());
     let port =
         "([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])";
     let rest = r"[/?#][^\s\x00-\x1f\x7f-\x9f\\]*";

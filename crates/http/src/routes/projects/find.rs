@@ -18,7 +18,7 @@ use crate::state::ApiState;
     operation_id = "find_project",
     tag = "projects",
     params(
-        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::SlugParam,
         FieldsParam,
         WaitParams,
         (
