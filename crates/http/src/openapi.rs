@@ -1,6 +1,7 @@
 //! The OpenAPI document, made from the code, and the answers that many endpoints share.
 
 mod headers;
+mod parameters;
 mod slug;
 pub(crate) mod writes;
 
@@ -23,6 +24,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
     describe(&mut document, keys);
     headers::complete(&mut document);
+    parameters::complete(&mut document);
     document
 }
 
@@ -194,11 +196,12 @@ mod tests {
         crate::testing::schema::check_examples();
     }
 
-    /// Where a body has no example of its own, that of its schema counts.
-    fn has_example(document: &Value, body: &Value) -> bool {
-        let reference = body["schema"]["$ref"].as_str().unwrap_or_default();
-        let schema = document.pointer(reference.trim_start_matches('#'));
-        example_of(body).or_else(|| example_of(schema?)).is_some()
+    /// Where a parameter or a body has no example of its own, that of its schema counts.
+    fn has_example(document: &Value, value: &Value) -> bool {
+        let schema = &value["schema"];
+        let referred = schema["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+        let schema = referred.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema);
+        example_of(value).or_else(|| example_of(schema)).is_some()
     }
 
     #[test]
@@ -209,7 +212,7 @@ mod tests {
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 for parameter in operation["parameters"].as_array().into_iter().flatten() {
-                    if example_of(parameter).is_none() {
+                    if !has_example(&document, parameter) {
                         missing.push(format!("{method} {path}: {}", parameter["name"]));
                     }
                 }
@@ -241,6 +244,15 @@ mod tests {
         assert_eq!(headers["Vary"]["required"], true);
         assert_eq!(headers["Link"]["required"], Value::Null);
         assert_eq!(headers["Link"]["schema"], json!({"type": "string"}));
+    }
+
+    #[test]
+    fn what_may_be_left_out_of_a_request_is_not_filled_in_for_who_tries_it() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let operation = &document["paths"]["/api/fed/projects/{slug}"]["put"];
+        for parameter in operation["parameters"].as_array().unwrap() {
+            assert_eq!(parameter["example"].is_null(), parameter["required"] == false);
+        }
     }
 
     #[test]

@@ -32,10 +32,12 @@ pub(crate) fn example_of(value: &Value) -> Option<&Value> {
 /// Whatever has a schema and an example: parameters, headers, bodies.
 #[track_caller]
 fn check_beside_schemas(document: &Value, value: &Value, place: &str) {
-    if let (Some(schema), Some(example)) = (value.get("schema"), example_of(value))
-        && let Err(fault) = fault(document, schema, example)
-    {
-        panic!("{place}: {fault}: {example}");
+    if let Some(schema) = value.get("schema") {
+        for example in example_of(value).into_iter().chain(example_of(schema)) {
+            if let Err(fault) = fault(document, schema, example) {
+                panic!("{place}: {fault}: {example}");
+            }
+        }
     }
     let members = value.as_object().into_iter().flatten();
     let items = value.as_array().into_iter().flatten().enumerate();
