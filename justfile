@@ -19,6 +19,10 @@ test:
 test-only *filter:
     ./scripts/test.sh --only-tests {{ filter }}
 
+# Holds the running service against its OpenAPI document: --examples 200 --minutes 15 --seed 1.
+api-check *args:
+    ./scripts/api-check.sh {{ args }}
+
 # Random faults on real processes: --minutes 30 --replicas 3 --seed 7.
 faults *args:
     ./scripts/faults.sh {{ args }}

@@ -7,6 +7,7 @@ mod json;
 mod patch;
 mod registration;
 mod replacement;
+mod values;
 
 use std::time::Duration;
 

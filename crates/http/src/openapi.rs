@@ -1,9 +1,13 @@
 //! The OpenAPI document, made from the code, and the answers that many endpoints share.
 
+mod headers;
+mod parameters;
+mod slug;
 pub(crate) mod writes;
 
 use utoipa::{IntoResponses, OpenApi};
 
+pub(crate) use self::slug::SlugParam;
 use crate::auth::{Closed, describe};
 use crate::change::EventBody;
 use crate::error::{ErrorBody, FieldError};
@@ -19,6 +23,8 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
     describe(&mut document, keys);
+    headers::complete(&mut document);
+    parameters::complete(&mut document);
     document
 }
 
@@ -154,7 +160,9 @@ pub(crate) enum BodyErrors {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::Value;
+    use serde_json::{Value, json};
+
+    use crate::testing::schema::example_of;
 
     /// All values of the key `$ref`, wherever they stand.
     fn references(value: &Value, found: &mut BTreeSet<String>) {
@@ -175,15 +183,76 @@ mod tests {
         references(&document, &mut referred);
         // The data of an event: what stands in a stream is described, and has no schema.
         referred.insert("#/components/schemas/ChangeEvent".to_owned());
-        let schemas = document["components"]["schemas"].as_object().unwrap().keys();
-        let there: BTreeSet<String> =
-            schemas.map(|name| format!("#/components/schemas/{name}")).collect();
+        let mut there = BTreeSet::new();
+        for kind in ["schemas", "headers"] {
+            let named = document["components"][kind].as_object().unwrap().keys();
+            there.extend(named.map(|name| format!("#/components/{kind}/{name}")));
+        }
         assert_eq!(referred, there);
     }
 
     #[test]
     fn every_example_is_what_its_schema_says() {
         crate::testing::schema::check_examples();
+    }
+
+    /// Where a parameter or a body has no example of its own, that of its schema counts.
+    fn has_example(document: &Value, value: &Value) -> bool {
+        let schema = &value["schema"];
+        let referred = schema["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
+        let schema = referred.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema);
+        example_of(value).or_else(|| example_of(schema)).is_some()
+    }
+
+    #[test]
+    fn every_parameter_and_every_body_has_an_example() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let bodies = |value: &Value| value["content"].as_object().cloned().unwrap_or_default();
+        let mut missing = Vec::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                    if !has_example(&document, parameter) {
+                        missing.push(format!("{method} {path}: {}", parameter["name"]));
+                    }
+                }
+                let answers = operation["responses"].as_object().unwrap().iter();
+                let answers = answers.map(|(status, answer)| (status.as_str(), bodies(answer)));
+                let request = ("request", bodies(&operation["requestBody"]));
+                for (what, bodies) in answers.chain([request]) {
+                    if !bodies.is_empty()
+                        && !bodies.values().any(|body| has_example(&document, body))
+                    {
+                        missing.push(format!("{method} {path}: {what}"));
+                    }
+                }
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_answer_has_a_request_id_and_says_which_headers_are_always_there() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let answers = &document["paths"]["/api/fed/projects"]["get"]["responses"];
+        for (status, answer) in answers.as_object().unwrap() {
+            let id = answer["headers"]["X-Request-Id"]["$ref"].as_str().unwrap();
+            let id = document.pointer(id.trim_start_matches('#')).unwrap();
+            assert_eq!(id["required"], true, "{status}");
+        }
+        let headers = &answers["200"]["headers"];
+        assert_eq!(headers["Vary"]["required"], true);
+        assert_eq!(headers["Link"]["required"], Value::Null);
+        assert_eq!(headers["Link"]["schema"], json!({"type": "string"}));
+    }
+
+    #[test]
+    fn what_may_be_left_out_of_a_request_is_not_filled_in_for_who_tries_it() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let operation = &document["paths"]["/api/fed/projects/{slug}"]["put"];
+        for parameter in operation["parameters"].as_array().unwrap() {
+            assert_eq!(parameter["example"].is_null(), parameter["required"] == false);
+        }
     }
 
     #[test]
@@ -195,6 +264,7 @@ mod tests {
                 let name = operation["operationId"].as_str().unwrap().to_owned();
                 assert!(names.insert(name), "{path}");
                 assert!(operation["summary"].is_string(), "{path}");
+                assert!(operation["description"].is_string(), "{path}");
                 for (status, answer) in operation["responses"].as_object().unwrap() {
                     assert_ne!(answer["description"].as_str().unwrap(), "", "{path} {status}");
                 }

@@ -44,8 +44,7 @@ pub(crate) struct ProjectBody<'a> {
     slug: &'a str,
     /// What people call it.
     name: &'a str,
-    /// Where it answers.
-    #[schema(format = "uri")]
+    /// Where it answers: an http or https URL.
     hub_url: &'a str,
     /// Its NATS subject prefix.
     #[schema(required)]

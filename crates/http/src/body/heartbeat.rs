@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::values::SlugSchema;
 use crate::error::ApiError;
 
 /// The most reasons that are read; fewer are kept.
@@ -22,11 +23,14 @@ const MAX_REASONS: usize = 1000;
 )]
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct HeartbeatSchema {
+    /// If it is given, the slug of the path: nobody speaks for another.
+    project_slug: Option<SlugSchema>,
     /// How it is.
     status: Option<ConditionSchema>,
     /// Why it is degraded, in its own words; the first 10 are kept, 200 characters of each.
     /// Ignored unless it says that it is degraded.
     #[serde(rename = "degradedReasons")]
+    #[schema(max_items = 1000)]
     degraded_reasons: Option<Vec<String>>,
 }
 

@@ -1,5 +1,7 @@
 //! The body of a patch: a JSON merge patch (RFC 7396) of a project.
 
+use std::collections::BTreeSet;
+
 use actix_web::FromRequest;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -9,6 +11,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::values::{
+    ActionSchema, HubUrlSchema, MeshNamespaceSchema, NameSchema, SlugSchema, TagSchema,
+};
 use super::{USUAL, read_value};
 use crate::error::ApiError;
 use crate::params::slug_text;
@@ -22,30 +27,23 @@ use crate::params::slug_text;
 )]
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct PatchSchema {
-    /// What people call it: not blank, no control characters.
-    #[schema(required = false, min_length = 1, max_length = 200)]
-    name: String,
-    /// Where it answers, as in a registration.
-    #[schema(required = false, format = "uri", max_length = 500)]
-    hub_url: String,
-    /// Its NATS subject prefix.
-    #[schema(
-        required = false,
-        pattern = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$",
-        min_length = 1,
-        max_length = 100
-    )]
-    mesh_namespace: String,
-    /// Its tags, each of 1 to 50 characters, no doubles; null takes all of them away.
+    /// If it is given, the slug of the path: a project keeps its slug.
+    slug: Option<SlugSchema>,
+    #[schema(required = false)]
+    name: NameSchema,
+    #[schema(required = false)]
+    hub_url: HubUrlSchema,
+    #[schema(required = false)]
+    mesh_namespace: MeshNamespaceSchema,
+    /// Its tags, no doubles; null takes all of them away.
     #[schema(max_items = 50)]
-    tags: Option<Vec<String>>,
+    tags: Option<BTreeSet<TagSchema>>,
     /// How often it promises a heartbeat; null: as often as the service expects by default.
     #[schema(minimum = 0.1, maximum = 86400)]
     heartbeat_interval_seconds: Option<f64>,
-    /// The actions that may be fanned out to it, each of 1 to 100 characters, no doubles; null
-    /// takes all of them away.
+    /// The actions that may be fanned out to it, no doubles; null takes all of them away.
     #[schema(max_items = 50)]
-    allow_fanout: Option<Vec<String>>,
+    allow_fanout: Option<BTreeSet<ActionSchema>>,
 }
 
 /// The keys of a project that a patch cannot change.

@@ -1,5 +1,7 @@
 //! The body of a registration.
 
+use std::collections::BTreeSet;
+
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use federation_domain::{FanoutAllowlist, InvalidValue, Registration, RegistrationDraft, Tags};
@@ -8,6 +10,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::values::{
+    ActionSchema, HubUrlSchema, MeshNamespaceSchema, NameSchema, SlugSchema, TagSchema,
+};
 use super::{USUAL, read_value};
 use crate::error::ApiError;
 
@@ -25,31 +30,20 @@ use crate::error::ApiError;
 )]
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct RegistrationSchema {
-    /// Its name in URLs and subjects.
-    #[schema(pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50)]
-    slug: String,
-    /// What people call it: not blank, no control characters.
-    #[schema(min_length = 1, max_length = 200)]
-    name: String,
-    /// Where it answers: an absolute http or https URL without credentials, whose host is an IP
-    /// address or a name of labels, each of letters and digits, with hyphens and underscores only
-    /// inside; its port, if it names one, is 1 to 65535.
-    #[schema(format = "uri", max_length = 500)]
-    hub_url: String,
-    /// Its NATS subject prefix.
-    #[schema(pattern = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", min_length = 1, max_length = 100)]
-    mesh_namespace: String,
-    /// Its tags, each of 1 to 50 characters, no doubles.
+    slug: SlugSchema,
+    name: NameSchema,
+    hub_url: HubUrlSchema,
+    mesh_namespace: MeshNamespaceSchema,
+    /// Its tags, no doubles.
     #[schema(required = false, max_items = 50, default = json!([]))]
-    tags: Vec<String>,
+    tags: BTreeSet<TagSchema>,
     /// How often it promises a heartbeat. Absent or null leaves what is stored; a project without
     /// an interval has that of the service.
     #[schema(minimum = 0.1, maximum = 86400)]
     heartbeat_interval_seconds: Option<f64>,
-    /// The actions that may be fanned out to it, each of 1 to 100 characters, no doubles. Absent
-    /// or null leaves what is stored.
+    /// The actions that may be fanned out to it, no doubles. Absent or null leaves what is stored.
     #[schema(max_items = 50)]
-    allow_fanout: Option<Vec<String>>,
+    allow_fanout: Option<BTreeSet<ActionSchema>>,
 }
 
 /// A registration from the body of a request.

@@ -1,5 +1,7 @@
 //! The body of a replacement: all that a registration sets.
 
+use std::collections::BTreeSet;
+
 use actix_web::FromRequest;
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -10,6 +12,9 @@ use utoipa::ToSchema;
 
 use super::fields::Fields;
 use super::registration::draft;
+use super::values::{
+    ActionSchema, HubUrlSchema, MeshNamespaceSchema, NameSchema, SlugSchema, TagSchema,
+};
 use super::{USUAL, read_value};
 use crate::error::ApiError;
 use crate::params::slug_text;
@@ -31,28 +36,20 @@ use crate::params::slug_text;
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct ReplacementSchema {
     /// If it is given, the slug of the path.
-    #[schema(pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50)]
-    slug: Option<String>,
-    /// What people call it: not blank, no control characters.
-    #[schema(min_length = 1, max_length = 200)]
-    name: String,
-    /// Where it answers, as in a registration.
-    #[schema(format = "uri", max_length = 500)]
-    hub_url: String,
-    /// Its NATS subject prefix.
-    #[schema(pattern = "^[A-Za-z0-9_-]+(\\.[A-Za-z0-9_-]+)*$", min_length = 1, max_length = 100)]
-    mesh_namespace: String,
-    /// Its tags, each of 1 to 50 characters, no doubles.
+    slug: Option<SlugSchema>,
+    name: NameSchema,
+    hub_url: HubUrlSchema,
+    mesh_namespace: MeshNamespaceSchema,
+    /// Its tags, no doubles.
     #[schema(required = false, max_items = 50, default = json!([]))]
-    tags: Vec<String>,
+    tags: BTreeSet<TagSchema>,
     /// How often it promises a heartbeat. Absent or null: as often as the service expects by
     /// default.
     #[schema(minimum = 0.1, maximum = 86400)]
     heartbeat_interval_seconds: Option<f64>,
-    /// The actions that may be fanned out to it, each of 1 to 100 characters, no doubles. Absent
-    /// or null: none.
+    /// The actions that may be fanned out to it, no doubles. Absent or null: none.
     #[schema(max_items = 50)]
-    allow_fanout: Option<Vec<String>>,
+    allow_fanout: Option<BTreeSet<ActionSchema>>,
 }
 
 /// A registration from the body of a request, of the project that the path names.

@@ -1,6 +1,6 @@
 //! What the endpoints of one project share: their conditions, and their answers.
 
-use utoipa::{IntoParams, IntoResponses};
+use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 use crate::error::ErrorBody;
 use crate::project::ProjectBody;
@@ -15,7 +15,8 @@ pub(crate) struct IfMatch {
     #[param(
         rename = "If-Match",
         required = false,
-        pattern = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#
+        pattern = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#,
+        example = "\"4467b11d099d9909-97e0a0442239229c\""
     )]
     if_match: String,
 }
@@ -26,8 +27,16 @@ pub(crate) struct IfMatch {
 #[expect(dead_code, reason = "the shape of a request in the document")]
 pub(crate) struct IfAbsent {
     /// `*`: only if there is no such project. Not together with `If-Match`.
-    #[param(rename = "If-None-Match", required = false, pattern = r"^\*$")]
-    if_none_match: String,
+    #[param(rename = "If-None-Match", required = false, inline, example = "*")]
+    if_none_match: Star,
+}
+
+/// All that `If-None-Match` can be in a write.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of a request in the document")]
+enum Star {
+    #[serde(rename = "*")]
+    Any,
 }
 
 /// The project as it is now.

@@ -13,13 +13,28 @@ use crate::error::ApiError;
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
 
-/// The API as a page.
+/// Keys are typed into the page, so it loads nothing from elsewhere and sends nothing there. Its script
+/// sets styles, and its stylesheet holds images.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+                      img-src 'self' data:; connect-src 'self'; base-uri 'self'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+/// The API as a page, to read and to try.
+///
+/// It needs nothing from elsewhere. *Authorize* takes an API key, with which it then sends requests.
 #[utoipa::path(
     get,
     path = "/docs",
     tag = "documentation",
     responses(
-        (status = 200, description = "A page for people.", content_type = "text/html", body = String),
+        (
+            status = 200,
+            description = "A page for people.",
+            content_type = "text/html",
+            body = String,
+            headers(("Content-Security-Policy" = String, description = "Nothing comes from elsewhere.")),
+            example = json!("<!DOCTYPE html>\n<html lang=\"en\">…</html>")
+        ),
         crate::openapi::InternalError,
     )
 )]
@@ -35,6 +50,8 @@ pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError>
 }
 
 /// A file that the page at `/docs` needs.
+///
+/// Stylesheets, scripts, icons; they are part of the program.
 #[utoipa::path(
     get,
     path = "/docs/{file}",
@@ -42,7 +59,20 @@ pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError>
     tag = "documentation",
     params(("file" = String, Path, description = "A file that the page names.", example = "swagger-ui.css")),
     responses(
-        (status = 200, description = "The file, of its own media type.", content_type = "application/octet-stream", body = String),
+        (
+            status = 200,
+            description = "The file, of its own media type.",
+            content(
+                (String = "text/css", example = json!(".swagger-ui{color:#3b4151}")),
+                (String = "text/javascript"),
+                (String = "text/html"),
+                (String = "image/png")
+            ),
+            headers(
+                ("Content-Security-Policy" = String, description = "As of the page."),
+                ("Content-Encoding" = Option<String>, description = "`gzip`, where the file is kept so.")
+            )
+        ),
         crate::openapi::NotFound,
         crate::openapi::InternalError,
     )
@@ -59,6 +89,7 @@ fn load(path: &str) -> Result<SwaggerFile<'static>, ApiError> {
 
 fn answer(file: SwaggerFile<'static>) -> HttpResponse {
     let mut answer = HttpResponse::Ok();
+    answer.insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
     if file.gzpipped {
         answer.insert_header((header::CONTENT_ENCODING, header::ContentEncoding::Gzip));
     }
@@ -74,6 +105,7 @@ mod tests {
         let api = Api::not_loaded();
         let page = api.get("/docs/").await;
         assert_eq!((page.status, page.header("content-type")), (200, Some("text/html")));
+        assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
         let mut named = 0;
         for attribute in ["href=\"", "src=\""] {
             for rest in page.body.split(attribute).skip(1) {

@@ -14,7 +14,7 @@ const HEALTH: &str = concat!(
 
 /// That the process answers.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Health)]
+#[schema(as = Health, example = json!({"status": "ok", "service": "federation", "version": "0.9.0"}))]
 pub(crate) struct HealthBody {
     #[schema(example = "ok")]
     status: String,

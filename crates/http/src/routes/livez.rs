@@ -6,13 +6,15 @@ use utoipa::ToSchema;
 
 /// That the process lives.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Live)]
+#[schema(as = Live, example = json!({"status": "alive"}))]
 pub(crate) struct LiveBody {
     #[schema(value_type = String, example = "alive")]
     status: &'static str,
 }
 
 /// Says that the process lives, so that nobody needs to restart it.
+///
+/// It depends on nothing, not on whether the service is ready either: that is `/readyz`.
 #[utoipa::path(
     get,
     path = "/livez",

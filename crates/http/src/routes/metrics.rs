@@ -9,6 +9,8 @@ use crate::state::ApiState;
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The counts of this process, for Prometheus.
+///
+/// In the text form of OpenMetrics. No label holds a slug or a subject.
 #[utoipa::path(
     get,
     path = "/metrics",

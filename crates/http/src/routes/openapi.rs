@@ -25,12 +25,14 @@ impl Document {
 }
 
 /// This document.
+///
+/// It is made from the code of the service, in the version that answers; `/docs` shows it.
 #[utoipa::path(
     get,
     path = "/openapi.json",
     tag = "documentation",
     responses(
-        (status = 200, description = "The OpenAPI document of this API.", body = Object),
+        (status = 200, description = "The OpenAPI document of this API.", body = Object, example = json!({"openapi": "3.1.0", "info": {"title": "Federation service", "version": "0.9.0"}, "paths": {}})),
         crate::openapi::InternalError,
     )
 )]

@@ -13,7 +13,13 @@ use crate::state::ApiState;
 
 /// That the service can do all of its job.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Ready)]
+#[schema(
+    as = Ready,
+    example = json!({
+        "status": "ready",
+        "sources": [{"source": "nats", "hears": true, "heard_seconds_ago": 0.212, "deaf_seconds": 1.5}]
+    })
+)]
 pub(crate) struct ReadyBody {
     #[schema(value_type = String, example = "ready")]
     status: &'static str,
@@ -23,7 +29,14 @@ pub(crate) struct ReadyBody {
 
 /// That the service cannot do all of its job, and why.
 #[derive(Serialize, ToSchema)]
-#[schema(as = NotReady)]
+#[schema(
+    as = NotReady,
+    example = json!({
+        "title": "Service Unavailable", "status": 503, "detail": "not ready: the store does not answer",
+        "reasons": ["the store does not answer"],
+        "sources": [{"source": "nats", "hears": true, "heard_seconds_ago": 0.212, "deaf_seconds": 1.5}]
+    })
+)]
 pub(crate) struct NotReadyBody {
     #[schema(value_type = String, example = "Service Unavailable")]
     title: &'static str,

@@ -17,9 +17,33 @@ pub(crate) fn check(name: &str, value: &Value) {
 pub(crate) fn check_examples() {
     let document = serde_json::to_value(crate::document()).unwrap();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
-        if let Some(example) = schema.get("example") {
+        if let Some(example) = example_of(schema) {
             check(name, example);
         }
+    }
+    check_beside_schemas(&document, &document["paths"], "");
+}
+
+/// The example of a parameter, a header, a body, or a schema.
+pub(crate) fn example_of(value: &Value) -> Option<&Value> {
+    value.get("example").or_else(|| value["examples"].get(0))
+}
+
+/// Whatever has a schema and an example: parameters, headers, bodies.
+#[track_caller]
+fn check_beside_schemas(document: &Value, value: &Value, place: &str) {
+    if let Some(schema) = value.get("schema") {
+        for example in example_of(value).into_iter().chain(example_of(schema)) {
+            if let Err(fault) = fault(document, schema, example) {
+                panic!("{place}: {fault}: {example}");
+            }
+        }
+    }
+    let members = value.as_object().into_iter().flatten();
+    let items = value.as_array().into_iter().flatten().enumerate();
+    let inner = members.map(|(key, value)| (key.clone(), value));
+    for (key, value) in inner.chain(items.map(|(at, value)| (at.to_string(), value))) {
+        check_beside_schemas(document, value, &format!("{place} {key}"));
     }
 }
 
@@ -56,6 +80,9 @@ fn object_fault(document: &Value, schema: &Value, value: &Value) -> Result<(), S
     for required in schema["required"].as_array().into_iter().flatten() {
         let key = required.as_str().unwrap_or_default();
         value.get(key).ok_or_else(|| format!("{key} is missing"))?;
+    }
+    if schema.get("properties").is_none() {
+        return Ok(());
     }
     for (key, value) in value.as_object().into_iter().flatten() {
         let schema = schema["properties"].get(key).ok_or_else(|| format!("{key} is not listed"))?;

@@ -15,7 +15,7 @@ use crate::state::ApiState;
     path = "/api/fed/projects/{slug}/explain",
     operation_id = "explain_project",
     tag = "projects",
-    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    params(crate::openapi::SlugParam),
     responses(
         (status = 200, description = "The explanation.", body = ExplanationBody<'static>),
         crate::openapi::ProjectNotFound,

@@ -18,7 +18,7 @@ use crate::state::ApiState;
     operation_id = "find_project",
     tag = "projects",
     params(
-        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::SlugParam,
         FieldsParam,
         WaitParams,
         (
@@ -34,7 +34,8 @@ use crate::state::ApiState;
                 ("ETag" = String, description = "The version of the project, for `If-None-Match`, and for `If-Match` of a write."),
                 ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds."),
                 ("X-Federation-Index" = i64, description = "The revision through which the answer reflects all changes, at least.")
-            )
+            ),
+            example = json!({"slug": "commandcenter", "status": "online"})
         ),
         (
             status = 304, description = "The caller has this version.",

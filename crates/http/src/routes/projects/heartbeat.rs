@@ -16,10 +16,11 @@ use crate::state::ApiState;
     post,
     path = "/api/fed/projects/{slug}/heartbeat",
     tag = "projects",
-    params(("slug" = String, Path, description = "Its slug.", example = "commandcenter")),
+    params(crate::openapi::SlugParam),
     request_body(
         content = Option<HeartbeatSchema>,
-        description = "May be absent; at most 64 KiB; keys that are not known are ignored."
+        description = "May be absent; at most 64 KiB; keys that are not known are ignored.",
+        example = json!({"status": "degraded", "degradedReasons": ["queue backlog"]})
     ),
     responses(
         (status = 204, description = "The heartbeat counts."),

@@ -18,7 +18,7 @@ use crate::state::ApiState;
     operation_id = "project_history",
     tag = "projects",
     params(
-        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::SlugParam,
         (
             "limit" = Option<u32>, Query, nullable = false, minimum = 1, maximum = 1000,
             description = "The most changes of a page; 50 by default. May be given once.",
@@ -37,7 +37,7 @@ use crate::state::ApiState;
             description = "A page of its changes, and its uptime.",
             body = HistoryBody<'static>,
             headers((
-                "Link" = String,
+                "Link" = Option<String>,
                 description = "The older changes, as `rel=\"next\"`; absent at the end of the log."
             ))
         ),

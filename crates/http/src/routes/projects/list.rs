@@ -46,13 +46,14 @@ use crate::state::ApiState;
             description = "The projects.",
             body = [ProjectFields],
             headers(
-                ("ETag" = String, description = "What names this answer in its coding; absent on long lists."),
-                ("Link" = String, description = "Only with `limit`: the next page as `rel=\"next\"`, absent on the last one, and the first as `rel=\"first\"`."),
+                ("ETag" = Option<String>, description = "What names this answer in its coding; absent on long lists."),
+                ("Link" = Option<String>, description = "Only with `limit`: the next page as `rel=\"next\"`, absent on the last one, and the first as `rel=\"first\"`."),
                 ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds."),
                 ("Vary" = String, description = "`accept-encoding`."),
-                ("Content-Encoding" = String, description = "`gzip` or `zstd`, where the caller accepts it."),
+                ("Content-Encoding" = Option<String>, description = "`gzip` or `zstd`, where the caller accepts it."),
                 ("X-Federation-Index" = i64, description = "The revision through which the answer reflects all changes, at least.")
-            )
+            ),
+            example = json!([{"slug": "commandcenter", "status": "online"}, {"slug": "docs", "status": "offline"}])
         ),
         (
             status = 304,

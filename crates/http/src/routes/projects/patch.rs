@@ -21,7 +21,7 @@ use crate::state::ApiState;
     operation_id = "patch_project",
     tag = "projects",
     params(
-        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::SlugParam,
         crate::openapi::writes::IfMatch,
     ),
     request_body(

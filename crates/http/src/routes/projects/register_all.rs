@@ -24,7 +24,17 @@ use crate::state::ApiState;
         description = "At most 1,000 registrations and 1 MiB; keys that are not known are ignored."
     ),
     responses(
-        (status = 200, description = "The projects, in the order given.", body = Vec<ProjectBody<'static>>),
+        (
+            status = 200,
+            description = "The projects, in the order given.",
+            body = Vec<ProjectBody<'static>>,
+            example = json!([{
+                "id": 1, "slug": "commandcenter", "name": "CommandCenter", "hub_url": "http://localhost:8000",
+                "mesh_namespace": "hub.commandcenter", "status": "offline", "tags": [], "last_heartbeat_at": null,
+                "created_at": "2026-11-23T14:41:13.511326Z", "updated_at": "2026-11-23T14:41:13.511326Z",
+                "heartbeat_interval_seconds": null, "allow_fanout": [], "degraded_reasons": [], "status_known": true
+            }])
+        ),
         crate::openapi::BodyErrors,
         BulkErrors,
         crate::openapi::InternalError,

@@ -17,7 +17,7 @@ use crate::state::ApiState;
     operation_id = "remove_project",
     tag = "projects",
     params(
-        ("slug" = String, Path, description = "Its slug.", example = "commandcenter"),
+        crate::openapi::SlugParam,
         crate::openapi::writes::IfMatch,
     ),
     responses(

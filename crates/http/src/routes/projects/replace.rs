@@ -20,10 +20,7 @@ use crate::state::ApiState;
     operation_id = "replace_project",
     tag = "projects",
     params(
-        (
-            "slug" = String, Path, description = "Its slug.", example = "commandcenter",
-            pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50
-        ),
+        crate::openapi::SlugParam,
         crate::openapi::writes::IfMatch,
         crate::openapi::writes::IfAbsent,
     ),

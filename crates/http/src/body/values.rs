@@ -1,0 +1,63 @@
+//! The values of a registration, as the document tells of them: what matches is accepted. The domain
+//! parses them, and of hosts takes a little more: those that are spelled beyond ASCII.
+
+mod hub_url;
+
+use utoipa::ToSchema;
+
+pub(super) use self::hub_url::HubUrlSchema;
+
+/// The name of a project in URLs and subjects.
+#[derive(Debug, ToSchema)]
+#[schema(as = Slug, pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50)]
+#[schema(example = "commandcenter")]
+#[expect(dead_code, reason = "the schema of the document; the domain parses it")]
+pub(super) struct SlugSchema(String);
+
+/// What people call a project: not blank, no control characters.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = ProjectName,
+    pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+    min_length = 1,
+    max_length = 200,
+    example = "CommandCenter"
+)]
+#[expect(dead_code, reason = "the schema of the document; the domain parses it")]
+pub(super) struct NameSchema(String);
+
+/// The NATS subject prefix of a project.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = MeshNamespace,
+    pattern = r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$",
+    min_length = 1,
+    max_length = 100,
+    example = "hub.commandcenter"
+)]
+#[expect(dead_code, reason = "the schema of the document; the domain parses it")]
+pub(super) struct MeshNamespaceSchema(String);
+
+/// A tag: not blank, no control characters.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = Tag,
+    pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+    min_length = 1,
+    max_length = 50,
+    example = "python"
+)]
+#[expect(dead_code, reason = "the schema of the document; the domain parses it")]
+pub(super) struct TagSchema(String);
+
+/// The name of an action: not blank, no control characters.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = Action,
+    pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+    min_length = 1,
+    max_length = 100,
+    example = "rag.query"
+)]
+#[expect(dead_code, reason = "the schema of the document; the domain parses it")]
+pub(super) struct ActionSchema(String);

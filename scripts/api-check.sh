@@ -1,0 +1,123 @@
+#!/usr/bin/env bash
+# Holds the running service against its OpenAPI document, with all that Schemathesis can check.
+#
+#   ./scripts/api-check.sh [--examples N] [--minutes M] [--seed S]
+#
+# The same seed sends the same requests. N is the most of them for an operation and a phase (30), which
+# takes about two minutes; with --minutes, requests go on to be made up for so long in all.
+#
+# It runs three times: without keys, with a key that may only read, and with one that may do everything.
+# What the document cannot say, and what is done about it, stands in scripts/api-check/.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+EXAMPLES=30 MINUTES="" SEED=7
+while (($# > 0)); do
+  case "$1" in
+    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    --examples) EXAMPLES=${2-} ;;
+    --minutes) MINUTES=${2-} ;;
+    --seed) SEED=${2-} ;;
+    *) fail "unknown argument '$1'; it takes --examples N, --minutes M and --seed S" ;;
+  esac
+  [[ "${2-}" =~ ^[0-9]+$ ]] || fail "$1 needs a whole number, but got '${2-}'"
+  shift 2
+done
+
+SCRATCH="" NATS_PID="" SERVICE_PID="" PUBLISHER_PID="" FOUND=false
+cleanup() {
+  trap '' INT TERM
+  stop_running
+  stop_service
+  [[ -z "$NATS_PID" ]] || stop_process NATS "$NATS_PID"
+  # The logs are of use to whoever looks for the reason of a finding.
+  [[ -z "$SCRATCH" ]] || $FOUND || rm -rf "$SCRATCH"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+stop_service() {
+  [[ -z "$PUBLISHER_PID" ]] || stop_process "the publisher" "$PUBLISHER_PID"
+  [[ -z "$SERVICE_PID" ]] || stop_process "the service" "$SERVICE_PID"
+  PUBLISHER_PID="" SERVICE_PID=""
+}
+
+nats_server() { exec .tools/bin/nats-server --addr 127.0.0.1 --port -1 --ports_file_dir "$SCRATCH" >"$SCRATCH/nats.log" 2>&1; }
+# In the scratch folder, so that no .env is read.
+federation() {
+  cd "$SCRATCH" || exit 1
+  exec "$BINARY" "$@"
+}
+service() { federation serve >"$SCRATCH/$1.log" 2>&1; }
+publisher() { PROJECT_SLUG=commandcenter HEARTBEAT_INTERVAL=1 federation heartbeat >"$SCRATCH/publisher.log" 2>&1; }
+
+# The port stands in what the service says first.
+service_port() { sed -n 's/.*listening address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$SCRATCH/$1.log" 2>/dev/null; }
+service_listens() { ! kill -0 "$SERVICE_PID" 2>/dev/null || [[ -n "$(service_port "$1")" ]]; }
+service_is_ready() { ! kill -0 "$SERVICE_PID" 2>/dev/null || (federation health --service-port "$PORT") >/dev/null 2>&1; }
+nats_url() { sed -n 's/.*"\(nats:\/\/[^"]*\)".*/\1/p' "$SCRATCH"/nats-server_*.ports 2>/dev/null; }
+nats_listens() { ! kill -0 "$NATS_PID" 2>/dev/null || [[ -n "$(nats_url)" ]]; }
+
+# start_service NAME: on a catalog of its own, with one project that speaks and some that do not.
+# Sets PORT.
+start_service() {
+  export DATABASE_URL="sqlite://$SCRATCH/$1.db"
+  start_in_group service "$1"
+  SERVICE_PID=$STARTED
+  await 30 "the service to listen" service_listens "$1" || fail "the service did not start"
+  PORT="$(service_port "$1")"
+  await 30 "the service to be ready" service_is_ready || fail "the service did not become ready"
+  kill -0 "$SERVICE_PID" 2>/dev/null || { cat "$SCRATCH/$1.log" >&2 && fail "the service ended at its start"; }
+  start_in_group publisher
+  PUBLISHER_PID=$STARTED
+}
+
+# check NAME ARGUMENT...: one run.
+check() {
+  local name=$1 schemathesis="$ROOT/.tools/schemathesis/bin/schemathesis"
+  shift
+  heading "$name (seed $SEED)"
+  # From one place on, what follows is the same as without --minutes.
+  [[ -z "$MINUTES" ]] || set -- --max-time "$((MINUTES * 60 / 3))" "$@"
+  run "$schemathesis" --config-file "$ROOT/scripts/api-check/schemathesis.toml" run \
+    "http://127.0.0.1:$PORT/openapi.json" --checks all --max-examples "$EXAMPLES" --seed "$SEED" "$@" || {
+    FOUND=true
+    say "$name: see above; the logs are in $SCRATCH"
+  }
+  kill -0 "$SERVICE_PID" 2>/dev/null || { FOUND=true && fail "$name: the service ended; see the logs in $SCRATCH"; }
+}
+
+require_rust
+run ./scripts/get-nats.sh || fail "there is no NATS server"
+run ./scripts/get-schemathesis.sh || fail "there is no Schemathesis"
+heading "building"
+run cargo build --package federation || fail "the service does not build"
+BINARY="$(realpath "${CARGO_TARGET_DIR:-target}")/debug/federation"
+
+SCRATCH="$(mktemp -d "${TMPDIR:-/tmp}/federation-api-check.XXXXXX")"
+start_in_group nats_server
+NATS_PID=$STARTED
+await 15 "NATS to listen" nats_listens || fail "the NATS server did not start"
+NATS_URL="$(nats_url)"
+export NATS_URL SERVICE_HOST=127.0.0.1 SERVICE_PORT=0 LOG_LEVEL=info
+export PROJECTS_FILE="$ROOT/scripts/api-check/projects.yaml"
+export HYPOTHESIS_STORAGE_DIRECTORY="$SCRATCH/hypothesis"
+unset FEDERATION_API_KEYS FEDERATION_KEYS_FILE FEDERATION_API_KEY FEDERATION_URL
+
+start_service without-keys
+check "without keys"
+stop_service
+
+# The metrics and the document are closed, so that they are checked with keys too.
+export FEDERATION_KEYS_FILE="$SCRATCH/keys.yaml" PROTECT_METRICS=true PROTECT_DOCS=true
+READ="$(federation keys create reader --scope read)"
+ADMIN="$(federation keys create operator --scope admin)"
+start_service with-keys
+# That all writes are refused, of which it warns, is how it should be.
+check "with a key that may only read" --warnings off --header "X-API-Key: $READ"
+check "with a key that may do everything" --header "X-API-Key: $ADMIN"
+stop_service
+
+! $FOUND || fail "the service and its document do not say the same"
+heading "the service does what its document says"
