@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use federation_domain::{Change, Revision, StoreError};
+use federation_domain::{Change, LogEntry, Revision, StoreError};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -184,7 +184,7 @@ impl ChangeFeed {
         matches!(timeout(CAUGHT_UP_WITHIN, reached).await, Ok(Ok(_)))
     }
 
-    async fn read(&self, after: Revision, at_most: usize) -> Result<Vec<Change>, WatchError> {
+    async fn read(&self, after: Revision, at_most: usize) -> Result<Vec<LogEntry>, WatchError> {
         // Never closed.
         let _turn = self.0.reading.acquire().await;
         let read = self.0.journal.store().changes_after(after, at_most).await;

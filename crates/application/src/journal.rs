@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
-    CatalogStore, Change, ChangeSink, Outcome, Precondition, Project, ProjectId, Refusal, Revision,
-    Slug, Snapshot, StoreError, Transition,
+    CatalogStore, Change, ChangeSink, LogEntry, Outcome, Precondition, Project, ProjectId, Refusal,
+    Revision, Slug, Snapshot, StoreError, Transition, error_chain,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -125,31 +125,32 @@ impl Journal {
         let known = self.tail.lock().known();
         // The newest known one is read again: it shows whether this still is the same log.
         let before = Revision(known.0 - 1);
-        let changes = self.note(self.store.changes_after(before, FOLLOW_BATCH).await)?;
-        if !self.tail.lock().is_continued_by(&changes) {
+        let entries = self.note(self.store.changes_after(before, FOLLOW_BATCH).await)?;
+        if !self.tail.lock().is_continued_by(&entries) {
             return Ok(Followed::ElsewhereThanBefore);
         }
-        let Some(last) = changes.last() else { return Ok(Followed::ToTheEnd) };
-        let foreign = self.foreign(known, &changes);
+        let Some(last) = entries.last() else { return Ok(Followed::ToTheEnd) };
+        entries.iter().filter(|entry| entry.revision() > known).for_each(tell_of_unreadable);
+        let foreign = self.foreign(known, &entries);
         if !foreign.is_empty() {
             let stored = self.note(self.store.find(&foreign).await)?;
             let by_slug: HashMap<&Slug, &Project> =
                 stored.iter().map(|project| (&project.slug, project)).collect();
             foreign.iter().for_each(|slug| learn(slug, by_slug.get(slug).copied()));
         }
-        let is_part = changes.len() == FOLLOW_BATCH;
+        let is_part = entries.len() == FOLLOW_BATCH;
         self.tail.lock().read_through(last);
-        self.show(changes);
+        self.show(entries.into_iter().filter_map(LogEntry::into_change).collect());
         Ok(if is_part { Followed::InPart } else { Followed::ToTheEnd })
     }
 
     /// Whose changes after a revision another process wrote, each project once.
-    fn foreign(&self, known: Revision, changes: &[Change]) -> Vec<Slug> {
+    fn foreign(&self, known: Revision, entries: &[LogEntry]) -> Vec<Slug> {
         let tail = self.tail.lock();
         let is_foreign =
-            |change: &&Change| change.revision > known && !tail.is_own(change.revision);
-        let foreign = changes.iter().filter(is_foreign);
-        let slugs: BTreeSet<&Slug> = foreign.map(|change| &change.slug).collect();
+            |entry: &&LogEntry| entry.revision() > known && !tail.is_own(entry.revision());
+        let foreign = entries.iter().filter(is_foreign);
+        let slugs: BTreeSet<&Slug> = foreign.filter_map(LogEntry::slug).collect();
         slugs.into_iter().cloned().collect()
     }
 
@@ -239,6 +240,14 @@ impl Journal {
     fn show(&self, changes: Vec<Change>) {
         let known = self.tail.lock().known();
         self.recent.take_in(changes, known);
+    }
+}
+
+/// Says in the log, once, which entry does not parse: another version may have written it.
+fn tell_of_unreadable(entry: &LogEntry) {
+    if let LogEntry::Unreadable { revision, fault, .. } = entry {
+        let error = error_chain(fault);
+        tracing::error!(change.revision = revision.0, error, "a change cannot be read");
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
+use crate::error::StoreError;
 use crate::heartbeat::{Reports, Source};
 use crate::project::{Project, ProjectId, ProjectStatus};
 use crate::values::Slug;
@@ -182,6 +183,59 @@ pub struct Change {
     pub at: OffsetDateTime,
     /// Why.
     pub cause: Cause,
+}
+
+/// An entry of the change log as it was read.
+#[derive(Debug)]
+pub enum LogEntry {
+    /// What happened.
+    Change(Change),
+    /// It does not parse: another version wrote it, or another program.
+    Unreadable {
+        /// Its position.
+        revision: Revision,
+        /// The project, where at least that can be read.
+        slug: Option<Slug>,
+        /// What is wrong with it.
+        fault: StoreError,
+    },
+}
+
+impl LogEntry {
+    /// Its position.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        match self {
+            Self::Change(Change { revision, .. }) | Self::Unreadable { revision, .. } => *revision,
+        }
+    }
+
+    /// Of which project it tells, where that can be read.
+    #[must_use]
+    pub fn slug(&self) -> Option<&Slug> {
+        match self {
+            Self::Change(change) => Some(&change.slug),
+            Self::Unreadable { slug, .. } => slug.as_ref(),
+        }
+    }
+
+    /// What happened, where it can be read.
+    #[must_use]
+    pub fn change(&self) -> Option<&Change> {
+        match self {
+            Self::Change(change) => Some(change),
+            Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// The same, taken out.
+    #[must_use]
+    pub fn into_change(self) -> Option<Change> {
+        match self {
+            Self::Change(change) => Some(change),
+            Self::Unreadable { .. } => None,
+        }
+    }
 }
 
 /// The wish to change a project's status, or what it reports of itself while the status stays.

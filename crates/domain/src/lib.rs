@@ -62,7 +62,7 @@ mod uptime;
 pub mod values;
 
 pub use change::{
-    Cause, Change, ChangeKind, Origin, Outcome, Probe, Revision, Transition, Verdicts,
+    Cause, Change, ChangeKind, LogEntry, Origin, Outcome, Probe, Revision, Transition, Verdicts,
 };
 pub use condition::{Precondition, Refusal, RegistrationTag};
 pub use error::{InvalidValue, StoreError, error_chain};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use crate::change::{Change, Origin, Outcome, Probe, Revision, Transition};
+use crate::change::{Change, LogEntry, Origin, Outcome, Probe, Revision, Transition};
 use crate::condition::Precondition;
 use crate::error::StoreError;
 use crate::heartbeat::{Heartbeat, Source};
@@ -178,7 +178,9 @@ pub trait CatalogStore: Send + Sync {
     /// [`StoreError`]; nothing was applied.
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
 
-    /// The changes after a revision, in order, at most `limit`.
+    /// The entries of the log after a revision, in order, at most `limit`.
+    ///
+    /// An implementation MUST give an entry that does not parse as such: it never hides another.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -186,7 +188,7 @@ pub trait CatalogStore: Send + Sync {
         &self,
         revision: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError>;
+    ) -> Result<Vec<LogEntry>, StoreError>;
 
     /// The log of a project, newest first: the changes before a revision, or all, at most `limit`.
     /// A project that was removed still has its log.

@@ -4,7 +4,9 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Cause, Change, ChangeKind, ProjectStatus, Revision, Slug, StoreError};
+use federation_domain::{
+    Cause, Change, ChangeKind, LogEntry, ProjectStatus, Revision, Slug, StoreError,
+};
 use time::OffsetDateTime;
 
 use crate::error::Fault;
@@ -108,12 +110,12 @@ pub(crate) async fn newest(connection: &mut AsyncPgConnection) -> QueryResult<Re
     newest.get_result(connection).await.map(Revision)
 }
 
-/// The changes after a revision, in order.
+/// The entries after a revision, in order.
 pub(crate) async fn after(
     connection: &mut AsyncPgConnection,
     revision: Revision,
     limit: usize,
-) -> Result<Vec<Change>, Fault> {
+) -> Result<Vec<LogEntry>, Fault> {
     let rows: Vec<ChangeRow> = project_changes::table
         .filter(project_changes::revision.gt(revision.0))
         .order(project_changes::revision)
@@ -121,7 +123,13 @@ pub(crate) async fn after(
         .select(<ChangeRow as SelectableHelper<Pg>>::as_select())
         .load(connection)
         .await?;
-    Ok(rows.into_iter().map(Change::try_from).collect::<Result<_, StoreError>>()?)
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+fn entry(row: ChangeRow) -> LogEntry {
+    let (revision, slug) = (Revision(row.revision), Slug::parse(&row.slug).ok());
+    let unreadable = |fault| LogEntry::Unreadable { revision, slug, fault };
+    Change::try_from(row).map_or_else(unreadable, LogEntry::Change)
 }
 
 /// The changes of a project before a revision, or all, newest first.

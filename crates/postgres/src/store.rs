@@ -12,8 +12,8 @@ use diesel_async::pooled_connection::{
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Precondition, Project, ProjectId,
-    Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
+    CatalogStore, Change, Checkpoint, Listened, LogEntry, Origin, Outcome, Precondition, Project,
+    ProjectId, Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
 };
 use futures_util::FutureExt;
 use time::OffsetDateTime;
@@ -206,7 +206,7 @@ impl CatalogStore for PgCatalogStore {
         &self,
         revision: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         settle(self.connection().await?, DEADLINE, async |c| {
             change_log::after(c, revision, limit).await
         })

@@ -1,7 +1,9 @@
 //! The change log: numbering what happens, and reading it again.
 
 use diesel::prelude::*;
-use federation_domain::{Cause, Change, ChangeKind, ProjectStatus, Revision, Slug, StoreError};
+use federation_domain::{
+    Cause, Change, ChangeKind, LogEntry, ProjectStatus, Revision, Slug, StoreError,
+};
 use time::OffsetDateTime;
 
 use crate::error::Fault;
@@ -86,19 +88,25 @@ pub(crate) fn newest(connection: &mut SqliteConnection) -> QueryResult<Revision>
     newest.get_result(connection).map(Revision)
 }
 
-/// The changes after a revision, in order.
+/// The entries after a revision, in order.
 pub(crate) fn after(
     connection: &mut SqliteConnection,
     revision: Revision,
     limit: usize,
-) -> Result<Vec<Change>, Fault> {
+) -> Result<Vec<LogEntry>, Fault> {
     let rows: Vec<ChangeRow> = project_changes::table
         .filter(project_changes::revision.gt(revision.0))
         .order(project_changes::revision)
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select(ChangeRow::as_select())
         .load(connection)?;
-    Ok(rows.into_iter().map(Change::try_from).collect::<Result<_, StoreError>>()?)
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+fn entry(row: ChangeRow) -> LogEntry {
+    let (revision, slug) = (Revision(row.revision), Slug::parse(&row.slug).ok());
+    let unreadable = |fault| LogEntry::Unreadable { revision, slug, fault };
+    Change::try_from(row).map_or_else(unreadable, LogEntry::Change)
 }
 
 /// The changes of a project before a revision, or all, newest first.

@@ -111,8 +111,8 @@ const STAND_IN_URL: &str = "http://unreadable.invalid";
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = project_changes, check_for_backend(Sqlite))]
 pub(crate) struct ChangeRow {
-    revision: i64,
-    slug: String,
+    pub(crate) revision: i64,
+    pub(crate) slug: String,
     kind: String,
     from_status: Option<String>,
     to_status: Option<String>,

@@ -10,8 +10,8 @@ use deadpool::managed::{Object, Pool, PoolError};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Listened, Origin, Outcome, Precondition, Project, ProjectId,
-    Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
+    CatalogStore, Change, Checkpoint, Listened, LogEntry, Origin, Outcome, Precondition, Project,
+    ProjectId, Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
 };
 use time::OffsetDateTime;
 
@@ -155,7 +155,7 @@ impl CatalogStore for SqliteCatalogStore {
         &self,
         revision: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         run(&self.readers, move |c| change_log::after(c, revision, limit)).await
     }
 

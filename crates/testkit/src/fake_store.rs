@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use federation_domain::{
-    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, Origin, Outcome, Precondition,
-    Project, ProjectId, ProjectStatus, Registered, Registering, Registration, Reports, Revision,
-    Slug, Snapshot, Source, StoreError, Transition, Verdicts,
+    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, LogEntry, Origin, Outcome,
+    Precondition, Project, ProjectId, ProjectStatus, Registered, Registering, Registration,
+    Reports, Revision, Slug, Snapshot, Source, StoreError, Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -34,6 +34,7 @@ struct Tables {
     ids: HashMap<Slug, ProjectId>,
     last_id: i64,
     changes: Vec<Change>,
+    spoiled: BTreeSet<Revision>,
     spells: Spells,
 }
 
@@ -47,6 +48,13 @@ impl FakeCatalogStore {
     /// Takes the store away, so that every call is `Unavailable`, or brings it back.
     pub fn set_available(&self, available: bool) {
         self.away.store(!available, Ordering::SeqCst);
+    }
+
+    /// Makes the newest entry of the log unreadable, as one that another version wrote.
+    pub fn spoil_newest_entry(&self) {
+        let mut tables = self.tables.lock();
+        let newest = tables.revision();
+        tables.spoiled.insert(newest);
     }
 
     /// What is stored now, to be [restored](Self::restore) later.
@@ -270,10 +278,20 @@ impl CatalogStore for FakeCatalogStore {
         &self,
         revision: Revision,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<LogEntry>, StoreError> {
         let tables = self.tables()?;
         let newer = tables.changes.iter().filter(|change| change.revision > revision);
-        Ok(newer.take(limit).cloned().collect())
+        let entry = |change: &Change| {
+            if !tables.spoiled.contains(&change.revision) {
+                return LogEntry::Change(change.clone());
+            }
+            LogEntry::Unreadable {
+                revision: change.revision,
+                slug: Some(change.slug.clone()),
+                fault: StoreError::Failed("spoiled by the test".into()),
+            }
+        };
+        Ok(newer.take(limit).map(entry).collect())
     }
 
     async fn history(

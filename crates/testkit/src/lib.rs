@@ -3,8 +3,10 @@
 mod clock;
 pub mod contract;
 mod fake_store;
+mod log;
 mod servers;
 
 pub use clock::ManualClock;
 pub use fake_store::{Backup, FakeCatalogStore};
+pub use log::log_after;
 pub use servers::{NatsServer, PostgresServer, TestDatabase};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_domain::Revision;
+use federation_domain::{LogEntry, Revision};
 use tokio::sync::watch;
 
 use super::recent::{Newest, Part};
@@ -122,9 +122,10 @@ impl Watcher {
         let newest = self.feed.newest();
         let mut read = self.feed.read(self.position, READ).await?;
         let is_all = read.len() < READ;
-        read.retain(|change| change.revision <= newest);
-        let last = read.last().map_or(newest, |last| last.revision);
-        let changes = read.into_iter().map(|change| Arc::new(LoggedChange::new(change))).collect();
+        read.retain(|entry| entry.revision() <= newest);
+        let last = read.last().map_or(newest, LogEntry::revision);
+        let changes = read.into_iter().filter_map(LogEntry::into_change);
+        let changes = changes.map(|change| Arc::new(LoggedChange::new(change))).collect();
         Ok(Part { changes, through: if is_all { newest } else { last } })
     }
 }

@@ -7,7 +7,7 @@ use federation_domain::{
     CatalogStore, Cause, ChangeKind, Channel, Condition, Heartbeat, HeartbeatRelay, Origin,
     ProjectStatus, Revision, Source,
 };
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_testkit::{FakeCatalogStore, ManualClock, log_after};
 
 use crate::world::{Setting, World, registration, seconds, slug};
 
@@ -264,7 +264,7 @@ async fn a_heartbeat_never_replaces_what_another_replica_registered() {
     );
     other.service.introduce(vec![introduced]).await.unwrap();
     assert_eq!(other.project("a"), one.project("a"));
-    let log = one.store.changes_after(Revision(0), 10).await.unwrap();
+    let log = log_after(&*one.store, Revision(0), 10).await;
     assert_eq!(log.iter().map(|change| change.kind).collect::<Vec<_>>(), [ChangeKind::Registered]);
 }
 
@@ -402,4 +402,18 @@ async fn a_store_that_was_restored_before_anything_new_was_written_is_read_anew(
     started.store.restore(backup);
     started.follower.follow().await.unwrap();
     assert!(!started.knows("lost"));
+}
+
+#[tokio::test]
+async fn an_entry_that_does_not_parse_hides_no_other() {
+    let (one, other) = two(&["a"]).await;
+    other.follower.follow().await.unwrap();
+    one.store.spoil_newest_entry();
+    one.service.catalog.register(registration("b"), Origin::Api).await.unwrap();
+    other.follower.follow().await.unwrap();
+    assert!(other.knows("b"));
+    other.service.catalog.register(registration("c"), Origin::Api).await.unwrap();
+    other.follower.follow().await.unwrap();
+    let reached = other.service.changes.newest();
+    assert_eq!(reached, Revision(3), "what comes after it is shown");
 }

@@ -11,6 +11,7 @@ mod replica;
 use std::collections::HashMap;
 
 use federation_domain::{CatalogStore, Cause, Change, ChangeKind, ProjectStatus, Revision};
+use federation_testkit::log_after;
 
 use self::model::{Sabotage, Simulation, TICK_MS, index_of, source_of};
 
@@ -42,7 +43,7 @@ async fn run(seed: u64, sabotage: Option<Sabotage>) {
         who_speaks_is_never_offline(&simulation);
     }
     simulation.recover().await;
-    let log = simulation.store.changes_after(Revision(0), usize::MAX).await.unwrap();
+    let log = log_after(&simulation.store, Revision(0), usize::MAX).await;
     there_is_one_log(seed, &log);
     nobody_falls_who_spoke(&simulation, &log);
     each_report_is_logged_once(&simulation, &log);

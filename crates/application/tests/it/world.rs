@@ -11,7 +11,7 @@ use federation_domain::{
     HeartbeatRelay, LivenessRule, Origin, Prober, Project, ProjectStatus, Proof, Registration,
     RegistrationDraft, Revision, Slug, Source,
 };
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_testkit::{FakeCatalogStore, ManualClock, log_after};
 use parking_lot::Mutex;
 
 pub(crate) struct World {
@@ -227,7 +227,7 @@ impl World {
 
     /// The status changes that the store has logged.
     pub(crate) async fn log(&self) -> Vec<(ProjectStatus, ProjectStatus, Cause)> {
-        let changes = self.store.changes_after(Revision(0), 10_000).await.unwrap();
+        let changes = log_after(&*self.store, Revision(0), 10_000).await;
         changes
             .into_iter()
             .filter(|change| change.kind == ChangeKind::StatusChanged)

@@ -1,8 +1,8 @@
 //! Rows of the log and of the spells that another version, a program or a person wrote.
 
 use federation_domain::{
-    CatalogStore, Cause, Checkpoint, Origin, Probe, ProjectStatus, Revision, Slug, Source,
-    StoreError, Transition,
+    CatalogStore, Cause, Checkpoint, LogEntry, Origin, Probe, ProjectStatus, Revision, Slug,
+    Source, StoreError, Transition,
 };
 use federation_postgres::PgCatalogStore;
 use federation_testkit::contract::samples::{moment, registration, spell, transition};
@@ -54,10 +54,12 @@ async fn an_entry_of_the_log_that_does_not_parse_is_named_wherever_it_is_read() 
     let slug = fall_silent(&store, None).await;
     let update = "UPDATE project_changes SET cause = '{\"kind\": \"omen\"}' WHERE revision = 1";
     by_hand(&database).await.batch_execute(update).await.unwrap();
-    for error in [
-        store.history(&slug, None, 10).await.unwrap_err(),
-        store.changes_after(Revision(0), 10).await.unwrap_err(),
-    ] {
+    let mut log = store.changes_after(Revision(0), 10).await.unwrap();
+    assert_eq!(log.len(), 2, "it hides no other");
+    assert_eq!(log[1].change().unwrap().revision, Revision(2));
+    let LogEntry::Unreadable { revision, slug: named, fault } = log.remove(0) else { panic!() };
+    assert_eq!((revision, named.as_ref()), (Revision(1), Some(&slug)));
+    for error in [store.history(&slug, None, 10).await.unwrap_err(), fault] {
         let StoreError::Corrupt { table, column, row, .. } = error else { panic!("{error:?}") };
         assert_eq!((table, column, row), ("project_changes", "cause", 1));
     }

@@ -8,6 +8,7 @@ use federation_domain::{
     CatalogStore, Checkpoint, Listened, Origin, ProjectStatus, Revision, Source,
 };
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
+use federation_testkit::log_after;
 
 use crate::world::{FILE, by_hand, migrated, store_in};
 
@@ -29,7 +30,7 @@ async fn everything_is_there_after_the_file_was_closed_and_opened() {
 }
 
 async fn log_of(store: &dyn CatalogStore) -> Vec<federation_domain::Change> {
-    store.changes_after(Revision(0), usize::MAX).await.unwrap()
+    log_after(store, Revision(0), usize::MAX).await
 }
 
 #[tokio::test]

@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Cause, Checkpoint, Origin, Probe, ProjectStatus, Revision, Slug, Source,
-    StoreError, Transition,
+    CatalogStore, Cause, Checkpoint, LogEntry, Origin, Probe, ProjectStatus, Revision, Slug,
+    Source, StoreError, Transition,
 };
 use federation_sqlite::SqliteCatalogStore;
 use federation_testkit::contract::samples::{moment, registration, spell, transition};
@@ -61,10 +61,12 @@ async fn an_entry_of_the_log_that_does_not_parse_is_named_wherever_it_is_read() 
     let slug = fall_silent(&store, None).await;
     let update = "UPDATE project_changes SET cause = '{\"kind\": \"omen\"}' WHERE revision = 1";
     by_hand(&folder).batch_execute(update).unwrap();
-    for error in [
-        store.history(&slug, None, 10).await.unwrap_err(),
-        store.changes_after(Revision(0), 10).await.unwrap_err(),
-    ] {
+    let mut log = store.changes_after(Revision(0), 10).await.unwrap();
+    assert_eq!(log.len(), 2, "it hides no other");
+    assert_eq!(log[1].change().unwrap().revision, Revision(2));
+    let LogEntry::Unreadable { revision, slug: named, fault } = log.remove(0) else { panic!() };
+    assert_eq!((revision, named.as_ref()), (Revision(1), Some(&slug)));
+    for error in [store.history(&slug, None, 10).await.unwrap_err(), fault] {
         let StoreError::Corrupt { table, column, row, .. } = error else { panic!("{error:?}") };
         assert_eq!((table, column, row), ("project_changes", "cause", 1));
     }

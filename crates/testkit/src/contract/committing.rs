@@ -8,6 +8,7 @@ use federation_domain::{
 };
 
 use super::samples::{mark, moment, register, register_all, registration, stored, transition};
+use crate::log::log_after;
 
 fn degraded(reason: &str) -> Reports {
     let mut reports = Reports::default();
@@ -44,7 +45,7 @@ pub async fn a_transition_that_stands_is_stored_and_logged(store: &Arc<dyn Catal
     assert_eq!(change.from, Some(ProjectStatus::Offline));
     assert_eq!(change.to, Some(ProjectStatus::Degraded));
     assert_eq!((change.at, &change.cause), (moment(4), &found.cause));
-    assert_eq!(store.changes_after(Revision(1), 10).await.unwrap(), std::slice::from_ref(change));
+    assert_eq!(log_after(store.as_ref(), Revision(1), 10).await, std::slice::from_ref(change));
     let expected = Project {
         status: ProjectStatus::Degraded,
         reports: found.reports,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use federation_domain::{CatalogStore, Change, ChangeKind, ProjectStatus, Revision, Slug};
 
 use super::samples::{moment, register, stored, transition};
+use crate::log::log_after;
 
 fn slug(name: &str) -> Slug {
     Slug::parse(name).expect("a valid slug")
@@ -34,7 +35,7 @@ pub async fn it_comes_newest_first_and_of_one_project(store: &Arc<dyn CatalogSto
     for project in [&a, &b, &a] {
         flip(store.as_ref(), project, 1).await;
     }
-    let mut log = store.changes_after(Revision(0), 100).await.unwrap();
+    let mut log = log_after(store.as_ref(), Revision(0), 100).await;
     log.retain(|change| change.slug == a);
     log.reverse();
     let history = store.history(&a, None, 100).await.unwrap();

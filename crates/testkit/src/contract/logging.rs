@@ -7,6 +7,7 @@ use federation_domain::{
 };
 
 use super::samples::{moment, register, registration, stored, transition};
+use crate::log::log_after;
 
 /// Causes are kept whole.
 pub async fn every_cause_reads_as_it_was_written(store: &Arc<dyn CatalogStore>) {
@@ -30,7 +31,7 @@ pub async fn every_cause_reads_as_it_was_written(store: &Arc<dyn CatalogStore>) 
         let found = Transition { cause: cause.clone(), ..transition(&project, to, moment(1)) };
         store.commit(&[found]).await.unwrap();
     }
-    let log = store.changes_after(Revision(1), 100).await.unwrap();
+    let log = log_after(store.as_ref(), Revision(1), 100).await;
     assert_eq!(log.into_iter().map(|change| change.cause).collect::<Vec<_>>(), causes);
 }
 
@@ -46,11 +47,11 @@ pub async fn changes_come_in_pages(store: &Arc<dyn CatalogStore>) {
     for (after, limit, expected) in
         [(0, 2, vec![1, 2]), (2, 2, vec![3, 4]), (4, 2, vec![5]), (5, 2, vec![]), (0, 0, vec![])]
     {
-        let page = store.changes_after(Revision(after), limit).await.unwrap();
+        let page = log_after(store.as_ref(), Revision(after), limit).await;
         let revisions: Vec<_> = page.iter().map(|change| change.revision.0).collect();
         assert_eq!(revisions, expected, "after {after}, at most {limit}");
     }
-    assert_eq!(store.changes_after(Revision(-1), usize::MAX).await.unwrap().len(), 5);
+    assert_eq!(log_after(store.as_ref(), Revision(-1), usize::MAX).await.len(), 5);
 }
 
 /// Registrations, transitions and removals of several writers share one sequence.
@@ -58,7 +59,7 @@ pub async fn revisions_have_no_gaps_under_concurrent_writers(store: &Arc<dyn Cat
     for writer in write_at_once(store) {
         writer.await.unwrap();
     }
-    let log = store.changes_after(Revision(0), usize::MAX).await.unwrap();
+    let log = log_after(store.as_ref(), Revision(0), usize::MAX).await;
     let revisions: Vec<_> = log.iter().map(|change| change.revision.0).collect();
     assert_eq!(revisions, (1..=8 * 30).collect::<Vec<_>>());
     assert_eq!(store.load().await.unwrap().revision, Revision(8 * 30));
@@ -72,7 +73,7 @@ pub async fn who_follows_the_log_misses_nothing(store: &Arc<dyn CatalogStore>) {
     loop {
         let all_written = writers.iter().all(tokio::task::JoinHandle::is_finished);
         let newest = heard.last().map_or(Revision(0), |change| change.revision);
-        let page = store.changes_after(newest, 7).await.unwrap();
+        let page = log_after(store.as_ref(), newest, 7).await;
         if all_written && page.is_empty() {
             break;
         }

@@ -10,6 +10,7 @@ use federation_domain::{
 use super::samples::{
     draft, mark, moment, register, register_all, registration, stored, transition,
 };
+use crate::log::log_after;
 
 /// A new project is offline, never heard, and logged as registered.
 pub async fn a_new_project_is_offline_and_logged(store: &Arc<dyn CatalogStore>) {
@@ -24,7 +25,7 @@ pub async fn a_new_project_is_offline_and_logged(store: &Arc<dyn CatalogStore>) 
     assert_eq!((change.revision, change.kind), (Revision(1), ChangeKind::Registered));
     assert_eq!((change.from, change.to), (None, Some(ProjectStatus::Offline)));
     assert_eq!((change.at, &change.cause), (moment(1), &Cause::Registered { by }));
-    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), [change]);
+    assert_eq!(log_after(store.as_ref(), Revision(0), 10).await, [change]);
     assert_eq!(stored(store.as_ref()).await, project);
 }
 
@@ -119,7 +120,7 @@ pub async fn a_batch_is_applied_in_its_order(store: &Arc<dyn CatalogStore>) {
     assert_eq!(registered[0].project.name.as_str(), "CommandCenter");
     assert_eq!(registered[3].project.name.as_str(), "Second");
     assert_eq!(store.load().await.unwrap().projects[0], registered[3].project);
-    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), changes);
+    assert_eq!(log_after(store.as_ref(), Revision(0), 10).await, changes);
 }
 
 /// A reader never sees a part of a batch.
@@ -151,7 +152,7 @@ pub async fn a_heartbeat_introduces_a_newcomer(store: &Arc<dyn CatalogStore>) {
     assert_eq!(stored(store.as_ref()).await, registered.project);
     let change = registered.change.expect("a change");
     assert_eq!((change.kind, &change.cause), (ChangeKind::Registered, &Cause::Registered { by }));
-    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), [change]);
+    assert_eq!(log_after(store.as_ref(), Revision(0), 10).await, [change]);
 }
 
 /// What is known stays, whoever registered it, and the others of the batch are created.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use federation_domain::{CatalogStore, Cause, ChangeKind, ProjectStatus, Revision, Slug};
 
 use super::samples::{moment, register, stored};
+use crate::log::log_after;
 
 /// The project is gone, the removal logged, and what was logged before is still there.
 pub async fn a_removed_project_is_gone_and_its_log_stays(store: &Arc<dyn CatalogStore>) {
@@ -15,7 +16,7 @@ pub async fn a_removed_project_is_gone_and_its_log_stays(store: &Arc<dyn Catalog
     assert_eq!((change.from, change.to), (Some(ProjectStatus::Offline), None));
     assert_eq!((change.at, &change.cause), (moment(5), &Cause::Operator));
     assert_eq!(store.load().await.unwrap().projects, []);
-    let log = store.changes_after(Revision(0), 10).await.unwrap();
+    let log = log_after(store.as_ref(), Revision(0), 10).await;
     assert_eq!(log.len(), 2);
     assert_eq!(log[1], change);
 }

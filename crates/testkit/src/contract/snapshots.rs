@@ -9,11 +9,12 @@ use federation_domain::{
 use time::Duration;
 
 use super::samples::{mark, moment, register, register_all, registration, stored};
+use crate::log::log_after;
 
 /// Before anything happened there is nothing, and it answers.
 pub async fn an_empty_store_has_an_empty_snapshot(store: &Arc<dyn CatalogStore>) {
     assert_eq!(store.load().await.unwrap(), Snapshot::default());
-    assert_eq!(store.changes_after(Revision(0), 10).await.unwrap(), []);
+    assert_eq!(log_after(store.as_ref(), Revision(0), 10).await, []);
     store.ping().await.unwrap();
 }
 
@@ -54,7 +55,7 @@ pub async fn projects_and_revision_are_of_one_moment(store: &Arc<dyn CatalogStor
         tokio::task::yield_now().await;
     }
     writer.await.unwrap();
-    let log = store.changes_after(Revision(0), usize::MAX).await.unwrap();
+    let log = log_after(store.as_ref(), Revision(0), usize::MAX).await;
     for snapshot in snapshots {
         let slugs = snapshot.projects.iter().map(|project| project.slug.to_string()).collect();
         assert_eq!(told_by(&log, snapshot.revision), slugs);
@@ -89,7 +90,7 @@ pub async fn times_keep_their_microseconds(store: &Arc<dyn CatalogStore>) {
         let project = stored(store.as_ref()).await;
         assert_eq!((project.created_at, project.updated_at), (at, at));
         assert_eq!(store.load().await.unwrap().listened, [spell]);
-        let log = store.changes_after(Revision(0), 100).await.unwrap();
+        let log = log_after(store.as_ref(), Revision(0), 100).await;
         assert_eq!(log.last().expect("a change").at, at);
         store.remove(&project.slug, at).await.unwrap();
     }

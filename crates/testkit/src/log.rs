@@ -1,0 +1,16 @@
+//! The change log, for tests that know that all of it parses.
+
+use federation_domain::{CatalogStore, Change, LogEntry, Revision};
+
+/// The changes after a revision, in order, at most so many.
+///
+/// # Panics
+/// Where the store does not answer, or an entry does not parse.
+pub async fn log_after(store: &dyn CatalogStore, after: Revision, limit: usize) -> Vec<Change> {
+    let read = store.changes_after(after, limit).await.expect("the store answers");
+    let parsed = |entry| match entry {
+        LogEntry::Change(change) => change,
+        LogEntry::Unreadable { fault, .. } => panic!("{fault}"),
+    };
+    read.into_iter().map(parsed).collect()
+}
