@@ -40,6 +40,10 @@ impl Registering {
 
     /// Whether it is to be done, the project being stored so. A patch of a project that is not
     /// there never is.
+    ///
+    /// That it already is as this would make it does not stand for the condition: of two who count a
+    /// number up from the same reading, both would be told that they did (RFC 9110, section 13.1.1,
+    /// leaves the choice).
     #[must_use]
     pub fn may_meet(&self, stored: Option<&Project>) -> bool {
         let has_place = stored.is_some() || !matches!(self.form, Form::Patch(..));

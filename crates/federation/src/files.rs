@@ -2,5 +2,7 @@
 
 pub(crate) mod replace;
 mod stamp;
+mod watch;
 
-pub(crate) use self::stamp::Stamp;
+use self::stamp::Stamp;
+pub(crate) use self::watch::Watch;

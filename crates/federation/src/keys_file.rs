@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use self::entry::Entry;
 use self::entry::{Raw, Written};
 pub(crate) use self::entry::{check_name, stamp};
+use crate::files;
 use crate::projects_file::locate::{self, Position, Step};
 
 /// The largest file that is read, in bytes: some ten thousand keys.
@@ -69,38 +70,36 @@ fn shown(position: Option<(usize, usize)>) -> String {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a mapping with the key `keys`")]
 struct Document {
     #[serde(deserialize_with = "entry::list")]
     keys: Vec<Raw>,
 }
+
+/// Watches the file of keys.
+pub(crate) type Watch = files::Watch<Vec<Entry>, KeysFileError>;
 
 /// Reads and checks the file.
 ///
 /// # Errors
 /// When there is none, when it cannot be read, or with the first thing that is wrong in it.
 pub fn read(path: &Path) -> Result<Vec<Entry>, KeysFileError> {
-    read_opened(path, open(path)?)
-}
-
-/// Opens the file, to be read by [`read_opened`].
-pub(crate) fn open(path: &Path) -> Result<File, KeysFileError> {
-    File::open(path).map_err(|source| match source.kind() {
+    let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => KeysFileError::Missing(path.to_owned()),
         _ => KeysFileError::Unreadable { path: path.to_owned(), source },
-    })
-}
-
-/// As [`read`], from the file that stands open.
-pub(crate) fn read_opened(path: &Path, file: File) -> Result<Vec<Entry>, KeysFileError> {
+    };
+    let file = File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|source| KeysFileError::Unreadable { path: path.to_owned(), source })?;
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(KeysFileError::TooLarge(path.to_owned()));
     }
     parse(path, &bytes)
+}
+
+/// Watches the file: tells of it once as it is, then of each change.
+pub(crate) fn watch(path: PathBuf) -> Watch {
+    Watch::new(path, read, |error| matches!(error, KeysFileError::Unreadable { .. }))
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, KeysFileError> {
@@ -138,18 +137,18 @@ fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
     Ok(entries)
 }
 
-/// The words of the YAML reader without the position, which is told in front, and without the text
-/// that it found, which stands in quotes.
+/// The words of the YAML reader without the position, which is told in front, and without what it
+/// found: that stands in quotes or backquotes, in front of what it expected.
 fn without_values(error: &str, position: Option<Position>) -> String {
     let mut problem = error.to_owned();
     if let Some(Position { line, column }) = position {
         problem = problem.replacen(&format!(" at line {line} column {column}"), "", 1);
     }
-    match (problem.find('"'), problem.rfind('"')) {
-        (Some(first), Some(last)) if first < last => {
-            format!("{}…{}", &problem[..first], &problem[last + 1..])
-        }
-        _ => problem,
+    // The last, since what was found may say anything.
+    let (found, expected) = problem.split_at(problem.rfind(", expected").unwrap_or(0));
+    match found.find(['"', '`']) {
+        Some(first) => format!("{}…{expected}", &found[..first]),
+        None => problem,
     }
 }
 

@@ -19,7 +19,7 @@ use federation_domain::{Registration, RegistrationDraft};
 
 pub(crate) use self::export::write;
 use self::locate::{Position, Step};
-pub(crate) use self::watch::Watch;
+pub(crate) use self::watch::{Watch, watch};
 
 /// The largest file that is read, in bytes: some hundred thousand projects.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;

@@ -39,7 +39,8 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
             understood as a request at all is refused without a body. \
             Every write is idempotent: whoever does not know whether it arrived sends it again, and \
             no `Idempotency-Key` is needed. To keep writers from undoing each other's changes, send \
-            the `ETag` of what was read in `If-Match`: 412 says that it has changed since. \
+            the `ETag` of what was read in `If-Match`: 412 says that it has changed since. Whoever \
+            sends such a write again may be told so by his own first one: read, and compare. \
             The header `X-Request-Id` is taken over from a request, or made, and given back."
     ),
     tags(

@@ -30,6 +30,8 @@ pub(crate) struct Endpoint {
     pub(crate) allow: &'static str,
     /// `GET` answers `HEAD` too.
     pub(crate) handlers: &'static [Handler],
+    /// Methods of this path that a later endpoint answers, to which it is one of many.
+    pub(crate) left: &'static [Method],
 }
 
 /// A method, who may use it, and what answers it.
@@ -48,12 +50,14 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             (Method::GET, READ, || web::to(projects::list::list)),
             (Method::POST, WRITE, || web::to(projects::register::register)),
         ],
+        left: &[],
     },
-    // In front of the slugs, none of which has an underscore.
+    // In front of the slugs, none of which has an underscore: to all else it is an unknown slug.
     Endpoint {
         path: "/api/fed/projects/_bulk",
-        allow: "POST",
+        allow: "POST, GET, HEAD, PUT, PATCH, DELETE",
         handlers: &[(Method::POST, WRITE, || web::to(projects::register_all::register_all))],
+        left: &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE],
     },
     Endpoint {
         path: "/api/fed/projects/{slug}",
@@ -64,11 +68,13 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             (Method::PATCH, WRITE, || web::to(projects::patch::patch)),
             (Method::DELETE, WRITE, || web::to(projects::remove::remove)),
         ],
+        left: &[],
     },
     Endpoint {
         path: "/api/fed/projects/{slug}/heartbeat",
         allow: "POST",
         handlers: &[(Method::POST, HEARTBEAT, || web::to(projects::heartbeat::record_heartbeat))],
+        left: &[],
     },
     get(
         "/api/fed/projects/{slug}/explain",
@@ -89,7 +95,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
-    Endpoint { path, allow: "GET, HEAD", handlers }
+    Endpoint { path, allow: "GET, HEAD", handlers, left: &[] }
 }
 
 /// Adds all routes and what they need. Each path answers with and without a slash at its end.
@@ -108,6 +114,10 @@ pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
 
 fn resource(endpoint: &'static Endpoint, slash: &str, auth: Option<&Arc<Auth>>) -> Resource {
     let mut resource = web::resource(format!("{}{slash}", endpoint.path));
+    if !endpoint.left.is_empty() {
+        let is_ours = guard::fn_guard(|asked| !endpoint.left.contains(&asked.head().method));
+        resource = resource.guard(is_ours);
+    }
     for (method, access, handler) in endpoint.handlers {
         let mut methods = guard::Any(guard::Method(method.clone()));
         if method == Method::GET {
@@ -168,6 +178,7 @@ mod tests {
                     methods.push("HEAD");
                 }
             }
+            methods.extend(endpoint.left.iter().map(Method::as_str));
             assert_eq!(endpoint.allow, methods.join(", "), "{}", endpoint.path);
         }
     }
@@ -213,7 +224,10 @@ mod tests {
     async fn a_wrong_method_is_answered_with_the_right_ones() {
         let api = Api::new().await;
         for endpoint in ENDPOINTS {
-            let has = |method: &Method| endpoint.handlers.iter().any(|(one, ..)| one == method);
+            let has = |method: &Method| {
+                let mut handled = endpoint.handlers.iter().map(|(one, ..)| one);
+                handled.any(|one| one == method) || endpoint.left.contains(method)
+            };
             for method in [Method::PUT, Method::PATCH, Method::OPTIONS, Method::TRACE] {
                 if has(&method) {
                     continue;

@@ -23,6 +23,7 @@ pub struct FakeCatalogStore {
     tables: Arc<Mutex<Tables>>,
     away: AtomicBool,
     loses_answer: AtomicBool,
+    refuses: AtomicBool,
 }
 
 /// What was stored at a moment.
@@ -71,6 +72,11 @@ impl FakeCatalogStore {
     /// Makes the next commit apply and then fail, as when the connection breaks on its answer.
     pub fn lose_next_answer(&self) {
         self.loses_answer.store(true, Ordering::SeqCst);
+    }
+
+    /// Makes every registration fail for good, or no longer.
+    pub fn set_refusing(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
     }
 
     /// Changes a status by hand, past the log.
@@ -213,6 +219,9 @@ impl CatalogStore for FakeCatalogStore {
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
         let mut tables = self.tables()?;
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed("refused by the test".into()));
+        }
         // One alone is refused before it changes anything.
         let before = (registrations.len() > 1).then(|| tables.clone());
         let registered: Result<Vec<_>, _> =

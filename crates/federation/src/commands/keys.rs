@@ -8,10 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use federation_application::SystemClock;
 use federation_domain::Clock as _;
+use serde_json::json;
 use time::OffsetDateTime;
 
 use self::create::CreateArgs;
-use crate::{keys_file, output};
+use crate::keys_file::{self, stamp};
+use crate::output;
 
 /// Arguments of `keys`.
 #[derive(Debug, clap::Args)]
@@ -59,13 +61,36 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
             Ok(output::print(&list::render(&entries, now(), args.json)?)?)
         }
         KeysCommand::Revoke { id } => {
-            let said = revoke(file, id)?;
-            if args.json { Ok(()) } else { Ok(output::print(&said)?) }
+            let revoked = revoke(file, id)?;
+            Ok(output::print(&if args.json { revoked.json() } else { revoked.sentence() })?)
         }
     }
 }
 
-fn revoke(file: &Path, id: &str) -> anyhow::Result<String> {
+/// A key that is taken back.
+struct Revoked {
+    id: String,
+    name: String,
+    at: OffsetDateTime,
+    is_new: bool,
+}
+
+impl Revoked {
+    fn sentence(&self) -> String {
+        let (id, name) = (&self.id, output::plain(&self.name));
+        if self.is_new {
+            format!("revoked {id} ({name})")
+        } else {
+            format!("{id} ({name}) is revoked already")
+        }
+    }
+
+    fn json(&self) -> String {
+        json!({ "id": self.id, "revoked": stamp(self.at) }).to_string()
+    }
+}
+
+fn revoke(file: &Path, id: &str) -> anyhow::Result<Revoked> {
     // A file that is not there holds no key, and is not to be made for that.
     keys_file::read(file)?;
     keys_file::update(file, |entries| {
@@ -73,12 +98,9 @@ fn revoke(file: &Path, id: &str) -> anyhow::Result<String> {
             .iter_mut()
             .find(|entry| entry.id == id)
             .context("there is no key of this id; `federation keys list` shows all")?;
-        let name = output::plain(&entry.name);
-        if entry.revoked.is_some() {
-            return Ok(format!("{id} ({name}) is revoked already"));
-        }
-        entry.revoked = Some(now());
-        Ok(format!("revoked {id} ({name})"))
+        let is_new = entry.revoked.is_none();
+        let at = *entry.revoked.get_or_insert_with(now);
+        Ok(Revoked { id: id.to_owned(), name: entry.name.clone(), at, is_new })
     })
 }
 

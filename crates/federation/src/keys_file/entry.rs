@@ -89,7 +89,7 @@ pub(crate) fn check_name(text: &str) -> Result<String, String> {
 
 /// The values as they stand, each parsed for itself.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a mapping with the fields of a key")]
 pub(super) struct Raw {
     id: Parsed<Id>,
     name: Parsed<Name>,

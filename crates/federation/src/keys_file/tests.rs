@@ -77,7 +77,10 @@ fn what_is_wrong_is_told_by_line_and_field() {
         (with("id: a1", "id: A-1"), "k.yaml:2:7: keys[0].id: 1 to 32 characters"),
         (with("id: a1", "id: 17"), "k.yaml:2:7: keys[0].id: invalid type: integer"),
         (with("name: A", "name: ''"), "k.yaml:3:9: keys[0].name: 1 to 64 characters"),
-        (with("name: A", "nickname: A"), "k.yaml:3:3: keys[0]: unknown field `nickname`"),
+        (
+            with("name: A", "nickname: A"),
+            "k.yaml:3:3: keys[0]: unknown field …, expected one of `id`, `name`",
+        ),
         (with("  name: A\n", ""), "k.yaml:2:3: keys[0]: missing field `name`"),
         (with("  name: A", "  id: a2"), "k.yaml:2:3: keys[0]: duplicate field `id`"),
         (with(DIGEST, "hunter2"), "k.yaml:4:11: keys[0].sha256: the SHA-256 of a key, 64"),
@@ -108,6 +111,41 @@ fn what_is_wrong_is_told_by_line_and_field() {
         let problem = problem(&text);
         assert!(problem.contains(said), "{said}: {problem}");
         assert!(!problem.contains("hunter2") && problem.lines().count() == 1, "{problem}");
+    }
+}
+
+#[test]
+fn a_key_in_a_wrong_place_is_never_repeated() {
+    const KEY: &str = "fed_1a2b3c4d_hunter2";
+    let fields = ["id", "name", "sha256", "scopes", "slugs", "created", "expires", "revoked"];
+    let long = format!("{KEY}, expected {}", "hunter2`\"' ".repeat(200));
+    let quoted = format!("'{}'", long.replace('\'', "''"));
+    let mut texts = vec![
+        format!("{quoted}: x\n"),
+        format!("keys: []\n{quoted}: x\n"),
+        format!("keys: []\n? [{KEY}]\n: x\n"),
+        format!("? !{KEY} x\n: x\n"),
+        format!("keys: *{KEY}\n"),
+        format!("keys: []\n--- {KEY}\n"),
+    ];
+    for found in [KEY, &quoted, "314159265358979", "-314159265358979", "3.14159265358979e-7"]
+        .into_iter()
+        .chain(["314159265358979314159265358979", "true", "!hunter2 x", "!!int hunter2"])
+        .chain(["[hunter2]", "{hunter2: x}", "hunter2: x", "? hunter2\n  : x"])
+    {
+        texts.extend(["keys: ", "keys:\n- ", ""].map(|place| format!("{place}{found}\n")));
+        texts.push(with("  name: A", &format!("  {found}: x")));
+        for field in fields {
+            texts.push(with("- id: a1\n", &format!("- {field}: {found}\n  id: a1\n")));
+            texts.push(with("- id: a1\n", &format!("- {field}: [{found}]\n  id: a1\n")));
+            texts.push(format!("keys:\n- {field}: {found}\n"));
+        }
+    }
+    for text in texts {
+        let Err(error) = parse(Path::new("k.yaml"), text.as_bytes()) else { continue };
+        let said = error.to_string();
+        let is_silent = ["hunter2", "14159", "true", "struct "].iter().all(|it| !said.contains(it));
+        assert!(is_silent && said.lines().count() == 1, "{said}\nof\n{text}");
     }
 }
 

@@ -1,6 +1,5 @@
 //! The keys of the running service: from its settings and its file, which may change.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,13 +8,13 @@ use federation_application::SystemClock;
 use federation_http::{Auth, Key, Keys};
 use tokio::time::MissedTickBehavior;
 
-use crate::files::Stamp;
-use crate::keys_file::{self, KeysFileError};
+use crate::keys_file::{self, Entry, Watch};
 use crate::settings::AuthSettings;
 use crate::signals;
 
-/// How often it is looked whether the file is another one.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether the file is another one. It is read at the second look that finds
+/// it the same, and a key that is revoked is to be refused within two seconds.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// The keys, and the file that they are read from anew.
 pub(super) struct ServedKeys {
@@ -24,10 +23,8 @@ pub(super) struct ServedKeys {
 }
 
 struct KeysFile {
-    path: PathBuf,
+    watch: Watch,
     keys: Arc<Keys>,
-    /// What the file was when it was read last; none: it could not be opened.
-    seen: Option<Stamp>,
     /// What was said of it last, if it cannot be used.
     told: Option<String>,
 }
@@ -41,10 +38,11 @@ impl ServedKeys {
         let keys = Arc::new(Keys::new(settings.given.clone()));
         let file = match &settings.file {
             Some(path) => {
-                let (path, keys) = (path.clone(), Arc::clone(&keys));
-                let mut file = KeysFile { path, keys, seen: None, told: None };
-                let count = file.read().context("FEDERATION_KEYS_FILE")?;
-                tracing::info!(file = %file.path.display(), keys = count, "API keys read");
+                let (watch, keys) = (keys_file::watch(path.clone()), Arc::clone(&keys));
+                let mut file = KeysFile { watch, keys, told: None };
+                let entries = file.watch.read().context("FEDERATION_KEYS_FILE")?;
+                let count = file.put(&entries);
+                tracing::info!(file = %path.display(), keys = count, "API keys read");
                 Some(file)
             }
             None => None,
@@ -82,21 +80,21 @@ pub(super) async fn follow(keys: Option<ServedKeys>) -> anyhow::Result<()> {
 }
 
 impl KeysFile {
-    /// Reads the file if it is another one than last time, or in any case. What cannot be used
-    /// leaves the keys as they are, and is told of once, or whenever somebody asks for the look.
-    fn look(&mut self, in_any_case: bool) {
-        let now = self.path.metadata().ok().map(|metadata| Stamp::of(&metadata));
-        if !in_any_case && now == self.seen {
-            return;
-        }
-        match self.read() {
-            Ok(count) => {
+    /// Reads the file if it has become another, or in any case where somebody asks for that. What
+    /// cannot be used leaves the keys as they are, and is told of once, or whenever it is asked for.
+    fn look(&mut self, is_asked: bool) {
+        let found = if is_asked { Some(self.watch.read()) } else { self.watch.look() };
+        match found {
+            None => {}
+            Some(Ok(entries)) => {
                 self.told = None;
-                tracing::info!(file = %self.path.display(), keys = count, "API keys read anew");
+                let count = self.put(&entries);
+                let file = self.watch.path().display();
+                tracing::info!(file = %file, keys = count, "API keys read anew");
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
-                if in_any_case || self.told.as_ref() != Some(&error) {
+                if is_asked || self.told.as_ref() != Some(&error) {
                     tracing::error!(error, "the API keys that were read before stay in force");
                 }
                 self.told = Some(error);
@@ -105,14 +103,9 @@ impl KeysFile {
     }
 
     /// Puts the keys of the file in the place of those before; how many there are.
-    fn read(&mut self) -> Result<usize, KeysFileError> {
-        self.seen = None;
-        let file = keys_file::open(&self.path)?;
-        // Before it is read, so that a change meanwhile is found by the next look.
-        self.seen = file.metadata().ok().map(|metadata| Stamp::of(&metadata));
-        let entries = keys_file::read_opened(&self.path, file)?;
+    fn put(&self, entries: &[Entry]) -> usize {
         self.keys.replace_filed(entries.iter().map(Key::from).collect());
-        Ok(entries.len())
+        entries.len()
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::list::List;
-use crate::projects_file::Watch;
+use crate::projects_file::{self, Watch};
 use crate::settings::ServeSettings;
 
 /// How often the file is looked at, and a store that was away is tried again.
@@ -38,7 +38,7 @@ impl Reload {
         listed: Option<Vec<Registration>>,
         hang_ups: Signal,
     ) -> Self {
-        let watch = Watch::new(settings.projects_file.clone());
+        let watch = projects_file::watch(settings.projects_file.clone());
         let list = List::new(service, settings, listed);
         Self { watch, hang_ups, list }
     }

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::program::{Outcome, Program};
 
@@ -40,6 +40,9 @@ fn a_key_is_printed_once_and_listed_without_what_it_is() {
     let again = run(&program, &format!("keys revoke {id}"));
     assert_eq!(again.stdout, format!("{id} (docs) is revoked already\n"));
     let listed: Value = serde_json::from_str(&run(&program, "keys list --json").stdout).unwrap();
+    let again = run(&program, &format!("keys revoke {id} --json")).stdout;
+    let again: Value = serde_json::from_str(&again).unwrap();
+    assert_eq!(again, json!({ "id": id, "revoked": listed[0]["revoked"] }));
     assert_eq!((&listed[0]["state"], listed.as_array().unwrap().len()), (&"revoked".into(), 1));
 }
 

@@ -90,6 +90,28 @@ pub(crate) enum ConditionErrors {
     Failed(ErrorBody),
 }
 
+/// What can be wrong with a write that takes no condition. Stands after the errors of a body, whose
+/// 400 it takes in.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the shapes of answers in the document")]
+pub(crate) enum UnconditionalErrors {
+    /// `If-Match` or `If-None-Match` is given, which only `PUT`, `PATCH` and `DELETE` of one project
+    /// take; or the body is not JSON.
+    #[response(
+        status = 400, content_type = "application/problem+json",
+        example = json!({
+            "title": "Bad Request", "status": 400,
+            "detail": "If-None-Match: with POST no condition is allowed (PUT /api/fed/projects/{slug} takes one), but got \"*\"",
+            "errors": [{
+                "field": "If-None-Match",
+                "given": "\"*\"",
+                "allowed": "with POST no condition is allowed (PUT /api/fed/projects/{slug} takes one)"
+            }]
+        })
+    )]
+    Conditional(ErrorBody),
+}
+
 /// What can be wrong with the body of a bulk registration.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "the shapes of answers in the document")]

@@ -10,3 +10,4 @@ pub(crate) mod register;
 pub(crate) mod register_all;
 pub(crate) mod remove;
 pub(crate) mod replace;
+mod unconditional;

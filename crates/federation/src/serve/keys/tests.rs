@@ -37,6 +37,31 @@ fn a_file_that_cannot_be_used_at_the_start_ends_it() {
     assert!(said(Some("keys: x")).contains("keys.yaml:1:7: keys: invalid type"));
 }
 
+/// Looks until the file has been found the same twice.
+fn settle(file: &mut KeysFile) {
+    file.look(false);
+    file.look(false);
+}
+
+#[test]
+fn a_file_that_is_being_written_is_left_in_peace() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keys.yaml");
+    let revoked = format!("{}  revoked: 2026-11-25T12:00:00Z\n", text("a1"));
+    fs::write(&path, &revoked).unwrap();
+    let mut file = served(&path);
+    // As far as a copy has come: more keys would be read of it.
+    let half = format!("{}{}", text("a1"), &text("b2")["keys:\n".len()..]);
+    fs::write(&path, &half).unwrap();
+    file.look(false);
+    assert_eq!(file.keys.filed_count(), 1);
+    fs::write(&path, format!("{revoked}{}", &text("b2")["keys:\n".len()..])).unwrap();
+    file.look(false);
+    assert_eq!(file.keys.filed_count(), 1, "it has changed since the last look");
+    file.look(false);
+    assert_eq!(file.keys.filed_count(), 2);
+}
+
 #[test]
 fn a_broken_file_leaves_the_keys_in_force_and_is_told_of_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -45,18 +70,18 @@ fn a_broken_file_leaves_the_keys_in_force_and_is_told_of_once() {
     let mut file = served(&path);
     for broken in ["keys: x", ""] {
         fs::write(&path, broken).unwrap();
-        file.look(false);
+        settle(&mut file);
         let told = file.told.clone().unwrap();
         assert!(told.contains("keys.yaml"), "{told}");
         assert_eq!(file.keys.filed_count(), 1);
     }
     fs::remove_file(&path).unwrap();
-    file.look(false);
+    settle(&mut file);
     assert!(file.told.as_ref().unwrap().contains("does not exist"));
     assert_eq!(file.keys.filed_count(), 1);
 
     fs::write(&path, format!("{}{}", text("a1"), &text("b2")["keys:\n".len()..])).unwrap();
-    file.look(false);
+    settle(&mut file);
     assert_eq!((file.told.clone(), file.keys.filed_count()), (None, 2));
 }
 
@@ -67,7 +92,7 @@ fn a_file_that_is_the_same_is_not_read_unless_somebody_asks() {
     fs::write(&path, text("a1")).unwrap();
     let mut file = served(&path);
     file.keys.replace_filed(Vec::new());
-    file.look(false);
+    settle(&mut file);
     assert_eq!(file.keys.filed_count(), 0);
     file.look(true);
     assert_eq!(file.keys.filed_count(), 1);

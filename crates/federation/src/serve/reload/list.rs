@@ -105,9 +105,15 @@ impl List {
         let plan = Plan::between(&self.applied, &wanted);
         if let Err(error) = self.register(&plan).await {
             let is_over = matches!(&error, CatalogError::Store(error) if !error.is_unavailable());
-            self.wanted = Some(wanted).filter(|_| !is_over);
+            if is_over {
+                // Who is back in the newest list is not to go, even if it is of no use else.
+                self.keep(&wanted);
+            } else {
+                self.wanted = Some(wanted);
+            }
             return self.say_of_store(&error, is_over);
         }
+        self.keep(&wanted);
         self.applied = wanted;
         self.let_go(&plan.left);
         let removed = self.remove_leaving().await;
@@ -129,13 +135,17 @@ impl List {
 
     async fn register(&mut self, plan: &Plan) -> Result<(), CatalogError> {
         if !plan.register.is_empty() {
-            self.catalog.register_all(plan.register.clone(), Origin::File).await?;
+            self.catalog.register_all_if(plan.register.clone(), Origin::File).await?;
             self.said_of_store.clear();
         }
-        plan.register.iter().for_each(|back| {
-            self.leaving.remove(&back.slug);
-        });
         Ok(())
+    }
+
+    /// Whoever is in this list is not to be removed any more.
+    fn keep(&mut self, list: &[Registration]) {
+        for project in list {
+            self.leaving.remove(&project.slug);
+        }
     }
 
     fn let_go(&mut self, left: &[Slug]) {
@@ -183,7 +193,7 @@ impl List {
         if is_awaited || !plan.register.is_empty() || !plan.left.is_empty() {
             tracing::info!(
                 registered = plan.new,
-                updated = plan.register.len() - plan.new,
+                updated = plan.updated,
                 unchanged = plan.unchanged,
                 left = plan.left.len(),
                 removed,

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use clap::Parser as _;
 use federation_application::{LogSink, Ports, Service, Surroundings};
-use federation_domain::{Origin, Registration, RegistrationDraft, Slug};
+use federation_domain::{
+    FanoutAllowlist, HeartbeatInterval, Origin, Registration, RegistrationDraft, Slug,
+};
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
 use super::list::List;
@@ -192,10 +194,71 @@ async fn a_removal_waits_for_the_store_too_and_not_for_who_came_back() {
 }
 
 #[tokio::test]
+async fn who_is_back_in_a_list_that_the_store_refuses_is_not_removed() {
+    let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
+    world.store.set_available(false);
+    world.becomes(&[listed("a", "A")]).await;
+    world.store.set_available(true);
+    world.store.set_refusing(true);
+    world.becomes(&[listed("a", "A"), listed("b", "Back")]).await;
+    world.store.set_refusing(false);
+    world.again().await;
+    assert_eq!(world.names(), ["a=A", "b=B"]);
+}
+
+#[tokio::test]
 async fn a_removal_that_somebody_else_did_is_done() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
     world.service.catalog.remove(&slug("a")).await.unwrap();
     world.becomes(&[]).await;
     assert!(world.names().is_empty());
     assert!(world.counted("federation_projects_file_pending 0"));
+}
+
+/// What the entry of `a` says besides.
+fn with(interval: Option<f64>, allow_fanout: Option<&[&str]>) -> Registration {
+    let mut entry = listed("a", "A");
+    let parse = |seconds| HeartbeatInterval::from_seconds(seconds).unwrap();
+    entry.heartbeat_interval = interval.map(parse);
+    entry.allow_fanout = allow_fanout.map(|actions| FanoutAllowlist::parse(actions).unwrap());
+    entry
+}
+
+#[tokio::test]
+async fn what_leaves_an_entry_goes_back_to_its_default() {
+    let full = with(Some(5.0), Some(&["deploy"]));
+    for (wanted, interval, actions) in [
+        (with(None, None), false, 0),
+        (with(Some(5.0), None), true, 0),
+        (with(None, Some(&["deploy"])), false, 1),
+    ] {
+        let mut world = World::new(Some(vec![full.clone()]), false).await;
+        world.becomes(&[wanted]).await;
+        let project = world.service.catalog.find(&slug("a")).unwrap().project;
+        let found = (project.heartbeat_interval.is_some(), project.allow_fanout.iter().len());
+        assert_eq!(found, (interval, actions));
+    }
+}
+
+#[tokio::test]
+async fn what_stands_in_no_entry_stays_as_somebody_set_it() {
+    for start in [with(None, None), with(Some(9.0), None)] {
+        let mut world = World::new(Some(vec![start]), false).await;
+        let by_hand = with(Some(7.0), Some(&["restart"]));
+        world.service.catalog.register(by_hand, Origin::Api).await.unwrap();
+        let mut renamed = with(Some(8.0), None);
+        renamed.name = "New".parse().unwrap();
+        world.becomes(&[renamed]).await;
+        assert_eq!(world.names(), ["a=New"]);
+        let project = world.service.catalog.find(&slug("a")).unwrap().project;
+        assert_eq!(project.allow_fanout.iter().collect::<Vec<_>>(), ["restart"]);
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_lost_a_value_brings_back_a_project_that_was_removed() {
+    let mut world = World::new(Some(vec![with(Some(5.0), Some(&["deploy"]))]), false).await;
+    world.service.catalog.remove(&slug("a")).await.unwrap();
+    world.becomes(&[with(None, None)]).await;
+    assert_eq!(world.names(), ["a=A"]);
 }

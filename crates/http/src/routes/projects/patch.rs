@@ -14,7 +14,7 @@ use crate::state::ApiState;
 ///
 /// What the body does not name stays, also what others change at the same time. With `If-Match`
 /// only the version that was read is changed; a heartbeat meanwhile is no change. The same request
-/// twice is as good as once.
+/// twice is as good as once; with a condition the second may be 412 because of the first.
 #[utoipa::path(
     patch,
     path = "/api/fed/projects/{slug}",

@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use federation_domain::Origin;
 
+use super::unconditional::Unconditional;
 use crate::body::{RegistrationBody, RegistrationSchema};
 use crate::error::ApiError;
 use crate::project::{ProjectBody, answer};
@@ -12,7 +13,8 @@ use crate::state::ApiState;
 ///
 /// Id, status and heartbeat of an existing project stay, and so do its interval and its
 /// `allow_fanout` where the body does not give them; `PUT` replaces these too. When the answer is
-/// there, the project is stored. The same request twice is as good as once.
+/// there, the project is stored. The same request twice is as good as once. A condition is refused:
+/// `PUT` takes one.
 #[utoipa::path(
     post,
     path = "/api/fed/projects",
@@ -33,12 +35,14 @@ use crate::state::ApiState;
             )
         ),
         crate::openapi::BodyErrors,
+        crate::openapi::writes::UnconditionalErrors,
         crate::openapi::InternalError,
         crate::openapi::Unavailable,
     )
 )]
 pub(crate) async fn register(
     state: web::Data<ApiState>,
+    _: Unconditional,
     body: RegistrationBody,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.register(body.0, Origin::Api).await?;

@@ -1,11 +1,13 @@
-//! `POST /api/fed/projects/_bulk`. No slug has an underscore, so the path takes none from a project.
+//! `POST /api/fed/projects/_bulk`. No slug has an underscore, so the path takes none from a project;
+//! to all other methods it is that of a project that is not known.
 
 use actix_web::{HttpResponse, web};
 use federation_domain::Origin;
 
+use super::unconditional::Unconditional;
 use crate::body::{BulkBody, BulkSchema};
 use crate::error::ApiError;
-use crate::openapi::writes::BulkErrors;
+use crate::openapi::writes::{BulkErrors, UnconditionalErrors};
 use crate::project::{ProjectBody, answer};
 use crate::state::ApiState;
 
@@ -13,7 +15,7 @@ use crate::state::ApiState;
 ///
 /// Each is created, or its metadata replaced, as `POST /api/fed/projects` does; in the order given,
 /// also in the log. When the answer is there, all are stored. The same request twice is as good as
-/// once.
+/// once. A condition is refused: `PUT` of a single project takes one.
 #[utoipa::path(
     post,
     path = "/api/fed/projects/_bulk",
@@ -37,12 +39,14 @@ use crate::state::ApiState;
         ),
         crate::openapi::BodyErrors,
         BulkErrors,
+        UnconditionalErrors,
         crate::openapi::InternalError,
         crate::openapi::Unavailable,
     )
 )]
 pub(crate) async fn register_all(
     state: web::Data<ApiState>,
+    _: Unconditional,
     body: BulkBody,
 ) -> Result<HttpResponse, ApiError> {
     let projects = state.catalog.register_all(body.0, Origin::Api).await?;
@@ -51,6 +55,7 @@ pub(crate) async fn register_all(
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::Method;
     use serde_json::{Value, json};
 
     use crate::testing::{Api, REGISTRATION};
@@ -132,12 +137,34 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_project_may_be_called_bulk() {
+    async fn to_all_other_methods_the_path_is_that_of_an_unknown_project() {
         let api = Api::new().await;
         api.register("bulk").await;
         assert_eq!(api.get("/api/fed/projects/bulk").await.status, 200);
-        let get = api.get(PATH).await;
-        assert_eq!((get.status, get.header("allow")), (405, Some("POST")), "{get}");
+        insta::assert_snapshot!(api.get(PATH).await, @r#"
+        404
+        content-type: application/problem+json
+        {"title":"Not Found","status":404,"detail":"Project '_bulk' not found"}
+        "#);
+        let put = r#"{"name":"A","hub_url":"http://a","mesh_namespace":"hub.a"}"#;
+        for (method, body) in [
+            (Method::GET, ""),
+            (Method::HEAD, ""),
+            (Method::DELETE, ""),
+            (Method::PATCH, r#"{"name":"A"}"#),
+            (Method::PUT, put),
+            (Method::OPTIONS, ""),
+        ] {
+            for slash in ["", "/"] {
+                let send = async |path: String| api.write(method.clone(), &path, &[], body).await;
+                let bulk = send(format!("{PATH}{slash}")).await;
+                let other = send(format!("/api/fed/projects/_other{slash}")).await;
+                assert_eq!(bulk.status, other.status, "{method}");
+                assert_eq!(bulk.body, other.body.replace("_other", "_bulk"), "{method}");
+            }
+        }
+        let options = api.send(Method::OPTIONS, PATH).await;
+        assert_eq!(options.header("allow"), Some("POST, GET, HEAD, PUT, PATCH, DELETE"));
     }
 
     #[actix_web::test]

@@ -13,7 +13,8 @@ use crate::state::ApiState;
 ///
 /// What the body does not give gets its default; `POST /api/fed/projects` leaves it as it is
 /// instead. Id, status and heartbeat of an existing project stay. With `If-Match` nobody's change
-/// is undone unseen; a heartbeat meanwhile is no change. The same request twice is as good as once.
+/// is undone unseen; a heartbeat meanwhile is no change. The same request twice is as good as once;
+/// with a condition the second may be 412 because of the first.
 #[utoipa::path(
     put,
     path = "/api/fed/projects/{slug}",
