@@ -246,10 +246,12 @@ impl Truth {
         Some(serves.max(self.untouched_since(replica)?))
     }
 
-    /// Since when no fault touches the links of a replica and its servers.
+    /// Since when no fault touches the pace and the links of a replica and its servers. A process that
+    /// gets little time in a flood is deaf for as long as it lasts: another flood may end before.
     pub(crate) fn untouched_since(&self, replica: usize) -> Option<Moment> {
         self.disturbances.calm_since(&[
             Part::Machine,
+            Part::Pace(replica),
             Part::StoreLink(replica),
             Part::BusLink(replica),
             Part::Store,
