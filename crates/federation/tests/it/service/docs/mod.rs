@@ -27,7 +27,11 @@ const SKIPPED: [(&str, &str); 4] = [
 ];
 
 /// What runs until it is told to end, by a part of it, and what it must have said by then.
-const LASTING: [(&str, &str); 1] = [("cargo run -- heartbeat", "publishing")];
+const LASTING: [(&str, &str); 3] = [
+    ("cargo run -- heartbeat", "publishing"),
+    ("curl -N ", "changing"),
+    ("projects watch", "changing"),
+];
 
 /// What is put in place of what: so that an example takes neither the time that it would in earnest,
 /// nor the processor from the tests beside it; and what a reader has to fill in.

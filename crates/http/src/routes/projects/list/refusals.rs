@@ -165,7 +165,7 @@ async fn every_parameter_of_the_document_is_understood() {
     for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
         let name = parameter["name"].as_str().unwrap();
         names.push(name);
-        let given = match &parameter["example"] {
+        let given = match &parameter["schema"]["examples"][0] {
             Value::Array(items) => {
                 items.iter().map(|item| item.as_str().unwrap().to_owned()).collect::<Vec<_>>()
             }
