@@ -24,6 +24,11 @@ const MOST_WATCHERS: usize = 10_000;
 /// How many of those that are far behind read the store at once: it has more to do.
 const READ_AT_ONCE: usize = 2;
 
+/// How long a part of the log may take, with the wait for a turn. It is less than what a client
+/// waits for an answer, and than what passes between two heartbeats of a stream, which would begin
+/// to wait anew behind each of them.
+const READ_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long this replica may take to learn of what another one has shown already. The log is read
 /// every second.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(3);
@@ -70,7 +75,7 @@ pub enum WatchError {
     /// in memory. It may begin again where it was.
     #[error("the watcher is too slow")]
     TooSlow,
-    /// The log could not be read.
+    /// The log could not be read, or not in time.
     #[error("the change log cannot be read")]
     Store(#[source] StoreError),
 }
@@ -185,9 +190,17 @@ impl ChangeFeed {
     }
 
     async fn read(&self, after: Revision, at_most: usize) -> Result<Vec<Change>, WatchError> {
-        // Never closed.
-        let _turn = self.0.reading.acquire().await;
-        let read = self.0.journal.store().changes_after(after, at_most).await;
-        self.0.journal.note(read).map_err(WatchError::Store)
+        let reading = async {
+            // Never closed.
+            let _turn = self.0.reading.acquire().await;
+            let read = self.0.journal.store().changes_after(after, at_most).await;
+            self.0.journal.note(read)
+        };
+        // Many who read may be the reason, so nothing is said of the store to others.
+        let late = |_| Err(StoreError::Unavailable("the log could not be read in time".into()));
+        timeout(READ_WITHIN, reading).await.unwrap_or_else(late).map_err(WatchError::Store)
     }
 }
+
+#[cfg(test)]
+mod tests;
