@@ -30,3 +30,15 @@ async fn who_gets_no_turn_to_read_the_log_is_told_so_in_time() {
     feed.watch(Some(Revision(1))).await.unwrap();
     assert_eq!(feed.count().load(Ordering::Relaxed), 0, "each has left");
 }
+
+#[tokio::test]
+async fn those_who_wait_take_no_place_from_those_who_watch() {
+    let service = service().await;
+    let feed = &service.changes;
+    let taken = Arc::clone(&feed.0.waiting).acquire_many_owned(10_000).await.unwrap();
+    let waited = feed.changed(Revision(0), |_| true).await;
+    assert!(matches!(waited, Err(WatchError::TooMany)), "{waited:?}");
+    let watcher = feed.watch(None).await.unwrap();
+    assert_eq!(feed.count().load(Ordering::Relaxed), 1);
+    drop((taken, watcher));
+}
