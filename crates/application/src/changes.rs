@@ -9,8 +9,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use federation_domain::{Change, LogEntry, Revision, StoreError};
-use tokio::sync::Semaphore;
+use federation_domain::{Change, Revision, StoreError};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::journal::Journal;
@@ -21,8 +21,19 @@ pub use watcher::{News, Watcher};
 /// How many may watch at once. Each costs some kilobytes of memory and a connection.
 const MOST_WATCHERS: usize = 10_000;
 
+/// How many may wait at once for one change. They count by themselves, for a wait goes on for as
+/// long as was asked for, up to some minutes, though who asked may have given up: HTTP/1.1 ends no
+/// request whose client merely closed its side. So those who give up early and ask again have many
+/// places; that is to cost nobody who watches his own.
+const MOST_WAITING: usize = 10_000;
+
 /// How many of those that are far behind read the store at once: it has more to do.
 const READ_AT_ONCE: usize = 2;
+
+/// How long a part of the log may take, with the wait for a turn. It is less than what a client
+/// waits for an answer, and than what passes between two heartbeats of a stream, which would begin
+/// to wait anew behind each of them.
+const READ_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long this replica may take to learn of what another one has shown already. The log is read
 /// every second.
@@ -60,8 +71,8 @@ pub enum WatchError {
     /// The store could not be read since the start, so nothing is known yet.
     #[error("the catalog is not loaded yet")]
     NotLoaded,
-    /// As many watch as may.
-    #[error("{MOST_WATCHERS} watchers are the most")]
+    /// As many watch, or wait, as may.
+    #[error("{MOST_WATCHERS} may watch at once, and {MOST_WAITING} wait")]
     TooMany,
     /// The log reaches further than this replica has read it.
     #[error("this replica has not read the newest changes yet")]
@@ -70,7 +81,7 @@ pub enum WatchError {
     /// in memory. It may begin again where it was.
     #[error("the watcher is too slow")]
     TooSlow,
-    /// The log could not be read.
+    /// The log could not be read, or not in time.
     #[error("the change log cannot be read")]
     Store(#[source] StoreError),
 }
@@ -84,14 +95,24 @@ pub struct ChangeFeed(Arc<Inner>);
 struct Inner {
     journal: Arc<Journal>,
     registry: Arc<Registry>,
+    /// How many there are, of both kinds.
     watchers: Arc<AtomicUsize>,
+    /// The places that are left.
+    watching: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     reading: Semaphore,
 }
 
 impl ChangeFeed {
     pub(crate) fn new(journal: Arc<Journal>, registry: Arc<Registry>) -> Self {
-        let (watchers, reading) = (Arc::default(), Semaphore::new(READ_AT_ONCE));
-        Self(Arc::new(Inner { journal, registry, watchers, reading }))
+        Self(Arc::new(Inner {
+            journal,
+            registry,
+            watchers: Arc::default(),
+            watching: Arc::new(Semaphore::new(MOST_WATCHERS)),
+            waiting: Arc::new(Semaphore::new(MOST_WAITING)),
+            reading: Semaphore::new(READ_AT_ONCE),
+        }))
     }
 
     /// The newest change that the catalog reflects, with all before it.
@@ -100,7 +121,7 @@ impl ChangeFeed {
         self.recent().newest().revision
     }
 
-    /// How many watch now.
+    /// How many watch or wait now.
     pub(crate) fn count(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0.watchers)
     }
@@ -111,7 +132,7 @@ impl ChangeFeed {
     /// # Errors
     /// [`WatchError`]; of those, `Behind` and `Store` only where the revision calls for the log.
     pub async fn watch(&self, after: Option<Revision>) -> Result<Watcher, WatchError> {
-        let watcher = self.enter()?;
+        let watcher = self.enter(&self.0.watching)?;
         match after {
             None => Ok(watcher),
             Some(after) if self.has_reached(after).await? => watcher.resumed(after).await,
@@ -129,7 +150,7 @@ impl ChangeFeed {
         after: Revision,
         concerns: impl Fn(&Change) -> bool,
     ) -> Result<(), WatchError> {
-        let watcher = self.enter()?;
+        let watcher = self.enter(&self.0.waiting)?;
         // Another replica may have shown it already.
         if !self.catches_up(after).await {
             return Ok(());
@@ -147,19 +168,14 @@ impl ChangeFeed {
         self.0.journal.recent()
     }
 
-    fn enter(&self) -> Result<Watcher, WatchError> {
+    fn enter(&self, places: &Arc<Semaphore>) -> Result<Watcher, WatchError> {
         if !self.0.registry.is_loaded() {
             return Err(WatchError::NotLoaded);
         }
-        let watchers = &self.0.watchers;
-        let place = watchers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |watchers| {
-            (watchers < MOST_WATCHERS).then_some(watchers + 1)
-        });
-        place.map(|_| Watcher::new(self.clone())).map_err(|_| WatchError::TooMany)
-    }
-
-    fn leave(&self) {
-        self.0.watchers.fetch_sub(1, Ordering::Relaxed);
+        let permit = Arc::clone(places).try_acquire_owned().map_err(|_| WatchError::TooMany)?;
+        let count = self.count();
+        count.fetch_add(1, Ordering::Relaxed);
+        Ok(Watcher::new(self.clone(), Place { _permit: permit, count }))
     }
 
     /// Whether the log has this revision; waits for this replica to learn of it.
@@ -185,9 +201,29 @@ impl ChangeFeed {
     }
 
     async fn read(&self, after: Revision, at_most: usize) -> Result<Vec<LogEntry>, WatchError> {
-        // Never closed.
-        let _turn = self.0.reading.acquire().await;
-        let read = self.0.journal.store().changes_after(after, at_most).await;
-        self.0.journal.note(read).map_err(WatchError::Store)
+        let reading = async {
+            // Never closed.
+            let _turn = self.0.reading.acquire().await;
+            let read = self.0.journal.store().changes_after(after, at_most).await;
+            self.0.journal.note(read)
+        };
+        // Many who read may be the reason, so nothing is said of the store to others.
+        let late = |_| Err(StoreError::Unavailable("the log could not be read in time".into()));
+        timeout(READ_WITHIN, reading).await.unwrap_or_else(late).map_err(WatchError::Store)
     }
 }
+
+/// The place of one who watches or waits, until it is dropped.
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    count: Arc<AtomicUsize>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod keys;
 mod presented;
 mod refusal;
 mod scope;
+mod standing;
 mod throttle;
 
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use self::key::{InvalidDigest, Key, KeyDigest, spell};
 pub use self::keys::Keys;
 pub(crate) use self::refusal::Refusal;
 pub use self::scope::{Scope, Scopes};
+pub(crate) use self::standing::Standing;
 use self::throttle::Throttle;
 
 /// The keys of a service that has some, and what goes with them.

@@ -5,12 +5,16 @@ mod request;
 mod tests;
 mod writing;
 
+use std::convert::Infallible;
+use std::time::Duration;
+
 use async_nats::service::error::Error as Refused;
 use async_nats::service::{Request, Service, ServiceExt as _};
 use federation_application::{Catalog, CatalogError};
 use federation_domain::Project;
 use futures_util::StreamExt as _;
 use tokio::task::yield_now;
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, ConnectionError, NatsSettings, Tuning};
@@ -25,8 +29,16 @@ const DESCRIPTION: &str = "Knows every project of a federation, and whether it i
 /// Of those replicas that answer, one gets each request.
 const QUEUE_GROUP: &str = "federation";
 
-/// What requests and answers may wait: a page has up to a megabyte.
-const WAITING: usize = 64;
+/// How many requests may wait for each endpoint. The client puts there all that one read of its
+/// socket brought, and drops what finds no room, so a burst is to fit: the asker of one that was
+/// dropped hears nothing, and no other replica is given it. A request has some dozens of bytes.
+const REQUESTS_WAITING: usize = 4_096;
+
+/// How many answers may wait to be sent: a page has up to a megabyte.
+const ANSWERS_WAITING: usize = 64;
+
+/// At most one line in the log for so long tells of requests that were dropped.
+const TELL_OF_DROPPED: Duration = Duration::from_secs(10);
 
 /// What a server takes in one message, unless it says otherwise.
 const USUAL_MAX_PAYLOAD: usize = 1024 * 1024;
@@ -58,8 +70,8 @@ impl CatalogService {
         write: WriteProject,
     ) -> Result<Self, ConnectionError> {
         let tuning = Tuning {
-            subscription_capacity: WAITING,
-            client_capacity: WAITING,
+            subscription_capacity: REQUESTS_WAITING,
+            client_capacity: ANSWERS_WAITING,
             ..Tuning::default()
         };
         Ok(Self { connection: Connection::open(settings, &tuning).await?, catalog, write })
@@ -78,10 +90,31 @@ impl CatalogService {
             self.answer(&service).await?;
             Ok::<_, async_nats::Error>(service)
         };
+        let answering = async {
+            tokio::select! {
+                ended = answering => ended,
+                never = self.tell_of_dropped() => match never {},
+            }
+        };
         match cancel.run_until_cancelled(answering).await {
             None => {}
             Some(Ok(_)) => tracing::error!("the NATS client ended; the catalog is not answered"),
             Some(Err(error)) => tracing::error!(%error, "the catalog cannot be asked over NATS"),
+        }
+    }
+
+    async fn tell_of_dropped(&self) -> Infallible {
+        let mut ticks = interval(TELL_OF_DROPPED);
+        loop {
+            ticks.tick().await;
+            self.note_dropped();
+        }
+    }
+
+    fn note_dropped(&self) {
+        let dropped = self.connection.link.take_dropped();
+        if dropped > 0 {
+            tracing::warn!(dropped, "requests over NATS came faster than they could be answered");
         }
     }
 

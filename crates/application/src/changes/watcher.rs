@@ -6,7 +6,7 @@ use federation_domain::{LogEntry, Revision};
 use tokio::sync::watch;
 
 use super::recent::{Newest, Part};
-use super::{ChangeFeed, LoggedChange, WatchError};
+use super::{ChangeFeed, LoggedChange, Place, WatchError};
 
 /// How many changes a watcher is given at once: what waits for one who reads slowly is no more.
 const AT_ONCE: usize = 64;
@@ -39,14 +39,15 @@ pub struct Watcher {
     first: Option<News>,
     /// Whether it has reached the changes in memory; before, it reads the log.
     is_live: bool,
+    _place: Place,
 }
 
 impl Watcher {
     /// From now on.
-    pub(super) fn new(feed: ChangeFeed) -> Self {
+    pub(super) fn new(feed: ChangeFeed, place: Place) -> Self {
         let newest = feed.recent().subscribe();
         let Newest { revision: position, epoch } = *newest.borrow();
-        Self { feed, newest, epoch, position, first: None, is_live: true }
+        Self { feed, newest, epoch, position, first: None, is_live: true, _place: place }
     }
 
     /// From after a revision on, which the log has. What is needed of the log for that is read now.
@@ -127,12 +128,6 @@ impl Watcher {
         let changes = read.into_iter().filter_map(LogEntry::into_change);
         let changes = changes.map(|change| Arc::new(LoggedChange::new(change))).collect();
         Ok(Part { changes, through: if is_all { newest } else { last } })
-    }
-}
-
-impl Drop for Watcher {
-    fn drop(&mut self) {
-        self.feed.leave();
     }
 }
 

@@ -9,7 +9,7 @@ use actix_web::http::ConnectionType;
 use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::Data;
-use actix_web::{Error, ResponseError as _, Route};
+use actix_web::{Error, HttpMessage as _, ResponseError as _, Route};
 use tracing::Span;
 
 use super::Auth;
@@ -17,6 +17,7 @@ use super::key::Key;
 use super::presented::presented;
 use super::refusal::Refusal;
 use super::scope::Scope;
+use super::standing::Standing;
 use super::throttle::{HOLD, Pace};
 use crate::error::{ApiError, shown};
 use crate::state::ApiState;
@@ -34,7 +35,10 @@ async fn check(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match auth.authorize(needed, &request) {
-        Ok(()) => next.call(request).await,
+        Ok(key) => {
+            request.extensions_mut().insert(Standing { auth, key, needed });
+            next.call(request).await
+        }
         Err(refusal) => {
             let refusal = auth.slow_down(refusal, request.peer_addr()).await;
             Ok(refuse(request, refusal))
@@ -44,29 +48,30 @@ async fn check(
 
 impl Auth {
     /// Looks at the head of the request alone.
-    fn authorize(&self, needed: Scope, request: &ServiceRequest) -> Result<(), Refusal> {
+    fn authorize(&self, needed: Scope, request: &ServiceRequest) -> Result<Arc<Key>, Refusal> {
         let key = self.keys.find(presented(request.headers())?).ok_or(Refusal::UnknownKey)?;
         Span::current().record("key.id", &*key.id);
-        self.check_life(&key)?;
-        if !key.scopes.allow(needed) {
-            return Err(Refusal::MissingScope { needed, held: key.scopes });
-        }
+        self.admit(&key, needed)?;
         // Of the paths that need this scope, each names the project that it is about.
         let slug = request.match_info().get("slug").unwrap_or_default();
         if needed == Scope::Heartbeat && !key.reaches(slug) {
             return Err(Refusal::OtherProject { shown: shown(slug) });
         }
-        Ok(())
+        Ok(key)
     }
 
-    fn check_life(&self, key: &Key) -> Result<(), Refusal> {
+    /// Whether the key holds now, and has the scope.
+    pub(super) fn admit(&self, key: &Key, needed: Scope) -> Result<(), Refusal> {
         if key.revoked {
             return Err(Refusal::Revoked);
         }
-        match key.expires {
-            Some(expires) if expires <= self.clock.utc() => Err(Refusal::Expired),
-            _ => Ok(()),
+        if key.expires.is_some_and(|expires| expires <= self.clock.utc()) {
+            return Err(Refusal::Expired);
         }
+        if !key.scopes.allow(needed) {
+            return Err(Refusal::MissingScope { needed, held: key.scopes });
+        }
+        Ok(())
     }
 
     /// Holds a refusal back, where its client has been refused too often.

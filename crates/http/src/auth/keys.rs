@@ -56,6 +56,13 @@ impl Keys {
         }
         found
     }
+
+    /// The key that was found before, as it is now; none where there is no such key any more.
+    pub(super) fn as_it_is(&self, key: &Key) -> Option<Arc<Key>> {
+        let filed = self.filed.read().get(&key.id).cloned();
+        let mut all = self.given.iter().chain(&filed);
+        all.find(|now| now.digest.is(&key.digest)).map(Arc::clone)
+    }
 }
 
 #[cfg(test)]

@@ -7,23 +7,28 @@ use actix_web::web::Bytes;
 use federation_application::{Catalog, News, Watcher};
 use federation_domain::{Revision, error_chain};
 use futures_util::{Stream, StreamExt as _, future, stream};
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{EventFilter, frame};
+use crate::auth::Standing;
 use crate::state::ApiState;
 
 /// After so long without an event a sign of life is sent. Common proxies cut connections on which
 /// nothing moves for 30 to 60 s.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// For so long after a look at the key its holder is shown events without another.
+const TRUST: Duration = Duration::from_secs(1);
+
 /// The events for a watcher: each part is made when the one before is on its way, so a client that
-/// reads slowly holds up itself alone. It ends when the server does, and when the client is too
-/// slow.
+/// reads slowly holds up itself alone. It ends when the server does, when the client is too slow,
+/// and when the key that it was opened with, if any, holds no longer.
 pub(crate) fn stream(
     state: &ApiState,
     watcher: Watcher,
     filter: EventFilter,
+    standing: Option<Standing>,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let ready = Bytes::from(frame::ready(watcher.position()));
     let mut heartbeats = interval(HEARTBEAT);
@@ -36,6 +41,8 @@ pub(crate) fn stream(
         catalog: state.catalog.clone(),
         heartbeats,
         ending: state.ending.clone(),
+        standing,
+        looked: Instant::now(),
     };
     let rest = stream::unfold(events, async |mut events| Some((events.next().await?, events)));
     stream::once(future::ready(ready)).chain(rest).map(Ok)
@@ -47,6 +54,9 @@ struct Events {
     catalog: Catalog,
     heartbeats: Interval,
     ending: CancellationToken,
+    standing: Option<Standing>,
+    /// When the key was looked at last.
+    looked: Instant,
     /// The newest id that was sent.
     shown: Revision,
 }
@@ -58,7 +68,7 @@ impl Events {
             let news = tokio::select! {
                 biased;
                 () = self.ending.cancelled() => return None,
-                _ = self.heartbeats.tick() => return Some(self.heartbeat()),
+                _ = self.heartbeats.tick() => return self.is_admitted().then(|| self.heartbeat()),
                 news = self.watcher.next() => news,
             };
             let text = match news {
@@ -71,9 +81,22 @@ impl Events {
             };
             if !text.is_empty() {
                 self.heartbeats.reset();
-                return Some(text.into());
+                return self.is_admitted().then(|| text.into());
             }
         }
+    }
+
+    /// Whether the client may be shown more. One that may not connects again, and is told why.
+    fn is_admitted(&mut self) -> bool {
+        if self.looked.elapsed() < TRUST {
+            return true;
+        }
+        self.looked = Instant::now();
+        let holds = self.standing.as_ref().is_none_or(Standing::holds);
+        if !holds {
+            tracing::debug!("a stream of events ends: its key holds no longer");
+        }
+        holds
     }
 
     fn text(&mut self, news: News) -> Vec<u8> {

@@ -2,9 +2,10 @@
 
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt as _, stream};
 
+use crate::auth::Standing;
 use crate::change::ChangeKindSchema;
 use crate::error::{ApiError, ErrorBody};
 use crate::events;
@@ -67,7 +68,8 @@ use crate::state::ApiState;
     responses(
         (
             status = 200,
-            description = "The stream. It does not end by itself.",
+            description = "The stream. It does not end by itself, but within 15 s after the key with \
+                           which it was opened was revoked or expired.",
             content_type = "text/event-stream",
             body = String,
             headers(
@@ -116,7 +118,8 @@ pub(crate) async fn events(
     if request.method() == Method::HEAD {
         return Ok(answer.streaming(stream::empty::<Result<web::Bytes, ApiError>>()));
     }
-    Ok(answer.streaming(events::stream(&state, watcher, query.filter).boxed_local()))
+    let standing = request.extensions().get::<Standing>().cloned();
+    Ok(answer.streaming(events::stream(&state, watcher, query.filter, standing).boxed_local()))
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody as _};
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service};
+use federation_domain::{Clock as _, Origin, RegistrationDraft};
 use futures_util::FutureExt as _;
 use futures_util::future::poll_fn;
 use serde_json::Value;
 
+use crate::auth::{Closed, Key, KeyDigest, Keys, Scope, spell};
 use crate::server::app;
 use crate::testing::{Api, schema};
 
@@ -22,6 +25,10 @@ impl Events {
         if let Some(id) = last_event_id {
             request = request.insert_header(("last-event-id", id));
         }
+        Self::ask(api, request).await
+    }
+
+    async fn ask(api: &Api, request: TestRequest) -> Self {
         let app = init_service(app(api.state.clone())).await;
         let answer = call_service(&app, request.to_request()).await;
         assert_eq!(answer.status(), 200);
@@ -148,6 +155,71 @@ async fn a_stream_on_which_nothing_happens_shows_that_it_is_alive() {
     api.register("a").await;
     assert_eq!(beat().await, ": heartbeat\nid: 1\n\n", "it need not be looked at again");
     assert_eq!(beat().await, ": heartbeat\n\n");
+}
+
+/// A key of a file, that may read.
+fn key(text: &str) -> Key {
+    Key {
+        id: "a1".to_owned(),
+        digest: KeyDigest::of(text),
+        scopes: [Scope::Read].into_iter().collect(),
+        slugs: None,
+        expires: None,
+        revoked: false,
+    }
+}
+
+#[actix_web::test]
+async fn a_stream_ends_soon_after_its_key_does() {
+    let text = spell("a1", b"secret");
+    let holding = key(&text);
+    let keys = Arc::new(Keys::new(Vec::new()));
+    let api = Api::guarded_by(Arc::clone(&keys), Closed::default()).await;
+    let expires = Some(api.clock.utc() + Duration::from_secs(60));
+    let revoked = || keys.replace_filed(vec![Key { revoked: true, ..holding.clone() }]);
+    let replaced = || keys.replace_filed(vec![key(&spell("a1", b"another"))]);
+    let removed = || keys.replace_filed(Vec::new());
+    let expired = || api.clock.advance(Duration::from_secs(60));
+    let ends: [(&str, &dyn Fn()); 4] = [
+        ("revoked", &revoked),
+        ("replaced", &replaced),
+        ("removed", &removed),
+        ("expired", &expired),
+    ];
+    tokio::time::pause();
+    for (how, end) in ends {
+        keys.replace_filed(vec![Key { expires, ..holding.clone() }]);
+        let request = TestRequest::get().uri(PATH).insert_header(("X-API-Key", text.as_str()));
+        let mut events = Events::ask(&api, request).await;
+        events.waiting();
+        assert_eq!(events.next().await.as_deref(), Some(": heartbeat\n\n"), "{how}");
+        end();
+        let next = tokio::time::timeout(Duration::from_millis(15_100), events.next()).await;
+        assert_eq!(next.unwrap(), None, "{how}");
+    }
+}
+
+#[actix_web::test]
+async fn who_has_no_key_any_more_is_shown_no_event_after_a_second() {
+    let text = spell("a1", b"secret");
+    let keys = Arc::new(Keys::new(Vec::new()));
+    keys.replace_filed(vec![key(&text)]);
+    let api = Api::guarded_by(Arc::clone(&keys), Closed::default()).await;
+    let request = TestRequest::get().uri(PATH).insert_header(("X-API-Key", text.as_str()));
+    let mut events = Events::ask(&api, request).await;
+    events.waiting();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    keys.replace_filed(Vec::new());
+    let draft = RegistrationDraft {
+        slug: "a".to_owned(),
+        name: "A".to_owned(),
+        hub_url: "http://h".to_owned(),
+        mesh_namespace: "hub.a".to_owned(),
+        ..RegistrationDraft::default()
+    };
+    api.service.catalog.register_all(vec![draft.parse().unwrap()], Origin::Api).await.unwrap();
+    assert_eq!(events.next().now_or_never(), Some(None));
 }
 
 #[actix_web::test]

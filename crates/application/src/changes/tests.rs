@@ -1,0 +1,44 @@
+use federation_domain::LivenessRule;
+use federation_testkit::{FakeCatalogStore, ManualClock};
+
+use super::*;
+use crate::{LogSink, Ports, Service, Surroundings};
+
+async fn service() -> Service {
+    let ports = Ports {
+        store: Arc::<FakeCatalogStore>::default(),
+        sink: Arc::new(LogSink),
+        clock: Arc::<ManualClock>::default(),
+        relay: None,
+        prober: None,
+    };
+    let surroundings = Surroundings { bus: false, shared_store: false };
+    let service = Service::new(ports, LivenessRule::default(), surroundings);
+    service.load().await.unwrap();
+    service
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gets_no_turn_to_read_the_log_is_told_so_in_time() {
+    let service = service().await;
+    let feed = &service.changes;
+    let turns = feed.0.reading.acquire_many(2).await.unwrap();
+    let watching = timeout(Duration::from_secs(6), feed.watch(Some(Revision(1))));
+    let refused = watching.await.unwrap().err();
+    assert!(matches!(&refused, Some(WatchError::Store(StoreError::Unavailable(_)))), "{refused:?}");
+    drop(turns);
+    feed.watch(Some(Revision(1))).await.unwrap();
+    assert_eq!(feed.count().load(Ordering::Relaxed), 0, "each has left");
+}
+
+#[tokio::test]
+async fn those_who_wait_take_no_place_from_those_who_watch() {
+    let service = service().await;
+    let feed = &service.changes;
+    let taken = Arc::clone(&feed.0.waiting).acquire_many_owned(10_000).await.unwrap();
+    let waited = feed.changed(Revision(0), |_| true).await;
+    assert!(matches!(waited, Err(WatchError::TooMany)), "{waited:?}");
+    let watcher = feed.watch(None).await.unwrap();
+    assert_eq!(feed.count().load(Ordering::Relaxed), 1);
+    drop((taken, watcher));
+}
