@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::queries::{PATH, fleet, link};
+use crate::testing::schema::example_of;
 
 #[actix_web::test]
 async fn what_is_not_understood_is_refused_with_what_is_allowed() {
@@ -165,7 +166,7 @@ async fn every_parameter_of_the_document_is_understood() {
     for parameter in parameters.iter().filter(|parameter| parameter["in"] == "query") {
         let name = parameter["name"].as_str().unwrap();
         names.push(name);
-        let given = match &parameter["example"] {
+        let given = match example_of(parameter).unwrap() {
             Value::Array(items) => {
                 items.iter().map(|item| item.as_str().unwrap().to_owned()).collect::<Vec<_>>()
             }
