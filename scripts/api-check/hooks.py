@@ -10,16 +10,45 @@ import schemathesis
 from schemathesis.generation.meta import TestPhase
 
 ENTITY_TAGS = re.compile(r'\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*')
+# The first event of a stream, which is the only one that is waited for.
+READY = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"pattern": "^[0-9]+$"},
+        "event": {"enum": ["ready", "reset"]},
+        "data": {"pattern": '^{"revision":[0-9]+}$'},
+    },
+}
+
+SPAN = re.compile(r"[0-9]{1,9}(ms|s|m)")
+
+
+@schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """What stands in a stream is described in words: OpenAPI 3.1 knows the schema of all of it alone."""
+    for path in raw_schema["paths"].values():
+        stream = path.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
+        if "text/event-stream" in stream:
+            stream["text/event-stream"] = {"itemSchema": READY}
 
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    wait_for_no_change(case)
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     name_the_project_of_the_path(case)
     register_each_project_once(case)
     ask_for_the_first_page(case)
     set_one_condition(case)
+
+
+def wait_for_no_change(case):
+    """With an index a request waits until something changes: by default for five minutes."""
+    query = case.query or {}
+    if "index" in query and SPAN.fullmatch(str(query.get("wait", "5m"))):
+        query["wait"] = "1ms"
 
 
 def name_the_project_of_the_path(case):

@@ -23,6 +23,7 @@ pub(crate) use self::heartbeat::{HeartbeatBody, HeartbeatSchema};
 pub(crate) use self::patch::{PatchBody, PatchSchema};
 pub(crate) use self::registration::{RegistrationBody, RegistrationSchema};
 pub(crate) use self::replacement::{ReplacementBody, ReplacementSchema};
+pub(crate) use self::values::{SlugSchema, TagSchema};
 use crate::error::{ApiError, shown};
 
 /// How much of a body is read, and how long.

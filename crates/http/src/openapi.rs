@@ -199,10 +199,9 @@ mod tests {
 
     /// Where a parameter or a body has no example of its own, that of its schema counts.
     fn has_example(document: &Value, value: &Value) -> bool {
-        let schema = &value["schema"];
-        let referred = schema["$ref"].as_str().map(|reference| reference.trim_start_matches('#'));
-        let schema = referred.and_then(|pointer| document.pointer(pointer)).unwrap_or(schema);
-        example_of(value).or_else(|| example_of(schema)).is_some()
+        let reference = value["schema"]["$ref"].as_str().unwrap_or_default();
+        let schema = document.pointer(reference.trim_start_matches('#'));
+        example_of(value).or_else(|| example_of(schema?)).is_some()
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(super) use self::hub_url::HubUrlSchema;
 #[schema(as = Slug, pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50)]
 #[schema(example = "commandcenter")]
 #[expect(dead_code, reason = "the schema of the document; the domain parses it")]
-pub(super) struct SlugSchema(String);
+pub(crate) struct SlugSchema(String);
 
 /// What people call a project: not blank, no control characters.
 #[derive(Debug, ToSchema)]
@@ -48,7 +48,7 @@ pub(super) struct MeshNamespaceSchema(String);
     example = "python"
 )]
 #[expect(dead_code, reason = "the schema of the document; the domain parses it")]
-pub(super) struct TagSchema(String);
+pub(crate) struct TagSchema(String);
 
 /// The name of an action: not blank, no control characters.
 #[derive(Debug, ToSchema)]

@@ -8,9 +8,9 @@ use utoipa::openapi::{KnownFormat, Ref, RefOr, Required, Schema, SchemaFormat, T
 use utoipa::{IntoParams, ToSchema as _};
 
 use federation_application::{SearchText, SortKey, WantedTags};
-use federation_domain::Tags;
 
 use super::list::FieldsParam;
+use crate::body::TagSchema;
 use crate::project::{Fields, StatusSchema};
 
 /// The parameters of a list of projects.
@@ -55,10 +55,7 @@ fn statuses() -> Parameter {
 }
 
 fn tags(name: &str, description: &str) -> Parameter {
-    let tag = string()
-        .min_length(Some(1))
-        .max_length(Some(Tags::MAX_CHARS))
-        .pattern(Some(r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$"));
+    let tag = Ref::from_schema_name(TagSchema::name());
     let most = Some(WantedTags::MAX_ITEMS);
     let tags = ArrayBuilder::new().items(tag).max_items(most).unique_items(true);
     let parameter = parameter(name, description, tags.into(), json!(["python", "rag"]));

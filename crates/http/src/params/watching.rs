@@ -73,14 +73,12 @@ fn kind(name: &str) -> Result<ChangeKind, InvalidValue> {
 /// The header goes first: a browser that connects again adds it to the URL that it was given.
 fn last_seen(pairs: &Pairs<'_>, headers: &HeaderMap) -> Result<Option<Revision>, InvalidValue> {
     let all = 0..=i64::MAX;
-    let seen = match headers.get(LAST_EVENT_ID) {
-        Some(header) => {
-            let text = String::from_utf8_lossy(header.as_bytes());
-            Some(parse_number(LAST_EVENT_ID, &text, all, REVISION)?)
-        }
-        None => number(pairs, "last_event_id", all, REVISION)?,
-    };
-    Ok(seen.map(Revision))
+    let in_query = number(pairs, "last_event_id", all.clone(), REVISION)?;
+    let in_header = headers.get(LAST_EVENT_ID).map(|header| {
+        let text = String::from_utf8_lossy(header.as_bytes());
+        parse_number(LAST_EVENT_ID, &text, all, REVISION)
+    });
+    Ok(in_header.transpose()?.or(in_query).map(Revision))
 }
 
 /// The parameters of [`Wait`], as the document tells of them.

@@ -6,6 +6,7 @@ use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt as _, stream};
 
 use crate::auth::Standing;
+use crate::body::{SlugSchema, TagSchema};
 use crate::change::ChangeKindSchema;
 use crate::error::{ApiError, ErrorBody};
 use crate::events;
@@ -38,19 +39,19 @@ use crate::state::ApiState;
     tag = "projects",
     params(
         (
-            "status" = Option<Vec<StatusSchema>>, Query, nullable = false, explode = false,
+            "status" = Option<Vec<StatusSchema>>, Query, nullable = false, explode = false, min_items = 1,
             description = "Only changes from or to one of these statuses.", example = json!(["offline"])
         ),
         (
-            "slug" = Option<Vec<String>>, Query, nullable = false, explode = false,
+            "slug" = Option<Vec<SlugSchema>>, Query, nullable = false, explode = false, min_items = 1,
             description = "Only changes of these projects.", example = json!(["commandcenter"])
         ),
         (
-            "kind" = Option<Vec<ChangeKindSchema>>, Query, nullable = false, explode = false,
+            "kind" = Option<Vec<ChangeKindSchema>>, Query, nullable = false, explode = false, min_items = 1,
             description = "Only changes of these kinds.", example = json!(["status_changed"])
         ),
         (
-            "tag" = Option<Vec<String>>, Query, nullable = false, explode = true, max_items = 10,
+            "tag" = Option<BTreeSet<TagSchema>>, Query, nullable = false, explode = true, max_items = 10,
             description = "Only changes of projects that have all of these tags now; so none of \
                            projects that were removed.",
             example = json!(["python"])
