@@ -62,7 +62,7 @@ async fn what_is_not_understood_is_refused_with_what_is_allowed() {
     any_tag=a&any_tag=a
         any_tag[1]: each may stand only once, but got "a"
     tag=0&tag=1&tag=2&tag=3&tag=4&tag=5&tag=6&tag=7&ta
-        tag: at most 50 are allowed, but got "51 of them"
+        tag: at most 10 are allowed, but got "51 of them"
     q=
         q: 1 to 100 characters without control characters are allowed, but got ""
     q=a%00b
