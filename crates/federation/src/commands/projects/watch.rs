@@ -1,6 +1,7 @@
 //! `federation projects watch`.
 
 mod follow;
+mod known;
 mod screen;
 mod words;
 
@@ -28,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// Arguments of `projects watch`.
 #[derive(Debug, clap::Args)]
 pub struct WatchArgs {
-    /// Only changes from or to this status; several with commas between them.
+    /// Only changes from or to this status; in the table, projects while they have it; several with
+    /// commas between them.
     #[arg(long, value_delimiter = ',', value_parser = ProjectStatus::parse)]
     pub status: Vec<ProjectStatus>,
 
@@ -37,7 +39,7 @@ pub struct WatchArgs {
     pub slug: Vec<Slug>,
 
     /// Only changes of this kind: registered, updated, removed or status_changed; several with
-    /// commas between them.
+    /// commas between them. A table is of projects, not of changes: this gives lines.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     pub kind: Vec<ChangeKind>,
 
@@ -62,6 +64,11 @@ impl WatchArgs {
         query.finish()
     }
 
+    /// Whether a table can show what is asked for: a project has no kind, only its changes have.
+    fn fits_a_table(&self) -> bool {
+        self.kind.is_empty()
+    }
+
     /// Whether a project belongs into the table.
     fn shows(&self, project: &Value) -> bool {
         let is = |key: &str, wanted: &str| project[key] == wanted;
@@ -75,18 +82,19 @@ impl WatchArgs {
 }
 
 /// Shows what happens until Ctrl-C, or until nobody reads it any more: a table that moves where a
-/// person looks, a line for each change otherwise.
+/// person looks, unless for a kind of changes; a line for each change otherwise.
 ///
 /// # Errors
 /// When the service cannot be reached at first, or refuses. Later it is tried again for ever.
 pub(super) fn run(client: &Client, watch: &WatchArgs, as_json: bool) -> anyhow::Result<()> {
     end_on_interrupt()?;
-    let shown = if io::stdout().is_terminal() && !as_json {
+    let shown = if io::stdout().is_terminal() && !as_json && watch.fits_a_table() {
         let mut screen = Screen::new(client, watch);
-        listen(client, watch, |word| screen.take(word))
+        // Unfiltered, since the table has to hear as well when a project matches no longer.
+        listen(client, "", |word| screen.take(word))
     } else {
         let mut printer = Printer { as_json, is_lost: false };
-        listen(client, watch, |word| printer.take(word))
+        listen(client, &watch.query(), |word| printer.take(word))
     };
     match shown {
         Err(error) if is_closed(&error) => Ok(()),
@@ -97,11 +105,11 @@ pub(super) fn run(client: &Client, watch: &WatchArgs, as_json: bool) -> anyhow::
 /// Hands on each word, and none from time to time, so that the table moves.
 fn listen(
     client: &Client,
-    watch: &WatchArgs,
+    query: &str,
     mut take: impl FnMut(Option<Word>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut position = None;
-    let mut words = follow(client.clone(), watch.query(), position);
+    let mut words = follow(client.clone(), query.to_owned(), position);
     let mut silent = Duration::ZERO;
     loop {
         let word = match next(&words) {
@@ -115,7 +123,7 @@ fn listen(
         take(word)?;
         if silent >= PATIENCE {
             take(Some(Word::Lost("no sign of life".to_owned())))?;
-            words = follow(client.clone(), watch.query(), position);
+            words = follow(client.clone(), query.to_owned(), position);
             silent = Duration::ZERO;
         }
     }
