@@ -19,7 +19,8 @@ use self::stage::Stage;
 use super::process::federation;
 
 /// What is not run, by how it begins, and why.
-const SKIPPED: [(&str, &str); 4] = [
+const SKIPPED: [(&str, &str); 5] = [
+    ("nats ", "needs the command line of NATS; nats/src/catalog/tests.rs asks the same"),
     ("./scripts/", "each runs for minutes or until Ctrl-C; test.sh is what runs this test"),
     ("docker compose ", "needs an engine; scripts/check-docker.sh checks the file"),
     ("cargo bench ", "measures for minutes"),
