@@ -7,7 +7,7 @@ use federation_domain::{CatalogStore, Change, LogEntry, Revision};
 /// # Panics
 /// Where the store does not answer, or an entry does not parse.
 pub async fn log_after(store: &dyn CatalogStore, after: Revision, limit: usize) -> Vec<Change> {
-    let read = store.changes_after(after, limit).await.expect("the store answers");
+    let read = store.changes_after(after, limit).await.unwrap_or_else(|fault| panic!("{fault}"));
     let parsed = |entry| match entry {
         LogEntry::Change(change) => change,
         LogEntry::Unreadable { fault, .. } => panic!("{fault}"),
