@@ -36,7 +36,7 @@ async fn check(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match auth.authorize(needed, &request) {
         Ok(key) => {
-            request.extensions_mut().insert(Standing { auth, key, needed });
+            request.extensions_mut().insert(Standing::new(auth, key, needed));
             next.call(request).await
         }
         Err(refusal) => {

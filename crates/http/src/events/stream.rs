@@ -7,7 +7,7 @@ use actix_web::web::Bytes;
 use federation_application::{Catalog, News, Watcher};
 use federation_domain::{Revision, error_chain};
 use futures_util::{Stream, StreamExt as _, future, stream};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::{EventFilter, frame};
@@ -17,9 +17,6 @@ use crate::state::ApiState;
 /// After so long without an event a sign of life is sent. Common proxies cut connections on which
 /// nothing moves for 30 to 60 s.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-
-/// For so long after a look at the key its holder is shown events without another.
-const TRUST: Duration = Duration::from_secs(1);
 
 /// The events for a watcher: each part is made when the one before is on its way, so a client that
 /// reads slowly holds up itself alone. It ends when the server does, when the client is too slow,
@@ -42,7 +39,6 @@ pub(crate) fn stream(
         heartbeats,
         ending: state.ending.clone(),
         standing,
-        looked: Instant::now(),
     };
     let rest = stream::unfold(events, async |mut events| Some((events.next().await?, events)));
     stream::once(future::ready(ready)).chain(rest).map(Ok)
@@ -55,8 +51,6 @@ struct Events {
     heartbeats: Interval,
     ending: CancellationToken,
     standing: Option<Standing>,
-    /// When the key was looked at last.
-    looked: Instant,
     /// The newest id that was sent.
     shown: Revision,
 }
@@ -68,7 +62,7 @@ impl Events {
             let news = tokio::select! {
                 biased;
                 () = self.ending.cancelled() => return None,
-                _ = self.heartbeats.tick() => return self.is_admitted().then(|| self.heartbeat()),
+                _ = self.heartbeats.tick() => return self.is_admitted(Standing::holds).then(|| self.heartbeat()),
                 news = self.watcher.next() => news,
             };
             let text = match news {
@@ -81,18 +75,14 @@ impl Events {
             };
             if !text.is_empty() {
                 self.heartbeats.reset();
-                return self.is_admitted().then(|| text.into());
+                return self.is_admitted(Standing::held_lately).then(|| text.into());
             }
         }
     }
 
-    /// Whether the client may be shown more. One that may not connects again, and is told why.
-    fn is_admitted(&mut self) -> bool {
-        if self.looked.elapsed() < TRUST {
-            return true;
-        }
-        self.looked = Instant::now();
-        let holds = self.standing.as_ref().is_none_or(Standing::holds);
+    /// Whether the key holds, if there is one. Who has one no more connects again, and is told why.
+    fn is_admitted(&mut self, holds: fn(&mut Standing) -> bool) -> bool {
+        let holds = self.standing.as_mut().is_none_or(holds);
         if !holds {
             tracing::debug!("a stream of events ends: its key holds no longer");
         }

@@ -208,8 +208,7 @@ async fn who_has_no_key_any_more_is_shown_no_event_after_a_second() {
     let request = TestRequest::get().uri(PATH).insert_header(("X-API-Key", text.as_str()));
     let mut events = Events::ask(&api, request).await;
     events.waiting();
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(1)).await;
+    api.clock.advance(Duration::from_secs(1));
     keys.replace_filed(Vec::new());
     let draft = RegistrationDraft {
         slug: "a".to_owned(),
