@@ -9,13 +9,23 @@ TARGET="$ROOT/.tools/schemathesis"
 INSTALLED="$TARGET/requirements.txt"
 
 ! cmp --silent "$WANTED" "$INSTALLED" || exit 0
+# The first Python that is new enough.
+PYTHON=""
+new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+find_python() {
+  for PYTHON in python3 python3.14 python3.13 python3.12 python3.11; do
+    ! has "$PYTHON" || ! new_enough "$PYTHON" || return 0
+  done
+  return 1
+}
+
 has python3 || apt_install python3
-python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  fail "Schemathesis needs Python 3.11 or newer, and python3 is $(python3 --version)"
-python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+find_python || fail "Schemathesis needs Python 3.11 or newer, and python3 is $(python3 --version)"
+# Debian has the modules for making virtual environments in a package of their own.
+"$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || apt_install "$PYTHON-venv"
 say "getting Schemathesis (with pip, into .tools)"
 rm -rf "$TARGET"
-python3 -m venv "$TARGET" || fail "no virtual environment could be made at $TARGET"
+"$PYTHON" -m venv "$TARGET" || fail "no virtual environment could be made at $TARGET"
 "$TARGET/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$WANTED" >&2 ||
   fail "pip could not install what $WANTED names"
 cp "$WANTED" "$INSTALLED"
