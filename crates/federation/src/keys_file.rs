@@ -8,8 +8,8 @@ mod entry;
 mod replace;
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub use self::entry::Entry;
 use self::entry::{Raw, Written};
 pub(crate) use self::entry::{check_name, stamp};
 use crate::files;
-use crate::projects_file::locate::{self, Position, Step};
+use crate::files::yaml::{self, Position, Step};
 
 /// The largest file that is read, in bytes: some ten thousand keys.
 pub const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -88,13 +88,8 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, KeysFileError> {
         io::ErrorKind::NotFound => KeysFileError::Missing(path.to_owned()),
         _ => KeysFileError::Unreadable { path: path.to_owned(), source },
     };
-    let file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(KeysFileError::TooLarge(path.to_owned()));
-    }
-    parse(path, &bytes)
+    let bytes = files::read_at_most(path, MAX_BYTES).map_err(unreadable)?;
+    parse(path, &bytes.ok_or_else(|| KeysFileError::TooLarge(path.to_owned()))?)
 }
 
 /// Watches the file: tells of it once as it is, then of each change.
@@ -116,13 +111,13 @@ fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
         (Some(position), "this is not UTF-8".to_owned())
     })?;
     let Document { keys } = serde_yaml::from_str(text).map_err(|error| {
-        let position = Position::of(&error);
-        (position, without_values(&error.to_string(), position))
+        let (position, problem) = yaml::taken_apart(&error);
+        (position, without_values(problem))
     })?;
     let at_field = |at: usize, field: &str, problem: &str| {
         let keys = Step::Key("keys".to_owned());
         let place = [keys, Step::Index(at), Step::Key(field.to_owned())];
-        (locate::find(text, &place), format!("keys[{at}].{field}: {problem}"))
+        (yaml::find(text, &place), format!("keys[{at}].{field}: {problem}"))
     };
     let mut entries: Vec<Entry> = Vec::with_capacity(keys.len());
     let mut seen = HashMap::with_capacity(keys.len());
@@ -137,13 +132,9 @@ fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
     Ok(entries)
 }
 
-/// The words of the YAML reader without the position, which is told in front, and without what it
-/// found: that stands in quotes or backquotes, in front of what it expected.
-fn without_values(error: &str, position: Option<Position>) -> String {
-    let mut problem = error.to_owned();
-    if let Some(Position { line, column }) = position {
-        problem = problem.replacen(&format!(" at line {line} column {column}"), "", 1);
-    }
+/// The words of the YAML reader without what it found: that stands in quotes or backquotes, in front
+/// of what it expected.
+fn without_values(problem: String) -> String {
     // The last, since what was found may say anything.
     let (found, expected) = problem.split_at(problem.rfind(", expected").unwrap_or(0));
     match found.find(['"', '`']) {

@@ -2,24 +2,23 @@
 //!
 //! The file is checked whole before anyone sees a project of it. First its shape is read
 //! (`document`), where the first fault ends the reading; then each value is parsed by the domain
-//! and all faults are collected, and their positions looked up (`locate`).
+//! and all faults are collected, and their positions looked up (`files/yaml.rs`).
 
 mod document;
 mod export;
-pub(crate) mod locate;
 mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use federation_domain::{Registration, RegistrationDraft};
 
 pub(crate) use self::export::write;
-use self::locate::{Position, Step};
 pub(crate) use self::watch::{Watch, watch};
+use crate::files;
+use crate::files::yaml::{self, Position, Step};
 
 /// The largest file that is read, in bytes: some hundred thousand projects.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -87,13 +86,8 @@ pub fn read(path: &Path) -> Result<Vec<Registration>, ProjectsFileError> {
 /// What is in the file, yet to be parsed.
 fn bytes(path: &Path) -> Result<Vec<u8>, ProjectsFileError> {
     let unreadable = |error| ProjectsFileError::unreadable(path, error);
-    let file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(ProjectsFileError::TooLarge(path.to_owned()));
-    }
-    Ok(bytes)
+    let bytes = files::read_at_most(path, MAX_BYTES).map_err(unreadable)?;
+    bytes.ok_or_else(|| ProjectsFileError::TooLarge(path.to_owned()))
 }
 
 impl ProjectsFileError {
@@ -126,7 +120,7 @@ fn parse(file: &str, bytes: &[u8]) -> Result<Option<Vec<Registration>>, Projects
     let mut faults: Vec<_> = problems
         .into_iter()
         .take(MAX_FAULTS)
-        .map(|problem| fault(locate::find(text, &problem.place), problem.sentence(text)))
+        .map(|problem| fault(yaml::find(text, &problem.place), problem.sentence(text)))
         .collect();
     if more > 0 {
         faults.push(fault(None, format!("and {more} more")));
@@ -152,7 +146,7 @@ impl Problem {
         match &self.what {
             What::NotAllowed { project, sentence } => format!("projects[{project}].{sentence}"),
             What::Doubled { project, slug, first } => {
-                let line = locate::find(text, &place(*first, "slug"))
+                let line = yaml::find(text, &place(*first, "slug"))
                     .map_or_else(String::new, |position| format!(" on line {}", position.line));
                 format!("projects[{project}].slug: \"{slug}\" appears twice (first{line})")
             }

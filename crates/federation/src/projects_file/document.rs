@@ -6,7 +6,7 @@ use federation_domain::RegistrationDraft;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::locate::Position;
+use crate::files::yaml::{self, Position};
 
 /// A fault of the shape.
 pub(super) struct ShapeFault {
@@ -30,13 +30,8 @@ pub(super) fn read(text: &str) -> Result<Option<Vec<RegistrationDraft>>, ShapeFa
     }
 }
 
-/// The error without the position at its end, which is told in front.
 fn shape_fault(error: &serde_yaml::Error) -> ShapeFault {
-    let position = Position::of(error);
-    let mut problem = error.to_string();
-    if let Some(Position { line, column }) = position {
-        problem = problem.replacen(&format!(" at line {line} column {column}"), "", 1);
-    }
+    let (position, problem) = yaml::taken_apart(error);
     ShapeFault { position, problem }
 }
 

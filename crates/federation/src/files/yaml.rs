@@ -1,4 +1,4 @@
-//! Where a value stands in the file.
+//! Where a value stands in a file of YAML, and what the reader says of it.
 
 use std::fmt;
 
@@ -22,9 +22,19 @@ impl Position {
     }
 
     /// The place that an error of the YAML reader names.
-    pub(crate) fn of(error: &serde_yaml::Error) -> Option<Self> {
+    fn of(error: &serde_yaml::Error) -> Option<Self> {
         error.location().map(|at| Self { line: at.line(), column: at.column() })
     }
+}
+
+/// The place that an error of the YAML reader names, to be told in front, and its words without it.
+pub(crate) fn taken_apart(error: &serde_yaml::Error) -> (Option<Position>, String) {
+    let position = Position::of(error);
+    let mut problem = error.to_string();
+    if let Some(Position { line, column }) = position {
+        problem = problem.replacen(&format!(" at line {line} column {column}"), "", 1);
+    }
+    (position, problem)
 }
 
 /// One step from a value into it.
