@@ -251,12 +251,16 @@ fn tell_of_unreadable(entry: &LogEntry) {
     }
 }
 
-/// Hands on what the store did, or knows better. Other errors say nothing of any project.
-fn tell<T>(done: Result<T, &StoreError>, apply: impl FnOnce(Result<T, &Refusal>)) {
+/// Hands on what the store did, or knows better; none for other errors, which say nothing of any
+/// project.
+fn tell<T, R>(
+    done: Result<T, &StoreError>,
+    apply: impl FnOnce(Result<T, &Refusal>) -> R,
+) -> Option<R> {
     match done {
-        Ok(done) => apply(Ok(done)),
-        Err(StoreError::Refused(refusal)) => apply(Err(refusal)),
-        Err(_) => {}
+        Ok(done) => Some(apply(Ok(done))),
+        Err(StoreError::Refused(refusal)) => Some(apply(Err(refusal))),
+        Err(_) => None,
     }
 }
 

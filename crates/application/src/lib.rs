@@ -31,6 +31,8 @@ mod readiness;
 mod registry;
 mod service;
 mod sources;
+#[cfg(test)]
+mod testing;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Written};

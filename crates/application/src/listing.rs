@@ -46,16 +46,15 @@ impl Catalog {
     }
 
     /// Shows a part of what the query selects: those after a position, or the first, at most so
-    /// many (from 1 on), each with whether its status is known. Returns after which position the list goes on;
-    /// none at its end. Where as many were shown as were asked for, it does go on; where fewer, it
+    /// many (from 1 on), each with whether its status is known. Returns after which position the list
+    /// goes on; none at its end. Where as many were shown as were asked for, it does go on; where fewer, it
     /// may be at its end. A project that changes, comes or goes between two parts may be in the list
     /// or not, or twice; one that stays as it is is in it once.
     ///
     /// By id a part takes about a millisecond, and longer only to find out whether there is one more
     /// after as many as were asked for. In another order each part looks at the whole catalog: for
-    /// many parts, [`Self::order`] looks once. It holds up
-    /// nobody meanwhile; but it is not for a thread that has other things to do. `show` MUST NOT
-    /// block, nor call anything of this crate.
+    /// many parts, [`Self::order`] looks once. It holds up nobody meanwhile; but it is not for a thread
+    /// that has other things to do. `show` MUST NOT block, nor call anything of this crate.
     ///
     /// # Errors
     /// [`CatalogError::NotLoaded`].

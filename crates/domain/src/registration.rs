@@ -2,6 +2,7 @@
 
 use crate::InvalidValue;
 use crate::project::Project;
+use crate::registering::Registering;
 use crate::values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, Slug, Tags,
 };
@@ -60,9 +61,7 @@ impl Registration {
     /// Whether the project already bears all that is registered here.
     #[must_use]
     pub fn is_met_by(&self, project: &Project) -> bool {
-        let mut registered = project.clone();
-        self.apply_to(&mut registered);
-        registered == *project
+        Registering::from(self.clone()).is_met_by(project)
     }
 
     /// Replaces the metadata of the project; id, status and heartbeat stay.

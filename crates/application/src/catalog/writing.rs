@@ -7,8 +7,6 @@ use federation_domain::{
     StoreError,
 };
 
-use tokio::sync::oneshot;
-
 use super::{Catalog, CatalogError, Inner};
 use crate::presence::ProjectState;
 
@@ -53,22 +51,17 @@ impl Catalog {
         by: Origin,
     ) -> Result<Vec<Written>, CatalogError> {
         self.loaded()?;
-        let (catalog, (made, written)) = (self.clone(), oneshot::channel());
+        let catalog = self.clone();
         let apply = move |registered: Result<&[Registered], &Refusal>| match registered {
-            Ok(registered) => {
-                let written = registered.iter().map(|one| catalog.take_over(one)).collect();
-                // The caller may have gone away.
-                let _: Result<(), Vec<Written>> = made.send(written);
-            }
+            Ok(registered) => registered.iter().map(|one| catalog.take_over(one)).collect(),
             // Another process changed it. Who is refused reads again, and is to see that.
             Err(Refusal { slug, stored, .. }) => {
                 catalog.0.presence.learn(slug, stored.as_ref());
+                Vec::new()
             }
         };
         let at = self.0.clock.utc();
-        self.0.journal.register(registrations, by, at, apply).await.map_err(refused)?;
-        let unanswered = |_| StoreError::Failed("a registration was not taken over".into());
-        written.await.map_err(|error| CatalogError::Store(unanswered(error)))
+        self.0.journal.register(registrations, by, at, apply).await.map_err(refused)
     }
 
     /// Brings what was stored to the registry, which knows status and heartbeat better than the

@@ -118,20 +118,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use federation_domain::{Cause, ChangeKind, Slug};
-    use time::OffsetDateTime;
-
-    fn change(revision: i64) -> Change {
-        Change {
-            revision: Revision(revision),
-            slug: Slug::parse("a").unwrap(),
-            kind: ChangeKind::Updated,
-            from: None,
-            to: None,
-            at: OffsetDateTime::UNIX_EPOCH,
-            cause: Cause::Operator,
-        }
-    }
+    use crate::testing::change;
 
     fn changes(revisions: impl IntoIterator<Item = i64>) -> Vec<Change> {
         revisions.into_iter().map(change).collect()

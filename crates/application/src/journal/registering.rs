@@ -14,12 +14,14 @@ use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
 use super::{Journal, tell};
+use crate::catalog::Written;
 
 /// How many registrations are written together at most: some milliseconds of a transaction.
 const TOGETHER: usize = 64;
 
-/// Brings the result, or what the store says instead where it refuses, to the registry.
-type Apply = Box<dyn FnOnce(Result<&[Registered], &Refusal>) + Send>;
+/// Brings the result, or what the store says instead where it refuses, to the registry, and gives
+/// what to answer.
+type Apply = Box<dyn FnOnce(Result<&[Registered], &Refusal>) -> Vec<Written> + Send>;
 
 /// The calls that wait for their turn, in their order.
 #[derive(Default)]
@@ -30,7 +32,7 @@ struct Call {
     by: Origin,
     at: OffsetDateTime,
     apply: Apply,
-    answer: oneshot::Sender<Result<Vec<Registered>, StoreError>>,
+    answer: oneshot::Sender<Result<Vec<Written>, StoreError>>,
 }
 
 impl Call {
@@ -64,14 +66,14 @@ impl WaitingCalls {
 
 impl Journal {
     /// Registers, and lets `apply` bring the result, or what the store says instead where it
-    /// refuses, to the registry before anyone else writes.
+    /// refuses, to the registry before anyone else writes. What it gives is the answer.
     pub(crate) async fn register(
         self: &Arc<Self>,
         registrations: Vec<Registering>,
         by: Origin,
         at: OffsetDateTime,
-        apply: impl FnOnce(Result<&[Registered], &Refusal>) + Send + 'static,
-    ) -> Result<Vec<Registered>, StoreError> {
+        apply: impl FnOnce(Result<&[Registered], &Refusal>) -> Vec<Written> + Send + 'static,
+    ) -> Result<Vec<Written>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let call = Call { registrations, by, at, apply: Box::new(apply), answer };
         self.calls.0.lock().push_back(call);
@@ -97,9 +99,9 @@ impl Journal {
         let newest = calls.iter().map(|call| (call.by, call.at)).max_by_key(|&(_, at)| at);
         let Some((by, at)) = newest else { return };
         match self.note(self.store.register_if(&all, by, at).await) {
-            Ok(registered) => self.answer_all(calls, registered),
+            Ok(registered) => self.answer_all(calls, &registered),
             Err(StoreError::Unavailable(error)) => {
-                let why = error_chain(&*error).to_string();
+                let why = error_chain(&*error);
                 for Call { answer, .. } in calls {
                     // Whoever asked may have gone away.
                     let _ = answer.send(Err(StoreError::Unavailable(why.clone().into())));
@@ -114,28 +116,28 @@ impl Journal {
         }
     }
 
-    fn answer_all(&self, calls: Vec<Call>, registered: Vec<Registered>) {
+    fn answer_all(&self, calls: Vec<Call>, registered: &[Registered]) {
         let changes: Vec<_> = registered.iter().filter_map(|one| one.change.clone()).collect();
-        let mut registered = registered.into_iter();
+        let mut rest = registered;
         let mut answers = Vec::new();
         for Call { registrations, apply, answer, .. } in calls {
-            let part: Vec<_> = registered.by_ref().take(registrations.len()).collect();
-            apply(Ok(&part));
-            answers.push((answer, part));
+            let part;
+            (part, rest) = rest.split_at(registrations.len().min(rest.len()));
+            answers.push((answer, apply(Ok(part))));
         }
         self.publish(changes);
-        for (answer, part) in answers {
-            let _ = answer.send(Ok(part));
+        for (answer, written) in answers {
+            let _ = answer.send(Ok(written));
         }
     }
 
     async fn register_alone(&self, call: Call) {
         let Call { registrations, by, at, apply, answer } = call;
         let registered = self.note(self.store.register_if(&registrations, by, at).await);
-        tell(registered.as_deref(), apply);
+        let written = tell(registered.as_deref(), apply).unwrap_or_default();
         if let Ok(registered) = &registered {
             self.publish(registered.iter().filter_map(|one| one.change.clone()));
         }
-        let _ = answer.send(registered);
+        let _ = answer.send(registered.map(|_| written));
     }
 }

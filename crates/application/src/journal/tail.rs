@@ -89,19 +89,7 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use federation_domain::{Cause, ChangeKind};
-
-    fn change(revision: i64) -> Change {
-        Change {
-            revision: Revision(revision),
-            slug: Slug::parse("a").unwrap(),
-            kind: ChangeKind::Updated,
-            from: None,
-            to: None,
-            at: OffsetDateTime::UNIX_EPOCH,
-            cause: Cause::Operator,
-        }
-    }
+    use crate::testing::change;
 
     fn entry(revision: i64) -> LogEntry {
         LogEntry::Change(change(revision))

@@ -62,7 +62,9 @@ impl Events {
             let news = tokio::select! {
                 biased;
                 () = self.ending.cancelled() => return None,
-                _ = self.heartbeats.tick() => return self.is_admitted(Standing::holds).then(|| self.heartbeat()),
+                _ = self.heartbeats.tick() => {
+                    return self.is_admitted(Standing::holds).then(|| self.heartbeat());
+                }
                 news = self.watcher.next() => news,
             };
             let text = match news {
