@@ -31,7 +31,7 @@ faults *args:
 mutants *names:
     ./scripts/mutants.sh {{ names }}
 
-# The servers for `cargo test` in another terminal, until Ctrl-C.
+# The servers for `cargo test --workspace` in another terminal, until Ctrl-C.
 test-servers:
     ./scripts/test-servers.sh
 

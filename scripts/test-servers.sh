@@ -14,7 +14,7 @@ trap 'exit 0' INT TERM
 ./scripts/get-postgres.sh
 start_postgres
 cat <<END
-Say this in the terminal where you run cargo test (NATS servers are started by the tests themselves):
+Say this in the terminal where you run cargo test --workspace (NATS servers are started by the tests themselves):
 
   export FEDERATION_TEST_POSTGRES=$FEDERATION_TEST_POSTGRES
 

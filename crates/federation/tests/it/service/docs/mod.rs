@@ -13,6 +13,9 @@ mod stage;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
 
 use self::blocks::blocks;
 use self::stage::Stage;
@@ -53,6 +56,21 @@ fn skipped(text: &str) -> Option<&'static str> {
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// The examples say `cargo run`, in whose place the built program is run here.
+#[test]
+fn cargo_run_means_the_service() {
+    let mut metadata = Command::new(env!("CARGO"));
+    metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+    let said = metadata.current_dir(root()).output().unwrap();
+    let said: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let run = &said["workspace_default_members"];
+    let package = &said["packages"].as_array().unwrap().iter().find(|one| one["id"] == run[0]);
+    assert_eq!(
+        (run.as_array().unwrap().len(), &package.unwrap()["name"]),
+        (1, &"federation".into())
+    );
 }
 
 #[test]
