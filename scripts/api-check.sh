@@ -52,8 +52,8 @@ federation() {
 service() { federation serve >"$SCRATCH/$1.log" 2>&1; }
 publisher() { PROJECT_SLUG=commandcenter HEARTBEAT_INTERVAL=1 federation heartbeat >"$SCRATCH/publisher.log" 2>&1; }
 
-# The port stands in what the service says first.
-service_port() { sed -n 's/.*listening address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$SCRATCH/$1.log" 2>/dev/null; }
+# The service logs its address.
+service_port() { sed -n 's/.* address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$SCRATCH/$1.log" 2>/dev/null | head -n 1; }
 service_listens() { ! kill -0 "$SERVICE_PID" 2>/dev/null || [[ -n "$(service_port "$1")" ]]; }
 service_is_ready() { ! kill -0 "$SERVICE_PID" 2>/dev/null || (federation health --service-port "$PORT") >/dev/null 2>&1; }
 nats_url() { sed -n 's/.*"\(nats:\/\/[^"]*\)".*/\1/p' "$SCRATCH"/nats-server_*.ports 2>/dev/null; }

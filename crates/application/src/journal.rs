@@ -33,6 +33,7 @@ pub(crate) struct Journal {
     tail: Mutex<Tail>,
     recent: Recent,
     up: AtomicBool,
+    has_answered: AtomicBool,
     returned: Notify,
     look: Notify,
 }
@@ -67,6 +68,7 @@ impl Journal {
             tail: Mutex::default(),
             recent: Recent::default(),
             up,
+            has_answered: AtomicBool::default(),
             returned: Notify::new(),
             look: Notify::new(),
         }
@@ -209,9 +211,13 @@ impl Journal {
             self.metrics.set_store(up);
             if up {
                 self.returned.notify_one();
-                tracing::info!("the store answers");
+                if self.has_answered.swap(true, Ordering::Relaxed) {
+                    tracing::info!("store answers again");
+                } else {
+                    tracing::debug!("store answers");
+                }
             } else {
-                tracing::warn!("the store is away; changes wait, queries go on");
+                tracing::warn!("store is unavailable; changes wait, queries go on");
             }
         }
         result

@@ -6,7 +6,8 @@ mod projects_file;
 mod refusal;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use federation_domain::{ChangeKind, ProjectStatus, Source};
@@ -108,14 +109,16 @@ pub(crate) struct Counts {
     duration: Histogram,
     catalog: Family<ByStatus, Gauge>,
     nats_connection: Gauge,
-    deaf: Family<BySource, Gauge<f64, std::sync::atomic::AtomicU64>>,
-    heard_ago: Family<BySource, Gauge<f64, std::sync::atomic::AtomicU64>>,
+    deaf: Family<BySource, Gauge<f64, AtomicU64>>,
+    heard_ago: Family<BySource, Gauge<f64, AtomicU64>>,
     changes: Family<ByKind, Counter>,
     waiting: Gauge,
     watchers: Gauge,
     store: Gauge,
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
+    log_lines_dropped: Counter,
+    log_lines_dropped_by: OnceLock<Arc<AtomicU64>>,
     refresh: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
 }
 
@@ -146,6 +149,8 @@ impl Metrics {
             store: Gauge::default(),
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
+            log_lines_dropped: Counter::default(),
+            log_lines_dropped_by: OnceLock::new(),
             refresh: Mutex::new(None),
         };
         Self(Arc::new(counts.registered()))
@@ -229,6 +234,11 @@ impl Metrics {
         self.0.corrupt_rows.set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
+    /// Sets the count of dropped log lines that each rendering reads. Only the first call counts.
+    pub fn read_dropped_log_lines_from(&self, total: Arc<AtomicU64>) {
+        let _ = self.0.log_lines_dropped_by.set(total);
+    }
+
     /// Renders all metrics in the OpenMetrics text format.
     ///
     /// # Errors
@@ -236,6 +246,12 @@ impl Metrics {
     pub fn encode(&self) -> Result<String, fmt::Error> {
         if let Some(refresh) = &*self.0.refresh.lock() {
             refresh();
+        }
+        if let Some(total) = self.0.log_lines_dropped_by.get() {
+            self.0
+                .log_lines_dropped
+                .inner()
+                .store(total.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         let mut text = String::new();
         encode(&mut text, &self.0.exposition)?;
@@ -313,6 +329,11 @@ impl Counts {
             "federation_corrupt_rows",
             "Rows of the store that were left out at the start because they do not parse",
             self.corrupt_rows.clone(),
+        );
+        to.register(
+            "federation_log_lines_dropped",
+            "Log lines dropped because standard error was not read fast enough",
+            self.log_lines_dropped.clone(),
         );
         self.projects_file.register(to);
         self

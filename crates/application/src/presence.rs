@@ -160,8 +160,14 @@ impl Presence {
     /// Notes whether the connection of a source hears.
     pub fn set_link(&self, source: Source, up: bool) {
         match (self.0.sources.set_link(source, up), up) {
-            (false, true) => tracing::info!(%source, "the source hears"),
-            (true, false) => tracing::warn!(%source, "the source lost its hearing"),
+            (false, true) if self.listening(source).reading() == Reading::default() => {
+                tracing::debug!(%source, "source receives heartbeats");
+            }
+            (false, true) => tracing::info!(%source, "source receives heartbeats again"),
+            (true, false) => tracing::warn!(
+                %source,
+                "source cannot receive heartbeats; offline detection is paused"
+            ),
             _ => {}
         }
     }

@@ -65,13 +65,12 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Err(error) = dotenv::load(Path::new(".env")) {
         return fail(&error);
     }
-    match parse(args.into_iter().collect()) {
-        Ok(command) => match run(command) {
-            Ok(code) => code,
-            Err(error) => fail(&error),
-        },
+    let code = match parse(args.into_iter().collect()) {
+        Ok(command) => run(command).unwrap_or_else(|error| fail(&error)),
         Err(error) => explain(&error),
-    }
+    };
+    log::flush();
+    code
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -187,7 +186,7 @@ fn setting_sentence(error: &clap::Error) -> Option<String> {
 
 /// Prints the error with its chain in one line; an error of several lines keeps them.
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    log::print_error(&format!("error: {error:#}"));
     ExitCode::FAILURE
 }
 

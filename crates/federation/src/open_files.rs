@@ -1,15 +1,15 @@
-//! How many connections the process may hold.
+//! Limit on open files, and so on connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Raises the limit of open files as far as it may be raised. Where the system has a low one, 1,024
-/// as a rule, that is for old programs, which this is none of; each connection takes one.
+/// Raises the soft limit on open files to the hard limit. The usual default of 1,024 is meant for
+/// programs that use `select`; here every connection takes one file.
 pub(crate) fn raise_limit() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     if current == maximum {
         return;
     }
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        tracing::debug!(%error, "the limit of open files stays");
+        tracing::debug!(%error, "limit on open files cannot be raised");
     }
 }

@@ -1,14 +1,14 @@
-//! Writing to the terminal: what comes from elsewhere must not command it.
+//! Output on a terminal, which text from elsewhere must not control.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-/// Writes the text and a line end to standard output.
+/// Writes the text and a newline to standard output.
 ///
-/// A reader that has gone away (`federation projects list | head`) is no error.
+/// A closed pipe (`federation projects list | head`) is not an error.
 ///
 /// # Errors
-/// When standard output cannot take the text.
+/// Fails if standard output cannot be written.
 pub fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
@@ -19,13 +19,12 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// The text with everything escaped that could move the cursor, set colours or turn the reading
-/// direction.
+/// Escapes every character that could move the cursor, set colours or reverse the reading direction.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || turns_direction(c) {
+        if is_control(c) {
             // Writing to a String cannot fail.
             let _ = write!(plain, "{}", c.escape_unicode());
         } else {
@@ -35,9 +34,11 @@ pub fn plain(text: &str) -> String {
     plain
 }
 
-/// Bidirectional controls (Unicode UAX #9) and line separators, which are no control characters.
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// Returns whether the character could change how a terminal shows the text around it: a control
+/// character, a bidirectional control (Unicode UAX #9) or a line separator.
+pub(crate) fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -45,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_could_command_a_terminal_is_escaped() {
+    fn characters_that_control_a_terminal_are_escaped() {
         assert_eq!(plain("a\u{1b}[31mb\u{9b}c\u{202e}d\n"), r"a\u{1b}[31mb\u{9b}c\u{202e}d\u{a}");
         assert_eq!(plain("Zürich 🦀"), "Zürich 🦀");
     }

@@ -1,12 +1,15 @@
-//! The running service: its start, and its end.
+//! The running service, from start to stop.
 
 mod keys;
 mod parts;
 mod prepare;
 mod reload;
+mod summary;
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,22 +26,28 @@ use tokio_util::sync::CancellationToken;
 use self::keys::ServedKeys;
 use self::parts::Parts;
 use self::reload::Reload;
+use crate::log;
 use crate::open_files;
 use crate::projects_file::{self, ProjectsFileError};
 use crate::settings::{ServeSettings, bus};
 use crate::signals;
 use crate::store::Store;
 
-/// How long the end may take, from the signal on; supervisors lose their patience after 10 s.
-/// Requests have 3 s of it and the last words on the bus 2 s, which leaves at least 4 s for the last
+/// Deadline for stopping, counted from the signal. Supervisors usually kill after 10 s. Requests may
+/// take 3 s of it and the last messages on the bus 2 s, so at least 4 s remain for the last
 /// checkpoint.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
 
+/// Time after which a start that is still going on is logged.
+const SLOW_START: Duration = Duration::from_secs(1);
+
 /// Runs the service until SIGTERM or Ctrl-C.
 ///
+/// Waits for a store or a bus that is unavailable.
+///
 /// # Errors
-/// When it cannot start: a wrong setting, a wrong file, a port that is taken, a store that refuses.
-/// A store or a bus that is away is waited for.
+/// Fails if the service cannot start, for example because of an invalid setting or file, a port in
+/// use, or a store that rejects a step.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let hang_ups = signals::hang_up()?;
     if let Some(bus) = &settings.bus {
@@ -46,7 +55,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     }
     open_files::raise_limit();
     for setting in &settings.obsolete {
-        tracing::warn!(setting, "this setting has no effect any more");
+        tracing::warn!(setting, "setting is obsolete and has no effect");
     }
     let keys = settings.auth.as_ref().map(ServedKeys::start).transpose()?;
     let listed = read_projects(&settings.projects_file)?;
@@ -60,10 +69,11 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let stop = signals::stop()?;
     let server = HttpServer::bind(&settings.http)?;
     let address = server.address();
-    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+    tracing::debug!(%address, "server listens");
 
-    // The parts end one after the other, each by its own token.
+    // The parts stop one after the other, each by its own token.
     let http_ends = CancellationToken::new();
+    service.metrics.read_dropped_log_lines_from(log::dropped_lines());
     let mut state = ApiState::from(&service);
     if let Some(keys) = &keys {
         state = state.guarded_by(Arc::clone(&keys.auth));
@@ -71,39 +81,39 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let parts = tokio::select! {
-        parts = run(&store, &service, &settings, reload, peers, &stop) => parts?,
+        parts = run(&store, &service, &settings, address, reload, peers, &stop) => parts?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
-            bail!("the REST API ended by itself");
+            bail!("the REST API stopped unexpectedly");
         }
         ended = following => {
             ended?;
-            bail!("nobody looks after the API keys any more");
+            bail!("the watcher of the API keys stopped unexpectedly");
         }
     };
-    tracing::info!("stopping");
+    tracing::info!("service is stopping");
     service.readiness.stop();
     service.presence.retire();
     http_ends.cancel();
     end(http, parts).await?;
-    tracing::info!("stopped");
+    tracing::info!("service has stopped");
     Ok(())
 }
 
-/// Waits for the end of the REST API, then ends the parts, as long as the time allows.
+/// Waits until the REST API has stopped, then stops the parts, within [`STOP_WITHIN`].
 async fn end(
     http: impl Future<Output = io::Result<()>>,
     parts: Option<Parts>,
 ) -> anyhow::Result<()> {
     let all = async {
-        http.await.context("the REST API did not end well")?;
+        http.await.context("the REST API failed while stopping")?;
         if let Some(parts) = parts {
             parts.stop().await;
         }
         Ok(())
     };
     timeout(STOP_WITHIN, all).await.unwrap_or_else(|_| {
-        tracing::error!("the store did not take the last checkpoint in time");
+        tracing::error!("last checkpoint did not reach the store in time");
         Ok(())
     })
 }
@@ -124,33 +134,43 @@ fn wire(store: &Store, settings: &ServeSettings, peers: Option<&Peers>) -> Servi
     Service::new(ports, settings.rule.clone(), surroundings)
 }
 
-/// Brings up what runs beside the REST API, and lets it run until told to stop. Gives what is to be
-/// ended then; nothing where that came before the store was ready.
+/// Starts the parts that run beside the REST API and runs them until `stop`. Returns the parts to
+/// stop, or `None` if the store was not ready yet.
 async fn run(
     store: &Store,
     service: &Service,
     settings: &ServeSettings,
+    address: SocketAddr,
     reload: Reload,
     peers: Option<Peers>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Parts>> {
     let prepared = prepare::prepare(store, service, settings, reload.listed().to_vec());
-    match stop.run_until_cancelled(prepared).await {
-        Some(prepared) => prepared?,
-        None => return Ok(None),
-    }
+    let prepared = tokio::select! {
+        prepared = prepared => prepared?,
+        () = stop.cancelled() => return Ok(None),
+        never = log_slow_start(address) => match never {},
+    };
     let mut parts = Parts::start(service, settings, reload, peers).await?;
     service.readiness.start();
+    summary::log_start(settings, store, address, prepared);
     parts.run_until(stop).await?;
     Ok(Some(parts))
 }
 
-/// Reads the static list, all of it or nothing; none where there is no such file.
+/// Logs the address of a service that is not ready soon.
+async fn log_slow_start(address: SocketAddr) -> Infallible {
+    tokio::time::sleep(SLOW_START).await;
+    tracing::info!(%address, "service is waiting for its catalog");
+    std::future::pending().await
+}
+
+/// Reads the projects file. Returns `None` if it does not exist.
 fn read_projects(path: &Path) -> anyhow::Result<Option<Vec<Registration>>> {
     match projects_file::read(path) {
         Ok(registrations) => Ok(Some(registrations)),
         Err(ProjectsFileError::Missing(_)) => {
-            tracing::warn!(file = %path.display(), "there is no list of projects; going on without");
+            tracing::warn!(file = %path.display(), "projects file does not exist; service starts without it");
             Ok(None)
         }
         Err(error) => Err(error.into()),

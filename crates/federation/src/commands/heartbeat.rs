@@ -40,9 +40,9 @@ pub async fn run(args: HeartbeatArgs) -> anyhow::Result<()> {
     tracing::info!(
         project.slug = %settings.slug,
         interval_seconds = settings.interval.as_seconds(),
-        "publishing heartbeats"
+        "publisher is starting"
     );
     HeartbeatPublisher::connect(settings).await?.run(end).await;
-    tracing::info!("stopped");
+    tracing::info!("publisher has stopped");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The keys of the running service: from its settings and its file, which may change.
+//! API keys of the running service, from its settings and from a file that may change.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::keys_file::{self, Entry, Watch};
 use crate::settings::AuthSettings;
 use crate::signals;
 
-/// How often it is looked whether the file is another one. It is read at the second look that finds
-/// it the same, and a key that is revoked is to be refused within two seconds.
+/// Interval at which the file is checked for changes. It is read at the second check that finds it
+/// unchanged, so a revoked key is rejected within two seconds.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The keys, and the file that they are read from anew.
+/// The keys and the file that they are reloaded from.
 pub(super) struct ServedKeys {
     pub(super) auth: Arc<Auth>,
     file: Option<KeysFile>,
@@ -25,24 +25,24 @@ pub(super) struct ServedKeys {
 struct KeysFile {
     watch: Watch,
     keys: Arc<Keys>,
-    /// What was said of it last, if it cannot be used.
-    told: Option<String>,
+    /// The last logged error of the file, if it is invalid.
+    last_error: Option<String>,
 }
 
 impl ServedKeys {
-    /// Reads the file, if there is to be one.
+    /// Reads the file, if one is configured.
     ///
     /// # Errors
-    /// When it cannot be used: a service that went on without would refuse everyone.
+    /// Fails if the file is invalid, because a service without its keys would reject every client.
     pub(super) fn start(settings: &AuthSettings) -> anyhow::Result<Self> {
         let keys = Arc::new(Keys::new(settings.given.clone()));
         let file = match &settings.file {
             Some(path) => {
                 let (watch, keys) = (keys_file::watch(path.clone()), Arc::clone(&keys));
-                let mut file = KeysFile { watch, keys, told: None };
+                let mut file = KeysFile { watch, keys, last_error: None };
                 let entries = file.watch.read().context("FEDERATION_KEYS_FILE")?;
                 let count = file.put(&entries);
-                tracing::info!(file = %path.display(), keys = count, "API keys read");
+                tracing::debug!(file = %path.display(), keys = count, "API keys are loaded");
                 Some(file)
             }
             None => None,
@@ -52,11 +52,10 @@ impl ServedKeys {
     }
 }
 
-/// Follows the file: when it changes, and when SIGHUP says that it did. Without a file it waits for
-/// ever.
+/// Reloads the file when it changes and on SIGHUP. Never returns if there is no file.
 ///
 /// # Errors
-/// When signals cannot be listened to, or reading panicked.
+/// Fails if the signal handler cannot be installed or reading panics.
 pub(super) async fn follow(keys: Option<ServedKeys>) -> anyhow::Result<()> {
     let Some(mut file) = keys.and_then(|keys| keys.file) else {
         return std::future::pending().await;
@@ -65,13 +64,13 @@ pub(super) async fn follow(keys: Option<ServedKeys>) -> anyhow::Result<()> {
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let told = tokio::select! {
+        let is_asked = tokio::select! {
             _ = looks.tick() => false,
             _ = hang_up.recv() => true,
         };
-        // A disk that hangs must not hold up requests.
+        // A slow disk must not block requests.
         file = tokio::task::spawn_blocking(move || {
-            file.look(told);
+            file.look(is_asked);
             file
         })
         .await
@@ -80,29 +79,32 @@ pub(super) async fn follow(keys: Option<ServedKeys>) -> anyhow::Result<()> {
 }
 
 impl KeysFile {
-    /// Reads the file if it has become another, or in any case where somebody asks for that. What
-    /// cannot be used leaves the keys as they are, and is told of once, or whenever it is asked for.
+    /// Reads the file if it has changed or if `is_asked`. An invalid file leaves the keys as they are
+    /// and is logged once, or each time it is asked for.
     fn look(&mut self, is_asked: bool) {
         let found = if is_asked { Some(self.watch.read()) } else { self.watch.look() };
         match found {
             None => {}
             Some(Ok(entries)) => {
-                self.told = None;
+                self.last_error = None;
                 let count = self.put(&entries);
                 let file = self.watch.path().display();
-                tracing::info!(file = %file, keys = count, "API keys read anew");
+                tracing::info!(file = %file, keys = count, "API keys are reloaded");
             }
             Some(Err(error)) => {
                 let error = format!("{:#}", anyhow::Error::new(error));
-                if is_asked || self.told.as_ref() != Some(&error) {
-                    tracing::error!(error, "the API keys that were read before stay in force");
+                if is_asked || self.last_error.as_ref() != Some(&error) {
+                    tracing::error!(
+                        error,
+                        "file of API keys is invalid; previous API keys stay valid"
+                    );
                 }
-                self.told = Some(error);
+                self.last_error = Some(error);
             }
         }
     }
 
-    /// Puts the keys of the file in the place of those before; how many there are.
+    /// Replaces the keys of the file. Returns their number.
     fn put(&self, entries: &[Entry]) -> usize {
         self.keys.replace_filed(entries.iter().map(Key::from).collect());
         entries.len()

@@ -1,4 +1,4 @@
-//! What runs beside the REST API: its beginning, and its end.
+//! The tasks that run beside the REST API.
 
 use anyhow::{Context as _, bail};
 use federation_application::Service;
@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use super::reload::Reload;
 use crate::settings::ServeSettings;
 
-/// How many unknown projects may wait to be registered, and are registered at once.
+/// Capacity of the queue of projects that register themselves, and the size of a batch.
 const NEWCOMERS: usize = 1_000;
 
-/// What runs beside the REST API once the catalog is loaded.
+/// Running tasks beside the REST API.
 pub(super) struct Parts {
     ears: JoinSet<()>,
     ears_end: CancellationToken,
@@ -45,38 +45,38 @@ impl Parts {
         Ok(Self { ears, ears_end, writer, writer_ends })
     }
 
-    /// Runs until told to stop.
+    /// Runs until `stop`.
     ///
     /// # Errors
-    /// When a part ends by itself: without it the service could not keep its promise, and whoever
-    /// supervises the process should start it anew.
+    /// Fails if a task ends early. The service could not keep its promise without it, so the process
+    /// ends and its supervisor should restart it.
     pub(super) async fn run_until(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.cancelled() => Ok(()),
             Some(ended) = self.ears.join_next() => {
-                ended.context("a part that hears heartbeats failed")?;
-                bail!("a part that hears heartbeats ended by itself");
+                ended.context("a listening task failed")?;
+                bail!("a listening task stopped unexpectedly");
             }
             ended = &mut self.writer => {
                 ended.context("the writer failed")?;
-                bail!("the writer ended by itself");
+                bail!("the writer stopped unexpectedly");
             }
         }
     }
 
-    /// First stops hearing, which takes in what is on its way, then writes all that was heard.
+    /// Stops listening after taking in the messages on their way, then writes the last checkpoint.
     pub(super) async fn stop(self) {
         let Self { mut ears, ears_end, writer, writer_ends } = self;
         ears_end.cancel();
         while ears.join_next().await.is_some() {}
         writer_ends.cancel();
         if let Err(error) = writer.await {
-            tracing::error!(%error, "the last checkpoint failed");
+            tracing::error!(%error, "last checkpoint failed");
         }
     }
 }
 
-/// Starts what hears and speaks over NATS.
+/// Starts the tasks that use NATS.
 async fn join_bus(
     ears: &mut JoinSet<()>,
     end: &CancellationToken,
@@ -88,7 +88,7 @@ async fn join_bus(
     let newcomers = settings.auto_register.then(|| {
         let (sender, receiver) = mpsc::channel(NEWCOMERS);
         let (register, end) = (register_newcomers(service.clone(), receiver), end.clone());
-        // Ends at once: who was not registered yet introduces itself again.
+        // Stops at once: a project that is not registered yet sends another heartbeat.
         ears.spawn(async move {
             end.run_until_cancelled_owned(register).await;
         });
@@ -108,23 +108,23 @@ async fn join_bus(
     Ok(())
 }
 
-/// Registers projects from their heartbeats until the subscriber ends. A store that refuses is
-/// spoken of once, not at each heartbeat of each of them.
+/// Registers projects from their heartbeats until the subscriber ends. Logs a failing store once,
+/// not at every heartbeat.
 async fn register_newcomers(service: Service, mut newcomers: mpsc::Receiver<UnknownProject>) {
-    let mut told = false;
+    let mut is_logged = false;
     let mut waiting = Vec::new();
     while newcomers.recv_many(&mut waiting, NEWCOMERS).await > 0 {
         let registrations = waiting.drain(..).filter_map(|newcomer| {
             let UnknownProject { slug, hub_url, mesh_namespace } = newcomer;
-            // Without it nobody could reach the project; it says so in none of its heartbeats.
+            // A project without a hub URL could not be reached.
             Some(Registration::introduced(slug, hub_url?, mesh_namespace))
         });
         match service.introduce(registrations.collect()).await {
-            Ok(()) => told = false,
-            Err(error) if told => tracing::debug!(%error, "still no project can register itself"),
+            Ok(()) => is_logged = false,
+            Err(error) if is_logged => tracing::debug!(%error, "auto-registration still fails"),
             Err(error) => {
-                tracing::warn!(%error, "projects could not register themselves");
-                told = true;
+                tracing::warn!(%error, "auto-registration fails; projects retry with their heartbeats");
+                is_logged = true;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! From an open store to a loaded catalog, as often as it takes.
+//! Preparation of the catalog, retried until the store is available.
 
 use std::time::Duration;
 
@@ -9,31 +9,45 @@ use federation_domain::{Origin, Registration, StoreError};
 use crate::settings::ServeSettings;
 use crate::store::Store;
 
-/// How long to wait before the store is tried again: at first, and at most.
+/// Shortest and longest pause between two attempts to reach the store.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
 
-/// Migrates, loads the catalog, registers the static list; waits for a store that is away.
+/// Outcome of the preparation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prepared {
+    /// Number of projects in the catalog.
+    pub(super) projects: usize,
+    /// Number of migrations applied to the database.
+    pub(super) migrations: usize,
+}
+
+/// Migrates the database, loads the catalog and registers the projects of the file. Waits
+/// for an unavailable store.
 ///
 /// # Errors
-/// When the store refuses a step.
+/// Fails if the store rejects a step.
 pub(super) async fn prepare(
     store: &Store,
     service: &Service,
     settings: &ServeSettings,
     registrations: Vec<Registration>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Prepared> {
+    let mut migrations = 0;
     if settings.auto_migrate {
         for migration in persist(async || store.migrate().await).await? {
-            tracing::info!(migration, "migrated");
+            tracing::debug!(migration, "database migration is applied");
+            migrations += 1;
         }
     }
     let projects = persist(async || service.load().await).await.context(
-        "the catalog cannot be read (is the database migrated? `federation migrate` does it)",
+        "cannot read the catalog; if the database is not migrated, run `federation migrate`",
     )?;
-    tracing::info!(projects, "catalog loaded");
+    tracing::debug!(projects, "catalog loaded");
     if registrations.is_empty() {
-        return Ok(());
+        return Ok(Prepared { projects, migrations });
     }
+    let is_new = |project: &&Registration| service.catalog.find(&project.slug).is_err();
+    let new = registrations.iter().filter(is_new).count();
     let register = async || {
         let registered = service.catalog.register_all(registrations.clone(), Origin::File).await;
         registered.map_err(|error| match error {
@@ -42,25 +56,25 @@ pub(super) async fn prepare(
         })
     };
     let registered = persist(register).await?.len();
-    tracing::info!(projects = registered, "registered the static list");
-    Ok(())
+    tracing::debug!(projects = registered, new, "projects file registered");
+    Ok(Prepared { projects: projects + new, migrations })
 }
 
-/// Tries a step until it succeeds or fails for good.
+/// Repeats a step while the store is unavailable.
 async fn persist<T>(step: impl AsyncFn() -> Result<T, StoreError>) -> anyhow::Result<T> {
     let mut pause = BACKOFF.0;
-    let mut told = false;
+    let mut is_logged = false;
     loop {
         let error = match step().await {
             Ok(done) => return Ok(done),
             Err(error) if !error.is_unavailable() => return Err(error.into()),
             Err(error) => format!("{:#}", anyhow::Error::new(error)),
         };
-        if told {
-            tracing::debug!(error, "the store is still away");
+        if is_logged {
+            tracing::debug!(error, "store is still unavailable");
         } else {
-            tracing::warn!(error, "the store is away; trying again until it answers");
-            told = true;
+            tracing::warn!(error, "store is unavailable; service retries until it answers");
+            is_logged = true;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(BACKOFF.1);

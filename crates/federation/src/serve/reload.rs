@@ -1,9 +1,9 @@
-//! Follows the list of projects while the service runs.
+//! Reloads the projects file while the service runs.
 //!
-//! The catalog is not made to be like the list: what differs in the list from its form before is
-//! applied, so that a project which somebody changed by the API keeps that until its own entry is
-//! changed. First comes what is registered, in one transaction, then what is removed: a process that
-//! ends in between leaves a project too many, and never one too few.
+//! Only the differences between the former and the new file are applied. A project changed through
+//! the API keeps its changes until its own entry in the file changes. Registrations come first, in
+//! one transaction, then removals: a process that ends in between leaves one project too many, never
+//! one too few.
 
 mod list;
 mod plan;
@@ -20,10 +20,10 @@ use self::list::List;
 use crate::projects_file::{self, Watch};
 use crate::settings::ServeSettings;
 
-/// How often the file is looked at, and a store that was away is tried again.
+/// Interval at which the file is checked and an unavailable store is retried.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Who applies changes of the list.
+/// Applies changes of the projects file.
 pub(super) struct Reload {
     watch: Watch,
     hang_ups: Signal,
@@ -31,7 +31,7 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// Follows the list from this form of it on; none where there is no such file yet.
+    /// Follows the file from the form `listed`, which is `None` if the file does not exist yet.
     pub(super) fn new(
         service: &Service,
         settings: &ServeSettings,
@@ -43,12 +43,12 @@ impl Reload {
         Self { watch, hang_ups, list }
     }
 
-    /// What the list said at the start, for whoever registers it then.
+    /// Returns the projects of the file at the start.
     pub(super) fn listed(&self) -> &[Registration] {
         self.list.applied()
     }
 
-    /// Looks at the file every second, and at once when a SIGHUP comes, until cancelled.
+    /// Checks the file every second and at SIGHUP, until cancelled.
     pub(super) async fn run(self, cancel: CancellationToken) {
         cancel.run_until_cancelled(self.follow()).await;
     }
@@ -62,7 +62,7 @@ impl Reload {
                 _ = looks.tick() => false,
                 Some(()) = hang_ups.recv() => true,
             };
-            // Files block, those on a network for long.
+            // Reading a file blocks, on a network file system for long.
             let looked = tokio::task::spawn_blocking(move || {
                 let found = if is_asked { Some(watch.read()) } else { watch.look() };
                 (watch, found)

@@ -1,29 +1,30 @@
-//! What is logged, and how.
+//! Level and format of the log.
 
 /// Settings of the log.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
-    /// The least severe messages to log: error, warning, info, debug or trace.
+    /// Log messages of this severity and above: error, warning, info, debug or trace.
     #[arg(long, env, value_name = "LEVEL", value_parser = LogLevel::parse, default_value = "info")]
     pub log_level: LogLevel,
 
-    /// The form of the log on standard error: text, for people, or json, one object a line.
+    /// Format the log on standard error as text, logfmt or json; auto is text on a terminal and
+    /// logfmt otherwise.
     #[arg(long, env, value_name = "FORMAT", value_parser = LogFormat::parse)]
-    #[arg(default_value = "text")]
+    #[arg(default_value = "auto")]
     pub log_format: LogFormat,
 }
 
-/// How severe a message must be to be logged.
+/// Severity of log messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// A person must act.
     Error,
-    /// Something is wrong, the service copes.
+    /// Something is wrong, and the service copes with it.
     Warning,
-    /// What happens.
+    /// Status changes, start and stop.
     Info,
-    /// Why it happens.
+    /// Details for debugging.
     Debug,
     /// Everything.
     Trace,
@@ -37,11 +38,11 @@ impl LogLevel {
             "info" => Ok(Self::Info),
             "debug" => Ok(Self::Debug),
             "trace" => Ok(Self::Trace),
-            _ => Err("error, warning, info, debug and trace are allowed".to_owned()),
+            _ => Err("expected error, warning, info, debug or trace".to_owned()),
         }
     }
 
-    /// The name in a filter directive.
+    /// Returns the name in a filter directive.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -54,21 +55,27 @@ impl LogLevel {
     }
 }
 
-/// The form of the log.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
+    /// Text on a terminal, logfmt otherwise.
+    Auto,
     /// Lines for people.
     Text,
-    /// One JSON object a line.
+    /// One line of `key=value` pairs per event.
+    Logfmt,
+    /// One JSON object per line.
     Json,
 }
 
 impl LogFormat {
     fn parse(text: &str) -> Result<Self, String> {
         match text.trim().to_ascii_lowercase().as_str() {
+            "auto" => Ok(Self::Auto),
             "text" => Ok(Self::Text),
+            "logfmt" => Ok(Self::Logfmt),
             "json" => Ok(Self::Json),
-            _ => Err("text and json are allowed".to_owned()),
+            _ => Err("expected auto, text, logfmt or json".to_owned()),
         }
     }
 }
@@ -78,10 +85,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_are_read_in_any_case_and_in_both_spellings() {
+    fn a_level_is_accepted_in_any_case_and_in_both_spellings() {
         for text in ["warning", "WARN", "Warning"] {
             assert_eq!(LogLevel::parse(text), Ok(LogLevel::Warning), "{text}");
         }
         assert!(LogLevel::parse("loud").unwrap_err().contains("debug"));
+    }
+
+    #[test]
+    fn a_format_is_accepted_in_any_case() {
+        assert_eq!(LogFormat::parse("JSON"), Ok(LogFormat::Json));
+        assert_eq!(LogFormat::parse(" logfmt "), Ok(LogFormat::Logfmt));
+        assert!(LogFormat::parse("xml").unwrap_err().contains("logfmt"));
     }
 }

@@ -16,7 +16,8 @@ fn it_waits_for_an_absent_broker_and_ends_cleanly_when_told() {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();
-        let begun = log.by_ref().map(Result::unwrap).find(|line| line.contains("publishing"));
+        let begun =
+            log.by_ref().map(Result::unwrap).find(|line| line.contains("publisher is starting"));
         assert!(begun.is_some_and(|line| line.contains("orion")));
         let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
         assert!(kill.unwrap().success());

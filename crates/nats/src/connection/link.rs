@@ -25,6 +25,7 @@ struct Shared {
     relays_refused: AtomicBool,
     pings_refused: AtomicBool,
     failing: AtomicBool,
+    was_connected: AtomicBool,
     told_of_peers: AtomicBool,
     told_of_relays: [AtomicBool; 2],
     told_of_pings: AtomicBool,
@@ -42,9 +43,13 @@ impl Link {
                 self.shared.relays_refused.store(false, Ordering::Relaxed);
                 self.shared.pings_refused.store(false, Ordering::Relaxed);
                 self.shared.connected.notify_one();
-                tracing::info!("connected to NATS");
+                if self.shared.was_connected.swap(true, Ordering::Relaxed) {
+                    tracing::info!("NATS connection is restored");
+                } else {
+                    tracing::debug!("NATS connection is established");
+                }
             }
-            Event::Disconnected => tracing::warn!("lost the connection to NATS; reconnecting"),
+            Event::Disconnected => tracing::warn!("NATS connection is lost; client reconnects"),
             Event::SlowConsumer(_) => {
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             }
@@ -52,9 +57,9 @@ impl Link {
             Event::ClientError(error) => {
                 // An absent broker fails each attempt; once is enough for the log.
                 if self.shared.failing.swap(true, Ordering::Relaxed) {
-                    tracing::debug!(%error, "still cannot connect to NATS");
+                    tracing::debug!(%error, "NATS server is still unreachable");
                 } else {
-                    tracing::warn!(%error, "cannot connect to NATS; trying on");
+                    tracing::warn!(%error, "NATS server is unreachable; client retries");
                 }
             }
             Event::LameDuckMode | Event::Draining | Event::Closed => {

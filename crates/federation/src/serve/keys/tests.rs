@@ -71,18 +71,18 @@ fn a_broken_file_leaves_the_keys_in_force_and_is_told_of_once() {
     for broken in ["keys: x", ""] {
         fs::write(&path, broken).unwrap();
         settle(&mut file);
-        let told = file.told.clone().unwrap();
+        let told = file.last_error.clone().unwrap();
         assert!(told.contains("keys.yaml"), "{told}");
         assert_eq!(file.keys.filed_count(), 1);
     }
     fs::remove_file(&path).unwrap();
     settle(&mut file);
-    assert!(file.told.as_ref().unwrap().contains("does not exist"));
+    assert!(file.last_error.as_ref().unwrap().contains("does not exist"));
     assert_eq!(file.keys.filed_count(), 1);
 
     fs::write(&path, format!("{}{}", text("a1"), &text("b2")["keys:\n".len()..])).unwrap();
     settle(&mut file);
-    assert_eq!((file.told.clone(), file.keys.filed_count()), (None, 2));
+    assert_eq!((file.last_error.clone(), file.keys.filed_count()), (None, 2));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The list as it was applied, and what stands between it and its newest form.
+//! The applied list of projects and the changes that are still to be applied.
 
 use std::collections::BTreeSet;
 
@@ -9,32 +9,32 @@ use super::plan::Plan;
 use crate::projects_file::ProjectsFileError;
 use crate::settings::ServeSettings;
 
-/// Brings changes of the list to the catalog, each whole or not at all, and the newest last.
+/// Applies new forms of the projects file to the catalog, each as a whole or not at all.
 pub(super) struct List {
     catalog: Catalog,
     metrics: Metrics,
     prune: bool,
     applied: Vec<Registration>,
-    /// A newer form, which is not applied yet.
+    /// A newer list that is not applied yet.
     wanted: Option<Vec<Registration>>,
-    /// Who is to be removed.
+    /// Projects to remove.
     leaving: BTreeSet<Slug>,
-    /// Whether somebody waits to hear that the list is applied, even if that changes nothing.
+    /// Log the outcome even if nothing changes.
     is_awaited: bool,
-    /// What was said of the file last; empty when it was good.
-    said_of_file: String,
-    /// What was said of the store last; empty when it took what it was given.
-    said_of_store: String,
+    /// The last logged error of the file; empty if it was valid.
+    file_error: String,
+    /// The last logged error of the store; empty if it accepted the changes.
+    store_error: String,
 }
 
 impl List {
-    /// The list as it is applied at the start; none where there is no file.
+    /// Creates the list applied at the start. `listed` is `None` if there is no file.
     pub(super) fn new(
         service: &Service,
         settings: &ServeSettings,
         listed: Option<Vec<Registration>>,
     ) -> Self {
-        let said_of_file = match &listed {
+        let file_error = match &listed {
             Some(_) => String::new(),
             None => sentence(&ProjectsFileError::Missing(settings.projects_file.clone())),
         };
@@ -46,18 +46,17 @@ impl List {
             wanted: None,
             leaving: BTreeSet::new(),
             is_awaited: false,
-            said_of_file,
-            said_of_store: String::new(),
+            file_error,
+            store_error: String::new(),
         }
     }
 
-    /// The list as it was applied last.
+    /// Returns the list as last applied.
     pub(super) fn applied(&self) -> &[Registration] {
         &self.applied
     }
 
-    /// Takes in what was found in the file, if anything. What is wrong with it is said once, or
-    /// again when somebody asked.
+    /// Accepts the content of the file, if it was read. Logs an error once, or again if `is_asked`.
     pub(super) fn take(
         &mut self,
         found: Option<Result<Vec<Registration>, ProjectsFileError>>,
@@ -66,30 +65,27 @@ impl List {
         let error = match found {
             None => return,
             Some(Ok(projects)) => return self.want(projects, is_asked),
-            // Nobody was listed before either.
+            // The former list was empty too.
             Some(Err(ProjectsFileError::NoList(_))) if self.newest().is_empty() => {
                 return self.want(Vec::new(), is_asked);
             }
             Some(Err(error)) => error,
         };
         let trouble = sentence(&error);
-        if is_asked || trouble != self.said_of_file {
+        if is_asked || trouble != self.file_error {
             self.metrics.projects_file_refused();
             if matches!(error, ProjectsFileError::Missing(_)) {
-                tracing::warn!(error = trouble, "the list of projects is gone; it stays applied");
+                tracing::warn!(error = trouble, "projects file is gone; its projects stay");
             } else {
-                tracing::error!(
-                    error = trouble,
-                    "the list of projects is refused; nothing changes"
-                );
+                tracing::error!(error = trouble, "projects file is invalid; nothing changes");
             }
         }
-        self.said_of_file = trouble;
+        self.file_error = trouble;
     }
 
     fn want(&mut self, projects: Vec<Registration>, is_asked: bool) {
-        self.is_awaited |= is_asked || !self.said_of_file.is_empty();
-        self.said_of_file.clear();
+        self.is_awaited |= is_asked || !self.file_error.is_empty();
+        self.file_error.clear();
         self.wanted = Some(projects);
     }
 
@@ -97,7 +93,7 @@ impl List {
         self.wanted.as_ref().unwrap_or(&self.applied)
     }
 
-    /// Does what is to be done, as far as the store lets it; the rest stays for the next call.
+    /// Applies the pending changes. Changes that the store does not take remain for the next call.
     pub(super) async fn apply(&mut self) {
         let Some(wanted) = self.wanted.take() else {
             return self.finish().await;
@@ -106,12 +102,12 @@ impl List {
         if let Err(error) = self.register(&plan).await {
             let is_over = matches!(&error, CatalogError::Store(error) if !error.is_unavailable());
             if is_over {
-                // Who is back in the newest list is not to go, even if it is of no use else.
+                // A project that is back in the newest list must not be removed, even if that list fails.
                 self.keep(&wanted);
             } else {
                 self.wanted = Some(wanted);
             }
-            return self.say_of_store(&error, is_over);
+            return self.log_store_error(&error, is_over);
         }
         self.keep(&wanted);
         self.applied = wanted;
@@ -121,7 +117,7 @@ impl List {
         self.report(&plan, removed);
     }
 
-    /// Removes who could not be removed before.
+    /// Retries pending removals.
     async fn finish(&mut self) {
         if self.leaving.is_empty() {
             return;
@@ -129,19 +125,19 @@ impl List {
         let removed = self.remove_leaving().await;
         self.note_applied();
         if self.leaving.is_empty() {
-            tracing::info!(removed, "who left the list of projects is removed");
+            tracing::info!(removed, "projects that left the projects file are removed");
         }
     }
 
     async fn register(&mut self, plan: &Plan) -> Result<(), CatalogError> {
         if !plan.register.is_empty() {
             self.catalog.register_all_if(plan.register.clone(), Origin::File).await?;
-            self.said_of_store.clear();
+            self.store_error.clear();
         }
         Ok(())
     }
 
-    /// Whoever is in this list is not to be removed any more.
+    /// Cancels the removal of every project in this list.
     fn keep(&mut self, list: &[Registration]) {
         for project in list {
             self.leaving.remove(&project.slug);
@@ -156,26 +152,26 @@ impl List {
         for slug in left {
             tracing::info!(
                 project.slug = %slug,
-                "left the list of projects and stays in the catalog (PROJECTS_FILE_PRUNE is false)"
+                "project left the projects file and is kept (PROJECTS_FILE_PRUNE is false)"
             );
         }
     }
 
-    /// Removes who is to be removed; who cannot be stays for later. Gives how many were there.
+    /// Removes the projects to remove, and returns how many existed. Failures remain for later.
     async fn remove_leaving(&mut self) -> usize {
         let mut removed = 0;
         for slug in self.leaving.clone() {
             match self.catalog.remove(&slug).await {
                 Ok(()) => removed += 1,
-                // Another replica, or a person, was faster.
+                // Already removed by another replica or a person.
                 Err(CatalogError::NotFound(_)) => {}
                 Err(error) => {
-                    self.say_of_store(&error, false);
+                    self.log_store_error(&error, false);
                     break;
                 }
             }
             self.leaving.remove(&slug);
-            self.said_of_store.clear();
+            self.store_error.clear();
         }
         removed
     }
@@ -197,27 +193,27 @@ impl List {
                 unchanged = plan.unchanged,
                 left = plan.left.len(),
                 removed,
-                "the list of projects is applied"
+                "projects file is applied"
             );
         }
     }
 
-    fn say_of_store(&mut self, error: &CatalogError, is_over: bool) {
+    fn log_store_error(&mut self, error: &CatalogError, is_over: bool) {
         let trouble = error_chain(error);
         if is_over {
             self.metrics.projects_file_refused();
-            tracing::error!(error = trouble, "the store refuses the list of projects");
+            tracing::error!(error = trouble, "store rejects the projects file");
         } else {
             self.metrics.projects_file_waits();
-            if trouble != self.said_of_store {
-                tracing::warn!(error = trouble, "the list of projects waits for the store");
+            if trouble != self.store_error {
+                tracing::warn!(error = trouble, "projects file waits for the store");
             }
         }
-        self.said_of_store = trouble;
+        self.store_error = trouble;
     }
 }
 
-/// All that is wrong with the file, in one line.
+/// Joins all errors of the file in one line.
 fn sentence(error: &ProjectsFileError) -> String {
     error_chain(error).replace('\n', "; ")
 }

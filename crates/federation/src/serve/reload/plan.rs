@@ -1,4 +1,4 @@
-//! What a new form of the list asks for.
+//! Differences between two forms of the projects file.
 
 use std::collections::HashMap;
 
@@ -6,25 +6,24 @@ use federation_domain::{
     FanoutAllowlist, Form, Precondition, Registering, Registration, RegistrationPatch, Slug,
 };
 
-/// The difference between the list as it was applied and as it is wanted.
+/// The difference between the applied and the wanted list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// What is to be registered for the entries that are new or say something else, in the order of
-    /// the list.
+    /// Registrations of the entries that are new or differ, in the order of the list.
     pub(super) register: Vec<Registering>,
-    /// How many entries are new.
+    /// Number of new entries.
     pub(super) new: usize,
-    /// How many entries say something else than before.
+    /// Number of entries that differ.
     pub(super) updated: usize,
-    /// How many stand as they stood. They are not registered: somebody may have changed the project
-    /// since, by the API.
+    /// Number of unchanged entries. They are not registered, because the project may have been changed
+    /// through the API.
     pub(super) unchanged: usize,
-    /// Who stands there no more, in the order of the list as it was.
+    /// Slugs that are no longer listed, in the order of the applied list.
     pub(super) left: Vec<Slug>,
 }
 
 impl Plan {
-    /// Compares two lists, in each of which a slug stands at most once.
+    /// Compares two lists without duplicate slugs.
     pub(super) fn between(applied: &[Registration], wanted: &[Registration]) -> Self {
         let mut former: HashMap<&Slug, &Registration> =
             applied.iter().map(|project| (&project.slug, project)).collect();
@@ -48,8 +47,9 @@ impl Plan {
     }
 }
 
-/// Brings a project from what its entry said to what it says now. What left the entry goes back to
-/// its default; what stands in neither stays, as somebody may have set it by the API.
+/// Updates a project from the former to the new form of its entry. A field that left the entry
+/// returns to its default. A field in neither form is kept, because it may have been set through the
+/// API.
 fn update(stood: &Registration, project: &Registration) -> Vec<Registering> {
     let mut registration = project.clone();
     if stood.allow_fanout.is_some() && registration.allow_fanout.is_none() {
@@ -58,7 +58,7 @@ fn update(stood: &Registration, project: &Registration) -> Vec<Registering> {
     let loses_interval = stood.heartbeat_interval.is_some() && project.heartbeat_interval.is_none();
     let mut steps = vec![Registering::from(registration)];
     if loses_interval {
-        // A registration can set an interval, and not take it away.
+        // A registration can set an interval but not remove it.
         let patch =
             RegistrationPatch { heartbeat_interval: Some(None), ..RegistrationPatch::default() };
         let form = Form::Patch(project.slug.clone(), patch);
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_new_or_differs_is_registered() {
+    fn only_new_and_changed_entries_are_registered() {
         let applied = [listed("a", "A"), listed("b", "B"), listed("c", "C")];
         let wanted = [listed("d", "D"), listed("c", "C"), listed("b", "Other")];
         let plan = Plan::between(&applied, &wanted);
@@ -83,14 +83,14 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_list_is_no_difference() {
+    fn the_order_of_the_list_does_not_matter() {
         let list = [listed("a", "A"), listed("b", "B")];
         let turned = [listed("b", "B"), listed("a", "A")];
         assert_eq!(Plan::between(&list, &turned), Plan { unchanged: 2, ..Plan::default() });
     }
 
     #[test]
-    fn all_may_come_and_all_may_leave() {
+    fn a_whole_list_can_be_added_and_removed() {
         let list = [listed("a", "A"), listed("b", "B")];
         let come = Plan::between(&[], &list);
         assert_eq!((come.new, come.updated), (2, 0));

@@ -76,14 +76,14 @@ fn a_broken_file_is_told_of_and_a_signal_has_it_read_again() {
     let said =
         |what: &str| until(what, || service.log().into_iter().find(|line| line.contains(what))).0;
     std::fs::write(&path, whole.replace("- read", "- hunter2")).unwrap();
-    let line = said("stay in force");
+    let line = said("previous API keys stay valid");
     assert!(line.contains("keys.yaml:") && line.contains("keys[0].scopes[0]: "), "{line}");
     assert!(!line.contains("hunter2"), "{line}");
     assert_eq!(get(&service, PROJECTS, &reader), 200);
     service.signal("-HUP");
-    said("stay in force");
+    said("previous API keys stay valid");
     std::fs::write(&path, "keys: []\n").unwrap();
-    said("API keys read anew");
+    said("API keys are reloaded");
     assert_eq!(get(&service, PROJECTS, &reader), 401);
 }
 

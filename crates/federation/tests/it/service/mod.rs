@@ -5,6 +5,7 @@ mod export;
 mod keys;
 mod lifecycle;
 mod listing;
+mod log;
 mod outages;
 mod process;
 mod publisher;

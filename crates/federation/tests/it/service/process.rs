@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -65,6 +66,8 @@ pub(super) struct Service {
     address: String,
     agent: ureq::Agent,
     log: Receiver<String>,
+    log_of_start: Vec<String>,
+    stalled: Arc<Mutex<()>>,
 }
 
 impl Service {
@@ -77,12 +80,15 @@ impl Service {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = follow(&mut child);
+        let stalled = Arc::new(Mutex::new(()));
+        let log = follow(&mut child, Arc::clone(&stalled));
+        let mut log_of_start = Vec::new();
         let address = loop {
             let line = log.recv_timeout(DEADLINE).unwrap();
-            let entry: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line}"));
-            if let Some(address) = entry["address"].as_str() {
-                break address.to_owned();
+            let address = address_in(&line);
+            log_of_start.push(line);
+            if let Some(address) = address {
+                break address;
             }
         };
         let agent = ureq::Agent::config_builder()
@@ -90,7 +96,7 @@ impl Service {
             .http_status_as_error(false)
             .build()
             .into();
-        Self { child, address, agent, log }
+        Self { child, address, agent, log, log_of_start, stalled }
     }
 
     /// Starts it and waits until it is ready.
@@ -107,7 +113,17 @@ impl Service {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    /// The lines of its log since this was asked last.
+    /// Returns the lines logged up to the one that names the address.
+    pub(super) fn log_of_start(&self) -> &[String] {
+        &self.log_of_start
+    }
+
+    /// Returns a lock that stops the reading of standard error while it is held.
+    pub(super) fn log_reader(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.stalled)
+    }
+
+    /// Returns the lines logged since the last call.
     pub(super) fn log(&self) -> Vec<String> {
         self.log.try_iter().collect()
     }
@@ -223,13 +239,22 @@ impl Drop for Service {
     }
 }
 
-/// The lines of its log. They are read on, so that a full pipe never stops it.
-fn follow(child: &mut Child) -> Receiver<String> {
+/// Returns the address in a line of the log in any format.
+fn address_in(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("address")?;
+    let is_part = |c: char| c.is_ascii_digit() || matches!(c, '.' | ':');
+    let rest = rest.trim_start_matches(|c: char| !c.is_ascii_digit());
+    Some(rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())].to_owned())
+}
+
+/// Returns the lines of the log, which are read unless a test holds `stalled`.
+fn follow(child: &mut Child, stalled: Arc<Mutex<()>>) -> Receiver<String> {
     let (sender, receiver) = channel();
     let stderr = child.stderr.take().unwrap();
     std::thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(Result::ok) {
             let _ = sender.send(line);
+            drop(stalled.lock());
         }
     });
     receiver

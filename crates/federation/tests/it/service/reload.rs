@@ -48,7 +48,7 @@ fn a_change_of_the_file_is_visible_soon_and_who_left_it_stays() {
     write(folder.path(), &list(&[("a", "New"), ("c", "C")]));
     until_names(&service, &["a=New", "b=B", "c=C"]);
     service.until_logged(r#""project.slug":"b""#);
-    let line = service.until_logged("the list of projects is applied");
+    let line = service.until_logged("projects file is applied");
     for count in ["\"registered\":1", "\"updated\":1", "\"left\":1", "\"removed\":0"] {
         assert!(line.contains(count), "{count} in {line}");
     }
@@ -73,7 +73,7 @@ fn a_broken_file_changes_nothing_and_the_log_names_the_line() {
     let folder = folder(&list(&[("a", "A")]));
     let service = Service::ready(folder.path(), &[("PROJECTS_FILE_PRUNE", "true")]);
     write(folder.path(), &list(&[("b", "B"), ("Not-A-Slug", "C")]));
-    let line = service.until_logged("the list of projects is refused");
+    let line = service.until_logged("projects file is invalid");
     assert!(line.contains("config/projects.yaml:3:12: projects[1].slug: "), "{line}");
     assert_eq!(names(&service), ["a=A"]);
     let refused = r#"federation_projects_file_reloads_total{result="refused"} 1"#;
@@ -81,7 +81,7 @@ fn a_broken_file_changes_nothing_and_the_log_names_the_line() {
     write(folder.path(), "");
     service.until_logged("has no list of projects");
     fs::remove_file(folder.path().join("config/projects.yaml")).unwrap();
-    service.until_logged("the list of projects is gone");
+    service.until_logged("projects file is gone");
     assert_eq!(names(&service), ["a=A"]);
     write(folder.path(), &list(&[("b", "B")]));
     until_names(&service, &["b=B"]);
@@ -93,7 +93,7 @@ fn a_sighup_has_the_file_read_at_once_and_ends_nothing() {
     let service = Service::start(folder.path(), &[]);
     service.signal("-HUP");
     // Nothing has changed, so this is said only to whoever asked.
-    service.until_logged("the list of projects is applied");
+    service.until_logged("projects file is applied");
     write(folder.path(), &list(&[("a", "Other")]));
     service.signal("-HUP");
     until_names(&service, &["a=Other"]);
@@ -126,7 +126,7 @@ async fn a_change_while_the_store_is_away_is_applied_when_that_is_back() {
     let service = Service::ready(folder.path(), &settings);
     postgres.kill();
     write(folder.path(), &list(&[("b", "Late")]));
-    service.until_logged("the list of projects waits for the store");
+    service.until_logged("projects file waits for the store");
     assert_eq!(names(&service), ["a=A", "b=B"]);
     postgres.start_again().await;
     until("it is applied", || (names(&service) == ["b=Late"]).then_some(()));
