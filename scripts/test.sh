@@ -56,7 +56,6 @@ say "$FEDERATION_TEST_POSTGRES"
 step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"${FILTER[@]}"}
 
 if ! $ONLY_TESTS; then
-  step "settings explained" ./scripts/check-settings.sh
   step "api: Schemathesis" ./scripts/api-check.sh
   step "faults, for a minute" ./scripts/faults.sh --seconds 60 --seed 7 --gentle
 fi

@@ -1,4 +1,4 @@
-//! The command line: which subcommand runs, and what is said when it cannot.
+//! The command line: parsing, dispatch and error messages.
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -15,16 +15,16 @@ use crate::commands::{bench, completions, config, health, heartbeat, keys, migra
 use crate::settings::{ServeArgs, api_keys};
 use crate::{dotenv, log, serve};
 
-/// Exit code of a command line that is not understood.
+/// Exit code for an invalid command line.
 const USAGE: u8 = 2;
 
-/// How long calls that block may take to finish at the end, when nobody needs their results.
+/// Deadline for blocking calls that still run at exit. Their results are not needed.
 const RUNTIME_END: Duration = Duration::from_millis(500);
 
-/// Knows every project of a federation, and whether it is alive.
+/// Track every project of a federation and whether it is alive.
 ///
-/// Settings come from flags, from the environment and from a file .env in the working directory;
-/// each goes before those named after it. An empty variable counts as unset.
+/// Every setting is a flag and an environment variable. Flags override the environment, which
+/// overrides the file .env in the working directory. An empty variable counts as unset.
 #[derive(Debug, clap::Parser)]
 #[command(name = "federation", version)]
 struct Cli {
@@ -32,34 +32,34 @@ struct Cli {
     command: Command,
 }
 
-/// What to do; without a subcommand: `serve`.
+/// Subcommands. `serve` is the default.
 #[derive(Debug, clap::Subcommand)]
 pub enum Command {
-    /// Run the service (also without a subcommand).
+    /// Run the service (the default).
     Serve(Box<ServeArgs>),
-    /// Bring the database to the newest form.
+    /// Apply pending database migrations.
     Migrate(migrate::MigrateArgs),
-    /// Publish heartbeats over NATS for one project, until told to end.
+    /// Publish heartbeats for one project until interrupted.
     Heartbeat(heartbeat::HeartbeatArgs),
-    /// Check files of settings.
+    /// Check configuration files.
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Ask a running service for its projects, and change them.
+    /// List, explain, watch and change the projects of a running service.
     Projects(projects::ProjectsArgs),
-    /// Make, list and take back API keys, in the file that the service reads.
+    /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
-    /// Ask a running service whether it is ready; exit code 0 or 1, for health checks.
+    /// Exit with 0 if a running service is ready and with 1 otherwise.
     Health(health::HealthArgs),
     /// Measure a running service: how much it takes in, how fast it answers.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
-    /// Print completions for a shell.
+    /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
 }
 
-/// Runs the program: loads `.env`, parses the arguments, does what they say.
+/// Loads `.env`, parses the arguments and runs the command.
 ///
-/// Exit codes: 0 done, 1 failed or refused, 2 not understood.
+/// The exit code is 0 for success, 1 for a failure and 2 for an invalid command line.
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     if let Err(error) = dotenv::load(Path::new(".env")) {
@@ -96,14 +96,15 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("the runtime cannot start")?;
+        .context("cannot start the async runtime")?;
     let done = runtime.block_on(work);
-    // Dropped, it would wait without limit for calls that block, such as those of a file's store.
+    // Dropping it would wait for blocking calls, such as those of SQLite, without a deadline.
     runtime.shutdown_timeout(RUNTIME_END);
     done
 }
 
-/// The whole command line, with the settings of `serve` at the top too, for help and completions.
+/// Returns the command line with the settings of `serve` at the top level too, for help and
+/// completions.
 #[must_use]
 pub fn documented() -> clap::Command {
     let command = plain();
@@ -116,12 +117,13 @@ pub fn documented() -> clap::Command {
         .mut_args(|arg| arg.hide_env_values(true))
 }
 
-fn plain() -> clap::Command {
+/// Returns the command line without the settings of `serve` at the top level.
+pub(crate) fn plain() -> clap::Command {
     Cli::command().mut_subcommands(prepare)
 }
 
-/// Values of the environment are kept out of help texts, and empty ones count as unset, but for
-/// settings that protect the API.
+/// Hides values of the environment in help texts and makes empty variables count as unset, except
+/// those that protect the API.
 fn prepare(command: clap::Command) -> clap::Command {
     command.mut_subcommands(prepare).mut_args(|arg| {
         let empty = arg.get_env().is_some_and(|name| {
@@ -136,12 +138,12 @@ fn prepare(command: clap::Command) -> clap::Command {
 fn parse(mut args: Vec<OsString>) -> Result<Command, clap::Error> {
     let first = args.get(1).map(|first| first.to_string_lossy().into_owned());
     match first.as_deref() {
-        // Help at the top lists the settings of `serve`.
+        // The help of the program lists the settings of `serve`.
         Some("-h" | "--help" | "help") if args.len() == 2 => {
             documented().try_get_matches_from_mut(&args)?;
         }
         Some("-V" | "--version") => {}
-        // A flag in front belongs to `serve`, which need not be named.
+        // A leading flag belongs to `serve`.
         None => args.insert(1, "serve".into()),
         Some(flag) if flag.starts_with('-') => args.insert(1, "serve".into()),
         Some(_) => {}
@@ -151,7 +153,7 @@ fn parse(mut args: Vec<OsString>) -> Result<Command, clap::Error> {
     Cli::from_arg_matches(&matches).map(|cli| cli.command)
 }
 
-/// Says what clap found; a value of a setting is named by its variable, where it may come from.
+/// Prints an error of clap. An invalid setting is named by its variable.
 fn explain(error: &clap::Error) -> ExitCode {
     if error.kind() == ErrorKind::ValueValidation
         && let Some(sentence) = setting_sentence(error)
@@ -159,7 +161,7 @@ fn explain(error: &clap::Error) -> ExitCode {
         eprintln!("error: {sentence}");
         return ExitCode::from(USAGE);
     }
-    // Where the terminal has gone away there is nobody left to tell.
+    // If standard error is closed, the message is lost.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
@@ -181,10 +183,10 @@ fn setting_sentence(error: &clap::Error) -> Option<String> {
         .to_string_lossy()
         .into_owned();
     let why = std::error::Error::source(error)?;
-    Some(format!("{variable}: {given:?} does not work: {why}"))
+    Some(format!("{variable}: {why}, got {given:?}"))
 }
 
-/// Prints the error with its chain in one line; an error of several lines keeps them.
+/// Prints the error with its causes.
 fn fail(error: &anyhow::Error) -> ExitCode {
     log::print_error(&format!("error: {error:#}"));
     ExitCode::FAILURE
@@ -199,13 +201,13 @@ mod tests {
     }
 
     #[test]
-    fn the_definition_of_the_command_line_holds() {
+    fn the_command_line_is_consistent() {
         documented().debug_assert();
         plain().debug_assert();
     }
 
     #[test]
-    fn without_a_subcommand_it_serves() {
+    fn serve_is_the_default_command() {
         for args in [&[][..], &["--service-port", "9"], &["serve", "--service-port", "9"]] {
             assert!(matches!(parsed(args), Ok(Command::Serve(_))), "{args:?}");
         }
@@ -213,12 +215,12 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_value_is_explained_by_the_name_of_its_variable() {
+    fn an_invalid_value_is_reported_under_the_name_of_its_variable() {
         let error = parsed(&["--heartbeat-stale-threshold-seconds", "x"]).unwrap_err();
         assert_eq!(
             setting_sentence(&error).unwrap(),
-            "HEARTBEAT_STALE_THRESHOLD_SECONDS: \"x\" does not work: seconds above 0, such as 30 or \
-             0.5, are allowed"
+            "HEARTBEAT_STALE_THRESHOLD_SECONDS: expected a number of seconds above 0, such as 30 or \
+             0.5, got \"x\""
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The subcommands beside `serve`, one in each file.
+//! Subcommands other than `serve`, one per file.
 
 mod api_key;
 pub mod bench;

@@ -1,4 +1,4 @@
-//! What files that the service reads and the command line writes have in common.
+//! Reading, writing and watching configuration files.
 
 pub(crate) mod replace;
 mod stamp;
@@ -12,10 +12,10 @@ use std::path::Path;
 use self::stamp::Stamp;
 pub(crate) use self::watch::Watch;
 
-/// What is in a file; none where that is more than so many bytes.
+/// Reads a file. Returns `None` if it is larger than `max_bytes`.
 ///
 /// # Errors
-/// When there is no such file, or it cannot be read.
+/// Fails if the file does not exist or cannot be read.
 pub(crate) fn read_at_most(path: &Path, max_bytes: u64) -> io::Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(max_bytes + 1).read_to_end(&mut bytes)?;

@@ -1,8 +1,7 @@
-//! The file of API keys: who has one and what it allows. It holds digests, not keys.
+//! The file of API keys. It holds digests, not keys.
 //!
-//! `federation keys` writes it, whole and at once; the service reads it, whole or not at all. What it
-//! says wrong is told by file, line and field, and without the value: somebody may have put a key
-//! where it does not belong.
+//! `federation keys` writes it atomically, and the service reads all of it or nothing. An error names
+//! the file, line and field but not the value, because a key may have been put in the wrong place.
 
 mod entry;
 mod replace;
@@ -20,47 +19,47 @@ pub(crate) use self::entry::{check_name, stamp};
 use crate::files;
 use crate::files::yaml::{self, Position, Step};
 
-/// The largest file that is read, in bytes: some ten thousand keys.
+/// Size limit of the file, in bytes. It fits some ten thousand keys.
 pub const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
-const HEADER: &str = "# API keys of the federation service, written by `federation keys`. Of each key there is only a\n\
-                      # digest; the key itself was shown once, when it was created.\n";
+const HEADER: &str = "# API keys of the federation service, written by `federation keys`. It holds a digest of each\n\
+                      # key; the key itself was shown once, when it was created.\n";
 
-/// Why the file of keys cannot be used.
+/// An error of the file of API keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysFileError {
-    /// There is no such file.
-    #[error("{} does not exist; `federation keys create` makes it", .0.display())]
+    /// The file does not exist.
+    #[error("{} does not exist; create it with `federation keys create`", .0.display())]
     Missing(PathBuf),
-    /// It cannot be read.
-    #[error("{} cannot be read", path.display())]
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It cannot be written.
-    #[error("{} cannot be written", path.display())]
+    /// The file cannot be written.
+    #[error("cannot write {}", path.display())]
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It is too large.
-    #[error("{} is too large: at most {MAX_BYTES} bytes are allowed", .0.display())]
+    /// The file is too large.
+    #[error("{}: expected at most {MAX_BYTES} bytes, got more", .0.display())]
     TooLarge(PathBuf),
-    /// What it says is not valid.
+    /// The content is invalid.
     #[error("{}{}: {problem}", path.display(), shown(*.position))]
     Invalid {
         /// The file.
         path: PathBuf,
-        /// Line and column, where they are known.
+        /// Line and column, if known.
         position: Option<(usize, usize)>,
-        /// The field, and what is wrong with it.
+        /// The field and the problem.
         problem: String,
     },
 }
@@ -82,7 +81,7 @@ pub(crate) type Watch = files::Watch<Vec<Entry>, KeysFileError>;
 /// Reads and checks the file.
 ///
 /// # Errors
-/// When there is none, when it cannot be read, or with the first thing that is wrong in it.
+/// Fails if the file does not exist, cannot be read, or is invalid.
 pub fn read(path: &Path) -> Result<Vec<Entry>, KeysFileError> {
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => KeysFileError::Missing(path.to_owned()),
@@ -92,7 +91,7 @@ pub fn read(path: &Path) -> Result<Vec<Entry>, KeysFileError> {
     parse(path, &bytes.ok_or_else(|| KeysFileError::TooLarge(path.to_owned()))?)
 }
 
-/// Watches the file: tells of it once as it is, then of each change.
+/// Creates a watch that reports the file once and then after each change.
 pub(crate) fn watch(path: PathBuf) -> Watch {
     Watch::new(path, read, |error| matches!(error, KeysFileError::Unreadable { .. }))
 }
@@ -108,7 +107,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, KeysFileError> {
 fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let position = Position::after(&bytes[..error.valid_up_to()]);
-        (Some(position), "this is not UTF-8".to_owned())
+        (Some(position), "expected UTF-8".to_owned())
     })?;
     let Document { keys } = serde_yaml::from_str(text).map_err(|error| {
         let (position, problem) = yaml::taken_apart(&error);
@@ -125,17 +124,21 @@ fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
         let entry =
             Entry::try_from(raw).map_err(|misfit| at_field(at, misfit.field, misfit.problem))?;
         if let Some(first) = seen.insert(entry.id.clone(), at) {
-            return Err(at_field(at, "id", &format!("it is that of keys[{first}] too")));
+            return Err(at_field(
+                at,
+                "id",
+                &format!("expected a unique id, got the id of keys[{first}]"),
+            ));
         }
         entries.push(entry);
     }
     Ok(entries)
 }
 
-/// The words of the YAML reader without what it found: that stands in quotes or backquotes, in front
-/// of what it expected.
+/// Removes the found value from an error of the YAML parser. The value is quoted and precedes the
+/// expected one.
 fn without_values(problem: String) -> String {
-    // The last, since what was found may say anything.
+    // The last one, because the found value may contain the same words.
     let (found, expected) = problem.split_at(problem.rfind(", expected").unwrap_or(0));
     match found.find(['"', '`']) {
         Some(first) => format!("{}…{expected}", &found[..first]),
@@ -143,17 +146,16 @@ fn without_values(problem: String) -> String {
     }
 }
 
-/// Changes the keys of the file, which is made where there is none. Two that change it at once do so
-/// one after the other.
+/// Changes the keys of the file, and creates it if it does not exist. Concurrent updates are
+/// serialised.
 ///
 /// # Errors
-/// What `change` says, and everything that keeps the file from being read or written; then it is as
-/// it was.
+/// Fails without a change of the file if `change` fails or the file cannot be read or written.
 pub fn update<T>(
     path: &Path,
     change: impl FnOnce(&mut Vec<Entry>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
-    // Where the name stands for another file, that one is replaced and the name stays.
+    // If the path is a link, its target is replaced and the link stays.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let _turn = replace::turn(&path)?;
     let mut entries = match read(&path) {

@@ -1,14 +1,13 @@
-//! The federation service as a program.
+//! The federation program.
 //!
-//! **Owns** the settings, the wiring of the crates, the command line, the set-up of the log, start
-//! and stop.
+//! **Owns** the settings, the wiring of the crates, the command line, the log, start and stop.
 //!
-//! **Must not know** business rules: what a project is and when it is alive is the domain's, what
-//! happens to it is the application's.
+//! **Must not know** business rules. The domain defines a project and its liveness; the application
+//! has the use cases.
 //!
 //! **To extend it**: a new setting is a field in a section of [`settings`] and reaches the service
 //! through [`settings::ServeSettings`]; a new subcommand is a file in [`commands`] and a variant
-//! of [`cli::Command`].
+//! of [`cli::Command`]. [`reference`] generates `docs/CONFIGURATION.md` and `.env.example`.
 
 pub mod cli;
 pub mod commands;
@@ -19,6 +18,7 @@ pub mod log;
 mod open_files;
 pub mod output;
 pub mod projects_file;
+pub mod reference;
 pub mod serve;
 pub mod settings;
 mod signals;

@@ -1,4 +1,4 @@
-//! `federation`: see the library of the same name.
+//! The `federation` program; the library of the same name has the code.
 
 use std::process::ExitCode;
 

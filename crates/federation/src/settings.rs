@@ -1,8 +1,8 @@
-//! Settings, from the environment, a file `.env` or flags.
+//! Settings from flags, the environment and a `.env` file.
 //!
-//! Each section has what was given (`…Args`, read by clap) and a `resolve` that turns it into
-//! what the program uses, or into an error that names the setting. Texts that may bear a password
-//! are [`Secret`]s, which clap takes as they are, so that no error message of clap repeats them.
+//! Each section has arguments parsed by clap (`…Args`) and a `resolve` method that checks them and
+//! returns the values that the program uses, or an error that names the setting. Text that may
+//! contain a password is a [`Secret`], which clap accepts unchecked, so no error of clap repeats it.
 
 pub(crate) mod api_keys;
 pub mod bus;
@@ -29,14 +29,14 @@ pub use self::log::{LogArgs, LogFormat, LogLevel};
 pub use self::publisher::{Publisher, PublisherArgs};
 pub use self::value::{Secret, SettingError};
 
-/// Settings of `federation serve`, as given.
+/// Settings of `federation serve`, before they are checked.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServeArgs {
     /// The database.
     #[command(flatten)]
     pub database: DatabaseArgs,
 
-    /// Whether the database is brought to the newest form at start.
+    /// Apply pending database migrations at start.
     #[arg(long, env, value_name = "BOOL", value_parser = value::boolean, default_value = "true")]
     #[arg(num_args = 0..=1, default_missing_value = "true", help_heading = "Database")]
     pub auto_migrate: bool,
@@ -62,40 +62,40 @@ pub struct ServeArgs {
     pub log: LogArgs,
 }
 
-/// Settings of the service, checked.
+/// Checked settings of the service.
 #[derive(Debug, Clone)]
 pub struct ServeSettings {
-    /// Where the catalog is kept.
+    /// Database of the catalog.
     pub database: Database,
-    /// Whether to migrate at start.
+    /// Apply pending migrations at start.
     pub auto_migrate: bool,
-    /// How to reach NATS, yet to be [checked](bus::check); none where the bus is switched off.
+    /// NATS connection, to be [checked](bus::check). `None` runs without NATS.
     pub bus: Option<NatsSettings>,
-    /// Where to listen, checked for exposure.
+    /// Address to listen on.
     pub http: HttpSettings,
-    /// Who may use the API; none: everyone.
+    /// API keys. `None` allows anonymous access.
     pub auth: Option<AuthSettings>,
-    /// The static list of projects.
+    /// The projects file.
     pub projects_file: PathBuf,
-    /// Whether projects that leave it are removed.
+    /// Remove projects that leave the projects file.
     pub projects_file_prune: bool,
-    /// Whether unknown projects register themselves by their heartbeats.
+    /// Register unknown projects from their heartbeats.
     pub auto_register: bool,
-    /// Whether the catalog can be asked over NATS.
+    /// Answer catalog queries over NATS.
     pub catalog_on_nats: bool,
-    /// Whether silent projects are asked directly before they are called offline.
+    /// Ping a silent project before it is reported offline.
     pub probe_before_offline: bool,
-    /// When a silent project is degraded and offline.
+    /// Rule for degraded and offline projects.
     pub rule: LivenessRule,
-    /// Names of settings that are given and have no effect any more; for one line in the log.
+    /// Names of obsolete settings that are set.
     pub obsolete: Vec<&'static str>,
 }
 
 impl ServeArgs {
-    /// The settings, checked whole.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// The first setting that does not work.
+    /// Returns the first invalid setting.
     pub fn resolve(self) -> Result<ServeSettings, SettingError> {
         let obsolete = self.liveness.heartbeat_stale_check_interval_seconds.as_ref();
         let bus = self.bus.resolve();

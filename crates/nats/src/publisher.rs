@@ -102,7 +102,10 @@ impl HeartbeatPublisher {
             let connected = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
-                () = link.connected() => true,
+                () = link.connected() => {
+                    tracing::info!("publisher is connected");
+                    true
+                }
                 changed = condition.changed() => match changed {
                     Ok(()) => self.connection.is_up(),
                     Err(_) => break,

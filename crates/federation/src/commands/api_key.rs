@@ -1,39 +1,39 @@
-//! The API key that a client shows to the service.
+//! The API key of client commands.
 
 use url::{Host, Url};
 
 use crate::output::plain;
 use crate::settings::{Secret, SettingError, api_keys};
 
-/// The key of a client, as given.
+/// API key argument, before it is checked.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ApiKeyArgs {
-    /// The API key to send; better given by the environment, since others see flags.
+    /// Send this API key. Prefer the environment, because other users can see flags.
     #[arg(long, env = "FEDERATION_API_KEY", value_name = "KEY", hide_env_values = true)]
     #[arg(global = true)]
     pub api_key: Option<Secret>,
 }
 
 impl ApiKeyArgs {
-    /// The key to send to the service at this URL. Warns where others may read it on its way.
+    /// Returns the key to send to the service at this URL. Warns if it would be sent unencrypted.
     ///
     /// # Errors
-    /// When it cannot be a key.
+    /// Fails if the text cannot be a key.
     pub(crate) fn for_service(&self, url: &Url) -> Result<Option<Secret>, SettingError> {
         let Some(key) = &self.api_key else { return Ok(None) };
-        // A line end at the end is what is left of `$(cat FILE)` done by hand.
+        // A key copied from a file may end in a newline.
         let key = Secret::from(key.expose().trim());
         api_keys::check(key.expose())
             .map_err(|problem| SettingError::new("FEDERATION_API_KEY", problem))?;
         if url.scheme() == "http" && !is_loopback(url) {
             let host = plain(url.host_str().unwrap_or_default());
-            eprintln!("warning: the API key goes to {host} unencrypted; https would protect it");
+            eprintln!("warning: the API key is sent to {host} unencrypted; use https");
         }
         Ok(Some(key))
     }
 }
 
-/// Whether the URL names this machine.
+/// Returns whether the URL names this machine.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_a_key_is_refused_and_not_repeated() {
+    fn an_invalid_key_is_rejected_and_not_repeated() {
         let url = Url::parse("http://127.0.0.1:8001").unwrap();
         for bad in ["hunter2", "hunter2 hunter2", "hunter2-\r\nX: y", "hunter2-é", " "] {
             let args = ApiKeyArgs { api_key: Some(bad.into()) };

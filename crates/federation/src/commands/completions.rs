@@ -7,14 +7,14 @@ use crate::{cli, output};
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
 pub struct CompletionsArgs {
-    /// The shell.
+    /// Shell to generate the script for.
     pub shell: Shell,
 }
 
-/// Prints the completions.
+/// Prints the completion script.
 ///
 /// # Errors
-/// When standard output cannot take them.
+/// Fails if standard output cannot be written.
 pub fn run(args: &CompletionsArgs) -> anyhow::Result<()> {
     let mut script = Vec::new();
     generate(args.shell, &mut cli::documented(), "federation", &mut script);

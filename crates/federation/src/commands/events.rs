@@ -1,19 +1,21 @@
-//! Server-Sent Events as this program's clients read them.
+//! Parser of Server-Sent Events for the clients of this program.
 
-/// One event of the service.
+/// An event of the service.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Event {
-    /// The revision through which all was seen.
+    /// Revision up to which all changes were seen.
     pub(super) id: Option<i64>,
     /// `ready`, `reset`, or the kind of a change.
     pub(super) name: String,
-    /// JSON.
+    /// JSON text.
     pub(super) data: String,
 }
 
 impl Event {
-    /// Reads what stands between two empty lines. None where it is no event: a sign of life, which
-    /// may bear an id.
+    /// Parses the lines between two empty lines.
+    ///
+    /// # Errors
+    /// Returns the id, if any, of a keep-alive, which is not an event.
     pub(super) fn parse(block: &str) -> Result<Self, Option<i64>> {
         let value =
             |name: &str| block.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
@@ -28,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_has_data_and_a_sign_of_life_has_not() {
+    fn an_event_has_data_and_a_keep_alive_has_none() {
         let event = Event::parse("retry: 2000\nid: 7\nevent: ready\ndata: {}").unwrap();
         let expected = Event { id: Some(7), name: "ready".to_owned(), data: "{}".to_owned() };
         assert_eq!(event, expected);

@@ -9,7 +9,7 @@ use crate::{log, signals};
 /// Settings of `heartbeat`.
 #[derive(Debug, clap::Args)]
 pub struct HeartbeatArgs {
-    /// The project.
+    /// The publisher.
     #[command(flatten)]
     pub publisher: PublisherArgs,
 
@@ -22,21 +22,21 @@ pub struct HeartbeatArgs {
     pub log: LogArgs,
 }
 
-/// Publishes heartbeats until the process is told to end.
+/// Publishes heartbeats until SIGTERM or Ctrl-C. Waits for an unavailable server.
 ///
 /// # Errors
-/// When a setting does not work; an absent broker is waited for.
+/// Fails if a setting is invalid.
 pub async fn run(args: HeartbeatArgs) -> anyhow::Result<()> {
     log::init(&args.log)?;
     let project = args.publisher.resolve()?;
-    let nats = args.bus.resolve().context("NATS_URL: heartbeats go over NATS; name a server")?;
+    let nats = args.bus.resolve().context("NATS_URL: expected a server to publish to, got none")?;
     bus::check(&nats).await?;
     let settings = PublisherSettings {
         mesh_namespace: project.mesh_namespace,
         interval: project.interval,
         ..PublisherSettings::new(project.slug, project.hub_url, nats)
     };
-    let end = signals::stop().context("signals cannot be received")?;
+    let end = signals::stop().context("cannot handle signals")?;
     tracing::info!(
         project.slug = %settings.slug,
         interval_seconds = settings.interval.as_seconds(),

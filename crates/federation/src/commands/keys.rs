@@ -1,4 +1,4 @@
-//! `federation keys`: API keys in the file that the service reads.
+//! `federation keys`: manages the file of API keys.
 
 mod create;
 mod list;
@@ -18,15 +18,15 @@ use crate::output;
 /// Arguments of `keys`.
 #[derive(Debug, clap::Args)]
 pub struct KeysArgs {
-    /// The file; create makes it where there is none.
+    /// Use this file; create makes it if it does not exist.
     #[arg(long, env = "FEDERATION_KEYS_FILE", value_name = "FILE", global = true)]
     pub keys_file: Option<PathBuf>,
 
-    /// Print JSON, for programs.
+    /// Print JSON instead of text.
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: KeysCommand,
 }
@@ -34,25 +34,27 @@ pub struct KeysArgs {
 /// Subcommands of `keys`.
 #[derive(Debug, clap::Subcommand)]
 pub enum KeysCommand {
-    /// Make a key and print it, this one time.
+    /// Create a key and print it once.
     Create(CreateArgs),
-    /// List all keys, without what they are.
+    /// List all keys without their secrets.
     List,
-    /// Take a key back; a running service refuses it within two seconds.
+    /// Revoke a key. A running service rejects it within two seconds.
     Revoke {
-        /// Its id, as list shows it; it stands in the key itself too, after fed_.
+        /// Id of the key, as shown by list and after fed_ in the key itself.
         id: String,
     },
 }
 
-/// Does what the subcommand says.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// When the file cannot be read or written, or the key is not there.
+/// Fails if the file cannot be read or written, or if the key does not exist.
 pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
     let file = match &args.keys_file {
         Some(file) if !file.as_os_str().is_empty() => file,
-        _ => bail!("FEDERATION_KEYS_FILE (or --keys-file) must name the file of keys"),
+        _ => bail!(
+            "FEDERATION_KEYS_FILE (or --keys-file): expected the file of API keys, got nothing"
+        ),
     };
     match &args.command {
         KeysCommand::Create(create) => create.run(file, args.json),
@@ -67,7 +69,7 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
     }
 }
 
-/// A key that is taken back.
+/// A revoked key.
 struct Revoked {
     id: String,
     name: String,
@@ -81,7 +83,7 @@ impl Revoked {
         if self.is_new {
             format!("revoked {id} ({name})")
         } else {
-            format!("{id} ({name}) is revoked already")
+            format!("{id} ({name}) was already revoked")
         }
     }
 
@@ -91,20 +93,19 @@ impl Revoked {
 }
 
 fn revoke(file: &Path, id: &str) -> anyhow::Result<Revoked> {
-    // A file that is not there holds no key, and is not to be made for that.
+    // An update would create a missing file.
     keys_file::read(file)?;
     keys_file::update(file, |entries| {
-        let entry = entries
-            .iter_mut()
-            .find(|entry| entry.id == id)
-            .context("there is no key of this id; `federation keys list` shows all")?;
+        let entry = entries.iter_mut().find(|entry| entry.id == id).context(
+            "expected the id of a key, got an unknown one; `federation keys list` shows all",
+        )?;
         let is_new = entry.revoked.is_none();
         let at = *entry.revoked.get_or_insert_with(now);
         Ok(Revoked { id: id.to_owned(), name: entry.name.clone(), at, is_new })
     })
 }
 
-/// The time of day, to the second: files are for people.
+/// Returns the current time to the second, for a file that people read.
 fn now() -> OffsetDateTime {
     let now = SystemClock::start().utc();
     now.replace_nanosecond(0).unwrap_or(now)

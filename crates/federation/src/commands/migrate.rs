@@ -16,10 +16,10 @@ pub struct MigrateArgs {
     pub log: LogArgs,
 }
 
-/// Brings the database to the newest form.
+/// Applies pending database migrations.
 ///
 /// # Errors
-/// When it cannot be reached, or refuses.
+/// Fails if the database cannot be reached or rejects a migration.
 pub async fn run(args: MigrateArgs) -> anyhow::Result<()> {
     log::init(&args.log)?;
     let store = Store::open(&args.database.resolve()?)?;
@@ -31,5 +31,5 @@ fn report(versions: &[String]) -> String {
     if versions.is_empty() {
         return "the database is up to date".to_owned();
     }
-    versions.iter().map(|version| format!("migrated to {version}\n")).collect()
+    versions.iter().map(|version| format!("applied migration {version}\n")).collect()
 }

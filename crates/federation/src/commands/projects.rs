@@ -24,20 +24,20 @@ use crate::output;
 /// Arguments of `projects`.
 #[derive(Debug, clap::Args)]
 pub struct ProjectsArgs {
-    /// The service to ask.
+    /// Connect to the service at this URL.
     #[arg(long, env = "FEDERATION_URL", value_name = "URL", global = true)]
     #[arg(default_value = "http://127.0.0.1:8001")]
     pub url: String,
 
-    /// The key to show to the service.
+    /// The API key.
     #[command(flatten)]
     pub key: ApiKeyArgs,
 
-    /// Print JSON, as the service gives it.
+    /// Print the JSON of the service instead of text.
     #[arg(long, global = true)]
     pub json: bool,
 
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: ProjectsCommand,
 }
@@ -45,44 +45,44 @@ pub struct ProjectsArgs {
 /// Subcommands of `projects`.
 #[derive(Debug, clap::Subcommand)]
 pub enum ProjectsCommand {
-    /// List all projects, or those that are asked for.
+    /// List projects.
     List(ListArgs),
     /// Show one project.
     Get {
-        /// Its slug.
+        /// Slug of the project.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
     },
-    /// Tell why a project has its status, in words and numbers.
+    /// Explain why a project has its status.
     Explain {
-        /// Its slug.
+        /// Slug of the project.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
     },
-    /// Tell what happened to a project, newest first, and how it spent its time.
+    /// Show the changes of a project, newest first, and its uptime.
     History {
-        /// Its slug.
+        /// Slug of the project.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
 
-        /// The most changes to show, up to 1000 [default: 50].
+        /// Show at most this many changes, up to 1000 [default: 50].
         #[arg(long, value_name = "N")]
         limit: Option<u32>,
 
-        /// Only changes before this revision.
+        /// Show only changes before this revision.
         #[arg(long, value_name = "REVISION")]
         before: Option<u64>,
     },
-    /// Write all projects as a list that the service can start with, such as config/projects.yaml.
+    /// Write all projects to a projects file, such as config/projects.yaml.
     Export(ExportArgs),
-    /// Show what changes as it happens: a table on a terminal, else a line for each change; until
-    /// Ctrl-C.
+    /// Show changes as they happen until interrupted, in a live table on a terminal and as lines
+    /// otherwise.
     Watch(WatchArgs),
-    /// Register a project, or replace the metadata of one.
+    /// Register a project or replace its metadata.
     Register(RegisterArgs),
     /// Remove a project.
     Remove {
-        /// Its slug.
+        /// Slug of the project.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
     },
@@ -90,10 +90,10 @@ pub enum ProjectsCommand {
 
 const COLLECTION: &str = "/api/fed/projects";
 
-/// Does what the subcommand says.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// When the service cannot be reached, or refuses; then with what it says.
+/// Fails if the service cannot be reached or rejects the request.
 pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
     let client = Client::new(&args.url)?.with_key(&args.key)?;
     let text = match &args.command {
@@ -113,7 +113,9 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
         }
         ProjectsCommand::Export(export) => {
             if args.json {
-                bail!("an export is YAML; `projects list --json` gives JSON");
+                bail!(
+                    "--json: expected no --json, because an export is YAML; use `projects list --json`"
+                );
             }
             return export::run(export, &json(&accepted(client.get(COLLECTION)?)?)?);
         }
@@ -130,7 +132,7 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
     if text.is_empty() { Ok(()) } else { Ok(output::print(&text)?) }
 }
 
-/// The query for a page of the log; the service checks it.
+/// Returns the query for a page of the log. The service checks its values.
 fn page(limit: Option<u32>, before: Option<u64>) -> String {
     let limit = limit.map(|limit| format!("limit={limit}"));
     let before = before.map(|before| format!("before={before}"));
@@ -142,7 +144,7 @@ fn accepted(answer: Answer) -> anyhow::Result<Answer> {
     if answer.is_success() { Ok(answer) } else { bail!("{}", answer.problem()) }
 }
 
-/// The answer as it is for programs, or as people like to read it.
+/// Returns the response as JSON for programs or as text for people.
 fn show(
     args: &ProjectsArgs,
     answer: &Answer,
@@ -153,5 +155,5 @@ fn show(
 }
 
 fn json(answer: &Answer) -> anyhow::Result<Value> {
-    answer.json().context("the answer is not JSON; is this the federation service?")
+    answer.json().context("expected JSON in the response; is this URL the federation service?")
 }

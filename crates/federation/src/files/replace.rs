@@ -1,48 +1,48 @@
-//! Writing a file in one step, so that nobody reads half of it.
+//! Atomic writes, so that no reader sees half a file.
 
 use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 
-/// The permissions of what is written, as `chmod` has them.
+/// Permission bits of written files.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Modes {
-    /// Of a new file, as far as the umask allows.
+    /// Bits of a new file, before the umask.
     pub(crate) new: u32,
-    /// What a file in the place of another has of that one's, at least and at most.
+    /// Bits that a replaced file always and at most keeps.
     pub(crate) kept: (u32, u32),
 }
 
-/// What to do with a file that is there already.
+/// Treatment of an existing file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Existing {
-    /// It stays, and nothing is written.
+    /// Keeps it and writes nothing.
     Keep,
-    /// The new one takes its place, and its owner.
+    /// Replaces it and keeps its owner.
     Replace,
 }
 
-/// Writes the text beside the file, then puts it in the file's place.
+/// Writes the text to a temporary file, then moves it to `path`.
 ///
 /// # Errors
-/// When that cannot be done; nothing has changed then. `AlreadyExists` where a file is to stay.
+/// Fails without changing anything. `AlreadyExists` means that an existing file was kept.
 pub(crate) fn write(path: &Path, text: &str, modes: Modes, existing: Existing) -> io::Result<()> {
     let beside = beside(path);
     let placed = write_beside(&beside, path, text, modes).and_then(|()| match existing {
         Existing::Replace => fs::rename(&beside, path),
-        // Unlike a rename, a second name is refused where there is a file.
+        // Unlike a rename, a hard link fails if the file exists.
         Existing::Keep => fs::hard_link(&beside, path),
     });
     if placed.is_err() || existing == Existing::Keep {
-        // It is no use to anybody; that it cannot be removed either is not the fault to tell of.
+        // The first error matters, not a failure to remove the temporary file.
         let _ = fs::remove_file(&beside);
     }
-    // The new name is to survive a power cut too.
+    // The new name must survive a power failure too.
     placed.and_then(|()| File::open(folder(path))?.sync_all())
 }
 
-/// The folder of a file.
+/// Returns the folder of a file.
 pub(crate) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -61,14 +61,14 @@ fn write_beside(beside: &Path, path: &Path, text: &str, modes: Modes) -> io::Res
     let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(beside)?;
     if let Some(old) = &old {
         keep_owner(&file, beside, old)?;
-        // What the umask took away.
+        // Restores the bits that the umask removed.
         file.set_permissions(Permissions::from_mode(mode))?;
     }
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
 
-/// A file that root changes for the service's user must stay readable for that user.
+/// Keeps a file that root writes readable by the user of the service.
 fn keep_owner(file: &File, beside: &Path, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) == (old.uid(), old.gid()) {

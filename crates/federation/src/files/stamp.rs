@@ -1,9 +1,9 @@
-//! Whether a file is another one, without reading it.
+//! Detection of changed files without reading them.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
 
-/// What tells one content of a file from another: its place on the disk, its length, its times.
+/// Times, length and location on disk of a file, which change with its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stamp([i64; 4], u64, [u64; 2]);
 

@@ -1,4 +1,4 @@
-//! Notices that a file has become another.
+//! Detection of changes of a file.
 
 use std::fs;
 use std::io;
@@ -6,75 +6,74 @@ use std::path::{Path, PathBuf};
 
 use super::Stamp;
 
-/// What a file looks like from outside. Links are followed to their end, since configuration that is
-/// mounted is replaced by turning a link.
+/// Metadata of a file. Links are followed, because mounted configuration is replaced by changing a
+/// link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Looks {
-    /// Not known yet.
+    /// Not checked yet.
     Unknown,
     Missing,
     Unreadable(io::ErrorKind),
     There(Stamp),
 }
 
-/// Watches one file by looking at it from time to time.
+/// Watches a file by polling its metadata.
 pub(crate) struct Watch<T, E> {
     path: PathBuf,
     read: fn(&Path) -> Result<T, E>,
-    /// Whether an error may pass though the file stays the same.
+    /// Returns whether an error may disappear without a change of the file.
     may_pass: fn(&E) -> bool,
-    /// As it was at the last look.
+    /// Metadata at the last check.
     seen: Looks,
-    /// As it was when its content, or its absence, was last told.
-    told: Looks,
+    /// Metadata when its content or absence was last reported.
+    reported: Looks,
 }
 
 impl<T, E> Watch<T, E> {
-    /// A watch that tells of the file once as it is, then of each change.
+    /// Creates a watch that reports the file once as it is and then after each change.
     pub(crate) fn new(
         path: PathBuf,
         read: fn(&Path) -> Result<T, E>,
         may_pass: fn(&E) -> bool,
     ) -> Self {
-        Self { path, read, may_pass, seen: Looks::Unknown, told: Looks::Unknown }
+        Self { path, read, may_pass, seen: Looks::Unknown, reported: Looks::Unknown }
     }
 
-    /// Which file.
+    /// Returns the path of the file.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The file, if it has changed. It is read when it looks the same as at the look before, so that
-    /// one which is being written is left in peace. Blocks.
+    /// Reads the file if it has changed. It is read only if two checks in a row find it the same, so
+    /// that a file is not read while it is written. Blocks.
     ///
     /// # Errors
-    /// Why the changed file cannot be used. What cannot be read now is tried again at each look.
+    /// Returns why the changed file is invalid. A file that cannot be read is retried at each check.
     pub(crate) fn look(&mut self) -> Option<Result<T, E>> {
         let now = self.looks();
         let is_settled = now == self.seen;
         self.seen = now;
-        if !is_settled || now == self.told {
+        if !is_settled || now == self.reported {
             return None;
         }
         let (read, is_whole) = self.read_as(now);
         is_whole.then_some(read)
     }
 
-    /// The file as it is now, which the next looks do not tell again. Blocks.
+    /// Reads the file now. The next checks do not report it again. Blocks.
     ///
     /// # Errors
-    /// Why it cannot be used.
+    /// Returns why the file is invalid.
     pub(crate) fn read(&mut self) -> Result<T, E> {
         self.read_as(self.looks()).0
     }
 
-    /// The file, which looks so; and whether it still does. Changed while it was read, it is not
-    /// whole: the next looks will see.
+    /// Reads the file and returns whether its metadata stayed the same meanwhile.
     fn read_as(&mut self, now: Looks) -> (Result<T, E>, bool) {
         let read = (self.read)(&self.path);
         let is_whole = self.looks() == now;
         if is_whole && !read.as_ref().is_err_and(self.may_pass) {
-            self.told = now;
+            self.reported = now;
         }
         (read, is_whole)
     }

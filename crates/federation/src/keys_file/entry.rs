@@ -1,4 +1,4 @@
-//! One key of the file.
+//! An entry of the file of API keys.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,50 +11,50 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// A key, as the file tells of it.
+/// An API key in the file.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// What names it in logs and lists, and stands in its text.
+    /// Id in logs and lists, and part of the key.
     pub id: String,
-    /// What people call it.
+    /// Name for people.
     pub name: String,
-    /// The digest of its text.
+    /// Digest of the key.
     pub digest: KeyDigest,
-    /// What it allows; at least one.
+    /// Allowed scopes, at least one.
     pub scopes: Scopes,
-    /// The only projects for which it may send heartbeats; empty: for all.
+    /// Projects for which it may send heartbeats; empty means all.
     pub slugs: Vec<Slug>,
-    /// When it was made.
+    /// Time of creation.
     pub created: OffsetDateTime,
-    /// When it ends by itself.
+    /// Time of expiry.
     pub expires: Option<OffsetDateTime>,
-    /// When it was taken back.
+    /// Time of revocation.
     pub revoked: Option<OffsetDateTime>,
 }
 
-/// A value that does not fit the others of its key.
+/// A field that contradicts another field of its key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
 pub struct Misfit {
-    /// Which one.
+    /// Name of the field.
     pub field: &'static str,
-    /// What is allowed.
+    /// The expected value.
     pub problem: &'static str,
 }
 
 impl Entry {
-    /// Whether the values fit each other.
+    /// Checks that the fields are consistent.
     ///
     /// # Errors
-    /// The first that does not.
+    /// Returns the first inconsistent field.
     pub fn check(self) -> Result<Self, Misfit> {
         if self.scopes.is_empty() {
-            return Err(Misfit { field: "scopes", problem: "at least one is required" });
+            return Err(Misfit { field: "scopes", problem: "expected at least one" });
         }
         let has = |wanted| self.scopes.iter().any(|scope| scope == wanted);
         if !self.slugs.is_empty() && (!has(Scope::Heartbeat) || has(Scope::Admin)) {
-            let problem = "they bind the scope heartbeat, which the key must have, and not \
-                           admin, which allows everything";
+            let problem = "expected the scope heartbeat and not admin, because slugs restrict \
+                           the scope heartbeat";
             return Err(Misfit { field: "slugs", problem });
         }
         Ok(self)
@@ -74,20 +74,20 @@ impl From<&Entry> for Key {
     }
 }
 
-/// What people may call a key.
+/// Checks the name of a key.
 ///
 /// # Errors
-/// What is allowed.
+/// Returns the expected form.
 pub(crate) fn check_name(text: &str) -> Result<String, String> {
     const MAX_CHARS: usize = 64;
     let fits = (1..=MAX_CHARS).contains(&text.chars().count());
     if fits && !text.trim().is_empty() && !text.chars().any(char::is_control) {
         return Ok(text.to_owned());
     }
-    Err("1 to 64 characters, not blank and without control characters, are allowed".to_owned())
+    Err("expected 1 to 64 characters, not blank and without control characters".to_owned())
 }
 
-/// The values as they stand, each parsed for itself.
+/// An entry whose fields are parsed and not compared with each other yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the fields of a key")]
 pub(super) struct Raw {
@@ -105,9 +105,10 @@ impl TryFrom<Raw> for Entry {
     type Error = Misfit;
 
     fn try_from(raw: Raw) -> Result<Self, Misfit> {
-        // An empty list would read as one that binds the key to nothing.
+        // An empty list could be read as one that allows no project.
         if raw.slugs.as_ref().is_some_and(Vec::is_empty) {
-            let problem = "at least one is required, where the field stands";
+            let problem =
+                "expected at least one, got an empty list; remove the field to allow all projects";
             return Err(Misfit { field: "slugs", problem });
         }
         let entry = Self {
@@ -124,8 +125,8 @@ impl TryFrom<Raw> for Entry {
     }
 }
 
-/// Reads the list of keys. A key `keys` without a value, as of a file that is written by half, is no
-/// empty list: that would lock everyone out.
+/// Deserializes the list of keys. Rejects `keys:` without a value, as in a half-written file, because
+/// an empty list would lock out every client.
 pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Raw>, D::Error> {
     struct List;
     impl<'de> Visitor<'de> for List {
@@ -140,7 +141,7 @@ pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Raw
     deserializer.deserialize_any(List)
 }
 
-/// A value that is written as a text; what is wrong with it is told without repeating it.
+/// A value parsed from text, with errors that do not repeat it.
 trait FromText: Sized {
     fn from_text(text: &str) -> Result<Self, String>;
 }
@@ -153,7 +154,7 @@ impl<'de, T: FromText> Deserialize<'de> for Parsed<T> {
         impl<T: FromText> Visitor<'_> for Text<T> {
             type Value = Parsed<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text (in quotes, where it looks like something else)")
+                f.write_str("a string (in quotes if it looks like a number or a boolean)")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Parsed<T>, E> {
                 T::from_text(text).map(Parsed).map_err(E::custom)
@@ -170,7 +171,7 @@ impl FromText for Id {
         let fits = (1..=32).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         fits.then(|| Self(text.to_owned()))
-            .ok_or_else(|| "1 to 32 characters of a-z and 0-9 are allowed".to_owned())
+            .ok_or_else(|| "expected 1 to 32 characters of a-z and 0-9".to_owned())
     }
 }
 
@@ -196,18 +197,18 @@ impl FromText for Scope {
 
 impl FromText for Slug {
     fn from_text(text: &str) -> Result<Self, String> {
-        Self::parse(text).map_err(|fault| fault.allowed)
+        Self::parse(text).map_err(|fault| format!("expected {}", fault.allowed))
     }
 }
 
 impl FromText for OffsetDateTime {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::parse(text, &Rfc3339)
-            .map_err(|_| "a time as in 2026-11-24T12:00:00Z is required".to_owned())
+            .map_err(|_| "expected a time such as 2026-11-24T12:00:00Z".to_owned())
     }
 }
 
-/// A key as it is written.
+/// An entry as it is serialized.
 #[derive(Serialize)]
 pub(super) struct Written<'a> {
     id: &'a str,
@@ -238,8 +239,8 @@ impl<'a> From<&'a Entry> for Written<'a> {
     }
 }
 
-/// A time as people and programs read it.
+/// Formats a time as RFC 3339.
 pub(crate) fn stamp(time: OffsetDateTime) -> String {
-    // Fails for years beyond 9999 alone, which no file can have brought in.
+    // Formatting fails only for years beyond 9999, which a file cannot contain.
     time.format(&Rfc3339).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Replacing the file, one after the other.
+//! Serialised replacement of the file of API keys.
 
 use std::fs::{DirBuilder, File};
 use std::io;
@@ -8,11 +8,11 @@ use std::path::Path;
 use super::KeysFileError;
 use crate::files::replace::{self, Existing, Modes, folder};
 
-/// Its owner reads and writes, its group may read.
+/// The owner may read and write, and the group may be allowed to read.
 const MODES: Modes = Modes { new: 0o600, kept: (0o600, 0o640) };
 
-/// Waits until nobody else changes a file of this folder; until the end of what is given back
-/// nobody else does. It is the folder that is locked, since the file itself will be another one.
+/// Locks the folder of the file until the returned handle is dropped. The file itself cannot be
+/// locked, because it is replaced.
 pub(super) fn turn(path: &Path) -> Result<File, KeysFileError> {
     let taken = || {
         let folder = folder(path);
@@ -24,7 +24,7 @@ pub(super) fn turn(path: &Path) -> Result<File, KeysFileError> {
     taken().map_err(|source| unwritable(path, source))
 }
 
-/// Puts a file of this text in the place of the file.
+/// Replaces the content of the file.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), KeysFileError> {
     replace::write(path, text, MODES, Existing::Replace).map_err(|source| unwritable(path, source))
 }

@@ -1,4 +1,4 @@
-//! What the file may say, and how it is written.
+//! Parsing and writing of the file of API keys.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -36,7 +36,7 @@ fn problem(text: &str) -> String {
     parse(Path::new("k.yaml"), text.as_bytes()).unwrap_err().to_string()
 }
 
-/// A file of one key, a line of which is replaced.
+/// Returns a file with one key, with part of its text replaced.
 fn with(line: &str, other: &str) -> String {
     let text = format!(
         "keys:\n- id: a1\n  name: A\n  sha256: {DIGEST}\n  scopes: [read]\n  \
@@ -47,7 +47,7 @@ fn with(line: &str, other: &str) -> String {
 }
 
 #[test]
-fn what_is_written_is_read_as_it_was() {
+fn a_written_file_is_read_unchanged() {
     let mut revoked = entry("00000000");
     revoked.revoked = Some(datetime!(2026-12-01 00:00:00 UTC));
     revoked.slugs.clear();
@@ -63,7 +63,7 @@ fn what_is_written_is_read_as_it_was() {
 }
 
 #[test]
-fn json_is_read_too() {
+fn json_is_accepted() {
     let text = format!(
         r#"{{"keys":[{{"id":"a1","name":"A","sha256":"{DIGEST}","scopes":["admin"],"created":"2026-11-24T12:00:00Z"}}]}}"#
     );
@@ -72,11 +72,11 @@ fn json_is_read_too() {
 }
 
 #[test]
-fn what_is_wrong_is_told_by_line_and_field() {
-    for (text, said) in [
-        (with("id: a1", "id: A-1"), "k.yaml:2:7: keys[0].id: 1 to 32 characters"),
+fn an_invalid_file_is_reported_by_line_and_field() {
+    for (text, expected) in [
+        (with("id: a1", "id: A-1"), "k.yaml:2:7: keys[0].id: expected 1 to 32 characters"),
         (with("id: a1", "id: 17"), "k.yaml:2:7: keys[0].id: invalid type: integer"),
-        (with("name: A", "name: ''"), "k.yaml:3:9: keys[0].name: 1 to 64 characters"),
+        (with("name: A", "name: ''"), "k.yaml:3:9: keys[0].name: expected 1 to 64 characters"),
         (
             with("name: A", "nickname: A"),
             "k.yaml:3:3: keys[0]: unknown field …, expected one of `id`, `name`",
@@ -85,22 +85,25 @@ fn what_is_wrong_is_told_by_line_and_field() {
         (with("  name: A", "  id: a2"), "k.yaml:2:3: keys[0]: duplicate field `id`"),
         (with(DIGEST, "hunter2"), "k.yaml:4:11: keys[0].sha256: the SHA-256 of a key, 64"),
         (with("[read]", "[read, root]"), "k.yaml:5:18: keys[0].scopes[1]: read, heartbeat,"),
-        (with("[read]", "[]"), "k.yaml:5:11: keys[0].scopes: at least one is required"),
+        (with("[read]", "[]"), "k.yaml:5:11: keys[0].scopes: expected at least one"),
         (with("[read]", "read"), "k.yaml:5:11: keys[0].scopes: invalid type: string …, expected"),
         (
             with("[read]", "[read]\n  slugs: [docs]"),
-            "k.yaml:6:10: keys[0].slugs: they bind the scope",
+            "k.yaml:6:10: keys[0].slugs: expected the scope heartbeat",
         ),
         (
             with("[read]", "[admin, heartbeat]\n  slugs: [docs]"),
-            "k.yaml:6:10: keys[0].slugs: they bind",
+            "k.yaml:6:10: keys[0].slugs: expected the scope heartbeat",
         ),
         (with("[read]", "[heartbeat]\n  slugs: [Docs]"), "k.yaml:6:11: keys[0].slugs[0]: "),
         (
             with("[read]", "[heartbeat]\n  slugs: []"),
-            "k.yaml:6:10: keys[0].slugs: at least one is required",
+            "k.yaml:6:10: keys[0].slugs: expected at least one, got an empty list",
         ),
-        (with("2026-11-24T12:00:00Z", "today"), "k.yaml:6:12: keys[0].created: a time as in"),
+        (
+            with("2026-11-24T12:00:00Z", "today"),
+            "k.yaml:6:12: keys[0].created: expected a time such as",
+        ),
         (String::new(), "k.yaml"),
         ("keys:\n".to_owned(), "k.yaml"),
         ("keys: fed_a_hunter2\n".to_owned(), "k.yaml:1:7: keys: invalid type: string …,"),
@@ -109,7 +112,7 @@ fn what_is_wrong_is_told_by_line_and_field() {
         ("keys: []\n---\nkeys: []\n".to_owned(), "k.yaml: "),
     ] {
         let problem = problem(&text);
-        assert!(problem.contains(said), "{said}: {problem}");
+        assert!(problem.contains(expected), "{expected}: {problem}");
         assert!(!problem.contains("hunter2") && problem.lines().count() == 1, "{problem}");
     }
 }
@@ -150,15 +153,18 @@ fn a_key_in_a_wrong_place_is_never_repeated() {
 }
 
 #[test]
-fn an_id_is_given_once() {
+fn a_duplicate_id_is_rejected() {
     let text = render(&[entry("a1"), entry("b2"), entry("a1")]).unwrap();
     let line = text.lines().enumerate().filter(|(_, line)| line.contains("id: a1")).nth(1);
-    let said = format!("k.yaml:{}:7: keys[2].id: it is that of keys[0] too", line.unwrap().0 + 1);
+    let said = format!(
+        "k.yaml:{}:7: keys[2].id: expected a unique id, got the id of keys[0]",
+        line.unwrap().0 + 1
+    );
     assert_eq!(problem(&text), said);
 }
 
 #[test]
-fn a_file_is_made_for_its_owner_alone_and_replaced_in_one_step() {
+fn a_file_is_created_for_its_owner_only_and_replaced_atomically() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new/keys.yaml");
     add(&path, "a1");
@@ -175,11 +181,11 @@ fn a_file_is_made_for_its_owner_alone_and_replaced_in_one_step() {
     assert!(refused.is_err());
     assert_eq!(read(&path).unwrap().len(), 2);
     let names: Vec<_> = fs::read_dir(path.parent().unwrap()).unwrap().collect();
-    assert_eq!(names.len(), 1, "nothing is left beside it: {names:?}");
+    assert_eq!(names.len(), 1, "a temporary file remains: {names:?}");
 }
 
 #[test]
-fn a_broken_file_is_not_written_over() {
+fn an_invalid_file_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.yaml");
     fs::write(&path, "keys: broken").unwrap();
@@ -188,7 +194,7 @@ fn a_broken_file_is_not_written_over() {
 }
 
 #[test]
-fn a_name_that_stands_for_another_file_goes_on_to_do_so() {
+fn a_link_to_the_file_stays_a_link() {
     let folder = tempfile::tempdir().unwrap();
     let (real, link) = (folder.path().join("real.yaml"), folder.path().join("link.yaml"));
     fs::write(&real, "keys: []").unwrap();
@@ -199,7 +205,7 @@ fn a_name_that_stands_for_another_file_goes_on_to_do_so() {
 }
 
 #[test]
-fn those_who_change_it_at_once_lose_nothing() {
+fn concurrent_updates_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.yaml");
     std::thread::scope(|scope| {

@@ -64,7 +64,7 @@ pub(super) struct Value<'a>(pub(super) &'a str);
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_plain = |c: char| {
-            !(c.is_whitespace() || matches!(c, '"' | '=' | '\\')) && !output::is_control(c)
+            !(c.is_whitespace() || matches!(c, '"' | '=' | '\\') || output::is_control(c))
         };
         if !self.0.is_empty() && self.0.chars().all(is_plain) {
             return f.write_str(self.0);

@@ -1,42 +1,43 @@
-//! API keys that stand in a setting.
+//! API keys in `FEDERATION_API_KEYS`.
 
 use std::collections::HashSet;
 
 use federation_http::{Key, KeyDigest, Scope};
 use serde_json::Value;
 
-/// The shortest and the longest key, in characters. A key of eight is not to be guessed over a
-/// network while wrong ones are slowed down; those that `federation keys` makes are far longer.
+/// Shortest and longest key, in characters. Eight cannot be guessed over a network because failed
+/// attempts are throttled. Keys made by `federation keys` are far longer.
 const LENGTH: (usize, usize) = (8, 256);
 
-/// Whether a setting protects the API. Someone who sets it to nothing wants protection and does not
-/// get it, so that must reach the check that refuses it, and not count as unset.
+/// Returns whether a setting protects the API. An empty value of such a setting must be rejected
+/// instead of counting as unset, because it was meant to protect.
 pub(crate) fn protects(setting: &str) -> bool {
     matches!(setting, "FEDERATION_API_KEYS" | "FEDERATION_KEYS_FILE")
 }
 
-/// The keys of `FEDERATION_API_KEYS`: separated by commas, or a JSON list of strings. Each has all
-/// scopes.
+/// Parses comma-separated keys or a JSON list of strings. Each key has all scopes.
 ///
 /// # Errors
-/// What is wrong, with the place in the list; never with a key.
+/// Returns the problem with its position in the list, and never a key.
 pub(super) fn parse(text: &str) -> Result<Vec<Key>, String> {
     if text.trim().is_empty() {
-        return Err("is set but empty, which would mean that no key fits; remove it from the \
-                    environment and from .env"
-            .to_owned());
+        return Err(
+            "expected keys, got an empty value; unset the variable to run without keys".to_owned()
+        );
     }
     let texts =
         if text.trim_start().starts_with('[') { json_list(text)? } else { comma_list(text) };
     if texts.is_empty() {
-        return Err("is an empty list, which would mean that no key fits".to_owned());
+        return Err(
+            "expected keys, got an empty list; unset the variable to run without keys".to_owned()
+        );
     }
     let mut seen = HashSet::new();
     let mut keys = Vec::new();
     for (at, text) in (1..).zip(&texts) {
-        check(text).map_err(|problem| format!("key {at} {problem}"))?;
+        check(text).map_err(|problem| format!("key {at}: {problem}"))?;
         if !seen.insert(text) {
-            return Err(format!("key {at} is the same as one before it"));
+            return Err(format!("key {at}: expected a key of its own, got a duplicate"));
         }
         keys.push(Key {
             id: format!("env-{at}"),
@@ -54,37 +55,36 @@ fn comma_list(text: &str) -> Vec<String> {
     text.split(',').map(|key| key.trim().to_owned()).collect()
 }
 
-/// The error of the JSON reader names what it found, so only its place is told.
+/// Parses a JSON list. The error of the parser may quote a key, so only its position is kept.
 fn json_list(text: &str) -> Result<Vec<String>, String> {
     let values: Vec<Value> = serde_json::from_str(text).map_err(|error| {
         let (line, column) = (error.line(), error.column());
-        format!("begins with [ and is no JSON list (line {line}, column {column})")
+        format!("expected a JSON list after [, got a syntax error at {line}:{column}")
     })?;
     let text = |(at, value)| match value {
         Value::String(text) => Ok(text),
-        _ => Err(format!("key {at} is no string")),
+        _ => Err(format!("key {at}: expected a string")),
     };
     (1..).zip(values).map(text).collect()
 }
 
-/// Whether a text can be a key: it must go through a header as it is, and not be too easy to guess.
+/// Checks that a key can be sent in a header and is not too easy to guess.
 ///
 /// # Errors
-/// What is allowed.
+/// Returns the rule that the key breaks.
 pub(crate) fn check(text: &str) -> Result<(), String> {
     let (shortest, longest) = LENGTH;
     if text.is_empty() {
-        return Err("is empty".to_owned());
+        return Err("expected a key, got nothing".to_owned());
     }
     if text.chars().any(char::is_whitespace) {
-        return Err("has a blank in it".to_owned());
+        return Err("expected no whitespace inside a key".to_owned());
     }
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("has other characters than letters, digits and signs of ASCII".to_owned());
+        return Err("expected printable ASCII characters only".to_owned());
     }
     if !(shortest..=longest).contains(&text.len()) {
-        let problem = if text.len() < shortest { "short" } else { "long" };
-        return Err(format!("is too {problem}: {shortest} to {longest} characters are allowed"));
+        return Err(format!("expected {shortest} to {longest} characters, got {}", text.len()));
     }
     Ok(())
 }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_separated_by_commas_or_stand_in_a_json_list() {
+    fn keys_are_comma_separated_or_a_json_list() {
         for (text, keys) in [
             ("alpha-key", 1),
             ("alpha-key,beta-key", 2),
@@ -115,26 +115,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_by_its_place_and_not_repeated() {
+    fn an_invalid_key_is_named_by_its_position_and_not_repeated() {
         let long = format!("hunter2-{}", "x".repeat(249));
         for (text, reason) in [
-            ("", "is set but empty"),
-            ("  ", "is set but empty"),
-            ("[]", "an empty list"),
-            ("hunter2-a,", "key 2 is empty"),
-            (",hunter2-a", "key 1 is empty"),
-            ("hunter2-a,,hunter2-b", "key 2 is empty"),
-            (r#"["hunter2-a",""]"#, "key 2 is empty"),
-            ("hunter2-a hunter2-b", "key 1 has a blank in it"),
-            (r#"[" hunter2-a"]"#, "key 1 has a blank in it"),
-            ("hunter2-é", "key 1 has other characters"),
-            ("[\"hunter2-\\u0000\"]", "key 1 has other characters"),
-            ("hunter2", "key 1 is too short: 8 to 256"),
-            (&long, "key 1 is too long"),
-            ("hunter2-a,hunter2-a", "key 2 is the same as one before it"),
-            (r#"["hunter2-a", 7]"#, "key 2 is no string"),
-            (r#"["hunter2-a""#, "no JSON list (line 1, column 12)"),
-            ("[hunter2-a]", "no JSON list"),
+            ("", "got an empty value"),
+            ("  ", "got an empty value"),
+            ("[]", "got an empty list"),
+            ("hunter2-a,", "key 2: expected a key"),
+            (",hunter2-a", "key 1: expected a key"),
+            ("hunter2-a,,hunter2-b", "key 2: expected a key"),
+            (r#"["hunter2-a",""]"#, "key 2: expected a key"),
+            ("hunter2-a hunter2-b", "key 1: expected no whitespace"),
+            (r#"[" hunter2-a"]"#, "key 1: expected no whitespace"),
+            ("hunter2-é", "key 1: expected printable"),
+            ("[\"hunter2-\\u0000\"]", "key 1: expected printable"),
+            ("hunter2", "key 1: expected 8 to 256 characters, got 7"),
+            (&long, "key 1: expected 8 to 256 characters, got 257"),
+            ("hunter2-a,hunter2-a", "key 2: expected a key of its own"),
+            (r#"["hunter2-a", 7]"#, "key 2: expected a string"),
+            (r#"["hunter2-a""#, "expected a JSON list after [, got a syntax error at 1:12"),
+            ("[hunter2-a]", "expected a JSON list"),
         ] {
             let problem = parse(text).unwrap_err();
             assert!(problem.contains(reason), "{text}: {problem}");

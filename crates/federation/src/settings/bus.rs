@@ -1,4 +1,4 @@
-//! The NATS connection.
+//! Settings of the NATS connection.
 
 use std::path::PathBuf;
 
@@ -6,51 +6,51 @@ use federation_nats::{ConnectionError, NatsSettings, TlsSettings};
 
 use super::value::{Secret, SettingError, boolean};
 
-/// Settings of the NATS connection, as given.
+/// Settings of the NATS connection, before they are checked.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "NATS")]
 pub struct BusArgs {
-    /// The NATS servers, separated by commas; `none` does without.
+    /// Connect to these NATS servers, comma-separated, or `none` to run without NATS.
     #[arg(long, env, value_name = "URL", default_value = "nats://localhost:4222")]
     #[arg(hide_env_values = true)]
     pub nats_url: Secret,
 
-    /// The user to log in as; needs NATS_PASSWORD.
+    /// Log in as this user; requires NATS_PASSWORD.
     #[arg(long, env, value_name = "NAME")]
     pub nats_user: Option<String>,
 
-    /// The password of NATS_USER.
+    /// Log in with this password of NATS_USER.
     #[arg(long, env, value_name = "PASSWORD", hide_env_values = true)]
     pub nats_password: Option<Secret>,
 
-    /// The token to log in with.
+    /// Log in with this token.
     #[arg(long, env, value_name = "TOKEN", hide_env_values = true)]
     pub nats_token: Option<Secret>,
 
-    /// The credentials file to log in with.
+    /// Log in with this credentials file.
     #[arg(long, env, value_name = "FILE")]
     pub nats_creds: Option<PathBuf>,
 
-    /// Whether the connection must be encrypted; `tls://` in NATS_URL says the same.
+    /// Require an encrypted connection, as `tls://` in NATS_URL does.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub nats_tls_required: bool,
 
-    /// A file of certificates (PEM) that are trusted to sign the server's, instead of the system's.
+    /// Trust the CA certificates (PEM) in this file instead of those of the system.
     #[arg(long, env, value_name = "FILE")]
     pub nats_tls_ca: Option<PathBuf>,
 
-    /// The certificate (PEM) to show to the server; needs NATS_TLS_KEY.
+    /// Present this client certificate (PEM); requires NATS_TLS_KEY.
     #[arg(long, env, value_name = "FILE")]
     pub nats_tls_cert: Option<PathBuf>,
 
-    /// The private key (PEM) of NATS_TLS_CERT.
+    /// Use this private key (PEM) of NATS_TLS_CERT.
     #[arg(long, env, value_name = "FILE")]
     pub nats_tls_key: Option<PathBuf>,
 }
 
 impl BusArgs {
-    /// How to reach NATS, to be [checked](check); none where `NATS_URL=none` switches the bus off.
+    /// Returns the connection settings, to be [checked](check), or `None` if `NATS_URL=none`.
     #[must_use]
     pub fn resolve(&self) -> Option<NatsSettings> {
         let url = self.nats_url.expose().trim();
@@ -74,12 +74,12 @@ impl BusArgs {
     }
 }
 
-/// Checks how to reach NATS, and the files that say so, without connecting.
+/// Checks the connection settings and their files without connecting.
 ///
 /// # Errors
-/// What is wrong, under the names of the settings that may be to blame.
+/// Returns the problem under the names of the settings that may cause it.
 pub async fn check(settings: &NatsSettings) -> Result<(), SettingError> {
-    // An error does not tell a login from a certificate, so they are checked one after the other.
+    // An error does not tell whether the login or a certificate is wrong, so both are checked apart.
     let without_tls = NatsSettings { tls: TlsSettings::default(), ..settings.clone() };
     without_tls.check().await.map_err(|error| {
         let name = match &error {
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn none_switches_the_bus_off() {
+    fn none_runs_without_nats() {
         for none in ["none", " NONE "] {
             assert!(resolve(&["--nats-url", none]).is_none());
         }
     }
 
     #[tokio::test]
-    async fn several_servers_are_separated_by_commas() {
+    async fn servers_are_comma_separated() {
         let url = "a:4222, tls://b,nats://u:p@[::1]:1";
         let settings = resolve(&["--nats-url", url]).unwrap();
         assert_eq!(settings.url, url);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_server_is_refused_without_its_password() {
+    async fn an_invalid_server_is_rejected_without_its_password() {
         for url in ["http://hunter2@h", "nats://", "nats://u:hunter2@h:x", ","] {
             let error = refusal(&["--nats-url", url]).await;
             assert!(error.starts_with("NATS_URL: ") && !error.contains("hunter2"), "{error}");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn there_is_one_way_to_log_in() {
+    async fn only_one_way_to_log_in_is_accepted() {
         let password = ["--nats-user", "u", "--nats-password", "p"];
         let settings = resolve(&password).unwrap();
         assert_eq!(
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_cannot_be_used_is_found_under_its_setting() {
+    async fn an_unreadable_file_is_reported_under_its_setting() {
         for (flag, name) in [("--nats-creds", "NATS_CREDS: "), ("--nats-tls-ca", "NATS_TLS_CA, ")] {
             let error = refusal(&[flag, "/nonexistent"]).await;
             assert!(error.starts_with(name) && error.contains("/nonexistent"), "{error}");

@@ -1,4 +1,4 @@
-//! How projects get into the catalog without a call of the API.
+//! Settings of the catalog.
 
 use std::path::PathBuf;
 
@@ -8,25 +8,24 @@ use super::value::boolean;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Catalog")]
 pub struct CatalogArgs {
-    /// The list of projects that is registered at start, and what changed in it while the service
-    /// runs; when there is no such file, a warning.
+    /// Register the projects in this file at start, and its changes while the service runs. It is
+    /// checked every second and on SIGHUP. A missing file is only a warning.
     #[arg(long, env, value_name = "FILE", default_value = "config/projects.yaml")]
     pub projects_file: PathBuf,
 
-    /// Whether projects that leave the list while the service runs are removed, instead of being
-    /// reported.
+    /// Delete projects that are removed from the file while the service runs, instead of only
+    /// logging them.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub projects_file_prune: bool,
 
-    /// Whether a heartbeat of an unknown slug registers the project from its payload, instead of
-    /// being counted and dropped.
+    /// Register unknown projects from their heartbeats, instead of counting and dropping them.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub auto_register: bool,
 
-    /// Whether the catalog can be asked over NATS, on `hub.federation.projects.list` and `.get`, by
-    /// whoever may publish there.
+    /// Answer queries on the NATS subjects `hub.federation.projects.list` and `.get`. Every client
+    /// that may publish on them can read the catalog.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "true")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub catalog_on_nats: bool,

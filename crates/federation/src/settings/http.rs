@@ -1,4 +1,4 @@
-//! Where the REST API listens, and who may use it.
+//! Address and access control of the REST API.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -7,82 +7,89 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use federation_http::{Closed, HttpSettings, Key};
 
 use super::api_keys;
-use super::value::{Secret, SettingError, boolean};
+use super::value::{Secret, SettingError, boolean, port};
 
-/// Settings of the REST API, as given.
+/// Settings of the REST API, before they are checked.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "REST API")]
 pub struct HttpArgs {
-    /// The address to listen on.
+    /// Listen on this host name or address.
     #[arg(long, env, value_name = "HOST", default_value = "127.0.0.1")]
     pub service_host: String,
 
-    /// The port to listen on; 0 takes a free one.
-    #[arg(long, env, value_name = "PORT", default_value_t = 8001)]
+    /// Listen on this port; 0 selects a free one.
+    #[arg(long, env, value_name = "PORT", value_parser = port, default_value = "8001")]
     pub service_port: u16,
 
-    /// Whether everyone who reaches the port may use it; must be said for other addresses than
-    /// loopback, unless there are API keys, beside which it has no effect.
+    /// Allow unauthenticated access. Required for non-loopback addresses when no API keys are
+    /// configured; has no effect otherwise.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub allow_anonymous: bool,
 
-    /// API keys, separated by commas or as a JSON list; each may do everything.
+    /// Accept these API keys, comma-separated or as a JSON list. Each key has 8 to 256 characters
+    /// and the scope admin.
     #[arg(long, env, value_name = "KEYS", hide_env_values = true)]
     pub federation_api_keys: Option<Secret>,
 
-    /// The file of API keys that `federation keys` writes; read anew when it changes.
-    // Of a path, clap itself refuses the empty one, without naming the variable.
+    /// Accept the API keys in this file, which `federation keys` writes. It is reloaded within two
+    /// seconds of a change and on SIGHUP.
+    // The parser of clap for paths rejects an empty one without naming the variable.
     #[arg(long = "keys-file", env, value_name = "FILE")]
     #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub federation_keys_file: Option<PathBuf>,
 
-    /// Whether /metrics needs an API key too, of the scope read.
+    /// Require an API key with the scope read for /metrics.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub protect_metrics: bool,
 
-    /// Whether /docs and /openapi.json need an API key too, of the scope read.
+    /// Require an API key with the scope read for /docs and /openapi.json.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub protect_docs: bool,
 }
 
-/// Who may use the API, where it is not everyone.
+/// API keys and the paths that they protect.
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
-    /// Keys that were given as a setting.
+    /// Keys from `FEDERATION_API_KEYS`.
     pub given: Vec<Key>,
-    /// The file of further keys, yet to be read.
+    /// File of further keys.
     pub file: Option<PathBuf>,
-    /// What needs a key beside `/api/fed`.
+    /// Protected paths besides `/api/fed`.
     pub closed: Closed,
 }
 
 impl HttpArgs {
-    /// Where to listen.
+    /// Returns the address to listen on.
     ///
     /// # Errors
-    /// When the host has no address, or when listening there would leave the API open to others
-    /// than this machine without anyone having said that this is meant.
+    /// Fails if the host cannot be resolved, or if the API would be reachable from other machines
+    /// without API keys and without `ALLOW_ANONYMOUS=true`.
     pub fn resolve(&self) -> Result<HttpSettings, SettingError> {
         let has_keys = self.auth()?.is_some();
         let host = self.service_host.trim().trim_start_matches('[').trim_end_matches(']');
         let addresses: Vec<_> = (host, self.service_port)
             .to_socket_addrs()
-            .map_err(|error| SettingError::new("SERVICE_HOST", format!("\"{host}\": {error}")))?
+            .map_err(|error| {
+                SettingError::new("SERVICE_HOST", format!("cannot resolve {host:?}: {error}"))
+            })?
             .collect();
         if addresses.is_empty() {
-            return Err(SettingError::new("SERVICE_HOST", format!("\"{host}\" has no address")));
+            return Err(SettingError::new(
+                "SERVICE_HOST",
+                format!("expected a host name or an address, got {host:?}, which has none"),
+            ));
         }
         check_exposure(&addresses, self.allow_anonymous || has_keys)?;
         Ok(HttpSettings { host: host.to_owned(), port: self.service_port, workers: None })
     }
 
-    /// Who may use the API; none where there are no keys.
+    /// Returns the API keys, or `None` if none are configured.
     ///
     /// # Errors
-    /// When a setting means to protect the API and does not.
+    /// Fails if a setting that should protect the API does not.
     pub fn auth(&self) -> Result<Option<AuthSettings>, SettingError> {
         let keys = self.federation_api_keys.as_ref().map(|keys| api_keys::parse(keys.expose()));
         let given = keys
@@ -90,7 +97,7 @@ impl HttpArgs {
             .map_err(|problem| SettingError::new("FEDERATION_API_KEYS", problem))?;
         let file = self.federation_keys_file.clone();
         if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-            let problem = "is set but empty; name a file, or remove it from the environment";
+            let problem = "expected a file, got an empty value; name a file or unset the variable";
             return Err(SettingError::new("FEDERATION_KEYS_FILE", problem));
         }
         let closed = Closed { metrics: self.protect_metrics, docs: self.protect_docs };
@@ -100,8 +107,8 @@ impl HttpArgs {
         for (name, protects) in [("PROTECT_METRICS", closed.metrics), ("PROTECT_DOCS", closed.docs)]
         {
             if protects {
-                let problem = "there are no API keys to protect it with; set FEDERATION_API_KEYS \
-                               or FEDERATION_KEYS_FILE";
+                let problem = "expected API keys, got none; set FEDERATION_API_KEYS or \
+                               FEDERATION_KEYS_FILE";
                 return Err(SettingError::new(name, problem));
             }
         }
@@ -109,19 +116,19 @@ impl HttpArgs {
     }
 }
 
-/// Makes sure that nobody but this machine reaches the API, unless that is meant.
+/// Checks that an unprotected API is reachable from this machine only.
 ///
 /// # Errors
-/// When an address is not loopback, and that is not `meant` by keys or by `ALLOW_ANONYMOUS`.
-pub fn check_exposure(addresses: &[SocketAddr], meant: bool) -> Result<(), SettingError> {
+/// Fails if an address is not loopback and access is neither protected nor allowed to everyone.
+fn check_exposure(addresses: &[SocketAddr], is_allowed: bool) -> Result<(), SettingError> {
     let exposed = addresses.iter().find(|address| !address.ip().to_canonical().is_loopback());
     match exposed {
-        Some(address) if !meant => Err(SettingError::new(
+        Some(address) if !is_allowed => Err(SettingError::new(
             "SERVICE_HOST",
             format!(
-                "{} is reachable from other machines, and there are no API keys; set \
+                "expected a loopback address because no API keys are configured, got {}; set \
                  FEDERATION_API_KEYS or FEDERATION_KEYS_FILE, listen on 127.0.0.1, or set \
-                 ALLOW_ANONYMOUS=true if everyone may use the API",
+                 ALLOW_ANONYMOUS=true",
                 address.ip()
             ),
         )),
@@ -146,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn loopback_needs_no_permission() {
+    fn a_loopback_address_needs_no_keys() {
         for host in ["127.0.0.1", "127.1.2.3", "::1", "[::1]", "::ffff:127.0.0.1", "localhost"] {
             assert!(args(host).resolve().is_ok(), "{host}");
         }
     }
 
     #[test]
-    fn other_addresses_are_refused_until_anonymous_use_is_allowed() {
+    fn other_addresses_need_keys_or_anonymous_access() {
         for host in ["0.0.0.0", "::", "192.0.2.1", "::ffff:192.0.2.1"] {
             let mut args = args(host);
             let error = args.resolve().unwrap_err().to_string();
@@ -164,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn with_keys_every_address_is_fine() {
+    fn every_address_is_accepted_with_keys() {
         for host in ["0.0.0.0", "::", "192.0.2.1"] {
             let keys = Some("alpha-key,beta-key".into());
             assert!(HttpArgs { federation_api_keys: keys, ..args(host) }.resolve().is_ok());
@@ -174,27 +181,27 @@ mod tests {
     }
 
     #[test]
-    fn what_is_meant_to_protect_and_does_not_is_refused() {
+    fn a_setting_that_protects_nothing_is_rejected() {
         let local = || args("127.0.0.1");
-        for (args, said) in [
+        for (args, start) in [
             (
                 HttpArgs { federation_api_keys: Some("".into()), ..local() },
-                "FEDERATION_API_KEYS: is set but empty",
+                "FEDERATION_API_KEYS: expected keys, got an empty value",
             ),
             (
                 HttpArgs { federation_api_keys: Some("hunter2".into()), ..local() },
-                "FEDERATION_API_KEYS: key 1 is too short",
+                "FEDERATION_API_KEYS: key 1: expected 8 to 256",
             ),
             (
                 HttpArgs { federation_keys_file: Some("".into()), ..local() },
-                "FEDERATION_KEYS_FILE: is set but empty",
+                "FEDERATION_KEYS_FILE: expected a file",
             ),
-            (HttpArgs { protect_metrics: true, ..local() }, "PROTECT_METRICS: there are no API"),
-            (HttpArgs { protect_docs: true, ..local() }, "PROTECT_DOCS: there are no API keys"),
+            (HttpArgs { protect_metrics: true, ..local() }, "PROTECT_METRICS: expected API keys"),
+            (HttpArgs { protect_docs: true, ..local() }, "PROTECT_DOCS: expected API keys"),
         ] {
             let args = HttpArgs { allow_anonymous: true, ..args };
             let error = args.resolve().unwrap_err().to_string();
-            assert!(error.starts_with(said) && !error.contains("hunter2"), "{error}");
+            assert!(error.starts_with(start) && !error.contains("hunter2"), "{error}");
         }
     }
 }

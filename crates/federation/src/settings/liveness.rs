@@ -1,4 +1,4 @@
-//! When a silent project counts as degraded and as offline.
+//! Settings of the liveness rule.
 
 use std::time::Duration;
 
@@ -8,65 +8,60 @@ use super::value::{SettingError, boolean, seconds};
 
 const INTERVAL: &str = "HEARTBEAT_INTERVAL_SECONDS";
 const DEGRADED: &str = "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS";
+const STALE: &str = "HEARTBEAT_STALE_THRESHOLD_SECONDS";
 
-/// Settings of the liveness rule, as given.
-#[derive(Debug, Clone, clap::Args)]
+/// Interval of projects without one, if neither it nor the stale threshold is set.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+
+/// Settings of the liveness rule, before they are checked.
+#[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Liveness")]
 pub struct LivenessArgs {
-    /// How often a project without an interval of its own promises to send a heartbeat.
-    #[arg(long, env, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
-    pub heartbeat_interval_seconds: Duration,
+    /// Expect a heartbeat this often from projects that do not set their own interval, from 0.1 to
+    /// 86400 [default: 30, or a third of the stale threshold if only that is set].
+    #[arg(long, env, value_name = "SECONDS", value_parser = seconds)]
+    pub heartbeat_interval_seconds: Option<Duration>,
 
-    /// Silence after which a project without an interval of its own is degraded [default: 60, two
-    /// intervals, or two thirds of the stale threshold where that is less].
+    /// Report such a project as degraded after this much silence [default: two intervals, or two
+    /// thirds of the stale threshold if that is less].
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds)]
     pub heartbeat_degraded_threshold_seconds: Option<Duration>,
 
-    /// Silence after which a project without an interval of its own is offline [default: 90, three
-    /// intervals].
+    /// Report such a project as offline after this much silence [default: three intervals].
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds)]
     pub heartbeat_stale_threshold_seconds: Option<Duration>,
 
-    /// Whether a silent project is asked directly, by a request to `{mesh_namespace}.ping` on NATS,
-    /// before it is called offline.
+    /// Send a silent project a request on the NATS subject `{mesh_namespace}.ping` before it is
+    /// reported offline.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub probe_before_offline: bool,
 
-    /// Accepted for older set-ups; has no effect any more.
+    /// Do nothing; obsolete and accepted for old configurations.
     #[arg(long, env, value_name = "SECONDS")]
     pub heartbeat_stale_check_interval_seconds: Option<String>,
 }
 
 impl LivenessArgs {
-    /// Whether silent projects are asked directly.
+    /// Returns whether silent projects are pinged.
     ///
     /// # Errors
-    /// When they are to be, and there is no bus to ask over.
+    /// Fails if they should be pinged and there is no NATS connection.
     pub fn probes(&self, with_bus: bool) -> Result<bool, SettingError> {
         if self.probe_before_offline && !with_bus {
-            let problem = "silent projects can be asked over NATS only, and NATS_URL is none";
+            let problem = "expected a NATS server to send pings, got NATS_URL=none; set NATS_URL";
             return Err(SettingError::new("PROBE_BEFORE_OFFLINE", problem));
         }
         Ok(self.probe_before_offline)
     }
 
-    /// The rule that these settings make.
+    /// Returns the liveness rule.
     ///
     /// # Errors
-    /// When the interval is out of its bounds, or the thresholds are not in order.
+    /// Fails if the interval is out of range or the thresholds are not in order.
     pub fn resolve(&self) -> Result<LivenessRule, SettingError> {
-        let interval =
-            HeartbeatInterval::from_seconds(self.heartbeat_interval_seconds.as_secs_f64())
-                .map_err(|error| {
-                    SettingError::new(
-                        INTERVAL,
-                        format!("{}, but got {}", error.allowed, error.given),
-                    )
-                })?;
         let stale = self.heartbeat_stale_threshold_seconds;
-        // Whoever sets only the stale threshold, as was usual, keeps the proportion of the
-        // defaults instead of getting thresholds that contradict each other.
+        let interval = self.interval()?;
         let degraded = self
             .heartbeat_degraded_threshold_seconds
             .or_else(|| stale.map(|stale| (2 * interval.get()).min(stale * 2 / 3)));
@@ -74,11 +69,33 @@ impl LivenessArgs {
             let stale = stale.unwrap_or(3 * interval.get());
             let degraded = degraded.unwrap_or(2 * interval.get());
             let problem = format!(
-                "must be below HEARTBEAT_STALE_THRESHOLD_SECONDS, but {} s is not below {} s",
+                "expected less than the {} s of {STALE}, got {} s; raise that or lower this",
+                stale.as_secs_f64(),
                 degraded.as_secs_f64(),
-                stale.as_secs_f64()
             );
             SettingError::new(DEGRADED, problem)
+        })
+    }
+
+    /// Returns the interval. A stale threshold alone, as the Python service has it, implies a third
+    /// of it, so that the grace period after a start fits the threshold.
+    fn interval(&self) -> Result<HeartbeatInterval, SettingError> {
+        let (name, interval) =
+            match (self.heartbeat_interval_seconds, self.heartbeat_stale_threshold_seconds) {
+                (Some(interval), _) => (INTERVAL, interval),
+                (None, Some(stale)) => (STALE, stale / 3),
+                (None, None) => (INTERVAL, DEFAULT_INTERVAL),
+            };
+        HeartbeatInterval::from_seconds(interval.as_secs_f64()).map_err(|error| {
+            let third = if name == STALE {
+                " as a third of it; set HEARTBEAT_INTERVAL_SECONDS"
+            } else {
+                ""
+            };
+            SettingError::new(
+                name,
+                format!("expected {}, got {}{third}", error.allowed, error.given),
+            )
         })
     }
 }
@@ -87,35 +104,29 @@ impl LivenessArgs {
 mod tests {
     use super::*;
 
+    /// Returns the thresholds and the grace period after a start.
     fn rule(
-        interval: u64,
+        interval: Option<u64>,
         degraded: Option<u64>,
         stale: Option<u64>,
-    ) -> Result<(Duration, Duration), String> {
+    ) -> Result<[Duration; 3], String> {
         let args = LivenessArgs {
-            heartbeat_interval_seconds: Duration::from_secs(interval),
+            heartbeat_interval_seconds: interval.map(Duration::from_secs),
             heartbeat_degraded_threshold_seconds: degraded.map(Duration::from_secs),
             heartbeat_stale_threshold_seconds: stale.map(Duration::from_secs),
-            probe_before_offline: false,
-            heartbeat_stale_check_interval_seconds: None,
+            ..LivenessArgs::default()
         };
         let thresholds = args.resolve().map_err(|error| error.to_string())?.thresholds(None);
-        Ok((thresholds.degraded_after, thresholds.offline_after))
+        Ok([thresholds.degraded_after, thresholds.offline_after, thresholds.chance])
     }
 
-    fn seconds(degraded: u64, offline: u64) -> Result<(Duration, Duration), String> {
-        Ok((Duration::from_secs(degraded), Duration::from_secs(offline)))
+    fn seconds(seconds: [f64; 3]) -> Result<[Duration; 3], String> {
+        Ok(seconds.map(Duration::from_secs_f64))
     }
 
     #[test]
-    fn projects_cannot_be_asked_without_a_bus() {
-        let mut args = LivenessArgs {
-            heartbeat_interval_seconds: Duration::from_secs(30),
-            heartbeat_degraded_threshold_seconds: None,
-            heartbeat_stale_threshold_seconds: None,
-            probe_before_offline: false,
-            heartbeat_stale_check_interval_seconds: None,
-        };
+    fn projects_cannot_be_pinged_without_nats() {
+        let mut args = LivenessArgs::default();
         assert!(!args.probes(false).unwrap());
         args.probe_before_offline = true;
         assert!(args.probes(true).unwrap());
@@ -124,30 +135,39 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_follow_the_interval_unless_given() {
-        assert_eq!(rule(30, None, None), seconds(60, 90));
-        assert_eq!(rule(10, None, None), seconds(20, 30));
-        assert_eq!(rule(30, Some(40), Some(50)), seconds(40, 50));
-        assert_eq!(rule(30, None, Some(300)), seconds(60, 300));
+    fn thresholds_follow_the_interval_unless_they_are_set() {
+        assert_eq!(rule(None, None, None), seconds([60.0, 90.0, 45.0]));
+        assert_eq!(rule(Some(10), None, None), seconds([20.0, 30.0, 15.0]));
+        assert_eq!(rule(Some(30), Some(40), Some(50)), seconds([40.0, 50.0, 45.0]));
+        assert_eq!(rule(Some(30), None, Some(300)), seconds([60.0, 300.0, 45.0]));
+        assert_eq!(rule(Some(30), None, Some(45)), seconds([30.0, 45.0, 45.0]));
     }
 
     #[test]
-    fn a_short_stale_threshold_alone_still_makes_a_rule() {
-        assert_eq!(rule(30, None, Some(45)), seconds(30, 45));
+    fn a_stale_threshold_alone_implies_the_interval() {
+        assert_eq!(rule(None, None, Some(3)), seconds([2.0, 3.0, 1.5]));
+        assert_eq!(rule(None, None, Some(300)), seconds([200.0, 300.0, 150.0]));
+        assert_eq!(rule(None, Some(60), Some(300)), seconds([60.0, 300.0, 150.0]));
+        let args = LivenessArgs {
+            heartbeat_stale_threshold_seconds: Some(Duration::from_millis(100)),
+            ..LivenessArgs::default()
+        };
+        let error = args.resolve().unwrap_err().to_string();
+        assert!(error.starts_with("HEARTBEAT_STALE_THRESHOLD_SECONDS: expected 0.1"), "{error}");
     }
 
     #[test]
-    fn thresholds_out_of_order_are_refused_by_name() {
+    fn thresholds_out_of_order_are_rejected_by_name() {
         for (degraded, stale) in [(Some(90), None), (Some(90), Some(90)), (Some(91), Some(90))] {
-            let error = rule(30, degraded, stale).unwrap_err();
+            let error = rule(Some(30), degraded, stale).unwrap_err();
             assert!(error.starts_with("HEARTBEAT_DEGRADED_THRESHOLD_SECONDS: "), "{error}");
             assert!(error.contains("HEARTBEAT_STALE_THRESHOLD_SECONDS"), "{error}");
         }
     }
 
     #[test]
-    fn an_interval_out_of_bounds_is_refused_by_name() {
-        let error = rule(100_000, None, None).unwrap_err();
-        assert!(error.starts_with("HEARTBEAT_INTERVAL_SECONDS: 0.1 to 86400"), "{error}");
+    fn an_interval_out_of_range_is_rejected_by_name() {
+        let error = rule(Some(100_000), None, None).unwrap_err();
+        assert!(error.starts_with("HEARTBEAT_INTERVAL_SECONDS: expected 0.1 to 86400"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! The project that `federation heartbeat` speaks for.
+//! Settings of `federation heartbeat`.
 
 use std::time::Duration;
 
@@ -6,45 +6,45 @@ use federation_domain::{HeartbeatInterval, HubUrl, MeshNamespace, Slug};
 
 use super::value::{SettingError, seconds};
 
-/// Settings of the heartbeat publisher, as given.
+/// Settings of the heartbeat publisher, before they are checked.
 #[derive(Debug, Clone, clap::Args)]
-#[command(next_help_heading = "Project")]
+#[command(next_help_heading = "Heartbeat publisher")]
 pub struct PublisherArgs {
-    /// The slug of the project.
+    /// Publish heartbeats of the project with this slug.
     #[arg(long, env, value_name = "SLUG", default_value = "commandcenter")]
     pub project_slug: String,
 
-    /// Where the project answers.
+    /// Report this base URL of the project.
     #[arg(long, env, value_name = "URL", default_value = "http://localhost:8000")]
     pub hub_url: String,
 
-    /// The subject prefix of the project [default: hub.SLUG].
+    /// Report this NATS subject prefix of the project [default: hub.SLUG].
     #[arg(long, env, value_name = "PREFIX")]
     pub mesh_namespace: Option<String>,
 
-    /// The time between two heartbeats.
+    /// Publish a heartbeat every so many seconds.
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     pub heartbeat_interval: Duration,
 }
 
-/// The project that publishes heartbeats.
+/// Checked settings of the heartbeat publisher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publisher {
-    /// Its slug.
+    /// Slug of the project.
     pub slug: Slug,
-    /// Where it answers.
+    /// Base URL of the project.
     pub hub_url: HubUrl,
-    /// Its subject prefix.
+    /// NATS subject prefix of the project.
     pub mesh_namespace: MeshNamespace,
-    /// The time between two heartbeats.
+    /// Time between two heartbeats.
     pub interval: HeartbeatInterval,
 }
 
 impl PublisherArgs {
-    /// The project, parsed.
+    /// Checks all settings.
     ///
     /// # Errors
-    /// The first setting that is not valid.
+    /// Returns the first invalid setting.
     pub fn resolve(&self) -> Result<Publisher, SettingError> {
         let slug = Slug::parse(&self.project_slug).map_err(named("PROJECT_SLUG"))?;
         let hub_url = HubUrl::parse(&self.hub_url).map_err(named("HUB_URL"))?;
@@ -59,7 +59,7 @@ impl PublisherArgs {
 }
 
 fn named(name: &'static str) -> impl Fn(federation_domain::InvalidValue) -> SettingError {
-    move |fault| SettingError::new(name, format!("{}, but got {}", fault.allowed, fault.given))
+    move |fault| SettingError::new(name, format!("expected {}, got {}", fault.allowed, fault.given))
 }
 
 #[cfg(test)]
@@ -83,10 +83,10 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_value_is_refused_by_the_name_of_its_setting() {
+    fn an_invalid_value_is_rejected_under_the_name_of_its_setting() {
         let bad = PublisherArgs { project_slug: "Not A Slug".to_owned(), ..args() };
         let error = bad.resolve().unwrap_err().to_string();
-        assert!(error.starts_with("PROJECT_SLUG: 1 to 50 of a-z"), "{error}");
+        assert!(error.starts_with("PROJECT_SLUG: expected 1 to 50 of a-z"), "{error}");
         let bad = PublisherArgs { hub_url: "localhost".to_owned(), ..args() };
         assert_eq!(bad.resolve().unwrap_err().name, "HUB_URL");
         let bad = PublisherArgs { heartbeat_interval: Duration::from_millis(1), ..args() };

@@ -1,32 +1,32 @@
-//! Texts of the environment made into values, with errors that say what is allowed.
+//! Parsers of setting values.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A setting that does not work, with its name as the environment spells it.
+/// An invalid setting under the name of its environment variable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: {problem}")]
 pub struct SettingError {
-    /// The environment variable; for a flag, the variable that stands for the same.
+    /// The environment variable that corresponds to the setting.
     pub name: &'static str,
-    /// What is wrong and what is allowed.
+    /// The problem and the expected value.
     pub problem: String,
 }
 
 impl SettingError {
-    /// An error of the setting `name`.
+    /// Creates an error of the setting `name`.
     pub fn new(name: &'static str, problem: impl fmt::Display) -> Self {
         Self { name, problem: problem.to_string() }
     }
 }
 
-/// A text that may bear a password: never shown by `Debug`, and without a `Display`.
+/// Text that may contain a password. `Debug` hides it and there is no `Display`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// The text itself, for the one place that needs it.
+    /// Returns the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -58,13 +58,13 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The longest duration of a setting: beyond a year it is a mistake, not a wish.
+/// Longest duration of a setting, one year. A longer one is taken for a mistake.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
-/// Parses seconds above zero, which may have a fraction.
+/// Parses a positive number of seconds, which may have a fraction.
 ///
 /// # Errors
-/// When the text is no number, not above zero, or beyond a year.
+/// Fails if the text is not a number above zero and up to one year.
 pub fn seconds(text: &str) -> Result<Duration, String> {
     text.trim()
         .parse::<f64>()
@@ -72,19 +72,27 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
         .filter(|seconds| *seconds > 0.0 && *seconds <= MAX_SECONDS)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| "seconds above 0, such as 30 or 0.5, are allowed".to_owned())
+        .ok_or_else(|| "expected a number of seconds above 0, such as 30 or 0.5".to_owned())
 }
 
-/// Parses yes or no, in any case.
+/// Parses a boolean in any case.
 ///
 /// # Errors
-/// When the text is neither.
+/// Fails if the text is not one of the accepted words.
 pub fn boolean(text: &str) -> Result<bool, String> {
     match text.trim().to_ascii_lowercase().as_str() {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err("true, false, 1, 0, yes and no are allowed".to_owned()),
+        _ => Err("expected true, false, 1, 0, yes, no, on or off".to_owned()),
     }
+}
+
+/// Parses a port number.
+///
+/// # Errors
+/// Fails if the text is not a number from 0 to 65535.
+pub fn port(text: &str) -> Result<u16, String> {
+    text.trim().parse().map_err(|_| "expected a port number from 0 to 65535".to_owned())
 }
 
 #[cfg(test)]
@@ -99,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_is_refused_without_a_panic() {
+    fn an_invalid_duration_is_rejected_without_a_panic() {
         for bad in ["", "x", "0", "-1", "nan", "inf", "-inf", "1e300", "1e-300", "30s", "0x10"] {
             assert!(seconds(bad).is_err(), "{bad}");
         }

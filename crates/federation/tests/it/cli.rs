@@ -48,7 +48,7 @@ fn unwrapped(text: &str) -> String {
 fn help_names_every_setting_with_its_default() {
     let help = Program::new().run(&["--help"]);
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-    assert!(help.stdout.starts_with("Knows every project"), "{}", help.stdout);
+    assert!(help.stdout.starts_with("Track every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
     for name in &SETTINGS[..27] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
@@ -111,17 +111,20 @@ fn an_empty_variable_counts_as_unset_but_for_keys() {
         .variable("FEDERATION_API_KEYS", "");
     let run = program.run(&["serve"]);
     assert_eq!(run.code, Some(1));
-    assert!(run.stderr.starts_with("error: FEDERATION_API_KEYS: is set but empty"), "{run:?}");
+    assert!(
+        run.stderr.starts_with("error: FEDERATION_API_KEYS: expected keys, got an empty value"),
+        "{run:?}"
+    );
 }
 
 #[test]
 fn keys_that_protect_nothing_are_refused_and_not_repeated() {
     for (name, value, said) in [
-        ("FEDERATION_API_KEYS", "hunter2", "key 1 is too short"),
-        ("FEDERATION_API_KEYS", "hunter2-hunter2,", "key 2 is empty"),
-        ("FEDERATION_KEYS_FILE", "", "is set but empty"),
+        ("FEDERATION_API_KEYS", "hunter2", "key 1: expected 8 to 256"),
+        ("FEDERATION_API_KEYS", "hunter2-hunter2,", "key 2: expected a key"),
+        ("FEDERATION_KEYS_FILE", "", "got an empty value"),
         ("FEDERATION_KEYS_FILE", "absent.yaml", "absent.yaml does not exist"),
-        ("PROTECT_METRICS", "true", "there are no API keys"),
+        ("PROTECT_METRICS", "true", "expected API keys"),
     ] {
         let program = Program::new().variable(name, value).variable("ALLOW_ANONYMOUS", "true");
         let run = program.variable("NATS_URL", "none").run(&[]);
@@ -153,7 +156,10 @@ fn an_empty_variable_does_not_hide_the_file_of_settings() {
     assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"));
     let keys = Program::new().variable("FEDERATION_API_KEYS", "");
     let run = keys.file(".env", "FEDERATION_API_KEYS=hunter2\n").run(&[]);
-    assert!(run.stderr.starts_with("error: FEDERATION_API_KEYS: is set but empty"), "{run:?}");
+    assert!(
+        run.stderr.starts_with("error: FEDERATION_API_KEYS: expected keys, got an empty value"),
+        "{run:?}"
+    );
 }
 
 #[test]
@@ -228,7 +234,7 @@ fn a_service_that_cannot_be_reached_is_said_so() {
     for args in [&["projects", "list"][..], &["health"], &["projects", "remove", "a"]] {
         let run = program.run(args);
         assert_eq!(run.code, Some(1), "{args:?}");
-        let said = "error: the service at http://127.0.0.1:9 cannot be reached";
+        let said = "error: cannot reach the service at http://127.0.0.1:9";
         assert!(run.stderr.starts_with(said), "{}", run.stderr);
     }
 }

@@ -38,7 +38,7 @@ fn a_key_is_printed_once_and_listed_without_what_it_is() {
     let revoked = run(&program, &format!("keys revoke {id}"));
     assert_eq!(revoked.stdout, format!("revoked {id} (docs)\n"));
     let again = run(&program, &format!("keys revoke {id}"));
-    assert_eq!(again.stdout, format!("{id} (docs) is revoked already\n"));
+    assert_eq!(again.stdout, format!("{id} (docs) was already revoked\n"));
     let listed: Value = serde_json::from_str(&run(&program, "keys list --json").stdout).unwrap();
     let again = run(&program, &format!("keys revoke {id} --json")).stdout;
     let again: Value = serde_json::from_str(&again).unwrap();
@@ -47,7 +47,7 @@ fn a_key_is_printed_once_and_listed_without_what_it_is() {
 }
 
 #[test]
-fn keys_are_all_different_and_programs_get_json() {
+fn keys_differ_and_programs_get_json() {
     let program = program();
     let made = run(&program, "keys create a --scope read --scope write --json");
     let made: Value = serde_json::from_str(&made.stdout).unwrap();
@@ -60,14 +60,14 @@ fn keys_are_all_different_and_programs_get_json() {
 }
 
 #[test]
-fn what_cannot_be_a_key_is_refused_and_the_file_stays() {
+fn an_invalid_key_is_rejected_and_the_file_stays() {
     let program = program();
     for (line, code, said) in [
         ("keys create a", 2, "--scope"),
         ("keys create a --scope root", 2, "read, heartbeat, write and admin are allowed"),
         ("keys create a --scope heartbeat --slug A", 2, "--slug"),
         ("keys create a --scope read --days 0", 2, "--days"),
-        ("keys create a --scope read --slug docs", 1, "slugs: they bind the scope heartbeat"),
+        ("keys create a --scope read --slug docs", 1, "slugs: expected the scope heartbeat"),
         ("keys list", 1, "keys.yaml does not exist"),
         ("keys revoke 1a2b3c4d", 1, "keys.yaml does not exist"),
     ] {
@@ -77,8 +77,8 @@ fn what_cannot_be_a_key_is_refused_and_the_file_stays() {
         assert!(!program.folder().join("keys.yaml").exists(), "{line}");
     }
     run(&program, "keys create a --scope read");
-    let unknown = run(&program, "keys revoke nobody");
-    assert!(unknown.stderr.contains("there is no key of this id"), "{unknown:?}");
+    let unknown = run(&program, "keys revoke unknown");
+    assert!(unknown.stderr.contains("expected the id of a key"), "{unknown:?}");
     let unnamed = run(&Program::new(), "keys list");
     assert!(unnamed.stderr.contains("FEDERATION_KEYS_FILE (or --keys-file)"), "{unnamed:?}");
 }

@@ -1,4 +1,4 @@
-//! `federation projects` and `federation health` against a service that answers what it is told.
+//! `federation projects` and `federation health` against a service that gives fixed responses.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -103,7 +103,7 @@ fn a_history_is_a_page_of_changes_and_says_where_the_older_ones_are() {
     let (run, line, _) = ask(&["projects", "history", "orion", "--limit", "1"], "200 OK", body);
     assert_eq!(line, "GET /api/fed/projects/orion/history?limit=1 HTTP/1.1");
     assert!(run.stdout.contains("online → degraded  silence of 60000 ms\n"), "{run:?}");
-    assert!(run.stdout.ends_with("\n\nThere are older ones: --before 9\n"), "{run:?}");
+    assert!(run.stdout.ends_with("\n\nOlder changes: --before 9\n"), "{run:?}");
     let args = ["projects", "history", "orion", "--json", "--limit", "1", "--before", "9"];
     let (run, line, _) = ask(&args, "200 OK", body);
     assert_eq!(line, "GET /api/fed/projects/orion/history?limit=1&before=9 HTTP/1.1");
@@ -167,12 +167,12 @@ fn a_key_is_sent_from_the_environment_and_shown_nowhere() {
     let run = program.run(&["projects", "list"]);
     let request = asked.join().unwrap();
     assert!(request.contains("\r\nauthorization: Bearer hunter2-hunter2\r\n"), "{request}");
-    let said = "error: no (FEDERATION_API_KEY names the key that is sent)\n";
+    let said = "error: no; set FEDERATION_API_KEY to a valid key\n";
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), said));
     let help = program.run(&["projects", "--help"]).stdout;
     assert!(help.contains("FEDERATION_API_KEY") && !help.contains("hunter2"), "{help}");
     let short = program.variable("FEDERATION_API_KEY", "hunter2").run(&["projects", "list"]);
-    assert!(short.stderr.starts_with("error: FEDERATION_API_KEY: is too short"), "{short:?}");
+    assert!(short.stderr.starts_with("error: FEDERATION_API_KEY: expected 8 to 256"), "{short:?}");
     assert!(!short.stderr.contains("hunter2"), "{short:?}");
 }
 

@@ -25,7 +25,6 @@ struct Shared {
     relays_refused: AtomicBool,
     pings_refused: AtomicBool,
     failing: AtomicBool,
-    was_connected: AtomicBool,
     told_of_peers: AtomicBool,
     told_of_relays: [AtomicBool; 2],
     told_of_pings: AtomicBool,
@@ -43,11 +42,7 @@ impl Link {
                 self.shared.relays_refused.store(false, Ordering::Relaxed);
                 self.shared.pings_refused.store(false, Ordering::Relaxed);
                 self.shared.connected.notify_one();
-                if self.shared.was_connected.swap(true, Ordering::Relaxed) {
-                    tracing::info!("NATS connection is restored");
-                } else {
-                    tracing::debug!("NATS connection is established");
-                }
+                tracing::debug!("NATS connection is established");
             }
             Event::Disconnected => tracing::warn!("NATS connection is lost; client reconnects"),
             Event::SlowConsumer(_) => {

@@ -11,34 +11,34 @@ use super::now;
 use crate::keys_file::{self, Entry, check_name, stamp};
 use crate::output::{self, plain};
 
-/// The random part of a key, in bytes: 192 bits.
+/// Length of the random part of a key.
 const SECRET_BYTES: usize = 24;
 
 /// Arguments of `keys create`.
 #[derive(Debug, clap::Args)]
 pub struct CreateArgs {
-    /// What people call it, such as who is to have it.
+    /// Name of the key, such as its holder; 1 to 64 characters.
     #[arg(value_parser = check_name)]
     name: String,
 
-    /// What it allows: read, heartbeat, write or admin; may be given several times.
+    /// Allow this scope: read, heartbeat, write or admin; repeatable.
     #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = Scope::parse)]
     scopes: Vec<Scope>,
 
-    /// The only project for which it may send heartbeats; may be given several times.
+    /// Allow heartbeats of this project only; repeatable.
     #[arg(long = "slug", value_name = "SLUG", value_parser = Slug::parse)]
     slugs: Vec<Slug>,
 
-    /// After how many days it ends by itself [default: never].
+    /// Let the key expire after this many days, from 1 to 3650 [default: never].
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
     days: Option<u16>,
 }
 
 impl CreateArgs {
-    /// Prints the key alone to standard output, and what is to be said of it to standard error.
+    /// Creates a key and prints it to standard output, with a notice on standard error.
     pub(super) fn run(&self, file: &Path, json: bool) -> anyhow::Result<()> {
         let mut secret = [0; SECRET_BYTES];
-        getrandom::fill(&mut secret).context("the system gives no random numbers")?;
+        getrandom::fill(&mut secret).context("the operating system provides no random numbers")?;
         let (entry, key) = keys_file::update(file, |entries| {
             let id = free_id(entries)?;
             let key = spell(&id, &secret);
@@ -57,7 +57,7 @@ impl CreateArgs {
             return Ok(output::print(&shown.to_string())?);
         }
         let (id, name, scopes) = (&entry.id, plain(&entry.name), entry.scopes);
-        eprintln!("created {id} ({name}) for {scopes}; the key is shown this one time:");
+        eprintln!("created {id} ({name}) with scopes {scopes}; the key is shown only once:");
         Ok(output::print(&key)?)
     }
 
@@ -77,10 +77,10 @@ impl CreateArgs {
     }
 }
 
-/// An id that no key of the file has.
+/// Returns an unused id.
 fn free_id(entries: &[Entry]) -> anyhow::Result<String> {
     loop {
-        let id = getrandom::u32().context("the system gives no random numbers")?;
+        let id = getrandom::u32().context("the operating system provides no random numbers")?;
         let id = format!("{id:08x}");
         if entries.iter().all(|entry| entry.id != id) {
             return Ok(id);

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::keys_file::{Entry, stamp};
 use crate::output::plain;
 
-/// All keys, a line for each, or as JSON.
+/// Renders all keys as a table or as JSON.
 pub(super) fn render(entries: &[Entry], now: OffsetDateTime, json: bool) -> anyhow::Result<String> {
     if json {
         let entries: Vec<_> = entries.iter().map(|entry| object(entry, now)).collect();

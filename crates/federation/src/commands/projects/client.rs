@@ -1,4 +1,4 @@
-//! The HTTP client: one request, one answer, and sentences for what goes wrong.
+//! HTTP client of the service, with error messages for people.
 
 use std::time::Duration;
 
@@ -14,14 +14,13 @@ use crate::commands::api_key::{ApiKeyArgs, is_loopback};
 use crate::output::plain;
 use crate::settings::Secret;
 
-/// How long an answer may take. The service answers from memory; a list of a million projects
-/// takes seconds on a slow line.
+/// Deadline for a response. A list of a million projects takes seconds on a slow connection.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The largest answer that is read, in bytes.
+/// Size limit of a response, in bytes.
 const MAX_ANSWER_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// A connection to a running service. Cheap to clone.
+/// Client of a running service. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
@@ -30,25 +29,26 @@ pub(crate) struct Client {
     key: Option<Secret>,
 }
 
-/// An answer that does not end by itself, or another one.
+/// Response to a request for a stream.
 pub(crate) enum Opened {
-    /// Its body.
+    /// The body, which does not end.
     Stream(ureq::BodyReader<'static>),
+    /// Any other response.
     Refused(Answer),
 }
 
-/// What the service answered.
+/// A response of the service.
 pub(crate) struct Answer {
     status: u16,
-    /// The page after this one, as a path.
+    /// Path of the next page.
     next: Option<String>,
     body: String,
 }
 
 impl Client {
-    /// A client of the service at this URL.
+    /// Creates a client of the service at this URL.
     pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
-        let allowed = "FEDERATION_URL (or --url): an http or https URL is allowed";
+        let allowed = "FEDERATION_URL (or --url): expected an http or https URL";
         let url = Url::parse(base.trim()).context(allowed)?;
         if !matches!(url.scheme(), "http" | "https") {
             bail!("{allowed}");
@@ -56,22 +56,21 @@ impl Client {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(TIMEOUT))
-            // A key is not for whoever else a proxy may point to.
+            // A redirect to another host must not receive the key.
             .redirect_auth_headers(RedirectAuthHeaders::SameHost);
         if is_loopback(&url) {
-            // A proxy of the environment has another loopback than this machine.
+            // A proxy would connect to its own loopback address.
             config = config.proxy(None);
         }
         let base = base.trim().trim_end_matches('/').to_owned();
         Ok(Self { agent: config.build().new_agent(), base, url, key: None })
     }
 
-    /// Sends this key with each request, if there is one.
+    /// Sends this key, if any, with each request.
     pub(crate) fn with_key(self, key: &ApiKeyArgs) -> anyhow::Result<Self> {
         Ok(Self { key: key.for_service(&self.url)?, ..self })
     }
 
-    /// The request, with the key.
     fn keyed<B>(&self, request: RequestBuilder<B>) -> RequestBuilder<B> {
         match &self.key {
             Some(key) => request.header(AUTHORIZATION, format!("Bearer {}", key.expose())),
@@ -83,7 +82,7 @@ impl Client {
         self.read(self.keyed(self.agent.get(self.url(path))).call())
     }
 
-    /// Opens an answer that does not end by itself; only its head has to come in time.
+    /// Opens a stream. The deadline applies to its head only.
     pub(crate) fn open(&self, path: &str) -> anyhow::Result<Opened> {
         let request = self.keyed(self.agent.get(self.url(path))).config().timeout_global(None);
         let opened = request.timeout_recv_response(Some(TIMEOUT)).build().call();
@@ -115,8 +114,7 @@ impl Client {
                 None => self.base.clone(),
             };
             format!(
-                "the service at {} cannot be reached (is it running? --url or FEDERATION_URL \
-                 names another)",
+                "cannot reach the service at {} (check that it runs, or set --url or FEDERATION_URL)",
                 plain(&shown)
             )
         };
@@ -124,7 +122,7 @@ impl Client {
         let links = answer.headers().get_all("link").iter();
         let next = links.filter_map(|link| next_page(link.to_str().ok()?)).next();
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true);
-        let body = body.read_to_string().context("the answer broke off")?;
+        let body = body.read_to_string().context("the response ended early")?;
         Ok(Answer { status: answer.status().as_u16(), next, body })
     }
 }
@@ -134,17 +132,16 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
-    /// The path of the page after this one, if there is one.
+    /// Returns the path of the next page, if any.
     pub(crate) fn next(&self) -> Option<&str> {
         self.next.as_deref()
     }
 
-    /// Whether the caller is to blame, so that trying again makes no sense.
+    /// Returns whether the status is 4xx, so that a retry cannot succeed.
     pub(crate) fn is_of_caller(&self) -> bool {
         (400..500).contains(&self.status)
     }
 
-    /// The body as the service gave it.
     pub(crate) fn body(&self) -> &str {
         &self.body
     }
@@ -153,26 +150,29 @@ impl Answer {
         Ok(serde_json::from_str(&self.body)?)
     }
 
-    /// Why the service refused: each value that it names, or its reasons, or its `detail`, or at
-    /// least the status.
+    /// Returns the reason of a failure: the invalid fields, the reasons, the `detail`, or the status.
     pub(crate) fn problem(&self) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
         let faults: Vec<_> = list(&body["errors"]).filter_map(field_error).collect();
         let reasons: Vec<_> = list(&body["reasons"]).filter_map(Value::as_str).map(plain).collect();
         match body["detail"].as_str() {
-            _ if !faults.is_empty() => format!("refused:\n  {}", faults.join("\n  ")),
+            _ if !faults.is_empty() => {
+                format!("the service rejects the request:\n  {}", faults.join("\n  "))
+            }
             _ if !reasons.is_empty() => reasons.join("; "),
             Some(detail) if self.status == 401 => {
-                format!("{} (FEDERATION_API_KEY names the key that is sent)", plain(detail))
+                format!(
+                    "{}; set FEDERATION_API_KEY to a valid key",
+                    plain(detail).trim_end_matches('.')
+                )
             }
             Some(detail) => plain(detail),
-            None => format!("the service answered with status {}", self.status),
+            None => format!("the service responded with status {}", self.status),
         }
     }
 }
 
-/// The path in a header `Link` that leads to the next page. One that leads elsewhere is none: the
-/// service is the one that was named.
+/// Returns the path of the next page from a `Link` header. A link to another host is ignored.
 fn next_page(link: &str) -> Option<String> {
     let links = link.split(", ");
     let paths = links.filter_map(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
@@ -185,7 +185,7 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
 
 fn field_error(error: &Value) -> Option<String> {
     let text = |key: &str| error[key].as_str().map(plain);
-    Some(format!("{}: {}, but got {}", text("field")?, text("allowed")?, text("given")?))
+    Some(format!("{}: expected {}, got {}", text("field")?, text("allowed")?, text("given")?))
 }
 
 #[cfg(test)]
@@ -197,22 +197,25 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_tells_what_the_service_says() {
+    fn an_error_repeats_the_problem_of_the_service() {
         assert_eq!(problem(r#"{"detail":"Project 'x' not found"}"#), "Project 'x' not found");
         assert_eq!(problem(r#"{"reasons":["store away","bus away"]}"#), "store away; bus away");
-        assert_eq!(problem("<html>"), "the service answered with status 422");
+        assert_eq!(problem("<html>"), "the service responded with status 422");
         let fields =
             r#"{"detail":"d","errors":[{"field":"slug","given":"\"A\"","allowed":"a-z"}]}"#;
-        assert_eq!(problem(fields), "refused:\n  slug: a-z, but got \"A\"");
+        assert_eq!(
+            problem(fields),
+            "the service rejects the request:\n  slug: expected a-z, got \"A\""
+        );
     }
 
     #[test]
-    fn a_refusal_cannot_command_the_terminal() {
+    fn an_error_cannot_control_the_terminal() {
         assert_eq!(problem(r#"{"detail":"\u001b[2J"}"#), r"\u{1b}[2J");
     }
 
     #[test]
-    fn a_link_leads_to_the_next_page_of_the_same_service() {
+    fn a_link_names_the_next_page_of_the_same_service() {
         let first = r#"</p?limit=1>; rel="first""#;
         assert_eq!(next_page(first), None);
         let next = format!(r#"</p?limit=1&cursor=x>; rel="next", {first}"#);
@@ -221,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_url_is_refused() {
+    fn a_url_with_another_scheme_is_rejected() {
         for url in ["", "localhost:8001", "ftp://h", "/x"] {
             let Err(error) = Client::new(url) else { panic!("{url}") };
             assert!(error.to_string().starts_with("FEDERATION_URL"), "{error}");

@@ -1,11 +1,11 @@
-//! Why a project has its status, as people like to read it.
+//! `federation projects explain`.
 
 use serde_json::Value;
 
 use super::history::step;
 use super::table::{bare, text, trimmed};
 
-/// The words, what they are made of, and a line for each source.
+/// Formats the summary, the facts behind it and a line per source.
 pub(super) fn words(explanation: &Value) -> String {
     let summary = format!("{}: {}", text(&explanation["slug"]), text(&explanation["summary"]));
     [summary, facts(explanation), sources(&explanation["silence"])].join("\n\n")
@@ -17,8 +17,8 @@ fn facts(explanation: &Value) -> String {
     table.add_row(["last heartbeat".to_owned(), heartbeat(&explanation["last_heartbeat"])]);
     table.add_row(["degraded after".to_owned(), seconds(&thresholds["degraded_after_seconds"])]);
     table.add_row(["offline after".to_owned(), seconds(&thresholds["offline_after_seconds"])]);
-    table.add_row(["falls only after".to_owned(), chance(&thresholds["chance_seconds"])]);
-    table.add_row(["says of itself".to_owned(), reports(&explanation["reports"])]);
+    table.add_row(["grace period".to_owned(), chance(&thresholds["chance_seconds"])]);
+    table.add_row(["reports".to_owned(), reports(&explanation["reports"])]);
     table.add_row(["last change".to_owned(), change(&explanation["last_change"])]);
     trimmed(&table)
 }
@@ -35,7 +35,7 @@ fn heartbeat(heartbeat: &Value) -> String {
 }
 
 fn chance(chance: &Value) -> String {
-    format!("{} of listening since deafness", seconds(chance))
+    format!("{} after an interruption", seconds(chance))
 }
 
 fn reports(reports: &Value) -> String {
@@ -53,10 +53,10 @@ fn change(change: &Value) -> String {
     format!("{} {}: {}", text(&change["at"]), step(change), text(&change["because"]))
 }
 
-/// One line for each source in use.
+/// Formats a line per source in use.
 fn sources(sources: &Value) -> String {
     let mut table = bare();
-    table.set_header(["SOURCE", "COUNTS", "HEARS", "SILENCE", "DEAF LEFT OUT", "LISTENING FOR"]);
+    table.set_header(["SOURCE", "COUNTS", "RECEIVING", "SILENCE", "NOT COUNTED", "RECEIVING FOR"]);
     for source in sources.as_array().into_iter().flatten() {
         table.add_row([
             text(&source["source"]),
@@ -78,8 +78,8 @@ fn yes_or_no(value: &Value) -> String {
     }
 }
 
-/// A number of seconds: `94.2 s`. Cut off, not rounded: what is just below a threshold must not
-/// read as if it had reached it.
+/// Formats seconds as in `94.2 s`, rounded down, so that a value just below a threshold does not look
+/// as if it had reached it.
 fn seconds(value: &Value) -> String {
     match value.as_f64().map(|seconds| (seconds * 10.0).floor() / 10.0) {
         Some(seconds) if seconds.fract() == 0.0 => format!("{seconds:.0} s"),
@@ -94,7 +94,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn words_come_first_and_then_the_numbers() {
+    fn the_summary_comes_first_and_then_the_numbers() {
         let explanation = json!({
             "slug": "orion", "status": "offline", "status_known": true,
             "summary": "offline: 94.2 s of silence over nats (offline after 90 s)",
@@ -119,23 +119,23 @@ mod tests {
             words(&explanation),
             "orion: offline: 94.2 s of silence over nats (offline after 90 s)\n\
              \n\
-             last heartbeat    2026-11-23T14:41:43.018273Z (125.6 s ago, over nats)\n\
-             degraded after    60 s\n\
-             offline after     90 s\n\
-             falls only after  45 s of listening since deafness\n\
-             says of itself    degraded: slow \\u{1b}[2J, full\n\
-             last change       2026-11-23T14:43:44.518273Z degraded → offline: silence of 90000 ms\n\
+             last heartbeat  2026-11-23T14:41:43.018273Z (125.6 s ago, over nats)\n\
+             degraded after  60 s\n\
+             offline after   90 s\n\
+             grace period    45 s after an interruption\n\
+             reports         degraded: slow \\u{1b}[2J, full\n\
+             last change     2026-11-23T14:43:44.518273Z degraded → offline: silence of 90000 ms\n\
              \n\
-             SOURCE  COUNTS  HEARS  SILENCE  DEAF LEFT OUT  LISTENING FOR\n\
-             nats    yes     yes    94.1 s   31.2 s         61 s\n\
-             http    no      no     -        -              89.9 s"
+             SOURCE  COUNTS  RECEIVING  SILENCE  NOT COUNTED  RECEIVING FOR\n\
+             nats    yes     yes        94.1 s   31.2 s       61 s\n\
+             http    no      no         -        -            89.9 s"
         );
     }
 
     #[test]
-    fn what_is_not_known_is_a_dash() {
+    fn an_unknown_value_is_a_dash() {
         let shown = words(&json!({"slug": "orion", "last_heartbeat": null, "silence": []}));
-        assert!(shown.starts_with("orion: -\n\nlast heartbeat    never\n"), "{shown}");
-        assert!(shown.contains("\nlast change       -\n"), "{shown}");
+        assert!(shown.starts_with("orion: -\n\nlast heartbeat  never\n"), "{shown}");
+        assert!(shown.contains("\nlast change     -\n"), "{shown}");
     }
 }

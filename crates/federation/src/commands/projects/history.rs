@@ -1,10 +1,10 @@
-//! What happened to a project, as people like to read it.
+//! `federation projects history`.
 
 use serde_json::Value;
 
 use super::table::{bare, text, trimmed};
 
-/// How it spent its time, a line for each change, and how to see older ones.
+/// Formats the uptime, a line per change, and how to see older changes.
 pub(super) fn words(history: &Value) -> String {
     let mut parts = Vec::new();
     if history["uptime"].as_array().is_some_and(|windows| !windows.is_empty()) {
@@ -12,7 +12,7 @@ pub(super) fn words(history: &Value) -> String {
     }
     parts.push(changes(&history["changes"]));
     if history["next"].is_string() {
-        parts.push(format!("There are older ones: --before {}", oldest(&history["changes"])));
+        parts.push(format!("Older changes: --before {}", oldest(&history["changes"])));
     }
     parts.join("\n\n")
 }
@@ -43,7 +43,7 @@ fn changes(changes: &Value) -> String {
     trimmed(&table)
 }
 
-/// What changed: the statuses before and after, or the kind of change.
+/// Returns the statuses before and after, or the kind of change.
 pub(super) fn step(change: &Value) -> String {
     if change["kind"] == "status_changed" {
         format!("{} → {}", text(&change["from"]), text(&change["to"]))
@@ -57,11 +57,11 @@ fn oldest(changes: &Value) -> String {
     oldest.map_or_else(|| text(&Value::Null), |oldest| text(&oldest["revision"]))
 }
 
-/// A share from 0 to 1 in percent, cut off and not rounded: 100 % is always.
+/// Formats a share from 0 to 1 in percent, rounded down, so that 100 % means always.
 fn percent(share: &Value) -> String {
     share.as_f64().map_or_else(
         || text(share),
-        // The shares have six digits; beyond them is what binary fractions leave behind.
+        // Shares have six digits. Rounding removes the error of binary fractions beyond them.
         |share| format!("{:.2} %", ((share * 1e6).round() / 100.0).floor() / 100.0),
     )
 }
@@ -99,7 +99,7 @@ mod tests {
              17        2026-11-23T14:41:14.020911Z  offline → online  heartbeat over nats\n\
              9         2026-11-20T08:00:00.018273Z  registered        registered over the \\u{1b}API\n\
              \n\
-             There are older ones: --before 9"
+             Older changes: --before 9"
         );
     }
 

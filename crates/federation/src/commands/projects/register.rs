@@ -1,4 +1,4 @@
-//! What `projects register` sends.
+//! `federation projects register`.
 
 use std::fs::File;
 use std::io::Read;
@@ -7,47 +7,47 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
-/// Arguments of `projects register`. Values are checked by the service, not here.
+/// Arguments of `projects register`. The service checks the values.
 #[derive(Debug, clap::Args)]
 pub struct RegisterArgs {
-    /// The slug of the project.
+    /// Use this slug.
     #[arg(long, required_unless_present = "file")]
     slug: Option<String>,
 
-    /// What people call it.
+    /// Use this display name.
     #[arg(long, required_unless_present = "file")]
     name: Option<String>,
 
-    /// Where it answers.
+    /// Use this base URL of the project.
     #[arg(long, value_name = "URL", required_unless_present = "file")]
     hub_url: Option<String>,
 
-    /// Its subject prefix [default: hub.SLUG].
+    /// Use this NATS subject prefix [default: hub.SLUG].
     #[arg(long, value_name = "PREFIX")]
     mesh_namespace: Option<String>,
 
-    /// A tag; may be given several times.
+    /// Add this tag; repeatable.
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
 
-    /// Its own heartbeat interval.
+    /// Use this heartbeat interval instead of the one of the service.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     heartbeat_interval: Option<f64>,
 
-    /// Send this file of JSON instead; `-` reads standard input.
+    /// Read the registration as JSON from this file; `-` is standard input.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["slug", "name", "hub_url", "mesh_namespace", "tags", "heartbeat_interval"])]
     file: Option<PathBuf>,
 }
 
 impl RegisterArgs {
-    /// The body of the request.
+    /// Returns the body of the request.
     pub(super) fn body(&self) -> anyhow::Result<String> {
         match &self.file {
             Some(path) if path == Path::new("-") => read(std::io::stdin().lock()),
             Some(path) => File::open(path)
                 .map_err(anyhow::Error::from)
                 .and_then(read)
-                .with_context(|| format!("{} cannot be read", path.display())),
+                .with_context(|| format!("cannot read {}", path.display())),
             None => Ok(Value::Object(self.fields()).to_string()),
         }
     }
@@ -68,7 +68,7 @@ impl RegisterArgs {
     }
 }
 
-/// Reads no more than the service takes, and one byte that lets it say so.
+/// Reads at most one byte more than the service accepts, so that the service reports the limit.
 fn read(source: impl Read) -> anyhow::Result<String> {
     const MAX_BYTES: u64 = 64 * 1024;
     let mut text = String::new();

@@ -19,42 +19,41 @@ use self::screen::Screen;
 use super::client::Client;
 use crate::output::plain;
 
-/// How often the table is drawn anew though nothing happens: it tells how long ago things were.
+/// Interval at which the table is redrawn without changes, because it shows ages.
 const REDRAW: Duration = Duration::from_secs(1);
 
-/// After so long without a sign of life, which the service gives every 15 s, the connection is given
-/// up. It may be half open.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// Silence after which a connection is taken for half-open. The service sends something every 15 s.
+const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Arguments of `projects watch`.
 #[derive(Debug, clap::Args)]
 pub struct WatchArgs {
-    /// Only changes from or to this status; in the table, projects while they have it; several with
-    /// commas between them.
+    /// Show only changes from or to these statuses, comma-separated. A table shows the projects that
+    /// currently have them.
     #[arg(long, value_delimiter = ',', value_parser = ProjectStatus::parse)]
     pub status: Vec<ProjectStatus>,
 
-    /// Only changes of this project; several with commas between them.
+    /// Show only the projects with these slugs, comma-separated.
     #[arg(long, value_delimiter = ',', value_parser = Slug::parse)]
     pub slug: Vec<Slug>,
 
-    /// Only changes of this kind: registered, updated, removed or status_changed; several with
-    /// commas between them. A table is of projects, not of changes: this gives lines.
+    /// Show only these kinds of changes, comma-separated: registered, updated, removed or
+    /// status_changed. Prints lines instead of a table.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     pub kind: Vec<ChangeKind>,
 
-    /// Only projects with this tag; given several times: with all of them.
+    /// Show only projects with this tag; repeat to require several.
     #[arg(long, value_name = "TAG")]
     pub tag: Vec<String>,
 }
 
 fn kind(name: &str) -> Result<ChangeKind, String> {
     let names = ChangeKind::ALL.map(ChangeKind::as_str).join(", ");
-    ChangeKind::from_name(name).ok_or_else(|| format!("{names} are allowed"))
+    ChangeKind::from_name(name).ok_or_else(|| format!("expected one of {names}"))
 }
 
 impl WatchArgs {
-    /// The parameters by which the service leaves out the rest.
+    /// Returns the filter as query parameters.
     fn query(&self) -> String {
         let mut query = Serializer::new(String::new());
         query.extend_pairs(self.status.iter().map(|status| ("status", status.as_str())));
@@ -64,12 +63,12 @@ impl WatchArgs {
         query.finish()
     }
 
-    /// Whether a table can show what is asked for: a project has no kind, only its changes have.
+    /// Returns whether a table can show the selection. Projects, unlike changes, have no kind.
     fn fits_a_table(&self) -> bool {
         self.kind.is_empty()
     }
 
-    /// Whether a project belongs into the table.
+    /// Returns whether the table shows this project.
     fn shows(&self, project: &Value) -> bool {
         let is = |key: &str, wanted: &str| project[key] == wanted;
         let has = |tag: &String| {
@@ -81,16 +80,16 @@ impl WatchArgs {
     }
 }
 
-/// Shows what happens until Ctrl-C, or until nobody reads it any more: a table that moves where a
-/// person looks, unless for a kind of changes; a line for each change otherwise.
+/// Shows changes until Ctrl-C or until standard output is closed.
 ///
 /// # Errors
-/// When the service cannot be reached at first, or refuses. Later it is tried again for ever.
+/// Fails if the service rejects the request or cannot be reached at first. Later failures are
+/// retried for ever.
 pub(super) fn run(client: &Client, watch: &WatchArgs, as_json: bool) -> anyhow::Result<()> {
     end_on_interrupt()?;
     let shown = if io::stdout().is_terminal() && !as_json && watch.fits_a_table() {
         let mut screen = Screen::new(client, watch);
-        // Unfiltered, since the table has to hear as well when a project matches no longer.
+        // Without a filter, because the table must also notice that a project no longer matches.
         listen(client, "", |word| screen.take(word))
     } else {
         let mut printer = Printer { as_json, is_lost: false };
@@ -102,7 +101,7 @@ pub(super) fn run(client: &Client, watch: &WatchArgs, as_json: bool) -> anyhow::
     }
 }
 
-/// Hands on each word, and none from time to time, so that the table moves.
+/// Passes on each message, and `None` every [`REDRAW`].
 fn listen(
     client: &Client,
     query: &str,
@@ -121,8 +120,8 @@ fn listen(
         silent = if word.is_some() { Duration::ZERO } else { silent + REDRAW };
         position = word.as_ref().and_then(Word::position).or(position);
         take(word)?;
-        if silent >= PATIENCE {
-            take(Some(Word::Lost("no sign of life".to_owned())))?;
+        if silent >= TIMEOUT {
+            take(Some(Word::Lost("the connection is silent".to_owned())))?;
             words = follow(client.clone(), query.to_owned(), position);
             silent = Duration::ZERO;
         }
@@ -133,7 +132,7 @@ fn next(words: &Receiver<Word>) -> Result<Word, RecvTimeoutError> {
     words.recv_timeout(REDRAW)
 }
 
-/// A line for a change; what else there is to say goes beside it.
+/// Prints changes to standard output and notices to standard error.
 struct Printer {
     as_json: bool,
     is_lost: bool,
@@ -153,29 +152,28 @@ impl Printer {
                 out.flush()?;
             }
             Some(Word::Reset(revision)) => eprintln!(
-                "the change log is another one, since the database was restored; going on after \
-             revision {revision}"
+                "the change log was replaced, for example by a restored database; continuing \
+                 after revision {revision}"
             ),
-            // Once is enough.
-            Some(Word::Lost(why)) if !was_lost => eprintln!("connecting again: {}", plain(&why)),
+            Some(Word::Lost(why)) if !was_lost => eprintln!("reconnecting: {}", plain(&why)),
             Some(Word::Lost(_) | Word::Ready(_) | Word::Alive(_) | Word::Refused(_)) | None => {}
         }
         Ok(())
     }
 }
 
-/// Whether the reader of the output has gone away, as `head` does.
+/// Returns whether standard output was closed, as `head` does.
 fn is_closed(error: &anyhow::Error) -> bool {
     let closed = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     error.downcast_ref().is_some_and(closed)
 }
 
-/// Ctrl-C is how this command ends, so it ends well.
+/// Exits with 0 on Ctrl-C, the regular end of this command.
 fn end_on_interrupt() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("the runtime cannot start")?;
+        .context("cannot start the async runtime")?;
     std::thread::spawn(move || {
         if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
             std::process::exit(0);
@@ -199,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_goes_to_the_service() {
+    fn the_filter_is_sent_to_the_service() {
         assert_eq!(
             args().query(),
             "status=online&status=degraded&slug=a&kind=removed&tag=x+y&tag=z"
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_shows_what_meets_the_filter_now() {
+    fn the_table_shows_the_projects_that_match_the_filter() {
         let project = json!({"slug": "a", "status": "degraded", "tags": ["z", "x y"]});
         assert!(args().shows(&project));
         for (key, value) in

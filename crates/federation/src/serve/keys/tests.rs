@@ -1,4 +1,4 @@
-//! The file as it changes, without waiting for time to pass.
+//! Reloads of the file of API keys, without waiting.
 
 use std::fs;
 
@@ -21,7 +21,7 @@ fn served(path: &std::path::Path) -> KeysFile {
 }
 
 #[test]
-fn a_file_that_cannot_be_used_at_the_start_ends_it() {
+fn an_invalid_file_at_the_start_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.yaml");
     let file = Some(path.clone());
@@ -37,20 +37,20 @@ fn a_file_that_cannot_be_used_at_the_start_ends_it() {
     assert!(said(Some("keys: x")).contains("keys.yaml:1:7: keys: invalid type"));
 }
 
-/// Looks until the file has been found the same twice.
+/// Checks until the file was found unchanged twice.
 fn settle(file: &mut KeysFile) {
     file.look(false);
     file.look(false);
 }
 
 #[test]
-fn a_file_that_is_being_written_is_left_in_peace() {
+fn a_file_is_not_read_while_it_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.yaml");
     let revoked = format!("{}  revoked: 2026-11-25T12:00:00Z\n", text("a1"));
     fs::write(&path, &revoked).unwrap();
     let mut file = served(&path);
-    // As far as a copy has come: more keys would be read of it.
+    // A copy in progress, from which a reload would read a key as valid again.
     let half = format!("{}{}", text("a1"), &text("b2")["keys:\n".len()..]);
     fs::write(&path, &half).unwrap();
     file.look(false);
@@ -63,7 +63,7 @@ fn a_file_that_is_being_written_is_left_in_peace() {
 }
 
 #[test]
-fn a_broken_file_leaves_the_keys_in_force_and_is_told_of_once() {
+fn an_invalid_file_keeps_the_keys_and_is_reported_once() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.yaml");
     fs::write(&path, text("a1")).unwrap();
@@ -86,7 +86,7 @@ fn a_broken_file_leaves_the_keys_in_force_and_is_told_of_once() {
 }
 
 #[test]
-fn a_file_that_is_the_same_is_not_read_unless_somebody_asks() {
+fn an_unchanged_file_is_read_only_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.yaml");
     fs::write(&path, text("a1")).unwrap();

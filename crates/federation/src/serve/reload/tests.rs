@@ -45,7 +45,7 @@ struct World {
 }
 
 impl World {
-    /// A service that has registered the list of its start.
+    /// Starts a service that has registered its list.
     async fn new(start: Option<Vec<Registration>>, prune: bool) -> Self {
         let store = Arc::new(FakeCatalogStore::default());
         let ports = Ports {
@@ -65,7 +65,7 @@ impl World {
         Self { store, service, list }
     }
 
-    /// The file has changed to this.
+    /// Applies a changed file.
     async fn becomes(&mut self, projects: &[Registration]) {
         self.list.take(Some(Ok(projects.to_vec())), false);
         self.list.apply().await;
@@ -76,13 +76,13 @@ impl World {
         self.list.apply().await;
     }
 
-    /// Nothing new in the file.
+    /// Applies an unchanged file.
     async fn again(&mut self) {
         self.list.take(None, false);
         self.list.apply().await;
     }
 
-    /// The catalog as `slug=name`.
+    /// Returns the catalog as `slug=name`.
     fn names(&self) -> Vec<String> {
         let projects = self.service.catalog.list(None).unwrap();
         let show =
@@ -100,7 +100,7 @@ fn no_list() -> ProjectsFileError {
 }
 
 #[tokio::test]
-async fn what_somebody_changed_since_stays_until_its_own_entry_changes() {
+async fn a_change_through_the_api_stays_until_the_entry_changes() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), false).await;
     let by_hand = listed("a", "By hand");
     world.service.catalog.register(by_hand, Origin::Api).await.unwrap();
@@ -111,7 +111,7 @@ async fn what_somebody_changed_since_stays_until_its_own_entry_changes() {
 }
 
 #[tokio::test]
-async fn who_leaves_the_list_is_removed_only_where_that_is_wanted() {
+async fn a_project_that_leaves_the_list_is_removed_only_with_prune() {
     let start = vec![listed("a", "A"), listed("b", "B")];
     for (prune, expected) in [(false, &["a=A", "b=B"][..]), (true, &["a=A"])] {
         let mut world = World::new(Some(start.clone()), prune).await;
@@ -121,7 +121,7 @@ async fn who_leaves_the_list_is_removed_only_where_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn who_was_never_listed_is_not_removed() {
+async fn a_project_that_was_never_listed_is_not_removed() {
     let mut world = World::new(Some(vec![listed("a", "A")]), true).await;
     world.service.catalog.register(listed("b", "B"), Origin::Api).await.unwrap();
     world.becomes(&[]).await;
@@ -129,7 +129,7 @@ async fn who_was_never_listed_is_not_removed() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_gone_or_empty_or_broken_changes_nothing_and_is_counted_once() {
+async fn a_missing_or_invalid_file_changes_nothing_and_is_counted_once() {
     let mut world = World::new(Some(vec![listed("a", "A")]), true).await;
     let errors: [fn() -> ProjectsFileError; 3] = [
         || ProjectsFileError::Missing("p.yaml".into()),
@@ -150,7 +150,7 @@ async fn a_file_that_is_gone_or_empty_or_broken_changes_nothing_and_is_counted_o
 }
 
 #[tokio::test]
-async fn a_list_that_begins_without_projects_is_in_order() {
+async fn an_empty_list_at_the_start_is_valid() {
     let mut world = World::new(Some(Vec::new()), false).await;
     world.fails(no_list()).await;
     assert!(world.counted("federation_projects_file_pending 0"));
@@ -158,7 +158,7 @@ async fn a_list_that_begins_without_projects_is_in_order() {
 }
 
 #[tokio::test]
-async fn a_file_that_was_missing_at_the_start_may_come_later() {
+async fn a_file_missing_at_the_start_may_appear_later() {
     let mut world = World::new(None, false).await;
     world.fails(ProjectsFileError::Missing("config/projects.yaml".into())).await;
     assert!(world.counted("federation_projects_file_pending 0"), "that was said at the start");
@@ -167,7 +167,7 @@ async fn a_file_that_was_missing_at_the_start_may_come_later() {
 }
 
 #[tokio::test]
-async fn a_list_waits_for_the_store_and_the_newest_counts() {
+async fn the_newest_list_waits_for_the_store() {
     let mut world = World::new(Some(vec![listed("a", "A")]), true).await;
     world.store.set_available(false);
     world.becomes(&[listed("b", "Old")]).await;
@@ -181,7 +181,7 @@ async fn a_list_waits_for_the_store_and_the_newest_counts() {
 }
 
 #[tokio::test]
-async fn a_removal_waits_for_the_store_too_and_not_for_who_came_back() {
+async fn a_removal_waits_for_the_store_unless_the_project_is_back() {
     let start = vec![listed("a", "A"), listed("b", "B"), listed("c", "C")];
     let mut world = World::new(Some(start), true).await;
     world.store.set_available(false);
@@ -194,7 +194,7 @@ async fn a_removal_waits_for_the_store_too_and_not_for_who_came_back() {
 }
 
 #[tokio::test]
-async fn who_is_back_in_a_list_that_the_store_refuses_is_not_removed() {
+async fn a_project_back_in_a_rejected_list_is_not_removed() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
     world.store.set_available(false);
     world.becomes(&[listed("a", "A")]).await;
@@ -207,7 +207,7 @@ async fn who_is_back_in_a_list_that_the_store_refuses_is_not_removed() {
 }
 
 #[tokio::test]
-async fn a_removal_that_somebody_else_did_is_done() {
+async fn a_removal_done_by_another_replica_is_finished() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
     world.service.catalog.remove(&slug("a")).await.unwrap();
     world.becomes(&[]).await;
@@ -215,7 +215,7 @@ async fn a_removal_that_somebody_else_did_is_done() {
     assert!(world.counted("federation_projects_file_pending 0"));
 }
 
-/// What the entry of `a` says besides.
+/// Returns the entry of `a` with further fields.
 fn with(interval: Option<f64>, allow_fanout: Option<&[&str]>) -> Registration {
     let mut entry = listed("a", "A");
     let parse = |seconds| HeartbeatInterval::from_seconds(seconds).unwrap();
@@ -225,7 +225,7 @@ fn with(interval: Option<f64>, allow_fanout: Option<&[&str]>) -> Registration {
 }
 
 #[tokio::test]
-async fn what_leaves_an_entry_goes_back_to_its_default() {
+async fn a_field_that_leaves_an_entry_returns_to_its_default() {
     let full = with(Some(5.0), Some(&["deploy"]));
     for (wanted, interval, actions) in [
         (with(None, None), false, 0),
@@ -241,7 +241,7 @@ async fn what_leaves_an_entry_goes_back_to_its_default() {
 }
 
 #[tokio::test]
-async fn what_stands_in_no_entry_stays_as_somebody_set_it() {
+async fn a_field_in_no_entry_keeps_the_value_of_the_api() {
     for start in [with(None, None), with(Some(9.0), None)] {
         let mut world = World::new(Some(vec![start]), false).await;
         let by_hand = with(Some(7.0), Some(&["restart"]));
@@ -256,7 +256,7 @@ async fn what_stands_in_no_entry_stays_as_somebody_set_it() {
 }
 
 #[tokio::test]
-async fn an_entry_that_lost_a_value_brings_back_a_project_that_was_removed() {
+async fn a_changed_entry_restores_a_removed_project() {
     let mut world = World::new(Some(vec![with(Some(5.0), Some(&["deploy"]))]), false).await;
     world.service.catalog.remove(&slug("a")).await.unwrap();
     world.becomes(&[with(None, None)]).await;

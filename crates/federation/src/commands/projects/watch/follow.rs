@@ -1,4 +1,4 @@
-//! Follows a stream of events, over as many connections as it takes.
+//! Follows the event stream and reconnects when it ends.
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -10,31 +10,31 @@ use url::form_urlencoded::Serializer;
 use crate::commands::events::Event;
 use crate::commands::projects::client::{Client, Opened};
 
-/// How long to wait before the service is asked again: at first, and at most.
+/// Shortest and longest pause before a reconnect.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// What is heard.
+/// A message of the follower.
 pub(super) enum Word {
-    /// A stream began after this revision.
+    /// A stream started after this revision.
     Ready(i64),
-    /// What is known is to be read anew.
+    /// Everything must be read again; the stream continues after this revision.
     Reset(i64),
-    /// Something changed.
+    /// A change.
     Change {
         id: i64,
         /// JSON.
         data: String,
     },
-    /// Nothing to be seen, perhaps through a further revision.
+    /// A keep-alive, with the revision seen so far.
     Alive(Option<i64>),
-    /// The stream ended; another is on its way.
+    /// The stream ended for this reason; the follower reconnects.
     Lost(String),
-    /// It makes no sense to go on.
+    /// The follower gave up.
     Refused(anyhow::Error),
 }
 
 impl Word {
-    /// Through which revision all was seen.
+    /// Returns the revision up to which all changes were seen.
     pub(super) fn position(&self) -> Option<i64> {
         match self {
             Self::Ready(id) | Self::Reset(id) | Self::Change { id, .. } => Some(*id),
@@ -44,11 +44,11 @@ impl Word {
     }
 }
 
-/// Follows from now on, or from after a revision on, until nobody listens any more.
+/// Follows from now or from a revision on, until the receiver is dropped.
 pub(super) fn follow(client: Client, query: String, after: Option<i64>) -> Receiver<Word> {
     let (sender, receiver) = channel();
     let mut follower = Follower { client, query, after, sender };
-    // Reading blocks for as long as nothing happens.
+    // Reading blocks while nothing changes.
     std::thread::spawn(move || follower.run());
     receiver
 }
@@ -60,7 +60,7 @@ struct Follower {
     sender: Sender<Word>,
 }
 
-/// Nobody listens any more.
+/// The receiver was dropped.
 struct Unheard;
 
 impl Follower {

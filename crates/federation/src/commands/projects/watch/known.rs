@@ -1,4 +1,4 @@
-//! What the table knows of all projects, kept up with what happens.
+//! All projects as the table knows them, updated by the event stream.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -12,22 +12,21 @@ use crate::commands::projects::client::{Answer, Client};
 use crate::commands::projects::table::text;
 use crate::commands::projects::{COLLECTION, accepted};
 
-/// What the table shows, and goes by.
+/// Fields that the table shows or filters by.
 const FIELDS: &str = "slug,status,name,tags,updated_at,status_known";
 
-/// How long after a read that failed all is read anew.
+/// Pause after a failed read before everything is read again.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// All projects, whatever the table shows: one that does not match now may do so later.
+/// All projects, including those that do not match the filter now.
 pub(super) struct Known<'a> {
     client: &'a Client,
     clock: SystemClock,
     pub(super) projects: BTreeMap<String, Value>,
-    /// Why each project changed last, as far as that was seen.
+    /// Reason of the last change of each project, if it was seen.
     pub(super) reasons: HashMap<String, String>,
-    /// All was read once.
     is_read: bool,
-    /// What could not be read, until all is read anew.
+    /// The last failed read, until everything is read again.
     missed: Option<Missed>,
 }
 
@@ -49,15 +48,15 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Why this may not be the newest, if so.
+    /// Returns why the table may be out of date, if it may.
     pub(super) fn doubt(&self) -> Option<&str> {
         self.missed.as_ref().map(|missed| missed.why.as_str())
     }
 
-    /// A stream began: reads what is not known yet.
+    /// Reads the projects when a stream starts, if they are not known yet.
     ///
     /// # Errors
-    /// When the first read fails. Later ones are tried again.
+    /// Fails if the first read fails. Later reads are retried.
     pub(super) fn begin(&mut self) -> anyhow::Result<()> {
         if !self.is_read {
             self.projects = all(self.client)?;
@@ -68,7 +67,7 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
-    /// Reads all anew. When that fails, what was known stays.
+    /// Reads all projects again. Keeps the known ones if that fails.
     pub(super) fn read_all(&mut self) {
         match all(self.client) {
             Ok(projects) => {
@@ -79,7 +78,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Reads all anew, if something could not be read and the pause after it is over.
+    /// Reads all projects again once the pause after a failed read is over.
     pub(super) fn catch_up(&mut self) {
         if self.is_due(self.clock.monotonic()) {
             self.read_all();
@@ -90,12 +89,12 @@ impl<'a> Known<'a> {
         self.missed.as_ref().is_some_and(|missed| now.since(missed.tried_at) >= PAUSE)
     }
 
-    /// Takes in an event.
+    /// Applies an event.
     ///
     /// # Errors
-    /// When it is not JSON.
+    /// Fails if the event is not JSON.
     pub(super) fn change(&mut self, data: &str) -> anyhow::Result<()> {
-        let change: Value = serde_json::from_str(data).context("an event is not JSON")?;
+        let change: Value = serde_json::from_str(data).context("expected JSON in an event")?;
         let Some(slug) = change["slug"].as_str() else { return Ok(()) };
         self.reasons.insert(slug.to_owned(), text(&change["because"]));
         match (change["kind"].as_str(), self.projects.get_mut(slug)) {
@@ -104,7 +103,7 @@ impl<'a> Known<'a> {
                 project["updated_at"] = change["at"].clone();
             }
             (Some("removed"), _) => self.forget(slug),
-            // All is read anew in a moment: a service in need is not asked for each change.
+            // Everything is read again soon, so an overloaded service gets no request per change.
             _ if self.missed.is_some() => {}
             _ => self.read(slug),
         }
@@ -133,12 +132,12 @@ impl<'a> Known<'a> {
 
 fn all(client: &Client) -> anyhow::Result<BTreeMap<String, Value>> {
     let list = accepted(client.get(&format!("{COLLECTION}?fields={FIELDS}"))?)?.json()?;
-    let projects = list.as_array().context("the list of projects is none")?.iter();
+    let projects = list.as_array().context("expected a list of projects")?.iter();
     let by_slug = |project: &Value| Some((project["slug"].as_str()?.to_owned(), project.clone()));
     Ok(projects.filter_map(by_slug).collect())
 }
 
-/// One project; none when it is gone by now.
+/// Reads one project. Returns `None` if it no longer exists.
 fn one(client: &Client, slug: &str) -> anyhow::Result<Option<Value>> {
     let answer = client.get(&format!("{COLLECTION}/{slug}"))?;
     if is_not_found(&answer) {
@@ -146,13 +145,13 @@ fn one(client: &Client, slug: &str) -> anyhow::Result<Option<Value>> {
     }
     let project = accepted(answer)?.json()?;
     if project["slug"] != slug {
-        bail!("the answer is another project than '{slug}'");
+        bail!("expected project '{slug}', got another one");
     }
     Ok(Some(project))
 }
 
-/// Whether the service says that there is no such project. Its problems bear their status; the 404
-/// of a proxy in front of a service that is away does not, and says nothing of the project.
+/// Returns whether the service itself reports that there is no such project. A 404 without our
+/// problem document comes from a proxy and says nothing about the project.
 fn is_not_found(answer: &Answer) -> bool {
     let says = |status: u16| answer.json().is_ok_and(|problem| problem["status"] == status);
     answer.is_of_caller() && says(404)

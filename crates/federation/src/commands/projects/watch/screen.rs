@@ -1,4 +1,4 @@
-//! The table that moves.
+//! The live table.
 
 use std::io::{self, Write as _};
 
@@ -12,19 +12,19 @@ use crate::commands::projects::client::Client;
 use crate::commands::projects::table::{ago, bare, now, status, text, trimmed};
 use crate::output::plain;
 
-/// To the upper left corner; and what clears the rest of a line, and of the screen.
+/// Escape sequences that move to the upper left corner and clear the rest of a line or screen.
 const HOME: &str = "\x1b[H";
 const CLEAR_LINE: &str = "\x1b[K";
 const CLEAR_REST: &str = "\x1b[J";
 
-/// Rows and columns where the terminal does not tell.
+/// Rows and columns if the terminal does not report its size.
 const USUAL_SIZE: (usize, usize) = (24, 80);
 
 pub(super) struct Screen<'a> {
     watch: &'a WatchArgs,
     known: Known<'a>,
     position: i64,
-    /// Why there is no connection, while there is none.
+    /// Reason of the lost connection, while there is none.
     lost: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Screen<'a> {
         Self { watch, known: Known::new(client), position: 0, lost: None }
     }
 
-    /// Takes in what happened, and draws.
+    /// Applies a message and redraws.
     pub(super) fn take(&mut self, word: Option<Word>) -> anyhow::Result<()> {
         if let Some(position) = word.as_ref().and_then(Word::position) {
             (self.position, self.lost) = (position, None);
@@ -65,7 +65,7 @@ impl<'a> Screen<'a> {
         Ok(out.flush()?)
     }
 
-    /// A line about all that match, then the table: what changed last comes first.
+    /// Returns a summary and the table, most recent change first.
     fn lines(&self, now: OffsetDateTime, most: usize) -> Vec<String> {
         let mut shown: Vec<_> =
             self.known.projects.values().filter(|project| self.watch.shows(project)).collect();
@@ -93,8 +93,8 @@ impl<'a> Screen<'a> {
         let count = |wanted| shown.iter().filter(|project| project["status"] == wanted).count();
         let [online, degraded, offline] = ["online", "degraded", "offline"].map(count);
         let link = match (&self.lost, self.known.doubt()) {
-            (Some(why), _) => format!("connecting again: {}", plain(why)),
-            (None, Some(why)) => format!("reading again: {}", plain(why)),
+            (Some(why), _) => format!("reconnecting: {}", plain(why)),
+            (None, Some(why)) => format!("out of date: {}", plain(why)),
             (None, None) => format!("revision {}", self.position),
         };
         format!("{online} online, {degraded} degraded, {offline} offline; {link}")
@@ -117,7 +117,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-23 14:41:20 UTC);
 
     #[test]
-    fn what_changed_last_comes_first_and_the_rest_is_counted() {
+    fn the_last_change_comes_first_and_the_rest_is_counted() {
         let client = Client::new("http://127.0.0.1:1").unwrap();
         let watch = WatchArgs { status: vec![], slug: vec![], kind: vec![], tag: vec![] };
         let mut screen = Screen::new(&client, &watch);
@@ -142,7 +142,7 @@ mod tests {
         );
         assert_eq!(screen.lines(NOW, 4).last().unwrap(), "and 1 more");
         screen.lost = Some("gone\u{1b}".to_owned());
-        assert!(screen.summary(&[]).ends_with(r"; connecting again: gone\u{1b}"));
+        assert!(screen.summary(&[]).ends_with(r"; reconnecting: gone\u{1b}"));
     }
     #[test]
     fn a_project_is_shown_and_counted_while_it_matches() {

@@ -1,4 +1,4 @@
-//! A change in a line for people.
+//! A change as a line of text.
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -6,13 +6,13 @@ use serde_json::Value;
 use crate::commands::projects::history::step;
 use crate::commands::projects::table::text;
 
-/// When, who, what, why.
+/// Formats a change as time, project, change and reason.
 ///
 /// # Errors
-/// When it is not JSON.
+/// Fails if the change is not JSON.
 pub(super) fn line(data: &str) -> anyhow::Result<String> {
     let change: Value = serde_json::from_str(data)
-        .context("an event is not JSON; is this the federation service?")?;
+        .context("expected JSON in an event; is this URL the federation service?")?;
     let (at, slug) = (text(&change["at"]), text(&change["slug"]));
     Ok(format!("{at}  {slug}  {}  {}", step(&change), text(&change["because"])))
 }
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_a_line_and_commands_no_terminal() {
+    fn a_change_is_one_line_that_cannot_control_the_terminal() {
         let data = r#"{"revision":17,"slug":"orion","kind":"status_changed","from":"online","to":"offline","at":"2026-11-23T14:41:14.020911Z","because":"silence\u001b[2J"}"#;
         assert_eq!(
             line(data).unwrap(),

@@ -32,7 +32,7 @@ const SKIPPED: [(&str, &str); 5] = [
 
 /// What runs until it is told to end, by a part of it, and what it must have said by then.
 const LASTING: [(&str, &str); 3] = [
-    ("cargo run -- heartbeat", "publishing"),
+    ("cargo run -- heartbeat", "publisher is starting"),
     ("curl -N ", "changing"),
     ("projects watch", "changing"),
 ];

@@ -5,7 +5,7 @@ use super::*;
 
 const REGISTERED: &str = r#"{"slug":"a","kind":"registered","because":"asked"}"#;
 
-/// A service that gives these answers, each to one request, and is gone then.
+/// A service that gives each of these responses to one request and then stops.
 fn service(answers: Vec<(u16, &'static str)>) -> Client {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let client = Client::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
@@ -31,7 +31,7 @@ fn slugs(known: &Known<'_>) -> Vec<String> {
 }
 
 #[test]
-fn a_project_goes_when_the_service_says_that_there_is_none() {
+fn a_project_is_forgotten_when_the_service_has_none() {
     let client = service(vec![(200, r#"[{"slug":"a"},{"slug":"b"}]"#), (404, r#"{"status":404}"#)]);
     let mut known = Known::new(&client);
     known.begin().unwrap();
@@ -41,7 +41,7 @@ fn a_project_goes_when_the_service_says_that_there_is_none() {
 }
 
 #[test]
-fn a_project_stays_when_it_cannot_be_read_and_all_is_read_anew() {
+fn a_project_that_cannot_be_read_stays_until_all_are_read_again() {
     for (status, body) in [
         (503, r#"{"status":503,"detail":"later"}"#),
         (401, r#"{"status":401,"detail":"no key"}"#),
@@ -56,7 +56,7 @@ fn a_project_stays_when_it_cannot_be_read_and_all_is_read_anew() {
         known.change(REGISTERED).unwrap();
         assert_eq!(slugs(&known), ["a"], "{status} {body}");
         assert!(known.doubt().is_some(), "{status} {body}");
-        // The next stream begins.
+        // The next stream starts.
         known.begin().unwrap();
         assert_eq!(slugs(&known), ["c"], "{status} {body}");
         assert_eq!(known.doubt(), None);
@@ -64,20 +64,20 @@ fn a_project_stays_when_it_cannot_be_read_and_all_is_read_anew() {
 }
 
 #[test]
-fn a_service_that_goes_away_in_the_middle_ends_nothing() {
+fn an_outage_of_the_service_does_not_end_the_table() {
     let client = service(vec![(200, r#"[{"slug":"a","status":"online"}]"#)]);
     let mut known = Known::new(&client);
     known.begin().unwrap();
     known.change(REGISTERED).unwrap();
     known.read_all();
-    assert!(known.doubt().unwrap().contains("cannot be reached"), "{:?}", known.doubt());
+    assert!(known.doubt().unwrap().contains("cannot reach the service"), "{:?}", known.doubt());
     let change = r#"{"slug":"a","kind":"status_changed","to":"offline"}"#;
     known.change(change).unwrap();
     assert_eq!(known.projects["a"]["status"], "offline");
 }
 
 #[test]
-fn all_is_read_anew_once_the_pause_is_over() {
+fn all_projects_are_read_again_after_the_pause() {
     let client = service(vec![]);
     let mut known = Known::new(&client);
     let tried_at = Monotonic(Duration::from_secs(60));
