@@ -7,8 +7,9 @@ mod fields;
 mod format;
 mod queue;
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::{self, IsTerminal as _};
-use std::panic;
+use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -59,7 +60,7 @@ pub fn init(settings: &LogArgs) -> anyhow::Result<()> {
     }
     .map_err(|error| anyhow::anyhow!(error).context("cannot set up logging"))?;
     let _ = QUEUE.set(queue);
-    panic::set_hook(Box::new(|panic| tracing::error!(%panic, "thread panicked")));
+    panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
@@ -82,6 +83,14 @@ pub fn flush() {
 #[must_use]
 pub fn dropped_lines() -> Arc<AtomicU64> {
     QUEUE.get().map(|queue| queue.dropped_lines()).unwrap_or_default()
+}
+
+/// Logs a panic, with a backtrace if `RUST_BACKTRACE` asks for one.
+fn log_panic(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let is_captured = backtrace.status() == BacktraceStatus::Captured;
+    let backtrace = is_captured.then(|| tracing::field::display(backtrace));
+    tracing::error!(%panic, backtrace, "thread panicked");
 }
 
 fn filter(level: LogLevel) -> anyhow::Result<EnvFilter> {

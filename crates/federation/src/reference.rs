@@ -7,14 +7,14 @@ use clap::Arg;
 
 use crate::cli;
 
-/// Commands in the order of the reference, with the heading of settings that have none.
-const COMMANDS: [(&str, &str); 6] = [
-    ("serve", "Service"),
-    ("migrate", "Service"),
-    ("heartbeat", "Heartbeat publisher"),
-    ("projects", "Client commands"),
-    ("keys", "Client commands"),
-    ("health", "Client commands"),
+/// Commands in the order of the reference. Client commands share a heading.
+const COMMANDS: [(&str, Option<&str>); 6] = [
+    ("serve", None),
+    ("migrate", None),
+    ("heartbeat", None),
+    ("projects", Some("Client commands")),
+    ("keys", Some("Client commands")),
+    ("health", Some("Client commands")),
 ];
 
 const INTRODUCTION: &str = "\
@@ -115,7 +115,7 @@ fn groups() -> Vec<Group> {
     let command = cli::plain();
     let mut groups: Vec<Group> = Vec::new();
     let mut seen = BTreeSet::new();
-    for (name, without_heading) in COMMANDS {
+    for (name, shared_heading) in COMMANDS {
         let arguments =
             command.find_subcommand(name).into_iter().flat_map(clap::Command::get_arguments);
         for argument in arguments {
@@ -123,7 +123,7 @@ fn groups() -> Vec<Group> {
             else {
                 continue;
             };
-            let heading = argument.get_help_heading().unwrap_or(without_heading);
+            let heading = shared_heading.or(argument.get_help_heading()).unwrap_or("Other");
             match groups.iter_mut().find(|group| group.heading == heading) {
                 Some(group) => group.settings.push(setting),
                 None => groups.push(Group { heading: heading.to_owned(), settings: vec![setting] }),

@@ -10,7 +10,7 @@ use crate::settings::{Secret, SettingError, api_keys};
 pub struct ApiKeyArgs {
     /// Send this API key. Prefer the environment, because other users can see flags.
     #[arg(long, env = "FEDERATION_API_KEY", value_name = "KEY", hide_env_values = true)]
-    #[arg(global = true)]
+    #[arg(global = true, help_heading = "Connection")]
     pub api_key: Option<Secret>,
 }
 

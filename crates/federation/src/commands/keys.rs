@@ -20,10 +20,11 @@ use crate::output;
 pub struct KeysArgs {
     /// Use this file; create makes it if it does not exist.
     #[arg(long, env = "FEDERATION_KEYS_FILE", value_name = "FILE", global = true)]
+    #[arg(help_heading = "File")]
     pub keys_file: Option<PathBuf>,
 
     /// Print JSON instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
 
     /// The subcommand.

@@ -26,6 +26,7 @@ use crate::output;
 pub struct ProjectsArgs {
     /// Connect to the service at this URL.
     #[arg(long, env = "FEDERATION_URL", value_name = "URL", global = true)]
+    #[arg(help_heading = "Connection")]
     #[arg(default_value = "http://127.0.0.1:8001")]
     pub url: String,
 
@@ -34,7 +35,7 @@ pub struct ProjectsArgs {
     pub key: ApiKeyArgs,
 
     /// Print the JSON of the service instead of text.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
 
     /// The subcommand.

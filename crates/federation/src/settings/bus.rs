@@ -19,7 +19,7 @@ pub struct BusArgs {
     #[arg(long, env, value_name = "NAME")]
     pub nats_user: Option<String>,
 
-    /// Log in with this password of NATS_USER.
+    /// Log in as NATS_USER with this password.
     #[arg(long, env, value_name = "PASSWORD", hide_env_values = true)]
     pub nats_password: Option<Secret>,
 
@@ -44,7 +44,7 @@ pub struct BusArgs {
     #[arg(long, env, value_name = "FILE")]
     pub nats_tls_cert: Option<PathBuf>,
 
-    /// Use this private key (PEM) of NATS_TLS_CERT.
+    /// Use this private key (PEM) with NATS_TLS_CERT.
     #[arg(long, env, value_name = "FILE")]
     pub nats_tls_key: Option<PathBuf>,
 }

@@ -17,17 +17,18 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Liveness")]
 pub struct LivenessArgs {
-    /// Expect a heartbeat this often from projects that do not set their own interval, from 0.1 to
-    /// 86400 [default: 30, or a third of the stale threshold if only that is set].
+    /// Expect a heartbeat this often, from 0.1 to 86400, from projects without an interval of their
+    /// own [default: 30, or a third of the stale threshold if only that is set].
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds)]
     pub heartbeat_interval_seconds: Option<Duration>,
 
-    /// Report such a project as degraded after this much silence [default: two intervals, or two
-    /// thirds of the stale threshold if that is less].
+    /// Report projects without an interval of their own as degraded after this much silence
+    /// [default: two intervals, or two thirds of the stale threshold if that is less].
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds)]
     pub heartbeat_degraded_threshold_seconds: Option<Duration>,
 
-    /// Report such a project as offline after this much silence [default: three intervals].
+    /// Report projects without an interval of their own as offline after this much silence
+    /// [default: three intervals].
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds)]
     pub heartbeat_stale_threshold_seconds: Option<Duration>,
 

@@ -22,7 +22,7 @@ pub struct PublisherArgs {
     #[arg(long, env, value_name = "PREFIX")]
     pub mesh_namespace: Option<String>,
 
-    /// Publish a heartbeat every so many seconds.
+    /// Publish a heartbeat at this interval, from 0.1 to 86400.
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds, default_value = "30")]
     pub heartbeat_interval: Duration,
 }
