@@ -1,4 +1,4 @@
-//! Help, refusals, and subcommands that need no running service.
+//! Help texts, errors and subcommands that need no running service.
 
 use std::process::Stdio;
 
@@ -32,7 +32,7 @@ const SETTINGS: [&str; 31] = [
     "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS",
     "LOG_LEVEL",
     "LOG_FORMAT",
-    // Those of `federation heartbeat`.
+    // Settings of `federation heartbeat`.
     "PROJECT_SLUG",
     "HUB_URL",
     "MESH_NAMESPACE",
@@ -76,7 +76,7 @@ fn help_shows_no_value_of_the_environment() {
 }
 
 #[test]
-fn a_setting_that_does_not_parse_is_refused_by_its_name() {
+fn an_invalid_setting_is_rejected_by_its_name() {
     for (name, value, reason) in [
         ("HEARTBEAT_STALE_THRESHOLD_SECONDS", "soon", "seconds above 0"),
         ("SERVICE_PORT", "70000", "70000"),
@@ -118,7 +118,7 @@ fn an_empty_variable_counts_as_unset_but_for_keys() {
 }
 
 #[test]
-fn keys_that_protect_nothing_are_refused_and_not_repeated() {
+fn keys_that_protect_nothing_are_rejected_and_not_repeated() {
     for (name, value, said) in [
         ("FEDERATION_API_KEYS", "hunter2", "key 1: expected 8 to 256"),
         ("FEDERATION_API_KEYS", "hunter2-hunter2,", "key 2: expected a key"),
@@ -135,7 +135,7 @@ fn keys_that_protect_nothing_are_refused_and_not_repeated() {
 }
 
 #[test]
-fn an_open_listener_without_keys_is_refused() {
+fn a_public_address_without_keys_is_rejected() {
     let run = Program::new().run(&["--service-host", "0.0.0.0"]);
     assert_eq!(run.code, Some(1));
     assert!(run.stderr.starts_with("error: SERVICE_HOST: "), "{}", run.stderr);
@@ -143,15 +143,18 @@ fn an_open_listener_without_keys_is_refused() {
 }
 
 #[test]
-fn a_file_of_settings_is_read_and_the_environment_goes_before_it() {
+fn the_environment_overrides_the_env_file() {
     let program = Program::new().file(".env", "LOG_LEVEL=loud # not a level\n");
-    assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"), "read");
+    assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"), ".env is read");
     let program = program.variable("LOG_LEVEL", "info").variable("SERVICE_HOST", "0.0.0.0");
-    assert!(program.run(&[]).stderr.starts_with("error: SERVICE_HOST"), "the environment first");
+    assert!(
+        program.run(&[]).stderr.starts_with("error: SERVICE_HOST"),
+        "the environment comes first"
+    );
 }
 
 #[test]
-fn an_empty_variable_does_not_hide_the_file_of_settings() {
+fn an_empty_variable_does_not_hide_the_env_file() {
     let program = Program::new().variable("LOG_LEVEL", "").file(".env", "LOG_LEVEL=loud\n");
     assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"));
     let keys = Program::new().variable("FEDERATION_API_KEYS", "");
@@ -169,7 +172,7 @@ fn a_dollar_in_single_quotes_is_a_dollar() {
 }
 
 #[test]
-fn a_wrong_setting_of_the_bus_is_found_before_the_store_is_touched() {
+fn an_invalid_nats_setting_is_found_before_the_store_is_opened() {
     let program = Program::new().variable("NATS_CREDS", "/nonexistent/user.creds");
     for args in [&["serve"][..], &["heartbeat"]] {
         let run = program.run(args);
@@ -188,7 +191,7 @@ fn a_broken_file_of_settings_is_refused_by_its_line() {
 }
 
 #[test]
-fn a_command_line_that_is_not_understood_exits_with_two() {
+fn an_invalid_command_line_exits_with_two() {
     for args in [&["nonsense"][..], &["--nonsense"], &["projects"], &["projects", "get", "A B"]] {
         assert_eq!(Program::new().run(args).code, Some(2), "{args:?}");
     }
@@ -204,7 +207,7 @@ fn version_and_completions_are_printed() {
 }
 
 #[test]
-fn a_good_list_of_projects_is_counted() {
+fn a_valid_projects_file_is_counted() {
     let project = "  - {slug: a, name: A, hub_url: 'http://a', mesh_namespace: hub.a}\n";
     let program = Program::new().file("config/projects.yaml", &format!("projects:\n{project}"));
     let run = program.run(&["config", "check"]);
@@ -214,7 +217,7 @@ fn a_good_list_of_projects_is_counted() {
 }
 
 #[test]
-fn a_bad_list_of_projects_is_refused_by_file_line_and_field() {
+fn an_invalid_projects_file_is_reported_by_file_line_and_field() {
     let project = "  - {slug: a, name: A, hub_url: 'http://a', mesh_namespace: hub.a}\n";
     let text = format!("projects:\n{project}{project}");
     let run = Program::new().file("p.yaml", &text).run(&["config", "check", "p.yaml"]);
@@ -228,8 +231,8 @@ fn a_bad_list_of_projects_is_refused_by_file_line_and_field() {
 }
 
 #[test]
-fn a_service_that_cannot_be_reached_is_said_so() {
-    // Port 9 (discard) of loopback: nobody listens there, and a reservation would race.
+fn an_unreachable_service_is_reported() {
+    // Nothing listens on port 9 (discard) of loopback. A reserved port would be a race.
     let program = Program::new().variable("FEDERATION_URL", "http://127.0.0.1:9");
     for args in [&["projects", "list"][..], &["health"], &["projects", "remove", "a"]] {
         let run = program.run(args);
@@ -240,7 +243,7 @@ fn a_service_that_cannot_be_reached_is_said_so() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_fault() {
+fn a_closed_pipe_is_not_an_error() {
     let program = Program::new();
     let mut child = program
         .command(&["completions", "zsh"])

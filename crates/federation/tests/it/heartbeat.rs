@@ -1,4 +1,4 @@
-//! `federation heartbeat` without a broker: it waits for one, and ends when told.
+//! `federation heartbeat` without a NATS server.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -6,9 +6,9 @@ use std::process::{Command, Stdio};
 use crate::program::Program;
 
 #[test]
-fn it_waits_for_an_absent_broker_and_ends_cleanly_when_told() {
+fn the_publisher_waits_for_an_absent_server_and_stops_cleanly() {
     for signal in ["TERM", "INT"] {
-        // Port 9 (discard) of loopback: nobody listens there, and a reservation would race.
+        // Nothing listens on port 9 (discard) of loopback. A reserved port would be a race.
         let program = Program::new().variable("NATS_URL", "nats://127.0.0.1:9");
         let mut child = program
             .command(&["heartbeat", "--project-slug", "orion"])
@@ -27,7 +27,7 @@ fn it_waits_for_an_absent_broker_and_ends_cleanly_when_told() {
 }
 
 #[test]
-fn what_cannot_work_is_refused_by_its_setting() {
+fn an_invalid_setting_is_rejected_by_its_name() {
     for (name, value) in [
         ("PROJECT_SLUG", "Not A Slug"),
         ("HUB_URL", "localhost"),

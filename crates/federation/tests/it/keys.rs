@@ -1,4 +1,4 @@
-//! `federation keys`, as whoever gives keys to others meets it.
+//! `federation keys`.
 
 use std::os::unix::fs::PermissionsExt as _;
 
@@ -15,7 +15,7 @@ fn run(program: &Program, line: &str) -> Outcome {
 }
 
 #[test]
-fn a_key_is_printed_once_and_listed_without_what_it_is() {
+fn a_key_is_printed_once_and_listed_without_its_secret() {
     let program = program();
     let made = run(&program, "keys create docs --scope heartbeat --slug docs --days 30");
     assert_eq!(made.code, Some(0), "{made:?}");

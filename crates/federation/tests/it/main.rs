@@ -1,4 +1,4 @@
-//! The built binary, as people and init systems meet it.
+//! Tests of the built binary.
 
 #![expect(clippy::unwrap_used, reason = "a test whose set-up fails cannot go on")]
 

@@ -5,25 +5,25 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// A folder and the environment in which the binary runs.
+/// Working directory and environment of the binary.
 pub(crate) struct Program {
     folder: TempDir,
     variables: Vec<(String, String)>,
 }
 
 impl Program {
-    /// An empty folder, no variables.
+    /// Creates an empty folder without variables.
     pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().unwrap(), variables: Vec::new() }
     }
 
-    /// With a variable in the environment.
+    /// Adds an environment variable.
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With a file in the folder.
+    /// Adds a file.
     pub(crate) fn file(self, name: &str, text: &str) -> Self {
         let path = self.folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -31,12 +31,11 @@ impl Program {
         self
     }
 
-    /// The folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The command, to be changed further and started.
+    /// Returns the command, ready to be changed and started.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_federation"));
         command.args(args).current_dir(self.folder()).env_clear().stdin(Stdio::null());
@@ -44,14 +43,14 @@ impl Program {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs the command until it exits.
     pub(crate) fn run(&self, args: &[&str]) -> Outcome {
         let output = self.command(args).output().unwrap();
         Outcome::from(output)
     }
 }
 
-/// What a run gave.
+/// Output of a run.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,

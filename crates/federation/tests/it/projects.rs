@@ -8,7 +8,7 @@ use crate::program::{Outcome, Program};
 
 const PROJECT: &str = r#"{"id":7,"slug":"orion","name":"Orion","hub_url":"http://h","mesh_namespace":"hub.orion","status":"offline","tags":["a","b"],"last_heartbeat_at":null,"created_at":"2026-11-23T14:41:13.511326Z","updated_at":"2026-11-23T14:41:13.511326Z"}"#;
 
-/// Answers one request; gives back what was asked.
+/// Serves one response and returns the request.
 fn answer(status: &'static str, body: String) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -39,7 +39,7 @@ fn is_whole(request: &[u8]) -> bool {
     body.len() >= length.unwrap_or(0)
 }
 
-/// Runs a subcommand against one answer; gives its outcome, the request line and the body sent.
+/// Runs a subcommand against one response and returns its outcome, the request line and the body.
 fn ask(args: &[&str], status: &'static str, body: &str) -> (Outcome, String, String) {
     let (url, asked) = answer(status, body.to_owned());
     let run = Program::new().variable("FEDERATION_URL", &url).run(args);
@@ -62,7 +62,7 @@ fn a_list_is_a_table_for_people_and_json_for_programs() {
 }
 
 #[test]
-fn a_list_is_asked_for_by_what_is_given() {
+fn the_options_of_a_list_become_its_query() {
     let args = "projects list --status online,degraded --tag a --any-tag b --any-tag c -q Or \
                 --updated-since 2026-11-23T14:41:13Z --sort -name --limit 5";
     let args: Vec<&str> = args.split_whitespace().collect();
@@ -79,7 +79,7 @@ fn a_list_is_asked_for_by_what_is_given() {
 }
 
 #[test]
-fn one_project_is_shown_with_all_that_is_known_of_it() {
+fn one_project_is_shown_with_all_its_fields() {
     let (run, line, _) = ask(&["projects", "get", "orion"], "200 OK", PROJECT);
     assert_eq!(line, "GET /api/fed/projects/orion HTTP/1.1");
     for shown in ["slug", "orion", "tags", "a, b", "2026-11-23T14:41:13.511326Z ("] {
@@ -88,7 +88,7 @@ fn one_project_is_shown_with_all_that_is_known_of_it() {
 }
 
 #[test]
-fn a_status_is_explained_in_words_for_people_and_as_it_came_for_programs() {
+fn an_explanation_is_text_for_people_and_json_for_programs() {
     let body = r#"{"slug":"orion","summary":"offline: it was never heard","silence":[]}"#;
     let (run, line, _) = ask(&["projects", "explain", "orion"], "200 OK", body);
     assert_eq!(line, "GET /api/fed/projects/orion/explain HTTP/1.1");
@@ -98,7 +98,7 @@ fn a_status_is_explained_in_words_for_people_and_as_it_came_for_programs() {
 }
 
 #[test]
-fn a_history_is_a_page_of_changes_and_says_where_the_older_ones_are() {
+fn a_history_is_one_page_that_names_the_next() {
     let body = r#"{"slug":"orion","uptime":[],"changes":[{"revision":9,"kind":"status_changed","from":"online","to":"degraded","at":"2026-11-23T14:41:13.511326Z","because":"silence of 60000 ms"}],"next":"/api/fed/projects/orion/history?before=9&limit=1"}"#;
     let (run, line, _) = ask(&["projects", "history", "orion", "--limit", "1"], "200 OK", body);
     assert_eq!(line, "GET /api/fed/projects/orion/history?limit=1 HTTP/1.1");
@@ -148,7 +148,7 @@ fn a_removal_is_confirmed() {
 }
 
 #[test]
-fn a_refusal_exits_with_one_and_tells_why() {
+fn a_rejected_request_exits_with_one_and_the_reason() {
     let detail = r#"{"detail":"Project 'orion' not found"}"#;
     for command in ["get", "explain", "history", "remove"] {
         let args = ["projects", command, "orion"];
@@ -177,7 +177,7 @@ fn a_key_is_sent_from_the_environment_and_shown_nowhere() {
 }
 
 #[test]
-fn health_is_the_readiness_of_the_service() {
+fn health_reports_the_readiness_of_the_service() {
     let (run, line, _) = ask(&["health"], "200 OK", r#"{"status":"ready"}"#);
     assert_eq!(line, "GET /readyz HTTP/1.1");
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), "ready\n"));

@@ -1,4 +1,4 @@
-//! The catalog as a list that a service starts with.
+//! `federation projects export` of a real service.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn export(service: &Service, folder: &Path, args: &[&str]) -> Output {
     command.args(["projects", "export", "--url", &service.url("")]).args(args).output().unwrap()
 }
 
-/// What a list says of the projects, by slug.
+/// Returns the projects of a list by slug.
 fn registered(service: &Service) -> Vec<Value> {
     let projects = service.get("/api/fed/projects").1;
     let mut projects = projects.as_array().unwrap().clone();
@@ -53,7 +53,7 @@ fn a_service_that_starts_with_an_export_has_the_same_catalog() {
 }
 
 #[test]
-fn a_file_that_is_there_is_not_replaced_unasked() {
+fn an_existing_file_is_replaced_only_with_force() {
     let home = folder(COMMANDCENTER);
     let service = Service::ready(home.path(), &[]);
     let refused = export(&service, home.path(), &["--output", "config/projects.yaml"]);

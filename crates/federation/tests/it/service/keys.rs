@@ -1,4 +1,4 @@
-//! A service with keys: made, used and taken back while it runs.
+//! API keys created, used and revoked while the service runs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,7 +9,7 @@ const FILE: (&str, &str) = ("FEDERATION_KEYS_FILE", "keys.yaml");
 const PROJECTS: &str = "/api/fed/projects";
 const HEARTBEAT: &str = "/api/fed/projects/commandcenter/heartbeat";
 
-/// Runs `federation keys`; what it printed.
+/// Runs `federation keys` and returns its output.
 fn keys(folder: &Path, args: &[&str]) -> String {
     let output = federation(folder).env(FILE.0, FILE.1).arg("keys").args(args).output().unwrap();
     assert!(output.status.success(), "{output:?}");
@@ -31,7 +31,7 @@ fn post(service: &Service, path: &str, key: &str) -> u16 {
 }
 
 #[test]
-fn a_key_that_is_made_counts_soon_and_one_that_is_revoked_soon_does_not() {
+fn a_new_key_works_soon_and_a_revoked_one_soon_does_not() {
     let folder = folder(COMMANDCENTER);
     let reader = keys(folder.path(), &["create", "reader", "--scope", "read"]);
     let settings = [FILE, ("LOG_LEVEL", "debug"), ("SERVICE_HOST", "0.0.0.0")];
@@ -44,16 +44,16 @@ fn a_key_that_is_made_counts_soon_and_one_that_is_revoked_soon_does_not() {
     let bound = ["create", "b", "--scope", "heartbeat", "--slug", "commandcenter"];
     let sender = keys(folder.path(), &bound);
     let ((), took) =
-        until("the new key counts", || (post(&service, HEARTBEAT, &sender) == 204).then_some(()));
-    assert!(took < Duration::from_secs(3), "it counted after {took:?}");
+        until("the new key works", || (post(&service, HEARTBEAT, &sender) == 204).then_some(()));
+    assert!(took < Duration::from_secs(3), "the key worked after {took:?}");
     assert_eq!(post(&service, "/api/fed/projects/other/heartbeat", &sender), 403);
     assert_eq!(get(&service, PROJECTS, &reader), 200);
 
     keys(folder.path(), &["revoke", reader.split('_').nth(1).unwrap()]);
-    let ((), took) = until("the revoked key is refused", || {
+    let ((), took) = until("the revoked key is rejected", || {
         (get(&service, PROJECTS, &reader) == 401).then_some(())
     });
-    assert!(took < Duration::from_secs(3), "it was refused after {took:?}");
+    assert!(took < Duration::from_secs(3), "the key was rejected after {took:?}");
     assert_eq!(post(&service, HEARTBEAT, &sender), 204);
 
     let log = service.log().join("\n");
@@ -62,12 +62,12 @@ fn a_key_that_is_made_counts_soon_and_one_that_is_revoked_soon_does_not() {
         assert!(!log.contains(secret), "{log}");
     }
     let id = sender.split('_').nth(1).unwrap();
-    assert!(log.contains(&format!(r#""key.id":"{id}""#)), "who did what is in the log: {log}");
+    assert!(log.contains(&format!(r#""key.id":"{id}""#)), "the log names the key: {log}");
     assert!(service.terminate().success());
 }
 
 #[test]
-fn a_broken_file_is_told_of_and_a_signal_has_it_read_again() {
+fn an_invalid_key_file_is_logged_and_a_signal_reloads_it() {
     let folder = folder(COMMANDCENTER);
     let reader = keys(folder.path(), &["create", "reader", "--scope", "read"]);
     let service = Service::ready(folder.path(), &[FILE]);
@@ -88,7 +88,7 @@ fn a_broken_file_is_told_of_and_a_signal_has_it_read_again() {
 }
 
 #[test]
-fn keys_of_a_setting_may_do_everything_and_what_is_protected_needs_one() {
+fn keys_of_a_setting_have_all_scopes_and_protected_paths_need_one() {
     let folder = folder(COMMANDCENTER);
     let settings = [("FEDERATION_API_KEYS", "alpha-key,beta-key"), ("PROTECT_METRICS", "true")];
     let service = Service::ready(folder.path(), &settings);

@@ -4,9 +4,9 @@ use federation_testkit::{NatsServer, TestDatabase};
 
 use super::process::{COMMANDCENTER, PYTHON_HEARTBEAT, QUICK, Service, folder, now, until};
 
-/// From the file list over each status and back, as `docs` of the Python service had people
-/// validate it by hand.
-async fn each_status_in_turn(database: &str) {
+/// Takes a project from the projects file through each status, as the validation guide of the Python
+/// service does by hand.
+async fn passes_through_each_status(database: &str) {
     let (folder, nats) = (folder(COMMANDCENTER), NatsServer::start().await);
     let settings = [("DATABASE_URL", database), ("NATS_URL", &nats.url()), QUICK];
     let service = Service::ready(folder.path(), &settings);
@@ -24,7 +24,7 @@ async fn each_status_in_turn(database: &str) {
     let took = service.until_status("commandcenter", "online");
     assert!(took < Duration::from_millis(100), "online after {took:?}");
 
-    // The process has listened for longer than one and a half intervals before silence counts.
+    // By now the service has listened for more than one and a half intervals.
     let begun = now();
     client.publish("hub.presence.commandcenter", PYTHON_HEARTBEAT.into()).await.unwrap();
     client.flush().await.unwrap();
@@ -41,29 +41,29 @@ async fn each_status_in_turn(database: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_status_in_turn_on_sqlite() {
-    each_status_in_turn("sqlite:federation.db").await;
+async fn a_project_passes_through_each_status_on_sqlite() {
+    passes_through_each_status("sqlite:federation.db").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_status_in_turn_on_postgres() {
+async fn a_project_passes_through_each_status_on_postgres() {
     let database = TestDatabase::create().await;
     let url = database.url().replacen("postgres", "postgresql+asyncpg", 1);
-    each_status_in_turn(&url).await;
+    passes_through_each_status(&url).await;
 }
 
 #[test]
-fn without_a_bus_heartbeats_come_over_http() {
+fn heartbeats_arrive_over_http_without_nats() {
     let folder = folder(COMMANDCENTER);
     let service = Service::ready(folder.path(), &[QUICK]);
     assert_eq!(service.beat("commandcenter"), 204);
     assert_eq!(service.status("commandcenter"), "online");
-    assert_eq!(service.beat("nobody"), 404);
+    assert_eq!(service.beat("unknown"), 404);
     service.until_status("commandcenter", "offline");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_project_registers_itself_only_where_that_is_allowed() {
+async fn an_unknown_project_registers_itself_only_with_auto_register() {
     let (folder, nats) = (folder("projects: []"), NatsServer::start().await);
     let client = async_nats::connect(nats.url()).await.unwrap();
     let url = nats.url();
@@ -75,17 +75,19 @@ async fn an_unknown_project_registers_itself_only_where_that_is_allowed() {
         client.flush().await.unwrap();
     };
     send().await;
-    until("it registers itself", || {
+    until("the project registers itself", || {
         (open.get("/api/fed/projects/commandcenter").0 == 200).then_some(())
     });
     let project = open.get("/api/fed/projects/commandcenter").1;
     assert_eq!(project["hub_url"], "http://localhost:8000");
-    // By then it is known.
+    // By now the project is registered.
     send().await;
     open.until_status("commandcenter", "online");
 
     let counted =
         r#"federation_heartbeat_messages_total{status="unknown_project",source="nats"} 2"#;
-    until("the other counts them", || closed.metrics().contains(counted).then_some(()));
+    until("the other service counts the heartbeats", || {
+        closed.metrics().contains(counted).then_some(())
+    });
     assert_eq!(closed.get("/api/fed/projects/commandcenter").0, 404);
 }

@@ -2,7 +2,7 @@
 
 use super::process::{Service, federation, folder};
 
-/// So many projects that they do not fit on one page.
+/// More projects than fit on one page.
 fn projects() -> String {
     let project = |number: u32| {
         format!(
@@ -14,7 +14,7 @@ fn projects() -> String {
 }
 
 #[test]
-fn pages_follow_each_other_until_as_many_are_there_as_were_asked_for() {
+fn pages_are_read_until_the_limit_is_reached() {
     let folder = folder(&projects());
     let service = Service::ready(folder.path(), &[]);
     let list = |args: &[&str]| {

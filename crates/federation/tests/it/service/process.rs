@@ -1,4 +1,4 @@
-//! A running `federation serve`, and what a test asks of it.
+//! A running `federation serve` and requests to it.
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// How long anything outside may take.
+/// Deadline for anything outside the test.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// An interval that makes the thresholds 2 s and 3 s.
+/// Interval with thresholds of 2 s and 3 s.
 pub(super) const QUICK: (&str, &str) = ("HEARTBEAT_INTERVAL_SECONDS", "1");
 
 pub(super) const COMMANDCENTER: &str = "projects:
@@ -26,7 +26,7 @@ pub(super) const COMMANDCENTER: &str = "projects:
     allow_fanout: []
 ";
 
-/// The bytes that the Python publisher sends.
+/// A message of the Python publisher.
 pub(super) const PYTHON_HEARTBEAT: &str = r#"{"project_slug": "commandcenter", "hub_url": "http://localhost:8000", "mesh_namespace": "hub.commandcenter", "timestamp": "2025-11-18T12:00:00.123456", "version": "0.9.0"}"#;
 
 #[expect(clippy::disallowed_methods, reason = "a deadline for what happens outside")]
@@ -34,7 +34,7 @@ pub(super) fn now() -> Instant {
     Instant::now()
 }
 
-/// Waits until `probe` gives something; how long that took.
+/// Waits until `probe` returns something, and returns it with the time it took.
 pub(super) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> (T, Duration) {
     let begun = now();
     loop {
@@ -46,7 +46,7 @@ pub(super) fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> (T, 
     }
 }
 
-/// A folder with a list of projects, in which services run.
+/// Creates a working directory with a projects file.
 pub(super) fn folder(projects: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("config")).unwrap();
@@ -54,7 +54,7 @@ pub(super) fn folder(projects: &str) -> TempDir {
     folder
 }
 
-/// The binary with nothing of our environment.
+/// Returns the binary with an empty environment.
 pub(super) fn federation(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_federation"));
     command.env_clear().current_dir(folder).stdin(Stdio::null());
@@ -71,7 +71,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts the service on a free port and waits until it listens.
+    /// Starts the service on a free port and waits until it logs its address.
     pub(super) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = federation(folder)
             .arg("serve")
@@ -99,7 +99,7 @@ impl Service {
         Self { child, address, agent, log, log_of_start, stalled }
     }
 
-    /// Starts it and waits until it is ready.
+    /// Starts the service and waits until it is ready.
     pub(super) fn ready(folder: &Path, settings: &[(&str, &str)]) -> Self {
         let service = Self::start(folder, settings);
         until("the service is ready", || (service.get("/readyz").0 == 200).then_some(()));
@@ -143,14 +143,14 @@ impl Service {
         .0
     }
 
-    /// Waits until all that was found is in the store.
+    /// Waits until every change is stored.
     pub(super) fn until_nothing_waits(&self) {
-        until("nothing waits for the store", || {
+        until("every change is stored", || {
             self.metrics().contains("federation_waiting_changes 0").then_some(())
         });
     }
 
-    /// A request whose body does not end: the service waits for the rest of it.
+    /// Sends a request with an incomplete body, for which the service waits.
     pub(super) fn post_half(&self) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -194,7 +194,7 @@ impl Service {
         project["status"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until the project has this status; how long that took.
+    /// Waits until the project has this status, and returns the time it took.
     pub(super) fn until_status(&self, slug: &str, status: &str) -> Duration {
         let what = format!("{slug} is {status}");
         until(&what, || (self.status(slug) == status).then_some(())).1
@@ -204,7 +204,7 @@ impl Service {
         format!("http://{}{path}", self.address)
     }
 
-    /// What settings of a client name it by.
+    /// Returns a client command that connects to this service.
     pub(super) fn client(&self, folder: &Path, args: &[&str]) -> Command {
         let mut command = federation(folder);
         command.args(args).env("FEDERATION_URL", self.url(""));
@@ -217,15 +217,15 @@ impl Service {
         assert!(sent.success());
     }
 
-    /// Ends it as an init system does, which loses its patience after 10 s.
+    /// Stops the service as an init system does, with a deadline of 10 s.
     pub(super) fn terminate(mut self) -> ExitStatus {
         self.signal("-TERM");
-        let (status, took) = until("the service ends", || self.child.try_wait().unwrap());
-        assert!(took < Duration::from_secs(10), "it ended after {took:?}");
+        let (status, took) = until("the service stops", || self.child.try_wait().unwrap());
+        assert!(took < Duration::from_secs(10), "the service stopped after {took:?}");
         status
     }
 
-    /// Ends it as a power cut does.
+    /// Kills the service.
     pub(super) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

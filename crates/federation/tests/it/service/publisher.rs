@@ -9,7 +9,7 @@ async fn the_publisher_keeps_its_project_online_and_ends_cleanly() {
     let (folder, mut nats) = (folder(COMMANDCENTER), NatsServer::start().await);
     let url = nats.url();
     let service = Service::ready(folder.path(), &[("NATS_URL", &url), QUICK]);
-    // It does not need the broker to be there.
+    // The publisher starts without a NATS server.
     nats.stop();
     let mut publisher = federation(folder.path())
         .arg("heartbeat")
@@ -19,12 +19,12 @@ async fn the_publisher_keeps_its_project_online_and_ends_cleanly() {
         .unwrap();
     nats.restart().await;
     service.until_status("commandcenter", "online");
-    // Longer than the threshold of 3 s: without heartbeats it would be offline by then.
+    // Longer than the threshold of 3 s, so a project without heartbeats would be offline.
     std::thread::sleep(std::time::Duration::from_secs(4));
     assert_eq!(service.status("commandcenter"), "online");
     let told = Command::new("kill").args(["-TERM", &publisher.id().to_string()]).status().unwrap();
     assert!(told.success());
-    let (ended, _) = until("the publisher ends", || publisher.try_wait().unwrap());
+    let (ended, _) = until("the publisher stops", || publisher.try_wait().unwrap());
     assert!(ended.success());
     service.until_status("commandcenter", "offline");
 }

@@ -1,4 +1,4 @@
-//! The list of projects changes while the service runs.
+//! Changes of the projects file while the service runs.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,8 +9,8 @@ use federation_testkit::PostgresServer;
 
 use super::process::{Service, folder, until};
 
-/// How late a change of the file may be visible: it is looked at each second, and read when it looks
-/// the same as a second before.
+/// Deadline for a changed file to be applied. It is checked every second and read once it is
+/// unchanged for a second.
 const SOON: Duration = Duration::from_secs(3);
 
 fn list(projects: &[(&str, &str)]) -> String {
@@ -25,7 +25,7 @@ fn write(folder: &Path, text: &str) {
     fs::write(folder.join("config/projects.yaml"), text).unwrap();
 }
 
-/// The catalog as `slug=name`, by id.
+/// Returns the catalog as `slug=name`, ordered by id.
 fn names(service: &Service) -> Vec<String> {
     let projects = service.get("/api/fed/projects").1;
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -42,7 +42,7 @@ fn until_names(service: &Service, expected: &[&str]) {
 }
 
 #[test]
-fn a_change_of_the_file_is_visible_soon_and_who_left_it_stays() {
+fn a_changed_file_is_applied_soon_and_removed_entries_stay() {
     let folder = folder(&list(&[("a", "A"), ("b", "B")]));
     let service = Service::ready(folder.path(), &[]);
     write(folder.path(), &list(&[("a", "New"), ("c", "C")]));
@@ -58,7 +58,7 @@ fn a_change_of_the_file_is_visible_soon_and_who_left_it_stays() {
 }
 
 #[test]
-fn who_left_the_file_is_removed_where_that_is_wanted() {
+fn removed_entries_are_deleted_with_prune() {
     let folder = folder(&list(&[("a", "A"), ("b", "B")]));
     let service = Service::ready(folder.path(), &[("PROJECTS_FILE_PRUNE", "true")]);
     assert_eq!(service.register("by-hand"), 201);
@@ -69,7 +69,7 @@ fn who_left_the_file_is_removed_where_that_is_wanted() {
 }
 
 #[test]
-fn a_broken_file_changes_nothing_and_the_log_names_the_line() {
+fn an_invalid_file_changes_nothing_and_the_log_names_the_line() {
     let folder = folder(&list(&[("a", "A")]));
     let service = Service::ready(folder.path(), &[("PROJECTS_FILE_PRUNE", "true")]);
     write(folder.path(), &list(&[("b", "B"), ("Not-A-Slug", "C")]));
@@ -88,11 +88,11 @@ fn a_broken_file_changes_nothing_and_the_log_names_the_line() {
 }
 
 #[test]
-fn a_sighup_has_the_file_read_at_once_and_ends_nothing() {
+fn a_sighup_reloads_the_file_at_once() {
     let folder = folder(&list(&[("a", "A")]));
     let service = Service::start(folder.path(), &[]);
     service.signal("-HUP");
-    // Nothing has changed, so this is said only to whoever asked.
+    // An unchanged file is logged only because SIGHUP asked for it.
     service.until_logged("projects file is applied");
     write(folder.path(), &list(&[("a", "Other")]));
     service.signal("-HUP");
@@ -101,7 +101,7 @@ fn a_sighup_has_the_file_read_at_once_and_ends_nothing() {
 }
 
 #[test]
-fn a_mounted_file_whose_link_is_turned_is_a_changed_file() {
+fn a_changed_link_to_the_file_is_a_changed_file() {
     let folder = folder(&list(&[]));
     let config = folder.path().join("config");
     for (version, name) in [("1", "A"), ("2", "B")] {
@@ -118,7 +118,7 @@ fn a_mounted_file_whose_link_is_turned_is_a_changed_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_while_the_store_is_away_is_applied_when_that_is_back() {
+async fn a_changed_file_waits_for_the_store() {
     let folder = folder(&list(&[("a", "A"), ("b", "B")]));
     let mut postgres = PostgresServer::start().await;
     let url = postgres.url();
@@ -129,5 +129,5 @@ async fn a_change_while_the_store_is_away_is_applied_when_that_is_back() {
     service.until_logged("projects file waits for the store");
     assert_eq!(names(&service), ["a=A", "b=B"]);
     postgres.start_again().await;
-    until("it is applied", || (names(&service) == ["b=Late"]).then_some(()));
+    until("the file is applied", || (names(&service) == ["b=Late"]).then_some(()));
 }

@@ -1,4 +1,4 @@
-//! Several processes on one Postgres and one NATS.
+//! Several replicas on one Postgres and one NATS server.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use federation_testkit::{NatsServer, TestDatabase};
 
 use super::process::{COMMANDCENTER, QUICK, Service, folder, until};
 
-/// Longer than the threshold of 3 s: who is not heard for so long is offline.
+/// Longer than the threshold of 3 s.
 const LONG: Duration = Duration::from_secs(5);
 
 struct Fleet {
@@ -33,21 +33,23 @@ fn knows(service: &Service, slug: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_replica_registers_and_removes_the_others_know_within_two_seconds() {
+async fn replicas_learn_of_registrations_and_removals_within_two_seconds() {
     let mut fleet = Fleet::new().await;
     let (one, other) = (fleet.replica(), fleet.replica());
     assert_eq!(one.register("docs"), 201);
-    let (_, told) = until("the other knows", || knows(&other, "docs").then_some(()));
+    let (_, told) =
+        until("the other replica knows the project", || knows(&other, "docs").then_some(()));
     fleet.nats.stop();
     assert_eq!(other.register("wiki"), 201);
-    let (_, found) = until("the one knows", || knows(&one, "wiki").then_some(()));
+    let (_, found) =
+        until("the first replica knows the project", || knows(&one, "wiki").then_some(()));
     assert_eq!(one.remove("docs"), 204);
-    until("the other forgot", || (!knows(&other, "docs")).then_some(()));
+    until("the other replica forgets the project", || (!knows(&other, "docs")).then_some(()));
     assert!(told < Duration::from_secs(2) && found < Duration::from_secs(2), "{told:?} {found:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_heartbeat_over_http_at_one_counts_at_all() {
+async fn an_http_heartbeat_at_one_replica_counts_at_all() {
     let fleet = Fleet::new().await;
     let (one, other) = (fleet.replica(), fleet.replica());
     let begun = super::process::now();
@@ -62,7 +64,7 @@ async fn a_heartbeat_over_http_at_one_counts_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_all_replicas_find_is_logged_once() {
+async fn a_change_found_by_all_replicas_is_logged_once() {
     let fleet = Fleet::new().await;
     let replicas = [fleet.replica(), fleet.replica(), fleet.replica()];
     assert_eq!(replicas[0].beat("commandcenter"), 204);

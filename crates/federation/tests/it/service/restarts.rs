@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::process::{COMMANDCENTER, QUICK, Service, folder};
 
-/// What was acknowledged is there after the process was killed, and so is what was known.
+/// Checks that acknowledged writes and statuses survive a kill.
 fn a_kill_loses_nothing(database: &str) {
     let folder = folder(COMMANDCENTER);
     let settings = [("DATABASE_URL", database)];
@@ -15,7 +15,7 @@ fn a_kill_loses_nothing(database: &str) {
     }
     assert_eq!(service.beat("p7"), 204);
     assert_eq!(service.status("p7"), "online");
-    // The answer did not wait for the store.
+    // The response does not wait for the store.
     service.until_nothing_waits();
     let before = without_heartbeat(service.get("/api/fed/projects").1);
     service.kill();
@@ -25,7 +25,7 @@ fn a_kill_loses_nothing(database: &str) {
     assert!(service.terminate().success());
 }
 
-/// What a kill may not take; the newest heartbeat waits for the next checkpoint.
+/// Removes the newest heartbeats, which a kill may lose before the next checkpoint.
 fn without_heartbeat(mut projects: Value) -> Value {
     for project in projects.as_array_mut().unwrap() {
         project["last_heartbeat_at"].take();
@@ -34,7 +34,7 @@ fn without_heartbeat(mut projects: Value) -> Value {
     projects
 }
 
-/// What does not end with the process: how well it heard does.
+/// Removes `status_known`, which ends with the process.
 fn stored(mut project: Value) -> Value {
     project["status_known"].take();
     project
@@ -53,7 +53,7 @@ async fn a_kill_loses_nothing_on_postgres() {
 }
 
 #[test]
-fn a_clean_end_keeps_the_newest_heartbeat() {
+fn a_clean_stop_keeps_the_newest_heartbeat() {
     let folder = folder(COMMANDCENTER);
     let service = Service::ready(folder.path(), &[]);
     service.beat("commandcenter");
@@ -64,7 +64,7 @@ fn a_clean_end_keeps_the_newest_heartbeat() {
 }
 
 #[test]
-fn a_request_that_does_not_end_does_not_hold_up_the_end() {
+fn an_endless_request_does_not_delay_the_stop() {
     let folder = folder(COMMANDCENTER);
     let service = Service::ready(folder.path(), &[]);
     let _half = service.post_half();
@@ -72,7 +72,7 @@ fn a_request_that_does_not_end_does_not_hold_up_the_end() {
 }
 
 #[test]
-fn a_pause_is_nobodys_silence() {
+fn a_pause_does_not_count_as_silence() {
     let folder = folder(COMMANDCENTER);
     let service = Service::ready(folder.path(), &[QUICK]);
     service.beat("commandcenter");
@@ -86,7 +86,7 @@ fn a_pause_is_nobodys_silence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn several_may_start_at_once_on_a_new_database() {
+async fn replicas_can_start_together_on_a_new_database() {
     let database = TestDatabase::create().await;
     let folder = folder(COMMANDCENTER);
     for url in [database.url(), "sqlite:federation.db".to_owned()] {

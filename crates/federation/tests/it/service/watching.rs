@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::process::{COMMANDCENTER, Service, folder, until};
 
-/// The binary as a measurement of watchers; what it found.
+/// Runs the benchmark of watchers and returns its report.
 fn watched(service: &Service, folder: &std::path::Path) -> Value {
     let args = ["bench", "watchers", "--watchers", "50", "--changes", "200", "--rate", "500"];
     let output = service.client(folder, &args).arg("--json").output().unwrap();
@@ -17,7 +17,7 @@ fn watched(service: &Service, folder: &std::path::Path) -> Value {
 }
 
 #[test]
-fn each_watcher_sees_each_change_once_and_in_order_over_reconnects_at_random() {
+fn each_watcher_sees_each_change_once_in_order_across_reconnects() {
     let folder = folder("projects: []");
     let service = Service::ready(folder.path(), &[]);
     let found = watched(&service, folder.path());
@@ -25,18 +25,20 @@ fn each_watcher_sees_each_change_once_and_in_order_over_reconnects_at_random() {
     assert_eq!(found["cut_off"], 0, "{found}");
     assert!(found["events"].as_u64().unwrap() >= 50 * 200, "{found}");
     assert!(found["reconnects"].as_u64().unwrap() >= 50, "{found}");
-    until("nobody watches any more", || {
+    until("no watcher is connected", || {
         service.metrics().contains("federation_watchers 0").then_some(())
     });
 }
 
 #[test]
-fn the_command_line_prints_what_happens_and_ends_well_on_interrupt() {
+fn watch_prints_changes_and_exits_cleanly_on_interrupt() {
     let folder = folder("projects: []");
     let service = Service::ready(folder.path(), &[]);
     let args = ["projects", "watch", "--json", "--slug", "a"];
     let mut watch = service.client(folder.path(), &args).stdout(Stdio::piped()).spawn().unwrap();
-    until("it watches", || service.metrics().contains("federation_watchers 1").then_some(()));
+    until("the watcher is connected", || {
+        service.metrics().contains("federation_watchers 1").then_some(())
+    });
     service.register("b");
     service.register("a");
     let mut line = String::new();
@@ -45,12 +47,12 @@ fn the_command_line_prints_what_happens_and_ends_well_on_interrupt() {
     assert_eq!((&change["slug"], &change["kind"]), (&json!("a"), &json!("registered")), "{line}");
     let sent = Command::new("kill").args(["-INT", &watch.id().to_string()]).status().unwrap();
     assert!(sent.success());
-    let (ended, _) = until("it ends", || watch.try_wait().unwrap());
+    let (ended, _) = until("the command ends", || watch.try_wait().unwrap());
     assert_eq!(ended.code(), Some(0));
 }
 
 #[test]
-fn a_service_that_is_watched_ends_at_once_and_a_watcher_goes_on_at_the_next_one() {
+fn a_watched_service_stops_at_once_and_the_watcher_continues_at_the_next() {
     let folder = folder("projects: []");
     let service = Service::ready(folder.path(), &[]);
     let port = service.url("").rsplit(':').next().unwrap().to_owned();
@@ -61,7 +63,9 @@ fn a_service_that_is_watched_ends_at_once_and_a_watcher_goes_on_at_the_next_one(
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    until("it watches", || service.metrics().contains("federation_watchers 1").then_some(()));
+    until("the watcher is connected", || {
+        service.metrics().contains("federation_watchers 1").then_some(())
+    });
     assert!(service.terminate().success());
     let service = Service::ready(folder.path(), &[("SERVICE_PORT", &port)]);
     service.register("a");

@@ -1,32 +1,32 @@
-//! The fenced blocks of the docs.
+//! Fenced blocks of the documentation.
 
 use std::fs;
 use std::path::Path;
 
-/// A block and where it stands.
+/// A block and its position.
 pub(super) struct Block {
     file: String,
-    /// The line of its first text, counted from one.
+    /// Line of its first text, counted from one.
     pub(super) line: usize,
-    /// What it is, by the first word behind the fence.
+    /// Language, the first word after the fence.
     pub(super) language: String,
-    /// With a line end at its end.
+    /// Text with a final newline.
     pub(super) text: String,
 }
 
 impl Block {
-    /// For people who look for it.
+    /// Returns the position for messages.
     pub(super) fn place(&self) -> String {
         self.place_of(0)
     }
 
-    /// The place of one of its lines, counted from zero.
+    /// Returns the position of a line, counted from zero.
     pub(super) fn place_of(&self, line: usize) -> String {
         format!("{}:{}", self.file, self.line + line)
     }
 }
 
-/// All blocks of README.md, then of docs/ by the names of the files.
+/// Returns the blocks of README.md and then those of docs/ by file name.
 pub(super) fn blocks(root: &Path) -> Vec<Block> {
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
     let mut docs: Vec<_> = docs.map(|name| format!("docs/{}", name.to_str().unwrap())).collect();

@@ -1,10 +1,9 @@
-//! Every example of README.md and docs/ is tried: what stands there works, and goes on to.
+//! Tests of every example in README.md and docs/.
 //!
-//! A block in a fence says by its language what it is. `sh` is run against a real service, with a
-//! publisher for the project of `config/projects.yaml` beside it; in `yaml` a list of projects is
-//! checked; `json` must have the shape of something that the service says; `rust` must be an example
-//! of a crate's documentation, which is compiled with that. Whatever cannot be tried is named in
-//! [`SKIPPED`] with the reason.
+//! The language of a fenced block selects its test. `sh` runs against a real service with a publisher
+//! for the project of `config/projects.yaml`. `yaml` must be a valid projects file. `json` must have
+//! the shape of a document of the service. `rust` must be an example of the documentation of a crate,
+//! which is compiled with it. [`SKIPPED`] names the exceptions with their reasons.
 
 mod blocks;
 mod shapes;
@@ -21,24 +20,23 @@ use self::blocks::blocks;
 use self::stage::Stage;
 use super::process::federation;
 
-/// What is not run, by how it begins, and why.
+/// Commands that are not run, by their start, with the reason.
 const SKIPPED: [(&str, &str); 5] = [
-    ("nats ", "needs the command line of NATS; nats/src/catalog/tests.rs asks the same"),
-    ("./scripts/", "each runs for minutes or until Ctrl-C; test.sh is what runs this test"),
-    ("docker compose ", "needs an engine; scripts/check-docker.sh checks the file"),
+    ("nats ", "needs the NATS command line; nats/src/catalog/tests.rs tests the same"),
+    ("./scripts/", "each runs for minutes or until Ctrl-C; test.sh runs this test"),
+    ("docker compose ", "needs Docker; scripts/check-docker.sh checks the file"),
     ("cargo bench ", "measures for minutes"),
-    ("SIMULATION_SEEDS=", "a test that runs anyway, with more seeds and optimised"),
+    ("SIMULATION_SEEDS=", "a test that is part of the suite, with more seeds"),
 ];
 
-/// What runs until it is told to end, by a part of it, and what it must have said by then.
+/// Commands that run until they are stopped, by a part of them, with the output to wait for.
 const LASTING: [(&str, &str); 3] = [
     ("cargo run -- heartbeat", "publisher is starting"),
     ("curl -N ", "changing"),
     ("projects watch", "changing"),
 ];
 
-/// What is put in place of what: so that an example takes neither the time that it would in earnest,
-/// nor the processor from the tests beside it; and what a reader has to fill in.
+/// Replacements that shorten an example or fill in what a reader would.
 const INSTEAD: [(&str, &str); 4] = [
     ("--projects 10000", "--projects 100"),
     ("--seconds 60", "--seconds 1 --warm-up 0 --probes 0"),
@@ -49,7 +47,7 @@ const INSTEAD: [(&str, &str); 4] = [
     ),
 ];
 
-/// Why the command or block of this text is not tried, if it is not.
+/// Returns the reason if a command or block is skipped.
 fn skipped(text: &str) -> Option<&'static str> {
     SKIPPED.iter().find(|(start, _)| text.trim_start().starts_with(start)).map(|(_, why)| *why)
 }
@@ -58,9 +56,9 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// The examples say `cargo run`, in whose place the built program is run here.
+/// Checks that `cargo run`, which the examples use, starts the program that is tested here.
 #[test]
-fn cargo_run_means_the_service() {
+fn cargo_run_starts_the_service() {
     let mut metadata = Command::new(env!("CARGO"));
     metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
     let said = metadata.current_dir(root()).output().unwrap();
@@ -74,7 +72,7 @@ fn cargo_run_means_the_service() {
 }
 
 #[test]
-fn every_block_is_of_a_kind_that_is_tried() {
+fn every_block_has_a_tested_language() {
     for block in blocks(&root()) {
         let known = ["sh", "yaml", "json", "rust", "text"].contains(&block.language.as_str());
         assert!(
@@ -87,7 +85,7 @@ fn every_block_is_of_a_kind_that_is_tried() {
 }
 
 #[test]
-fn what_is_named_as_skipped_or_special_is_there() {
+fn every_special_case_names_an_existing_example() {
     let all = blocks(&root());
     let anywhere =
         |wanted: &dyn Fn(&str) -> bool| all.iter().any(|block| block.text.lines().any(wanted));
@@ -100,7 +98,7 @@ fn what_is_named_as_skipped_or_special_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_of_a_shell_work() {
+async fn the_shell_examples_work() {
     let stage = Stage::set(&root()).await;
     for block in blocks(&root()).iter().filter(|block| block.language == "sh") {
         shell::run(&stage, block);
@@ -108,7 +106,7 @@ async fn the_examples_of_a_shell_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_examples_of_json_have_the_shape_of_what_the_service_says() {
+async fn the_json_examples_have_the_shape_of_real_documents() {
     let stage = Stage::set(&root()).await;
     let said = stage.says().await;
     for block in blocks(&root()).iter().filter(|block| block.language == "json") {
@@ -121,7 +119,7 @@ async fn the_examples_of_json_have_the_shape_of_what_the_service_says() {
 }
 
 #[test]
-fn the_examples_of_lists_of_projects_are_accepted() {
+fn the_example_project_files_are_valid() {
     let folder = tempfile::tempdir().unwrap();
     for block in blocks(&root()).iter().filter(|block| block.language == "yaml") {
         if skipped(&block.text).is_some() {
@@ -135,7 +133,7 @@ fn the_examples_of_lists_of_projects_are_accepted() {
 }
 
 #[test]
-fn the_examples_of_rust_are_examples_of_the_documentation_of_a_crate() {
+fn the_rust_examples_are_part_of_a_crate_documentation() {
     let compiled: Vec<String> =
         sources(&root().join("crates")).iter().map(|file| documented(file)).collect();
     for block in blocks(&root()).iter().filter(|block| block.language == "rust") {
@@ -144,7 +142,7 @@ fn the_examples_of_rust_are_examples_of_the_documentation_of_a_crate() {
     }
 }
 
-/// The Rust files in a folder.
+/// Returns the Rust files in a folder.
 fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries
@@ -155,7 +153,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What a file documents, as a reader sees it: without the lines that examples hide.
+/// Returns the documentation in a file without the hidden lines of examples.
 fn documented(file: &Path) -> String {
     let text = fs::read_to_string(file).unwrap();
     let lines = text.lines().map(str::trim_start).filter_map(|line| {

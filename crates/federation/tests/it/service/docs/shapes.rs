@@ -1,9 +1,9 @@
-//! Whether two JSON documents are of one kind.
+//! Comparison of the shapes of JSON documents.
 
 use serde_json::Value;
 
-/// Whether an example has the shape of what is really said: the same keys all the way down, with
-/// values of the same types. Null and the empty list stand for anything; of a list the first counts.
+/// Returns whether an example has the same keys and types as a real document. Null and an empty list
+/// match anything, and only the first element of a list is compared.
 pub(super) fn fit(example: &Value, real: &Value) -> bool {
     match (example, real) {
         (Value::Object(one), Value::Object(other)) => {

@@ -1,4 +1,4 @@
-//! Runs the examples of a shell.
+//! Runner of the shell examples.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,11 +8,11 @@ use super::blocks::Block;
 use super::stage::Stage;
 use super::{INSTEAD, LASTING, skipped};
 
-/// How long a block may take, in seconds.
+/// Deadline for a block, in seconds.
 const PATIENCE: &str = "120";
 
-/// Before the commands of a block. `until_says` waits for what a command that lasts must say, and
-/// changes a project meanwhile, so that whoever watches has something to see; then it ends it.
+/// Prelude of a block. `until_says` waits for the output of a command that runs until it is stopped,
+/// changes a project meanwhile so that there is something to see, and then stops the command.
 const PROLOGUE: &str = r#"set -euo pipefail
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 until_says() {
@@ -32,14 +32,14 @@ until_says() {
 }
 "#;
 
-/// One command of a block.
+/// A command of a block.
 struct Example {
-    /// Its first line in the block, counted from zero.
+    /// First line in the block, counted from zero.
     line: usize,
     text: String,
 }
 
-/// Runs the commands of a block one after the other in one shell.
+/// Runs the commands of a block in one shell.
 pub(super) fn run(stage: &Stage, block: &Block) {
     let mut examples = commands(block);
     examples.retain(|example| skipped(&example.text).is_none());
@@ -70,7 +70,7 @@ pub(super) fn run(stage: &Stage, block: &Block) {
     assert!(done.status.success(), "{} after the start of {last}\n{done:?}", done.status);
 }
 
-/// The commands of a block: so many lines make one as the shell takes for a whole.
+/// Splits a block into commands, each of as many lines as the shell needs.
 fn commands(block: &Block) -> Vec<Example> {
     let mut commands = Vec::new();
     let mut open: Option<Example> = None;
@@ -94,11 +94,11 @@ fn commands(block: &Block) -> Vec<Example> {
 
 fn is_whole(text: &str) -> bool {
     let parsed = Command::new("bash").args(["-n", "-c", text]).output().unwrap();
-    // Of a text that ends inside of a here-document it only warns.
+    // An unfinished here-document is only a warning.
     parsed.status.success() && parsed.stderr.is_empty() && !text.ends_with('\\')
 }
 
-/// The block as it is run; what each command says goes to a file of its own.
+/// Returns the script of a block, with the output of each command in a file of its own.
 fn script(stage: &Stage, examples: &[Example]) -> String {
     let address = stage.service.url("").replace("http://", "");
     let mut script = PROLOGUE.to_owned();
@@ -122,12 +122,12 @@ fn script(stage: &Stage, examples: &[Example]) -> String {
     script
 }
 
-/// The comment at the end of the last line.
+/// Returns the comment at the end of the last line.
 fn comment(text: &str) -> &str {
     text.lines().last().and_then(|line| line.rsplit_once(" # ")).map_or("", |(_, comment)| comment)
 }
 
-/// The status of the refusal that the comment announces: `# 404 …`.
+/// Returns the error status that the comment announces, as in `# 404 …`.
 fn refusal(text: &str) -> Option<&str> {
     let status = comment(text).split(|c: char| !c.is_alphanumeric()).next()?;
     let is_refusal = status.len() == 3
@@ -136,7 +136,7 @@ fn refusal(text: &str) -> Option<&str> {
     is_refusal.then_some(status)
 }
 
-/// What the comment says that the output has: the status of a refusal, and each `"key":value`.
+/// Returns the parts of the output that the comment announces: a status and each `"key":value`.
 fn promises(text: &str) -> Vec<String> {
     let mut promises: Vec<_> = refusal(text).map(str::to_owned).into_iter().collect();
     let words = plain(comment(text));
@@ -147,13 +147,13 @@ fn promises(text: &str) -> Vec<String> {
     promises
 }
 
-/// JSON however it is spaced.
+/// Removes the whitespace of JSON.
 fn plain(text: &str) -> String {
     text.replace("\": ", "\":")
 }
 
 #[test]
-fn a_comment_promises_what_it_quotes() {
+fn a_comment_announces_the_status_and_fields_of_the_output() {
     assert_eq!(
         promises("curl x   # \"status\": \"online\" after seconds"),
         ["\"status\":\"online\""]

@@ -1,4 +1,4 @@
-//! What the examples are tried on.
+//! Environment of the examples.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -12,23 +12,23 @@ use tempfile::TempDir;
 
 use super::super::process::{Service, federation, folder};
 
-/// Stands for `cargo run`, which would build what is built already.
+/// Replaces `cargo run`, which would build the program again.
 const CARGO: &str = r#"#!/bin/sh
-[ "$1" = run ] || { echo "of cargo, only \`cargo run\` can be tried" >&2; exit 2; }
+[ "$1" = run ] || { echo "only \`cargo run\` is supported here" >&2; exit 2; }
 while [ $# -gt 0 ] && [ "$1" != -- ]; do shift; done
 [ $# -eq 0 ] || shift
 exec federation "$@"
 "#;
 
-/// An answer that tells of an error is one for whoever tries an example.
+/// Makes curl fail for error responses.
 const CURL: &str = r#"#!/bin/sh
 PATH=${PATH#*:}
-command -v curl >/dev/null || { echo "the examples need curl: please install it" >&2; exit 2; }
+command -v curl >/dev/null || { echo "the examples need curl; install it" >&2; exit 2; }
 exec curl --fail --silent --show-error "$@"
 "#;
 
-/// A service with the list of projects of the repository, a broker, and a publisher for the project
-/// in the list; programs of its own for what the examples call.
+/// A service with the projects file of the repository, a NATS server, a publisher for the project in
+/// the file, and replacements of the programs that the examples call.
 pub(super) struct Stage {
     pub(super) service: Service,
     pub(super) nats: NatsServer,
@@ -59,12 +59,12 @@ impl Stage {
         stage
     }
 
-    /// Where the examples run.
+    /// Working directory of the examples.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// The environment of the examples, beside what their own lines set.
+    /// Environment of the examples.
     pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
         let path = std::env::var("PATH").unwrap_or_default();
         vec![
@@ -75,7 +75,7 @@ impl Stage {
         ]
     }
 
-    /// Documents that the service gives in its answers and on the bus, each with a name.
+    /// Returns named documents of the service, from responses and from NATS.
     pub(super) async fn says(&self) -> Vec<(String, Value)> {
         let mut said = self.tells_on_the_bus().await;
         for path in [
@@ -83,7 +83,7 @@ impl Stage {
             "/api/fed/projects/commandcenter",
             "/api/fed/projects/commandcenter/explain",
             "/api/fed/projects/commandcenter/history",
-            "/api/fed/projects/nobody",
+            "/api/fed/projects/unknown",
             "/api/fed/projects?status=well",
             "/health",
             "/readyz",
@@ -93,7 +93,7 @@ impl Stage {
         said
     }
 
-    /// The changes of a project that is registered, speaks once and falls silent.
+    /// Returns the changes of a project that registers, sends one heartbeat and falls silent.
     async fn tells_on_the_bus(&self) -> Vec<(String, Value)> {
         let client = async_nats::connect(self.nats.url()).await.unwrap();
         let mut changes = client.subscribe("hub.federation.changes.short").await.unwrap();
