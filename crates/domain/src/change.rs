@@ -1,5 +1,7 @@
 //! What happened to a project: entries of the change log, and the wish to make one.
 
+mod cause;
+
 use std::collections::HashSet;
 
 use time::OffsetDateTime;
@@ -8,6 +10,8 @@ use crate::error::StoreError;
 use crate::heartbeat::{Reports, Source};
 use crate::project::{Project, ProjectId, ProjectStatus};
 use crate::values::Slug;
+
+pub use self::cause::{Cause, Origin, Probe};
 
 /// The position of a change in the log: total order, no gaps, never reused. 0 is before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -52,117 +56,6 @@ impl ChangeKind {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
-    }
-}
-
-/// Who registered or removed a project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "lowercase")
-)]
-pub enum Origin {
-    /// A call of the API.
-    Api,
-    /// The static list.
-    File,
-    /// A heartbeat of an unknown project, where that is allowed.
-    Heartbeat,
-}
-
-/// What came of asking a silent project directly, before it is called offline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(rename_all = "snake_case")
-)]
-pub enum Probe {
-    /// It answered, so it is alive.
-    Answered,
-    /// Nobody listens on its subject.
-    NoResponders,
-    /// Somebody listens there, and did not answer in time.
-    NoAnswer,
-    /// It could not be asked: the bus is away, or nobody knows its subject.
-    NotAsked,
-}
-
-impl std::fmt::Display for Probe {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Answered => "it answered when asked",
-            Self::NoResponders => "asked directly, nobody listens on its subject",
-            Self::NoAnswer => "asked directly, it did not answer",
-            Self::NotAsked => "it could not be asked directly",
-        })
-    }
-}
-
-/// Why a change happened, so that an answer can explain itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(
-    feature = "serde",
-    derive(serde::Serialize, serde::Deserialize),
-    serde(tag = "kind", rename_all = "snake_case")
-)]
-pub enum Cause {
-    /// A heartbeat arrived.
-    Heartbeat {
-        /// The way it came.
-        source: Source,
-    },
-    /// Nothing was heard for too long.
-    Silence {
-        /// How long we listened without hearing it, in ms.
-        silence_ms: u64,
-        /// Deaf time within, which was left out, in ms.
-        deaf_ms: u64,
-        /// What came of asking it directly; none where that was not called for.
-        #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
-        probe: Option<Probe>,
-    },
-    /// The project said so itself.
-    Reported {
-        /// In its own words.
-        reasons: Vec<String>,
-    },
-    /// It was registered, or its registration was replaced.
-    Registered {
-        /// By whom.
-        by: Origin,
-    },
-    /// A person or a program asked for it.
-    Operator,
-}
-
-impl Cause {
-    /// The cause of a status that a project gave itself.
-    #[must_use]
-    pub fn reported(reports: &Reports) -> Self {
-        Self::Reported { reasons: reports.reasons().map(str::to_owned).collect() }
-    }
-}
-
-impl std::fmt::Display for Cause {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Heartbeat { source } => write!(f, "heartbeat over {source}"),
-            Self::Silence { silence_ms, deaf_ms, probe } => {
-                write!(f, "silence of {silence_ms} ms")?;
-                if *deaf_ms > 0 {
-                    write!(f, ", with {deaf_ms} ms of deafness left out")?;
-                }
-                probe.map_or(Ok(()), |probe| write!(f, "; {probe}"))
-            }
-            Self::Reported { reasons } if reasons.is_empty() => f.write_str("reported by itself"),
-            Self::Reported { reasons } => write!(f, "reported by itself: {}", reasons.join("; ")),
-            Self::Registered { by: Origin::Api } => f.write_str("registered over the API"),
-            Self::Registered { by: Origin::File } => f.write_str("registered from the file"),
-            Self::Registered { by: Origin::Heartbeat } => f.write_str("registered by a heartbeat"),
-            Self::Operator => f.write_str("asked for by an operator"),
-        }
     }
 }
 

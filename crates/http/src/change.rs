@@ -18,7 +18,7 @@ use crate::stamp::Stamp;
         "to": "offline",
         "at": "2026-11-23T14:43:13.270911Z",
         "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 250},
-        "because": "silence of 90000 ms, with 250 ms of deafness left out"
+        "because": "no heartbeat for 90 s, not counting 250 ms of interruptions"
     })
 )]
 pub(crate) struct ChangeBody<'a> {
@@ -70,7 +70,7 @@ impl<'a> From<&'a Change> for ChangeBody<'a> {
         "to": "offline",
         "at": "2026-11-23T14:43:13.270911Z",
         "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 250},
-        "because": "silence of 90000 ms, with 250 ms of deafness left out"
+        "because": "no heartbeat for 90 s, not counting 250 ms of interruptions"
     })
 )]
 pub(crate) struct EventBody<'a> {

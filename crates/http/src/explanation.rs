@@ -56,7 +56,7 @@ use crate::stamp::{Seconds, Stamp};
             "to": "offline",
             "at": "2026-11-23T14:43:44.518273Z",
             "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 31_250},
-            "because": "silence of 90000 ms, with 31250 ms of deafness left out"
+            "because": "no heartbeat for 90 s, not counting 31.2 s of interruptions"
         }
     })
 )]

@@ -96,10 +96,11 @@ fn write_change(to: &mut Writer<'_>, style: Style, kind: &str, fields: &Fields) 
     if kind == "status_changed" {
         let (from, status) = (plain(field("change.from")), field("change.to"));
         write!(to, "{from} → {}  ", style.paint(status_colour(status), plain(status)))?;
-    } else if !cause.starts_with(kind) {
-        write!(to, "{}  ", plain(kind))?;
+        return write!(to, "{}", plain(cause));
     }
-    write!(to, "{}", plain(cause))
+    // A cause such as "registered through the API" also belongs to updates.
+    let cause = cause.strip_prefix("registered ").unwrap_or(cause);
+    write!(to, "{}  {}", plain(kind), plain(cause))
 }
 
 fn write_spans<S: Subscriber + for<'a> LookupSpan<'a>>(

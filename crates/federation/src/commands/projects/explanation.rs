@@ -113,7 +113,7 @@ mod tests {
             "reports": {"degraded": true, "reasons": ["slow \u{1b}[2J", "full"]},
             "last_change": {"kind": "status_changed", "from": "degraded", "to": "offline",
                             "at": "2026-11-23T14:43:44.518273Z",
-                            "because": "silence of 90000 ms"},
+                            "because": "no heartbeat for 90 s"},
         });
         assert_eq!(
             words(&explanation),
@@ -124,7 +124,7 @@ mod tests {
              offline after   90 s\n\
              grace period    45 s after an interruption\n\
              reports         degraded: slow \\u{1b}[2J, full\n\
-             last change     2026-11-23T14:43:44.518273Z degraded → offline: silence of 90000 ms\n\
+             last change     2026-11-23T14:43:44.518273Z degraded → offline: no heartbeat for 90 s\n\
              \n\
              SOURCE  COUNTS  RECEIVING  SILENCE  NOT COUNTED  RECEIVING FOR\n\
              nats    yes     yes        94.1 s   31.2 s       61 s\n\

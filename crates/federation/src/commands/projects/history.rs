@@ -85,7 +85,7 @@ mod tests {
                 {"revision": 17, "kind": "status_changed", "from": "offline", "to": "online",
                  "at": "2026-11-23T14:41:14.020911Z", "because": "heartbeat over nats"},
                 {"revision": 9, "kind": "registered", "from": null, "to": "offline",
-                 "at": "2026-11-20T08:00:00.018273Z", "because": "registered over the \u{1b}API"},
+                 "at": "2026-11-20T08:00:00.018273Z", "because": "registered through the \u{1b}API"},
             ],
             "next": "/api/fed/projects/orion/history?before=9&limit=2",
         });
@@ -97,7 +97,7 @@ mod tests {
              \n\
              REVISION  AT                           CHANGE            BECAUSE\n\
              17        2026-11-23T14:41:14.020911Z  offline → online  heartbeat over nats\n\
-             9         2026-11-20T08:00:00.018273Z  registered        registered over the \\u{1b}API\n\
+             9         2026-11-20T08:00:00.018273Z  registered        registered through the \\u{1b}API\n\
              \n\
              Older changes: --before 9"
         );
@@ -106,11 +106,11 @@ mod tests {
     #[test]
     fn a_removed_project_has_changes_and_no_shares() {
         let history = json!({"uptime": [], "changes": [
-            {"revision": 3, "kind": "removed", "at": "t", "because": "asked for by an operator"},
+            {"revision": 3, "kind": "removed", "at": "t", "because": "requested by an operator"},
         ], "next": null});
         assert_eq!(
             words(&history),
-            "REVISION  AT  CHANGE   BECAUSE\n3         t   removed  asked for by an operator"
+            "REVISION  AT  CHANGE   BECAUSE\n3         t   removed  requested by an operator"
         );
     }
 

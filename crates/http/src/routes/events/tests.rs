@@ -81,11 +81,11 @@ async fn each_change_is_an_event() {
     insta::assert_snapshot!(events.waiting(), @r#"
     id: 1
     event: registered
-    data: {"revision":1,"slug":"a","kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered over the API"}
+    data: {"revision":1,"slug":"a","kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered through the API"}
 
     id: 2
     event: removed
-    data: {"revision":2,"slug":"a","kind":"removed","from":"offline","to":null,"at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"operator"},"because":"asked for by an operator"}
+    data: {"revision":2,"slug":"a","kind":"removed","from":"offline","to":null,"at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"operator"},"because":"requested by an operator"}
     "#);
 }
 

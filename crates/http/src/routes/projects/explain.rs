@@ -61,7 +61,7 @@ mod tests {
         insta::assert_snapshot!(explain(&api().await).await, @r#"
         200
         content-type: application/json
-        {"slug":"commandcenter","status":"offline","status_known":false,"summary":"offline: it was never heard; this cannot be relied on now: http does not prove that it hears","at":"2026-11-24T12:00:00.123456Z","last_heartbeat":null,"silence":[{"source":"http","counts":true,"hears":false,"silence_seconds":null,"deaf_left_out_seconds":null,"listening_since_deafness_seconds":0.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":1,"kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered over the API"}}
+        {"slug":"commandcenter","status":"offline","status_known":false,"summary":"offline: it was never heard; this cannot be relied on now: http does not prove that it hears","at":"2026-11-24T12:00:00.123456Z","last_heartbeat":null,"silence":[{"source":"http","counts":true,"hears":false,"silence_seconds":null,"deaf_left_out_seconds":null,"listening_since_deafness_seconds":0.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":1,"kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered through the API"}}
         "#);
     }
 
@@ -75,7 +75,7 @@ mod tests {
         insta::assert_snapshot!(explain(&api).await, @r#"
         200
         content-type: application/json
-        {"slug":"commandcenter","status":"offline","status_known":true,"summary":"offline: 96 s of silence over http, 20 s of deafness left out (offline after 90 s)","at":"2026-11-24T12:02:56.123856Z","last_heartbeat":{"at":"2026-11-24T12:01:00.123456Z","source":"http","seconds_ago":116.0},"silence":[{"source":"http","counts":true,"hears":true,"silence_seconds":96.0,"deaf_left_out_seconds":20.0,"listening_since_deafness_seconds":95.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":4,"kind":"status_changed","from":"degraded","to":"offline","at":"2026-11-24T12:02:50.123856Z","cause":{"kind":"silence","silence_ms":90000,"deaf_ms":20000},"because":"silence of 90000 ms, with 20000 ms of deafness left out"}}
+        {"slug":"commandcenter","status":"offline","status_known":true,"summary":"offline: 96 s of silence over http, 20 s of deafness left out (offline after 90 s)","at":"2026-11-24T12:02:56.123856Z","last_heartbeat":{"at":"2026-11-24T12:01:00.123456Z","source":"http","seconds_ago":116.0},"silence":[{"source":"http","counts":true,"hears":true,"silence_seconds":96.0,"deaf_left_out_seconds":20.0,"listening_since_deafness_seconds":95.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":4,"kind":"status_changed","from":"degraded","to":"offline","at":"2026-11-24T12:02:50.123856Z","cause":{"kind":"silence","silence_ms":90000,"deaf_ms":20000},"because":"no heartbeat for 90 s, not counting 20 s of interruptions"}}
         "#);
     }
 
@@ -87,7 +87,7 @@ mod tests {
         api.listen(Duration::from_secs(2)).await;
         let answer: Value = serde_json::from_str(&explain(&api).await.body).unwrap();
         assert_eq!(answer["reports"], json!({"degraded": true, "reasons": ["queue backlog"]}));
-        assert_eq!(answer["last_change"]["because"], "reported by itself: queue backlog");
+        assert_eq!(answer["last_change"]["because"], "reported by the project: queue backlog");
         insta::assert_snapshot!(answer["summary"].as_str().unwrap(), @"degraded: it says so itself (queue backlog); its last heartbeat came 2 s ago");
     }
 
