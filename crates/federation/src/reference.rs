@@ -166,6 +166,8 @@ fn kind(value_name: &str) -> &'static str {
         "URL" => "URL",
         "FILE" => "path",
         "HOST" => "host",
+        "LEVEL" => "error, warning, info, debug, trace",
+        "FORMAT" => "auto, text, logfmt, json",
         _ => "text",
     }
 }

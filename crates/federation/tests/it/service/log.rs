@@ -1,8 +1,12 @@
 //! The log of a real service on a real pipe, in each format.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::sync::mpsc::channel;
+
 use serde_json::{Value, json};
 
-use super::process::{COMMANDCENTER, QUICK, Service, folder, until};
+use super::process::{COMMANDCENTER, QUICK, Service, federation, folder, until};
 
 /// Enough registrations to log more than the queue and the pipe hold.
 const PROJECTS: usize = 10_000;
@@ -75,6 +79,49 @@ fn the_text_format_has_one_block_and_then_one_line_for_each_change() {
     assert!(!log.concat().contains('\u{1b}'), "a pipe gets no colours");
     let events = log.iter().filter(|line| !line.starts_with("    ")).count();
     assert_eq!(events, 6, "registered, ready, online, degraded, stopping, stopped: {log:#?}");
+}
+
+#[test]
+fn a_terminal_gets_the_text_format_in_colours() {
+    let folder = folder(COMMANDCENTER);
+    let (mut terminal, log) = terminal();
+    let mut child = federation(folder.path())
+        .arg("serve")
+        .envs([("SERVICE_PORT", "0"), ("NATS_URL", "none")])
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let (sender, shown) = channel();
+    // Reading a terminal blocks, and fails when the service has exited.
+    std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count) = terminal.read(&mut bytes) {
+            let _ = sender.send(bytes[..count].to_vec());
+        }
+    });
+    let mut text = Vec::new();
+    until("the terminal shows the start", || {
+        text.extend(shown.try_iter().flatten());
+        text.ends_with(b"version   \x1b[0m  0.9.0\r\n").then_some(())
+    });
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let start = text.lines().find(|line| line.contains("service is ready")).unwrap();
+    assert!(start.ends_with("Z\x1b[0m \x1b[32mINFO \x1b[0m service is ready"), "{start:?}");
+    assert_eq!(start.find('Z'), Some("\x1b[2m18:45:44".len()), "only the time of day: {start:?}");
+}
+
+/// Returns both ends of a new pseudo-terminal.
+fn terminal() -> (File, File) {
+    use rustix::fs::{Mode, OFlags, open};
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let near = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&near).unwrap();
+    unlockpt(&near).unwrap();
+    let name = ptsname(&near, Vec::new()).unwrap();
+    let far = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    (File::from(near), File::from(far))
 }
 
 #[test]
