@@ -26,7 +26,7 @@ use crate::settings::{LogArgs, LogFormat, LogLevel};
 pub const BLOCK: &str = "federation::block";
 
 /// Deadline for writing the rest of the log at exit.
-const FLUSH_WITHIN: Duration = Duration::from_secs(1);
+const FLUSH_WITHIN: Duration = Duration::from_millis(400);
 
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
@@ -72,7 +72,7 @@ pub fn print_error(line: &str) {
     }
 }
 
-/// Waits until the log is written, for at most one second.
+/// Waits until the log is written, for at most 400 ms.
 pub fn flush() {
     if let Some(queue) = QUEUE.get() {
         queue.flush(FLUSH_WITHIN);

@@ -43,6 +43,8 @@ impl Process {
             .env("HEARTBEAT_INTERVAL_SECONDS", "1")
             .env("PROJECTS_FILE", &settings.projects_file)
             .env("LOG_FORMAT", "json")
+            // Logs the address before the catalog is loaded.
+            .env("RUST_LOG", "warn,federation=info,federation::serve=debug")
             .current_dir(&settings.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -140,7 +142,7 @@ mod tests {
         assert_eq!(address_in(&log), None);
         std::fs::write(
             &log,
-            "{\"a\":1}\n{\"message\":\"listening\",\"address\":\"127.0.0.1:7\"}\n",
+            "{\"a\":1}\n{\"message\":\"server listens\",\"address\":\"127.0.0.1:7\"}\n",
         )
         .unwrap();
         assert_eq!(address_in(&log), Some(([127, 0, 0, 1], 7).into()));
