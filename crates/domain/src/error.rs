@@ -6,15 +6,15 @@ use crate::condition::{Precondition, Refusal};
 use crate::project::Project;
 use crate::values::Slug;
 
-/// A value that its type does not allow. The text names what, what was given and what is allowed.
+/// A value that its type rejects. The message names the field, the expected and the given value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {allowed}, but got {given}")]
+#[error("{field}: expected {allowed}, got {given}")]
 pub struct InvalidValue {
     /// The field, as callers spell it: `slug`, `tags[3]`.
     pub field: String,
     /// What was given, quoted, shortened and without control characters.
     pub given: String,
-    /// What is allowed, as a sentence without its end.
+    /// The expected value, as a noun phrase that follows "expected".
     pub allowed: String,
 }
 

@@ -43,7 +43,7 @@ impl Source {
         Self::ALL
             .into_iter()
             .find(|source| source.as_str() == text)
-            .ok_or_else(|| InvalidValue::new("source", text, "nats and http are allowed"))
+            .ok_or_else(|| InvalidValue::new("source", text, "nats or http"))
     }
 }
 

@@ -47,9 +47,10 @@ impl ProjectStatus {
     /// # Errors
     /// When the text is anything else; upper case and the empty text too.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
-            InvalidValue::new("status", text, "online, offline and degraded are allowed")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| InvalidValue::new("status", text, "online, offline or degraded"))
     }
 }
 

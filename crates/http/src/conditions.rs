@@ -80,11 +80,11 @@ fn write_condition(request: &HttpRequest) -> Result<Precondition, InvalidValue> 
         }
         (None, Some(Tags::Any)) => Ok(Precondition::Absent),
         (None, Some(Tags::These(_))) => {
-            let allowed = "in a write only * is allowed (If-Match takes entity tags)";
+            let allowed = "* in a write (If-Match takes entity tags)";
             Err(InvalidValue::new("If-None-Match", &given(request, &IF_NONE_MATCH), allowed))
         }
         (Some(_), Some(_)) => {
-            let allowed = "only one of If-Match and If-None-Match is allowed in a write";
+            let allowed = "one of If-Match and If-None-Match in a write";
             Err(InvalidValue::new("If-None-Match", &given(request, &IF_NONE_MATCH), allowed))
         }
     }
@@ -104,8 +104,7 @@ fn tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>, Invali
     let given = given(request, name);
     list::parse(&given).map(Some).ok_or_else(|| {
         let field = if name == IF_MATCH { "If-Match" } else { "If-None-Match" };
-        let allowed =
-            "* or entity tags in double quotes, as the header ETag gives them, are allowed";
+        let allowed = "* or entity tags in double quotes, as the header ETag gives them";
         InvalidValue::new(field, &given, allowed)
     })
 }
@@ -170,11 +169,11 @@ mod tests {
             ["", ",", "x", "\"", "\"a", "a\"", "\"a\" \"b\"", "*, \"a\"", "w/\"a\"", "\"a b\""]
         {
             let fault = condition(&[("if-match", bad)]).unwrap_err();
-            assert!(fault.starts_with("If-Match: * or entity tags"), "{bad}: {fault}");
+            assert!(fault.starts_with("If-Match: expected * or entity tags"), "{bad}: {fault}");
         }
         let fault = condition(&[("if-none-match", "\"a\"")]).unwrap_err();
-        assert!(fault.contains("only * is allowed"), "{fault}");
+        assert!(fault.contains("expected * in a write"), "{fault}");
         let fault = condition(&[("if-none-match", "*"), ("if-match", "*")]).unwrap_err();
-        assert!(fault.contains("only one of"), "{fault}");
+        assert!(fault.contains("expected one of"), "{fault}");
     }
 }

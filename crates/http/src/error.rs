@@ -42,12 +42,12 @@ pub(crate) enum ApiError {
         "the answer can be sent as identity, gzip or zstd, and Accept-Encoding allows none of them"
     )]
     NotAcceptable,
-    #[error("the body must be JSON: Content-Type application/json is allowed, but got {given}")]
+    #[error("Content-Type: expected application/json, got {given}")]
     UnsupportedMediaType {
         /// The type that was given, safe to show.
         given: String,
     },
-    #[error("the body is too large: at most {max_bytes} bytes are allowed")]
+    #[error("body: expected at most {max_bytes} bytes, got more")]
     BodyTooLarge {
         /// The limit of this path.
         max_bytes: usize,
@@ -129,9 +129,7 @@ pub(crate) struct FieldError {
     #[schema(example = "\"\"")]
     given: String,
     /// What is allowed.
-    #[schema(
-        example = "1 to 50 characters, not blank and without control characters, are allowed"
-    )]
+    #[schema(example = "1 to 50 characters, not blank and without control characters")]
     allowed: String,
 }
 

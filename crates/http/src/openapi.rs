@@ -89,11 +89,11 @@ pub(crate) struct NotFound(ErrorBody);
 #[response(
     status = 422, content_type = "application/problem+json",
     example = json!({
-        "title": "Unprocessable Entity", "status": 422, "detail": "status: online, offline and degraded are allowed, but got \"ONLINE\"",
+        "title": "Unprocessable Entity", "status": 422, "detail": "status: expected online, offline or degraded, got \"ONLINE\"",
         "errors": [{
             "field": "status",
             "given": "\"ONLINE\"",
-            "allowed": "online, offline and degraded are allowed"
+            "allowed": "online, offline or degraded"
         }]
     })
 )]
@@ -132,14 +132,14 @@ pub(crate) enum BodyErrors {
     /// The body is larger than 64 KiB.
     #[response(
         status = 413, content_type = "application/problem+json",
-        example = json!({"title": "Payload Too Large", "status": 413, "detail": "the body is too large: at most 65536 bytes are allowed"})
+        example = json!({"title": "Payload Too Large", "status": 413, "detail": "body: expected at most 65536 bytes, got more"})
     )]
     TooLarge(ErrorBody),
     /// The body is of another type than `application/json` or `application/*+json`.
     #[response(
         status = 415, content_type = "application/problem+json",
         example = json!({
-            "title": "Unsupported Media Type", "status": 415, "detail": "the body must be JSON: Content-Type application/json is allowed, but got text/plain"
+            "title": "Unsupported Media Type", "status": 415, "detail": "Content-Type: expected application/json, got text/plain"
         })
     )]
     NotDeclaredJson(ErrorBody),
@@ -147,10 +147,10 @@ pub(crate) enum BodyErrors {
     #[response(
         status = 422, content_type = "application/problem+json",
         example = json!({
-            "title": "Unprocessable Entity", "status": 422, "detail": "name: a string is required, but got nothing; tags[1]: each may stand only once, but got \"rag\"",
+            "title": "Unprocessable Entity", "status": 422, "detail": "name: expected a string, got nothing; tags[1]: expected each value once, got \"rag\"",
             "errors": [
-                {"field": "name", "given": "nothing", "allowed": "a string is required"},
-                {"field": "tags[1]", "given": "\"rag\"", "allowed": "each may stand only once"}
+                {"field": "name", "given": "nothing", "allowed": "a string"},
+                {"field": "tags[1]", "given": "\"rag\"", "allowed": "each value once"}
             ]
         })
     )]

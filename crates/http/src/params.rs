@@ -62,8 +62,8 @@ impl FromRequest for Page {
 fn page_of(query: &str) -> Result<Page, Vec<InvalidValue>> {
     const USUAL: i64 = 50;
     let pairs = Pairs::of(query);
-    let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000 is allowed");
-    let before = number(&pairs, "before", 1..=i64::MAX, "a revision, from 1 on, is allowed");
+    let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000");
+    let before = number(&pairs, "before", 1..=i64::MAX, "a revision, from 1 on");
     match (before, limit) {
         (Ok(before), Ok(limit)) => Ok(Page {
             before: before.map(Revision),
@@ -116,7 +116,7 @@ mod tests {
             }
         }
         assert_eq!(page_of("limit=1001").unwrap_err()[0].field, "limit");
-        assert_eq!(page_of("limit=5&limit=5").unwrap_err()[0].allowed, "it may be given only once");
+        assert_eq!(page_of("limit=5&limit=5").unwrap_err()[0].allowed, "a single value");
         assert_eq!(page_of("limit=0&before=0").unwrap_err().len(), 2);
     }
 }

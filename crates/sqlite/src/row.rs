@@ -186,5 +186,5 @@ fn interval_of(millis: i64) -> Result<HeartbeatInterval, &'static str> {
     u64::try_from(millis)
         .ok()
         .and_then(HeartbeatInterval::from_millis)
-        .ok_or("0.1 s to one day are allowed")
+        .ok_or("expected 0.1 s to one day")
 }

@@ -69,7 +69,7 @@ impl SearchText {
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let fits = !text.is_empty() && text.chars().nth(Self::MAX_CHARS).is_none();
         if !fits || text.chars().any(char::is_control) {
-            let allowed = "1 to 100 characters without control characters are allowed";
+            let allowed = "1 to 100 characters without control characters";
             return Err(InvalidValue::new("text", text, allowed));
         }
         Ok(Self(lowercase(text).into()))

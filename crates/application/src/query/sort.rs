@@ -95,7 +95,7 @@ impl Sort {
         let key = SortKey::ALL.into_iter().find(|key| key.as_str() == name);
         key.map(|key| Self { key, descending }).ok_or_else(|| {
             let names = SortKey::ALL.map(SortKey::as_str).join(", ");
-            let allowed = format!("one of {names}, with - in front for descending, is allowed");
+            let allowed = format!("one of {names}, with - in front for descending");
             InvalidValue::new("sort", text, allowed)
         })
     }

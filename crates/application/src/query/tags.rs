@@ -18,7 +18,7 @@ impl WantedTags {
     pub fn parse<T: AsRef<str>>(items: &[T]) -> Result<Self, InvalidValue> {
         if items.len() > Self::MAX_ITEMS {
             let given = format!("{} of them", items.len());
-            let allowed = format!("at most {} are allowed", Self::MAX_ITEMS);
+            let allowed = format!("at most {}", Self::MAX_ITEMS);
             return Err(InvalidValue::new("tags", &given, allowed));
         }
         let tags = Tags::parse(items)?;
@@ -62,7 +62,7 @@ mod tests {
         let many: Vec<_> = (0..11).map(|number| number.to_string()).collect();
         assert!(WantedTags::parse(&many[..10]).is_ok());
         let fault = WantedTags::parse(&many).unwrap_err();
-        assert_eq!(fault.to_string(), "tags: at most 10 are allowed, but got \"11 of them\"");
+        assert_eq!(fault.to_string(), "tags: expected at most 10, got \"11 of them\"");
     }
 
     proptest! {

@@ -4,11 +4,11 @@ use super::text_value;
 use crate::InvalidValue;
 
 const ALLOWED: &str = "an absolute http or https URL of at most 500 characters, with a host and \
-                       without credentials or white space, is allowed";
-const ALLOWED_HOST: &str = "an IP address is allowed as host, or a name of labels with dots \
+                       without credentials or white space";
+const ALLOWED_HOST: &str = "as host an IP address or a name of labels with dots \
                             between, each of 1 to 63 letters and digits, with hyphens and \
                             underscores only inside";
-const ALLOWED_PORT: &str = "a port from 1 to 65535 is allowed";
+const ALLOWED_PORT: &str = "a port from 1 to 65535";
 
 /// Where a project answers: an absolute http(s) URL with a host and without credentials, at most
 /// 500 characters. Kept as given, not normalised.
@@ -188,7 +188,7 @@ mod tests {
         let error = HubUrl::parse("http://h:0").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "hub_url: a port from 1 to 65535 is allowed, but got \"http://h:0\""
+            "hub_url: expected a port from 1 to 65535, got \"http://h:0\""
         );
     }
 

@@ -27,7 +27,7 @@ impl HeartbeatInterval {
                 InvalidValue::new(
                     "heartbeat_interval_seconds",
                     &seconds.to_string(),
-                    "0.1 to 86400 seconds are allowed",
+                    "0.1 to 86400 seconds",
                 )
             })
     }

@@ -71,18 +71,18 @@ fn parse_labels<T: AsRef<str>>(
 ) -> Result<Arc<[Box<str>]>, InvalidValue> {
     if items.len() > MAX_LABELS {
         let given = format!("{} of them", items.len());
-        return Err(InvalidValue::new(field, &given, format!("at most {MAX_LABELS} are allowed")));
+        return Err(InvalidValue::new(field, &given, format!("at most {MAX_LABELS}")));
     }
     for (at, item) in items.iter().map(AsRef::as_ref).enumerate() {
         let refuse = |allowed: String| InvalidValue::new(format!("{field}[{at}]"), item, allowed);
         let fits = item.chars().nth(max_chars).is_none();
         if item.trim().is_empty() || !fits || item.chars().any(char::is_control) {
             return Err(refuse(format!(
-                "1 to {max_chars} characters, not blank and without control characters, are allowed"
+                "1 to {max_chars} characters, not blank and without control characters"
             )));
         }
         if items[..at].iter().any(|earlier| earlier.as_ref() == item) {
-            return Err(refuse("each may stand only once".to_owned()));
+            return Err(refuse("each value once".to_owned()));
         }
     }
     if items.is_empty() {

@@ -30,8 +30,7 @@ impl MeshNamespace {
             return Err(InvalidValue::new(
                 "mesh_namespace",
                 text,
-                "at most 100 characters of A-Z, a-z, 0-9, _ and -, in tokens joined by dots, are \
-                 allowed",
+                "at most 100 characters of A-Z, a-z, 0-9, _ and -, in tokens joined by dots",
             ));
         }
         Ok(Self(text.into()))

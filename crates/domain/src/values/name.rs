@@ -25,7 +25,7 @@ impl ProjectName {
             return Err(InvalidValue::new(
                 "name",
                 text,
-                "1 to 200 characters, not blank and without control characters, are allowed",
+                "1 to 200 characters, not blank and without control characters",
             ));
         }
         Ok(Self(text.into()))

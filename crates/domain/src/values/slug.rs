@@ -21,7 +21,7 @@ impl Slug {
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let allowed = text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if text.is_empty() || text.len() > Self::MAX_CHARS || !allowed {
-            return Err(InvalidValue::new("slug", text, "1 to 50 of a-z, 0-9 and - are allowed"));
+            return Err(InvalidValue::new("slug", text, "1 to 50 of a-z, 0-9 and -"));
         }
         Ok(Self(text.into()))
     }

@@ -78,11 +78,11 @@ fn every_invalid_value_is_named_at_its_own_line() {
 ";
     let faults = faults(text);
     let starts = [
-        "p.yaml:2:11: projects[0].slug: 1 to 50 of a-z",
-        "p.yaml:4:14: projects[0].hub_url: an absolute http",
-        "p.yaml:5:21: projects[0].mesh_namespace: at most 100",
-        "p.yaml:10:9: projects[0].tags[2]: each may stand only once",
-        "p.yaml:6:33: projects[0].heartbeat_interval_seconds: 0.1 to 86400",
+        "p.yaml:2:11: projects[0].slug: expected 1 to 50 of a-z",
+        "p.yaml:4:14: projects[0].hub_url: expected an absolute http",
+        "p.yaml:5:21: projects[0].mesh_namespace: expected at most 100",
+        "p.yaml:10:9: projects[0].tags[2]: expected each value once",
+        "p.yaml:6:33: projects[0].heartbeat_interval_seconds: expected 0.1 to 86400",
     ];
     assert_eq!(faults.len(), starts.len(), "{faults:#?}");
     for (fault, start) in faults.iter().zip(starts) {

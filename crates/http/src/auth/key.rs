@@ -99,7 +99,7 @@ impl fmt::Debug for KeyDigest {
 
 /// A text is no digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the SHA-256 of a key, 64 hexadecimal digits, is required")]
+#[error("expected the SHA-256 of a key as 64 hexadecimal digits")]
 pub struct InvalidDigest;
 
 fn hex(bytes: &[u8]) -> String {

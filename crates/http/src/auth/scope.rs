@@ -40,7 +40,7 @@ impl Scope {
     /// was put into the wrong place.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let named = Self::ALL.into_iter().find(|scope| scope.as_str() == text);
-        named.ok_or("read, heartbeat, write and admin are allowed")
+        named.ok_or("expected read, heartbeat, write or admin")
     }
 
     const fn bit(self) -> u8 {

@@ -68,14 +68,14 @@ impl FromRequest for BulkBody {
 /// Names every field that is wrong, by the place of its registration: `[3].tags[1]`.
 fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
     let Value::Array(items) = body else {
-        let fault = super::fields::fault("body", body, "an array of registrations is required");
+        let fault = super::fields::fault("body", body, "an array of registrations");
         return Err(vec![fault]);
     };
     if items.len() > MAX_REGISTRATIONS {
         return Err(vec![InvalidValue {
             field: "body".to_owned(),
             given: format!("{} of them", items.len()),
-            allowed: format!("at most {MAX_REGISTRATIONS} registrations in one call are allowed"),
+            allowed: format!("at most {MAX_REGISTRATIONS} registrations in one call"),
         }]);
     }
     let (mut registrations, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
@@ -84,7 +84,7 @@ fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
         match parse(item) {
             Ok(registration) => {
                 if let Some(first) = places.insert(registration.slug.clone(), place) {
-                    let allowed = format!("each may stand only once, and [{first}] has it too");
+                    let allowed = format!("a slug of its own, because [{first}] has it");
                     let field = format!("[{place}].slug");
                     faults.push(InvalidValue::new(field, registration.slug.as_str(), allowed));
                 }

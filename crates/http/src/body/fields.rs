@@ -18,7 +18,7 @@ impl<'a> Fields<'a> {
     pub(super) fn of(body: &'a Value) -> Result<Self, Vec<InvalidValue>> {
         match body {
             Value::Object(object) => Ok(Self { object, read: Vec::new(), faults: Vec::new() }),
-            other => Err(vec![fault("body", other, "an object is required")]),
+            other => Err(vec![fault("body", other, "an object")]),
         }
     }
 
@@ -26,11 +26,11 @@ impl<'a> Fields<'a> {
     pub(super) fn required_string(&mut self, field: &'static str) -> String {
         match self.take(field) {
             Some(Value::String(text)) => return text.clone(),
-            Some(other) => self.faults.push(fault(field, other, "a string is required")),
+            Some(other) => self.faults.push(fault(field, other, "a string")),
             None => self.faults.push(InvalidValue {
                 field: field.to_owned(),
                 given: "nothing".to_owned(),
-                allowed: "a string is required".to_owned(),
+                allowed: "a string".to_owned(),
             }),
         }
         String::new()
@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
             Value::Null => None,
             Value::String(text) => Some(text),
             other => {
-                self.faults.push(fault(field, other, "a string or null is allowed"));
+                self.faults.push(fault(field, other, "a string or null"));
                 None
             }
         }
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
     pub(super) fn optional_number(&mut self, field: &'static str) -> Option<f64> {
         let value = self.take(field)?;
         if !value.is_number() && !value.is_null() {
-            self.faults.push(fault(field, value, "a number or null is allowed"));
+            self.faults.push(fault(field, value, "a number or null"));
         }
         value.as_f64()
     }
@@ -97,7 +97,7 @@ impl<'a> Fields<'a> {
             None => Vec::new(),
             Some(Value::Array(items)) => self.items(field, items, max, check),
             Some(other) => {
-                self.faults.push(fault(field, other, "an array of strings is required"));
+                self.faults.push(fault(field, other, "an array of strings"));
                 Vec::new()
             }
         }
@@ -156,7 +156,7 @@ impl<'a> Fields<'a> {
             self.faults.push(InvalidValue {
                 field: field.to_owned(),
                 given: format!("{} of them", items.len()),
-                allowed: format!("at most {max} are allowed"),
+                allowed: format!("at most {max}"),
             });
             return Vec::new();
         }
@@ -168,7 +168,7 @@ impl<'a> Fields<'a> {
                     self.faults.extend(check(text).map(|f| InvalidValue { field: path, ..f }));
                     texts.push(text.clone());
                 }
-                other => self.faults.push(fault(&path, other, "a string is required")),
+                other => self.faults.push(fault(&path, other, "a string")),
             }
         }
         texts
@@ -213,9 +213,9 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "a: a string is required, but got nothing",
-                "b: a string is required, but got 1",
-                "c: not x, but got \"x\"",
+                "a: expected a string, got nothing",
+                "b: expected a string, got 1",
+                "c: expected not x, got \"x\"",
             ]
         );
     }

@@ -75,16 +75,14 @@ fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
         return Err(ApiError::Spoofed(InvalidValue::new(
             "project_slug",
             other,
-            "only the slug of the path is allowed",
+            "the slug of the path",
         )));
     }
     let condition = match status {
         None => Ok(None),
         Some("online") => Ok(Some(Condition::Online)),
         Some("degraded") => Ok(Some(Condition::Degraded { reasons: reasons.unwrap_or_default() })),
-        Some(other) => {
-            Err(vec![InvalidValue::new("status", other, "online and degraded are allowed")])
-        }
+        Some(other) => Err(vec![InvalidValue::new("status", other, "online or degraded")]),
     };
     fields.finish(condition).map(HeartbeatBody).map_err(ApiError::Invalid)
 }

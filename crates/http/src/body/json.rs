@@ -33,7 +33,7 @@ fn pseudo_value(text: &str, error: &serde_json::Error) -> Option<InvalidValue> {
     // The parser tells surrogates apart only by its words; a test holds them.
     if why.starts_with("lone leading surrogate") || why.starts_with("unexpected end of hex escape")
     {
-        let allowed = format!("text without lone surrogates is allowed (at {at})");
+        let allowed = format!("text without lone surrogates (at {at})");
         return Some(InvalidValue::new("body", "a lone surrogate", allowed));
     }
     let line = text.lines().nth(error.line().checked_sub(1)?)?;
@@ -42,7 +42,7 @@ fn pseudo_value(text: &str, error: &serde_json::Error) -> Option<InvalidValue> {
         // For `-Infinity` the error points behind the sign.
         rest.starts_with(literal) || literal.strip_prefix('-').is_some_and(|l| rest.starts_with(l))
     })?;
-    Some(InvalidValue::new("body", literal, format!("finite numbers are allowed (at {at})")))
+    Some(InvalidValue::new("body", literal, format!("finite numbers (at {at})")))
 }
 
 /// A value without doubled keys.

@@ -79,11 +79,10 @@ impl FromRequest for PatchBody {
 fn parse(body: &Value, slug: &str) -> Result<RegistrationPatch, Vec<InvalidValue>> {
     let mut fields = Fields::of(body)?;
     for field in READ_ONLY {
-        fields.refuse(field, "a patch may not name it, since the service sets it");
+        fields.refuse(field, "no value in a patch, because the service sets it");
     }
     if fields.optional_string("slug").is_some_and(|named| named != slug) {
-        fields
-            .refuse("slug", "only the slug of the path is allowed, since a project keeps its slug");
+        fields.refuse("slug", "the slug of the path, because a project keeps its slug");
     }
     let tags = |tag: &str| Tags::parse(&[tag]).err();
     let actions = |name: &str| FanoutAllowlist::parse(&[name]).err();

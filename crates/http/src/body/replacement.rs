@@ -74,7 +74,7 @@ impl FromRequest for ReplacementBody {
 fn parse(body: &Value, slug: &str) -> Result<Registration, Vec<InvalidValue>> {
     let mut fields = Fields::of(body)?;
     if fields.optional_string("slug").is_some_and(|named| named != slug) {
-        fields.refuse("slug", "only the slug of the path is allowed");
+        fields.refuse("slug", "the slug of the path");
     }
     let draft = draft(&mut fields, slug.to_owned());
     fields.finish(draft.parse())

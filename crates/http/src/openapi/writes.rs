@@ -70,11 +70,11 @@ pub(crate) enum ConditionErrors {
         status = 400, content_type = "application/problem+json",
         example = json!({
             "title": "Bad Request", "status": 400,
-            "detail": "If-Match: * or entity tags in double quotes, as the header ETag gives them, are allowed, but got \"7\"",
+            "detail": "If-Match: expected * or entity tags in double quotes, as the header ETag gives them, got \"7\"",
             "errors": [{
                 "field": "If-Match",
                 "given": "\"7\"",
-                "allowed": "* or entity tags in double quotes, as the header ETag gives them, are allowed"
+                "allowed": "* or entity tags in double quotes, as the header ETag gives them"
             }]
         })
     )]
@@ -101,11 +101,11 @@ pub(crate) enum UnconditionalErrors {
         status = 400, content_type = "application/problem+json",
         example = json!({
             "title": "Bad Request", "status": 400,
-            "detail": "If-None-Match: with POST no condition is allowed (PUT /api/fed/projects/{slug} takes one), but got \"*\"",
+            "detail": "If-None-Match: expected no condition with POST (PUT /api/fed/projects/{slug} takes one), got \"*\"",
             "errors": [{
                 "field": "If-None-Match",
                 "given": "\"*\"",
-                "allowed": "with POST no condition is allowed (PUT /api/fed/projects/{slug} takes one)"
+                "allowed": "no condition with POST (PUT /api/fed/projects/{slug} takes one)"
             }]
         })
     )]
@@ -122,7 +122,7 @@ pub(crate) enum BulkErrors {
     /// The body is larger than 1 MiB.
     #[response(
         status = 413, content_type = "application/problem+json",
-        example = json!({"title": "Payload Too Large", "status": 413, "detail": "the body is too large: at most 1048576 bytes are allowed"})
+        example = json!({"title": "Payload Too Large", "status": 413, "detail": "body: expected at most 1048576 bytes, got more"})
     )]
     TooLarge(ErrorBody),
     /// Values are missing, of a wrong type or not allowed, or a slug comes twice; each is named, up
@@ -131,8 +131,8 @@ pub(crate) enum BulkErrors {
         status = 422, content_type = "application/problem+json",
         example = json!({
             "title": "Unprocessable Entity", "status": 422,
-            "detail": "[3].tags[1]: each may stand only once, but got \"rag\"",
-            "errors": [{"field": "[3].tags[1]", "given": "\"rag\"", "allowed": "each may stand only once"}]
+            "detail": "[3].tags[1]: expected each value once, got \"rag\"",
+            "errors": [{"field": "[3].tags[1]", "given": "\"rag\"", "allowed": "each value once"}]
         })
     )]
     Invalid(ErrorBody),

@@ -12,9 +12,9 @@ use xxhash_rust::xxh3::xxh3_64;
 /// The first byte of what a cursor says; another one is needed for another form.
 const VERSION: u8 = 1;
 
-const NO_CURSOR: &str = "a cursor out of a Link header of this service is allowed";
+const NO_CURSOR: &str = "a cursor out of a Link header of this service";
 const ANOTHER_QUERY: &str =
-    "a cursor of the same filters and sort is allowed (the cursor belongs to another query)";
+    "a cursor of the same filters and sort (the cursor belongs to another query)";
 
 /// Writes a position in the list that this selection describes. It needs no secret: whoever makes
 /// one up gets a page that he could have asked for anyway.

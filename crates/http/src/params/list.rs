@@ -94,7 +94,7 @@ impl ListQuery {
             updated_since: moment(&pairs).or_note(&mut faults),
         };
         let sort = sort(&pairs).or_note(&mut faults);
-        let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000 is allowed");
+        let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000");
         let limit = limit.or_note(&mut faults);
         let fields = fields(&pairs).or_note(&mut faults);
         let projects = ProjectQuery { filter, sort };
@@ -167,7 +167,7 @@ fn moment(pairs: &Pairs<'_>) -> Result<Option<OffsetDateTime>, InvalidValue> {
     let Some(text) = pairs.once(NAME)? else { return Ok(None) };
     let moment = OffsetDateTime::parse(&text, &Rfc3339);
     moment.map(Some).map_err(|_| {
-        let allowed = "a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z \
+        let allowed = "a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z \
                        or 2026-11-23T15:41:13.5+01:00 (write %2B for the +)";
         InvalidValue::new(NAME, &text, allowed)
     })

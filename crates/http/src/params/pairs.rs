@@ -23,7 +23,7 @@ impl<'a> Pairs<'a> {
         let given = self.0.iter().filter(|(given, _)| given == name);
         given
             .map(|(_, value)| {
-                let allowed = "UTF-8 in percent-encoding is allowed (%25 for a % itself)";
+                let allowed = "UTF-8 in percent-encoding (%25 for a % itself)";
                 decoded(value).ok_or_else(|| InvalidValue::new(name, value, allowed))
             })
             .collect()
@@ -35,7 +35,7 @@ impl<'a> Pairs<'a> {
         let mut given = self.all(name)?;
         match given.len() {
             0 | 1 => Ok(given.pop()),
-            _ => Err(InvalidValue::new(name, &given.join(", "), "it may be given only once")),
+            _ => Err(InvalidValue::new(name, &given.join(", "), "a single value")),
         }
     }
 }
@@ -88,6 +88,6 @@ mod tests {
     #[test]
     fn what_may_be_given_once_is_refused_twice() {
         let fault = Pairs::of("a=1&a=1").once("a").unwrap_err();
-        assert_eq!(fault.to_string(), "a: it may be given only once, but got \"1, 1\"");
+        assert_eq!(fault.to_string(), "a: expected a single value, got \"1, 1\"");
     }
 }

@@ -18,7 +18,7 @@ use crate::events::EventFilter;
 /// The header by which a stream goes on where it broke off.
 pub(crate) const LAST_EVENT_ID: &str = "Last-Event-ID";
 
-const REVISION: &str = "a revision, from 0 on, is allowed";
+const REVISION: &str = "a revision, from 0 on";
 
 /// Which changes, and from where on.
 #[derive(Debug, Default)]
@@ -66,7 +66,7 @@ fn each<T>(
 fn kind(name: &str) -> Result<ChangeKind, InvalidValue> {
     ChangeKind::from_name(name).ok_or_else(|| {
         let names = ChangeKind::ALL.map(ChangeKind::as_str).join(", ");
-        InvalidValue::new("kind", name, format!("{names} are allowed"))
+        InvalidValue::new("kind", name, names)
     })
 }
 
@@ -145,8 +145,8 @@ fn span(text: &str) -> Result<Duration, InvalidValue> {
         _ => None,
     });
     parsed.ok_or_else(|| {
-        let allowed = "a whole number with ms, s or m behind it is allowed, such as 500ms, 30s or \
-                       5m; more than 10m counts as 10m";
+        let allowed = "a whole number with ms, s or m behind it, such as 500ms, 30s or \
+                       5m (more than 10m counts as 10m)";
         InvalidValue::new("wait", text, allowed)
     })
 }
@@ -194,12 +194,12 @@ mod tests {
         assert_eq!(
             faults,
             [
-                "status: online, offline and degraded are allowed, but got \"up\"",
-                "slug: 1 to 50 of a-z, 0-9 and - are allowed, but got \"A\"",
-                "kind: registered, updated, removed, status_changed are allowed, but got \"moved\"",
-                "tag[0]: 1 to 50 characters, not blank and without control characters, are \
-                 allowed, but got \"\"",
-                "Last-Event-ID: a revision, from 0 on, is allowed, but got \"x\"",
+                "status: expected online, offline or degraded, got \"up\"",
+                "slug: expected 1 to 50 of a-z, 0-9 and -, got \"A\"",
+                "kind: expected registered, updated, removed, status_changed, got \"moved\"",
+                "tag[0]: expected 1 to 50 characters, not blank and without control characters, \
+                 got \"\"",
+                "Last-Event-ID: expected a revision, from 0 on, got \"x\"",
             ]
         );
         for bad in ["", "-1", "1.5", "99999999999999999999"] {

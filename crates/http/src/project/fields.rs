@@ -42,12 +42,12 @@ impl Fields {
             let at = Self::KEYS.iter().position(|key| *key == name);
             let bit = at.map(|at| 1 << at).ok_or_else(|| {
                 refused(format!(
-                    "one or more of {}, with commas between them, are allowed",
+                    "one or more of {}, with commas between them",
                     Self::KEYS.join(", ")
                 ))
             })?;
             if fields.0 & bit != 0 {
-                return Err(refused("each may stand only once".to_owned()));
+                return Err(refused("each value once".to_owned()));
             }
             fields.0 |= bit;
         }
@@ -102,6 +102,6 @@ mod tests {
             assert!(fault.allowed.starts_with("one or more of id, slug, "), "{bad}: {fault}");
         }
         let fault = Fields::parse("slug,status,slug").unwrap_err();
-        assert_eq!(fault.to_string(), "fields: each may stand only once, but got \"slug\"");
+        assert_eq!(fault.to_string(), "fields: expected each value once, got \"slug\"");
     }
 }

@@ -85,11 +85,11 @@ use crate::state::ApiState;
             body = ErrorBody,
             content_type = "application/problem+json",
             example = json!({
-                "title": "Unprocessable Entity", "status": 422, "detail": "Last-Event-ID: a revision, from 0 on, is allowed, but got \"x\"",
+                "title": "Unprocessable Entity", "status": 422, "detail": "Last-Event-ID: expected a revision, from 0 on, got \"x\"",
                 "errors": [{
                     "field": "Last-Event-ID",
                     "given": "\"x\"",
-                    "allowed": "a revision, from 0 on, is allowed"
+                    "allowed": "a revision, from 0 on"
                 }]
             })
         ),

@@ -93,6 +93,6 @@ async fn a_wait_that_cannot_be_is_refused_with_each_fault() {
     insta::assert_snapshot!(api().await.get("/api/fed/projects/a?index=x&wait=30").await, @r#"
     422
     content-type: application/problem+json
-    {"title":"Unprocessable Entity","status":422,"detail":"index: a revision, from 0 on, is allowed, but got \"x\"; wait: a whole number with ms, s or m behind it is allowed, such as 500ms, 30s or 5m; more than 10m counts as 10m, but got \"30\"","errors":[{"field":"index","given":"\"x\"","allowed":"a revision, from 0 on, is allowed"},{"field":"wait","given":"\"30\"","allowed":"a whole number with ms, s or m behind it is allowed, such as 500ms, 30s or 5m; more than 10m counts as 10m"}]}
+    {"title":"Unprocessable Entity","status":422,"detail":"index: expected a revision, from 0 on, got \"x\"; wait: expected a whole number with ms, s or m behind it, such as 500ms, 30s or 5m (more than 10m counts as 10m), got \"30\"","errors":[{"field":"index","given":"\"x\"","allowed":"a revision, from 0 on"},{"field":"wait","given":"\"30\"","allowed":"a whole number with ms, s or m behind it, such as 500ms, 30s or 5m (more than 10m counts as 10m)"}]}
     "#);
 }

@@ -32,14 +32,14 @@ impl ListRequest {
             return Ok(Self { limit: MOST, ..Self::default() });
         }
         let ListPayload { status, limit, after } = serde_json::from_slice(payload).map_err(|_| {
-            bad("an object such as {\"status\":[\"online\"],\"limit\":100,\"after\":17} is allowed")
+            bad("expected an object such as {\"status\":[\"online\"],\"limit\":100,\"after\":17}")
         })?;
         let statuses = status.iter().map(|name| ProjectStatus::parse(name));
         let statuses =
             statuses.collect::<Result<_, _>>().map_err(|fault| bad(fault.to_string()))?;
         let limit = match limit.map_or(Ok(MOST), usize::try_from) {
             Ok(limit) if (1..=MOST).contains(&limit) => limit,
-            _ => return Err(bad(format!("limit: a whole number from 1 to {MOST} is allowed"))),
+            _ => return Err(bad(format!("limit: expected a whole number from 1 to {MOST}"))),
         };
         let filter = ProjectFilter { statuses, ..ProjectFilter::default() };
         let query = ProjectQuery { filter, ..ProjectQuery::default() };
@@ -59,7 +59,7 @@ struct GetPayload {
 
 impl GetRequest {
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
-        let form = "a slug, or an object such as {\"slug\":\"docs\"}, is allowed";
+        let form = "expected a slug, or an object such as {\"slug\":\"docs\"}";
         let payload = payload.trim_ascii();
         let slug = if payload.starts_with(b"{") {
             let payload: GetPayload = serde_json::from_slice(payload).map_err(|_| bad(form))?;
@@ -106,7 +106,7 @@ mod tests {
         let list = |payload: &[u8]| ListRequest::parse(payload).unwrap_err();
         assert_eq!(
             list(br#"{"status":["up"]}"#).status,
-            "status: online, offline and degraded are allowed, but got \"up\""
+            "status: expected online, offline or degraded, got \"up\""
         );
         for bad in [&b"[]x"[..], b"x", b"{\"limit\":0}", b"{\"limit\":1001}", b"{\"limit\":-1}"] {
             assert_eq!(list(bad).code, 400);

@@ -40,7 +40,7 @@ async fn write(
 fn refusal<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> Refusal {
     match answer {
         Err(StoreError::Refused(refusal)) => *refusal,
-        other => panic!("a refusal was expected, but got {other:?}"),
+        other => panic!("expected a refusal, got {other:?}"),
     }
 }
 

@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(listed.len(), 1);
         assert_eq!(listed[0].tags.iter().collect::<Vec<_>>(), ["t"]);
         assert_eq!(listed[0].heartbeat_interval.unwrap().as_seconds(), 1.5);
-        assert!(left_out[0].starts_with("b: mesh_namespace: at most 100"), "{left_out:?}");
+        assert!(left_out[0].starts_with("b: mesh_namespace: expected at most 100"), "{left_out:?}");
     }
 
     #[test]

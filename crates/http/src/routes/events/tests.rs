@@ -251,7 +251,7 @@ async fn what_cannot_be_is_refused_with_each_fault() {
     insta::assert_snapshot!(answer, @r#"
     422
     content-type: application/problem+json
-    {"title":"Unprocessable Entity","status":422,"detail":"status: online, offline and degraded are allowed, but got \"up\"; last_event_id: a revision, from 0 on, is allowed, but got \"x\"","errors":[{"field":"status","given":"\"up\"","allowed":"online, offline and degraded are allowed"},{"field":"last_event_id","given":"\"x\"","allowed":"a revision, from 0 on, is allowed"}]}
+    {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, offline or degraded, got \"up\"; last_event_id: expected a revision, from 0 on, got \"x\"","errors":[{"field":"status","given":"\"up\"","allowed":"online, offline or degraded"},{"field":"last_event_id","given":"\"x\"","allowed":"a revision, from 0 on"}]}
     "#);
 }
 

@@ -107,7 +107,7 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, r#"{"status":"offline","degradedReasons":"x"}"#).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"status: online and degraded are allowed, but got \"offline\"; degradedReasons: an array of strings is required, but got \"x\"","errors":[{"field":"status","given":"\"offline\"","allowed":"online and degraded are allowed"},{"field":"degradedReasons","given":"\"x\"","allowed":"an array of strings is required"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"status: expected online or degraded, got \"offline\"; degradedReasons: expected an array of strings, got \"x\"","errors":[{"field":"status","given":"\"offline\"","allowed":"online or degraded"},{"field":"degradedReasons","given":"\"x\"","allowed":"an array of strings"}]}
         "#);
         assert_eq!(api.post(PATH, "{").await.status, 400);
         assert_eq!(api.post(PATH, vec![b' '; 64 * 1024 + 1]).await.status, 413);

@@ -48,11 +48,11 @@ use crate::state::ApiState;
             body = ErrorBody,
             content_type = "application/problem+json",
             example = json!({
-                "title": "Unprocessable Entity", "status": 422, "detail": "limit: a whole number from 1 to 1000 is allowed, but got \"0\"",
+                "title": "Unprocessable Entity", "status": 422, "detail": "limit: expected a whole number from 1 to 1000, got \"0\"",
                 "errors": [{
                     "field": "limit",
                     "given": "\"0\"",
-                    "allowed": "a whole number from 1 to 1000 is allowed"
+                    "allowed": "a whole number from 1 to 1000"
                 }]
             })
         ),
@@ -176,7 +176,7 @@ mod tests {
         insta::assert_snapshot!(answer, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"limit: a whole number from 1 to 1000 is allowed, but got \"1001\"; before: a revision, from 1 on, is allowed, but got \"-1\"","errors":[{"field":"limit","given":"\"1001\"","allowed":"a whole number from 1 to 1000 is allowed"},{"field":"before","given":"\"-1\"","allowed":"a revision, from 1 on, is allowed"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"limit: expected a whole number from 1 to 1000, got \"1001\"; before: expected a revision, from 1 on, got \"-1\"","errors":[{"field":"limit","given":"\"1001\"","allowed":"a whole number from 1 to 1000"},{"field":"before","given":"\"-1\"","allowed":"a revision, from 1 on"}]}
         "#);
     }
 

@@ -211,12 +211,12 @@ mod tests {
         insta::assert_snapshot!(api.get("/api/fed/projects?status=ONLINE").await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"status: online, offline and degraded are allowed, but got \"ONLINE\"","errors":[{"field":"status","given":"\"ONLINE\"","allowed":"online, offline and degraded are allowed"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, offline or degraded, got \"ONLINE\"","errors":[{"field":"status","given":"\"ONLINE\"","allowed":"online, offline or degraded"}]}
         "#);
         insta::assert_snapshot!(api.get("/api/fed/projects?status=").await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"status: online, offline and degraded are allowed, but got \"\"","errors":[{"field":"status","given":"\"\"","allowed":"online, offline and degraded are allowed"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, offline or degraded, got \"\"","errors":[{"field":"status","given":"\"\"","allowed":"online, offline or degraded"}]}
         "#);
     }
 

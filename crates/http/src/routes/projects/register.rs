@@ -112,13 +112,13 @@ mod tests {
         insta::assert_snapshot!(post(body.to_string()).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"slug: 1 to 50 of a-z, 0-9 and - are allowed, but got \"Not A Slug\"; name: a string is required, but got 7; hub_url: an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed, but got \"javascript:alert(1)\"; mesh_namespace: a string is required, but got nothing; tags[1]: 1 to 50 characters, not blank and without control characters, are allowed, but got \"\"; tags[2]: a string is required, but got 3; heartbeat_interval_seconds: a number or null is allowed, but got \"30\"; allow_fanout: an array of strings is required, but got an object","errors":[{"field":"slug","given":"\"Not A Slug\"","allowed":"1 to 50 of a-z, 0-9 and - are allowed"},{"field":"name","given":"7","allowed":"a string is required"},{"field":"hub_url","given":"\"javascript:alert(1)\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed"},{"field":"mesh_namespace","given":"nothing","allowed":"a string is required"},{"field":"tags[1]","given":"\"\"","allowed":"1 to 50 characters, not blank and without control characters, are allowed"},{"field":"tags[2]","given":"3","allowed":"a string is required"},{"field":"heartbeat_interval_seconds","given":"\"30\"","allowed":"a number or null is allowed"},{"field":"allow_fanout","given":"an object","allowed":"an array of strings is required"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"slug: expected 1 to 50 of a-z, 0-9 and -, got \"Not A Slug\"; name: expected a string, got 7; hub_url: expected an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, got \"javascript:alert(1)\"; mesh_namespace: expected a string, got nothing; tags[1]: expected 1 to 50 characters, not blank and without control characters, got \"\"; tags[2]: expected a string, got 3; heartbeat_interval_seconds: expected a number or null, got \"30\"; allow_fanout: expected an array of strings, got an object","errors":[{"field":"slug","given":"\"Not A Slug\"","allowed":"1 to 50 of a-z, 0-9 and -"},{"field":"name","given":"7","allowed":"a string"},{"field":"hub_url","given":"\"javascript:alert(1)\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space"},{"field":"mesh_namespace","given":"nothing","allowed":"a string"},{"field":"tags[1]","given":"\"\"","allowed":"1 to 50 characters, not blank and without control characters"},{"field":"tags[2]","given":"3","allowed":"a string"},{"field":"heartbeat_interval_seconds","given":"\"30\"","allowed":"a number or null"},{"field":"allow_fanout","given":"an object","allowed":"an array of strings"}]}
         "#);
         assert_eq!(fields(&post("{}").await), ["slug", "name", "hub_url", "mesh_namespace"]);
         insta::assert_snapshot!(post("[]").await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"body: an object is required, but got an array","errors":[{"field":"body","given":"an array","allowed":"an object is required"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"body: expected an object, got an array","errors":[{"field":"body","given":"an array","allowed":"an object"}]}
         "#);
     }
 
@@ -190,7 +190,7 @@ mod tests {
         insta::assert_snapshot!(post(r#"{"name":"\ud800"}"#).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"body: text without lone surrogates is allowed (at line 1 column 16), but got \"a lone surrogate\"","errors":[{"field":"body","given":"\"a lone surrogate\"","allowed":"text without lone surrogates is allowed (at line 1 column 16)"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"body: expected text without lone surrogates (at line 1 column 16), got \"a lone surrogate\"","errors":[{"field":"body","given":"\"a lone surrogate\"","allowed":"text without lone surrogates (at line 1 column 16)"}]}
         "#);
         assert_eq!(post(r#"{"a":NaN}"#).await.status, 422);
     }
@@ -209,7 +209,7 @@ mod tests {
         insta::assert_snapshot!(api.call(text).await, @r#"
         415
         content-type: application/problem+json
-        {"title":"Unsupported Media Type","status":415,"detail":"the body must be JSON: Content-Type application/json is allowed, but got text/plain"}
+        {"title":"Unsupported Media Type","status":415,"detail":"Content-Type: expected application/json, got text/plain"}
         "#);
     }
 
@@ -221,7 +221,7 @@ mod tests {
         insta::assert_snapshot!(post(padded(64 * 1024 + 1)).await, @r#"
         413
         content-type: application/problem+json
-        {"title":"Payload Too Large","status":413,"detail":"the body is too large: at most 65536 bytes are allowed"}
+        {"title":"Payload Too Large","status":413,"detail":"body: expected at most 65536 bytes, got more"}
         "#);
     }
 

@@ -96,7 +96,7 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, body.to_string()).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"[1].tags[1]: each may stand only once, but got \"x\"; [2]: an object is required, but got 7; [3].slug: each may stand only once, and [0] has it too, but got \"a\"; [4].name: a string is required, but got nothing; [4].hub_url: a string is required, but got nothing; [4].mesh_namespace: a string is required, but got nothing","errors":[{"field":"[1].tags[1]","given":"\"x\"","allowed":"each may stand only once"},{"field":"[2]","given":"7","allowed":"an object is required"},{"field":"[3].slug","given":"\"a\"","allowed":"each may stand only once, and [0] has it too"},{"field":"[4].name","given":"nothing","allowed":"a string is required"},{"field":"[4].hub_url","given":"nothing","allowed":"a string is required"},{"field":"[4].mesh_namespace","given":"nothing","allowed":"a string is required"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"[1].tags[1]: expected each value once, got \"x\"; [2]: expected an object, got 7; [3].slug: expected a slug of its own, because [0] has it, got \"a\"; [4].name: expected a string, got nothing; [4].hub_url: expected a string, got nothing; [4].mesh_namespace: expected a string, got nothing","errors":[{"field":"[1].tags[1]","given":"\"x\"","allowed":"each value once"},{"field":"[2]","given":"7","allowed":"an object"},{"field":"[3].slug","given":"\"a\"","allowed":"a slug of its own, because [0] has it"},{"field":"[4].name","given":"nothing","allowed":"a string"},{"field":"[4].hub_url","given":"nothing","allowed":"a string"},{"field":"[4].mesh_namespace","given":"nothing","allowed":"a string"}]}
         "#);
         assert_eq!(api.get("/api/fed/projects").await.body, "[]");
     }
@@ -108,7 +108,7 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, many(1_001)).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"body: at most 1000 registrations in one call are allowed, but got 1001 of them","errors":[{"field":"body","given":"1001 of them","allowed":"at most 1000 registrations in one call are allowed"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"body: expected at most 1000 registrations in one call, got 1001 of them","errors":[{"field":"body","given":"1001 of them","allowed":"at most 1000 registrations in one call"}]}
         "#);
         assert_eq!(api.post(PATH, many(1_000)).await.status, 200);
         let padded = |bytes: usize| {
@@ -118,12 +118,12 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, padded(1024 * 1024 + 1)).await, @r#"
         413
         content-type: application/problem+json
-        {"title":"Payload Too Large","status":413,"detail":"the body is too large: at most 1048576 bytes are allowed"}
+        {"title":"Payload Too Large","status":413,"detail":"body: expected at most 1048576 bytes, got more"}
         "#);
         insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"body: an array of registrations is required, but got an object","errors":[{"field":"body","given":"an object","allowed":"an array of registrations is required"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"body: expected an array of registrations, got an object","errors":[{"field":"body","given":"an object","allowed":"an array of registrations"}]}
         "#);
     }
 

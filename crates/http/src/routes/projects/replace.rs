@@ -150,12 +150,12 @@ mod tests {
         insta::assert_snapshot!(put(&api, &[("if-match", "5")], BODY).await, @r#"
         400
         content-type: application/problem+json
-        {"title":"Bad Request","status":400,"detail":"If-Match: * or entity tags in double quotes, as the header ETag gives them, are allowed, but got \"5\"","errors":[{"field":"If-Match","given":"\"5\"","allowed":"* or entity tags in double quotes, as the header ETag gives them, are allowed"}]}
+        {"title":"Bad Request","status":400,"detail":"If-Match: expected * or entity tags in double quotes, as the header ETag gives them, got \"5\"","errors":[{"field":"If-Match","given":"\"5\"","allowed":"* or entity tags in double quotes, as the header ETag gives them"}]}
         "#);
         insta::assert_snapshot!(put(&api, &[("if-none-match", "\"5\"")], BODY).await, @r#"
         400
         content-type: application/problem+json
-        {"title":"Bad Request","status":400,"detail":"If-None-Match: in a write only * is allowed (If-Match takes entity tags), but got \"\\\"5\\\"\"","errors":[{"field":"If-None-Match","given":"\"\\\"5\\\"\"","allowed":"in a write only * is allowed (If-Match takes entity tags)"}]}
+        {"title":"Bad Request","status":400,"detail":"If-None-Match: expected * in a write (If-Match takes entity tags), got \"\\\"5\\\"\"","errors":[{"field":"If-None-Match","given":"\"\\\"5\\\"\"","allowed":"* in a write (If-Match takes entity tags)"}]}
         "#);
     }
 
@@ -166,7 +166,7 @@ mod tests {
         insta::assert_snapshot!(put(&api, &[], &named("\"other\"")).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"slug: only the slug of the path is allowed, but got \"other\"","errors":[{"field":"slug","given":"\"other\"","allowed":"only the slug of the path is allowed"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"slug: expected the slug of the path, got \"other\"","errors":[{"field":"slug","given":"\"other\"","allowed":"the slug of the path"}]}
         "#);
         for fine in ["\"docs\"", "null"] {
             assert!(put(&api, &[], &named(fine)).await.status < 300, "{fine}");
@@ -186,7 +186,7 @@ mod tests {
         insta::assert_snapshot!(put(&api, &[], body).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"slug: a string or null is allowed, but got 7; name: 1 to 200 characters, not blank and without control characters, are allowed, but got \"\"; hub_url: an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed, but got \"x\"; mesh_namespace: a string is required, but got nothing; tags[1]: each may stand only once, but got \"a\"","errors":[{"field":"slug","given":"7","allowed":"a string or null is allowed"},{"field":"name","given":"\"\"","allowed":"1 to 200 characters, not blank and without control characters, are allowed"},{"field":"hub_url","given":"\"x\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, is allowed"},{"field":"mesh_namespace","given":"nothing","allowed":"a string is required"},{"field":"tags[1]","given":"\"a\"","allowed":"each may stand only once"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"slug: expected a string or null, got 7; name: expected 1 to 200 characters, not blank and without control characters, got \"\"; hub_url: expected an absolute http or https URL of at most 500 characters, with a host and without credentials or white space, got \"x\"; mesh_namespace: expected a string, got nothing; tags[1]: expected each value once, got \"a\"","errors":[{"field":"slug","given":"7","allowed":"a string or null"},{"field":"name","given":"\"\"","allowed":"1 to 200 characters, not blank and without control characters"},{"field":"hub_url","given":"\"x\"","allowed":"an absolute http or https URL of at most 500 characters, with a host and without credentials or white space"},{"field":"mesh_namespace","given":"nothing","allowed":"a string"},{"field":"tags[1]","given":"\"a\"","allowed":"each value once"}]}
         "#);
         assert_eq!(put(&api, &[], "").await.status, 400);
         assert_eq!(put(&api, &[], &" ".repeat(64 * 1024 + 1)).await.status, 413);

@@ -19,8 +19,7 @@ impl FromRequest for Unconditional {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        const ALLOWED: &str =
-            "with POST no condition is allowed (PUT /api/fed/projects/{slug} takes one)";
+        const ALLOWED: &str = "no condition with POST (PUT /api/fed/projects/{slug} takes one)";
         let names = [(IF_MATCH, "If-Match"), (IF_NONE_MATCH, "If-None-Match")];
         let given = names.into_iter().find_map(|(header, name)| {
             let value = request.headers().get(header)?;
@@ -37,7 +36,7 @@ mod tests {
 
     use crate::testing::{Api, REGISTRATION};
 
-    const SAID: &str = r#""detail":"If-None-Match: with POST no condition is allowed (PUT /api/fed/projects/{slug} takes one), but got \"*\"","#;
+    const SAID: &str = r#""detail":"If-None-Match: expected no condition with POST (PUT /api/fed/projects/{slug} takes one), got \"*\"","#;
 
     #[actix_web::test]
     async fn a_registration_by_post_refuses_a_condition_and_names_put() {

@@ -52,63 +52,63 @@ async fn what_is_not_understood_is_refused_with_what_is_allowed() {
     }
     insta::assert_snapshot!(refusals.join("\n"), @r#"
     status=ONLINE
-        status: online, offline and degraded are allowed, but got "ONLINE"
+        status: expected online, offline or degraded, got "ONLINE"
     status=
-        status: online, offline and degraded are allowed, but got ""
+        status: expected online, offline or degraded, got ""
     status=online,
-        status: online, offline and degraded are allowed, but got ""
+        status: expected online, offline or degraded, got ""
     tag=
-        tag[0]: 1 to 50 characters, not blank and without control characters, are allowed, but got ""
+        tag[0]: expected 1 to 50 characters, not blank and without control characters, got ""
     any_tag=a&any_tag=a
-        any_tag[1]: each may stand only once, but got "a"
+        any_tag[1]: expected each value once, got "a"
     tag=0&tag=1&tag=2&tag=3&tag=4&tag=5&tag=6&tag=7&ta
-        tag: at most 10 are allowed, but got "51 of them"
+        tag: expected at most 10, got "51 of them"
     q=
-        q: 1 to 100 characters without control characters are allowed, but got ""
+        q: expected 1 to 100 characters without control characters, got ""
     q=a%00b
-        q: 1 to 100 characters without control characters are allowed, but got "a\0b"
+        q: expected 1 to 100 characters without control characters, got "a\0b"
     q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
-        q: 1 to 100 characters without control characters are allowed, but got "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
+        q: expected 1 to 100 characters without control characters, got "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
     q=%ff
-        q: UTF-8 in percent-encoding is allowed (%25 for a % itself), but got "%ff"
+        q: expected UTF-8 in percent-encoding (%25 for a % itself), got "%ff"
     q=a&q=b
-        q: it may be given only once, but got "a, b"
+        q: expected a single value, got "a, b"
     updated_since=2026-11-23
-        updated_since: a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), but got "2026-11-23"
+        updated_since: expected a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), got "2026-11-23"
     updated_since=2026-11-23T14:41:13
-        updated_since: a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), but got "2026-11-23T14:41:13"
+        updated_since: expected a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), got "2026-11-23T14:41:13"
     updated_since=2026-11-23T14:41:13+01:00
-        updated_since: a time of RFC 3339 with its zone is allowed, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), but got "2026-11-23T14:41:13 01:00"
+        updated_since: expected a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), got "2026-11-23T14:41:13 01:00"
     sort=tags
-        sort: one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, is allowed, but got "tags"
+        sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "tags"
     sort=
-        sort: one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, is allowed, but got ""
+        sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got ""
     sort=id&sort=id
-        sort: it may be given only once, but got "id, id"
+        sort: expected a single value, got "id, id"
     limit=0
-        limit: a whole number from 1 to 1000 is allowed, but got "0"
+        limit: expected a whole number from 1 to 1000, got "0"
     limit=1001
-        limit: a whole number from 1 to 1000 is allowed, but got "1001"
+        limit: expected a whole number from 1 to 1000, got "1001"
     limit=
-        limit: a whole number from 1 to 1000 is allowed, but got ""
+        limit: expected a whole number from 1 to 1000, got ""
     limit=1&limit=1
-        limit: it may be given only once, but got "1, 1"
+        limit: expected a single value, got "1, 1"
     fields=
-        fields: one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, are allowed, but got ""
+        fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, got ""
     fields=slug,nonsense
-        fields: one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, are allowed, but got "nonsense"
+        fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, got "nonsense"
     fields=slug,slug
-        fields: each may stand only once, but got "slug"
+        fields: expected each value once, got "slug"
     fields=slug&fields=id
-        fields: it may be given only once, but got "slug, id"
+        fields: expected a single value, got "slug, id"
     cursor=
-        cursor: a cursor out of a Link header of this service is allowed, but got ""
+        cursor: expected a cursor out of a Link header of this service, got ""
     cursor=x
-        cursor: a cursor out of a Link header of this service is allowed, but got "x"
+        cursor: expected a cursor out of a Link header of this service, got "x"
     limit=1&sort=slug&cursor=AS0GgAU405TCAAAAAAAAAAFp
-        cursor: a cursor of the same filters and sort is allowed (the cursor belongs to another query), but got "AS0GgAU405TCAAAAAAAAAAFp"
+        cursor: expected a cursor of the same filters and sort (the cursor belongs to another query), got "AS0GgAU405TCAAAAAAAAAAFp"
     status=x&limit=0&sort=x&fields=x&cursor=x
-        status: online, offline and degraded are allowed, but got "x"; sort: one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, is allowed, but got "x"; limit: a whole number from 1 to 1000 is allowed, but got "0"; fields: one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, are allowed, but got "x"
+        status: expected online, offline or degraded, got "x"; sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "x"; limit: expected a whole number from 1 to 1000, got "0"; fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, got "x"
     "#);
     let one = api.get(&format!("{PATH}/delta?fields=x")).await;
     assert_eq!(one.status, 422);
