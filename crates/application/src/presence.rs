@@ -160,7 +160,7 @@ impl Presence {
     /// Notes whether the connection of a source hears.
     pub fn set_link(&self, source: Source, up: bool) {
         match (self.0.sources.set_link(source, up), up) {
-            (false, true) if self.listening(source).reading() == Reading::default() => {
+            (false, true) if self.0.sources.is_first_link(source) => {
                 tracing::debug!(%source, "source receives heartbeats");
             }
             (false, true) => tracing::info!(%source, "source receives heartbeats again"),

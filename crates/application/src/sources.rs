@@ -30,6 +30,7 @@ struct Hearing {
     /// Whether the source is in use at all.
     used: bool,
     link: AtomicBool,
+    was_linked: AtomicBool,
     clock: Mutex<ListeningClock>,
     /// Deafness that was found and did not end yet.
     deafness: Mutex<Option<Duration>>,
@@ -40,6 +41,7 @@ impl Hearing {
         Self {
             used,
             link: AtomicBool::new(link),
+            was_linked: AtomicBool::new(link),
             clock: Mutex::default(),
             deafness: Mutex::default(),
         }
@@ -61,15 +63,20 @@ impl Sources {
         match *deafness {
             None if deaf.is_zero() => {}
             None => {
-                tracing::warn!(%source, "deaf; this time counts as nobody's silence");
+                tracing::warn!(%source, "source was interrupted; the time does not count as silence");
                 *deafness = Some(deaf);
             }
             Some(so_far) if !deaf.is_zero() => *deafness = Some(so_far + deaf),
             Some(total) => {
-                tracing::info!(%source, deaf_ms = total.as_millis(), "hears again");
+                tracing::info!(%source, deaf_ms = total.as_millis(), "source is no longer interrupted");
                 *deafness = None;
             }
         }
+    }
+
+    /// Returns whether the source was never linked before, and marks it as linked.
+    pub(crate) fn is_first_link(&self, source: Source) -> bool {
+        !self.of(source).was_linked.swap(true, Ordering::Relaxed)
     }
 
     /// Returns the state of the link before.
