@@ -7,7 +7,7 @@
 //!
 //! **To extend it**: a new setting is a field in a section of [`settings`] and reaches the service
 //! through [`settings::ServeSettings`]; a new subcommand is a file in [`commands`] and a variant
-//! of [`cli::Command`]. [`reference`] generates `docs/CONFIGURATION.md` and `.env.example`.
+//! of [`cli::Command`]. [`mod@reference`] generates `docs/CONFIGURATION.md` and `.env.example`.
 
 pub mod cli;
 pub mod commands;
