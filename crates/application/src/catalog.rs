@@ -97,7 +97,7 @@ impl Catalog {
     /// [`CatalogError::NotFound`], [`CatalogError::NotLoaded`].
     pub fn find(&self, slug: &Slug) -> Result<ProjectState, CatalogError> {
         let entry = self.entry(slug)?;
-        Ok(self.0.presence.state(&entry, &self.0.presence.ears()))
+        Ok(self.0.presence.state(&entry))
     }
 
     /// A number that grows with each change of what [`find`](Self::find) and [`list`](Self::list)

@@ -53,10 +53,10 @@ impl Catalog {
         let last_change = last_change.ok().and_then(|newest| newest.into_iter().next());
         let presence = self.presence();
         Ok(Explanation {
-            state: presence.state(&entry, &presence.ears()),
+            state: presence.state(&entry),
             at: self.now(),
-            thresholds: presence.thresholds(&entry),
-            sources: presence.evidence(&entry),
+            thresholds: presence.judge().thresholds(&entry),
+            sources: presence.listening().snapshot().evidence_of(&entry),
             last_change,
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{StoreError, error_chain};
+use federation_domain::{Project, StoreError, error_chain};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -49,17 +49,18 @@ impl Follower {
     /// # Errors
     /// [`StoreError`]; what was not read is part of the next call.
     pub async fn follow(&self) -> Result<(), StoreError> {
-        let learn = |slug: &_, stored: Option<&_>| self.presence.learn(slug, stored);
+        let learn = |slug: &_, stored: Option<&_>| self.presence.reconciler().learn(slug, stored);
         loop {
             match self.journal.follow(learn).await? {
                 Followed::ToTheEnd => break,
                 Followed::InPart => {}
                 Followed::ElsewhereThanBefore => {
-                    self.journal.start_over(|stored| self.presence.start_over(stored)).await?;
+                    let apply = |stored: &[Project]| self.presence.reconciler().start_over(stored);
+                    self.journal.start_over(apply).await?;
                 }
             }
         }
-        self.presence.note_followed();
+        self.presence.listening().note_followed();
         Ok(())
     }
 }

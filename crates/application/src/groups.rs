@@ -84,37 +84,11 @@ impl Groups {
 
 #[cfg(test)]
 mod tests {
-    use federation_domain::{Project, ProjectId, Registration, RegistrationDraft, Reports};
-    use time::OffsetDateTime;
-
     use super::*;
+    use crate::testing::project;
 
-    fn entry(number: usize) -> Arc<Entry> {
-        let draft = RegistrationDraft {
-            slug: format!("p{number}"),
-            name: "P".into(),
-            hub_url: "http://h".into(),
-            mesh_namespace: "hub.p".into(),
-            ..RegistrationDraft::default()
-        };
-        let Registration { slug, name, hub_url, mesh_namespace, tags, .. } = draft.parse().unwrap();
-        let project = Project {
-            id: ProjectId(i64::try_from(number).unwrap()),
-            slug,
-            name,
-            hub_url,
-            mesh_namespace: Some(mesh_namespace),
-            status: federation_domain::ProjectStatus::Offline,
-            tags,
-            last_heartbeat_at: None,
-            last_heartbeat_source: None,
-            created_at: OffsetDateTime::UNIX_EPOCH,
-            updated_at: OffsetDateTime::UNIX_EPOCH,
-            heartbeat_interval: None,
-            allow_fanout: Default::default(),
-            reports: Reports::default(),
-        };
-        Arc::new(Entry::new(project, None))
+    fn entry(id: i64) -> Arc<Entry> {
+        Arc::new(Entry::new(project(id), None))
     }
 
     #[test]
@@ -138,7 +112,7 @@ mod tests {
     #[test]
     fn groups_hold_each_entry_once_and_lose_what_is_removed() {
         let mut groups = Groups::default();
-        let entries: Vec<_> = (0..GROUP * 2 + 1).map(entry).collect();
+        let entries: Vec<_> = (0..=GROUP * 2).map(|id| entry(i64::try_from(id).unwrap())).collect();
         entries.iter().for_each(|entry| groups.add(Arc::clone(entry)));
         let count = |groups: &Groups| groups.iter().map(|one| one.entries.len()).sum::<usize>();
         assert_eq!((groups.iter().count(), count(&groups)), (3, entries.len()));

@@ -77,7 +77,7 @@ impl Catalog {
 
     async fn uptime(&self, project: &Project) -> Result<Vec<Uptime>, CatalogError> {
         let now = self.now();
-        let source = self.presence().source_of(project);
+        let source = self.presence().listening().source_of(project);
         let spells = self.store().spells(source, now - SPELLS_KEPT).await;
         let mut spells = spells.map_err(CatalogError::Store)?;
         self.add_present_spell(&mut spells);
@@ -98,7 +98,8 @@ impl Catalog {
     /// The present spell, which the checkpoint before may not tell of yet.
     fn add_present_spell(&self, spells: &mut Vec<Listened>) {
         let Some(source) = spells.last().map(|spell| spell.source) else { return };
-        let present = self.presence().listened().into_iter().find(|spell| spell.source == source);
+        let listened = self.presence().listening().snapshot().listened();
+        let present = listened.into_iter().find(|spell| spell.source == source);
         let (Some(present), Some(last)) = (present, spells.last_mut()) else { return };
         if present.from <= last.until {
             last.until = last.until.max(present.until);

@@ -9,7 +9,7 @@
 //! queries: adapters call in here, and ports lead out.
 //!
 //! **To extend it**: a new use case is a method here that adapters call; a new source of heartbeats
-//! is a [`Source`](federation_domain::Source) whose adapter calls [`Presence::record_heartbeat`]
+//! is a [`Source`](federation_domain::Source) whose adapter calls [`Recorder::record_heartbeat`]
 //! and proves its hearing by [`Presence::prove_hearing`].
 
 mod catalog;
@@ -30,7 +30,6 @@ mod queue;
 mod readiness;
 mod registry;
 mod service;
-mod sources;
 #[cfg(test)]
 mod testing;
 mod writer;
@@ -43,7 +42,9 @@ pub use feed::{AllSinks, LogSink};
 pub use follower::Follower;
 pub use history::{History, Uptime};
 pub use metrics::{DropReason, Metrics, RefusalReason};
-pub use presence::{Presence, ProjectState, Record, RecordError, Surroundings, TICK};
+pub use presence::{
+    Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,
+};
 pub use query::{
     Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue, WantedTags,
 };

@@ -6,7 +6,7 @@ use federation_domain::{Project, ProjectId, ProjectStatus};
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::entry::Entry;
-use crate::presence::{Ears, ProjectState};
+use crate::presence::{HearingSnapshot, ProjectState};
 use crate::query::{First, Position, ProjectFilter, ProjectQuery, SortKey, SortValue};
 
 /// How many projects a list looks at in one go.
@@ -84,14 +84,15 @@ impl Catalog {
         let (mut shown, mut last_shown) = (0, None);
         loop {
             let entries = self.registry().next(after, query.sort.descending, LISTED_AT_ONCE);
-            let ears = self.presence().ears();
+            let hearing = self.presence().listening().snapshot();
             for entry in &entries {
                 let is_full = shown == at_most;
-                let selected = self.show_selected(&query.filter, entry, &ears, |project, known| {
-                    if !is_full {
-                        show(project, known);
-                    }
-                });
+                let selected =
+                    self.show_selected(&query.filter, entry, &hearing, |project, known| {
+                        if !is_full {
+                            show(project, known);
+                        }
+                    });
                 match (selected, is_full) {
                     (true, true) => return last_shown,
                     (true, false) => {
@@ -154,9 +155,9 @@ impl Catalog {
         ids: &[ProjectId],
         show: &mut dyn FnMut(&Project, bool),
     ) {
-        let ears = self.presence().ears();
+        let hearing = self.presence().listening().snapshot();
         for entry in ids.iter().filter_map(|id| self.registry().get_by_id(*id)) {
-            self.show_selected(filter, &entry, &ears, &mut *show);
+            self.show_selected(filter, &entry, &hearing, &mut *show);
         }
     }
 
@@ -164,9 +165,9 @@ impl Catalog {
         let mut looked_at = None;
         loop {
             let entries = self.registry().next(looked_at, false, LISTED_AT_ONCE);
-            let ears = self.presence().ears();
+            let hearing = self.presence().listening().snapshot();
             for entry in &entries {
-                self.show_selected(filter, entry, &ears, &mut see);
+                self.show_selected(filter, entry, &hearing, &mut see);
             }
             looked_at = entries.last().map(|entry| entry.id);
             if entries.len() < LISTED_AT_ONCE {
@@ -180,12 +181,12 @@ impl Catalog {
         &self,
         filter: &ProjectFilter,
         entry: &Arc<Entry>,
-        ears: &Ears,
+        hearing: &HearingSnapshot,
         show: impl FnOnce(&Project, bool),
     ) -> bool {
         // Most of those who are not selected need not be locked for that.
         filter.allows(entry.status())
-            && self.presence().show(entry, ears, |project, status_known| {
+            && self.presence().judge().show(entry, hearing, |project, status_known| {
                 let selected = filter.selects(project);
                 if selected {
                     show(project, status_known);

@@ -176,7 +176,7 @@ impl Metrics {
         self.count_message("unknown_project", source);
     }
 
-    pub(crate) fn heartbeat_refused(&self, source: Source, reason: DropReason) {
+    pub(crate) fn heartbeat_dropped(&self, source: Source, reason: DropReason) {
         self.count_message("error", source);
         let labels =
             ReasonAndSource { reason: Name(reason.as_str()), source: Name(source.as_str()) };
@@ -187,7 +187,7 @@ impl Metrics {
         self.0.ignored.get_or_create(&BySource { source: Name(source.as_str()) }).inc();
     }
 
-    pub(crate) fn newcomer_dropped(&self) {
+    pub(crate) fn unknown_project_dropped(&self) {
         self.0.newcomers_dropped.inc();
     }
 

@@ -81,10 +81,11 @@ impl Readiness {
             }
             Ok(Err(_)) => reasons.push("the store fails".to_owned()),
         }
-        if inner.presence.uses(Source::Nats) && !inner.presence.hears(Source::Nats) {
+        let listening = inner.presence.listening();
+        if listening.uses(Source::Nats) && !listening.hears(Source::Nats) {
             reasons.push("the bus cannot be heard".to_owned());
         }
-        let sources = inner.presence.source_reports();
+        let sources = listening.snapshot().reports();
         ReadinessReport { ready: reasons.is_empty(), reasons, sources }
     }
 }

@@ -15,7 +15,7 @@ use crate::changes::ChangeFeed;
 use crate::follower::Follower;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::presence::{Parts, Presence, Surroundings, TICK};
+use crate::presence::{Deployment, Presence, PresenceDeps, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
@@ -56,18 +56,18 @@ pub struct Service {
 impl Service {
     /// Wires the use cases.
     #[must_use]
-    pub fn new(ports: Ports, rule: LivenessRule, surroundings: Surroundings) -> Self {
+    pub fn new(ports: Ports, rule: LivenessRule, deployment: Deployment) -> Self {
         let metrics = Metrics::new();
         let registry = Arc::new(Registry::default());
         let queue = Arc::new(TransitionQueue::default());
         let Ports { store, sink, clock, relay, prober } = ports;
-        let presence = Presence::new(Parts {
+        let presence = Presence::new(PresenceDeps {
             rule,
             clock: Arc::clone(&clock),
             registry: Arc::clone(&registry),
             queue: Arc::clone(&queue),
             metrics: metrics.clone(),
-            surroundings,
+            deployment,
             relay,
             prober,
         });
@@ -136,8 +136,7 @@ impl Service {
 
     /// One tick.
     pub fn tick(&self) {
-        self.presence.prove_http();
-        self.presence.decide_overdue();
+        self.presence.tick();
     }
 
     /// Asks silent projects directly until cancelled, where that is called for.
@@ -156,20 +155,20 @@ impl Service {
         self.journal.look_for_changes();
     }
 
-    /// Gauges are read when they are asked for. The references are weak: the presence holds the
-    /// metrics, and a circle would never be freed.
+    /// Has gauges read when they are rendered. The reference to the metrics is weak, because they
+    /// hold this closure.
     fn refresh_gauges(&self) {
         let metrics = Arc::downgrade(&self.metrics.0);
         let (registry, queue) = (Arc::clone(&self.registry), Arc::clone(&self.queue));
-        let (presence, watchers) = (self.presence.downgrade(), self.changes.count());
+        let listening = Arc::clone(self.presence.listening());
+        let watchers = self.changes.count();
         self.metrics.refresh_with(move || {
             let Some(metrics) = metrics.upgrade().map(Metrics) else { return };
-            let Some(presence) = presence.upgrade() else { return };
             metrics.set_catalog(registry.count_by_status());
             metrics.set_watchers(watchers.load(Ordering::Relaxed));
             metrics.set_waiting(queue.len());
-            metrics.set_nats_connection(presence.hears(Source::Nats));
-            for report in presence.source_reports() {
+            metrics.set_nats_connection(listening.hears(Source::Nats));
+            for report in listening.snapshot().reports() {
                 metrics.set_hearing(report.source, report.deaf, report.heard_ago);
             }
         });

@@ -115,12 +115,12 @@ impl Writer {
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         self.registry.for_each(|entry| {
             if entry.take_changed_reports() {
-                self.presence.store_reports(entry);
+                self.presence.transitions().store_reported_health(entry);
             }
         });
         self.flush().await?;
         // Read first: what is stored as silent through a moment must not miss a heartbeat of it.
-        let listened = self.presence.listened();
+        let listened = self.presence.listening().snapshot().listened();
         self.store_heard().await?;
         self.store(Checkpoint { heartbeats: Vec::new(), listened }).await
     }
@@ -132,10 +132,11 @@ impl Writer {
     /// # Errors
     /// As [`checkpoint`](Self::checkpoint).
     pub async fn share(&self) -> Result<(), StoreError> {
-        if !self.presence.take_unheard_relays() {
+        let recorder = self.presence.recorder();
+        if !recorder.take_unheard_relays() {
             return Ok(());
         }
-        self.store_heard().await.inspect_err(|_| self.presence.keep_unheard_relays())?;
+        self.store_heard().await.inspect_err(|_| recorder.keep_unheard_relays())?;
         self.flush().await
     }
 
@@ -187,11 +188,11 @@ impl Writer {
                         entry.stored(at, source);
                     }
                     entry.settle(queued.ticket);
-                    self.presence.catch_up(&entry);
+                    self.presence.transitions().catch_up(&entry);
                 }
                 Outcome::Stale(stored) => {
                     let waiting = waiting.remove(&project).unwrap_or_default();
-                    self.presence.adopt(&entry, queued, waiting, stored);
+                    self.presence.reconciler().adopt(&entry, queued, waiting, stored);
                 }
                 Outcome::Gone => self.registry.remove(project),
             }

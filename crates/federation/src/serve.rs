@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use federation_application::{AllSinks, LogSink, Ports, Service, Surroundings, SystemClock};
+use federation_application::{AllSinks, Deployment, LogSink, Ports, Service, SystemClock};
 use federation_domain::{ChangeSink, HeartbeatRelay, Prober, Registration};
 use federation_http::{ApiState, HttpServer};
 use federation_nats::Peers;
@@ -119,8 +119,8 @@ async fn end(
 }
 
 fn wire(store: &Store, settings: &ServeSettings, peers: Option<&Peers>) -> Service {
-    let surroundings = Surroundings { bus: peers.is_some(), shared_store: store.is_shared() };
-    let relays = peers.filter(|_| surroundings.shared_store);
+    let deployment = Deployment { bus: peers.is_some(), shared_store: store.is_shared() };
+    let relays = peers.filter(|_| deployment.shared_store);
     let asks = peers.filter(|_| settings.probe_before_offline);
     let mut sinks: Vec<Arc<dyn ChangeSink>> = vec![Arc::new(LogSink)];
     sinks.extend(peers.map(|peers| Arc::new(peers.clone()) as Arc<dyn ChangeSink>));
@@ -131,7 +131,7 @@ fn wire(store: &Store, settings: &ServeSettings, peers: Option<&Peers>) -> Servi
         relay: relays.map(|peers| Arc::new(peers.clone()) as Arc<dyn HeartbeatRelay>),
         prober: asks.map(|peers| Arc::new(peers.clone()) as Arc<dyn Prober>),
     };
-    Service::new(ports, settings.rule.clone(), surroundings)
+    Service::new(ports, settings.rule.clone(), deployment)
 }
 
 /// Starts the parts that run beside the REST API and runs them until `stop`. Returns the parts to

@@ -10,7 +10,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Bytes;
-use federation_application::{LogSink, Ports, Service, Surroundings, TICK};
+use federation_application::{Deployment, LogSink, Ports, Service, TICK};
 use federation_domain::{
     CatalogStore, Channel, Heartbeat, LivenessRule, MockCatalogStore, Snapshot, Source, StoreError,
 };
@@ -104,8 +104,8 @@ impl Api {
             relay: None,
             prober: None,
         };
-        let surroundings = Surroundings { bus: with_bus, shared_store: false };
-        let service = Service::new(ports, LivenessRule::default(), surroundings);
+        let deployment = Deployment { bus: with_bus, shared_store: false };
+        let service = Service::new(ports, LivenessRule::default(), deployment);
         let state = ApiState::from(&service);
         Self { service, clock, state, store }
     }
@@ -114,7 +114,8 @@ impl Api {
     pub(crate) fn hear_over_bus(&self, slug: &str) {
         let (source, channel) = (Source::Nats, Channel::Presence);
         let heartbeat = Heartbeat { slug, source, channel, condition: None };
-        self.service.presence.record_batch(&mut |record| record(&heartbeat).unwrap());
+        let presence = &self.service.presence;
+        presence.recorder().batch(presence.now()).record(&heartbeat).unwrap();
     }
 
     /// Takes the store away.

@@ -1,7 +1,10 @@
 //! What the subscriber asks of the application, small enough for tests to stand in for it.
 
-use federation_application::{DropReason, Presence, Record};
-use federation_domain::{Monotonic, Proof, Source};
+use federation_application::{DropReason, Presence, RecordError};
+use federation_domain::{Heartbeat, Monotonic, Proof, Source};
+
+/// Records one heartbeat of a batch.
+pub(crate) type Record<'a> = dyn FnMut(&Heartbeat<'_>) -> Result<(), RecordError> + 'a;
 
 /// The side of [`Presence`] that a source of heartbeats sees.
 pub(crate) trait Hearing: Send + Sync {
@@ -22,7 +25,8 @@ impl Hearing for Presence {
     }
 
     fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>)) {
-        self.record_batch(hear);
+        let mut batch = self.recorder().batch(self.now());
+        hear(&mut |heartbeat| batch.record(heartbeat));
     }
 
     fn prove_hearing(&self, proof: Proof) {
@@ -30,22 +34,22 @@ impl Hearing for Presence {
     }
 
     fn set_link(&self, up: bool) {
-        self.set_link(Source::Nats, up);
+        self.listening().set_link(Source::Nats, up);
     }
 
     fn set_relays_heard(&self, heard: bool) {
-        self.set_relays_heard(heard);
+        self.listening().set_relays_heard(heard);
     }
 
     fn drop_heartbeat(&self, reason: DropReason) {
-        self.drop_heartbeat(Source::Nats, reason);
+        self.recorder().count_dropped_heartbeat(Source::Nats, reason);
     }
 
     fn drop_newcomer(&self) {
-        self.drop_newcomer();
+        self.recorder().count_dropped_unknown_project();
     }
 
     fn ignore_field(&self) {
-        self.ignore_field(Source::Nats);
+        self.recorder().count_ignored_field(Source::Nats);
     }
 }

@@ -56,7 +56,7 @@ impl Catalog {
             Ok(registered) => registered.iter().map(|one| catalog.take_over(one)).collect(),
             // Another process changed it. Who is refused reads again, and is to see that.
             Err(Refusal { slug, stored, .. }) => {
-                catalog.0.presence.learn(slug, stored.as_ref());
+                catalog.0.presence.reconciler().learn(slug, stored.as_ref());
                 Vec::new()
             }
         };
@@ -69,10 +69,10 @@ impl Catalog {
     /// next.
     fn take_over(&self, Registered { project, change }: &Registered) -> Written {
         let Inner { registry, presence, .. } = &*self.0;
-        registry.register(project, |project| presence.entry(project));
+        registry.register(project, |project| presence.listening().new_entry(project));
         let state = registry.get_by_id(project.id).map_or_else(
             || ProjectState { project: project.clone(), status_known: false },
-            |entry| presence.state(&entry, &presence.ears()),
+            |entry| presence.state(&entry),
         );
         let is_new = change.as_ref().is_some_and(|one| one.kind == ChangeKind::Registered);
         Written { state, is_new }
@@ -90,7 +90,7 @@ impl Catalog {
         let forgotten = slug.clone();
         let apply = move |removed: Result<Option<ProjectId>, &Refusal>| match removed {
             Ok(id) => registry.forget(id, &forgotten),
-            Err(Refusal { slug, stored, .. }) => presence.learn(slug, stored.as_ref()),
+            Err(Refusal { slug, stored, .. }) => presence.reconciler().learn(slug, stored.as_ref()),
         };
         let at = self.0.clock.utc();
         let removed = self.0.journal.remove(slug.clone(), only_if, at, apply).await;

@@ -2,7 +2,7 @@ use federation_domain::LivenessRule;
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
 use super::*;
-use crate::{LogSink, Ports, Service, Surroundings};
+use crate::{Deployment, LogSink, Ports, Service};
 
 async fn service() -> Service {
     let ports = Ports {
@@ -12,8 +12,8 @@ async fn service() -> Service {
         relay: None,
         prober: None,
     };
-    let surroundings = Surroundings { bus: false, shared_store: false };
-    let service = Service::new(ports, LivenessRule::default(), surroundings);
+    let deployment = Deployment { bus: false, shared_store: false };
+    let service = Service::new(ports, LivenessRule::default(), deployment);
     service.load().await.unwrap();
     service
 }

@@ -96,7 +96,7 @@ mod tests {
     use time::Duration;
 
     use super::*;
-    use crate::query::sort::tests::project;
+    use crate::testing::project;
 
     fn text(text: &str) -> ProjectFilter {
         ProjectFilter { text: Some(SearchText::parse(text).unwrap()), ..ProjectFilter::default() }

@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::query::SortKey;
-    use crate::query::sort::tests::project;
+    use crate::testing::project;
 
     /// Few values of each, so that many are equal.
     fn any_project(id: i64) -> impl Strategy<Value = Project> {

@@ -179,32 +179,11 @@ impl Sort {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use federation_domain::{FanoutAllowlist, Reports, Tags};
+mod tests {
     use time::Duration;
 
     use super::*;
-
-    const BEGIN: OffsetDateTime = time::macros::datetime!(2026-11-24 12:00 UTC);
-
-    pub(in crate::query) fn project(id: i64) -> Project {
-        Project {
-            id: ProjectId(id),
-            slug: format!("p{id}").parse().unwrap(),
-            name: format!("Project {id}").parse().unwrap(),
-            hub_url: "http://localhost:8000".parse().unwrap(),
-            mesh_namespace: None,
-            status: ProjectStatus::Offline,
-            tags: Tags::default(),
-            last_heartbeat_at: None,
-            last_heartbeat_source: None,
-            created_at: BEGIN,
-            updated_at: BEGIN,
-            heartbeat_interval: None,
-            allow_fanout: FanoutAllowlist::default(),
-            reports: Reports::default(),
-        }
-    }
+    use crate::testing::{CREATED_AT, project};
 
     /// The ids in the order of this sort.
     fn sorted(by: &str, mut projects: Vec<Project>) -> Vec<i64> {
@@ -236,7 +215,7 @@ pub(super) mod tests {
     #[test]
     fn who_was_never_heard_comes_last_in_both_directions() {
         let heard = |id, second| {
-            let at = Some(BEGIN + Duration::seconds(second));
+            let at = Some(CREATED_AT + Duration::seconds(second));
             Project { last_heartbeat_at: at, ..project(id) }
         };
         let projects = || vec![project(1), heard(2, 9), heard(3, 5), project(4)];

@@ -12,7 +12,7 @@ async fn summary(world: &World, name: &str) -> String {
 #[tokio::test]
 async fn a_status_explains_itself() {
     let world = World::with(&["a"]).await;
-    world.service.presence.set_link(Source::Nats, true);
+    world.service.presence.listening().set_link(Source::Nats, true);
     assert_eq!(
         summary(&world, "a").await,
         "offline: it was never heard; this cannot be relied on now: nats listens again for 0 s, and \
@@ -35,7 +35,7 @@ async fn a_status_explains_itself() {
 #[tokio::test]
 async fn deaf_time_is_told_apart_from_silence() {
     let world = World::with(&["a"]).await;
-    world.service.presence.set_link(Source::Nats, true);
+    world.service.presence.listening().set_link(Source::Nats, true);
     world.beat("a").unwrap();
     world.listen(seconds(70));
     world.listen_over(&[Source::Http], seconds(600));
@@ -86,7 +86,7 @@ async fn a_history_is_read_page_by_page_and_outlives_its_project() {
 #[tokio::test]
 async fn time_that_nobody_observed_is_its_own_share() {
     let world = World::with(&["a"]).await;
-    world.service.presence.set_link(Source::Nats, true);
+    world.service.presence.listening().set_link(Source::Nats, true);
     world.beat("a").unwrap();
     world.listen(seconds(100));
     world.writer.checkpoint().await.unwrap();

@@ -99,7 +99,7 @@ async fn the_writer_asks_again_by_itself_until_the_store_returns() {
 #[tokio::test]
 async fn readiness_names_what_is_away() {
     let world = World::with(&[]).await;
-    world.service.presence.set_link(Source::Nats, true);
+    world.service.presence.listening().set_link(Source::Nats, true);
     let starting = world.service.readiness.check().await;
     assert_eq!(starting.reasons, ["the service is starting"]);
     world.service.readiness.start();

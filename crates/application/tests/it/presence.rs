@@ -135,7 +135,7 @@ async fn a_source_that_was_left_behind_keeps_nobody_alive() {
 #[tokio::test]
 async fn a_status_is_known_only_while_its_source_hears() {
     let world = World::with(&["a", "b"]).await;
-    world.service.presence.set_link(Source::Nats, true);
+    world.service.presence.listening().set_link(Source::Nats, true);
     world.listen(seconds(60));
     world.beat("a").unwrap();
     assert!(world.is_known("a") && world.is_known("b"));

@@ -180,11 +180,11 @@ async fn is_told_by_the_store(takes: bool, hears: bool) -> bool {
     world.writer.checkpoint().await.unwrap();
     let before = world.store.load().await.unwrap().projects[0].last_heartbeat_at;
     world.listen_over(&[Source::Nats], seconds(5));
-    world.service.presence.set_link(Source::Nats, hears);
+    world.service.presence.listening().set_link(Source::Nats, hears);
     let heartbeat =
         Heartbeat { slug: "a", source: Source::Http, channel: Channel::Presence, condition: None };
-    world.service.presence.record_heartbeat(&heartbeat).unwrap();
-    world.service.presence.hand_on(&heartbeat).await;
+    world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
+    world.service.presence.recorder().hand_on(&heartbeat).await;
     world.writer.share().await.unwrap();
     world.store.load().await.unwrap().projects[0].last_heartbeat_at != before
 }
@@ -272,7 +272,7 @@ async fn a_heartbeat_never_replaces_what_another_replica_registered() {
 async fn a_replica_that_cannot_follow_says_so_of_those_that_may_speak_elsewhere() {
     let (one, other) = two(&["a"]).await;
     other.hear_relayed("a", None).unwrap();
-    other.service.presence.set_link(Source::Nats, true);
+    other.service.presence.listening().set_link(Source::Nats, true);
     for _ in 0..4 * 95 {
         one.clock.advance(seconds(1) / 4);
         other.prove(Source::Nats, true);
@@ -303,11 +303,11 @@ async fn the_log_of_a_fall_says_how_long_was_listened() {
 async fn http_is_deaf_where_the_bus_does_not_bring_what_others_hear_over_it() {
     let (one, other) = two(&["a"]).await;
     other.hear_relayed("a", None).unwrap();
-    other.service.presence.set_link(Source::Nats, true);
-    other.service.presence.set_relays_heard(false);
+    other.service.presence.listening().set_link(Source::Nats, true);
+    other.service.presence.listening().set_relays_heard(false);
     listen(&one, &other, 120, true);
     assert_eq!((other.status("a"), other.is_known("a")), (Online, false));
-    other.service.presence.set_relays_heard(true);
+    other.service.presence.listening().set_relays_heard(true);
     listen(&one, &other, 61, true);
     assert_eq!(other.status("a"), Degraded, "it listens again");
 }
@@ -321,7 +321,7 @@ async fn a_mass_death_that_others_logged_first_is_adopted_with_all_that_waited()
         slugs.iter().for_each(|slug| world.beat(slug).unwrap());
     }
     write_and_follow([&one, &other]).await;
-    other.service.presence.set_link(Source::Nats, true);
+    other.service.presence.listening().set_link(Source::Nats, true);
     other.store.set_available(false);
     listen(&one, &other, 90, true);
     one.writer.flush().await.unwrap();
@@ -343,8 +343,8 @@ async fn heartbeats_over_http_are_shared_before_anything_that_waits() {
     world.clock.advance(seconds(5));
     let heartbeat =
         Heartbeat { slug: "a", source: Source::Http, channel: Channel::Presence, condition: None };
-    world.service.presence.record_heartbeat(&heartbeat).unwrap();
-    world.service.presence.hand_on(&heartbeat).await;
+    world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
+    world.service.presence.recorder().hand_on(&heartbeat).await;
     let unwell = Some(Condition::Degraded { reasons: Vec::new() });
     world.say("b", Source::Http, Channel::Presence, unwell).unwrap();
     // The commit of what waits fails; by then the heartbeat is stored.

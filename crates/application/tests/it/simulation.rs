@@ -72,7 +72,7 @@ fn the_dead_are_reported(simulation: &Simulation) {
                 continue;
             }
             let presence = &world.service.presence;
-            if !presence.hears(source_of(index)) && !world.is_known(&project.slug) {
+            if !presence.listening().hears(source_of(index)) && !world.is_known(&project.slug) {
                 continue;
             }
             let status = world.status(&project.slug);

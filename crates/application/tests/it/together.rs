@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use federation_application::{
-    CatalogError, LogSink, Ports, ProjectState, Service, Surroundings, SystemClock,
+    CatalogError, Deployment, LogSink, Ports, ProjectState, Service, SystemClock,
 };
 use federation_domain::{
     CatalogStore, LivenessRule, MockCatalogStore, Origin, Registered, Registering, Snapshot,
@@ -40,7 +40,7 @@ async fn service(say: Say) -> (Service, Sizes) {
         relay: None,
         prober: None,
     };
-    let service = Service::new(ports, LivenessRule::default(), Surroundings::default());
+    let service = Service::new(ports, LivenessRule::default(), Deployment::default());
     service.load().await.unwrap();
     (service, sizes)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use federation_application::{
-    Follower, Ports, ProjectState, RecordError, Service, Surroundings, TICK, Writer,
+    Deployment, Follower, Ports, ProjectState, RecordError, Service, TICK, Writer,
 };
 use federation_domain::{
     CatalogStore, Cause, Change, ChangeKind, ChangeSink, Channel, Condition, Heartbeat,
@@ -114,8 +114,8 @@ impl World {
             relay: None,
             prober: None,
         };
-        let surroundings = Surroundings { bus: false, shared_store: false };
-        Service::new(ports, LivenessRule::default(), surroundings)
+        let deployment = Deployment { bus: false, shared_store: false };
+        Service::new(ports, LivenessRule::default(), deployment)
     }
 
     async fn made(
@@ -132,8 +132,8 @@ impl World {
             relay: helpers.relay,
             prober: helpers.prober,
         };
-        let surroundings = Surroundings { bus: true, shared_store: setting.shared_store };
-        let service = Service::new(ports, LivenessRule::default(), surroundings);
+        let deployment = Deployment { bus: true, shared_store: setting.shared_store };
+        let service = Service::new(ports, LivenessRule::default(), deployment);
         service.load().await.unwrap();
         let (writer, follower) = (service.writer(), service.follower());
         Self { clock, store, service, writer, follower, published }
@@ -191,7 +191,7 @@ impl World {
         condition: Option<Condition>,
     ) -> Result<(), RecordError> {
         let heartbeat = Heartbeat { slug, source, channel, condition };
-        self.service.presence.record_heartbeat(&heartbeat)
+        self.service.presence.recorder().record_heartbeat(&heartbeat)
     }
 
     /// A heartbeat that another replica heard over HTTP and handed on.
@@ -201,7 +201,12 @@ impl World {
         condition: Option<Condition>,
     ) -> Result<(), RecordError> {
         let (source, channel) = (Source::Http, Channel::Presence);
-        self.service.presence.record_relayed(&Heartbeat { slug, source, channel, condition })
+        self.service.presence.recorder().record_relayed(&Heartbeat {
+            slug,
+            source,
+            channel,
+            condition,
+        })
     }
 
     pub(crate) fn state(&self, name: &str) -> ProjectState {

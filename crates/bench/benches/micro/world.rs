@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::rt::System;
-use federation_application::{LogSink, Ports, Service, Surroundings, TICK};
+use federation_application::{Deployment, LogSink, Ports, Service, TICK};
 use federation_domain::{
     CatalogStore as _, Channel, Clock as _, Heartbeat, HeartbeatInterval, LivenessRule, Origin,
     Proof, Registration, RegistrationDraft, Source,
@@ -37,7 +37,7 @@ impl World {
         };
         let interval = HeartbeatInterval::from_seconds(INTERVAL_SECONDS).unwrap();
         let rule = LivenessRule::new(interval, None, None).unwrap();
-        let service = Service::new(ports, rule, Surroundings { bus: true, shared_store: false });
+        let service = Service::new(ports, rule, Deployment { bus: true, shared_store: false });
         System::new().block_on(async {
             for batch in slugs.chunks(BATCH) {
                 let registrations: Vec<_> = batch.iter().map(|slug| registration(slug)).collect();
@@ -59,7 +59,7 @@ impl World {
     pub(crate) fn hear(&self, slug: &str) {
         let heartbeat =
             Heartbeat { slug, source: Source::Nats, channel: Channel::Presence, condition: None };
-        self.service.presence.record_heartbeat(&heartbeat).unwrap();
+        self.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     }
 
     /// A proof of hearing, after which all are judged.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::{Client, Message};
-use federation_application::{LogSink, Ports, Service as Application, Surroundings};
+use federation_application::{Deployment, LogSink, Ports, Service as Application};
 use federation_domain::{LivenessRule, Origin, RegistrationDraft};
 use federation_testkit::{FakeCatalogStore, ManualClock, NatsServer};
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ fn application() -> Application {
         relay: None,
         prober: None,
     };
-    let surroundings = Surroundings { bus: true, shared_store: false };
-    Application::new(ports, LivenessRule::default(), surroundings)
+    let deployment = Deployment { bus: true, shared_store: false };
+    Application::new(ports, LivenessRule::default(), deployment)
 }
 
 /// With these projects, whose names are of such a length.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_nats::Message;
-use federation_application::{DropReason, Record, RecordError, SystemClock};
+use federation_application::{DropReason, RecordError, SystemClock};
 use federation_domain::{Clock, HubUrl, MeshNamespace, Slug};
 use time::Duration;
 use tokio::sync::mpsc;
 
-use crate::hearing::Hearing;
+use crate::hearing::{Hearing, Record};
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;

@@ -175,14 +175,14 @@ impl Replica {
         if bus_is_up && self.link_returns_at <= now {
             let unbroken = !std::mem::replace(&mut self.link_is_new, false);
             world.prove(Source::Nats, unbroken);
-            world.service.presence.set_link(Source::Nats, unbroken);
+            world.service.presence.listening().set_link(Source::Nats, unbroken);
             self.note_proof(Source::Nats, now, unbroken);
             if self.shared {
                 self.note_proof(Source::Http, now, unbroken);
             }
         } else {
             self.link_is_new = true;
-            world.service.presence.set_link(Source::Nats, false);
+            world.service.presence.listening().set_link(Source::Nats, false);
         }
         let Some(world) = &self.world else { return };
         world.service.tick();

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use clap::Parser as _;
-use federation_application::{LogSink, Ports, Service, Surroundings};
+use federation_application::{Deployment, LogSink, Ports, Service};
 use federation_domain::{
     FanoutAllowlist, HeartbeatInterval, Origin, Registration, RegistrationDraft, Slug,
 };
@@ -56,8 +56,8 @@ impl World {
             prober: None,
         };
         let settings = settings(if prune { &["--projects-file-prune"] } else { &[] });
-        let surroundings = Surroundings { bus: false, shared_store: false };
-        let service = Service::new(ports, settings.rule.clone(), surroundings);
+        let deployment = Deployment { bus: false, shared_store: false };
+        let service = Service::new(ports, settings.rule.clone(), deployment);
         service.load().await.unwrap();
         let list = List::new(&service, &settings, start);
         let registered = list.applied().to_vec();

@@ -37,15 +37,15 @@ pub(crate) async fn record_heartbeat(
 ) -> Result<HttpResponse, ApiError> {
     let body = body.inspect_err(|error| {
         if let Some(reason) = error.drop_reason() {
-            state.presence.drop_heartbeat(Source::Http, reason);
+            state.presence.recorder().count_dropped_heartbeat(Source::Http, reason);
         }
     })?;
     let slug = slug.0.as_str();
     let heartbeat =
         Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: body.0 };
-    let recorded = state.presence.record_heartbeat(&heartbeat);
+    let recorded = state.presence.recorder().record_heartbeat(&heartbeat);
     recorded.map_err(|error| ApiError::not_recorded(slug, error))?;
-    state.presence.hand_on(&heartbeat).await;
+    state.presence.recorder().hand_on(&heartbeat).await;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use federation_application::{DropReason, Record, RecordError, SystemClock};
+use federation_application::{DropReason, RecordError, SystemClock};
 use federation_domain::{Clock, Condition, Heartbeat, Monotonic, Proof, Source};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::hearing::Hearing;
+use crate::hearing::{Hearing, Record};
 
 /// Longer than any wait of these tests takes on a busy machine.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);

@@ -1,0 +1,110 @@
+//! Judge: what silence means.
+//!
+//! Owns the liveness rule, the decisions deferred while the bus lags, and the queue of probes. It
+//! asks [`Listening`] for evidence of silence and changes statuses through [`Transitions`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use federation_domain::{Clock, LivenessRule, Project, Thresholds};
+
+use self::deferral::Deferred;
+use self::probes::Probes;
+pub(super) use self::probes::run_probes;
+use super::{HearingSnapshot, Listening, PresenceDeps, Transitions};
+use crate::entry::Entry;
+use crate::registry::Registry;
+
+mod deferral;
+mod probes;
+mod silence;
+
+/// A project and whether its status is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectState {
+    /// The project as this process believes it to be.
+    pub project: Project,
+    /// The status can be relied on. It cannot while the source over which the project was heard
+    /// does not prove that it hears, or has not listened long enough since an interruption. An
+    /// online project that spoke within its degraded threshold is known to be online even then.
+    pub status_known: bool,
+}
+
+/// Decides the status of each project.
+pub(crate) struct Judge {
+    rule: LivenessRule,
+    clock: Arc<dyn Clock>,
+    registry: Arc<Registry>,
+    listening: Arc<Listening>,
+    transitions: Arc<Transitions>,
+    /// Other replicas may know better, so a fall counts once the store has accepted it.
+    shared_store: bool,
+    /// The process is stopping: silence is no longer judged.
+    retired: AtomicBool,
+    probes: Option<Probes>,
+    deferred: Deferred,
+}
+
+impl Judge {
+    pub(super) fn new(
+        deps: &PresenceDeps,
+        listening: Arc<Listening>,
+        transitions: Arc<Transitions>,
+    ) -> Self {
+        Self {
+            rule: deps.rule.clone(),
+            clock: Arc::clone(&deps.clock),
+            registry: Arc::clone(&deps.registry),
+            listening,
+            transitions,
+            shared_store: deps.deployment.shared_store,
+            retired: AtomicBool::new(false),
+            probes: deps.prober.clone().map(Probes::new),
+            deferred: Deferred::default(),
+        }
+    }
+
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    /// Thresholds of silence that apply to a project.
+    pub(crate) fn thresholds(&self, entry: &Entry) -> Thresholds {
+        self.rule.thresholds(entry.interval())
+    }
+
+    /// Returns a copy of the project of an entry and whether its status is known.
+    pub(crate) fn state(&self, entry: &Entry, hearing: &HearingSnapshot) -> ProjectState {
+        self.show(entry, hearing, |project, status_known| ProjectState {
+            project: project.clone(),
+            status_known,
+        })
+    }
+
+    /// Shows the project of an entry, and whether its status is known, without copying it. The
+    /// entry stays locked during the call.
+    pub(crate) fn show<T>(
+        &self,
+        entry: &Entry,
+        hearing: &HearingSnapshot,
+        show: impl FnOnce(&Project, bool) -> T,
+    ) -> T {
+        let mut live = entry.lock();
+        let project = entry.project(&mut live);
+        // Checked under the same lock, so that a status refuted meanwhile does not pass for
+        // confirmed.
+        let is_confirmed = !(entry.is_waiting() && self.needs_confirmation(project));
+        let thresholds = self.rule.thresholds(project.heartbeat_interval);
+        let is_known = is_confirmed && hearing.proves_status(entry, project, &thresholds);
+        show(project, is_known)
+    }
+
+    /// The project fell silent here, which the store has to accept because another replica may
+    /// have heard more.
+    fn needs_confirmation(&self, project: &Project) -> bool {
+        self.shared_store && project.status > project.reports.status()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! Heartbeats that arrive together.
+
+use std::sync::Arc;
+
+use federation_domain::{Condition, Heartbeat, MAX_STEP, Monotonic, Reading, Source};
+use time::OffsetDateTime;
+
+use super::{Inner, RecordError};
+use crate::entry::Entry;
+use crate::registry::Held;
+
+/// Route by which a heartbeat reached this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Route {
+    /// Over the bus, which may lag.
+    Bus,
+    /// By a request that waits for its response.
+    Direct,
+}
+
+/// Batch of heartbeats that arrive together, see [`Recorder::batch`](super::Recorder::batch). It
+/// counts them when it is dropped.
+pub struct HeartbeatBatch<'a> {
+    recorder: &'a Inner,
+    registry: Held<'a>,
+    arrival: Arrival,
+    /// Recorded heartbeats, in the order of [`Source::ALL`].
+    recorded: [u64; 2],
+}
+
+/// What the heartbeats of a batch have in common.
+struct Arrival {
+    now: Monotonic,
+    /// Earliest time at which they can have arrived.
+    at: OffsetDateTime,
+    /// Readings of the listening clocks, in the order of [`Source::ALL`].
+    readings: [Reading; 2],
+    /// They may have waited in a backlog.
+    lags: bool,
+}
+
+impl Arrival {
+    fn new(recorder: &Inner, now: Monotonic, route: Route) -> Self {
+        // Before the first proof a subscription is new and has no backlog.
+        let lag = recorder.listening.bus_lag(now).filter(|lag| *lag > MAX_STEP);
+        let lag = lag.filter(|_| route == Route::Bus);
+        // Clocks of replicas may differ by another step.
+        let waited = lag.map(|lag| lag + MAX_STEP);
+        Self {
+            now,
+            at: recorder.clock.utc() - waited.unwrap_or_default(),
+            readings: recorder.listening.readings_at(now),
+            lags: waited.is_some(),
+        }
+    }
+
+    /// The project was heard over HTTP since these heartbeats may have been sent. A heartbeat that
+    /// it sent over the bus came before them, whatever the clock says.
+    fn is_overtaken_in(&self, entry: &Entry) -> bool {
+        let overtakes = |(newest, source)| source == Source::Http && newest - self.at > MAX_STEP;
+        self.lags && entry.newest().is_some_and(overtakes)
+    }
+}
+
+impl<'a> HeartbeatBatch<'a> {
+    pub(super) fn begin(recorder: &'a Inner, now: Monotonic, route: Route) -> Self {
+        let arrival = Arrival::new(recorder, now, route);
+        Self { recorder, registry: recorder.registry.hold(), arrival, recorded: [0; 2] }
+    }
+
+    /// Records the next heartbeat of the batch.
+    ///
+    /// # Errors
+    /// [`RecordError`]; an unknown project is counted, nothing else happened.
+    pub fn record(&mut self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        let source = heartbeat.source;
+        let Some(entry) = self.registry.get(heartbeat.slug) else {
+            if !self.recorder.registry.is_loaded() {
+                return Err(RecordError::NotLoaded);
+            }
+            self.recorder.metrics.heartbeat_unknown(source);
+            return Err(RecordError::UnknownProject);
+        };
+        let arrival = &self.arrival;
+        let is_settled = entry.hear(arrival.readings[source.index()], source, arrival.at);
+        let reports_trouble = matches!(heartbeat.condition, Some(Condition::Degraded { .. }));
+        if (!is_settled || reports_trouble) && !arrival.is_overtaken_in(entry) {
+            self.recorder.take_in(entry, heartbeat, arrival.lags);
+        }
+        self.recorded[source.index()] += 1;
+        Ok(())
+    }
+}
+
+impl Drop for HeartbeatBatch<'_> {
+    fn drop(&mut self) {
+        let took = self.recorder.clock.monotonic().since(self.arrival.now);
+        self.recorder.metrics.heartbeats_taken_in(self.recorded, took);
+    }
+}
+
+impl Inner {
+    /// Takes in a heartbeat that may change a status.
+    fn take_in(&self, entry: &Arc<Entry>, heartbeat: &Heartbeat<'_>, lags: bool) {
+        let mut live = entry.lock();
+        if live.removed {
+            return;
+        }
+        let before = live.project.reports.clone();
+        live.project.reports.hear(heartbeat.channel, heartbeat.condition.as_ref());
+        let to = live.project.reports.status();
+        if to == live.project.status && before != live.project.reports {
+            // Reported health alone is not worth a write: the next checkpoint stores it.
+            entry.change_reports();
+            self.registry.touch();
+        } else if to != live.project.status && lags {
+            self.judge.defer(entry, &mut live, heartbeat.source);
+        } else {
+            self.transitions.follow_reported_health(entry, &mut live, heartbeat.source);
+        }
+        entry.publish(&live);
+    }
+}

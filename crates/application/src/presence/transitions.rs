@@ -1,0 +1,100 @@
+//! Transitions: changes of status, in memory first and then on their way to the store.
+
+use std::sync::Arc;
+
+use federation_domain::{Cause, Clock, ProjectStatus, Source, Transition};
+
+use super::PresenceDeps;
+use crate::entry::{Entry, Finding, Live};
+use crate::queue::{Queued, TransitionQueue};
+use crate::registry::Registry;
+
+/// Changes statuses in memory and queues the changes for the store.
+pub(crate) struct Transitions {
+    clock: Arc<dyn Clock>,
+    registry: Arc<Registry>,
+    queue: Arc<TransitionQueue>,
+}
+
+impl Transitions {
+    pub(super) fn new(deps: &PresenceDeps) -> Self {
+        Self {
+            clock: Arc::clone(&deps.clock),
+            registry: Arc::clone(&deps.registry),
+            queue: Arc::clone(&deps.queue),
+        }
+    }
+
+    /// Returns a finding made now.
+    pub(super) fn finding(&self, cause: Cause) -> Finding {
+        Finding { at: self.clock.utc(), cause }
+    }
+
+    /// Changes the status in memory and queues the change for the store.
+    pub(super) fn set_status(
+        &self,
+        entry: &Entry,
+        live: &mut Live,
+        to: ProjectStatus,
+        finding: Finding,
+    ) {
+        if to != live.project.status {
+            live.project.status = to;
+            live.project.updated_at = live.project.updated_at.max(finding.at);
+            entry.show_status(live);
+            self.registry.touch();
+        }
+        if !self.queue.has_room_for(entry.id) {
+            live.unsent = Some(Box::new(finding));
+            return;
+        }
+        let Finding { at, cause } = finding;
+        let (last_heartbeat_at, last_heartbeat_source) = entry.newest().unzip();
+        let transition = Transition {
+            project: entry.id,
+            slug: live.project.slug.clone(),
+            from: std::mem::replace(&mut live.sent, to),
+            to,
+            reports: live.project.reports.clone(),
+            last_heartbeat_at,
+            last_heartbeat_source,
+            at,
+            cause,
+        };
+        live.unsent = None;
+        let ticket = self.queue.draw_ticket();
+        entry.queue(ticket);
+        self.queue.push(Queued { ticket, transition });
+    }
+
+    /// Gives a project that was just heard the status that it reports.
+    pub(super) fn follow_reported_health(&self, entry: &Entry, live: &mut Live, source: Source) {
+        let to = live.project.reports.status();
+        if to != live.project.status {
+            let cause = match to {
+                ProjectStatus::Online => Cause::Heartbeat { source },
+                _ => Cause::reported(&live.project.reports),
+            };
+            self.set_status(entry, live, to, self.finding(cause));
+        }
+    }
+
+    /// Queues the health that the project reports for the store.
+    pub(crate) fn store_reported_health(&self, entry: &Entry) {
+        let mut live = entry.lock();
+        if live.removed {
+            return;
+        }
+        let (status, cause) = (live.project.status, Cause::reported(&live.project.reports));
+        self.set_status(entry, &mut live, status, self.finding(cause));
+    }
+
+    /// Queues a change that found no room before, now that the store has decided on earlier ones.
+    pub(crate) fn catch_up(&self, entry: &Entry) {
+        let mut live = entry.lock();
+        if let (Some(finding), false) = (live.unsent.take(), live.removed) {
+            let status = live.project.status;
+            self.set_status(entry, &mut live, status, *finding);
+        }
+    }
+}
