@@ -9,7 +9,7 @@ use federation_domain::{
 };
 use time::OffsetDateTime;
 
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::journal::Journal;
 use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
@@ -108,7 +108,7 @@ impl Catalog {
         self.0.registry.generation()
     }
 
-    pub(crate) fn entry(&self, slug: &Slug) -> Result<Arc<Entry>, CatalogError> {
+    pub(crate) fn entry(&self, slug: &Slug) -> Result<Arc<ProjectEntry>, CatalogError> {
         self.loaded()?;
         let entry = self.0.registry.get(slug.as_str());
         entry.ok_or_else(|| CatalogError::NotFound(slug.clone()))

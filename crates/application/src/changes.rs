@@ -1,4 +1,4 @@
-//! Who follows the changes as they happen.
+//! Streams of changes as they happen.
 
 mod recent;
 mod watcher;
@@ -16,30 +16,31 @@ use tokio::time::timeout;
 use crate::journal::Journal;
 use crate::registry::Registry;
 pub(crate) use recent::Recent;
-pub use watcher::{News, Watcher};
+pub use watcher::{ChangeWatcher, WatchEvent};
 
-/// How many may watch at once. Each costs some kilobytes of memory and a connection.
+/// Maximum number of concurrent watchers. Each costs a few kilobytes of memory and a connection.
 const MOST_WATCHERS: usize = 10_000;
 
-/// How many may wait at once for one change. They count by themselves, for a wait goes on for as
-/// long as was asked for, up to some minutes, though who asked may have given up: HTTP/1.1 ends no
-/// request whose client merely closed its side. So those who give up early and ask again have many
-/// places; that is to cost nobody who watches his own.
+/// Maximum number of concurrent waits for a single change.
+///
+/// Counted apart from watchers. A wait lasts for as long as the client asked for, up to some minutes,
+/// even if the client gave up: HTTP/1.1 does not end a request whose client merely closed its side.
+/// So clients that give up early and retry hold many places, which must not displace watchers.
 const MOST_WAITING: usize = 10_000;
 
-/// How many of those that are far behind read the store at once: it has more to do.
+/// Maximum number of concurrent reads of the log by watchers that are far behind.
 const READ_AT_ONCE: usize = 2;
 
-/// How long a part of the log may take, with the wait for a turn. It is less than what a client
-/// waits for an answer, and than what passes between two heartbeats of a stream, which would begin
-/// to wait anew behind each of them.
+/// Deadline for reading a part of the log, including the wait for a permit. Shorter than the timeout
+/// of clients, and shorter than the keep-alive interval of a stream, which would restart the wait
+/// each time.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long this replica may take to learn of what another one has shown already. The log is read
-/// every second.
+/// Deadline for this replica to apply a revision that another one has already shown. The log is
+/// read every second.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(3);
 
-/// A change, and room for its written form, so that it is written once for all who see it.
+/// A change with a cache for its serialized form, so that it is serialized once for all watchers.
 #[derive(Debug)]
 pub struct LoggedChange {
     change: Change,
@@ -51,7 +52,7 @@ impl LoggedChange {
         Self { change, written: OnceLock::new() }
     }
 
-    /// The form that the first caller wrote: one adapter alone is to use this.
+    /// Returns the serialized form, as the first caller wrote it. Only one adapter may use this.
     pub fn written(&self, write: impl FnOnce(&Change) -> Vec<u8>) -> &[u8] {
         self.written.get_or_init(|| write(&self.change).into_boxed_slice())
     }
@@ -65,20 +66,20 @@ impl Deref for LoggedChange {
     }
 }
 
-/// Why changes cannot be watched.
+/// Reason why changes cannot be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The store could not be read since the start, so nothing is known yet.
+    /// The store was not read yet since the start.
     #[error("the catalog is not loaded yet")]
     NotLoaded,
-    /// As many watch, or wait, as may.
-    #[error("{MOST_WATCHERS} may watch at once, and {MOST_WAITING} wait")]
+    /// The limit on concurrent watchers or waits is reached.
+    #[error("too many watchers: at most {MOST_WATCHERS} may watch and {MOST_WAITING} may wait")]
     TooMany,
-    /// The log reaches further than this replica has read it.
+    /// This replica has not read the log that far yet.
     #[error("this replica has not read the newest changes yet")]
     Behind,
-    /// The watcher took changes more slowly than they came, and what it has not seen is no longer
-    /// in memory. It may begin again where it was.
+    /// The watcher is slower than the changes, and its next change is no longer in memory. It may
+    /// resume from its position.
     #[error("the watcher is too slow")]
     TooSlow,
     /// The log could not be read, or not in time.
@@ -86,20 +87,22 @@ pub enum WatchError {
     Store(#[source] StoreError),
 }
 
-/// The changes as they happen, those of other replicas too. Cheap to clone.
+/// Stream of changes as they happen, including those of other replicas. Cheap to clone.
 ///
-/// Whoever is shown a change can read it: the catalog reflects it by then.
+/// The catalog reflects a change before a watcher sees it.
 #[derive(Clone)]
 pub struct ChangeFeed(Arc<Inner>);
 
 struct Inner {
     journal: Arc<Journal>,
     registry: Arc<Registry>,
-    /// How many there are, of both kinds.
+    /// Number of watchers and waits.
     watchers: Arc<AtomicUsize>,
-    /// The places that are left.
+    /// Permits for watchers.
     watching: Arc<Semaphore>,
+    /// Permits for waits.
     waiting: Arc<Semaphore>,
+    /// Permits for reads of the log.
     reading: Semaphore,
 }
 
@@ -115,23 +118,23 @@ impl ChangeFeed {
         }))
     }
 
-    /// The newest change that the catalog reflects, with all before it.
+    /// Newest revision that the catalog reflects, together with all earlier ones.
     #[must_use]
     pub fn newest(&self) -> Revision {
         self.recent().newest().revision
     }
 
-    /// How many watch or wait now.
+    /// Number of current watchers and waits.
     pub(crate) fn count(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.0.watchers)
     }
 
-    /// Watches from now on, or from after a revision. One that the log does not have, since the
-    /// database was restored, is answered by [`News::StartedOver`].
+    /// Watches from now on, or from after a revision. If the log does not have the revision, because
+    /// the database was restored, the first event is [`WatchEvent::StartedOver`].
     ///
     /// # Errors
-    /// [`WatchError`]; of those, `Behind` and `Store` only where the revision calls for the log.
-    pub async fn watch(&self, after: Option<Revision>) -> Result<Watcher, WatchError> {
+    /// [`WatchError`]. `Behind` and `Store` occur only if the log has to be read.
+    pub async fn watch(&self, after: Option<Revision>) -> Result<ChangeWatcher, WatchError> {
         let watcher = self.enter(&self.0.watching)?;
         match after {
             None => Ok(watcher),
@@ -140,8 +143,8 @@ impl ChangeFeed {
         }
     }
 
-    /// Waits until a change after a revision is known that concerns the caller. Returns at once
-    /// where that cannot be told without the log: something may have changed.
+    /// Waits for a change after a revision that concerns the caller. Returns at once if that cannot
+    /// be decided without reading the log, because something may have changed.
     ///
     /// # Errors
     /// [`WatchError::NotLoaded`], [`WatchError::TooMany`].
@@ -156,7 +159,7 @@ impl ChangeFeed {
             return Ok(());
         }
         let Some(mut watcher) = watcher.resumed_from_memory(after) else { return Ok(()) };
-        while let Ok(News::Changes { changes, .. }) = watcher.next().await {
+        while let Ok(WatchEvent::Changes { changes, .. }) = watcher.next().await {
             if changes.iter().any(|change| concerns(change)) {
                 break;
             }
@@ -168,17 +171,17 @@ impl ChangeFeed {
         self.0.journal.recent()
     }
 
-    fn enter(&self, places: &Arc<Semaphore>) -> Result<Watcher, WatchError> {
+    fn enter(&self, places: &Arc<Semaphore>) -> Result<ChangeWatcher, WatchError> {
         if !self.0.registry.is_loaded() {
             return Err(WatchError::NotLoaded);
         }
         let permit = Arc::clone(places).try_acquire_owned().map_err(|_| WatchError::TooMany)?;
         let count = self.count();
         count.fetch_add(1, Ordering::Relaxed);
-        Ok(Watcher::new(self.clone(), Place { _permit: permit, count }))
+        Ok(ChangeWatcher::new(self.clone(), Place { _permit: permit, count }))
     }
 
-    /// Whether the log has this revision; waits for this replica to learn of it.
+    /// Returns `true` if the log has this revision. Waits for this replica to apply it.
     async fn has_reached(&self, revision: Revision) -> Result<bool, WatchError> {
         if revision <= self.newest() {
             return Ok(true);
@@ -190,7 +193,7 @@ impl ChangeFeed {
         if self.catches_up(revision).await { Ok(true) } else { Err(WatchError::Behind) }
     }
 
-    /// Waits for a moment until the catalog reflects a revision.
+    /// Waits until the catalog reflects a revision. Returns `false` after a timeout.
     async fn catches_up(&self, revision: Revision) -> bool {
         let mut newest = self.recent().subscribe();
         if newest.borrow().revision < revision {
@@ -202,18 +205,18 @@ impl ChangeFeed {
 
     async fn read(&self, after: Revision, at_most: usize) -> Result<Vec<LogEntry>, WatchError> {
         let reading = async {
-            // Never closed.
-            let _turn = self.0.reading.acquire().await;
+            // The semaphore is never closed.
+            let _permit = self.0.reading.acquire().await;
             let read = self.0.journal.store().changes_after(after, at_most).await;
             self.0.journal.note(read)
         };
-        // Many who read may be the reason, so nothing is said of the store to others.
+        // Too many readers may be the reason, so the store is not marked as unavailable.
         let late = |_| Err(StoreError::Unavailable("the log could not be read in time".into()));
         timeout(READ_WITHIN, reading).await.unwrap_or_else(late).map_err(WatchError::Store)
     }
 }
 
-/// The place of one who watches or waits, until it is dropped.
+/// Permit of a watcher or a wait until it is dropped.
 struct Place {
     _permit: OwnedSemaphorePermit,
     count: Arc<AtomicUsize>,

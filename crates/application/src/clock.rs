@@ -1,4 +1,4 @@
-//! The real clock.
+//! The clocks of the machine.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use federation_domain::{Clock, Monotonic};
 use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
-/// The monotonic clock that goes on while the machine is suspended: the time in which it slept is
-/// a gap between two proofs of hearing, so deaf time. `std::time::Instant` would stand still.
+/// Monotonic clock that advances while the machine is suspended. The suspension is then a gap between
+/// two proofs of hearing, so deaf time. `std::time::Instant` would stand still.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MONOTONIC: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -20,7 +20,7 @@ pub struct SystemClock {
 }
 
 impl SystemClock {
-    /// A clock whose monotonic time begins now.
+    /// Creates a clock whose monotonic time starts now.
     #[must_use]
     pub fn start() -> Self {
         Self { start: since_boot() }

@@ -1,4 +1,4 @@
-//! One project in memory.
+//! A project in memory.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,69 +11,71 @@ use time::OffsetDateTime;
 
 use crate::groups::Due;
 
-/// Stands for "never" in the atomics that hold readings and moments.
+/// Value of an atomic reading or time that was never set.
 const NEVER: i64 = i64::MIN;
 
-/// A project and what was heard of it. The atomics are what a heartbeat writes and a tick reads;
-/// the rest is behind a lock that only changes and queries take.
+/// A project and its heartbeats. Heartbeats write the atomics and ticks read them. The rest is
+/// behind a lock that only changes and queries take.
 ///
-/// A heartbeat writes what it heard and then looks whether the project is calm; whoever makes a
-/// status worse first takes the calm away, then reads what was heard. Both are sequentially
-/// consistent, so at least one of the two sees the other, and no heartbeat is overlooked.
-pub(crate) struct Entry {
+/// A heartbeat first writes what was heard, then checks whether the project is on the fast path.
+/// Code that makes a status worse first takes the project off the fast path, then reads what was
+/// heard. Both orders are sequentially consistent, so at least one side sees the other and no
+/// heartbeat is overlooked.
+pub(crate) struct ProjectEntry {
     pub(crate) id: ProjectId,
-    /// By source: the reading of its listening clock at the newest heartbeat that came over it.
+    /// For each source, the reading of its listening clock at the newest heartbeat over it.
     heard: [AtomicI64; 2],
-    /// When the newest heartbeat came, in µs since the Unix epoch, times two, plus its source.
+    /// Time and source of the newest heartbeat, see [`pack`].
     newest: AtomicI64,
-    /// The newest heartbeat that the store has, likewise.
+    /// Time and source of the newest heartbeat in the store, see [`pack`].
     checkpointed: AtomicI64,
-    /// Whether what it reports of itself changed while its status stayed, and is not stored yet.
+    /// The reported health changed without a change of status and is not stored yet.
     reports_changed: AtomicBool,
-    /// Whether a heartbeat that reports nothing changes nothing.
-    calm: AtomicBool,
-    /// The status, for a tick.
+    /// A heartbeat that reports nothing changes nothing, so it need not take the lock.
+    fast_path: AtomicBool,
+    /// Copy of the status for ticks.
     status: AtomicU8,
-    /// Its own interval in ms, for a tick; 0 for none.
+    /// Copy of the project's own interval in ms for ticks; 0 if it has none.
     interval_ms: AtomicU64,
-    /// Whether it is being asked directly whether it is alive.
+    /// A probe of the project is queued or in flight.
     probed: AtomicBool,
-    /// Ticket of its newest transition, and of the newest that the store has decided on.
+    /// Ticket of the newest transition.
     queued: AtomicU64,
+    /// Ticket of the newest transition that the store has decided on.
     settled: AtomicU64,
-    /// When its group is to be looked at; set when it joins the registry.
+    /// Due time of its group. Set when it joins the registry.
     due: OnceLock<Arc<Due>>,
     live: Mutex<Live>,
 }
 
-/// When a status was found to be another, and why.
+/// Time and cause of a change of status.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
     pub(crate) at: OffsetDateTime,
     pub(crate) cause: Cause,
 }
 
-/// What is behind the lock.
+/// Part of a [`ProjectEntry`] behind the lock.
 pub(crate) struct Live {
-    /// The project; its heartbeat fields are filled in by [`Entry::project`].
+    /// The project. [`ProjectEntry::project`] fills in its heartbeat fields.
     pub(crate) project: Project,
-    /// The status that the store has, or will have once all that waits is stored.
+    /// Status in the store once all queued transitions are stored.
     pub(crate) sent: ProjectStatus,
-    /// Why the status differs from that, where its queue had no room for it.
+    /// Newest change, if the queue had no room for it.
     pub(crate) unsent: Option<Box<Finding>>,
-    /// Whether it was heard in a backlog, and its status is to be decided on at its end.
+    /// The project was heard in a backlog, and its status is decided at the end of it.
     pub(crate) undecided: bool,
-    /// Whether it left the catalog while somebody still held the entry.
+    /// The project left the catalog while the entry was still referenced.
     pub(crate) removed: bool,
 }
 
-/// With its two counts it fits into 320 bytes, a size that allocators have. A million of them are
-/// most of what a large catalog takes.
-const _: () = assert!(size_of::<Entry>() <= 304);
+/// With the two counts of its `Arc` an entry fits into 320 bytes, a size class of common allocators.
+/// In a large catalog, a million entries take most of the memory.
+const _: () = assert!(size_of::<ProjectEntry>() <= 304);
 
-impl Entry {
-    /// An entry whose silence began at this reading of the clock of this source; none where it
-    /// was never heard.
+impl ProjectEntry {
+    /// Creates an entry. `heard` is the reading at which its silence began, on the clock of this
+    /// source; `None` if the project was never heard.
     pub(crate) fn new(project: Project, heard: Option<(Reading, Source)>) -> Self {
         let newest = match (project.last_heartbeat_at, heard) {
             (Some(at), Some((_, source))) => pack(at, source),
@@ -89,7 +91,7 @@ impl Entry {
             newest: AtomicI64::new(newest),
             checkpointed: AtomicI64::new(newest),
             reports_changed: AtomicBool::new(false),
-            calm: AtomicBool::new(false),
+            fast_path: AtomicBool::new(false),
             status: AtomicU8::new(0),
             interval_ms: AtomicU64::new(0),
             probed: AtomicBool::new(false),
@@ -112,21 +114,21 @@ impl Entry {
         self.live.lock()
     }
 
-    /// Notes a heartbeat; an older one than is known changes nothing. Returns whether that is all
-    /// there is to do when it reports nothing.
+    /// Records a heartbeat; one that is older than the newest changes nothing. Returns `true` if the
+    /// project is on the fast path: a heartbeat that reports nothing is then fully handled.
     pub(crate) fn hear(&self, reading: Reading, source: Source, at: OffsetDateTime) -> bool {
         self.newest.fetch_max(pack(at, source), Ordering::SeqCst);
         self.heard[source.index()].fetch_max(reading.0, Ordering::SeqCst);
-        self.calm.load(Ordering::SeqCst)
+        self.fast_path.load(Ordering::SeqCst)
     }
 
-    /// The reading at the newest heartbeat over this source; none if it never used it.
+    /// Reading at the newest heartbeat over this source; `None` if the project never used it.
     pub(crate) fn heard_over(&self, source: Source) -> Option<Reading> {
         let reading = self.heard[source.index()].load(Ordering::SeqCst);
         (reading != NEVER).then_some(Reading(reading))
     }
 
-    /// When the newest heartbeat came, and how.
+    /// Time and source of the newest heartbeat.
     pub(crate) fn newest(&self) -> Option<(OffsetDateTime, Source)> {
         unpack(self.newest.load(Ordering::SeqCst))
     }
@@ -139,35 +141,35 @@ impl Entry {
         HeartbeatInterval::from_millis(self.interval_ms.load(Ordering::SeqCst))
     }
 
-    /// Shows the status to those who look for projects of one, before they are told to look again.
+    /// Publishes the status alone. Must happen before readers are told that something changed.
     pub(crate) fn show_status(&self, live: &Live) {
         self.status.store(live.project.status as u8, Ordering::SeqCst);
     }
 
-    /// Makes every heartbeat from here on come by the lock. Ends with [`publish`](Self::publish).
-    pub(crate) fn take_calm(&self) {
-        self.calm.store(false, Ordering::SeqCst);
+    /// Makes every heartbeat take the lock until [`publish`](Self::publish).
+    pub(crate) fn leave_fast_path(&self) {
+        self.fast_path.store(false, Ordering::SeqCst);
     }
 
-    /// Shows to heartbeats and ticks what is behind the lock.
+    /// Publishes the state behind the lock to heartbeats and ticks.
     pub(crate) fn publish(&self, live: &Live) {
         let project = &live.project;
         self.show_status(live);
         let millis = project.heartbeat_interval.map_or(0, |own| own.get().as_millis());
         self.interval_ms.store(u64::try_from(millis).unwrap_or(0), Ordering::SeqCst);
-        let calm = project.status == ProjectStatus::Online && !project.reports.is_degraded();
-        self.calm.store(calm && !live.removed, Ordering::SeqCst);
+        let fast_path = project.status == ProjectStatus::Online && !project.reports.is_degraded();
+        self.fast_path.store(fast_path && !live.removed, Ordering::SeqCst);
         self.wake();
     }
 
-    /// Has the next tick look at it.
+    /// Has the next tick judge the project.
     fn wake(&self) {
         if let Some(due) = self.due.get() {
             due.wake();
         }
     }
 
-    /// Notes in which group it is, once.
+    /// Adds the project to a group, once.
     pub(crate) fn join(&self, group: &Arc<Due>) {
         self.due.get_or_init(|| Arc::clone(group)).wake();
     }
@@ -176,76 +178,76 @@ impl Entry {
         self.due.get().is_some_and(|due| Arc::ptr_eq(due, group))
     }
 
-    /// Notes that it is no longer in the catalog.
+    /// Marks the project as removed from the catalog.
     pub(crate) fn leave(&self, live: &mut Live) {
         live.removed = true;
         self.publish(live);
     }
 
-    /// The project as it is now.
+    /// Returns the project with its current heartbeat fields.
     pub(crate) fn project<'a>(&self, live: &'a mut Live) -> &'a Project {
         let project = &mut live.project;
         (project.last_heartbeat_at, project.last_heartbeat_source) = self.newest().unzip();
         project
     }
 
-    /// Notes that it is to be asked directly; false where that is under way already.
+    /// Marks the project as being probed. Returns `false` if it was already.
     pub(crate) fn begin_probe(&self) -> bool {
         !self.probed.swap(true, Ordering::SeqCst)
     }
 
-    /// Notes that it was asked, and is to be looked at again.
+    /// Marks the probe as finished and has the next tick judge the project.
     pub(crate) fn end_probe(&self) {
         self.probed.store(false, Ordering::SeqCst);
         self.wake();
     }
 
-    /// Notes that the store lacks what the project reports of itself.
+    /// Records that the store lacks the reported health.
     pub(crate) fn change_reports(&self) {
         self.reports_changed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the store lacks it; from here on it counts as under way.
+    /// Returns `true` if the store lacks the reported health, and resets that.
     pub(crate) fn take_changed_reports(&self) -> bool {
         self.reports_changed.swap(false, Ordering::SeqCst)
     }
 
-    /// Notes that the transition of this ticket goes to the store.
+    /// Records that the transition with this ticket is queued for the store.
     pub(crate) fn queue(&self, ticket: u64) {
         self.queued.store(ticket, Ordering::SeqCst);
     }
 
-    /// Notes that the store has decided on it.
+    /// Records that the store has decided on the transition with this ticket.
     pub(crate) fn settle(&self, ticket: u64) {
         self.settled.fetch_max(ticket, Ordering::SeqCst);
     }
 
-    /// Notes that whatever of it was on its way to the store no longer is.
+    /// Records that no transition of the project is queued any more.
     pub(crate) fn settle_all(&self) {
         self.settle(self.queued.load(Ordering::SeqCst));
     }
 
-    /// Whether something of it is on its way to the store.
+    /// Returns `true` while the store has not decided on all transitions of the project.
     pub(crate) fn is_waiting(&self) -> bool {
         self.settled.load(Ordering::SeqCst) < self.queued.load(Ordering::SeqCst)
     }
 
-    /// The heartbeat that the store should learn of: newer than it knows, and not part of a
-    /// transition that waits, which must find the store as it was.
+    /// Heartbeat that the store lacks. `None` while a transition is queued, because that must find
+    /// the stored heartbeat unchanged.
     pub(crate) fn unstored(&self) -> Option<(OffsetDateTime, Source)> {
         let newest = self.newest.load(Ordering::SeqCst);
         let stored = self.checkpointed.load(Ordering::SeqCst);
         if newest <= stored || self.is_waiting() { None } else { unpack(newest) }
     }
 
-    /// Notes that the store has learned of it.
+    /// Records that the store has this heartbeat.
     pub(crate) fn stored(&self, at: OffsetDateTime, source: Source) {
         self.checkpointed.fetch_max(pack(at, source), Ordering::SeqCst);
     }
 }
 
-/// A moment and a source in one number that grows with the moment; 62 bits of microseconds are
-/// more than 70,000 years.
+/// Packs a time and a source into one number that grows with the time: microseconds since the Unix
+/// epoch, times two, plus the source. 62 bits of microseconds are more than 70,000 years.
 fn pack(at: OffsetDateTime, source: Source) -> i64 {
     let micros = i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(0);
     (micros << 1) | i64::from(source == Source::Http)
@@ -267,7 +269,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn packing_keeps_moment_and_source(micros in 0_i64..(1_i64 << 57)) {
+        fn packing_keeps_the_time_and_the_source(micros in 0_i64..(1_i64 << 57)) {
             let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(micros) * 1_000).unwrap();
             for source in Source::ALL {
                 prop_assert_eq!(unpack(pack(at, source)), Some((at, source)));

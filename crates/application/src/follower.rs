@@ -1,4 +1,4 @@
-//! Learns from the change log what other replicas did.
+//! Follower: applies what other replicas wrote to the change log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio_util::sync::CancellationToken;
 use crate::journal::{Followed, Journal};
 use crate::presence::Presence;
 
-/// How often the log is read when nobody says that there is something new.
+/// Interval at which the log is read without a notification.
 const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Follows the change log; one for each process. What this process changed itself it knows.
+/// Follows the change log. A process runs exactly one. Changes of the process itself are skipped.
 pub struct Follower {
     journal: Arc<Journal>,
     presence: Presence,
@@ -24,7 +24,7 @@ impl Follower {
         Self { journal, presence }
     }
 
-    /// Follows until cancelled: every second, and at once when told to look.
+    /// Reads the log every second, and at once on a notification, until cancelled.
     pub async fn run(self, cancel: CancellationToken) {
         let mut polls = interval(FOLLOW_INTERVAL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -44,10 +44,10 @@ impl Follower {
         }
     }
 
-    /// Takes over all that other replicas changed since the last call.
+    /// Applies all changes of other replicas since the last call.
     ///
     /// # Errors
-    /// [`StoreError`]; what was not read is part of the next call.
+    /// [`StoreError`]; the next call continues where this one stopped.
     pub async fn follow(&self) -> Result<(), StoreError> {
         let learn = |slug: &_, stored: Option<&_>| self.presence.reconciler().learn(slug, stored);
         loop {

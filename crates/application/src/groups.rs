@@ -1,21 +1,21 @@
-//! Which entries a tick has to look at.
+//! Groups of entries, so that a tick skips most of them.
 //!
-//! A tick comes four times a second, and a project falls silent for a minute before anything
-//! follows. So entries are kept in groups, and each group knows when the first of it can fall at
-//! the earliest. A heartbeat only makes that later, and need not say so; whatever can make it
-//! earlier wakes the group.
+//! Ticks happen four times a second, and a project has to be silent for about a minute before its
+//! status changes. Each group knows the earliest reading at which one of its entries can fall, and
+//! sleeps until then. A heartbeat only moves that reading forward, so it does not touch the group.
+//! Any change that could move it back wakes the group.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use federation_domain::{Reading, Source};
 
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 
-/// How many entries are looked at together.
+/// Number of entries in a full group.
 const GROUP: usize = 256;
 
-/// By source, the reading of its listening clock before which none of a group can fall.
+/// For each source, the reading of its listening clock before which no entry of a group can fall.
 pub(crate) struct Due([AtomicI64; 2]);
 
 impl Default for Due {
@@ -26,40 +26,40 @@ impl Default for Due {
 }
 
 impl Due {
-    /// Has the group looked at with the next tick.
+    /// Makes the group due at the next tick.
     pub(crate) fn wake(&self) {
         self.0.iter().for_each(|due| due.store(i64::MIN, Ordering::SeqCst));
     }
 
-    /// Whether somebody may fall by this source now.
+    /// Returns `true` if an entry may fall by this source now.
     pub(crate) fn has_come(&self, source: Source, now: Reading) -> bool {
         self.0[source.index()].load(Ordering::SeqCst) <= now.0
     }
 
-    /// To be called before the entries are looked at: what changes from here on, wakes again.
+    /// Puts the group to sleep. Must be called before its entries are judged, so that a change
+    /// during that wakes it again.
     pub(crate) fn put_off(&self) {
         self.0.iter().for_each(|due| due.store(i64::MAX, Ordering::SeqCst));
     }
 
-    /// Notes when one of the group can fall by this source.
+    /// Records that an entry can fall by this source at this reading.
     pub(crate) fn bring_forward(&self, source: Source, to: Reading) {
         self.0[source.index()].fetch_min(to.0, Ordering::SeqCst);
     }
 }
 
-/// Entries that are looked at together.
+/// Entries that are judged together.
 #[derive(Default)]
 pub(crate) struct Group {
     pub(crate) due: Arc<Due>,
-    pub(crate) entries: Vec<Arc<Entry>>,
+    pub(crate) entries: Vec<Arc<ProjectEntry>>,
 }
 
-/// All groups.
 #[derive(Default)]
 pub(crate) struct Groups(Vec<Group>);
 
 impl Groups {
-    pub(crate) fn add(&mut self, entry: Arc<Entry>) {
+    pub(crate) fn add(&mut self, entry: Arc<ProjectEntry>) {
         if self.0.last().is_none_or(|last| last.entries.len() >= GROUP) {
             self.0.push(Group::default());
         }
@@ -69,7 +69,7 @@ impl Groups {
         }
     }
 
-    pub(crate) fn remove(&mut self, entry: &Arc<Entry>) {
+    pub(crate) fn remove(&mut self, entry: &Arc<ProjectEntry>) {
         let Some(at) = self.0.iter().position(|group| entry.is_in(&group.due)) else { return };
         self.0[at].entries.retain(|one| !Arc::ptr_eq(one, entry));
         if self.0[at].entries.is_empty() {
@@ -87,18 +87,18 @@ mod tests {
     use super::*;
     use crate::testing::project;
 
-    fn entry(id: i64) -> Arc<Entry> {
-        Arc::new(Entry::new(project(id), None))
+    fn entry(id: i64) -> Arc<ProjectEntry> {
+        Arc::new(ProjectEntry::new(project(id), None))
     }
 
     #[test]
-    fn a_group_sleeps_until_the_first_of_it_is_due_or_something_wakes_it() {
+    fn a_group_sleeps_until_its_first_entry_is_due_or_it_is_woken() {
         let mut groups = Groups::default();
         let sleeper = entry(1);
         groups.add(Arc::clone(&sleeper));
         let due = Arc::clone(&groups.iter().next().unwrap().due);
         let has_come = |at| due.has_come(Source::Nats, Reading(at));
-        assert!(has_come(0), "nobody has looked at it yet");
+        assert!(has_come(0), "it was not judged yet");
         due.put_off();
         due.bring_forward(Source::Nats, Reading(90));
         due.bring_forward(Source::Nats, Reading(60));
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_hold_each_entry_once_and_lose_what_is_removed() {
+    fn groups_hold_each_entry_once_until_it_is_removed() {
         let mut groups = Groups::default();
         let entries: Vec<_> = (0..=GROUP * 2).map(|id| entry(i64::try_from(id).unwrap())).collect();
         entries.iter().for_each(|entry| groups.add(Arc::clone(entry)));

@@ -1,23 +1,22 @@
 //! The use cases of the federation service.
 //!
-//! **Owns** registering, finding, listing and removing projects ([`Catalog`], [`ProjectQuery`]), recording
-//! heartbeats and deciding statuses ([`Presence`]), bringing changes to the store ([`Writer`]), and
-//! learning what other replicas changed there ([`Follower`]).
-//! Reads are answered from the registry in memory, never from the store.
+//! **Owns** registering, finding, listing and removing projects ([`Catalog`], [`ProjectQuery`]),
+//! recording heartbeats ([`Recorder`]) and deciding statuses ([`Presence`]), storing changes
+//! ([`Writer`]), and applying changes of other replicas ([`Follower`]). Reads are answered from the
+//! registry in memory, never from the store.
 //!
-//! **Must not know** which database keeps the catalog and which transport brings heartbeats or
-//! queries: adapters call in here, and ports lead out.
+//! **Must not know** which database keeps the catalog, nor which transport carries heartbeats or
+//! queries. Adapters call this crate, and this crate calls ports.
 //!
-//! **To extend it**: a new use case is a method here that adapters call; a new source of heartbeats
-//! is a [`Source`](federation_domain::Source) whose adapter calls [`Recorder::record_heartbeat`]
-//! and proves its hearing by [`Presence::prove_hearing`].
+//! **To extend it**: a new use case is a method here that adapters call. A new source of heartbeats
+//! is a [`Source`](federation_domain::Source) whose adapter calls [`Recorder::record_heartbeat`] and
+//! proves its hearing by [`Presence::prove_hearing`].
 
 mod catalog;
 mod changes;
 mod clock;
 mod entry;
 mod explanation;
-mod feed;
 mod follower;
 mod groups;
 mod history;
@@ -30,15 +29,15 @@ mod queue;
 mod readiness;
 mod registry;
 mod service;
+mod sinks;
 #[cfg(test)]
 mod testing;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Written};
-pub use changes::{ChangeFeed, LoggedChange, News, WatchError, Watcher};
+pub use changes::{ChangeFeed, ChangeWatcher, LoggedChange, WatchError, WatchEvent};
 pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
-pub use feed::{AllSinks, LogSink};
 pub use follower::Follower;
 pub use history::{History, Uptime};
 pub use metrics::{DropReason, Metrics, RefusalReason};
@@ -50,4 +49,5 @@ pub use query::{
 };
 pub use readiness::{Readiness, ReadinessReport, SourceReport};
 pub use service::{Ports, Service};
+pub use sinks::{AllSinks, LogSink};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use federation_domain::{Project, ProjectId, ProjectStatus};
 
 use crate::catalog::{Catalog, CatalogError};
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::presence::{HearingSnapshot, ProjectState};
-use crate::query::{First, Position, ProjectFilter, ProjectQuery, SortKey, SortValue};
+use crate::query::{Position, ProjectFilter, ProjectQuery, SortKey, SortValue, TopN};
 
 /// How many projects a list looks at in one go.
 const LISTED_AT_ONCE: usize = 1_000;
@@ -119,7 +119,7 @@ impl Catalog {
         at_most: usize,
         show: &mut dyn FnMut(&Project, bool),
     ) -> Option<Position> {
-        let mut first = First::new(query.sort, after, at_most);
+        let mut first = TopN::new(query.sort, after, at_most);
         self.look_at_all(&query.filter, |project, status_known| {
             first.offer(project, || ProjectState { project: project.clone(), status_known });
         });
@@ -141,7 +141,7 @@ impl Catalog {
         after: Option<&Position>,
     ) -> Result<(Vec<ProjectId>, Option<Position>), CatalogError> {
         self.loaded()?;
-        let mut first = First::new(query.sort, after, ORDERED_AT_ONCE);
+        let mut first = TopN::new(query.sort, after, ORDERED_AT_ONCE);
         self.look_at_all(&query.filter, |project, _| first.offer(project, || project.id));
         let (ids, next) = first.end();
         Ok((ids.collect(), next))
@@ -180,7 +180,7 @@ impl Catalog {
     fn show_selected(
         &self,
         filter: &ProjectFilter,
-        entry: &Arc<Entry>,
+        entry: &Arc<ProjectEntry>,
         hearing: &HearingSnapshot,
         show: impl FnOnce(&Project, bool),
     ) -> bool {

@@ -104,7 +104,7 @@ pub(crate) struct Counts {
     messages: Family<StatusAndSource, Counter>,
     refused: Family<ReasonAndSource, Counter>,
     ignored: Family<BySource, Counter>,
-    newcomers_dropped: Counter,
+    unknown_projects_dropped: Counter,
     requests_refused: Family<ByReason, Counter>,
     duration: Histogram,
     catalog: Family<ByStatus, Gauge>,
@@ -137,7 +137,7 @@ impl Metrics {
             exposition: Exposition::default(),
             refused: Family::default(),
             ignored: Family::default(),
-            newcomers_dropped: Counter::default(),
+            unknown_projects_dropped: Counter::default(),
             requests_refused: Family::default(),
             catalog: Family::default(),
             nats_connection: Gauge::default(),
@@ -188,7 +188,7 @@ impl Metrics {
     }
 
     pub(crate) fn unknown_project_dropped(&self) {
-        self.0.newcomers_dropped.inc();
+        self.0.unknown_projects_dropped.inc();
     }
 
     /// Counts a request over HTTP that was refused for its API key.
@@ -282,7 +282,7 @@ impl Counts {
         to.register(
             "federation_newcomers_dropped",
             "Projects that could not register themselves at once, because too many did",
-            self.newcomers_dropped.clone(),
+            self.unknown_projects_dropped.clone(),
         );
         to.register(
             "federation_requests_refused",

@@ -19,7 +19,7 @@ use federation_domain::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::metrics::Metrics;
 use crate::queue::TransitionQueue;
 use crate::registry::Registry;
@@ -40,7 +40,7 @@ pub(crate) use reconciler::Reconciler;
 pub use recorder::{HeartbeatBatch, RecordError, Recorder};
 pub(crate) use transitions::Transitions;
 
-/// Entry point to presence for adapters and use cases. Cheap to clone.
+/// ProjectEntry point to presence for adapters and use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct Presence(Arc<Inner>);
 
@@ -146,7 +146,7 @@ impl Presence {
     }
 
     /// Returns a copy of the project of an entry and whether its status is known.
-    pub(crate) fn state(&self, entry: &Entry) -> ProjectState {
+    pub(crate) fn state(&self, entry: &ProjectEntry) -> ProjectState {
         self.0.judge.state(entry, &self.0.listening.snapshot())
     }
 

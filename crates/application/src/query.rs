@@ -1,14 +1,14 @@
 //! What a caller wants to see of the catalog, and in which order. Pure: no registry, no clock.
 
 mod filter;
-mod first;
 mod sort;
 mod tags;
+mod top_n;
 
 pub use filter::{ProjectFilter, SearchText};
-pub(crate) use first::First;
 pub use sort::{Position, Sort, SortKey, SortValue};
 pub use tags::WantedTags;
+pub(crate) use top_n::TopN;
 
 /// A selection of the catalog in its order. The default is all projects, by id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,4 +1,4 @@
-//! Status changes that wait for the store: in order, and bounded.
+//! Queue of status changes for the store, ordered and bounded.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,21 +7,21 @@ use federation_domain::{ProjectId, Transition};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// How many transitions of one project may wait: enough for the log of an outage, too few for one
-/// project that flips with every heartbeat to hold up the others.
+/// Maximum number of queued transitions per project. Enough for the log of an outage, and few enough
+/// that a project that flips with every heartbeat does not delay the others.
 const PER_PROJECT: usize = 16;
 
-/// Beyond so many waiting transitions in all, one for each project has to do. So the queue never
-/// holds more than this and two for each project.
+/// Queue length from which each project may queue only one transition. The queue thus never holds
+/// more than this plus two per project.
 const CROWDED: usize = 20_000;
 
-/// A transition that waits, with its number in the order of finding.
+/// A queued transition. Tickets grow in the order in which transitions were found.
 pub(crate) struct Queued {
     pub(crate) ticket: u64,
     pub(crate) transition: Transition,
 }
 
-/// The transitions that wait, oldest first.
+/// Queued transitions, oldest first.
 #[derive(Default)]
 pub(crate) struct TransitionQueue {
     tickets: AtomicU64,
@@ -32,9 +32,9 @@ pub(crate) struct TransitionQueue {
 #[derive(Default)]
 struct Waiting {
     transitions: VecDeque<Queued>,
-    /// How many of each project wait, those that were taken included.
+    /// Number of transitions by project, including those taken.
     by_project: HashMap<ProjectId, usize>,
-    /// How many were taken out and not decided on yet.
+    /// Number of transitions taken and not decided yet.
     taken: usize,
 }
 
@@ -50,14 +50,14 @@ impl Waiting {
 }
 
 impl TransitionQueue {
-    /// The number for the next transition. Drawn, and noted, before the push: whoever finds the
-    /// queue empty then still sees that something of the project is under way.
+    /// Draws the ticket of the next transition. The entry must record it before the push, so that a
+    /// reader that finds the queue empty still sees that a transition is on its way.
     pub(crate) fn draw_ticket(&self) -> u64 {
         self.tickets.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Whether another transition of the project may wait now. If not, the newest status goes to
-    /// the store once those before it are decided on; what lay between is not logged.
+    /// Returns `true` if the project may queue another transition now. If not, its newest status
+    /// goes to the store once earlier transitions are decided. Changes in between are not logged.
     pub(crate) fn has_room_for(&self, project: ProjectId) -> bool {
         let waiting = self.waiting.lock();
         let crowded = waiting.transitions.len() >= CROWDED;
@@ -73,7 +73,8 @@ impl TransitionQueue {
         self.arrived.notify_one();
     }
 
-    /// Takes out at most `most` of the oldest, until they are decided on or put back.
+    /// Takes at most `most` of the oldest transitions. They stay counted until they are
+    /// [`decided`](Self::decided) or [put back](Self::put_back).
     pub(crate) fn take(&self, most: usize) -> Vec<Queued> {
         let mut waiting = self.waiting.lock();
         let count = waiting.transitions.len().min(most);
@@ -85,7 +86,7 @@ impl TransitionQueue {
         taken
     }
 
-    /// Notes that what was taken was decided on.
+    /// Records that the store has decided on the transitions taken.
     pub(crate) fn decided(&self, taken: &[Queued]) {
         let mut waiting = self.waiting.lock();
         waiting.taken = 0;
@@ -94,7 +95,7 @@ impl TransitionQueue {
         }
     }
 
-    /// Puts back what was taken but could not be stored, in front of what came meanwhile.
+    /// Puts transitions that could not be stored back at the front.
     pub(crate) fn put_back(&self, taken: Vec<Queued>) {
         let mut waiting = self.waiting.lock();
         waiting.taken = 0;
@@ -103,8 +104,8 @@ impl TransitionQueue {
         }
     }
 
-    /// Takes out what waits of these projects, of each in its order. One pass over all that waits,
-    /// so it is to be called once for many projects rather than for each of many.
+    /// Removes the queued transitions of these projects, in order for each project. This scans the
+    /// whole queue, so call it once for many projects.
     pub(crate) fn withdraw(
         &self,
         projects: &HashSet<ProjectId>,
@@ -128,7 +129,7 @@ impl TransitionQueue {
         withdrawn
     }
 
-    /// Returns what was withdrawn. It comes first; that is the order of its own project.
+    /// Puts withdrawn transitions back at the front, which keeps the order of their project.
     pub(crate) fn restore(&self, withdrawn: Vec<Queued>) {
         let mut waiting = self.waiting.lock();
         for queued in withdrawn.into_iter().rev() {
@@ -139,7 +140,7 @@ impl TransitionQueue {
         self.arrived.notify_one();
     }
 
-    /// How many wait, those that were taken and not decided on included.
+    /// Number of transitions that are queued, or taken and not decided yet.
     pub(crate) fn len(&self) -> usize {
         let waiting = self.waiting.lock();
         waiting.transitions.len() + waiting.taken
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_put_back_comes_first_again() {
+    fn transitions_put_back_come_first() {
         let queue = TransitionQueue::default();
         for project in 0..3 {
             queue.push(queued(project, ProjectStatus::Online, ProjectStatus::Offline));
@@ -195,13 +196,13 @@ mod tests {
         assert!(!queue.has_room_for(ProjectId(1)));
         assert!(queue.has_room_for(ProjectId(2)));
         let taken = queue.take(PER_PROJECT);
-        assert!(!queue.has_room_for(ProjectId(1)), "they are not decided on yet");
+        assert!(!queue.has_room_for(ProjectId(1)), "they are not decided yet");
         queue.decided(&taken);
         assert!(queue.has_room_for(ProjectId(1)));
     }
 
     #[test]
-    fn in_a_crowd_there_is_room_for_one_of_each() {
+    fn a_crowded_queue_has_room_for_one_transition_per_project() {
         let queue = TransitionQueue::default();
         for project in 0..i64::try_from(CROWDED).unwrap() {
             queue.push(queued(project, ProjectStatus::Online, ProjectStatus::Offline));

@@ -1,4 +1,4 @@
-//! Whether this process can do its job now, and if not, why.
+//! Readiness of this process, with the reasons why it is not ready.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,30 +10,30 @@ use tokio::time::timeout;
 use crate::journal::Journal;
 use crate::presence::Presence;
 
-/// How long the store may take to answer before it counts as away.
+/// Deadline for the store to answer a ping.
 const STORE_ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
-/// What a readiness check found.
+/// Result of a readiness check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadinessReport {
-    /// Whether all is there.
+    /// The process can do its work.
     pub ready: bool,
-    /// What is not, each as a sentence for people; empty when ready.
+    /// Reasons why it cannot, each as a sentence for people. Empty if ready.
     pub reasons: Vec<String>,
-    /// How each source in use hears.
+    /// Hearing of each source in use.
     pub sources: Vec<SourceReport>,
 }
 
-/// How a source hears.
+/// Hearing of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceReport {
-    /// Which source.
+    /// The source.
     pub source: Source,
-    /// Whether it proves that it hears, now.
+    /// The source proves that it hears, now.
     pub hears: bool,
-    /// How long ago the moment is through which hearing is proven; none before the first proof.
+    /// Age of the newest proof of hearing; `None` before the first proof.
     pub heard_ago: Option<Duration>,
-    /// All its deaf time since the start.
+    /// Total deaf time since the start.
     pub deaf: Duration,
 }
 
@@ -54,18 +54,18 @@ impl Readiness {
         Self(Arc::new(Inner { journal, presence, started, stopping }))
     }
 
-    /// Says from now on that the start is complete: catalog and static list are there, heartbeats
-    /// are listened for.
+    /// Marks the start as complete: the catalog and the projects file are loaded, and heartbeats are
+    /// received.
     pub fn start(&self) {
         self.0.started.store(true, Ordering::Relaxed);
     }
 
-    /// Says from now on that the process is stopping.
+    /// Marks the process as stopping.
     pub fn stop(&self) {
         self.0.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Asks the store (for at most 2 s) and looks whether the bus is heard.
+    /// Pings the store, with a timeout of 2 s, and checks that the bus is heard.
     pub async fn check(&self) -> ReadinessReport {
         let inner = &*self.0;
         let mut reasons = Vec::new();

@@ -1,4 +1,4 @@
-//! The catalog in memory, from which reads are answered.
+//! Registry: the catalog in memory, which answers all reads.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use federation_domain::{Project, ProjectId, Slug};
 use parking_lot::{RwLock, RwLockReadGuard};
 
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::groups::{Group, Groups};
 
 /// All entries, by slug and by id.
@@ -21,30 +21,30 @@ pub(crate) struct Registry {
 
 #[derive(Default)]
 struct Index {
-    /// Whoever may register chooses the slugs; the hash has a random seed.
-    by_slug: HashMap<Slug, Arc<Entry>, foldhash::fast::RandomState>,
-    by_id: BTreeMap<ProjectId, Arc<Entry>>,
+    /// Clients choose the slugs, so the hash has a random seed.
+    by_slug: HashMap<Slug, Arc<ProjectEntry>, foldhash::fast::RandomState>,
+    by_id: BTreeMap<ProjectId, Arc<ProjectEntry>>,
     groups: Groups,
 }
 
 impl Registry {
-    /// Whether the store was read: before, nothing can be said of any project.
+    /// Returns `true` once the store was read. Before that no project is known.
     pub(crate) fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }
 
-    /// Grows with each change that a reader may see.
+    /// Number that grows with each change visible to readers.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 
-    /// To be called after each change that a reader may see.
+    /// Advances the generation. Must be called after each change visible to readers.
     pub(crate) fn touch(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Takes in what the store holds at the start.
-    pub(crate) fn fill(&self, projects: impl ExactSizeIterator<Item = (Slug, Entry)>) {
+    /// Adds the projects read from the store at the start.
+    pub(crate) fn fill(&self, projects: impl ExactSizeIterator<Item = (Slug, ProjectEntry)>) {
         let mut index = self.index.write();
         index.by_slug.reserve(projects.len());
         for (slug, entry) in projects {
@@ -55,28 +55,28 @@ impl Registry {
         self.touch();
     }
 
-    pub(crate) fn get(&self, slug: &str) -> Option<Arc<Entry>> {
+    pub(crate) fn get(&self, slug: &str) -> Option<Arc<ProjectEntry>> {
         self.index.read().by_slug.get(slug).cloned()
     }
 
-    /// The entries, held for several look-ups. Nothing else of the registry may be called
-    /// meanwhile: whoever waits to write would wait for ever, and so would the call.
+    /// Locks the index for several look-ups. The caller must not call the registry meanwhile: if a
+    /// writer is waiting for the lock, such a call deadlocks behind it.
     pub(crate) fn hold(&self) -> Held<'_> {
         Held(self.index.read())
     }
 
-    pub(crate) fn get_by_id(&self, id: ProjectId) -> Option<Arc<Entry>> {
+    pub(crate) fn get_by_id(&self, id: ProjectId) -> Option<Arc<ProjectEntry>> {
         self.index.read().by_id.get(&id).cloned()
     }
 
-    /// Takes in a registered project: its metadata if it is known, else all of it.
-    pub(crate) fn register(&self, project: &Project, make: impl FnOnce(Project) -> Entry) {
+    /// Applies a stored registration: the metadata of a known project, or a new entry.
+    pub(crate) fn register(&self, project: &Project, make: impl FnOnce(Project) -> ProjectEntry) {
         let mut index = self.index.write();
         match index.by_slug.get(project.slug.as_str()) {
             Some(entry) if entry.id == project.id => {
                 let mut live = entry.lock();
                 live.project = Project {
-                    // These are ours: the store may be behind.
+                    // The store may lag behind these.
                     status: live.project.status,
                     reports: live.project.reports.clone(),
                     updated_at: live.project.updated_at.max(project.updated_at),
@@ -90,7 +90,7 @@ impl Registry {
         self.touch();
     }
 
-    /// Forgets the project of this id, if it still is the one of its slug.
+    /// Removes the project with this id.
     pub(crate) fn remove(&self, id: ProjectId) {
         let mut index = self.index.write();
         let Some(entry) = index.by_id.remove(&id) else { return };
@@ -106,28 +106,28 @@ impl Registry {
         self.touch();
     }
 
-    /// Forgets the project of this id, or, where the store has none, the one of this slug.
+    /// Removes the project with this id, or with this slug if the store gave no id.
     pub(crate) fn forget(&self, id: Option<ProjectId>, slug: &Slug) {
         if let Some(id) = id.or_else(|| self.get(slug.as_str()).map(|entry| entry.id)) {
             self.remove(id);
         }
     }
 
-    /// Visits all entries, by id. Nothing is registered or removed meanwhile.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<Entry>)) {
+    /// Visits all entries in order of id. Registering and removing wait meanwhile.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&Arc<ProjectEntry>)) {
         self.index.read().by_id.values().for_each(&mut visit);
     }
 
-    /// The entries of the next ids, or, downwards, of those before; at most so many.
+    /// Returns at most `at_most` entries that follow `after` in ascending or descending order of id.
     pub(crate) fn next(
         &self,
         after: Option<ProjectId>,
         downwards: bool,
         at_most: usize,
-    ) -> Vec<Arc<Entry>> {
+    ) -> Vec<Arc<ProjectEntry>> {
         use Bound::{Excluded, Unbounded};
         let index = self.index.read();
-        let taken = |(_, entry): (&ProjectId, &Arc<Entry>)| Arc::clone(entry);
+        let taken = |(_, entry): (&ProjectId, &Arc<ProjectEntry>)| Arc::clone(entry);
         if downwards {
             let ids = (Unbounded, after.map_or(Unbounded, Excluded));
             index.by_id.range(ids).rev().take(at_most).map(taken).collect()
@@ -137,12 +137,12 @@ impl Registry {
         }
     }
 
-    /// Visits all groups. Nothing is registered or removed meanwhile.
+    /// Visits all groups. Registering and removing wait meanwhile.
     pub(crate) fn for_each_group(&self, visit: impl FnMut(&Group)) {
         self.index.read().groups.iter().for_each(visit);
     }
 
-    /// How many projects have each status, in the order of `ProjectStatus::ALL`.
+    /// Number of projects by status, in the order of `ProjectStatus::ALL`.
     pub(crate) fn count_by_status(&self) -> [i64; 3] {
         let mut counts = [0; 3];
         self.for_each(|entry| counts[entry.status() as usize] += 1);
@@ -150,17 +150,17 @@ impl Registry {
     }
 }
 
-/// The entries, while nothing is registered or removed.
+/// Read lock on the index, see [`Registry::hold`].
 pub(crate) struct Held<'a>(RwLockReadGuard<'a, Index>);
 
 impl Held<'_> {
-    pub(crate) fn get(&self, slug: &str) -> Option<&Arc<Entry>> {
+    pub(crate) fn get(&self, slug: &str) -> Option<&Arc<ProjectEntry>> {
         self.0.by_slug.get(slug)
     }
 }
 
 impl Index {
-    fn insert(&mut self, slug: Slug, entry: Entry) {
+    fn insert(&mut self, slug: Slug, entry: ProjectEntry) {
         let entry = Arc::new(entry);
         if let Some(former) = self.by_slug.insert(slug, Arc::clone(&entry)) {
             self.by_id.remove(&former.id);
@@ -168,7 +168,7 @@ impl Index {
             former.leave(&mut former.lock());
         }
         self.groups.add(Arc::clone(&entry));
-        // A database that was restored gives an id again.
+        // A restored database may assign an id again.
         if let Some(former) = self.by_id.insert(entry.id, entry) {
             self.groups.remove(&former);
             let mut live = former.lock();

@@ -1,4 +1,4 @@
-//! The parts put together.
+//! The use cases, wired to each other and to the ports.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,32 +21,32 @@ use crate::readiness::Readiness;
 use crate::registry::Registry;
 use crate::writer::Writer;
 
-/// What the application needs from outside.
+/// Ports that the application needs.
 pub struct Ports {
     /// The durable catalog.
     pub store: Arc<dyn CatalogStore>,
-    /// Who is told of changes.
+    /// Receives every accepted change.
     pub sink: Arc<dyn ChangeSink>,
-    /// The time.
+    /// Source of time.
     pub clock: Arc<dyn Clock>,
-    /// Who tells other replicas of heartbeats that came over HTTP, if there may be others.
+    /// Relays heartbeats received over HTTP to other replicas, if there may be any.
     pub relay: Option<Arc<dyn HeartbeatRelay>>,
-    /// Who asks silent projects directly before they are called offline, if anyone does.
+    /// Probes silent projects before they are reported offline, if enabled.
     pub prober: Option<Arc<dyn Prober>>,
 }
 
 /// The use cases, wired to each other. Cheap to clone.
 #[derive(Clone)]
 pub struct Service {
-    /// Registering and querying.
+    /// Registers and queries projects.
     pub catalog: Catalog,
-    /// Heartbeats and statuses.
+    /// Records heartbeats and decides statuses.
     pub presence: Presence,
-    /// The changes as they happen.
+    /// Streams changes as they happen.
     pub changes: ChangeFeed,
-    /// Whether the process can do its job.
+    /// Reports whether the process can do its work.
     pub readiness: Readiness,
-    /// Counts.
+    /// Metrics of the process.
     pub metrics: Metrics,
     journal: Arc<Journal>,
     queue: Arc<TransitionQueue>,
@@ -82,10 +82,10 @@ impl Service {
         service
     }
 
-    /// Reads the catalog from the store. Returns how many projects there are.
+    /// Reads the catalog from the store. Returns the number of projects.
     ///
     /// # Errors
-    /// [`StoreError`]; nothing was taken in, the call may be repeated.
+    /// [`StoreError`]; nothing was loaded, and the call may be repeated.
     pub async fn load(&self) -> Result<usize, StoreError> {
         let snapshot = self.journal.load().await?;
         let count = snapshot.projects.len();
@@ -94,14 +94,13 @@ impl Service {
         Ok(count)
     }
 
-    /// Registers projects that introduce themselves by a heartbeat. That heartbeat makes them known,
-    /// the next one makes them online: what waited here may be old, and the project dead by now. A
-    /// project that was registered meanwhile keeps its metadata.
+    /// Registers unknown projects from their heartbeats. That heartbeat makes a project known and
+    /// the next one makes it online, because a heartbeat that waited here may be old and the project
+    /// dead by now. A project that was registered meanwhile keeps its metadata.
     ///
     /// # Errors
-    /// [`CatalogError`]; nothing was applied, their next heartbeats introduce them again.
-    pub async fn introduce(&self, newcomers: Vec<Registration>) -> Result<(), CatalogError> {
-        let mut unknown = newcomers;
+    /// [`CatalogError`]; nothing was applied, and the next heartbeats try again.
+    pub async fn introduce(&self, mut unknown: Vec<Registration>) -> Result<(), CatalogError> {
         unknown
             .retain(|one| matches!(self.catalog.find(&one.slug), Err(CatalogError::NotFound(_))));
         if !unknown.is_empty() {
@@ -110,7 +109,7 @@ impl Service {
         Ok(())
     }
 
-    /// The writer of this process; run exactly one.
+    /// Creates the writer of this process. Run exactly one.
     #[must_use]
     pub fn writer(&self) -> Writer {
         Writer::new(
@@ -121,8 +120,7 @@ impl Service {
         )
     }
 
-    /// Proves the hearing of HTTP at each tick until cancelled: it hears while this process runs,
-    /// unless other replicas hear for it too.
+    /// Calls [`tick`](Self::tick) every [`TICK`] until cancelled.
     pub async fn run_ticks(&self, cancel: CancellationToken) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -134,23 +132,25 @@ impl Service {
         }
     }
 
-    /// One tick.
+    /// Proves the hearing of HTTP, which hears while this process runs, and takes overdue decisions.
+    /// If other replicas receive HTTP heartbeats too, the bus proves the hearing of HTTP instead.
     pub fn tick(&self) {
         self.presence.tick();
     }
 
-    /// Asks silent projects directly until cancelled, where that is called for.
+    /// Probes silent projects until cancelled, if a prober is configured.
     pub async fn run_probes(&self, cancel: CancellationToken) {
         self.presence.run_probes(cancel).await;
     }
 
-    /// Who learns what other replicas changed; run exactly one.
+    /// Creates the follower of the change log. Run exactly one.
     #[must_use]
     pub fn follower(&self) -> Follower {
         Follower::new(Arc::clone(&self.journal), self.presence.clone())
     }
 
-    /// Says that other replicas may have changed something, so that it is looked up at once.
+    /// Has the follower read the change log at once, because another replica may have changed
+    /// something.
     pub fn look_for_changes(&self) {
         self.journal.look_for_changes();
     }

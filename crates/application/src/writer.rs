@@ -1,4 +1,4 @@
-//! Brings what was found in memory to the store.
+//! Writer: stores status changes and checkpoints.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,27 +8,27 @@ use federation_domain::{Checkpoint, HeartbeatMark, Outcome, ProjectId, StoreErro
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::journal::Journal;
 use crate::presence::Presence;
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
 
-/// How far the stored `last_heartbeat_at` may lag behind what was heard.
+/// Interval between checkpoints: the maximum lag of the stored `last_heartbeat_at`.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
 
-/// How often heartbeats that could not be handed on to other replicas over the bus are stored for
-/// them: below the threshold of the shortest usual interval, 1 s.
+/// Interval at which heartbeats that could not be relayed over the bus are stored for the other
+/// replicas. Below the shortest usual heartbeat interval, 1 s.
 const SHARE_INTERVAL: Duration = Duration::from_millis(500);
 
-/// The most transitions of one transaction: some tens of milliseconds.
+/// Maximum number of transitions per transaction: some tens of milliseconds.
 const BATCH: usize = 1_000;
-/// The most heartbeats of one checkpoint statement.
+/// Maximum number of heartbeats per checkpoint statement.
 const CHECKPOINT_BATCH: usize = 20_000;
-/// How long to wait before the store is asked again: at first, and at most.
+/// First and longest delay before a retry.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 
-/// The writer of status changes and checkpoints; one for each process.
+/// Writes status changes and checkpoints. A process runs exactly one.
 pub struct Writer {
     journal: Arc<Journal>,
     queue: Arc<TransitionQueue>,
@@ -46,7 +46,7 @@ impl Writer {
         Self { journal, queue, registry, presence }
     }
 
-    /// Writes until cancelled, then once more all that waits.
+    /// Writes until cancelled, then writes a last checkpoint.
     pub async fn run(self, cancel: CancellationToken) {
         let mut checkpoints = interval(CHECKPOINT_INTERVAL);
         checkpoints.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -61,10 +61,10 @@ impl Writer {
                 _ = shares.tick() => self.share().await,
                 () = self.queue.arrival() => self.flush().await,
             };
-            // What failed stays queued. Ask again by ourselves: nothing else may arrive.
+            // Failed transitions stay queued. Retry here, because no other event may arrive.
             let mut result = work;
             while let Err(error) = result {
-                self.tell(&error);
+                self.log_failure(&error);
                 tokio::select! {
                     () = cancel.cancelled() => break,
                     () = tokio::time::sleep(backoff) => {}
@@ -80,14 +80,14 @@ impl Writer {
         }
         if let Err(error) = self.checkpoint().await {
             let waiting = self.queue.len();
-            tracing::error!(error = error_chain(&error), waiting, "the last checkpoint failed");
+            tracing::error!(error = error_chain(&error), waiting, "last checkpoint failed");
         }
     }
 
-    /// Commits all transitions that wait.
+    /// Commits all queued transitions.
     ///
     /// # Errors
-    /// [`StoreError`]; what was not committed still waits, in its order.
+    /// [`StoreError`]; transitions that were not committed stay queued in order.
     pub async fn flush(&self) -> Result<(), StoreError> {
         loop {
             let batch = self.queue.take(BATCH);
@@ -107,11 +107,11 @@ impl Writer {
         }
     }
 
-    /// Flushes, then stores the newest heartbeat of each project that was heard since the
-    /// checkpoint before, and through which moment each source was heard.
+    /// Flushes, then stores the newest heartbeat of each project heard since the last checkpoint
+    /// and the current listening period of each source.
     ///
     /// # Errors
-    /// [`StoreError`]; what was not stored is part of the next checkpoint.
+    /// [`StoreError`]; heartbeats that were not stored are part of the next checkpoint.
     pub async fn checkpoint(&self) -> Result<(), StoreError> {
         self.registry.for_each(|entry| {
             if entry.take_changed_reports() {
@@ -119,18 +119,19 @@ impl Writer {
             }
         });
         self.flush().await?;
-        // Read first: what is stored as silent through a moment must not miss a heartbeat of it.
+        // Read before the heartbeats: a stored period must not end after a heartbeat that is not
+        // stored with it.
         let listened = self.presence.listening().snapshot().listened();
         self.store_heard().await?;
         self.store(Checkpoint { heartbeats: Vec::new(), listened }).await
     }
 
-    /// Stores the newest heartbeats where heartbeats could not be handed on over the bus, then
-    /// flushes. They come first: another replica, which could not hear them, may be about to store
-    /// the silence that they refute.
+    /// Stores the newest heartbeats if some could not be relayed over the bus, then flushes. The
+    /// heartbeats are stored first, because another replica that could not hear them may be about
+    /// to store the silence that they refute.
     ///
     /// # Errors
-    /// As [`checkpoint`](Self::checkpoint).
+    /// See [`checkpoint`](Self::checkpoint).
     pub async fn share(&self) -> Result<(), StoreError> {
         let recorder = self.presence.recorder();
         if !recorder.take_unheard_relays() {
@@ -140,7 +141,7 @@ impl Writer {
         self.flush().await
     }
 
-    /// Stores the newest heartbeat of each project that the store lacks.
+    /// Stores the newest heartbeat of each project if the store lacks it.
     async fn store_heard(&self) -> Result<(), StoreError> {
         let mut marks = Vec::new();
         self.registry.for_each(|entry| {
@@ -155,7 +156,10 @@ impl Writer {
         Ok(())
     }
 
-    async fn store_marks(&self, marks: &[(Arc<Entry>, HeartbeatMark)]) -> Result<(), StoreError> {
+    async fn store_marks(
+        &self,
+        marks: &[(Arc<ProjectEntry>, HeartbeatMark)],
+    ) -> Result<(), StoreError> {
         let heartbeats = marks.iter().map(|(_, mark)| *mark).collect();
         self.store(Checkpoint { heartbeats, listened: Vec::new() }).await?;
         for (entry, mark) in marks {
@@ -168,7 +172,7 @@ impl Writer {
         self.journal.note(self.journal.store().checkpoint(&checkpoint).await)
     }
 
-    /// Notes what became of a batch. The last outcome of a project tells what the store knows.
+    /// Applies the outcomes of a batch. The last outcome of a project reflects its row.
     fn settle(&self, batch: &[Queued], outcomes: &[Outcome]) {
         let mut last: HashMap<ProjectId, (&Queued, &Outcome)> = HashMap::new();
         for (queued, outcome) in batch.iter().zip(outcomes) {
@@ -199,15 +203,19 @@ impl Writer {
         }
     }
 
-    fn tell(&self, error: &StoreError) {
+    fn log_failure(&self, error: &StoreError) {
         let waiting = self.queue.len();
         if error.is_unavailable() {
-            tracing::debug!(error = error_chain(error), waiting, "the store is away");
+            tracing::debug!(
+                error = error_chain(error),
+                waiting,
+                "store is unavailable; changes stay queued"
+            );
         } else {
             tracing::error!(
                 error = error_chain(error),
                 waiting,
-                "the store refused changes; they wait"
+                "store refused changes; they stay queued"
             );
         }
     }

@@ -1,4 +1,4 @@
-//! The newest changes, in memory, for all watchers together.
+//! The newest changes in memory, shared by all watchers.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -9,40 +9,40 @@ use tokio::sync::watch;
 
 use super::LoggedChange;
 
-/// How many changes are kept. Who is further behind reads them from the store: some minutes of a
-/// large fleet, and at most some megabytes.
+/// Number of changes kept. They cover some minutes of a large fleet and take a few megabytes.
+/// Watchers that are further behind read the store.
 const KEPT: usize = 10_000;
 
-/// How far the changes are shown, and in which log.
+/// Newest revision shown, and the log that it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Newest {
     pub(crate) revision: Revision,
-    /// Another number where the log was found to be another one, so that no revision of the former
-    /// says anything of it.
+    /// Grows each time the log turns out to be another one, which makes earlier revisions
+    /// meaningless.
     pub(crate) epoch: u64,
 }
 
-/// A ring of the newest changes, and the sign by which watchers wake. What a change costs does not
-/// depend on the number of watchers, but for waking them.
+/// Ring of the newest changes with a channel that wakes watchers. Apart from waking them, the cost of
+/// a change does not depend on the number of watchers.
 pub(crate) struct Recent {
     ring: RwLock<Ring>,
     newest: watch::Sender<Newest>,
 }
 
-/// All changes after one revision and through another, without those that do not parse.
+/// All readable changes after one revision and through another.
 #[derive(Default)]
 struct Ring {
     after: Revision,
     through: Revision,
     changes: VecDeque<Arc<LoggedChange>>,
-    /// Those of this process before which others wrote some that were not read yet.
+    /// Changes of this process that follow changes of other replicas not read yet.
     ahead: BTreeMap<Revision, Arc<LoggedChange>>,
 }
 
-/// A part of the changes, in order and without gaps.
+/// A range of changes, in order and without gaps.
 pub(super) struct Part {
     pub(super) changes: Vec<Arc<LoggedChange>>,
-    /// Through which revision that is all.
+    /// Revision through which the range is complete.
     pub(super) through: Revision,
 }
 
@@ -53,7 +53,8 @@ impl Default for Recent {
 }
 
 impl Recent {
-    /// Begins anew behind this revision: what was shown before may not be of this log.
+    /// Restarts behind this revision in a new epoch, because earlier changes may belong to another
+    /// log.
     pub(crate) fn begin(&self, revision: Revision) {
         *self.ring.write() = Ring { after: revision, through: revision, ..Ring::default() };
         self.newest.send_modify(|newest| {
@@ -61,11 +62,11 @@ impl Recent {
         });
     }
 
-    /// Takes in changes, and shows all of those that it has through `known`: the revision through
-    /// which the registry reflects the log. What it was given before may be among them.
+    /// Adds changes and shows all through `known`, the revision that the registry reflects. Changes
+    /// added before are ignored.
     pub(crate) fn take_in(&self, changes: Vec<Change>, known: Revision) {
         self.ring.write().take_in(changes, known);
-        // After the lock: who wakes reads the ring.
+        // Sent after the lock is released, because woken watchers read the ring.
         self.newest.send_if_modified(|newest| {
             let is_newer = known > newest.revision;
             newest.revision = newest.revision.max(known);
@@ -81,8 +82,8 @@ impl Recent {
         self.newest.subscribe()
     }
 
-    /// The changes after a revision, at most so many; none where they reach further back than is
-    /// kept, or the revision is beyond them.
+    /// Returns at most `at_most` changes after a revision; `None` if the revision is older than the
+    /// changes kept or newer than all of them.
     pub(super) fn after(&self, revision: Revision, at_most: usize) -> Option<Part> {
         self.ring.read().after(revision, at_most)
     }
@@ -131,30 +132,30 @@ mod tests {
     }
 
     #[test]
-    fn a_part_ends_where_more_follows_or_with_all_that_is_known() {
+    fn a_part_ends_at_its_last_change_or_at_the_newest_known_revision() {
         let recent = Recent::default();
         recent.begin(Revision(5));
         recent.take_in(changes([6, 7, 9]), Revision(10));
         assert_eq!(after(&recent, 5, 2), Some((vec![6, 7], 7)));
-        assert_eq!(after(&recent, 7, 2), Some((vec![9], 10)), "8 and 10 do not parse");
+        assert_eq!(after(&recent, 7, 2), Some((vec![9], 10)), "8 and 10 are unreadable");
         assert_eq!(after(&recent, 10, 2), Some((vec![], 10)));
         assert_eq!(after(&recent, 4, 2), None);
         assert_eq!(after(&recent, 11, 2), None);
     }
 
     #[test]
-    fn what_others_wrote_before_is_shown_first() {
+    fn earlier_changes_of_other_replicas_are_shown_first() {
         let recent = Recent::default();
         recent.take_in(changes([3]), Revision(0));
         assert_eq!((after(&recent, 0, 9), recent.newest().revision.0), (Some((vec![], 0)), 0));
         recent.take_in(changes([1, 2, 3]), Revision(3));
         assert_eq!(after(&recent, 0, 9), Some((vec![1, 2, 3], 3)));
         recent.take_in(changes([2, 3]), Revision(3));
-        assert_eq!(after(&recent, 0, 9), Some((vec![1, 2, 3], 3)), "none of them twice");
+        assert_eq!(after(&recent, 0, 9), Some((vec![1, 2, 3], 3)), "no change is shown twice");
     }
 
     #[test]
-    fn no_more_than_the_newest_are_kept() {
+    fn only_the_newest_changes_are_kept() {
         let recent = Recent::default();
         let all = i64::try_from(KEPT).unwrap() + 2;
         recent.take_in(changes(1..=all), Revision(all));
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn another_log_is_another_epoch() {
+    fn another_log_starts_a_new_epoch() {
         let recent = Recent::default();
         recent.take_in(changes([1, 2]), Revision(2));
         let before = recent.newest();

@@ -19,20 +19,20 @@ async fn service() -> Service {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_gets_no_turn_to_read_the_log_is_told_so_in_time() {
+async fn a_watcher_without_a_permit_to_read_the_log_fails_in_time() {
     let service = service().await;
     let feed = &service.changes;
-    let turns = feed.0.reading.acquire_many(2).await.unwrap();
+    let permits = feed.0.reading.acquire_many(2).await.unwrap();
     let watching = timeout(Duration::from_secs(6), feed.watch(Some(Revision(1))));
     let refused = watching.await.unwrap().err();
     assert!(matches!(&refused, Some(WatchError::Store(StoreError::Unavailable(_)))), "{refused:?}");
-    drop(turns);
+    drop(permits);
     feed.watch(Some(Revision(1))).await.unwrap();
-    assert_eq!(feed.count().load(Ordering::Relaxed), 0, "each has left");
+    assert_eq!(feed.count().load(Ordering::Relaxed), 0, "both have left");
 }
 
 #[tokio::test]
-async fn those_who_wait_take_no_place_from_those_who_watch() {
+async fn waits_take_no_permits_from_watchers() {
     let service = service().await;
     let feed = &service.changes;
     let taken = Arc::clone(&feed.0.waiting).acquire_many_owned(10_000).await.unwrap();

@@ -1,4 +1,4 @@
-//! One who watches.
+//! A single watcher of changes.
 
 use std::sync::Arc;
 
@@ -8,49 +8,50 @@ use tokio::sync::watch;
 use super::recent::{Newest, Part};
 use super::{ChangeFeed, LoggedChange, Place, WatchError};
 
-/// How many changes a watcher is given at once: what waits for one who reads slowly is no more.
+/// Maximum number of changes per event. Bounds what is buffered for a slow watcher.
 const AT_ONCE: usize = 64;
 
-/// How many changes are read from the log at once.
+/// Number of changes read from the log at once.
 const READ: usize = 500;
 
-/// What happened.
+/// Event seen by a watcher.
 #[derive(Debug)]
-pub enum News {
-    /// Changes that follow each other; none where those since the last news do not parse.
+pub enum WatchEvent {
+    /// Consecutive changes. Empty if all new entries of the log are unreadable.
     Changes {
-        /// In order, without gap or double.
+        /// Changes in order, without gaps or duplicates.
         changes: Vec<Arc<LoggedChange>>,
-        /// Through which revision that is all.
+        /// Revision through which this is complete.
         through: Revision,
     },
-    /// The log is not the one that was watched: the database was restored. What follows comes after
-    /// this revision; what came before it is to be read from the catalog.
+    /// The log was replaced, because the database was restored. Changes after this revision follow.
+    /// The state at it must be read from the catalog.
     StartedOver(Revision),
 }
 
-/// Follows the changes. It counts as one until it is dropped.
-pub struct Watcher {
+/// Watches changes. Counts as a watcher until it is dropped.
+pub struct ChangeWatcher {
     feed: ChangeFeed,
     newest: watch::Receiver<Newest>,
     epoch: u64,
     position: Revision,
-    /// To be told before anything else.
-    first: Option<News>,
-    /// Whether it has reached the changes in memory; before, it reads the log.
+    /// Event to return before any other.
+    first: Option<WatchEvent>,
+    /// The watcher has reached the changes in memory. Until then it reads the log.
     is_live: bool,
     _place: Place,
 }
 
-impl Watcher {
-    /// From now on.
+impl ChangeWatcher {
+    /// Creates a watcher of changes from now on.
     pub(super) fn new(feed: ChangeFeed, place: Place) -> Self {
         let newest = feed.recent().subscribe();
         let Newest { revision: position, epoch } = *newest.borrow();
         Self { feed, newest, epoch, position, first: None, is_live: true, _place: place }
     }
 
-    /// From after a revision on, which the log has. What is needed of the log for that is read now.
+    /// Moves the watcher behind a revision that the log has. Reads the first part of the log if the
+    /// changes since then are no longer in memory.
     pub(super) async fn resumed(mut self, after: Revision) -> Result<Self, WatchError> {
         self.position = after;
         if self.feed.recent().after(after, 0).is_none() {
@@ -61,52 +62,52 @@ impl Watcher {
         Ok(self)
     }
 
-    /// The same, where the changes since then are in memory.
+    /// Moves the watcher behind a revision; `None` if the changes since then are not in memory.
     pub(super) fn resumed_from_memory(mut self, after: Revision) -> Option<Self> {
         self.feed.recent().after(after, 0)?;
         self.position = after;
         Some(self)
     }
 
-    /// From now on, though something else was asked for.
+    /// Keeps the watcher at the newest revision although another position was requested.
     pub(super) fn elsewhere(mut self) -> Self {
-        self.first = Some(News::StartedOver(self.position));
+        self.first = Some(WatchEvent::StartedOver(self.position));
         self
     }
 
-    /// The revision after which the next news begin.
+    /// Revision after which the next event begins.
     #[must_use]
     pub fn position(&self) -> Revision {
         self.position
     }
 
-    /// Waits for the next news. A call that is dropped has taken nothing.
+    /// Waits for the next event. Cancel safe: a dropped call has consumed nothing.
     ///
     /// # Errors
     /// [`WatchError::TooSlow`], [`WatchError::Store`].
-    pub async fn next(&mut self) -> Result<News, WatchError> {
+    pub async fn next(&mut self) -> Result<WatchEvent, WatchError> {
         let news = match self.first.take() {
             Some(first) => first,
             None => self.wait().await?,
         };
         match &news {
-            News::Changes { through, .. } => self.position = *through,
-            News::StartedOver(revision) => self.position = *revision,
+            WatchEvent::Changes { through, .. } => self.position = *through,
+            WatchEvent::StartedOver(revision) => self.position = *revision,
         }
         Ok(news)
     }
 
-    async fn wait(&mut self) -> Result<News, WatchError> {
+    async fn wait(&mut self) -> Result<WatchEvent, WatchError> {
         let (epoch, position) = (self.epoch, self.position);
         let is_news = |newest: &Newest| newest.epoch != epoch || newest.revision > position;
         let newest = match self.newest.wait_for(is_news).await {
             Ok(newest) => *newest,
-            // The feed holds the other end.
+            // Unreachable: the feed holds the sender.
             Err(_) => return Err(WatchError::NotLoaded),
         };
         if newest.epoch != epoch {
             (self.epoch, self.is_live) = (newest.epoch, true);
-            return Ok(News::StartedOver(newest.revision));
+            return Ok(WatchEvent::StartedOver(newest.revision));
         }
         match self.feed.recent().after(position, AT_ONCE) {
             Some(part) => {
@@ -114,11 +115,11 @@ impl Watcher {
                 Ok(part.into())
             }
             None if self.is_live => Err(WatchError::TooSlow),
-            None => self.read_log().await.map(News::from),
+            None => self.read_log().await.map(WatchEvent::from),
         }
     }
 
-    /// The next part of the log, as far as the catalog reflects it.
+    /// Reads the next part of the log, up to the revision that the catalog reflects.
     async fn read_log(&self) -> Result<Part, WatchError> {
         let newest = self.feed.newest();
         let mut read = self.feed.read(self.position, READ).await?;
@@ -131,7 +132,7 @@ impl Watcher {
     }
 }
 
-impl From<Part> for News {
+impl From<Part> for WatchEvent {
     fn from(Part { changes, through }: Part) -> Self {
         Self::Changes { changes, through }
     }

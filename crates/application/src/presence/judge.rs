@@ -12,7 +12,7 @@ use self::deferral::Deferred;
 use self::probes::Probes;
 pub(super) use self::probes::run_probes;
 use super::{HearingSnapshot, Listening, PresenceDeps, Transitions};
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::registry::Registry;
 
 mod deferral;
@@ -69,12 +69,12 @@ impl Judge {
     }
 
     /// Thresholds of silence that apply to a project.
-    pub(crate) fn thresholds(&self, entry: &Entry) -> Thresholds {
+    pub(crate) fn thresholds(&self, entry: &ProjectEntry) -> Thresholds {
         self.rule.thresholds(entry.interval())
     }
 
     /// Returns a copy of the project of an entry and whether its status is known.
-    pub(crate) fn state(&self, entry: &Entry, hearing: &HearingSnapshot) -> ProjectState {
+    pub(crate) fn state(&self, entry: &ProjectEntry, hearing: &HearingSnapshot) -> ProjectState {
         self.show(entry, hearing, |project, status_known| ProjectState {
             project: project.clone(),
             status_known,
@@ -85,7 +85,7 @@ impl Judge {
     /// entry stays locked during the call.
     pub(crate) fn show<T>(
         &self,
-        entry: &Entry,
+        entry: &ProjectEntry,
         hearing: &HearingSnapshot,
         show: impl FnOnce(&Project, bool) -> T,
     ) -> T {

@@ -13,7 +13,7 @@ use federation_domain::{
 };
 
 use super::{Judge, Listening, PresenceDeps, Transitions};
-use crate::entry::{Entry, Finding, Live};
+use crate::entry::{Finding, Live, ProjectEntry};
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
 
@@ -60,7 +60,7 @@ impl Reconciler {
         let mut live = entry.lock();
         // The store decides on a transition that is still queued, and the outcome is applied then.
         if !live.removed && !entry.is_waiting() {
-            entry.take_calm();
+            entry.leave_fast_path();
             let seen = live.sent;
             if seen != stored.status {
                 let finding = live.unsent.take().map(|finding| *finding);
@@ -93,13 +93,13 @@ impl Reconciler {
     /// project withdrawn from the queue.
     pub(crate) fn adopt(
         &self,
-        entry: &Entry,
+        entry: &ProjectEntry,
         refused: &Queued,
         mut waiting: Vec<Queued>,
         stored: &Project,
     ) {
         let mut live = entry.lock();
-        entry.take_calm();
+        entry.leave_fast_path();
         entry.settle(refused.ticket);
         // Few transitions arrived since the withdrawal, and none can while the lock is held.
         let since = self.queue.withdraw(&HashSet::from([entry.id])).remove(&entry.id);
@@ -128,7 +128,7 @@ impl Reconciler {
     /// that it was about to store, if any.
     fn weigh(
         &self,
-        entry: &Entry,
+        entry: &ProjectEntry,
         live: &mut Live,
         stored: &Project,
         seen: ProjectStatus,
@@ -158,7 +158,7 @@ impl Reconciler {
 
     /// The newest heartbeat in the store was not heard here. Replicas note the same heartbeat at
     /// slightly different times, and two heartbeats are at least nine tenths of an interval apart.
-    fn is_another_heartbeat(&self, entry: &Entry, stored: &Project) -> bool {
+    fn is_another_heartbeat(&self, entry: &ProjectEntry, stored: &Project) -> bool {
         let Some(at) = stored.last_heartbeat_at else { return false };
         let half = self.rule.thresholds(stored.heartbeat_interval).chance / 3;
         entry.newest().is_none_or(|(ours, _)| at - ours > half.min(TOLERANCE))
@@ -167,7 +167,7 @@ impl Reconciler {
     /// The project was heard here so recently that it cannot have been silent for long enough to
     /// be as bad as stored. Measured by the time of day, deaf time included: a deaf replica must
     /// not insist.
-    fn spoke_just_now(&self, entry: &Entry, live: &Live, stored: &Project) -> bool {
+    fn spoke_just_now(&self, entry: &ProjectEntry, live: &Live, stored: &Project) -> bool {
         let Some((at, _)) = entry.newest() else { return false };
         let age = Duration::try_from(self.clock.utc() - at).unwrap_or_default();
         let thresholds = self.rule.thresholds(live.project.heartbeat_interval);
@@ -177,7 +177,7 @@ impl Reconciler {
 
     /// Notes a heartbeat that another process heard, as old as it is. Only the time listened here
     /// counts as silence: since the last interruption, or since the project was heard here.
-    fn learn_heartbeat(&self, entry: &Entry, stored: &Project) {
+    fn learn_heartbeat(&self, entry: &ProjectEntry, stored: &Project) {
         let Some(at) = stored.last_heartbeat_at else { return };
         let source = self.listening.source_of(stored);
         let age = Duration::try_from(self.clock.utc() - at).unwrap_or_default();

@@ -9,7 +9,7 @@ use federation_domain::{
 use federation_testkit::ManualClock;
 
 use super::{Deployment, Presence, PresenceDeps, TICK};
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::metrics::Metrics;
 use crate::queue::TransitionQueue;
 use crate::registry::Registry;
@@ -51,7 +51,7 @@ impl Fixture {
     }
 
     /// Registers the project `p{id}`, which is online and was never heard.
-    pub(super) fn add(&self, id: i64) -> Arc<Entry> {
+    pub(super) fn add(&self, id: i64) -> Arc<ProjectEntry> {
         let online = Project { status: ProjectStatus::Online, ..project(id) };
         let listening = self.presence.listening();
         self.registry.register(&online, |project| listening.new_entry(project));

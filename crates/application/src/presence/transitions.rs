@@ -5,7 +5,7 @@ use std::sync::Arc;
 use federation_domain::{Cause, Clock, ProjectStatus, Source, Transition};
 
 use super::PresenceDeps;
-use crate::entry::{Entry, Finding, Live};
+use crate::entry::{Finding, Live, ProjectEntry};
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
 
@@ -33,7 +33,7 @@ impl Transitions {
     /// Changes the status in memory and queues the change for the store.
     pub(super) fn set_status(
         &self,
-        entry: &Entry,
+        entry: &ProjectEntry,
         live: &mut Live,
         to: ProjectStatus,
         finding: Finding,
@@ -68,7 +68,12 @@ impl Transitions {
     }
 
     /// Gives a project that was just heard the status that it reports.
-    pub(super) fn follow_reported_health(&self, entry: &Entry, live: &mut Live, source: Source) {
+    pub(super) fn follow_reported_health(
+        &self,
+        entry: &ProjectEntry,
+        live: &mut Live,
+        source: Source,
+    ) {
         let to = live.project.reports.status();
         if to != live.project.status {
             let cause = match to {
@@ -80,7 +85,7 @@ impl Transitions {
     }
 
     /// Queues the health that the project reports for the store.
-    pub(crate) fn store_reported_health(&self, entry: &Entry) {
+    pub(crate) fn store_reported_health(&self, entry: &ProjectEntry) {
         let mut live = entry.lock();
         if live.removed {
             return;
@@ -90,7 +95,7 @@ impl Transitions {
     }
 
     /// Queues a change that found no room before, now that the store has decided on earlier ones.
-    pub(crate) fn catch_up(&self, entry: &Entry) {
+    pub(crate) fn catch_up(&self, entry: &ProjectEntry) {
         let mut live = entry.lock();
         if let (Some(finding), false) = (live.unsent.take(), live.removed) {
             let status = live.project.status;

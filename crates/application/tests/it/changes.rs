@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_application::{ChangeFeed, News, WatchError, Watcher};
+use federation_application::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent};
 use federation_domain::{Change, Origin, Revision};
 use federation_testkit::{FakeCatalogStore, ManualClock};
 use futures_util::FutureExt;
@@ -28,29 +28,31 @@ async fn register_many(world: &World) {
     world.service.catalog.register_all(many, Origin::Api).await.unwrap();
 }
 
-async fn watch(world: &World, after: i64) -> Watcher {
+async fn watch(world: &World, after: i64) -> ChangeWatcher {
     world.service.changes.watch(Some(Revision(after))).await.unwrap()
 }
 
 /// What waits for the watcher: its changes, or the word that the log is another one.
-fn seen(watcher: &mut Watcher) -> Vec<String> {
+fn seen(watcher: &mut ChangeWatcher) -> Vec<String> {
     let mut seen = Vec::new();
     while let Some(news) = watcher.next().now_or_never() {
         match news.unwrap() {
-            News::Changes { changes, .. } => {
+            WatchEvent::Changes { changes, .. } => {
                 seen.extend(changes.iter().map(|one| format!("{} {}", one.revision.0, one.slug)));
             }
-            News::StartedOver(revision) => seen.push(format!("started over at {}", revision.0)),
+            WatchEvent::StartedOver(revision) => {
+                seen.push(format!("started over at {}", revision.0))
+            }
         }
     }
     seen
 }
 
 /// Reads until a revision; panics at a gap or a double.
-async fn read_through(watcher: &mut Watcher, last: i64) -> usize {
+async fn read_through(watcher: &mut ChangeWatcher, last: i64) -> usize {
     let (mut position, mut count) = (watcher.position().0, 0);
     while position < last {
-        let News::Changes { changes, through } = watcher.next().await.unwrap() else {
+        let WatchEvent::Changes { changes, through } = watcher.next().await.unwrap() else {
             panic!("another log")
         };
         for change in &changes {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use federation_application::{Catalog, News, Watcher};
+use federation_application::{Catalog, ChangeWatcher, WatchEvent};
 use federation_domain::{Revision, error_chain};
 use futures_util::{Stream, StreamExt as _, future, stream};
 use tokio::time::{Interval, MissedTickBehavior, interval};
@@ -23,7 +23,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// and when the key that it was opened with, if any, holds no longer.
 pub(crate) fn stream(
     state: &ApiState,
-    watcher: Watcher,
+    watcher: ChangeWatcher,
     filter: EventFilter,
     standing: Option<Standing>,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
@@ -45,7 +45,7 @@ pub(crate) fn stream(
 }
 
 struct Events {
-    watcher: Watcher,
+    watcher: ChangeWatcher,
     filter: EventFilter,
     catalog: Catalog,
     heartbeats: Interval,
@@ -91,10 +91,10 @@ impl Events {
         holds
     }
 
-    fn text(&mut self, news: News) -> Vec<u8> {
+    fn text(&mut self, news: WatchEvent) -> Vec<u8> {
         let changes = match news {
-            News::Changes { changes, .. } => changes,
-            News::StartedOver(revision) => {
+            WatchEvent::Changes { changes, .. } => changes,
+            WatchEvent::StartedOver(revision) => {
                 self.shown = revision;
                 return frame::reset(revision).into_bytes();
             }

@@ -15,21 +15,26 @@ use federation_domain::{MAX_STEP, Monotonic, Source};
 use parking_lot::Mutex;
 
 use super::Judge;
-use crate::entry::{Entry, Live};
+use crate::entry::{Live, ProjectEntry};
 
 /// Projects whose status is undecided, each once, oldest first.
 #[derive(Default)]
 pub(super) struct Deferred(Mutex<Vec<Undecided>>);
 
 struct Undecided {
-    entry: Arc<Entry>,
+    entry: Arc<ProjectEntry>,
     source: Source,
     since: Monotonic,
 }
 
 impl Judge {
     /// Leaves the status of a project undecided until [`decide_deferred`](Self::decide_deferred).
-    pub(in crate::presence) fn defer(&self, entry: &Arc<Entry>, live: &mut Live, source: Source) {
+    pub(in crate::presence) fn defer(
+        &self,
+        entry: &Arc<ProjectEntry>,
+        live: &mut Live,
+        source: Source,
+    ) {
         if !std::mem::replace(&mut live.undecided, true) {
             let (entry, since) = (Arc::clone(entry), self.clock.monotonic());
             self.deferred.0.lock().push(Undecided { entry, source, since });
@@ -59,7 +64,7 @@ impl Judge {
             let mut live = entry.lock();
             live.undecided = false;
             if !live.removed {
-                entry.take_calm();
+                entry.leave_fast_path();
                 self.transitions.follow_reported_health(&entry, &mut live, source);
                 entry.publish(&live);
             }

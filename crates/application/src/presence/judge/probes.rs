@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Judge;
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::presence::Recorder;
 
 /// Maximum number of concurrent probes. When a whole fleet dies, the others wait.
@@ -18,8 +18,8 @@ const MAX_IN_FLIGHT: usize = 1_000;
 /// Queue of projects to probe. Each is in it at most once, so it is bounded by their number.
 pub(super) struct Probes {
     prober: Arc<dyn Prober>,
-    sender: mpsc::UnboundedSender<Arc<Entry>>,
-    receiver: Mutex<Option<mpsc::UnboundedReceiver<Arc<Entry>>>>,
+    sender: mpsc::UnboundedSender<Arc<ProjectEntry>>,
+    receiver: Mutex<Option<mpsc::UnboundedReceiver<Arc<ProjectEntry>>>>,
 }
 
 impl Probes {
@@ -29,7 +29,7 @@ impl Probes {
     }
 
     /// Queues a project unless it is queued or being probed already.
-    pub(super) fn enqueue(&self, entry: &Arc<Entry>) {
+    pub(super) fn enqueue(&self, entry: &Arc<ProjectEntry>) {
         if entry.begin_probe() {
             // Fails only once probing has ended, when no project falls any more.
             let _ = self.sender.send(Arc::clone(entry));
@@ -62,7 +62,7 @@ pub(in crate::presence) async fn run_probes(
     cancel.run_until_cancelled(probing).await;
 }
 
-async fn probe(judge: &Judge, recorder: &Recorder, entry: &Entry) {
+async fn probe(judge: &Judge, recorder: &Recorder, entry: &ProjectEntry) {
     let (slug, namespace) = {
         let live = entry.lock();
         (live.project.slug.clone(), live.project.mesh_namespace.clone())

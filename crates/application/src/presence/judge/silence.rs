@@ -6,7 +6,7 @@ use std::time::Duration;
 use federation_domain::{Cause, Probe, ProjectStatus, Source};
 
 use super::Judge;
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::groups::{Due, Group};
 use crate::presence::HearingSnapshot;
 
@@ -39,7 +39,7 @@ impl Judge {
 
     /// Records when a project can fall next. It falls only when it is silent on all sources that it
     /// used, so the first source on which it is not yet silent sets the time.
-    fn note_due(&self, entry: &Entry, hearing: &HearingSnapshot, due: &Due) {
+    fn note_due(&self, entry: &ProjectEntry, hearing: &HearingSnapshot, due: &Due) {
         let thresholds = self.thresholds(entry);
         let allowed = match entry.status() {
             ProjectStatus::Online => thresholds.degraded_after,
@@ -61,7 +61,11 @@ impl Judge {
     ///
     /// A project that used several sources falls only when it is silent on all of them, each by
     /// its own clock. It may be speaking over a source that is deaf.
-    fn fall(&self, entry: &Entry, hearing: &HearingSnapshot) -> Option<(ProjectStatus, Duration)> {
+    fn fall(
+        &self,
+        entry: &ProjectEntry,
+        hearing: &HearingSnapshot,
+    ) -> Option<(ProjectStatus, Duration)> {
         let current = entry.status();
         if current == ProjectStatus::Offline || self.retired.load(Ordering::Relaxed) {
             return None;
@@ -74,10 +78,10 @@ impl Judge {
     }
 
     /// Lets a project fall if its silence means that. `probe` is the result of probing it.
-    pub(super) fn let_fall(&self, entry: &Entry, probe: Option<Probe>) {
+    pub(super) fn let_fall(&self, entry: &ProjectEntry, probe: Option<Probe>) {
         let hearing = self.listening.snapshot();
         let mut live = entry.lock();
-        entry.take_calm();
+        entry.leave_fast_path();
         // Judged again behind the lock: a heartbeat may have arrived since.
         let found = self.fall(entry, &hearing).filter(|_| !live.removed);
         // A project is probed before it goes offline. The next tick finds it again.
@@ -100,7 +104,7 @@ impl Judge {
 
     /// Judges a project whose row was just taken over. It may be silent for too long by what is
     /// known now. While one of its sources is deaf, that is left open.
-    pub(in crate::presence) fn judge_again(&self, entry: &Entry) {
+    pub(in crate::presence) fn judge_again(&self, entry: &ProjectEntry) {
         if self.listening.snapshot().hears_all_of(entry) {
             self.let_fall(entry, None);
         }

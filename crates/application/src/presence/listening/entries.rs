@@ -6,12 +6,12 @@ use federation_domain::{Listened, Project, ProjectStatus, Reading, Source};
 use time::OffsetDateTime;
 
 use super::Listening;
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 
 impl Listening {
     /// Creates an entry for a project that is new to the registry. If it was ever heard, its
     /// silence begins now.
-    pub(crate) fn new_entry(&self, project: Project) -> Entry {
+    pub(crate) fn new_entry(&self, project: Project) -> ProjectEntry {
         let source = self.source_of(&project);
         let reading = self.state(source).reading_at(self.clock.monotonic());
         entry_heard_at(project, reading, source)
@@ -20,7 +20,7 @@ impl Listening {
     /// Creates an entry for a project read at the start, whose silence began before.
     ///
     /// `periods` holds the last listening period of each source in earlier processes.
-    pub(crate) fn resumed_entry(&self, project: Project, periods: &[Listened]) -> Entry {
+    pub(crate) fn resumed_entry(&self, project: Project, periods: &[Listened]) -> ProjectEntry {
         let source = self.source_of(&project);
         let now = self.clock.utc();
         let silence = periods
@@ -46,8 +46,8 @@ fn silence_within(
     Duration::try_from(until - since).unwrap_or_default()
 }
 
-fn entry_heard_at(project: Project, reading: Reading, source: Source) -> Entry {
+fn entry_heard_at(project: Project, reading: Reading, source: Source) -> ProjectEntry {
     // A row written by another program may be online without a heartbeat. It may fall too.
     let was_heard = project.last_heartbeat_at.is_some() || project.status != ProjectStatus::Offline;
-    Entry::new(project, was_heard.then_some((reading, source)))
+    ProjectEntry::new(project, was_heard.then_some((reading, source)))
 }

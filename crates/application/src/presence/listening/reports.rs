@@ -5,7 +5,7 @@ use std::time::Duration;
 use federation_domain::Source;
 
 use super::HearingSnapshot;
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::explanation::SourceEvidence;
 use crate::readiness::SourceReport;
 
@@ -23,7 +23,7 @@ impl HearingSnapshot {
     }
 
     /// What each source in use heard of a project.
-    pub(crate) fn evidence_of(&self, entry: &Entry) -> Vec<SourceEvidence> {
+    pub(crate) fn evidence_of(&self, entry: &ProjectEntry) -> Vec<SourceEvidence> {
         let newest = entry.newest();
         let measured_by = self.source_of(entry.project(&mut entry.lock()));
         let by_wall = |source: Source| {

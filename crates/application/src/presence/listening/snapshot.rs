@@ -9,7 +9,7 @@ use federation_domain::{
 use time::OffsetDateTime;
 
 use super::{HEARS_WITHIN, Listening};
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 
 /// Hearing of all sources at one moment. Answers what their silence about a project proves.
 pub(crate) struct HearingSnapshot {
@@ -69,7 +69,7 @@ impl HearingSnapshot {
     }
 
     /// Evidence of silence by each source over which the project was ever heard.
-    pub(crate) fn evidence(&self, entry: &Entry) -> impl Iterator<Item = Evidence> {
+    pub(crate) fn evidence(&self, entry: &ProjectEntry) -> impl Iterator<Item = Evidence> {
         self.sources.iter().filter_map(|hearing| {
             let heard = entry.heard_over(hearing.source)?;
             Some(hearing.evidence(heard))
@@ -82,7 +82,7 @@ impl HearingSnapshot {
     }
 
     /// Returns `true` if every source over which the project was ever heard hears now.
-    pub(crate) fn hears_all_of(&self, entry: &Entry) -> bool {
+    pub(crate) fn hears_all_of(&self, entry: &ProjectEntry) -> bool {
         let mut used = self.sources.iter().filter(|one| entry.heard_over(one.source).is_some());
         used.all(|hearing| hearing.hears)
     }
@@ -96,7 +96,7 @@ impl HearingSnapshot {
     /// Returns `true` if the sources heard enough for the status of a project to be known.
     pub(crate) fn proves_status(
         &self,
-        entry: &Entry,
+        entry: &ProjectEntry,
         project: &Project,
         thresholds: &Thresholds,
     ) -> bool {

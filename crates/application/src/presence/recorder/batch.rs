@@ -6,7 +6,7 @@ use federation_domain::{Condition, Heartbeat, MAX_STEP, Monotonic, Reading, Sour
 use time::OffsetDateTime;
 
 use super::{Inner, RecordError};
-use crate::entry::Entry;
+use crate::entry::ProjectEntry;
 use crate::registry::Held;
 
 /// Route by which a heartbeat reached this process.
@@ -56,7 +56,7 @@ impl Arrival {
 
     /// The project was heard over HTTP since these heartbeats may have been sent. A heartbeat that
     /// it sent over the bus came before them, whatever the clock says.
-    fn is_overtaken_in(&self, entry: &Entry) -> bool {
+    fn is_overtaken_in(&self, entry: &ProjectEntry) -> bool {
         let overtakes = |(newest, source)| source == Source::Http && newest - self.at > MAX_STEP;
         self.lags && entry.newest().is_some_and(overtakes)
     }
@@ -82,9 +82,9 @@ impl<'a> HeartbeatBatch<'a> {
             return Err(RecordError::UnknownProject);
         };
         let arrival = &self.arrival;
-        let is_settled = entry.hear(arrival.readings[source.index()], source, arrival.at);
+        let on_fast_path = entry.hear(arrival.readings[source.index()], source, arrival.at);
         let reports_trouble = matches!(heartbeat.condition, Some(Condition::Degraded { .. }));
-        if (!is_settled || reports_trouble) && !arrival.is_overtaken_in(entry) {
+        if (!on_fast_path || reports_trouble) && !arrival.is_overtaken_in(entry) {
             self.recorder.take_in(entry, heartbeat, arrival.lags);
         }
         self.recorded[source.index()] += 1;
@@ -101,7 +101,7 @@ impl Drop for HeartbeatBatch<'_> {
 
 impl Inner {
     /// Takes in a heartbeat that may change a status.
-    fn take_in(&self, entry: &Arc<Entry>, heartbeat: &Heartbeat<'_>, lags: bool) {
+    fn take_in(&self, entry: &Arc<ProjectEntry>, heartbeat: &Heartbeat<'_>, lags: bool) {
         let mut live = entry.lock();
         if live.removed {
             return;

@@ -1,10 +1,10 @@
-//! Where accepted changes go.
+//! Destinations of accepted changes.
 
 use std::sync::Arc;
 
 use federation_domain::{Change, ChangeSink};
 
-/// Tells several, one after the other.
+/// Publishes to several sinks in order.
 #[derive(Clone)]
 pub struct AllSinks(pub Vec<Arc<dyn ChangeSink>>);
 
@@ -14,7 +14,7 @@ impl ChangeSink for AllSinks {
     }
 }
 
-/// Writes each change to the log.
+/// Logs each change.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LogSink;
 

@@ -7,7 +7,7 @@ use super::{Position, Sort};
 
 /// The first projects, in an order, of those that were offered in any: at most so many are in memory,
 /// however many there are, and of each only its place and `T`.
-pub(crate) struct First<'a, T> {
+pub(crate) struct TopN<'a, T> {
     sort: Sort,
     after: Option<&'a Position>,
     at_most: usize,
@@ -23,7 +23,7 @@ struct Found<T> {
     kept: T,
 }
 
-impl<'a, T> First<'a, T> {
+impl<'a, T> TopN<'a, T> {
     /// For those after a position.
     pub(crate) fn new(sort: Sort, after: Option<&'a Position>, at_most: usize) -> Self {
         Self { sort, after, at_most, found: BinaryHeap::new(), more: false }
@@ -121,7 +121,7 @@ mod tests {
         after: Option<&Position>,
         at_most: usize,
     ) -> (Vec<i64>, Option<Position>) {
-        let mut first = First::new(sort, after, at_most);
+        let mut first = TopN::new(sort, after, at_most);
         projects.iter().for_each(|project| first.offer(project, || project.id.0));
         let (ids, next) = first.end();
         (ids.collect(), next)
