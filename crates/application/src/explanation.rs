@@ -36,6 +36,9 @@ pub struct SourceEvidence {
     pub settled: Duration,
     /// How long it has listened without hearing the project; none where it never did.
     pub silence: Option<Duration>,
+    /// Interruptions since the project was heard over it that may have hidden heartbeats. They
+    /// extend the thresholds.
+    pub cuts: u32,
     /// Deaf time since the project was heard over it, which the silence leaves out.
     pub deaf_left_out: Option<Duration>,
 }
@@ -106,13 +109,19 @@ impl Explanation {
     /// The least silence of all sources that count: it falls only when silent on all.
     fn silence(&self) -> String {
         let counting = self.sources.iter().filter(|source| source.counts);
-        let least = counting.filter_map(|one| Some((one.silence?, one.source, one.deaf_left_out)));
-        let Some((silence, source, deaf)) = least.min() else {
+        let least = counting
+            .filter_map(|one| Some((one.silence?, one.source, one.deaf_left_out, one.cuts)));
+        let Some((silence, source, deaf, cuts)) = least.min() else {
             return "nothing was heard since the start".into();
         };
         let mut words = format!("{} of silence over {source}", seconds(silence));
         if let Some(deaf) = deaf.filter(|deaf| deaf.as_millis() >= 100) {
             words.push_str(&format!(", {} of deafness left out", seconds(deaf)));
+        }
+        match cuts {
+            0 => {}
+            1 => words.push_str(", 1 interruption that may have hidden heartbeats"),
+            _ => words.push_str(&format!(", {cuts} interruptions that may have hidden heartbeats")),
         }
         words
     }
@@ -125,6 +134,8 @@ impl Explanation {
         } else if let Some(new) = counting().find(|source| source.settled < chance) {
             let (settled, chance) = (seconds(new.settled), seconds(chance));
             format!("{} listens again for {settled}, and {chance} are needed", new.source)
+        } else if let Some(cut) = counting().find(|source| source.cuts > 0) {
+            format!("interruptions of {} may have hidden its heartbeats", cut.source)
         } else {
             "the store has not confirmed it yet, and another replica may have heard more".into()
         }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
-    CatalogStore, Change, ChangeSink, LogEntry, Outcome, Precondition, Project, ProjectId, Refusal,
-    Revision, Slug, Snapshot, StoreError, Transition, error_chain,
+    CatalogStore, Change, ChangeSink, Listened, LogEntry, Outcome, Precondition, Project,
+    ProjectId, Refusal, Revision, Slug, Snapshot, Source, StoreError, Transition, error_chain,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -81,6 +81,16 @@ impl Journal {
     /// The newest changes, as far as the registry reflects them.
     pub(crate) fn recent(&self) -> &Recent {
         &self.recent
+    }
+
+    /// Reads the listening periods of all sources.
+    pub(crate) async fn listening_periods(&self) -> Result<Vec<Listened>, StoreError> {
+        let mut periods = Vec::new();
+        for source in Source::ALL {
+            let of_source = self.store.spells(source, OffsetDateTime::UNIX_EPOCH).await;
+            periods.extend(self.note(of_source)?);
+        }
+        Ok(periods)
     }
 
     /// Reads the whole catalog, and follows the log from there on.

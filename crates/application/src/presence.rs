@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Clock, HeartbeatRelay, LivenessRule, Monotonic, Prober, Proof, Snapshot, Source,
+    Clock, HeartbeatRelay, Listened, LivenessRule, Monotonic, Prober, Project, Proof, Source,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -150,14 +150,10 @@ impl Presence {
         self.0.judge.state(entry, &self.0.listening.snapshot())
     }
 
-    /// Fills the registry at the start. Silence continues from where the store saw it last.
-    pub(crate) fn resume(&self, snapshot: Snapshot) {
-        let Snapshot { projects, listened, .. } = snapshot;
-        let listening = &self.0.listening;
-        let entries = projects
-            .into_iter()
-            .map(|project| (project.slug.clone(), listening.resumed_entry(project, &listened)));
-        self.0.registry.fill(entries);
+    /// Fills the registry at the start. Silence continues across the listening periods of earlier
+    /// processes, which MUST have been read before the projects.
+    pub(crate) fn resume(&self, periods: &[Listened], projects: Vec<Project>) {
+        self.0.registry.fill(self.0.listening.resume(periods, projects));
     }
 
     /// Probes silent projects until cancelled, if a prober is configured.

@@ -87,10 +87,12 @@ impl Service {
     /// # Errors
     /// [`StoreError`]; nothing was loaded, and the call may be repeated.
     pub async fn load(&self) -> Result<usize, StoreError> {
+        // Read before the projects: a heartbeat heard meanwhile is then not older than they say.
+        let periods = self.journal.listening_periods().await?;
         let snapshot = self.journal.load().await?;
         let count = snapshot.projects.len();
         self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
-        self.presence.resume(snapshot);
+        self.presence.resume(&periods, snapshot.projects);
         Ok(count)
     }
 

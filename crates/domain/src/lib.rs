@@ -36,7 +36,7 @@
 //! // The liveness rule is a function: no clock, no sleeping.
 //! let rule = LivenessRule::default();
 //! let thresholds = rule.thresholds(None);
-//! let evidence = Evidence { silence: Duration::from_secs(90), settled: Duration::from_secs(3600) };
+//! let evidence = Evidence::without_cuts(Duration::from_secs(90));
 //! assert_eq!(thresholds.after_silence(ProjectStatus::Online, evidence), ProjectStatus::Offline);
 //! # Ok::<(), federation_domain::InvalidValue>(())
 //! ```
@@ -67,7 +67,7 @@ pub use change::{
 pub use condition::{Precondition, Refusal, RegistrationTag};
 pub use error::{InvalidValue, StoreError, error_chain};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
-pub use listening::{ListeningClock, MAX_STEP, Monotonic, Proof, Reading};
+pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{

@@ -31,6 +31,10 @@ const HEARS_WITHIN: Duration = Duration::from_secs(2);
 /// read every second.
 const FOLLOWED_WITHIN: Duration = Duration::from_secs(3);
 
+/// Pause of this process up to which HTTP clients wait for their answers. After a longer one, their
+/// heartbeats may be lost.
+const HTTP_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What else runs beside this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Deployment {
@@ -73,10 +77,18 @@ impl Listening {
         Source::ALL.map(|one| {
             let is_proven = one == source || (one == Source::Http && also_http);
             if is_proven {
-                self.state(one).prove(one, proof);
+                let unbroken =
+                    proof.unbroken && !(one == Source::Http && self.tries_patience(proof));
+                self.state(one).prove(one, Proof { unbroken, ..proof });
             }
             is_proven
         })
+    }
+
+    /// HTTP clients gave up on requests before this proof.
+    fn tries_patience(&self, proof: Proof) -> bool {
+        let proven = self.state(Source::Http).proven();
+        proven.is_some_and(|proven| proof.heard_through.since(proven) > HTTP_PATIENCE)
     }
 
     /// Proof that HTTP hears now, because this process runs; `None` if HTTP depends on the bus.
@@ -131,9 +143,8 @@ impl Listening {
     /// Reading to note for a heartbeat that another process heard this long ago. Only the time
     /// since the last interruption counts as listened.
     pub(super) fn reading_of_heartbeat(&self, source: Source, age: Duration) -> Reading {
-        let state = self.state(source);
-        let listened = age.min(state.clock().settled());
-        state.reading_at(self.clock.monotonic()).before(listened)
+        let Monotonic(now) = self.clock.monotonic();
+        self.state(source).reading_at(Monotonic(now.saturating_sub(age)))
     }
 
     /// Age of the newest proof of the bus; `None` before its first proof.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use federation_domain::{
-    Channel, Condition, Heartbeat, LivenessRule, Project, ProjectStatus, Proof, Snapshot, Source,
+    Channel, Condition, Heartbeat, LivenessRule, Project, ProjectStatus, Proof, Source,
 };
 use federation_testkit::ManualClock;
 
@@ -44,7 +44,7 @@ impl Fixture {
     /// A presence with an empty catalog, whose sources have proved their hearing for a minute.
     pub(super) fn settled(deployment: Deployment) -> Self {
         let fixture = Self::unloaded(deployment);
-        fixture.presence.resume(Snapshot::default());
+        fixture.presence.resume(&[], Vec::new());
         fixture.presence.listening().set_link(Source::Nats, true);
         fixture.listen(&Source::ALL, Duration::from_secs(60));
         fixture

@@ -21,6 +21,9 @@ const TICKS: u64 = 30 * 60 * 1_000 / TICK_MS;
 /// One and a half intervals: nobody falls who spoke within them, even if nobody could hear it.
 const CHANCE: u64 = 45_000;
 
+/// Silence of any length below this one may be doubted, because of cuts.
+const DOUBTFUL: u64 = 600_000;
+
 /// By how much the clocks of two replicas may differ here, in ms.
 const SKEW: u64 = 200;
 
@@ -68,7 +71,11 @@ fn the_dead_are_reported(simulation: &Simulation) {
         for (index, project) in simulation.projects.iter().enumerate() {
             let known = simulation.replicas[at].known_silence(index, source_of(index));
             let (silence, settled) = known;
-            if silence <= 90_000 + 1_000 + 3 * TICK_MS + SKEW || settled <= CHANCE + TICK_MS {
+            let due = simulation.replicas[at].due(index);
+            if silence <= due + 1_000 + 3 * TICK_MS + SKEW || settled <= CHANCE + TICK_MS {
+                continue;
+            }
+            if silence < DOUBTFUL && !world.is_known(&project.slug) {
                 continue;
             }
             let presence = &world.service.presence;

@@ -27,6 +27,7 @@ async fn service(say: Say) -> (Service, Sizes) {
     let (sizes, fake) = (Sizes::default(), FakeCatalogStore::default());
     let mut store = MockCatalogStore::new();
     store.expect_load().returning(|| Ok(Snapshot::default()));
+    store.expect_spells().returning(|_, _| Ok(Vec::new()));
     let seen = Arc::clone(&sizes);
     store.expect_register_if().returning(move |registrations, by, at| {
         seen.lock().push(registrations.len());

@@ -49,7 +49,8 @@ impl Judge {
         for source in Source::ALL {
             let Some(heard) = entry.heard_over(source) else { continue };
             let by_source = hearing.of(source);
-            let earliest = by_source.earliest(heard, allowed, thresholds.chance);
+            let silence = thresholds.due_after(allowed, by_source.evidence(heard));
+            let earliest = by_source.reading_after(heard, silence);
             if earliest > by_source.reading() {
                 due.bring_forward(source, earliest);
             }

@@ -33,8 +33,55 @@ fn a_project_falls_only_when_silent_on_every_source_that_it_used() {
     fixture.listen(&[Source::Http], seconds(600));
     assert_eq!(entry.status(), Online, "NATS is deaf, so the project may be speaking there");
     fixture.prove(Source::Nats, false);
-    fixture.listen(&Source::ALL, seconds(90));
+    // 5 s to reconnect, and 1.5 intervals more because the cut may have hidden a heartbeat.
+    fixture.listen(&Source::ALL, seconds(5 + 45 + 89));
+    assert_eq!(entry.status(), Degraded);
+    fixture.listen(&Source::ALL, seconds(1));
     assert_eq!(entry.status(), Offline);
+}
+
+#[test]
+fn a_stall_delays_a_fall_by_its_deaf_time_only() {
+    let fixture = Fixture::settled(ALONE);
+    let entry = fixture.add(1);
+    fixture.hear("p1", Source::Nats, None);
+    fixture.listen(&[Source::Nats], seconds(50));
+    fixture.clock.advance(seconds(600));
+    fixture.prove(Source::Nats, true);
+    fixture.listen(&[Source::Nats], Duration::from_millis(38_750));
+    assert_eq!(entry.status(), Degraded);
+    fixture.listen(&[Source::Nats], Duration::from_millis(250));
+    assert_eq!(entry.status(), Offline);
+}
+
+#[test]
+fn a_dead_project_falls_under_frequent_short_pauses() {
+    let fixture = Fixture::settled(ALONE);
+    let entry = fixture.add(1);
+    fixture.hear("p1", Source::Nats, None);
+    for _ in 0..9 {
+        fixture.listen(&[Source::Nats], seconds(10));
+        fixture.clock.advance(Duration::from_millis(1_500));
+        fixture.prove(Source::Nats, true);
+    }
+    assert_eq!(entry.status(), Offline);
+}
+
+#[test]
+fn a_dead_project_falls_under_frequent_short_cuts() {
+    let fixture = Fixture::settled(ALONE);
+    let entry = fixture.add(1);
+    fixture.hear("p1", Source::Nats, None);
+    // A cut each 40 s, which takes 1 s and 5 s to reconnect: 34 s of silence each time.
+    let cut_and_listen = || {
+        fixture.clock.advance(seconds(1));
+        fixture.prove(Source::Nats, false);
+        fixture.listen(&[Source::Nats], seconds(39));
+    };
+    (0..5).for_each(|_| cut_and_listen());
+    assert_eq!(entry.status(), Degraded);
+    cut_and_listen();
+    assert_eq!(entry.status(), Offline, "after twice the threshold");
 }
 
 #[test]

@@ -1,9 +1,6 @@
 //! Registry entries for projects whose silence began before they were heard here.
 
-use std::time::Duration;
-
-use federation_domain::{Listened, Project, ProjectStatus, Reading, Source};
-use time::OffsetDateTime;
+use federation_domain::{Listened, PastListening, Project, ProjectStatus, Reading, Slug, Source};
 
 use super::Listening;
 use crate::entry::ProjectEntry;
@@ -17,33 +14,29 @@ impl Listening {
         entry_heard_at(project, reading, source)
     }
 
-    /// Creates an entry for a project read at the start, whose silence began before.
-    ///
-    /// `periods` holds the last listening period of each source in earlier processes.
-    pub(crate) fn resumed_entry(&self, project: Project, periods: &[Listened]) -> ProjectEntry {
-        let source = self.source_of(&project);
+    /// Continues the listening clocks of earlier processes from their listening periods. Returns
+    /// an entry for each project read at the start. Silence counts from its last heartbeat on.
+    pub(crate) fn resume(
+        &self,
+        periods: &[Listened],
+        projects: Vec<Project>,
+    ) -> impl ExactSizeIterator<Item = (Slug, ProjectEntry)> {
         let now = self.clock.utc();
-        let silence = periods
-            .iter()
-            .find(|period| period.source == source)
-            .map(|period| silence_within(period, project.last_heartbeat_at, now))
-            .unwrap_or_default();
-        let heard = self.state(source).clock().reading().before(silence);
-        entry_heard_at(project, heard, source)
+        let past = Source::ALL.map(|source| {
+            let of_source = periods.iter().filter(|period| period.source == source);
+            PastListening::new(of_source.map(|period| (period.from, period.until)), now)
+        });
+        for source in Source::ALL {
+            self.state(source).resume(&past[source.index()]);
+        }
+        projects.into_iter().map(move |project| {
+            let source = self.source_of(&project);
+            let past = &past[source.index()];
+            let last = project.last_heartbeat_at;
+            let heard = last.map_or(Reading::default(), |last| past.reading_at(last));
+            (project.slug.clone(), entry_heard_at(project, heard, source))
+        })
     }
-}
-
-/// Silence of a project at the end of a listening period of an earlier process. It began with the
-/// last heartbeat or with the period, whichever is later.
-fn silence_within(
-    period: &Listened,
-    last: Option<OffsetDateTime>,
-    now: OffsetDateTime,
-) -> Duration {
-    // A period that a fast clock wrote must not make every project silent.
-    let until = period.until.min(now);
-    let since = last.map_or(until, |last| last.max(period.from));
-    Duration::try_from(until - since).unwrap_or_default()
 }
 
 fn entry_heard_at(project: Project, reading: Reading, source: Source) -> ProjectEntry {

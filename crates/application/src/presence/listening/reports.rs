@@ -34,7 +34,8 @@ impl HearingSnapshot {
             .map(|hearing| {
                 let (source, clock) = (hearing.source, &hearing.clock);
                 let heard = entry.heard_over(source);
-                let silence = heard.map(|heard| hearing.evidence(heard).silence);
+                let evidence = heard.map(|heard| hearing.evidence(heard));
+                let silence = evidence.map(|evidence| evidence.silence);
                 let proven = clock.proven();
                 let unproven = proven.map_or(Duration::ZERO, |proven| self.now.since(proven));
                 let deaf_left_out = silence
@@ -46,6 +47,7 @@ impl HearingSnapshot {
                     hears: hearing.hears,
                     settled: clock.settled(),
                     silence,
+                    cuts: evidence.map_or(0, |evidence| evidence.cuts),
                     deaf_left_out,
                 }
             })

@@ -28,8 +28,8 @@ pub(crate) struct SourceHearing {
     /// It hears, and what other replicas heard over it is known here too.
     is_complete: bool,
     pub(super) clock: ListeningClock,
-    /// Current listening period, by the time of day; `None` before the first proof.
-    period: Option<Listened>,
+    /// Time of day of the newest proof; `None` before the first one.
+    through: Option<OffsetDateTime>,
 }
 
 impl Listening {
@@ -41,17 +41,14 @@ impl Listening {
             let state = self.state(source);
             let clock = state.clock();
             let hears = state.is_linked() && clock.hears(now, HEARS_WITHIN);
-            let period = clock.proven().map(|proven| {
-                let until = utc - now.since(proven);
-                Listened { source, from: until - clock.settled(), until }
-            });
+            let through = clock.proven().map(|proven| utc - now.since(proven));
             SourceHearing {
                 source,
                 is_used: state.is_used(),
                 hears,
                 is_complete: hears && (source == Source::Nats || knows_all_http),
                 clock,
-                period,
+                through,
             }
         });
         HearingSnapshot { now, utc, sources }
@@ -76,9 +73,10 @@ impl HearingSnapshot {
         })
     }
 
-    /// Current listening period of each source in use.
+    /// Current listening period of each source in use that has listened since its last
+    /// interruption.
     pub(crate) fn listened(&self) -> Vec<Listened> {
-        self.used().filter_map(|hearing| hearing.period).collect()
+        self.used().filter_map(SourceHearing::period).collect()
     }
 
     /// Returns `true` if every source over which the project was ever heard hears now.
@@ -116,10 +114,11 @@ impl HearingSnapshot {
             // It was not heard. That is known only if it could have been heard, over each source
             // that it ever used, or over any source if it never spoke.
             (_, last) => self.sources.iter().all(|hearing| {
-                let counts = entry.heard_over(hearing.source).is_some()
+                let heard = entry.heard_over(hearing.source);
+                let counts = heard.is_some()
                     || hearing.source == self.source_of(project)
                     || (last.is_none() && hearing.is_used);
-                !counts || hearing.heard_everyone(chance)
+                !counts || hearing.would_have_heard(heard, chance)
             }),
         }
     }
@@ -133,24 +132,34 @@ impl SourceHearing {
 
     /// Evidence that a project heard at the reading `heard` has been silent since.
     pub(crate) fn evidence(&self, heard: Reading) -> Evidence {
-        Evidence { silence: self.clock.reading().since(heard), settled: self.clock.settled() }
+        self.clock.evidence_since(heard)
     }
 
-    /// Earliest reading at which the evidence about a project heard at `heard` can amount to
-    /// `silence` over a source that has settled for `chance`.
-    pub(crate) fn earliest(&self, heard: Reading, silence: Duration, chance: Duration) -> Reading {
-        let unsettled = chance.saturating_sub(self.clock.settled());
-        heard.after(silence).max(self.clock.reading().after(unsettled))
+    /// Reading at which this evidence will amount to `silence`, see
+    /// [`ListeningClock::reading_after`].
+    pub(crate) fn reading_after(&self, heard: Reading, silence: Duration) -> Reading {
+        self.clock.reading_after(heard, silence)
     }
 
-    /// The source would have heard every project that is alive.
-    fn heard_everyone(&self, chance: Duration) -> bool {
-        self.is_complete && self.clock.settled() >= chance
+    fn period(&self) -> Option<Listened> {
+        let (until, listened) = (self.through?, self.clock.gapless());
+        let period = Listened { source: self.source, from: until - listened, until };
+        (!listened.is_zero()).then_some(period)
+    }
+
+    /// The source would have heard a live project since the reading `heard`. A heartbeat from a
+    /// backlog may be newer than a fall that another replica found meanwhile.
+    fn would_have_heard(&self, heard: Option<Reading>, chance: Duration) -> bool {
+        self.is_complete
+            && self.clock.settled() >= chance
+            && heard.is_none_or(|heard| self.evidence(heard).silence >= chance)
     }
 
     /// The source heard the heartbeat of this moment, or would have heard a later one.
     fn covers(&self, at: OffsetDateTime, chance: Duration) -> bool {
-        let listened_then = self.period.is_some_and(|period| at >= period.from);
+        // A stall loses nothing, so only a cut ends what is covered.
+        let uncut = self.clock.uncut();
+        let listened_then = self.through.is_some_and(|through| at >= through - uncut);
         self.is_complete && (listened_then || self.clock.settled() >= chance)
     }
 }

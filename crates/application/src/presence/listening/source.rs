@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use federation_domain::{ListeningClock, Monotonic, Proof, Reading, Source};
+use federation_domain::{ListeningClock, Monotonic, PastListening, Proof, Reading, Source};
 use parking_lot::Mutex;
 
 use super::HEARS_WITHIN;
@@ -26,6 +26,11 @@ impl SourceState {
             clock: Mutex::default(),
             interruption: Mutex::default(),
         }
+    }
+
+    /// Continues the clock of an earlier process.
+    pub(super) fn resume(&self, past: &PastListening) {
+        *self.clock.lock() = ListeningClock::resume(past);
     }
 
     /// Applies a proof. Logs the start and the end of an interruption.

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use federation_domain::{Listened, Project, ProjectStatus, Proof, Source};
 
-use crate::presence::Deployment;
 use crate::presence::testing::{ALONE, Fixture, REPLICA};
+use crate::presence::{Deployment, TICK};
 use crate::testing::project;
 
 const fn seconds(seconds: u64) -> Duration {
@@ -56,6 +56,24 @@ fn a_source_that_is_not_in_use_never_hears() {
 }
 
 #[test]
+fn a_long_pause_is_a_cut_for_http_and_a_stall_for_nats() {
+    let fixture = Fixture::settled(ALONE);
+    let entry = fixture.add(1);
+    Source::ALL.into_iter().for_each(|source| fixture.hear("p1", source, None));
+    let cuts_after = |pause| {
+        fixture.clock.advance(seconds(pause));
+        Source::ALL.into_iter().for_each(|source| fixture.prove(source, true));
+        let evidence = fixture.presence.listening().snapshot();
+        Source::ALL
+            .map(|source| evidence.of(source).evidence(entry.heard_over(source).unwrap()).cuts)
+    };
+    assert_eq!(cuts_after(5), [0, 0]);
+    let [nats, http] = [Source::Nats, Source::Http].map(Source::index);
+    let cuts = cuts_after(6);
+    assert_eq!((cuts[nats], cuts[http]), (0, 1));
+}
+
+#[test]
 fn deaf_time_is_no_evidence_of_silence() {
     let fixture = Fixture::settled(ALONE);
     let entry = fixture.add(1);
@@ -63,11 +81,11 @@ fn deaf_time_is_no_evidence_of_silence() {
     fixture.listen(&Source::ALL, seconds(10));
     fixture.clock.advance(seconds(600));
     fixture.prove(Source::Nats, false);
-    fixture.listen(&Source::ALL, seconds(5));
+    fixture.listen(&Source::ALL, seconds(5 + 3));
     let hearing = fixture.presence.listening().snapshot();
     let evidence: Vec<_> = hearing.evidence(&entry).collect();
     assert_eq!(evidence.len(), 1, "the project never used HTTP");
-    assert_eq!((evidence[0].silence, evidence[0].settled), (seconds(15), seconds(5)));
+    assert_eq!((evidence[0].silence, evidence[0].settled), (seconds(10 + 3), seconds(3)));
 }
 
 #[test]
@@ -84,11 +102,11 @@ fn silence_of_an_earlier_process_continues_from_its_last_listening_period() {
             ..project(1)
         };
         let listening = fixture.presence.listening();
-        let entry = listening.resumed_entry(heard, &[period]);
+        let (_, entry) = listening.resume(&[period], vec![heard]).next().unwrap();
         listening.snapshot().evidence(&entry).next().unwrap().silence
     };
     assert_eq!(resumed(150), seconds(50));
-    assert_eq!(resumed(900), seconds(200), "not listened before the period");
+    assert_eq!(resumed(900), seconds(195), "not listened before the period, and 5 s to reconnect");
     assert_eq!(resumed(20), seconds(0), "heard after the period");
 }
 
@@ -99,6 +117,5 @@ fn a_heartbeat_heard_elsewhere_is_no_older_than_the_listening_period() {
     let now = listening.snapshot().of(Source::Nats).reading();
     let silence = |age| now.since(listening.reading_of_heartbeat(Source::Nats, seconds(age)));
     assert_eq!(silence(20), seconds(20));
-    let since_start = now.since(federation_domain::Reading::default());
-    assert_eq!(silence(900), since_start);
+    assert_eq!(silence(900), seconds(60) - TICK, "since the first proof");
 }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use federation_domain::{Channel, Condition, Source};
+use federation_domain::{Channel, Condition, SETTLE, Source};
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
+use super::CHANCE;
 use super::project::SimulatedProject;
 use crate::world::{Setting, World};
+
+/// Listened time after a cut in which publishers reconnect, in ms.
+const SETTLE_MS: u64 = SETTLE.as_millis() as u64;
 
 pub(super) struct Replica {
     pub(super) clock: Arc<ManualClock>,
@@ -26,6 +30,8 @@ pub(super) struct Replica {
     proven: [u64; 2],
     /// By project: how long it was silent, as far as this replica must know.
     silence: Vec<i64>,
+    /// By project: cuts since it was heard.
+    cuts: Vec<u64>,
     /// By project: whether its newest heartbeat did not reach this replica in time.
     told: Vec<bool>,
     checkpointed_at: u64,
@@ -63,6 +69,7 @@ impl Replica {
             settled: [0; 2],
             proven: [0; 2],
             silence: vec![0; projects],
+            cuts: vec![0; projects],
             told: vec![false; projects],
             checkpointed_at: 0,
             died_at: 0,
@@ -82,6 +89,12 @@ impl Replica {
         let settled = self.settled[source.index()];
         // Where the store may tell of a newer heartbeat, only the present spell of listening counts.
         (if self.told[project] { silence.min(settled) } else { silence }, settled)
+    }
+
+    /// Silence after which a project must be offline at this replica, or not known to be alive.
+    pub(super) fn due(&self, project: usize) -> u64 {
+        let cuts = self.cuts[project];
+        90_000 + CHANCE * cuts.min(2) + SETTLE_MS * cuts
     }
 
     pub(super) async fn start_if_due(&mut self, now: u64) {
@@ -109,6 +122,7 @@ impl Replica {
         // And the store may not have learned yet of the newest heartbeats.
         self.told.fill(self.shared);
         self.settled = [0; 2];
+        self.cuts.iter_mut().for_each(|cuts| *cuts += 1);
     }
 
     pub(super) fn kill(&mut self, now: u64, until: u64) {
@@ -195,6 +209,8 @@ impl Replica {
 
     fn note_proof(&mut self, source: Source, now: u64, unbroken: bool) {
         let gap = now - std::mem::replace(&mut self.proven[source.index()], now);
+        // HTTP clients do not wait for longer.
+        let unbroken = unbroken && (source == Source::Nats || gap <= 5_000);
         let listened = if unbroken { gap.min(1_000) } else { 0 };
         if listened < gap || !unbroken {
             self.settled[source.index()] = 0;
@@ -204,6 +220,7 @@ impl Replica {
         for (index, silence) in self.silence.iter_mut().enumerate() {
             if super::source_of(index) == source {
                 *silence += listened.cast_signed();
+                self.cuts[index] += u64::from(!unbroken);
             }
         }
     }
@@ -211,6 +228,7 @@ impl Replica {
     /// A project spoke, whether or not this replica heard it: it need not know of a silence.
     pub(super) fn spoke(&mut self, project: usize) {
         self.silence[project] = 0;
+        self.cuts[project] = 0;
         self.told[project] = false;
     }
 

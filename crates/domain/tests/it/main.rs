@@ -1,0 +1,3 @@
+//! Simulations of the domain's rules.
+
+mod liveness;
