@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use crate::http;
-use crate::truth::Entry;
+use crate::truth::CatalogState;
 use crate::world::World;
 
 /// The time between two calls.
@@ -46,17 +46,17 @@ async fn register(world: &World, slug: &str, rng: &mut fastrand::Rng) {
         "mesh_namespace": format!("hub.{slug}"),
     });
     if call(world, ("POST", "/api/fed/projects"), &body.to_string(), 201, rng).await {
-        world.truth.lock().ledger.note(slug, Entry::There(world.clock.now()));
+        world.truth.lock().ledger.note(slug, CatalogState::Registered(world.clock.now()));
         world.report.lock().registrations += 1;
     }
 }
 
 async fn remove(world: &World, slug: &str, rng: &mut fastrand::Rng) {
     // From here on it may be gone, whatever the answer is.
-    world.truth.lock().ledger.note(slug, Entry::Unsure);
+    world.truth.lock().ledger.note(slug, CatalogState::Unknown);
     let path = format!("/api/fed/projects/{slug}");
     if call(world, ("DELETE", &path), "", 204, rng).await {
-        world.truth.lock().ledger.note(slug, Entry::Gone(world.clock.now()));
+        world.truth.lock().ledger.note(slug, CatalogState::Removed(world.clock.now()));
         world.report.lock().removals += 1;
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::fleet;
 use crate::invariants::process;
-use crate::plan::{Fault, Planned};
+use crate::plan::{InjectedFault, ScheduledFault};
 use crate::replica::Go;
 use crate::truth::{Fall, Part};
 use crate::world::World;
@@ -36,38 +36,41 @@ const ROLL_PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the runner itself cannot do what it should.
-pub(crate) async fn bring(world: Arc<World>, planned: Planned) -> anyhow::Result<()> {
-    let Planned { fault, after, length } = planned;
+pub(crate) async fn bring(world: Arc<World>, planned: ScheduledFault) -> anyhow::Result<()> {
+    let ScheduledFault { fault, after, length } = planned;
     sleep(after).await;
     world.report.lock().count(fault.kind());
     match fault {
-        Fault::Kill(replica) => kill(&world, replica, length).await,
-        Fault::Terminate(replica) => {
+        InjectedFault::Kill(replica) => kill(&world, replica, length).await,
+        InjectedFault::Terminate(replica) => {
             terminate(&world, replica).await?;
             sleep(length).await;
             world.replicas[replica].start(&world.clock).await
         }
-        Fault::Roll => roll(&world).await,
-        Fault::RestartAll => restart_all(&world, length).await,
-        Fault::Pause(replica) => pause(&world, replica, length).await,
-        Fault::CutBus(_) | Fault::StallBus(_) | Fault::CutStore(_) | Fault::StallStore(_) => {
+        InjectedFault::Roll => roll(&world).await,
+        InjectedFault::RestartAll => restart_all(&world, length).await,
+        InjectedFault::Pause(replica) => pause(&world, replica, length).await,
+        InjectedFault::CutBus(_)
+        | InjectedFault::StallBus(_)
+        | InjectedFault::CutStore(_)
+        | InjectedFault::StallStore(_) => {
             break_link(&world, fault, length).await;
             Ok(())
         }
-        Fault::StopBus | Fault::PauseBus => {
+        InjectedFault::StopBus | InjectedFault::PauseBus => {
             break_bus(&world, fault, length).await;
             Ok(())
         }
-        Fault::KillStore | Fault::PauseStore => {
+        InjectedFault::KillStore | InjectedFault::PauseStore => {
             break_store(&world, fault, length).await;
             Ok(())
         }
-        Fault::Flood => {
+        InjectedFault::Flood => {
             flood(&world, FLOOD).await;
             Ok(())
         }
-        Fault::Choke(replica) => choke(&world, replica, length).await,
-        Fault::Garbage => {
+        InjectedFault::Choke(replica) => choke(&world, replica, length).await,
+        InjectedFault::Garbage => {
             let rng = world.chance(u64::try_from(length.as_micros()).unwrap_or_default());
             fleet::garbage(&world, rng).await;
             Ok(())
@@ -164,10 +167,12 @@ fn falls_silent(world: &World, replica: usize, how: Fall) {
     world.truth.lock().falls_silent(replica, how, world.clock.now());
 }
 
-async fn break_link(world: &World, fault: Fault, length: Duration) {
+async fn break_link(world: &World, fault: InjectedFault, length: Duration) {
     let (replica, part) = match fault {
-        Fault::CutBus(replica) | Fault::StallBus(replica) => (replica, Part::BusLink(replica)),
-        Fault::CutStore(replica) | Fault::StallStore(replica) => {
+        InjectedFault::CutBus(replica) | InjectedFault::StallBus(replica) => {
+            (replica, Part::BusLink(replica))
+        }
+        InjectedFault::CutStore(replica) | InjectedFault::StallStore(replica) => {
             (replica, Part::StoreLink(replica))
         }
         _ => return,
@@ -176,7 +181,7 @@ async fn break_link(world: &World, fault: Fault, length: Duration) {
     let link = if part == Part::BusLink(replica) { &of.bus } else { &of.store };
     begins(world, part);
     match fault {
-        Fault::CutBus(_) | Fault::CutStore(_) => link.cut(),
+        InjectedFault::CutBus(_) | InjectedFault::CutStore(_) => link.cut(),
         _ => link.stall(),
     }
     sleep(length).await;
@@ -185,13 +190,13 @@ async fn break_link(world: &World, fault: Fault, length: Duration) {
     ends(world, part, ending);
 }
 
-async fn break_bus(world: &World, fault: Fault, length: Duration) {
+async fn break_bus(world: &World, fault: InjectedFault, length: Duration) {
     let mut bus = world.bus.lock().await;
     begins(world, Part::Bus);
-    block_in_place(|| if fault == Fault::StopBus { bus.stop() } else { bus.pause() });
+    block_in_place(|| if fault == InjectedFault::StopBus { bus.stop() } else { bus.pause() });
     sleep(length).await;
     let ending = world.clock.now();
-    if fault == Fault::StopBus {
+    if fault == InjectedFault::StopBus {
         bus.restart().await;
     } else {
         block_in_place(|| bus.resume());
@@ -199,13 +204,13 @@ async fn break_bus(world: &World, fault: Fault, length: Duration) {
     ends(world, Part::Bus, ending);
 }
 
-async fn break_store(world: &World, fault: Fault, length: Duration) {
+async fn break_store(world: &World, fault: InjectedFault, length: Duration) {
     let mut store = world.store.lock().await;
     begins(world, Part::Store);
-    block_in_place(|| if fault == Fault::KillStore { store.kill() } else { store.pause() });
+    block_in_place(|| if fault == InjectedFault::KillStore { store.kill() } else { store.pause() });
     sleep(length).await;
     let ending = world.clock.now();
-    if fault == Fault::KillStore {
+    if fault == InjectedFault::KillStore {
         store.start_again().await;
     } else {
         block_in_place(|| store.resume());

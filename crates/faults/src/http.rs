@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 /// What came back.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct HttpResponse {
     pub(crate) status: u16,
     pub(crate) body: String,
 }
@@ -27,7 +27,7 @@ pub(crate) async fn request(
     (method, path): (&str, &str),
     body: &str,
     deadline: Duration,
-) -> anyhow::Result<Answer> {
+) -> anyhow::Result<HttpResponse> {
     let head = format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -47,7 +47,7 @@ pub(crate) async fn request(
     parse(&answer)
 }
 
-fn parse(answer: &[u8]) -> anyhow::Result<Answer> {
+fn parse(answer: &[u8]) -> anyhow::Result<HttpResponse> {
     let text = std::str::from_utf8(answer).context("an answer that is no text")?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or_else(|| anyhow!("no whole head"))?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -58,7 +58,7 @@ fn parse(answer: &[u8]) -> anyhow::Result<Answer> {
     });
     match lengths.next() {
         Some(length) if length != body.len() => Err(anyhow!("an answer that was cut off")),
-        _ => Ok(Answer { status, body: body.to_owned() }),
+        _ => Ok(HttpResponse { status, body: body.to_owned() }),
     }
 }
 

@@ -4,7 +4,7 @@
 //! About thirty simulated projects send heartbeats, die and come back ([`fleet`]). Faults are chosen
 //! from a seed ([`plan`]) and brought about ([`faults`]): processes are killed, stopped and ended,
 //! servers too, links are cut and stalled. A model keeps the truth ([`truth`]): who really beat
-//! when, and who could hear it. What the replicas say is looked at all the time ([`watch`]), and
+//! when, and who could hear it. What the replicas say is looked at all the time ([`monitor`]), and
 //! what the change log holds at the end ([`finish`]); both are held against the truth by the
 //! [`invariants`], which are pure and tested.
 //!
@@ -17,9 +17,9 @@
 //! **No false alarms**: where the truth is not certain, for lack of time on a busy machine or since
 //! a message was on its way, nothing is claimed. Each rule says where that is.
 //!
-//! **To extend it**: a new fault is a variant of [`plan::Fault`] and an arm in [`faults`]; what it
+//! **To extend it**: a new fault is a variant of [`plan::InjectedFault`] and an arm in [`faults`]; what it
 //! disturbs is a [`truth::Part`]. A new rule is a pure function below [`invariants`], with a test
-//! in which it fails, called from [`watch`] or [`finish`].
+//! in which it fails, called from [`monitor`] or [`finish`].
 //!
 //! A development tool: it is not part of the service and is never shipped.
 
@@ -31,16 +31,17 @@ mod finish;
 mod fleet;
 mod http;
 mod invariants;
+mod monitor;
 mod nats;
 mod plan;
 mod proxy;
 mod replica;
 mod report;
+mod roster;
 mod run;
 mod seen;
 mod store;
 mod truth;
-mod watch;
 mod world;
 
 use std::process::ExitCode;

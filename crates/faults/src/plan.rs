@@ -20,7 +20,7 @@ const MOST_AT_ONCE: usize = 3;
 
 /// What can go wrong. A number is that of a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub(crate) enum InjectedFault {
     /// SIGKILL, and a new process at the end.
     Kill(usize),
     /// SIGTERM, and a new process at the end.
@@ -75,7 +75,7 @@ impl Claim {
     }
 }
 
-impl Fault {
+impl InjectedFault {
     /// Its kind, for counting.
     pub(crate) fn kind(self) -> &'static str {
         match self {
@@ -124,7 +124,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for InjectedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.replica() {
             Some(replica) => write!(f, "{} ({replica})", self.kind()),
@@ -135,8 +135,8 @@ impl fmt::Display for Fault {
 
 /// A fault with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Planned {
-    pub(crate) fault: Fault,
+pub(crate) struct ScheduledFault {
+    pub(crate) fault: InjectedFault,
     /// How long after the beginning of the burst it begins.
     pub(crate) after: Duration,
     pub(crate) length: Duration,
@@ -145,13 +145,13 @@ pub(crate) struct Planned {
 /// Faults that overlap, and the rest after them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Burst {
-    pub(crate) faults: Vec<Planned>,
+    pub(crate) faults: Vec<ScheduledFault>,
     pub(crate) rest: Duration,
 }
 
 impl fmt::Display for Burst {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Planned { fault, after, length } in &self.faults {
+        for ScheduledFault { fault, after, length } in &self.faults {
             let (after, length) = (after.as_secs_f64(), length.as_secs_f64());
             write!(f, "{fault} at +{after:.1} s for {length:.1} s; ")?;
         }
@@ -164,7 +164,7 @@ impl fmt::Display for Burst {
 pub(crate) struct Plan {
     rng: fastrand::Rng,
     replicas: usize,
-    /// Whether [`Fault::Choke`] is left out.
+    /// Whether [`InjectedFault::Choke`] is left out.
     gentle: bool,
     /// The kinds that are still to come before any comes again, so that a short run sees many.
     deck: Vec<u8>,
@@ -182,20 +182,20 @@ impl Plan {
 
     fn burst(&mut self) -> Burst {
         let count = 1 + self.rng.usize(..MOST_AT_ONCE);
-        let mut faults: Vec<Planned> = Vec::new();
+        let mut faults: Vec<ScheduledFault> = Vec::new();
         for _ in 0..count {
             let fault = self.fault();
             if faults.iter().all(|other| !fault.claim().excludes(other.fault.claim())) {
                 let after = Duration::from_millis(self.rng.u64(..SPREAD_MS));
                 let lengths = if self.rng.u8(..3) == 0 { LONG_MS } else { SHORT_MS };
                 let length = Duration::from_millis(self.rng.u64(lengths));
-                faults.push(Planned { fault, after, length });
+                faults.push(ScheduledFault { fault, after, length });
             }
         }
         Burst { faults, rest: Duration::from_millis(self.rng.u64(..LONGEST_REST_MS)) }
     }
 
-    fn fault(&mut self) -> Fault {
+    fn fault(&mut self) -> InjectedFault {
         let replica = self.rng.usize(..self.replicas);
         if self.deck.is_empty() {
             let all = (0..KINDS).filter(|&kind| !(self.gentle && kind == CHOKE));
@@ -203,22 +203,22 @@ impl Plan {
             self.rng.shuffle(&mut self.deck);
         }
         match self.deck.pop().unwrap_or_default() {
-            0 => Fault::Kill(replica),
-            1 => Fault::Terminate(replica),
-            2 => Fault::Roll,
-            3 => Fault::Pause(replica),
-            4 => Fault::CutBus(replica),
-            5 => Fault::StallBus(replica),
-            6 => Fault::CutStore(replica),
-            7 => Fault::StallStore(replica),
-            8 => Fault::StopBus,
-            9 => Fault::PauseBus,
-            10 => Fault::KillStore,
-            11 => Fault::PauseStore,
-            12 => Fault::Flood,
-            13 => Fault::RestartAll,
-            CHOKE => Fault::Choke(replica),
-            _ => Fault::Garbage,
+            0 => InjectedFault::Kill(replica),
+            1 => InjectedFault::Terminate(replica),
+            2 => InjectedFault::Roll,
+            3 => InjectedFault::Pause(replica),
+            4 => InjectedFault::CutBus(replica),
+            5 => InjectedFault::StallBus(replica),
+            6 => InjectedFault::CutStore(replica),
+            7 => InjectedFault::StallStore(replica),
+            8 => InjectedFault::StopBus,
+            9 => InjectedFault::PauseBus,
+            10 => InjectedFault::KillStore,
+            11 => InjectedFault::PauseStore,
+            12 => InjectedFault::Flood,
+            13 => InjectedFault::RestartAll,
+            CHOKE => InjectedFault::Choke(replica),
+            _ => InjectedFault::Garbage,
         }
     }
 }
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_gentle_plan_leaves_one_kind_out() {
-        let is_choke = |planned: &Planned| matches!(planned.fault, Fault::Choke(_));
+        let is_choke = |planned: &ScheduledFault| matches!(planned.fault, InjectedFault::Choke(_));
         let has = |plan: Plan| plan.take(100).any(|burst| burst.faults.iter().any(is_choke));
         assert!(has(Plan::new(7, 2)));
         assert!(!has(Plan::new(7, 2).gentle(true)));

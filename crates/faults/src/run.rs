@@ -11,9 +11,9 @@ use tokio::time::sleep;
 
 use crate::args::Args;
 use crate::finish;
+use crate::monitor::{ReplicaMonitor, watch_machine};
 use crate::plan::{Burst, Plan};
-use crate::truth::Entry;
-use crate::watch::{Watcher, watch_machine};
+use crate::truth::CatalogState;
 use crate::world::World;
 use crate::{clerk, faults, fleet};
 
@@ -52,7 +52,7 @@ async fn play(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
         start.await?;
     }
     for number in 0..world.replicas.len() {
-        tasks.spawn(until_over(world, Watcher::new(Arc::clone(world), number).watch()));
+        tasks.spawn(until_over(world, ReplicaMonitor::new(Arc::clone(world), number).watch()));
     }
     until_all_serve(world).await?;
     fleet::start(world, &mut tasks);
@@ -96,7 +96,7 @@ fn note_fleet(world: &World) {
     let (now, mut truth) = (world.clock.now(), world.truth.lock());
     let slugs: Vec<String> = truth.slugs().map(str::to_owned).collect();
     for slug in slugs {
-        truth.ledger.note(&slug, Entry::There(now));
+        truth.ledger.note(&slug, CatalogState::Registered(now));
     }
 }
 

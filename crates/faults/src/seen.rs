@@ -74,7 +74,7 @@ pub(crate) fn projects(body: &str) -> anyhow::Result<BTreeMap<String, Shown>> {
 
 /// An entry of the change log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct LogEntry {
     pub(crate) revision: i64,
     pub(crate) slug: String,
     pub(crate) kind: String,

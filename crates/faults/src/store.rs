@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use tokio_postgres::{Client, NoTls, Row};
 
 use crate::clock::Clock;
-use crate::seen::{Entry, Status};
+use crate::seen::{LogEntry, Status};
 
 /// What the store holds.
 #[derive(Debug)]
 pub(crate) struct Stored {
     /// The change log, in its order.
-    pub(crate) log: Vec<Entry>,
+    pub(crate) log: Vec<LogEntry>,
     pub(crate) statuses: BTreeMap<String, Status>,
 }
 
@@ -47,11 +47,11 @@ async fn read_all(client: &mut Client, clock: &Clock) -> anyhow::Result<Stored> 
     })
 }
 
-fn entry(row: &Row, clock: &Clock) -> anyhow::Result<Entry> {
+fn entry(row: &Row, clock: &Clock) -> anyhow::Result<LogEntry> {
     let status = |column: usize| -> anyhow::Result<Option<Status>> {
         row.try_get::<_, Option<&str>>(column)?.map(Status::parse).transpose()
     };
-    Ok(Entry {
+    Ok(LogEntry {
         revision: row.try_get(0)?,
         slug: row.try_get(1)?,
         kind: row.try_get(2)?,

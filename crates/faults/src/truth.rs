@@ -12,7 +12,7 @@ use crate::clock::Moment;
 
 pub(crate) use beats::{Beat, Beats, Reach};
 pub(crate) use disturbances::{Disturbances, Part};
-pub(crate) use ledger::{Entry, Ledger};
+pub(crate) use ledger::{CatalogState, Ledger};
 
 /// A heartbeat that is heard in deafness, before that is found, may count as heard so much later: a
 /// listening clock advances by at most this at once.

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::fleet;
 use crate::replica::{Replica, Settings};
 use crate::report::Report;
+use crate::roster;
 use crate::truth::Truth;
 
 /// The servers, the replicas, the truth, and what was found so far.
@@ -47,7 +47,7 @@ impl World {
         let bus_address = SocketAddr::from((Ipv4Addr::LOCALHOST, bus.port()));
         let store_address = SocketAddr::from((Ipv4Addr::LOCALHOST, store.port()));
         let projects_file = folder.join("projects.yaml");
-        std::fs::write(&projects_file, fleet::projects_file()).context("the list of projects")?;
+        std::fs::write(&projects_file, roster::projects_file()).context("the list of projects")?;
         let settings = Settings { binary, folder: folder.clone(), projects_file };
         let mut all = Vec::new();
         for number in 0..replicas {

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::FLOODER;
 use super::beat::message;
 use crate::nats::Publisher;
+use crate::roster::FLOODER;
 use crate::truth::{Beat, Reach};
 use crate::world::World;
 

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::beat::Speaker;
 use crate::clock::Moment;
-use crate::truth::Source;
+use crate::roster::Participant;
 use crate::world::World;
 
 /// The time between two heartbeats: 1 s, give or take a tenth.
@@ -32,13 +32,8 @@ pub(super) struct Project {
 }
 
 impl Project {
-    pub(super) fn new(
-        world: Arc<World>,
-        slug: String,
-        source: Source,
-        mortal: bool,
-        mut rng: fastrand::Rng,
-    ) -> Self {
+    pub(super) fn new(world: Arc<World>, participant: Participant, mut rng: fastrand::Rng) -> Self {
+        let Participant { slug, source, mortal } = participant;
         let due = Moment(Duration::from_millis(rng.u64(..INTERVAL_MS.start)));
         let turns_at = mortal.then(|| Moment(Duration::from_millis(rng.u64(LIFE_MS))));
         let speaker = Speaker::new(Arc::clone(&world), slug, source, rng.fork());

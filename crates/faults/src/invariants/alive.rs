@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{CHANCE, OFFLINE_AFTER, ON_TIME, Violation};
 use crate::clock::Moment;
-use crate::seen::{Entry, Observation, Status};
+use crate::seen::{LogEntry, Observation, Status};
 use crate::truth::Truth;
 
 const NAME: &str = "alive-never-offline";
@@ -30,14 +30,14 @@ pub(crate) fn shown(truth: &Truth, seen: &Observation) -> Vec<Violation> {
 }
 
 /// What the log claims falsely, by whichever replica it was found.
-pub(crate) fn logged(truth: &Truth, log: &[Entry]) -> Vec<Violation> {
+pub(crate) fn logged(truth: &Truth, log: &[LogEntry]) -> Vec<Violation> {
     let falls =
         log.iter().filter(|entry| entry.to == Some(Status::Offline) && entry.from.is_some());
     falls
         .filter_map(|entry| {
             let window = (entry.at.before(OFFLINE_AFTER), entry.at);
             let longest = on_time(truth, &entry.slug, None, window)?;
-            let Entry { revision, cause, .. } = entry;
+            let LogEntry { revision, cause, .. } = entry;
             let seen_as = format!("offline in the log, revision {revision}, cause {cause}");
             Some(violation(&entry.slug, entry.at, seen_as, longest, window))
         })
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::truth::Part;
 
-    fn falls(at: u64) -> Vec<Entry> {
+    fn falls(at: u64) -> Vec<LogEntry> {
         vec![scene::entry(1, "status_changed", Some(Status::Degraded), Some(Status::Offline), at)]
     }
 

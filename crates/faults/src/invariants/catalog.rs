@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Violation;
 use crate::clock::Moment;
 use crate::seen::Observation;
-use crate::truth::{Entry, Truth};
+use crate::truth::{CatalogState, Truth};
 
 const NAME: &str = "acknowledged-is-kept";
 
@@ -33,19 +33,19 @@ fn wrong(
     has: impl Fn(&str) -> bool,
     place: &str,
 ) -> Vec<Violation> {
-    let judge = |(slug, entry): (&str, Entry)| {
-        let (seen, truth) = match entry {
-            Entry::There(since) if is_due(since) && !has(slug) => {
+    let judge = |(slug, state): (&str, CatalogState)| {
+        let (seen, truth) = match state {
+            CatalogState::Registered(since) if is_due(since) && !has(slug) => {
                 (format!("{place} lacks it"), format!("registered, acknowledged at {since}"))
             }
-            Entry::Gone(since) if is_due(since) && has(slug) => {
+            CatalogState::Removed(since) if is_due(since) && has(slug) => {
                 (format!("{place} has it"), format!("removed, acknowledged at {since}"))
             }
             _ => return None,
         };
         Some(Violation { invariant: NAME, subject: slug.to_owned(), at: now, seen, truth })
     };
-    truth.ledger.entries().filter_map(judge).collect()
+    truth.ledger.states().filter_map(judge).collect()
 }
 
 #[cfg(test)]
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn an_acknowledged_registration_that_is_lost_is_found() {
         let mut truth = scene::truth([]);
-        truth.ledger.note("b", Entry::There(at(1_000)));
+        truth.ledger.note("b", CatalogState::Registered(at(1_000)));
         assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 2_900)), []);
         let found = shown(&truth, &scene::shown(Status::Offline, true, 3_100));
         assert_eq!(found[0].seen, "replica 0 lacks it");
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn a_removed_project_that_stays_is_found() {
         let mut truth = scene::truth([]);
-        truth.ledger.note("a", Entry::Gone(at(1_000)));
+        truth.ledger.note("a", CatalogState::Removed(at(1_000)));
         let found = shown(&truth, &scene::shown(Status::Offline, true, 3_100));
         assert_eq!(found[0].seen, "replica 0 has it");
     }
@@ -77,15 +77,15 @@ mod tests {
     #[test]
     fn what_was_not_acknowledged_may_be_either() {
         let mut truth = scene::truth([]);
-        truth.ledger.note("a", Entry::Unsure);
-        truth.ledger.note("b", Entry::Unsure);
+        truth.ledger.note("a", CatalogState::Unknown);
+        truth.ledger.note("b", CatalogState::Unknown);
         assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 9_000)), []);
     }
 
     #[test]
     fn a_replica_without_the_store_cannot_know() {
         let mut truth = scene::truth([]);
-        truth.ledger.note("b", Entry::There(at(1_000)));
+        truth.ledger.note("b", CatalogState::Registered(at(1_000)));
         truth.disturbances.begin(Part::StoreLink(0), at(1_000));
         assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 9_000)), []);
         truth.disturbances.end(Part::StoreLink(0), at(8_000), at(8_000));

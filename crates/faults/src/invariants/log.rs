@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use super::Violation;
-use crate::seen::{Entry, Status};
+use crate::seen::{LogEntry, Status};
 
 const NAME: &str = "one-log";
 
 /// What is wrong with a log.
-pub(crate) fn whole(log: &[Entry]) -> Vec<Violation> {
+pub(crate) fn whole(log: &[LogEntry]) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut statuses: BTreeMap<&str, Option<Status>> = BTreeMap::new();
     for (entry, expected) in log.iter().zip(1..) {
@@ -28,7 +28,7 @@ pub(crate) fn whole(log: &[Entry]) -> Vec<Violation> {
 }
 
 /// The last status of each project that is there.
-pub(crate) fn last_statuses(log: &[Entry]) -> BTreeMap<String, Status> {
+pub(crate) fn last_statuses(log: &[LogEntry]) -> BTreeMap<String, Status> {
     let mut last = BTreeMap::new();
     for entry in log {
         match entry.to {
@@ -43,8 +43,8 @@ fn name(status: Option<Status>) -> String {
     status.map_or_else(|| "none".to_owned(), |status| status.to_string())
 }
 
-fn violation(entry: &Entry, truth: String) -> Violation {
-    let Entry { revision, slug, kind, from, to, at, cause } = entry;
+fn violation(entry: &LogEntry, truth: String) -> Violation {
+    let LogEntry { revision, slug, kind, from, to, at, cause } = entry;
     let (from, to) = (name(*from), name(*to));
     let seen = format!("revision {revision}: {kind} from {from} to {to}, cause {cause}");
     Violation { invariant: NAME, subject: slug.clone(), at: *at, seen, truth }
@@ -57,7 +57,7 @@ mod tests {
     use super::super::scene;
     use super::*;
 
-    fn log() -> Vec<Entry> {
+    fn log() -> Vec<LogEntry> {
         vec![
             scene::entry(1, "registered", None, Some(Offline), 0),
             scene::entry(2, "status_changed", Some(Offline), Some(Online), 100),
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_change_that_was_logged_twice_is_found() {
         let mut log = log();
-        let twice = Entry { revision: 5, ..log[3].clone() };
+        let twice = LogEntry { revision: 5, ..log[3].clone() };
         log.splice(4.., [twice]);
         assert!(whole(&log)[0].truth.contains("its status before was degraded"));
     }

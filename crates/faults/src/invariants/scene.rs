@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::seen::{Entry, Observation, Shown, Status};
+use crate::seen::{LogEntry, Observation, Shown, Status};
 use crate::truth::{Beat, Reach, Source, Truth};
 
 pub(super) fn at(millis: u64) -> Moment {
@@ -44,8 +44,8 @@ pub(super) fn entry(
     from: Option<Status>,
     to: Option<Status>,
     millis: u64,
-) -> Entry {
-    Entry {
+) -> LogEntry {
+    LogEntry {
         revision,
         slug: "a".to_owned(),
         kind: kind.to_owned(),

@@ -41,63 +41,64 @@ pub(crate) enum Part {
 
 /// A time of disturbance. Its end is known as an interval.
 #[derive(Debug, Clone, Copy)]
-struct Spell {
+struct Disturbance {
     from: Moment,
     end: Option<(Moment, Moment)>,
 }
 
 /// The disturbances of all parts, in their order.
 #[derive(Debug, Default)]
-pub(crate) struct Disturbances(BTreeMap<Part, Vec<Spell>>);
+pub(crate) struct Disturbances(BTreeMap<Part, Vec<Disturbance>>);
 
 impl Disturbances {
     /// Something disturbs the part from now on. Does nothing where something does already.
     pub(crate) fn begin(&mut self, part: Part, now: Moment) {
-        let spells = self.0.entry(part).or_default();
-        if spells.last().is_none_or(|spell| spell.end.is_some()) {
-            spells.push(Spell { from: now, end: None });
+        let disturbances = self.0.entry(part).or_default();
+        if disturbances.last().is_none_or(|disturbance| disturbance.end.is_some()) {
+            disturbances.push(Disturbance { from: now, end: None });
         }
     }
 
     /// It is whole again: at the earliest since one moment, and surely since another.
     pub(crate) fn end(&mut self, part: Part, earliest: Moment, surely: Moment) {
-        if let Some(spell) = self.0.entry(part).or_default().last_mut() {
-            spell.end.get_or_insert((earliest.max(spell.from), surely));
+        if let Some(disturbance) = self.0.entry(part).or_default().last_mut() {
+            disturbance.end.get_or_insert((earliest.max(disturbance.from), surely));
         }
     }
 
     /// It was disturbed in this time, which joins with one that it follows.
     pub(crate) fn note(&mut self, part: Part, from: Moment, until: Moment) {
-        let spells = self.0.entry(part).or_default();
-        match spells.last_mut() {
-            Some(Spell { end: None, .. }) => {}
-            Some(Spell { end: Some(end), .. }) if from <= end.1 => *end = (until, until),
-            _ => spells.push(Spell { from, end: Some((until, until)) }),
+        let disturbances = self.0.entry(part).or_default();
+        match disturbances.last_mut() {
+            Some(Disturbance { end: None, .. }) => {}
+            Some(Disturbance { end: Some(end), .. }) if from <= end.1 => *end = (until, until),
+            _ => disturbances.push(Disturbance { from, end: Some((until, until)) }),
         }
     }
 
     /// Since when all of these parts are whole; none while one is not.
     pub(crate) fn calm_since(&self, parts: &[Part]) -> Option<Moment> {
-        let mut ends = parts.iter().filter_map(|&part| self.last(part)).map(|spell| spell.end);
+        let mut ends =
+            parts.iter().filter_map(|&part| self.last(part)).map(|disturbance| disturbance.end);
         ends.try_fold(Moment::default(), |calm, end| Some(calm.max(end?.1)))
     }
 
     /// When a disturbance of these parts ended that something sent at a moment ran into: that
     /// moment, if none; none while it lasts.
     pub(crate) fn end_of(&self, parts: &[Part], at: Moment) -> Option<Moment> {
-        let spells = parts.iter().filter_map(|part| self.0.get(part)).flatten();
-        let mut held = spells.filter(|spell| {
-            let began_by = spell.from <= at.after(NOTICE);
-            began_by && spell.end.is_none_or(|(_, surely)| at <= surely)
+        let disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
+        let mut held = disturbances.filter(|disturbance| {
+            let began_by = disturbance.from <= at.after(NOTICE);
+            began_by && disturbance.end.is_none_or(|(_, surely)| at <= surely)
         });
-        held.try_fold(at, |end, spell| Some(end.max(spell.end?.1)))
+        held.try_fold(at, |end, disturbance| Some(end.max(disturbance.end?.1)))
     }
 
     /// When these parts have been whole for so long in all, counted from a moment on.
     pub(crate) fn calm_for(&self, parts: &[Part], from: Moment, wanted: Duration) -> Moment {
-        let spells = parts.iter().filter_map(|part| self.0.get(part)).flatten();
-        let mut ahead: Vec<_> = spells
-            .filter_map(|spell| Some((spell.from.before(UNPROVEN), spell.end?.1)))
+        let disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
+        let mut ahead: Vec<_> = disturbances
+            .filter_map(|disturbance| Some((disturbance.from.before(UNPROVEN), disturbance.end?.1)))
             .filter(|(_, end)| *end > from)
             .collect();
         ahead.sort_unstable();
@@ -115,24 +116,27 @@ impl Disturbances {
 
     /// Whether something has disturbed one of these parts since a moment, or longer.
     pub(crate) fn is_lasting(&self, parts: &[Part], since: Moment) -> bool {
-        let mut spells = parts.iter().filter_map(|&part| self.last(part));
-        spells.any(|spell| spell.from <= since && spell.end.is_none())
+        let mut disturbances = parts.iter().filter_map(|&part| self.last(part));
+        disturbances.any(|disturbance| disturbance.from <= since && disturbance.end.is_none())
     }
 
     /// Whether a moment lies in a disturbance of these parts, or so close behind one that hearing
     /// is not proven yet.
     pub(crate) fn is_near(&self, parts: &[Part], at: Moment) -> bool {
-        let mut spells = parts.iter().filter_map(|part| self.0.get(part)).flatten();
-        spells.any(|spell| {
-            spell.from <= at && spell.end.is_none_or(|(_, end)| at <= end.after(UNPROVEN))
+        let mut disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
+        disturbances.any(|disturbance| {
+            disturbance.from <= at
+                && disturbance.end.is_none_or(|(_, end)| at <= end.after(UNPROVEN))
         })
     }
 
     /// How much of a time any of these parts was disturbed, at least.
     pub(crate) fn overlap(&self, parts: &[Part], (from, to): (Moment, Moment)) -> Duration {
-        let spells = parts.iter().filter_map(|part| self.0.get(part)).flatten();
-        let mut clipped: Vec<_> = spells
-            .map(|spell| (spell.from.max(from), spell.end.map_or(to, |end| end.0.min(to))))
+        let disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
+        let mut clipped: Vec<_> = disturbances
+            .map(|disturbance| {
+                (disturbance.from.max(from), disturbance.end.map_or(to, |end| end.0.min(to)))
+            })
             .filter(|(begin, end)| begin < end)
             .collect();
         clipped.sort_unstable();
@@ -145,7 +149,7 @@ impl Disturbances {
         total
     }
 
-    fn last(&self, part: Part) -> Option<&Spell> {
+    fn last(&self, part: Part) -> Option<&Disturbance> {
         self.0.get(&part)?.last()
     }
 }

@@ -26,7 +26,7 @@ const PROVES_WITHIN_SECONDS: f64 = 1.0;
 const TOO_LATE: Duration = Duration::from_millis(150);
 
 /// Watches one replica.
-pub(crate) struct Watcher {
+pub(crate) struct ReplicaMonitor {
     world: Arc<World>,
     number: usize,
     /// When it was last asked in vain.
@@ -37,7 +37,7 @@ pub(crate) struct Watcher {
     offline: BTreeSet<String>,
 }
 
-impl Watcher {
+impl ReplicaMonitor {
     pub(crate) fn new(world: Arc<World>, number: usize) -> Self {
         let (start, offline) = (Moment::default(), BTreeSet::new());
         Self { world, number, in_vain: start, well: start, last: None, offline }

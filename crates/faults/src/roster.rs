@@ -1,0 +1,51 @@
+//! The simulated projects and the way each of them speaks.
+
+use std::fmt::Write as _;
+
+use crate::truth::Source;
+
+/// Project that floods the bus at times. It never dies.
+pub(crate) const FLOODER: &str = "flooder";
+
+/// Number of projects, not counting the flooder.
+const PROJECTS: usize = 30;
+/// Every n-th project speaks over HTTP, the others over NATS.
+const HTTP_EVERY: usize = 3;
+/// Every n-th project never dies.
+const IMMORTAL_EVERY: usize = 4;
+
+/// A simulated project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Participant {
+    pub(crate) slug: String,
+    pub(crate) source: Source,
+    /// Whether it dies and comes back during the run.
+    pub(crate) mortal: bool,
+}
+
+/// Returns all projects, the flooder last.
+pub(crate) fn participants() -> impl Iterator<Item = Participant> {
+    let all = (0..PROJECTS).map(|n| {
+        let (slug, source) = if n % HTTP_EVERY == 0 {
+            (format!("http-{n}"), Source::Http)
+        } else {
+            (format!("nats-{n}"), Source::Nats)
+        };
+        Participant { slug, source, mortal: n % IMMORTAL_EVERY != 0 }
+    });
+    let flooder = Participant { slug: FLOODER.to_owned(), source: Source::Nats, mortal: false };
+    all.chain([flooder])
+}
+
+/// Returns the projects file that every replica registers at its start.
+pub(crate) fn projects_file() -> String {
+    let mut file = String::from("projects:\n");
+    for Participant { slug, .. } in participants() {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            file,
+            "  - {{slug: {slug}, name: {slug}, hub_url: \"http://localhost:1\", mesh_namespace: hub.{slug}}}"
+        );
+    }
+    file
+}
