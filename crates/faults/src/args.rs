@@ -3,38 +3,38 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Runs the service under random faults and holds what it says against the truth.
+/// Run the service under random faults and check its statements against a model.
 #[derive(Debug, clap::Parser)]
 #[command(name = "faults")]
 pub(crate) struct Args {
-    /// How long faults are brought about, in minutes [default: 2].
+    /// Inject faults for this number of minutes [default: 2].
     #[arg(long, value_name = "N", conflicts_with = "seconds")]
     minutes: Option<f64>,
 
-    /// The same in seconds.
+    /// Inject faults for this number of seconds.
     #[arg(long, value_name = "N")]
     seconds: Option<f64>,
 
-    /// What the faults are chosen from [default: a random one, which is printed].
+    /// Choose the faults from this seed [default: a random seed, which is printed].
     #[arg(long, value_name = "SEED")]
     pub(crate) seed: Option<u64>,
 
-    /// How many replicas of the service share the servers.
+    /// Run this number of replicas of the service on the same servers.
     #[arg(long, value_name = "R", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
     pub(crate) replicas: u8,
 
-    /// Leaves out the flood of a slow service, which takes nearly all time from a process, as a
-    /// busy machine may do by itself.
+    /// Skip floods of a slow service, in which a process gets almost no CPU time. A busy machine
+    /// may have the same effect by itself.
     #[arg(long)]
     pub(crate) gentle: bool,
 
-    /// The built service.
+    /// Run this binary of the service.
     #[arg(long, value_name = "PATH", default_value = "target/debug/federation")]
     pub(crate) binary: PathBuf,
 }
 
 impl Args {
-    /// How long faults are brought about.
+    /// Returns the duration of fault injection.
     pub(crate) fn length(&self) -> Duration {
         let minutes = self.minutes.map(|minutes| minutes * 60.0);
         let seconds = minutes.or(self.seconds).unwrap_or(120.0);
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_length_is_given_in_minutes_or_seconds() {
+    fn the_length_is_set_in_minutes_or_seconds() {
         let length = |args: &[&str]| {
             Args::try_parse_from([&["faults"], args].concat()).map(|args| args.length().as_secs())
         };

@@ -1,4 +1,4 @@
-//! Registers and removes projects over REST, and remembers what was acknowledged.
+//! Registers and removes projects over REST and records the acknowledged changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +10,19 @@ use crate::http;
 use crate::truth::CatalogState;
 use crate::world::World;
 
-/// The time between two calls.
+/// Pause between two requests.
 const PAUSE_MS: std::ops::Range<u64> = 300..3_000;
-/// How long a replica may take.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// So many of the projects that were registered stay; above that, one is removed.
-const STAY: usize = 20;
+/// Deadline for a response.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// Number of registered projects above which one is removed.
+const MAX_REGISTERED: usize = 20;
 
-/// Works on and on.
+/// Works until cancelled.
 pub(crate) async fn work(world: Arc<World>, mut rng: fastrand::Rng) {
     for number in 0_u64.. {
         sleep(Duration::from_millis(rng.u64(PAUSE_MS))).await;
         let there: Vec<String> = registered(&world);
-        if there.len() > STAY || (rng.u8(..4) == 0 && !there.is_empty()) {
+        if there.len() > MAX_REGISTERED || (rng.u8(..4) == 0 && !there.is_empty()) {
             let slug = &there[rng.usize(..there.len())];
             remove(&world, slug, &mut rng).await;
         } else {
@@ -31,7 +31,7 @@ pub(crate) async fn work(world: Arc<World>, mut rng: fastrand::Rng) {
     }
 }
 
-/// The projects that this clerk registered and did not remove.
+/// Returns the projects that this clerk registered and has not removed.
 fn registered(world: &World) -> Vec<String> {
     let truth = world.truth.lock();
     let there = truth.ledger.there().into_iter().filter(|slug| slug.starts_with("late-"));
@@ -52,7 +52,7 @@ async fn register(world: &World, slug: &str, rng: &mut fastrand::Rng) {
 }
 
 async fn remove(world: &World, slug: &str, rng: &mut fastrand::Rng) {
-    // From here on it may be gone, whatever the answer is.
+    // From now on it may be gone, whatever the response is.
     world.truth.lock().ledger.note(slug, CatalogState::Unknown);
     let path = format!("/api/fed/projects/{slug}");
     if call(world, ("DELETE", &path), "", 204, rng).await {
@@ -61,7 +61,7 @@ async fn remove(world: &World, slug: &str, rng: &mut fastrand::Rng) {
     }
 }
 
-/// Whether a random replica acknowledged the call.
+/// Sends a request to a random replica and returns whether it was acknowledged.
 async fn call(
     world: &World,
     to: (&str, &str),
@@ -72,6 +72,6 @@ async fn call(
     let Some(address) = world.replicas[rng.usize(..world.replicas.len())].address() else {
         return false;
     };
-    let answer = http::request(address, to, body, PATIENCE).await;
-    answer.is_ok_and(|answer| answer.status == success)
+    let response = http::request(address, to, body, DEADLINE).await;
+    response.is_ok_and(|response| response.status == success)
 }

@@ -1,26 +1,26 @@
-//! When something happened, by the clock of the runner.
+//! The clock of the runner.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 
-/// A moment, as the time since the run began.
+/// A point in time, as the time since the start of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Moment(pub(crate) Duration);
 
 impl Moment {
-    /// The time from `earlier` to here; zero when `earlier` is later.
+    /// Returns the time since `earlier`, or zero if `earlier` is later.
     pub(crate) fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
-    /// So much later.
+    /// Adds a duration.
     pub(crate) fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(duration))
     }
 
-    /// So much earlier, but not before the run.
+    /// Subtracts a duration, but does not go back beyond the start of the run.
     pub(crate) fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(duration))
     }
@@ -32,7 +32,7 @@ impl fmt::Display for Moment {
     }
 }
 
-/// The monotonic clock, and the time of day at which it began.
+/// A monotonic clock with the time of day of its start.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     begun: Instant,
@@ -40,8 +40,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Begins now.
-    #[expect(clippy::disallowed_methods, reason = "the run is real, and so is its time")]
+    /// Starts the clock.
+    #[expect(clippy::disallowed_methods, reason = "the run takes real time")]
     pub(crate) fn start() -> Self {
         Self { begun: Instant::now(), begun_at: OffsetDateTime::now_utc() }
     }
@@ -50,8 +50,8 @@ impl Clock {
         Moment(self.begun.elapsed())
     }
 
-    /// The moment of a time of day, such as one in the change log; the start, if it was before. It
-    /// is right while nobody sets the machine's clock.
+    /// Converts a time of day, such as one in the change log. A time before the run becomes its
+    /// start. The result is correct as long as the system clock is not adjusted.
     pub(crate) fn moment_of(&self, at: OffsetDateTime) -> Moment {
         Moment(Duration::try_from(at - self.begun_at).unwrap_or_default())
     }

@@ -1,7 +1,7 @@
-//! Bringing faults about, each to its end.
+//! Injects faults and ends them.
 //!
-//! The truth learns of a fault before it begins, and of its end as an interval: at the earliest
-//! when we began to end it, surely when that was done.
+//! A fault is recorded in the model before it begins. Its end is recorded as an interval, from the
+//! moment at which the runner starts to end it to the moment at which that is done.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,30 +13,31 @@ use tokio::time::sleep;
 use crate::fleet;
 use crate::invariants::process;
 use crate::plan::{InjectedFault, ScheduledFault};
-use crate::replica::Go;
 use crate::truth::{Fall, Part};
 use crate::world::World;
 
-/// After which time a process that does not end is killed: beyond what is allowed, so that it is
-/// seen how long it would have taken.
-const LAST_PATIENCE: Duration = Duration::from_secs(20);
-/// How many heartbeats a flood has: one that a service takes in within a second, and one that it
-/// can just queue and, while it is slow, does not get through for many seconds.
+/// Time after which a process that does not stop is killed. It is longer than the allowed time, so
+/// that the report shows how long the process took.
+const KILL_AFTER: Duration = Duration::from_secs(20);
+/// Number of heartbeats in a flood. The service accepts them within a second.
 const FLOOD: usize = 20_000;
+/// Number of heartbeats in a flood of a slow service. It can just queue them, and needs many
+/// seconds to work them off.
 const GREAT_FLOOD: usize = 50_000;
-/// A slow process is slow for at least so long: longer than the silence that is deadly.
+/// Minimum time for which a process is slow. It is longer than the offline threshold.
 const SLOW_FOR: Duration = Duration::from_secs(6);
-/// For how long a slow process is stopped each time, and for how long it runs then.
-const STANDS: Duration = Duration::from_millis(192);
-const RUNS: Duration = Duration::from_millis(8);
-/// How long a rolling restart waits for a replica to serve before it goes on to the next.
-const ROLL_PATIENCE: Duration = Duration::from_secs(5);
+/// Time for which a slow process is stopped in each cycle.
+const STOPPED_FOR: Duration = Duration::from_millis(192);
+/// Time for which a slow process runs in each cycle.
+const RUNS_FOR: Duration = Duration::from_millis(8);
+/// Time for which a rolling restart waits for a replica to serve before it continues.
+const ROLL_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Brings a fault about, and ends it.
+/// Injects a fault and ends it.
 ///
 /// # Errors
-/// When the runner itself cannot do what it should.
-pub(crate) async fn bring(world: Arc<World>, planned: ScheduledFault) -> anyhow::Result<()> {
+/// Fails if the runner itself fails.
+pub(crate) async fn inject(world: Arc<World>, planned: ScheduledFault) -> anyhow::Result<()> {
     let ScheduledFault { fault, after, length } = planned;
     sleep(after).await;
     world.report.lock().count(fault.kind());
@@ -85,13 +86,13 @@ async fn kill(world: &World, replica: usize, length: Duration) -> anyhow::Result
     world.replicas[replica].start(&world.clock).await
 }
 
-/// Ends a replica as a supervisor does.
+/// Stops a replica with SIGTERM, like a supervisor.
 pub(crate) async fn terminate(world: &World, replica: usize) -> anyhow::Result<()> {
     falls_silent(world, replica, Fall::Ended);
     let begun = world.clock.now();
-    let status = world.replicas[replica].terminate(LAST_PATIENCE).await?;
+    let status = world.replicas[replica].terminate(KILL_AFTER).await?;
     let now = world.clock.now();
-    // What a busy machine kept for itself is not the replica's.
+    // Time for which the machine was too busy does not count.
     let lost = world.truth.lock().disturbances.overlap(&[Part::Machine], (begun, now));
     let took = now.since(begun).saturating_sub(lost);
     world.report.lock().add(process::end(replica, status, took, now));
@@ -124,20 +125,20 @@ async fn choke(world: &World, replica: usize, length: Duration) -> anyhow::Resul
         () = sleep(length.max(SLOW_FOR)) => {}
         slowed = slow_down(world, replica) => slowed?,
     }
-    world.replicas[replica].stop_or_go(Go::On).await?;
+    world.replicas[replica].release().await?;
     ends(world, Part::Flood, world.clock.now());
     ends(world, Part::Pace(replica), world.clock.now());
     Ok(())
 }
 
-/// Lets a process run for a twenty-fifth of the time, for ever. It is never stopped for long enough to
-/// notice, so what waits in its queues is all that shows that it does not hear.
+/// Lets a process run for 4 % of the time until cancelled. No single stop is long enough to be
+/// noticed, so only its full queues show that the process does not keep up.
 async fn slow_down(world: &World, replica: usize) -> anyhow::Result<()> {
     loop {
-        world.replicas[replica].stop_or_go(Go::Not).await?;
-        sleep(STANDS).await;
-        world.replicas[replica].stop_or_go(Go::On).await?;
-        sleep(RUNS).await;
+        world.replicas[replica].hold().await?;
+        sleep(STOPPED_FOR).await;
+        world.replicas[replica].release().await?;
+        sleep(RUNS_FOR).await;
     }
 }
 
@@ -147,7 +148,7 @@ async fn roll(world: &World) -> anyhow::Result<()> {
         world.replicas[replica].start(&world.clock).await?;
         let begun = world.clock.now();
         while !world.truth.lock().is_serving(replica)
-            && world.clock.now().since(begun) < ROLL_PATIENCE
+            && world.clock.now().since(begun) < ROLL_DEADLINE
         {
             sleep(Duration::from_millis(50)).await;
         }

@@ -1,4 +1,4 @@
-//! The end of a run: all is healed and quiet; then everything must agree, and end well.
+//! The end of a run: without faults, all replicas must agree and stop cleanly.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,28 +16,27 @@ use crate::seen::{self, Shown, Status};
 use crate::store::{self, Stored};
 use crate::world::World;
 
-/// How long everything may take to come to rest: the recovery of the replicas, then the time in
-/// which the dead are found.
-const RESTS_WITHIN: Duration = RECOVERS_WITHIN
+/// Deadline for all replicas to agree: they recover, then they detect the dead projects.
+const AGREE_WITHIN: Duration = RECOVERS_WITHIN
     .saturating_add(OFFLINE_AFTER)
     .saturating_add(CHANCE)
     .saturating_add(dead::ALLOWANCE);
-/// How long a replica may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is asked whether all agree.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Deadline for a response.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Interval of polling.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Ends the run.
 ///
 /// # Errors
-/// When the runner itself cannot do what it should.
+/// Fails if the runner itself fails.
 pub(crate) async fn finish(world: &World, mut tasks: JoinSet<()>) -> anyhow::Result<()> {
-    eprintln!("{}: all is healed; waiting until all agree", world.clock.now());
+    eprintln!("{}: all faults have ended; waiting until all replicas agree", world.clock.now());
     let disagreements = until_all_agree(world).await;
     world.report.lock().add(disagreements);
     world.over.cancel();
     while let Some(ended) = tasks.join_next().await {
-        ended.context("a part of the runner failed")?;
+        ended.context("a task of the runner failed")?;
     }
     for replica in 0..world.replicas.len() {
         faults::terminate(world, replica).await?;
@@ -47,19 +46,19 @@ pub(crate) async fn finish(world: &World, mut tasks: JoinSet<()>) -> anyhow::Res
     judge_logs(world)
 }
 
-/// Who still disagrees when there was time enough to come to rest.
+/// Returns the disagreements that remain at the deadline.
 async fn until_all_agree(world: &World) -> Vec<Violation> {
     let begun = world.clock.now();
     loop {
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
         let found = disagreements(world).await;
-        if found.is_empty() || world.clock.now().since(begun) > RESTS_WITHIN {
+        if found.is_empty() || world.clock.now().since(begun) > AGREE_WITHIN {
             return found;
         }
     }
 }
 
-/// What the replicas, the log and the store say differently now.
+/// Compares the statements of the replicas, the log and the store.
 async fn disagreements(world: &World) -> Vec<Violation> {
     let now = world.clock.now();
     let mut statements = Vec::new();
@@ -84,9 +83,9 @@ async fn disagreements(world: &World) -> Vec<Violation> {
 }
 
 async fn ask(address: Option<std::net::SocketAddr>) -> anyhow::Result<BTreeMap<String, Shown>> {
-    let address = address.context("it has no address")?;
-    let answer = http::request(address, ("GET", "/api/fed/projects"), "", PATIENCE).await?;
-    seen::projects(&answer.body)
+    let address = address.context("the replica has no address")?;
+    let response = http::request(address, ("GET", "/api/fed/projects"), "", DEADLINE).await?;
+    seen::projects(&response.body)
 }
 
 fn statements_of(stored: Stored) -> [Statement; 2] {
@@ -94,14 +93,14 @@ fn statements_of(stored: Stored) -> [Statement; 2] {
     [("the log".to_owned(), logged), ("the store".to_owned(), stored.statuses)]
 }
 
-/// Holds what is stored against the truth, and its parts against each other.
+/// Checks the contents of the store against the model and for consistency.
 fn judge(world: &World, stored: &Stored) {
     let now = world.clock.now();
     let slugs: BTreeSet<String> = stored.statuses.keys().cloned().collect();
     let truth = world.truth.lock();
     let mut report = world.report.lock();
     report.changes = stored.log.len();
-    report.add(log::whole(&stored.log));
+    report.add(log::inconsistencies(&stored.log));
     report.add(alive::logged(&truth, &stored.log));
     report.add(catalog::stored(&truth, &slugs, now));
 }
@@ -109,10 +108,10 @@ fn judge(world: &World, stored: &Stored) {
 /// Looks for panics in the logs of all processes.
 fn judge_logs(world: &World) -> anyhow::Result<()> {
     let now = world.clock.now();
-    for file in std::fs::read_dir(&world.folder).context("the folder of the logs")? {
-        let path = file.context("the folder of the logs")?.path();
+    for file in std::fs::read_dir(&world.folder).context("cannot read the directory of the logs")? {
+        let path = file.context("cannot read the directory of the logs")?.path();
         if path.extension().is_some_and(|extension| extension == "log") {
-            let text = std::fs::read_to_string(&path).context("a log")?;
+            let text = std::fs::read_to_string(&path).context("cannot read a log")?;
             world.report.lock().add(process::panics(&path.display().to_string(), &text, now));
         }
     }

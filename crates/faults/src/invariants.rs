@@ -1,6 +1,6 @@
-//! What must hold, as pure functions of the truth and of what was seen.
+//! The invariants, as pure functions of the model and of observations.
 //!
-//! Each has a test in which it fails: a check that cannot fail proves nothing.
+//! Each has a test in which it fails, because a check that cannot fail proves nothing.
 
 pub(crate) mod agreement;
 pub(crate) mod alive;
@@ -16,20 +16,21 @@ use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// Silence from which on a project is offline: three intervals, which are of 1 s in a run.
+/// Silence after which a project is offline: three intervals of 1 s.
 pub(crate) const OFFLINE_AFTER: Duration = Duration::from_secs(3);
-/// How long the service listens after deafness before anybody falls: one and a half intervals.
+/// Time for which the service listens after deafness before a status gets worse: one and a half
+/// intervals.
 pub(crate) const CHANCE: Duration = Duration::from_millis(1_500);
-/// Whoever lets no more time pass between two heartbeats speaks within each chance, with room for
-/// the time in which a heartbeat is taken.
+/// Longest time between two heartbeats of a project that is on time. It is shorter than [`CHANCE`],
+/// to leave room for the time that it takes to accept a heartbeat.
 pub(crate) const ON_TIME: Duration = Duration::from_millis(1_400);
 
-/// Something that must not be was seen.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Violation {
-    /// The name of what does not hold.
+    /// Name of the invariant.
     pub(crate) invariant: &'static str,
-    /// The project, replica or file that it is about.
+    /// The project, replica or file concerned.
     pub(crate) subject: String,
     pub(crate) at: Moment,
     pub(crate) seen: String,

@@ -1,27 +1,21 @@
-//! The fault suite: the real service on real servers under random faults, held against the truth.
+//! The fault suite: the real service on real servers under random faults, checked against a model.
 //!
-//! **How it works.** Some replicas of `federation serve` share one Postgres and one NATS server.
-//! About thirty simulated projects send heartbeats, die and come back ([`fleet`]). Faults are chosen
-//! from a seed ([`plan`]) and brought about ([`faults`]): processes are killed, stopped and ended,
-//! servers too, links are cut and stalled. A model keeps the truth ([`truth`]): who really beat
-//! when, and who could hear it. What the replicas say is looked at all the time ([`monitor`]), and
-//! what the change log holds at the end ([`finish`]); both are held against the truth by the
-//! [`invariants`], which are pure and tested.
+//! **How it works.** Several replicas of `federation serve` share one Postgres and one NATS server.
+//! About thirty simulated projects ([`roster`]) send heartbeats, die and come back ([`fleet`]).
+//! Faults are chosen from a seed ([`plan`]) and injected ([`faults`]): processes are killed, stopped
+//! and terminated, servers too, and links are cut and stalled. The model ([`truth`]) records which
+//! project sent heartbeats at which time and which replicas could receive them. The statements of
+//! the replicas are read continuously ([`monitor`]) and the change log at the end ([`finish`]). The
+//! [`invariants`] are pure functions that compare both with the model.
 //!
-//! **Links** are TCP proxies of this crate ([`proxy`]), not network namespaces: they need no root,
-//! so the suite is the same everywhere.
+//! **Must not know** the crates of the service. It uses only the binary, the API, the metrics and
+//! the tables of the store.
 //!
-//! **A seed** repeats the choices. Time is real, so it does not repeat their effects to the
-//! millisecond.
+//! **To extend it**: a new fault is a variant of [`plan::InjectedFault`] and an arm in [`faults`];
+//! what it disturbs is a [`truth::Part`]. A new rule is a pure function below [`invariants`], with a
+//! test in which it fails, called from [`monitor`] or [`finish`].
 //!
-//! **No false alarms**: where the truth is not certain, for lack of time on a busy machine or since
-//! a message was on its way, nothing is claimed. Each rule says where that is.
-//!
-//! **To extend it**: a new fault is a variant of [`plan::InjectedFault`] and an arm in [`faults`]; what it
-//! disturbs is a [`truth::Part`]. A new rule is a pure function below [`invariants`], with a test
-//! in which it fails, called from [`monitor`] or [`finish`].
-//!
-//! A development tool: it is not part of the service and is never shipped.
+//! This is a development tool, which is not part of the service and never shipped.
 
 mod args;
 mod clerk;
@@ -52,19 +46,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use args::Args;
 
-/// Threads of the runner: waiting for a server blocks one now and then.
+/// Number of worker threads. Waiting for a server may block one.
 const THREADS: usize = 4;
 
 fn main() -> ExitCode {
     let args = Args::parse();
     let seed = args.seed.unwrap_or_else(|| fastrand::u64(..1_000_000));
     eprintln!("seed {seed}, {} replicas, {:?}", args.replicas, args.length());
-    // What was started ends with the runtime, also where the run was interrupted.
+    // All started processes end with the runtime, even if the run is interrupted.
     let clean = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(THREADS)
         .enable_all()
         .build()
-        .context("no runtime")
+        .context("cannot start the async runtime")
         .and_then(|runtime| runtime.block_on(run_or_interrupted(&args, seed)));
     match clean {
         Ok(true) => ExitCode::SUCCESS,

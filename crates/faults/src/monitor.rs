@@ -1,4 +1,4 @@
-//! Looks at each replica again and again, and holds what it says against the truth.
+//! Polls each replica and checks its statements against the model.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,25 +14,26 @@ use crate::seen::{self, Condition, Observation, Status};
 use crate::truth::{Fall, Part, Truth};
 use crate::world::World;
 
-/// The time between two looks at a replica that serves.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The same while it does not: its return is to be noticed.
-const LOOK_OUT_EVERY: Duration = Duration::from_millis(50);
-/// How long it may take to answer.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// A source whose newest proof is older than this does not prove its hearing: four ticks.
-const PROVES_WITHIN_SECONDS: f64 = 1.0;
-/// A task that is so much late shows a machine that is too busy to judge anybody.
-const TOO_LATE: Duration = Duration::from_millis(150);
+/// Interval of polling a replica that serves.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
+/// Interval of polling a replica that does not serve, short enough to notice its return in time.
+const RETURN_POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Deadline for a response.
+const DEADLINE: Duration = Duration::from_secs(1);
+/// Age of the newest proof above which a source does not prove that it hears: four ticks.
+const MAX_PROOF_AGE_SECONDS: f64 = 1.0;
+/// Delay of a timer that shows that the machine is too busy to judge the service.
+const MAX_TIMER_DELAY: Duration = Duration::from_millis(150);
 
-/// Watches one replica.
+/// Polls one replica.
 pub(crate) struct ReplicaMonitor {
     world: Arc<World>,
     number: usize,
-    /// When it was last asked in vain.
-    in_vain: Moment,
-    /// When it last said that all is well, and what it said at the last look.
+    /// Time of the last request without a response.
+    last_failed: Moment,
+    /// Time of the last response that reports a healthy replica.
     well: Moment,
+    /// The last response that reports its condition.
     last: Option<(Up, Moment, Condition)>,
     offline: BTreeSet<String>,
 }
@@ -40,15 +41,15 @@ pub(crate) struct ReplicaMonitor {
 impl ReplicaMonitor {
     pub(crate) fn new(world: Arc<World>, number: usize) -> Self {
         let (start, offline) = (Moment::default(), BTreeSet::new());
-        Self { world, number, in_vain: start, well: start, last: None, offline }
+        Self { world, number, last_failed: start, well: start, last: None, offline }
     }
 
-    /// Watches on and on.
-    pub(crate) async fn watch(mut self) {
+    /// Polls the replica until cancelled.
+    pub(crate) async fn run(mut self) {
         loop {
             self.look().await;
             let serves = self.world.truth.lock().is_serving(self.number);
-            sleep(if serves { LOOK_EVERY } else { LOOK_OUT_EVERY }).await;
+            sleep(if serves { POLL_INTERVAL } else { RETURN_POLL_INTERVAL }).await;
         }
     }
 
@@ -57,19 +58,19 @@ impl ReplicaMonitor {
         let replica = &world.replicas[self.number];
         self.look_at_process(replica).await;
         let Some(up) = replica.up() else {
-            self.in_vain = world.clock.now();
+            self.last_failed = world.clock.now();
             return;
         };
         let asked = world.clock.now();
         let seen = self.ask(&up, asked).await;
-        // An answer that a fault got in the way of says nothing of one moment.
+        // A response that overlaps with a fault does not describe a single moment.
         if !replica.is_still(&up) {
             return;
         }
         match seen {
             Ok((observation, condition)) => self.judge(up, &observation, condition),
             Err(error) => {
-                self.in_vain = asked;
+                self.last_failed = asked;
                 self.not_well(&format!("{error:#}"));
             }
         }
@@ -82,7 +83,7 @@ impl ReplicaMonitor {
             replica.goes_down();
             self.world.truth.lock().falls_silent(number, Fall::Killed, now);
             if let Err(error) = replica.start(&self.world.clock).await {
-                eprintln!("replica {number} does not start again: {error:#}");
+                eprintln!("replica {number} cannot be restarted: {error:#}");
             }
         }
         if let Some(bytes) = replica.up().and_then(|up| peak_memory_bytes(up.pid)) {
@@ -92,12 +93,12 @@ impl ReplicaMonitor {
         }
     }
 
-    /// The list of projects, then what the replica says of itself.
+    /// Requests the list of projects and the metrics.
     async fn ask(&self, up: &Up, asked: Moment) -> anyhow::Result<(Observation, Condition)> {
         let get = async |path| {
-            let answer = http::request(up.address, ("GET", path), "", PATIENCE).await?;
-            anyhow::ensure!(answer.status == 200, "{path} answers {}", answer.status);
-            Ok(answer.body)
+            let response = http::request(up.address, ("GET", path), "", DEADLINE).await?;
+            anyhow::ensure!(response.status == 200, "{path} responded with {}", response.status);
+            Ok(response.body)
         };
         let projects = seen::projects(&get("/api/fed/projects").await?)?;
         let answered = self.world.clock.now();
@@ -110,9 +111,9 @@ impl ReplicaMonitor {
         let now = world.clock.now();
         let mut truth = world.truth.lock();
         if !truth.is_serving(self.number) {
-            truth.serves(self.number, up.since.max(self.in_vain), now);
+            truth.serves(self.number, up.since.max(self.last_failed), now);
         }
-        self.take_word(&mut truth, up, now, condition);
+        self.note_condition(&mut truth, up, now, condition);
         let mut report = world.report.lock();
         report.looks += 1;
         report.add(alive::shown(&truth, seen));
@@ -131,12 +132,12 @@ impl ReplicaMonitor {
         }
     }
 
-    /// Believes a replica that says that it cannot hear or write, for as long as it may.
-    fn take_word(&mut self, truth: &mut Truth, up: Up, now: Moment, condition: Condition) {
+    /// Records that a replica reports that it cannot hear or write, as long as it is allowed to.
+    fn note_condition(&mut self, truth: &mut Truth, up: Up, now: Moment, condition: Condition) {
         let before = self.last.replace((up, now, condition)).filter(|(before, ..)| *before == up);
         let since = before.map_or(now, |(_, at, _)| at);
         let deafer = before.is_some_and(|(.., old)| condition.deaf_seconds > old.deaf_seconds);
-        let proves = condition.heard_ago_seconds.is_some_and(|ago| ago < PROVES_WITHIN_SECONDS);
+        let proves = condition.heard_ago_seconds.is_some_and(|ago| ago < MAX_PROOF_AGE_SECONDS);
         let hears = condition.on_the_bus && proves && !deafer;
         if !hears {
             truth.disturbances.note(Part::Deaf(self.number), since, now);
@@ -156,7 +157,7 @@ impl ReplicaMonitor {
 
     fn not_well(&self, says: &str) {
         let now = self.world.clock.now();
-        // Whether it serves is part of what is asked here, so that is no excuse.
+        // A replica that does not serve is not excused, because this checks that it serves.
         let unharmed = self.world.truth.lock().untouched_since(self.number);
         let up = self.world.replicas[self.number].up().map(|up| up.since);
         let unharmed = unharmed.zip(up).map(|(unharmed, up)| unharmed.max(up));
@@ -165,13 +166,13 @@ impl ReplicaMonitor {
     }
 }
 
-/// Notes when the machine is too busy: then nothing is late because of the service.
+/// Records when the machine is too busy, so that delays are not attributed to the service.
 pub(crate) async fn watch_machine(world: Arc<World>) {
     loop {
         let begun = world.clock.now();
-        sleep(LOOK_OUT_EVERY).await;
+        sleep(RETURN_POLL_INTERVAL).await;
         let now = world.clock.now();
-        if now.since(begun) > LOOK_OUT_EVERY + TOO_LATE {
+        if now.since(begun) > RETURN_POLL_INTERVAL + MAX_TIMER_DELAY {
             world.truth.lock().disturbances.note(Part::Machine, begun, now);
         }
     }

@@ -1,7 +1,7 @@
-//! Just enough of the NATS protocol to publish and to know that the server took it.
+//! A minimal NATS client that publishes and waits for the server.
 //!
-//! A full client would keep what it cannot send and send it later. The truth must know when a
-//! heartbeat was taken, so here nothing is kept: it goes out now, or it does not.
+//! A complete client would buffer messages and send them later. The model must know when a
+//! heartbeat was accepted, so this client sends a message now or fails.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// A connection to the server, opened when something is to be sent.
+/// A connection to the server, opened on demand.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     server: SocketAddr,
@@ -23,23 +23,23 @@ impl Publisher {
         Self { server, stream: None }
     }
 
-    /// Makes sure that there is a connection.
+    /// Connects if there is no connection.
     ///
     /// # Errors
-    /// When there is none within `deadline`.
+    /// Fails if there is no connection within `deadline`.
     pub(crate) async fn connect(&mut self, deadline: Duration) -> anyhow::Result<()> {
         if self.stream.is_none() {
             let opened = timeout(deadline, open(self.server)).await;
-            self.stream = Some(opened.context("no connection in time")??);
+            self.stream = Some(opened.context("cannot connect in time")??);
         }
         Ok(())
     }
 
-    /// Publishes messages and waits until the server has taken all of them.
+    /// Publishes messages and waits until the server has accepted all of them.
     ///
     /// # Errors
-    /// When that is not known within `deadline`: then the connection is given up, and the server
-    /// may have taken them or take them yet.
+    /// Fails if the server does not acknowledge them within `deadline`. The connection is then
+    /// closed, and the server may have accepted them or may still accept them.
     pub(crate) async fn publish(
         &mut self,
         messages: &[(String, Vec<u8>)],
@@ -53,31 +53,33 @@ impl Publisher {
             bytes.extend_from_slice(b"\r\n");
         }
         bytes.extend_from_slice(b"PING\r\n");
-        timeout(deadline, exchange(&mut stream, &bytes)).await.context("not taken in time")??;
+        timeout(deadline, exchange(&mut stream, &bytes))
+            .await
+            .context("not acknowledged in time")??;
         self.stream = Some(stream);
         Ok(())
     }
 }
 
 async fn open(server: SocketAddr) -> anyhow::Result<BufReader<TcpStream>> {
-    let stream = TcpStream::connect(server).await.context("no connection")?;
-    stream.set_nodelay(true).context("no connection")?;
+    let stream = TcpStream::connect(server).await.context("cannot connect")?;
+    stream.set_nodelay(true).context("cannot connect")?;
     let mut stream = BufReader::new(stream);
     exchange(&mut stream, b"CONNECT {\"verbose\":false,\"name\":\"faults\"}\r\nPING\r\n").await?;
     Ok(stream)
 }
 
-/// Sends bytes that end with a PING and reads on until its answer.
+/// Sends bytes that end with a PING and reads up to its PONG.
 async fn exchange(stream: &mut BufReader<TcpStream>, bytes: &[u8]) -> anyhow::Result<()> {
-    stream.write_all(bytes).await.context("not sent")?;
+    stream.write_all(bytes).await.context("cannot send")?;
     loop {
         let mut line = String::new();
-        let read = stream.read_line(&mut line).await.context("not taken")?;
+        let read = stream.read_line(&mut line).await.context("not acknowledged")?;
         match line.trim_end() {
             "PONG" => return Ok(()),
-            // The server asks now and then whether we are there.
-            "PING" => stream.write_all(b"PONG\r\n").await.context("not sent")?,
-            line if line.starts_with("-ERR") => bail!("the server refused: {line}"),
+            // The server checks now and then whether its clients are alive.
+            "PING" => stream.write_all(b"PONG\r\n").await.context("cannot send")?,
+            line if line.starts_with("-ERR") => bail!("the server responded with {line}"),
             _ if read == 0 => bail!("the server closed the connection"),
             _ => {}
         }
@@ -99,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_published_is_known_to_be_taken_and_nothing_is_kept_for_later() {
+    async fn a_message_is_published_now_or_not_at_all() {
         let mut server = NatsServer::start().await;
         let mut publisher = Publisher::to((Ipv4Addr::LOCALHOST, server.port()).into());
         publisher.publish(&message(), SOON).await.unwrap_err();

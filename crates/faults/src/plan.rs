@@ -1,61 +1,62 @@
-//! Which faults come when: all of it chosen from the seed.
+//! The schedule of faults, chosen from the seed.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How long a short fault lasts, and a long one; short ones let more of them come.
+/// Duration of a short fault. Short faults leave time for more of them.
 const SHORT_MS: std::ops::Range<u64> = 200..4_000;
+/// Duration of a long fault.
 const LONG_MS: std::ops::Range<u64> = 4_000..12_000;
-/// Within which time the faults of one burst begin.
+/// Time within which all faults of a burst begin.
 const SPREAD_MS: u64 = 3_000;
-/// The longest rest after a burst. Without some, nobody would ever be undisturbed for long enough
-/// to be missed.
+/// Longest rest after a burst. Without rests, no silence would ever be undisturbed for long enough
+/// to be reported.
 const LONGEST_REST_MS: u64 = 8_000;
-/// How many kinds of faults there are.
+/// Number of kinds of faults.
 const KINDS: u8 = 16;
-/// The kind that a gentle plan leaves out.
+/// Kind that a gentle plan skips.
 const CHOKE: u8 = 14;
-/// The most faults at once.
+/// Maximum number of faults in a burst.
 const MOST_AT_ONCE: usize = 3;
 
-/// What can go wrong. A number is that of a replica.
+/// A fault. A number is that of a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InjectedFault {
-    /// SIGKILL, and a new process at the end.
+    /// SIGKILL, followed by a new process at the end.
     Kill(usize),
-    /// SIGTERM, and a new process at the end.
+    /// SIGTERM, followed by a new process at the end.
     Terminate(usize),
     /// SIGTERM and a new process, one replica after the other.
     Roll,
     /// SIGTERM for all replicas at once, and new processes at the end.
     RestartAll,
-    /// SIGSTOP, and SIGCONT at the end.
+    /// SIGSTOP, followed by SIGCONT at the end.
     Pause(usize),
-    /// The link to the bus is closed and refused.
+    /// The link to the bus closes and rejects connections.
     CutBus(usize),
-    /// The link to the bus stays open and moves no byte.
+    /// The link to the bus stays open but transfers no bytes.
     StallBus(usize),
-    /// The link to the store is closed and refused.
+    /// The link to the store closes and rejects connections.
     CutStore(usize),
-    /// The link to the store stays open and moves no byte.
+    /// The link to the store stays open but transfers no bytes.
     StallStore(usize),
     /// The NATS server is killed and started again.
     StopBus,
-    /// The NATS server is stopped where it stands.
+    /// The NATS server is paused.
     PauseBus,
     /// Postgres is killed and started again.
     KillStore,
-    /// Postgres is stopped where it stands.
+    /// Postgres is paused.
     PauseStore,
-    /// One project sends as fast as it can, and says something else each time.
+    /// One project publishes as fast as it can and changes its reported status each time.
     Flood,
-    /// The same, many times as much, while the process gets little of its time.
+    /// A larger flood while the process gets little CPU time.
     Choke(usize),
-    /// Messages that are no heartbeats.
+    /// Invalid heartbeats.
     Garbage,
 }
 
-/// What a fault takes for itself: two that share one are not in the same burst.
+/// The part that a fault needs exclusively. Two faults of a burst never share a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
     Process(usize),
@@ -76,7 +77,7 @@ impl Claim {
 }
 
 impl InjectedFault {
-    /// Its kind, for counting.
+    /// Returns the name of its kind, for counting.
     pub(crate) fn kind(self) -> &'static str {
         match self {
             Self::Kill(_) => "service killed",
@@ -133,16 +134,16 @@ impl fmt::Display for InjectedFault {
     }
 }
 
-/// A fault with its time.
+/// A fault with its start and duration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ScheduledFault {
     pub(crate) fault: InjectedFault,
-    /// How long after the beginning of the burst it begins.
+    /// Start, relative to the start of the burst.
     pub(crate) after: Duration,
     pub(crate) length: Duration,
 }
 
-/// Faults that overlap, and the rest after them.
+/// Overlapping faults and the rest after them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Burst {
     pub(crate) faults: Vec<ScheduledFault>,
@@ -159,14 +160,14 @@ impl fmt::Display for Burst {
     }
 }
 
-/// The faults of a run, one burst after the other, for ever.
+/// The faults of a run, as an endless sequence of bursts.
 #[derive(Debug)]
 pub(crate) struct Plan {
     rng: fastrand::Rng,
     replicas: usize,
-    /// Whether [`InjectedFault::Choke`] is left out.
+    /// Whether [`InjectedFault::Choke`] is skipped.
     gentle: bool,
-    /// The kinds that are still to come before any comes again, so that a short run sees many.
+    /// Kinds that come before any kind is repeated, so that a short run has many of them.
     deck: Vec<u8>,
 }
 
@@ -175,7 +176,7 @@ impl Plan {
         Self { rng: fastrand::Rng::with_seed(seed), replicas, gentle: false, deck: Vec::new() }
     }
 
-    /// The same without what a busy machine may do by itself, if so.
+    /// Skips faults that a busy machine may cause by itself, if `gentle`.
     pub(crate) fn gentle(self, gentle: bool) -> Self {
         Self { gentle, ..self }
     }
@@ -238,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gentle_plan_leaves_one_kind_out() {
+    fn a_gentle_plan_skips_one_kind() {
         let is_choke = |planned: &ScheduledFault| matches!(planned.fault, InjectedFault::Choke(_));
         let has = |plan: Plan| plan.take(100).any(|burst| burst.faults.iter().any(is_choke));
         assert!(has(Plan::new(7, 2)));
@@ -246,14 +247,14 @@ mod tests {
     }
 
     #[test]
-    fn a_seed_repeats_exactly() {
+    fn a_seed_always_gives_the_same_plan() {
         let of = |seed| Plan::new(seed, 2).take(50).collect::<Vec<_>>();
         assert_eq!(of(7), of(7));
         assert_ne!(of(7), of(8));
     }
 
     #[test]
-    fn every_kind_of_fault_comes() {
+    fn a_plan_has_every_kind_of_fault() {
         let bursts = Plan::new(1, 2).take(50);
         let kinds: BTreeSet<_> =
             bursts.flat_map(|burst| burst.faults).map(|planned| planned.fault.kind()).collect();
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_faults_of_a_burst_want_the_same() {
+    fn no_two_faults_of_a_burst_share_a_part() {
         for burst in Plan::new(2, 3).take(1_000) {
             assert!(!burst.faults.is_empty());
             for (n, one) in burst.faults.iter().enumerate() {

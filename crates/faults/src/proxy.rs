@@ -1,7 +1,7 @@
 //! A TCP proxy that can be cut and stalled.
 //!
 //! Each replica reaches each server through a proxy of its own. Network namespaces would do the
-//! same only for root; this works everywhere.
+//! same but need root.
 
 use std::net::SocketAddr;
 
@@ -11,17 +11,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How a link is.
+/// State of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Link {
     Whole,
-    /// Connections stay open, and new ones are taken, but no byte moves.
+    /// Connections stay open and new ones are accepted, but no bytes are transferred.
     Stalled,
-    /// Connections are closed, new ones at once.
+    /// Connections are closed, new ones immediately.
     Cut,
 }
 
-/// A link to a server; it ends when dropped.
+/// A link to a server, closed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     port: u16,
@@ -30,10 +30,12 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port of loopback and leads to `target`, also while nobody is there.
+    /// Listens on a free port of the loopback interface and forwards to `target`, which does not
+    /// have to be available.
     pub(crate) async fn to(target: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("a proxy's port")?;
-        let port = listener.local_addr().context("a proxy's port")?.port();
+        let listener =
+            TcpListener::bind(("127.0.0.1", 0)).await.context("cannot open the port of a proxy")?;
+        let port = listener.local_addr().context("cannot open the port of a proxy")?.port();
         let (link, state) = watch::channel(Link::Whole);
         let accepting = tokio::spawn(accept(listener, target, state));
         Ok(Self { port, link, accepting })
@@ -43,17 +45,17 @@ impl Proxy {
         self.port
     }
 
-    /// Closes what is open and refuses what comes.
+    /// Closes all connections and rejects new ones.
     pub(crate) fn cut(&self) {
         self.link.send_replace(Link::Cut);
     }
 
-    /// Keeps what is open and moves no byte.
+    /// Keeps connections open but transfers no bytes.
     pub(crate) fn stall(&self) {
         self.link.send_replace(Link::Stalled);
     }
 
-    /// Lets everything pass again.
+    /// Restores the link.
     pub(crate) fn heal(&self) {
         self.link.send_replace(Link::Whole);
     }
@@ -62,14 +64,14 @@ impl Proxy {
 impl Drop for Proxy {
     fn drop(&mut self) {
         self.accepting.abort();
-        // Ends the connections too.
+        // Closes the connections.
         self.cut();
     }
 }
 
 async fn accept(listener: TcpListener, target: SocketAddr, link: watch::Receiver<Link>) {
     loop {
-        // An error here is that of one connection, which went away before it was taken.
+        // An error concerns one connection, which closed before it was accepted.
         let Ok((client, _)) = listener.accept().await else { continue };
         if *link.borrow() != Link::Cut {
             tokio::spawn(carry(client, target, link.clone()));
@@ -77,12 +79,12 @@ async fn accept(listener: TcpListener, target: SocketAddr, link: watch::Receiver
     }
 }
 
-/// One connection, to its end or until the link is cut.
+/// Forwards one connection until it ends or the link is cut.
 async fn carry(client: TcpStream, target: SocketAddr, link: watch::Receiver<Link>) {
     let both_ways = async {
         is_whole(&mut link.clone()).await?;
         let server = TcpStream::connect(target).await.ok()?;
-        // Small messages must not wait for each other, as they would not without a proxy.
+        // Small messages are not delayed without a proxy either.
         client.set_nodelay(true).ok()?;
         server.set_nodelay(true).ok()?;
         let (client_reads, client_writes) = client.into_split();
@@ -99,7 +101,8 @@ async fn carry(client: TcpStream, target: SocketAddr, link: watch::Receiver<Link
     }
 }
 
-/// Moves bytes one way while the link is whole; none at the end of the stream.
+/// Transfers bytes in one direction while the link is whole. Returns `None` at the end of the
+/// stream.
 async fn pump(
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
@@ -113,7 +116,7 @@ async fn pump(
     }
 }
 
-/// Waits until bytes may move; none when the proxy is gone.
+/// Waits until the link is whole. Returns `None` if the proxy was dropped.
 async fn is_whole(link: &mut watch::Receiver<Link>) -> Option<()> {
     link.wait_for(|link| *link == Link::Whole).await.ok().map(|_| ())
 }
@@ -124,7 +127,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that sends back what it gets.
+    /// Starts a server that echoes its input.
     async fn echo() -> SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -149,13 +152,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_whole_link_moves_bytes_both_ways() {
+    async fn a_whole_link_transfers_bytes_both_ways() {
         let proxy = Proxy::to(echo().await).await.unwrap();
         assert_eq!(says(&mut open(&proxy).await).await.unwrap(), b'x');
     }
 
     #[tokio::test]
-    async fn a_cut_link_closes_what_is_open_and_what_comes() {
+    async fn a_cut_link_closes_old_and_new_connections() {
         let proxy = Proxy::to(echo().await).await.unwrap();
         let mut stream = open(&proxy).await;
         says(&mut stream).await.unwrap();
@@ -167,7 +170,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stalled_link_keeps_what_was_sent_until_it_is_whole() {
+    async fn a_stalled_link_delays_bytes_until_it_is_whole() {
         let proxy = Proxy::to(echo().await).await.unwrap();
         let (mut old, mut new) = (open(&proxy).await, open(&proxy).await);
         says(&mut old).await.unwrap();

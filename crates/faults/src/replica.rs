@@ -1,4 +1,4 @@
-//! One replica of the service: its process, and the two links through which it reaches its servers.
+//! One replica of the service: its process and its links to the two servers.
 
 mod process;
 
@@ -16,38 +16,31 @@ use crate::proxy::Proxy;
 use process::Process;
 pub(crate) use process::peak_memory_bytes;
 
-/// What all replicas have in common.
+/// Settings that all replicas share.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    /// The built service.
+pub(crate) struct ReplicaSettings {
+    /// The binary of the service.
     pub(crate) binary: PathBuf,
-    /// Where it runs and where its logs go.
+    /// Working directory, which also holds the logs.
     pub(crate) folder: PathBuf,
-    /// The list of projects.
+    /// The projects file.
     pub(crate) projects_file: PathBuf,
 }
 
-/// A replica. It is told to be up or down; whether it serves is for others to see.
+/// A replica. It knows if it is meant to be up. Only the monitor knows if it serves.
 #[derive(Debug)]
 pub(crate) struct Replica {
     pub(crate) number: usize,
     pub(crate) bus: Proxy,
     pub(crate) store: Proxy,
-    settings: Settings,
+    settings: ReplicaSettings,
     process: tokio::sync::Mutex<Option<Process>>,
     facts: Mutex<Facts>,
-    /// Grows with each going up and each going down.
+    /// Incremented whenever the replica goes up or down.
     epoch: AtomicU64,
 }
 
-/// Whether a process runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Go {
-    On,
-    Not,
-}
-
-/// What others want to know without waiting.
+/// State that is readable without waiting for the process.
 #[derive(Debug, Default, Clone, Copy)]
 struct Facts {
     address: Option<SocketAddr>,
@@ -56,21 +49,21 @@ struct Facts {
     starts: u32,
 }
 
-/// A time in which a replica is meant to be up.
+/// A period in which a replica is meant to be up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Up {
     pub(crate) address: SocketAddr,
     pub(crate) pid: u32,
-    /// Just before it was started or continued.
+    /// Time just before it was started or resumed.
     pub(crate) since: Moment,
     epoch: u64,
 }
 
 impl Replica {
-    /// Prepares its links; it is started by [`start`](Self::start).
+    /// Creates the links. The process is started by [`start`](Self::start).
     pub(crate) async fn new(
         number: usize,
-        settings: Settings,
+        settings: ReplicaSettings,
         bus: SocketAddr,
         store: SocketAddr,
     ) -> anyhow::Result<Self> {
@@ -88,7 +81,7 @@ impl Replica {
     /// Starts the process and waits until it listens.
     ///
     /// # Errors
-    /// When it cannot be started, or ends, or does not listen in time.
+    /// Fails if the process cannot be started, exits, or does not listen in time.
     pub(crate) async fn start(&self, clock: &Clock) -> anyhow::Result<()> {
         let starts = {
             let mut facts = self.facts.lock();
@@ -109,7 +102,7 @@ impl Replica {
         Ok(())
     }
 
-    /// The present time of being up; none while it is down.
+    /// Returns the current period of being up, or `None` while it is down.
     pub(crate) fn up(&self) -> Option<Up> {
         let epoch = self.epoch.load(Ordering::SeqCst);
         let facts = *self.facts.lock();
@@ -117,23 +110,23 @@ impl Replica {
         (epoch == self.epoch.load(Ordering::SeqCst)).then_some(Up { address, pid, since, epoch })
     }
 
-    /// Whether it is still the same time of being up.
+    /// Returns whether `up` is the current period.
     pub(crate) fn is_still(&self, up: &Up) -> bool {
         self.up().as_ref() == Some(up)
     }
 
-    /// Says that it is meant to be down from now on.
+    /// Records that it is meant to be down from now on.
     pub(crate) fn goes_down(&self) {
         self.facts.lock().up_since = None;
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Where it listened last, also while it is down.
+    /// Returns its last address, even while it is down.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.facts.lock().address
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub(crate) async fn kill(&self) -> anyhow::Result<()> {
         match self.process.lock().await.take() {
             Some(process) => process.kill().await,
@@ -141,15 +134,19 @@ impl Replica {
         }
     }
 
-    /// SIGTERM; the exit status, none when it had to be killed after `patience`.
-    pub(crate) async fn terminate(&self, patience: Duration) -> anyhow::Result<Option<ExitStatus>> {
+    /// Sends SIGTERM and returns the exit status, or `None` if it had to be killed after
+    /// `kill_after`.
+    pub(crate) async fn terminate(
+        &self,
+        kill_after: Duration,
+    ) -> anyhow::Result<Option<ExitStatus>> {
         match self.process.lock().await.take() {
-            Some(process) => process.terminate(patience).await,
-            None => bail!("replica {} is not there", self.number),
+            Some(process) => process.terminate(kill_after).await,
+            None => bail!("replica {} does not run", self.number),
         }
     }
 
-    /// SIGSTOP.
+    /// Sends SIGSTOP.
     pub(crate) async fn pause(&self) -> anyhow::Result<()> {
         match &*self.process.lock().await {
             Some(process) => process.pause(),
@@ -157,7 +154,7 @@ impl Replica {
         }
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     pub(crate) async fn resume(&self, clock: &Clock) -> anyhow::Result<()> {
         if let Some(process) = &*self.process.lock().await {
             self.facts.lock().up_since = Some(clock.now());
@@ -167,16 +164,20 @@ impl Replica {
         Ok(())
     }
 
-    /// Stops the process where it stands, or lets it go on, for a moment that nobody is told of.
-    pub(crate) async fn stop_or_go(&self, go: Go) -> anyhow::Result<()> {
-        match (&*self.process.lock().await, go) {
-            (Some(process), Go::On) => process.resume(),
-            (Some(process), Go::Not) => process.pause(),
-            (None, _) => Ok(()),
+    /// Sends SIGSTOP for a moment too short to count as down.
+    pub(crate) async fn hold(&self) -> anyhow::Result<()> {
+        self.pause().await
+    }
+
+    /// Sends SIGCONT after [`hold`](Self::hold).
+    pub(crate) async fn release(&self) -> anyhow::Result<()> {
+        match &*self.process.lock().await {
+            Some(process) => process.resume(),
+            None => Ok(()),
         }
     }
 
-    /// The exit status of a process that ended though nobody told it to.
+    /// Returns the exit status of a process that exited without a signal.
     pub(crate) fn ended_by_itself(&self) -> Option<ExitStatus> {
         let mut process = self.process.try_lock().ok()?;
         let status = process.as_mut()?.has_ended()?;

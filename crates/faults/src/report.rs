@@ -1,4 +1,4 @@
-//! What a run did and what it found.
+//! The report of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::invariants::Violation;
 
-/// After so many a run ends early: more would say the same.
+/// Number of violations after which a run ends early.
 const ENOUGH: usize = 20;
 
 /// The counts of a run, and its violations.
@@ -28,7 +28,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Takes violations in, and tells of those that are news at once.
+    /// Adds violations and prints each new one immediately.
     pub(crate) fn add(&mut self, found: impl IntoIterator<Item = Violation>) {
         for violation in found {
             if self.known.insert((violation.invariant, violation.subject.clone())) {
@@ -60,11 +60,11 @@ impl fmt::Display for Report {
         let (heartbeats, untaken) = (self.heartbeats, self.heartbeats_untaken);
         write!(
             f,
-            "bursts of faults: {}\nlooks at a replica: {}\nfaults: {}{kinds}\n\
-             heartbeats taken: {heartbeats}, sent in vain: {untaken}\n\
+            "bursts of faults: {}\npolls of replicas: {}\nfaults: {}{kinds}\n\
+             heartbeats accepted: {heartbeats}, not accepted: {untaken}\n\
              registrations acknowledged: {}, removals: {}\nchanges logged: {}\n\
-             offline reports: {}, the latest {:.3} s after it was due\n\
-             most memory of a process: {} MiB\nviolations: {}",
+             offline reports: {}, longest delay {:.3} s\n\
+             peak memory of a process: {} MiB\nviolations: {}",
             self.bursts,
             self.looks,
             self.faults.values().sum::<u32>(),
@@ -85,7 +85,7 @@ mod tests {
     use crate::clock::Moment;
 
     #[test]
-    fn the_same_is_told_once() {
+    fn a_repeated_violation_is_reported_once() {
         let violation = |subject: &str| Violation {
             invariant: "one-log",
             subject: subject.to_owned(),

@@ -1,4 +1,4 @@
-//! A run, from its beginning to its end.
+//! A run of the suite.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,21 +17,23 @@ use crate::truth::CatalogState;
 use crate::world::World;
 use crate::{clerk, faults, fleet};
 
-/// How long the replicas may take to serve at the very beginning.
+/// Deadline for the replicas to serve at the start of the run.
 const SERVE_WITHIN: Duration = Duration::from_secs(30);
-/// How often something that is waited for is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// A part of the chance that is no project's.
+/// Interval of polling.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Random stream of the clerk, which differs from those of the projects.
 const CLERK: u64 = 1_000;
 
-/// Runs the suite; whether it found nothing.
+/// Runs the suite. Returns `true` if there are no violations.
 ///
 /// # Errors
-/// When the runner itself cannot do what it should.
+/// Fails if the runner itself fails.
 pub(crate) async fn run(args: &Args, seed: u64) -> anyhow::Result<bool> {
-    let folder = TempDir::with_prefix("federation-faults.").context("a temporary folder")?;
+    let folder = TempDir::with_prefix("federation-faults.")
+        .context("cannot create a temporary directory")?;
     let binary = args.binary.canonicalize();
-    let binary = binary.with_context(|| format!("no service at {}", args.binary.display()))?;
+    let binary =
+        binary.with_context(|| format!("no binary of the service at {}", args.binary.display()))?;
     let path = folder.path().to_path_buf();
     let world = World::new(seed, args.replicas.into(), binary, path).await?;
     let outcome = play(args, &world).await;
@@ -52,7 +54,7 @@ async fn play(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
         start.await?;
     }
     for number in 0..world.replicas.len() {
-        tasks.spawn(until_over(world, ReplicaMonitor::new(Arc::clone(world), number).watch()));
+        tasks.spawn(until_over(world, ReplicaMonitor::new(Arc::clone(world), number).run()));
     }
     until_all_serve(world).await?;
     fleet::start(world, &mut tasks);
@@ -61,16 +63,16 @@ async fn play(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
     tokio::select! {
         ended = tasks.join_next() => {
             if let Some(ended) = ended {
-                ended.context("a part of the runner failed")?;
+                ended.context("a task of the runner failed")?;
             }
-            bail!("a part of the runner ended by itself");
+            bail!("a task of the runner ended early");
         }
         done = bring_faults(args, world) => done?,
     }
     finish::finish(world, tasks).await
 }
 
-/// Something that goes on until the run is over.
+/// Runs a task until the run is over.
 fn until_over<W: Future<Output = ()>>(world: &World, work: W) -> impl Future<Output = ()> + use<W> {
     let over = world.over.clone();
     async move {
@@ -86,12 +88,12 @@ async fn until_all_serve(world: &World) -> anyhow::Result<()> {
             "the replicas did not serve within {SERVE_WITHIN:?}; see {}",
             world.folder.display()
         );
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }
 
-/// The static list is registered by now, and stays.
+/// Records that the projects of the projects file are registered. They are never removed.
 fn note_fleet(world: &World) {
     let (now, mut truth) = (world.clock.now(), world.truth.lock());
     let slugs: Vec<String> = truth.slugs().map(str::to_owned).collect();
@@ -112,10 +114,10 @@ async fn bring_faults(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
         let Burst { faults, rest } = burst;
         let mut running = JoinSet::new();
         for planned in faults {
-            running.spawn(faults::bring(Arc::clone(world), planned));
+            running.spawn(faults::inject(Arc::clone(world), planned));
         }
         while let Some(ended) = running.join_next().await {
-            ended.context("a fault could not be brought about")??;
+            ended.context("a fault could not be injected")??;
         }
         sleep(rest.min(end.since(world.clock.now()))).await;
     }

@@ -1,4 +1,4 @@
-//! What the service says, as it was seen.
+//! Observed statements of the service.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,16 +17,16 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// The status of this name.
+    /// Parses the name of a status.
     ///
     /// # Errors
-    /// When there is none.
+    /// Fails if the name is unknown.
     pub(crate) fn parse(name: &str) -> anyhow::Result<Self> {
         match name {
             "online" => Ok(Self::Online),
             "degraded" => Ok(Self::Degraded),
             "offline" => Ok(Self::Offline),
-            _ => Err(anyhow!("no status: {name}")),
+            _ => Err(anyhow!("unknown status {name}")),
         }
     }
 }
@@ -41,15 +41,15 @@ impl fmt::Display for Status {
     }
 }
 
-/// What an answer says of a project.
+/// Status of a project in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) status: Status,
-    /// Whether the service says that it can know this.
+    /// Whether the service reports the status as known.
     pub(crate) known: bool,
 }
 
-/// The list of projects that a replica gave. It was so at some moment between the two.
+/// The list of projects of a replica at some moment between `asked` and `answered`.
 #[derive(Debug, Clone)]
 pub(crate) struct Observation {
     pub(crate) replica: usize,
@@ -58,12 +58,12 @@ pub(crate) struct Observation {
     pub(crate) projects: BTreeMap<String, Shown>,
 }
 
-/// Reads the answer of `GET /api/fed/projects`.
+/// Parses the response to `GET /api/fed/projects`.
 ///
 /// # Errors
-/// When it is not what it should be.
+/// Fails if the response is malformed.
 pub(crate) fn projects(body: &str) -> anyhow::Result<BTreeMap<String, Shown>> {
-    let list: Vec<Value> = serde_json::from_str(body).context("the list of projects")?;
+    let list: Vec<Value> = serde_json::from_str(body).context("invalid list of projects")?;
     let of = |project: &Value| {
         let text = |name| project[name].as_str().with_context(|| format!("{name}: {project}"));
         let known = project["status_known"].as_bool().context("status_known")?;
@@ -80,26 +80,26 @@ pub(crate) struct LogEntry {
     pub(crate) kind: String,
     pub(crate) from: Option<Status>,
     pub(crate) to: Option<Status>,
-    /// When the change happened, as the log says.
+    /// Time of the change according to the log.
     pub(crate) at: Moment,
     pub(crate) cause: String,
 }
 
-/// What a replica says of itself in its metrics.
+/// Condition of a replica according to its metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Condition {
-    /// The bus is connected and heard.
+    /// Whether the bus is connected and heard.
     pub(crate) on_the_bus: bool,
-    /// The store takes changes.
+    /// Whether the store accepts changes.
     pub(crate) store_up: bool,
-    /// All deaf time of all sources, in seconds.
+    /// Total deafness of all sources.
     pub(crate) deaf_seconds: f64,
-    /// The age of the oldest newest proof of hearing, in seconds; none before the first proofs.
+    /// Largest age of the newest proof of hearing among all sources, or `None` without proofs.
     pub(crate) heard_ago_seconds: Option<f64>,
 }
 
 impl Condition {
-    /// Reads `GET /metrics`.
+    /// Parses the response to `GET /metrics`.
     pub(crate) fn parse(metrics: &str) -> Self {
         let values = |name: &str| -> Vec<f64> {
             let lines = metrics.lines().filter(|line| line.starts_with(name));
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_of_projects_is_read() {
+    fn a_list_of_projects_is_parsed() {
         let list = r#"[{"slug":"a","status":"degraded","status_known":true,"id":1}]"#;
         let expected = Shown { status: Status::Degraded, known: true };
         assert_eq!(projects(list).unwrap(), BTreeMap::from([("a".to_owned(), expected)]));
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_read() {
+    fn metrics_are_parsed() {
         let metrics = "# TYPE federation_store_up gauge\n\
                        federation_nats_connection_status 1\n\
                        federation_source_deaf_seconds{source=\"nats\"} 1.5\n\

@@ -1,4 +1,4 @@
-//! Reads the store directly, past the service.
+//! Reads the store directly, without the service.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use tokio_postgres::{Client, NoTls, Row};
 use crate::clock::Clock;
 use crate::seen::{LogEntry, Status};
 
-/// What the store holds.
+/// Contents of the store.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    /// The change log, in its order.
+    /// The change log by revision.
     pub(crate) log: Vec<LogEntry>,
     pub(crate) statuses: BTreeMap<String, Status>,
 }
 
-/// Reads log and catalog in one view.
+/// Reads the log and the catalog in one snapshot.
 ///
 /// # Errors
-/// When the store does not answer, or holds what cannot be read.
+/// Fails if the store does not respond or has malformed rows.
 pub(crate) async fn read(url: &str, clock: &Clock) -> anyhow::Result<Stored> {
     let (mut client, connection) =
-        tokio_postgres::connect(url, NoTls).await.context("connecting to the store")?;
-    // Ends with the client.
+        tokio_postgres::connect(url, NoTls).await.context("cannot connect to the store")?;
+    // The task ends with the client.
     tokio::spawn(connection);
-    read_all(&mut client, clock).await.context("reading the store")
+    read_all(&mut client, clock).await.context("cannot read the store")
 }
 
 async fn read_all(client: &mut Client, clock: &Clock) -> anyhow::Result<Stored> {

@@ -1,5 +1,5 @@
-//! The model of the truth: who really sent heartbeats and when, who could hear them, what was
-//! acknowledged. It knows nothing of what the service says.
+//! The model of the truth: the heartbeats that were sent, the replicas that could receive them, and
+//! the changes that were acknowledged. It does not know the statements of the service.
 
 mod beats;
 mod disturbances;
@@ -14,24 +14,24 @@ pub(crate) use beats::{Beat, Beats, Reach};
 pub(crate) use disturbances::{Disturbances, Part};
 pub(crate) use ledger::{CatalogState, Ledger};
 
-/// A heartbeat that is heard in deafness, before that is found, may count as heard so much later: a
-/// listening clock advances by at most this at once.
+/// A heartbeat received in deafness that is not noticed yet may count as heard later by this time,
+/// which is the largest step of a listening clock.
 const MAX_STEP: Duration = Duration::from_secs(1);
 
-/// How long a replica may take to notice that it cannot hand on what it hears: it is deaf after 2 s
-/// without a proof of hearing.
+/// Time for a replica to notice that it cannot forward heartbeats. It is deaf after 2 s without a
+/// proof of hearing.
 const NOTICES_WITHIN: Duration = Duration::from_millis(2_500);
 
-/// How a project speaks.
+/// Transport of the heartbeats of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// It publishes heartbeats.
+    /// Publishes over NATS.
     Nats,
-    /// It posts them to a replica.
+    /// Posts to a replica.
     Http,
 }
 
-/// All that is true.
+/// The model.
 #[derive(Debug)]
 pub(crate) struct Truth {
     pub(crate) disturbances: Disturbances,
@@ -40,20 +40,20 @@ pub(crate) struct Truth {
     projects: BTreeMap<String, Life>,
     /// The replicas that serve requests.
     serving: BTreeSet<usize>,
-    /// What each replica heard up to a moment, it has forgotten.
+    /// Time up to which each replica has forgotten what it heard.
     forgotten: BTreeMap<usize, Moment>,
-    /// The replicas that will have forgotten everything when they serve again.
+    /// Replicas that will have forgotten everything when they serve again.
     forgetting: BTreeSet<usize>,
 }
 
-/// Why a replica answers no more.
+/// Reason why a replica stops responding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fall {
-    /// It was stopped where it stands, and remembers everything.
+    /// Paused. It remembers everything.
     Paused,
-    /// It ends as it should, and stores what it knows.
+    /// Stopped cleanly. It stores what it knows.
     Ended,
-    /// It was killed: what it did not store by chance is lost.
+    /// Killed. It loses whatever it has not stored.
     Killed,
 }
 
@@ -62,12 +62,12 @@ pub(crate) enum Fall {
 struct Life {
     source: Source,
     beats: Beats,
-    /// Up to when a heartbeat over NATS, or one to each replica, may have been taken by anybody.
+    /// Time until which a heartbeat over NATS (`None`) or to a replica may have been accepted.
     attempts: BTreeMap<Option<usize>, Moment>,
 }
 
 impl Truth {
-    /// Nobody has spoken yet, no replica serves.
+    /// Creates a model without heartbeats, in which no replica serves.
     pub(crate) fn new(replicas: usize) -> Self {
         let mut disturbances = Disturbances::default();
         disturbances.begin(Part::Everyone, Moment::default());
@@ -85,33 +85,33 @@ impl Truth {
         }
     }
 
-    /// There is a project that may speak.
+    /// Adds a project that may send heartbeats.
     pub(crate) fn add(&mut self, slug: &str, source: Source) {
         let life = Life { source, beats: Beats::default(), attempts: BTreeMap::new() };
         self.projects.insert(slug.to_owned(), life);
     }
 
-    /// The projects that may speak.
+    /// Returns the projects that may send heartbeats.
     pub(crate) fn slugs(&self) -> impl Iterator<Item = &str> {
         self.projects.keys().map(String::as_str)
     }
 
-    /// A heartbeat was taken: acknowledged by a replica, or flushed through the NATS server.
+    /// Records a heartbeat that was acknowledged by a replica or flushed by the NATS server.
     pub(crate) fn beat(&mut self, slug: &str, beat: Beat) {
         if let Some(life) = self.projects.get_mut(slug) {
             life.beats.push(beat);
         }
     }
 
-    /// The newest heartbeat that was sent to a replica (none: over NATS) may be taken up to this
-    /// moment, acknowledged or not.
+    /// Records that the newest heartbeat to a replica (`None`: over NATS) may be accepted until
+    /// this time, acknowledged or not.
     pub(crate) fn attempt(&mut self, slug: &str, to: Option<usize>, until: Moment) {
         if let Some(life) = self.projects.get_mut(slug) {
             life.attempts.insert(to, until);
         }
     }
 
-    /// A replica answers no more, from now on.
+    /// Records that a replica stops responding now.
     pub(crate) fn falls_silent(&mut self, replica: usize, how: Fall, now: Moment) {
         let forgets = match how {
             Fall::Paused => None,
@@ -134,15 +134,14 @@ impl Truth {
         }
     }
 
-    /// What must be whole for a process that ends to leave behind what it knows of silence: it
-    /// stores how long it listened since its last deafness.
+    /// Returns the parts that a process needs to store how long it has listened when it stops.
     fn resumption(&self, replica: usize) -> Vec<Part> {
         let mut parts = self.hearing(Source::Nats, replica);
         parts.extend(storing(replica));
         parts
     }
 
-    /// A replica answers again: at the earliest since one moment, and surely since another.
+    /// Records that a replica responds again, `earliest` at one time and `surely` at another.
     pub(crate) fn serves(&mut self, replica: usize, earliest: Moment, surely: Moment) {
         self.disturbances.end(Part::Process(replica), earliest, surely);
         self.disturbances.end(Part::Everyone, earliest, surely);
@@ -152,14 +151,14 @@ impl Truth {
         }
     }
 
-    /// Whether a replica answers, as far as is known.
+    /// Returns whether a replica is known to respond.
     pub(crate) fn is_serving(&self, replica: usize) -> bool {
         self.serving.contains(&replica)
     }
 
-    /// Whom a heartbeat reaches that this replica took over HTTP, sent since a moment.
+    /// Returns the reach of a heartbeat that was sent to a replica over HTTP at `since` or later.
     ///
-    /// A replica that cannot hand heartbeats on writes them to the store, once it has noticed.
+    /// A replica that has noticed that it cannot forward heartbeats writes them to the store.
     pub(crate) fn reach(&self, replica: usize, since: Moment) -> Reach {
         let calm = self.disturbances.calm_since(&bus_of(replica));
         if self.replicas == 1 || calm.is_some_and(|calm| calm <= since) {
@@ -171,9 +170,9 @@ impl Truth {
         Reach::Only { replica, stored: broken && store.is_some_and(|calm| calm <= noticed) }
     }
 
-    /// The longest time without a heartbeat of the project that a listener (none: any) could have
-    /// heard in this window, time in which nobody could hear left out. None when it is not known to
-    /// have spoken before the window.
+    /// Returns the longest time in this window without a heartbeat that a listener (`None`: any)
+    /// could receive, not counting the time in which no replica could hear. Returns `None` if there
+    /// is no heartbeat before the window.
     pub(crate) fn longest_silence(
         &self,
         slug: &str,
@@ -191,9 +190,9 @@ impl Truth {
         life.beats.longest_gap(listener, window, audible)
     }
 
-    /// When a replica has listened for so long, undisturbed, since it can have heard a project or
-    /// of it, and for at least `chance` since it was last disturbed. None while something disturbs
-    /// it, or may still reach it.
+    /// Returns the time at which a replica has listened without disturbance for `silence` since it
+    /// may have heard of a project, and for `chance` since its last disturbance. Returns `None`
+    /// while it is disturbed or a heartbeat may still reach it.
     pub(crate) fn silent_for(
         &self,
         slug: &str,
@@ -205,7 +204,7 @@ impl Truth {
         let calm = self.disturbances.calm_since(&parts)?;
         let mut heard = Moment::default();
         for (&to, &until) in &life.attempts {
-            // What is on its way through something disturbed may arrive when that ends.
+            // A heartbeat held up by a disturbance may arrive when the disturbance ends.
             let mut ways = bus_of(replica).to_vec();
             ways.extend(to.iter().flat_map(|via| bus_of(*via)));
             heard = heard.max(self.disturbances.end_of(&ways, until)?);
@@ -218,17 +217,17 @@ impl Truth {
         Some(silent.max(calm.after(chance)))
     }
 
-    /// What must be whole for a replica to hear projects of a source.
+    /// Returns the parts that a replica needs to hear the projects of a source.
     fn hearing(&self, source: Source, replica: usize) -> Vec<Part> {
         let mut parts = vec![Part::Machine, Part::Process(replica), Part::Deaf(replica)];
-        // What comes to the other replicas over HTTP is heard over NATS.
+        // HTTP heartbeats at other replicas are forwarded over NATS.
         if source == Source::Nats || self.replicas > 1 {
             parts.extend([Part::Bus, Part::BusLink(replica), Part::Flood]);
         }
         parts
     }
 
-    /// Since when nothing keeps a replica from knowing the newest of the catalog.
+    /// Returns the time since which a replica can read all changes of the catalog.
     pub(crate) fn informed_since(&self, replica: usize) -> Option<Moment> {
         self.disturbances.calm_since(&[
             Part::Machine,
@@ -240,14 +239,15 @@ impl Truth {
         ])
     }
 
-    /// Since when no fault touches a replica that serves, whatever it says of itself.
+    /// Returns the time since which a replica serves without a fault, whatever its metrics say.
     pub(crate) fn unharmed_since(&self, replica: usize) -> Option<Moment> {
         let serves = self.disturbances.calm_since(&[Part::Process(replica)])?;
         Some(serves.max(self.untouched_since(replica)?))
     }
 
-    /// Since when no fault touches the pace and the links of a replica and its servers. A process that
-    /// gets little time in a flood is deaf for as long as it lasts: another flood may end before.
+    /// Returns the time since which no fault affects the speed and the links of a replica, or its
+    /// servers. A process with little CPU time is deaf during the whole flood, even if another
+    /// flood ends earlier.
     pub(crate) fn untouched_since(&self, replica: usize) -> Option<Moment> {
         self.disturbances.calm_since(&[
             Part::Machine,
@@ -261,12 +261,12 @@ impl Truth {
     }
 }
 
-/// What must be whole for a replica to write to the store.
+/// Returns the parts that a replica needs to write to the store.
 fn storing(replica: usize) -> [Part; 4] {
     [Part::Machine, Part::Store, Part::StoreLink(replica), Part::Waiting(replica)]
 }
 
-/// What must be whole for a replica to hand on what it hears over HTTP.
+/// Returns the parts that a replica needs to forward HTTP heartbeats.
 fn bus_of(replica: usize) -> [Part; 4] {
     [Part::Process(replica), Part::BusLink(replica), Part::Bus, Part::Deaf(replica)]
 }
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_of_the_bus_is_silence_only_of_those_who_speak_over_http() {
+    fn an_outage_of_the_bus_counts_as_silence_only_over_http() {
         let mut truth = truth();
         truth.beat("n", beat(1_000));
         truth.beat("h", beat(1_000));
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_hears_only_while_no_replica_serves() {
+    fn silence_is_excused_only_while_no_replica_serves() {
         let mut truth = truth();
         truth.beat("h", beat(1_000));
         truth.falls_silent(0, Fall::Killed, at(1_000));
@@ -315,13 +315,13 @@ mod tests {
         assert_eq!(silence, Some(Duration::from_millis(3_000)));
     }
 
-    /// When 3 s of silence are over, with a chance of 1.5 s.
+    /// Returns the time at which 3 s of silence are over, with a chance of 1.5 s.
     fn silent(truth: &Truth, slug: &str, replica: usize) -> Option<Moment> {
         truth.silent_for(slug, replica, (Duration::from_secs(3), Duration::from_millis(1_500)))
     }
 
     #[test]
-    fn a_replica_that_is_cut_off_from_the_bus_goes_on_counting_when_it_is_back() {
+    fn a_replica_cut_off_from_the_bus_resumes_counting_when_it_is_back() {
         let mut truth = truth();
         truth.attempt("n", None, at(1_000));
         assert_eq!(silent(&truth, "n", 1), Some(at(4_000)));
@@ -329,14 +329,14 @@ mod tests {
         assert_eq!(silent(&truth, "n", 1), None);
         assert_eq!(silent(&truth, "n", 0), Some(at(4_000)));
         truth.disturbances.end(Part::BusLink(1), at(6_000), at(6_000));
-        // 1 s of silence counted before, half a second is not sure.
+        // 1 s of silence counted before the cut, half a second is uncertain.
         assert_eq!(silent(&truth, "n", 1), Some(at(8_000)));
         truth.disturbances.note(Part::Deaf(1), at(6_900), at(7_000));
         assert_eq!(silent(&truth, "n", 1), Some(at(8_600)));
     }
 
     #[test]
-    fn a_restart_goes_on_counting_and_a_kill_begins_anew() {
+    fn silence_continues_after_a_restart_and_starts_over_after_a_kill() {
         for (how, expected) in [(Fall::Ended, 7_000), (Fall::Killed, 8_000)] {
             let mut truth = truth();
             truth.attempt("n", None, at(1_000));
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_paused_replica_has_in_its_socket_arrives_when_it_goes_on() {
+    fn a_heartbeat_in_the_socket_of_a_paused_replica_arrives_when_it_resumes() {
         let mut truth = truth();
         truth.falls_silent(0, Fall::Paused, at(900));
         truth.attempt("h", Some(0), at(1_000));
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_replica_takes_while_it_is_cut_off_reaches_it_alone() {
+    fn a_heartbeat_at_a_replica_cut_off_from_the_bus_reaches_no_other() {
         let mut truth = truth();
         assert_eq!(truth.reach(0, at(500)), Reach::All);
         truth.disturbances.begin(Part::BusLink(0), at(1_000));

@@ -1,4 +1,4 @@
-//! Everything that takes part in a run.
+//! State shared by all tasks of a run.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::replica::{Replica, Settings};
+use crate::replica::{Replica, ReplicaSettings};
 use crate::report::Report;
 use crate::roster;
 use crate::truth::Truth;
 
-/// The servers, the replicas, the truth, and what was found so far.
+/// The servers, the replicas, the model, and the report.
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) clock: Clock,
@@ -27,9 +27,9 @@ pub(crate) struct World {
     pub(crate) bus_address: SocketAddr,
     pub(crate) store: tokio::sync::Mutex<PostgresServer>,
     pub(crate) store_url: String,
-    /// Where the logs are.
+    /// Directory of the logs.
     pub(crate) folder: PathBuf,
-    /// Nobody dies and nobody comes back any more.
+    /// No project dies or comes back any more.
     pub(crate) frozen: AtomicBool,
     /// The run is over.
     pub(crate) over: CancellationToken,
@@ -47,8 +47,9 @@ impl World {
         let bus_address = SocketAddr::from((Ipv4Addr::LOCALHOST, bus.port()));
         let store_address = SocketAddr::from((Ipv4Addr::LOCALHOST, store.port()));
         let projects_file = folder.join("projects.yaml");
-        std::fs::write(&projects_file, roster::projects_file()).context("the list of projects")?;
-        let settings = Settings { binary, folder: folder.clone(), projects_file };
+        std::fs::write(&projects_file, roster::projects_file())
+            .context("cannot write the projects file")?;
+        let settings = ReplicaSettings { binary, folder: folder.clone(), projects_file };
         let mut all = Vec::new();
         for number in 0..replicas {
             all.push(Replica::new(number, settings.clone(), bus_address, store_address).await?);
@@ -69,7 +70,7 @@ impl World {
         }))
     }
 
-    /// A source of chance of its own for each part, the same for the same seed.
+    /// Returns a random stream for one task, which depends only on the seed.
     pub(crate) fn chance(&self, part: u64) -> fastrand::Rng {
         fastrand::Rng::with_seed(self.seed.wrapping_mul(1_000_003).wrapping_add(part))
     }

@@ -1,4 +1,4 @@
-//! Sending one heartbeat, and telling the truth what became of it.
+//! Sends heartbeats and records their outcome in the model.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use crate::nats::Publisher;
 use crate::truth::{Beat, Reach, Source};
 use crate::world::World;
 
-/// How long a server or a replica may take over a heartbeat; after that it counts as not taken.
-const PATIENCE: Duration = Duration::from_millis(400);
-/// How long after we lost our patience a heartbeat may still be taken by somebody who works.
-const STRAGGLES: Duration = Duration::from_secs(1);
+/// Deadline for a server or replica to accept a heartbeat. A later one counts as not accepted.
+const DEADLINE: Duration = Duration::from_millis(400);
+/// Time after the deadline in which a working server may still accept a heartbeat.
+const MAY_ARRIVE_FOR: Duration = Duration::from_secs(1);
 
-/// The voice of a project.
+/// Sends the heartbeats of one project.
 pub(super) struct Speaker {
     world: Arc<World>,
     slug: String,
@@ -31,7 +31,7 @@ impl Speaker {
         Self { world, slug, source, publisher, rng }
     }
 
-    /// Says that the project is alive, once.
+    /// Sends one heartbeat.
     pub(super) async fn beat(&mut self, degraded: bool) {
         let taken = match self.source {
             Source::Nats => self.publish(degraded).await,
@@ -44,19 +44,19 @@ impl Speaker {
         }
     }
 
-    /// Over NATS: taken when the server has flushed it.
+    /// Publishes a heartbeat over NATS. It is accepted when the server has flushed it.
     async fn publish(&mut self, degraded: bool) -> Option<()> {
-        self.publisher.connect(PATIENCE).await.ok()?;
+        self.publisher.connect(DEADLINE).await.ok()?;
         let message = [message(&self.slug, degraded)];
         let sent = self.world.clock.now();
-        // Before it is sent: nobody may hear what the truth does not know of.
-        self.attempted(None, sent.after(PATIENCE));
-        let published = self.publisher.publish(&message, PATIENCE).await;
+        // The model must know of a heartbeat before any replica can receive it.
+        self.attempted(None, sent.after(DEADLINE));
+        let published = self.publisher.publish(&message, DEADLINE).await;
         self.note(None, sent, published.is_ok().then_some(Reach::All))
     }
 
-    /// Over HTTP: taken when a replica acknowledged it. Each is tried once, in random order, those
-    /// that serve first.
+    /// Posts a heartbeat over HTTP. It is accepted when a replica acknowledges it. Each replica is
+    /// tried once, in random order, the serving ones first.
     async fn post(&mut self, degraded: bool) -> Option<()> {
         let mut replicas: Vec<usize> = (0..self.world.replicas.len()).collect();
         self.rng.shuffle(&mut replicas);
@@ -81,9 +81,9 @@ impl Speaker {
             String::new()
         };
         let sent = self.world.clock.now();
-        self.attempted(Some(replica), sent.after(PATIENCE));
-        let answer = http::request(address, ("POST", &path), &body, PATIENCE).await;
-        let acknowledged = answer.is_ok_and(|answer| answer.status == 204);
+        self.attempted(Some(replica), sent.after(DEADLINE));
+        let response = http::request(address, ("POST", &path), &body, DEADLINE).await;
+        let acknowledged = response.is_ok_and(|response| response.status == 204);
         let reach = acknowledged.then(|| self.world.truth.lock().reach(replica, sent));
         self.note(Some(replica), sent, reach)
     }
@@ -102,14 +102,14 @@ impl Speaker {
                 Some(())
             }
             None => {
-                truth.attempt(&self.slug, to, now.after(STRAGGLES));
+                truth.attempt(&self.slug, to, now.after(MAY_ARRIVE_FOR));
                 None
             }
         }
     }
 }
 
-/// A heartbeat over NATS: subject and payload.
+/// Returns the subject and the payload of a heartbeat over NATS.
 pub(super) fn message(slug: &str, degraded: bool) -> (String, Vec<u8>) {
     let mut payload = json!({
         "project_slug": slug,

@@ -1,4 +1,4 @@
-//! One project that sends as fast as it can, and says something else each time.
+//! A project that publishes as fast as it can and changes its reported status each time.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use crate::roster::FLOODER;
 use crate::truth::{Beat, Reach};
 use crate::world::World;
 
-/// How many go out before the server is asked whether it took them.
+/// Number of heartbeats between two acknowledgements of the server.
 const BATCH: usize = 1_000;
-/// How long the server may take over a batch.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Deadline for the server to accept a batch.
+const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Sends the flood; gives up where the bus is away.
+/// Sends the flood. Gives up if the bus is unavailable.
 pub(crate) async fn flood(world: &World, heartbeats: usize) {
     let batch: Vec<_> = (0..BATCH).map(|n| message(FLOODER, n % 2 == 0)).collect();
     let mut publisher = Publisher::to(world.bus_address);
-    if publisher.connect(PATIENCE).await.is_err() {
+    if publisher.connect(DEADLINE).await.is_err() {
         return;
     }
     for _ in 0..heartbeats / BATCH {
         let sent = world.clock.now();
-        world.truth.lock().attempt(FLOODER, None, sent.after(PATIENCE));
-        if publisher.publish(&batch, PATIENCE).await.is_err() {
+        world.truth.lock().attempt(FLOODER, None, sent.after(DEADLINE));
+        if publisher.publish(&batch, DEADLINE).await.is_err() {
             return;
         }
         let taken = world.clock.now();

@@ -1,22 +1,23 @@
-//! Messages on the subjects of heartbeats that are none. They must change nothing.
+//! Invalid messages on the subjects of heartbeats. They must not change anything.
 
 use std::time::Duration;
 
 use crate::nats::Publisher;
 use crate::world::World;
 
-/// How many messages one fault sends.
+/// Number of messages of one fault.
 const MESSAGES: usize = 500;
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Deadline for the server to accept the messages.
+const DEADLINE: Duration = Duration::from_secs(2);
 
-/// Sends the garbage; gives up where the bus is away.
+/// Sends invalid messages. Gives up if the bus is unavailable.
 pub(crate) async fn garbage(world: &World, mut rng: fastrand::Rng) {
     let slugs: Vec<String> = world.truth.lock().slugs().map(str::to_owned).collect();
     let messages: Vec<_> = (0..MESSAGES).map(|_| message(&slugs, &mut rng)).collect();
     let mut publisher = Publisher::to(world.bus_address);
-    if publisher.connect(PATIENCE).await.is_ok() {
-        // An absent bus is part of the game.
-        let _ = publisher.publish(&messages, PATIENCE).await;
+    if publisher.connect(DEADLINE).await.is_ok() {
+        // The bus may be unavailable because of another fault.
+        let _ = publisher.publish(&messages, DEADLINE).await;
     }
 }
 
@@ -29,7 +30,7 @@ fn message(slugs: &[String], rng: &mut fastrand::Rng) -> (String, Vec<u8>) {
         1 => (presence, (0..rng.usize(..300)).map(|_| rng.u8(..)).collect()),
         2 => (presence, vec![b' '; 100_000]),
         3 => (presence, br#"{"project_slug":7}"#.to_vec()),
-        // Who speaks for another is not believed.
+        // A project must not speak for another one.
         4 => (presence, format!(r#"{{"project_slug":"not-{other}"}}"#).into_bytes()),
         5 => (
             format!("hub.presence.unknown-{other}"),

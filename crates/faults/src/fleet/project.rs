@@ -1,4 +1,4 @@
-//! One project: when it speaks, and when it does not.
+//! The life cycle of one project.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,22 +11,22 @@ use crate::clock::Moment;
 use crate::roster::Participant;
 use crate::world::World;
 
-/// The time between two heartbeats: 1 s, give or take a tenth.
+/// Time between two heartbeats: 1 s ± 10 %.
 const INTERVAL_MS: std::ops::Range<u64> = 900..1_100;
-/// How long a mortal project lives.
+/// Time for which a mortal project lives.
 const LIFE_MS: std::ops::Range<u64> = 5_000..60_000;
-/// How long it stays dead.
+/// Time for which it stays dead.
 const DEATH_MS: std::ops::Range<u64> = 2_000..20_000;
-/// Of so many heartbeats one changes what the project says of itself.
-const MOOD_EVERY: u32 = 20;
+/// Average number of heartbeats between two changes of the reported status.
+const STATUS_CHANGE_EVERY: u32 = 20;
 
 pub(super) struct Project {
     world: Arc<World>,
     speaker: Speaker,
     rng: fastrand::Rng,
     alive: bool,
-    /// When it dies or comes back; none when never.
-    turns_at: Option<Moment>,
+    /// Time at which it dies or comes back, or `None` if it is immortal.
+    changes_at: Option<Moment>,
     due: Moment,
     degraded: bool,
 }
@@ -35,37 +35,37 @@ impl Project {
     pub(super) fn new(world: Arc<World>, participant: Participant, mut rng: fastrand::Rng) -> Self {
         let Participant { slug, source, mortal } = participant;
         let due = Moment(Duration::from_millis(rng.u64(..INTERVAL_MS.start)));
-        let turns_at = mortal.then(|| Moment(Duration::from_millis(rng.u64(LIFE_MS))));
+        let changes_at = mortal.then(|| Moment(Duration::from_millis(rng.u64(LIFE_MS))));
         let speaker = Speaker::new(Arc::clone(&world), slug, source, rng.fork());
-        Self { world, speaker, rng, alive: true, turns_at, due, degraded: false }
+        Self { world, speaker, rng, alive: true, changes_at, due, degraded: false }
     }
 
-    /// Lives on and on.
+    /// Sends heartbeats until cancelled.
     pub(super) async fn live(mut self) {
         loop {
             let now = self.world.clock.now();
             sleep(self.due.since(now)).await;
-            self.turn();
+            self.die_or_return();
             if self.alive {
-                if self.rng.u32(..MOOD_EVERY) == 0 && !self.is_frozen() {
+                if self.rng.u32(..STATUS_CHANGE_EVERY) == 0 && !self.is_frozen() {
                     self.degraded ^= true;
                 }
                 self.speaker.beat(self.degraded).await;
             }
-            // One that was held up does not make up for it.
+            // A delayed project does not catch up.
             let interval = Duration::from_millis(self.rng.u64(INTERVAL_MS));
             self.due = self.due.after(interval).max(self.world.clock.now());
         }
     }
 
     /// Dies or comes back when it is time.
-    fn turn(&mut self) {
+    fn die_or_return(&mut self) {
         let now = self.world.clock.now();
-        let is_time = self.turns_at.is_some_and(|at| at <= now);
+        let is_time = self.changes_at.is_some_and(|at| at <= now);
         if is_time && !self.is_frozen() {
             self.alive ^= true;
             let length = if self.alive { LIFE_MS } else { DEATH_MS };
-            self.turns_at = Some(now.after(Duration::from_millis(self.rng.u64(length))));
+            self.changes_at = Some(now.after(Duration::from_millis(self.rng.u64(length))));
         }
     }
 

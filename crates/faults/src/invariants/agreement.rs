@@ -1,4 +1,4 @@
-//! When all is healed and quiet, all say the same: each replica, the log and the store.
+//! Checks that all replicas, the log and the store agree after all faults have ended.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::seen::{Shown, Status};
 
 const NAME: &str = "replicas-agree";
 
-/// Who says what of which project.
+/// A source and the status that it gives for each project.
 pub(crate) type Statement = (String, BTreeMap<String, Status>);
 
-/// How the others differ from the first.
+/// Compares all statements with the first.
 pub(crate) fn differences(statements: &[Statement], now: Moment) -> Vec<Violation> {
     let Some(((one, first), others)) = statements.split_first() else { return Vec::new() };
     let mut found = Vec::new();
@@ -22,21 +22,21 @@ pub(crate) fn differences(statements: &[Statement], now: Moment) -> Vec<Violatio
         for slug in slugs.into_iter().filter(|slug| first.get(*slug) != second.get(*slug)) {
             let say = |statuses: &BTreeMap<String, Status>| match statuses.get(slug) {
                 Some(status) => status.to_string(),
-                None => "that there is no such project".to_owned(),
+                None => "that the project does not exist".to_owned(),
             };
             found.push(Violation {
                 invariant: NAME,
                 subject: slug.clone(),
                 at: now,
                 seen: format!("{one} says {}, {other} says {}", say(first), say(second)),
-                truth: "nothing has been disturbed for a while, and nothing changes".to_owned(),
+                truth: "there has been no fault and no change for a while".to_owned(),
             });
         }
     }
     found
 }
 
-/// What one says that it cannot know, though nothing disturbs it.
+/// Finds statuses that a replica reports as unknown, although there is no fault.
 pub(crate) fn unknown(who: &str, shown: &BTreeMap<String, Shown>, now: Moment) -> Vec<Violation> {
     let unknown = shown.iter().filter(|(_, shown)| !shown.known);
     unknown
@@ -44,20 +44,20 @@ pub(crate) fn unknown(who: &str, shown: &BTreeMap<String, Shown>, now: Moment) -
             invariant: NAME,
             subject: slug.clone(),
             at: now,
-            seen: format!("{who} says {}, but that it cannot know", shown.status),
-            truth: "nothing has been disturbed for a while".to_owned(),
+            seen: format!("{who} says {}, but not as known", shown.status),
+            truth: "there has been no fault for a while".to_owned(),
         })
         .collect()
 }
 
-/// One that does not answer, though nothing disturbs it.
+/// Reports a replica that does not respond, although there is no fault.
 pub(crate) fn silent(who: &str, error: &anyhow::Error, now: Moment) -> Violation {
     Violation {
         invariant: NAME,
         subject: who.to_owned(),
         at: now,
         seen: format!("{error:#}"),
-        truth: "nothing has been disturbed for a while".to_owned(),
+        truth: "there has been no fault for a while".to_owned(),
     }
 }
 
@@ -71,13 +71,13 @@ mod tests {
     }
 
     #[test]
-    fn those_who_say_the_same_agree() {
+    fn equal_statements_agree() {
         let one = statement("0", &[("a", Status::Online)]);
         assert_eq!(differences(&[one.clone(), one], Moment::default()), []);
     }
 
     #[test]
-    fn who_says_that_he_cannot_know_does_not_agree() {
+    fn an_unknown_status_is_a_violation() {
         let of =
             |known| BTreeMap::from([("a".to_owned(), Shown { status: Status::Online, known })]);
         assert_eq!(unknown("0", &of(true), Moment::default()), []);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn another_status_and_a_missing_project_are_found() {
+    fn a_different_status_and_a_missing_project_are_found() {
         let statements = [
             statement("0", &[("a", Status::Online), ("b", Status::Offline)]),
             statement("1", &[("a", Status::Degraded), ("c", Status::Offline)]),

@@ -1,4 +1,4 @@
-//! Whoever beats on time, as far as anybody can hear, is never called offline.
+//! Checks that a project whose heartbeats arrive on time is never reported offline.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::truth::Truth;
 
 const NAME: &str = "alive-never-offline";
 
-/// For so long a project must have spoken on time for "offline" in an answer to be false: what was
-/// dead before has been heard again, and a source that could not hear it knows that by now.
+/// Time for which heartbeats must have been on time for "offline" in a response to be false. By
+/// then a project that was dead has been heard again, and a source that cannot hear has noticed.
 const SHOWN_AFTER: Duration = OFFLINE_AFTER.saturating_add(CHANCE);
 
-/// What an answer claims falsely. What the service says it cannot know is no claim.
+/// Finds false statements in a response. A status that is not known is not a statement.
 pub(crate) fn shown(truth: &Truth, seen: &Observation) -> Vec<Violation> {
     let window = (seen.asked.before(SHOWN_AFTER), seen.answered);
     let claims = seen.projects.iter().filter(|(_, shown)| {
@@ -23,13 +23,13 @@ pub(crate) fn shown(truth: &Truth, seen: &Observation) -> Vec<Violation> {
     claims
         .filter_map(|(slug, _)| {
             let longest = on_time(truth, slug, Some(seen.replica), window)?;
-            let seen_as = format!("offline, and known to be so, at replica {}", seen.replica);
+            let seen_as = format!("offline, and known, at replica {}", seen.replica);
             Some(violation(slug, seen.answered, seen_as, longest, window))
         })
         .collect()
 }
 
-/// What the log claims falsely, by whichever replica it was found.
+/// Finds false statements in the log, whichever replica wrote them.
 pub(crate) fn logged(truth: &Truth, log: &[LogEntry]) -> Vec<Violation> {
     let falls =
         log.iter().filter(|entry| entry.to == Some(Status::Offline) && entry.from.is_some());
@@ -44,7 +44,7 @@ pub(crate) fn logged(truth: &Truth, log: &[LogEntry]) -> Vec<Violation> {
         .collect()
 }
 
-/// The longest silence in the window, if that was on time.
+/// Returns the longest silence in the window if it was short enough.
 fn on_time(
     truth: &Truth,
     slug: &str,
@@ -62,8 +62,8 @@ fn violation(
     (from, to): (Moment, Moment),
 ) -> Violation {
     let truth = format!(
-        "from {from} to {to} it was never silent for longer than {longest:.3?}, time in which \
-         nobody could hear it left out"
+        "from {from} to {to} it was never silent for longer than {longest:.3?}, not counting \
+         the time in which no replica could hear it"
     );
     Violation { invariant: NAME, subject: slug.to_owned(), at, seen, truth }
 }
@@ -87,14 +87,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_claimed_is_not_false() {
+    fn an_unknown_status_is_not_false() {
         let truth = scene::truth(scene::every_second(0, 20));
         assert_eq!(shown(&truth, &scene::shown(Status::Offline, false, 20_500)), []);
         assert_eq!(shown(&truth, &scene::shown(Status::Degraded, true, 20_500)), []);
     }
 
     #[test]
-    fn a_dead_project_may_be_called_so_and_one_that_just_came_back_too() {
+    fn a_project_that_is_dead_or_just_came_back_may_be_offline() {
         let truth = scene::truth(scene::every_second(0, 10).chain(scene::every_second(20, 22)));
         assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 14_000)), []);
         assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 22_500)), []);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_that_is_taken_for_silence_is_found() {
+    fn an_outage_counted_as_silence_is_found() {
         let mut truth = scene::truth(scene::every_second(0, 10));
         truth.disturbances.begin(Part::Bus, scene::at(10_200));
         let found = shown(&truth, &scene::shown(Status::Offline, true, 18_000));

@@ -1,4 +1,4 @@
-//! What was acknowledged is kept: in the store, and at every replica within 2 s.
+//! Checks that acknowledged changes are in the store, and at every replica within 2 s.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::truth::{CatalogState, Truth};
 
 const NAME: &str = "acknowledged-is-kept";
 
-/// How long a replica may take to learn what another acknowledged.
+/// Deadline for a replica to learn of a change that another one acknowledged.
 const KNOWN_WITHIN: Duration = Duration::from_secs(2);
 
-/// What a replica lacks, or has and should not have.
+/// Finds projects that a replica lacks or should not have.
 pub(crate) fn shown(truth: &Truth, seen: &Observation) -> Vec<Violation> {
     let Some(informed) = truth.informed_since(seen.replica) else { return Vec::new() };
     let is_due = |since: Moment| seen.asked > since.max(informed).after(KNOWN_WITHIN);
@@ -21,7 +21,7 @@ pub(crate) fn shown(truth: &Truth, seen: &Observation) -> Vec<Violation> {
     wrong(truth, seen.asked, is_due, shown, &format!("replica {}", seen.replica))
 }
 
-/// What the store lacks, or has and should not have, when all is over.
+/// Finds projects that the store lacks or should not have at the end of the run.
 pub(crate) fn stored(truth: &Truth, slugs: &BTreeSet<String>, now: Moment) -> Vec<Violation> {
     wrong(truth, now, |_| true, |slug| slugs.contains(slug), "the store")
 }
@@ -56,7 +56,7 @@ mod tests {
     use crate::truth::Part;
 
     #[test]
-    fn an_acknowledged_registration_that_is_lost_is_found() {
+    fn a_lost_registration_is_found() {
         let mut truth = scene::truth([]);
         truth.ledger.note("b", CatalogState::Registered(at(1_000)));
         assert_eq!(shown(&truth, &scene::shown(Status::Offline, true, 2_900)), []);
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_removed_project_that_stays_is_found() {
+    fn a_lost_removal_is_found() {
         let mut truth = scene::truth([]);
         truth.ledger.note("a", CatalogState::Removed(at(1_000)));
         let found = shown(&truth, &scene::shown(Status::Offline, true, 3_100));
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_acknowledged_may_be_either() {
+    fn a_change_without_acknowledgement_may_be_kept_or_lost() {
         let mut truth = scene::truth([]);
         truth.ledger.note("a", CatalogState::Unknown);
         truth.ledger.note("b", CatalogState::Unknown);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_without_the_store_cannot_know() {
+    fn a_replica_without_the_store_may_be_outdated() {
         let mut truth = scene::truth([]);
         truth.ledger.note("b", CatalogState::Registered(at(1_000)));
         truth.disturbances.begin(Part::StoreLink(0), at(1_000));

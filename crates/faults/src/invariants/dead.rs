@@ -1,4 +1,4 @@
-//! Whoever is dead is reported, in time, by each replica that can hear.
+//! Checks that every replica that can hear reports a dead project in time.
 
 use std::time::Duration;
 
@@ -9,16 +9,17 @@ use crate::truth::Truth;
 
 const NAME: &str = "dead-is-reported";
 
-/// How late the report may be, as it is promised: a tick, after which silence is judged (250 ms), and
-/// room for a machine that is busy. A longer uncertainty, where there is one, is part of [`due`].
+/// Promised maximum delay of a report: a tick (250 ms) and room for a busy machine. Any longer
+/// uncertainty is part of [`due`].
 pub(crate) const ALLOWANCE: Duration = Duration::from_secs(1);
 
-/// When the silence of a project was long enough at this replica; none while it is disturbed.
+/// Returns the time at which the silence of a project was long enough at a replica, or `None` while
+/// the replica is disturbed.
 pub(crate) fn due(truth: &Truth, slug: &str, replica: usize) -> Option<Moment> {
     truth.silent_for(slug, replica, (OFFLINE_AFTER, CHANCE))
 }
 
-/// Who should be offline by now and is not.
+/// Finds projects that should be offline and are not.
 pub(crate) fn overdue(truth: &Truth, seen: &Observation) -> Vec<Violation> {
     let mut found = Vec::new();
     for slug in truth.slugs() {
@@ -31,9 +32,7 @@ pub(crate) fn overdue(truth: &Truth, seen: &Observation) -> Vec<Violation> {
                 subject: slug.to_owned(),
                 at: seen.asked,
                 seen: format!("{} at replica {}", shown.status, seen.replica),
-                truth: format!(
-                    "silence of {OFFLINE_AFTER:?}, undisturbed, by {due}: {late:.3?} ago"
-                ),
+                truth: format!("undisturbed silence of {OFFLINE_AFTER:?} by {due}, {late:.3?} ago"),
             });
         }
     }
@@ -56,18 +55,18 @@ mod tests {
     }
 
     #[test]
-    fn a_disturbance_puts_it_off() {
+    fn a_disturbance_postpones_the_report() {
         let mut truth = scene::truth(scene::every_second(0, 10));
         truth.disturbances.begin(Part::Bus, scene::at(12_000));
         assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 19_000)), []);
         truth.disturbances.end(Part::Bus, scene::at(20_000), scene::at(20_000));
-        // 1.5 s of silence before the disturbance are sure.
+        // 1.5 s of silence before the disturbance are certain.
         assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 22_450)), []);
         assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 22_550)).len(), 1);
     }
 
     #[test]
-    fn a_broken_store_is_no_excuse() {
+    fn an_outage_of_the_store_does_not_postpone_the_report() {
         let mut truth = scene::truth(scene::every_second(0, 10));
         truth.disturbances.begin(Part::Store, scene::at(11_000));
         assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 15_000)).len(), 1);

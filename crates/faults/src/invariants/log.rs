@@ -1,4 +1,4 @@
-//! There is one log: without gaps, and each change follows the one before it.
+//! Checks that the log has no gaps and that each change follows from the previous one.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,27 @@ use crate::seen::{LogEntry, Status};
 
 const NAME: &str = "one-log";
 
-/// What is wrong with a log.
-pub(crate) fn whole(log: &[LogEntry]) -> Vec<Violation> {
+/// Finds gaps and inconsistent changes.
+pub(crate) fn inconsistencies(log: &[LogEntry]) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut statuses: BTreeMap<&str, Option<Status>> = BTreeMap::new();
     for (entry, expected) in log.iter().zip(1..) {
         let mut wrong = |what: String| found.push(violation(entry, what));
         if entry.revision != expected {
-            wrong(format!("revision {expected} was due"));
+            wrong(format!("expected revision {expected}"));
         }
         let before = statuses.insert(&entry.slug, entry.to).flatten();
         if entry.from != before {
-            wrong(format!("its status before was {}", name(before)));
+            wrong(format!("its previous status was {}", name(before)));
         }
         if entry.kind == "status_changed" && entry.from == entry.to {
-            wrong("a change of status changes it".to_owned());
+            wrong("a status change has two different statuses".to_owned());
         }
     }
     found
 }
 
-/// The last status of each project that is there.
+/// Returns the last status of each project that was not removed.
 pub(crate) fn last_statuses(log: &[LogEntry]) -> BTreeMap<String, Status> {
     let mut last = BTreeMap::new();
     for entry in log {
@@ -69,8 +69,8 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_log_is_whole() {
-        assert_eq!(whole(&log()), []);
+    fn a_consistent_log_has_no_violations() {
+        assert_eq!(inconsistencies(&log()), []);
         assert_eq!(last_statuses(&log()), BTreeMap::from([("a".to_owned(), Offline)]));
         assert_eq!(last_statuses(&log()[..5]), BTreeMap::new());
     }
@@ -79,28 +79,30 @@ mod tests {
     fn a_gap_is_found() {
         let mut log = log();
         log.remove(2);
-        assert!(whole(&log)[0].truth.contains("revision 3 was due"));
+        assert!(inconsistencies(&log)[0].truth.contains("expected revision 3"));
     }
 
     #[test]
-    fn a_change_that_does_not_follow_is_found() {
+    fn a_change_that_does_not_follow_from_the_previous_one_is_found() {
         let mut log = log();
         log[3].from = Some(Offline);
-        assert!(whole(&log)[0].truth.contains("its status before was online"));
+        assert!(inconsistencies(&log)[0].truth.contains("its previous status was online"));
     }
 
     #[test]
-    fn a_change_that_was_logged_twice_is_found() {
+    fn a_change_logged_twice_is_found() {
         let mut log = log();
         let twice = LogEntry { revision: 5, ..log[3].clone() };
         log.splice(4.., [twice]);
-        assert!(whole(&log)[0].truth.contains("its status before was degraded"));
+        assert!(inconsistencies(&log)[0].truth.contains("its previous status was degraded"));
     }
 
     #[test]
-    fn a_change_that_changes_nothing_is_found() {
+    fn a_status_change_without_effect_is_found() {
         let mut log = log();
         log[3].to = Some(Online);
-        assert!(whole(&log)[0].truth.contains("a change of status changes it"));
+        assert!(
+            inconsistencies(&log)[0].truth.contains("a status change has two different statuses")
+        );
     }
 }

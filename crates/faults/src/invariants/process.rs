@@ -1,4 +1,4 @@
-//! Processes stay within their memory, come back after a fault, and end well.
+//! Checks that processes stay within a memory limit, recover from faults and stop cleanly.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -6,55 +6,55 @@ use std::time::Duration;
 use super::Violation;
 use crate::clock::Moment;
 
-/// The most memory that a process may have at any time (`VmHWM`), in the dev profile.
-pub(crate) const MEMORY_BOUND_BYTES: u64 = 150 * 1024 * 1024;
-/// How long the end may take from SIGTERM on; supervisors lose their patience then.
-pub(crate) const ENDS_WITHIN: Duration = Duration::from_secs(10);
-/// How long after the last fault a replica must serve, hear and write again: the longest backoff of
-/// its connections (3 s and a quarter), an attempt that has to time out (3 s), and the start.
+/// Maximum memory of a process at any time (`VmHWM`), in the dev profile.
+pub(crate) const MAX_MEMORY_BYTES: u64 = 150 * 1024 * 1024;
+/// Maximum time from SIGTERM to the exit, after which supervisors kill a process.
+pub(crate) const STOPS_WITHIN: Duration = Duration::from_secs(10);
+/// Maximum time after the last fault until a replica serves, hears and writes again: the longest
+/// backoff of its connections (3.25 s), an attempt that times out (3 s), and the start.
 pub(crate) const RECOVERS_WITHIN: Duration = Duration::from_secs(10);
 
-/// Whether a process has too much memory.
+/// Checks the memory of a process.
 pub(crate) fn memory(replica: usize, bytes: u64, now: Moment) -> Option<Violation> {
-    (bytes > MEMORY_BOUND_BYTES).then(|| Violation {
+    (bytes > MAX_MEMORY_BYTES).then(|| Violation {
         invariant: "memory-bounded",
         subject: format!("replica {replica}"),
         at: now,
         seen: format!("{} MiB", bytes / 1024 / 1024),
-        truth: format!("{} MiB are the bound", MEMORY_BOUND_BYTES / 1024 / 1024),
+        truth: format!("the limit is {} MiB", MAX_MEMORY_BYTES / 1024 / 1024),
     })
 }
 
-/// Whether a process that was told to end did so well; none: it had to be killed.
+/// Checks the exit of a process after SIGTERM. The status is `None` if it had to be killed.
 pub(crate) fn end(
     replica: usize,
     status: Option<ExitStatus>,
     took: Duration,
     now: Moment,
 ) -> Option<Violation> {
-    let well = status.is_some_and(|status| status.success()) && took <= ENDS_WITHIN;
-    let status = status.map_or_else(|| "killed in the end".to_owned(), |status| status.to_string());
+    let well = status.is_some_and(|status| status.success()) && took <= STOPS_WITHIN;
+    let status = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
     (!well).then(|| Violation {
         invariant: "ends-well",
         subject: format!("replica {replica}"),
         at: now,
         seen: format!("{status} after {took:.3?}"),
-        truth: format!("SIGTERM asks for exit status 0 within {ENDS_WITHIN:?}"),
+        truth: format!("expected exit status 0 within {STOPS_WITHIN:?} after SIGTERM"),
     })
 }
 
-/// A process that ended without being told to.
+/// Reports a process that exited without a signal.
 pub(crate) fn ended_by_itself(replica: usize, status: ExitStatus, now: Moment) -> Violation {
     Violation {
         invariant: "ends-well",
         subject: format!("replica {replica}"),
         at: now,
-        seen: format!("it ended by itself: {status}"),
-        truth: "nobody told it to".to_owned(),
+        seen: format!("it exited by itself: {status}"),
+        truth: "it received no signal".to_owned(),
     }
 }
 
-/// A log in which something panicked.
+/// Finds a panic in a log.
 pub(crate) fn panics(file: &str, log: &str, now: Moment) -> Option<Violation> {
     let line = log.lines().find(|line| line.contains("panicked"))?;
     Some(Violation {
@@ -62,11 +62,11 @@ pub(crate) fn panics(file: &str, log: &str, now: Moment) -> Option<Violation> {
         subject: file.to_owned(),
         at: now,
         seen: line.to_owned(),
-        truth: "no input and no fault makes it panic".to_owned(),
+        truth: "no input and no fault may cause a panic".to_owned(),
     })
 }
 
-/// Whether a replica that nothing has harmed since a moment should have been well since.
+/// Checks that a replica has recovered from the last fault.
 pub(crate) fn recovery(
     replica: usize,
     unharmed: Option<Moment>,
@@ -80,8 +80,8 @@ pub(crate) fn recovery(
         invariant: "recovers",
         subject: format!("replica {replica}"),
         at: now,
-        seen: format!("not well since {last_well}: {says}"),
-        truth: format!("no fault has touched it since {unharmed}"),
+        seen: format!("not healthy since {last_well}: {says}"),
+        truth: format!("no fault has affected it since {unharmed}"),
     })
 }
 
@@ -95,16 +95,16 @@ mod tests {
 
     #[test]
     fn too_much_memory_is_found() {
-        assert!(memory(0, MEMORY_BOUND_BYTES, NOW).is_none());
-        assert!(memory(0, MEMORY_BOUND_BYTES + 1, NOW).is_some());
+        assert!(memory(0, MAX_MEMORY_BYTES, NOW).is_none());
+        assert!(memory(0, MAX_MEMORY_BYTES + 1, NOW).is_some());
     }
 
     #[test]
-    fn a_bad_end_is_found() {
+    fn an_unclean_exit_is_found() {
         let (well, failed) = (ExitStatus::from_raw(0), ExitStatus::from_raw(1 << 8));
-        assert!(end(0, Some(well), ENDS_WITHIN, NOW).is_none());
+        assert!(end(0, Some(well), STOPS_WITHIN, NOW).is_none());
         assert!(end(0, Some(failed), Duration::ZERO, NOW).is_some());
-        assert!(end(0, Some(well), ENDS_WITHIN + Duration::from_millis(1), NOW).is_some());
+        assert!(end(0, Some(well), STOPS_WITHIN + Duration::from_millis(1), NOW).is_some());
         assert!(end(0, None, Duration::ZERO, NOW).is_some());
     }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_that_does_not_come_back_is_found() {
+    fn a_replica_that_does_not_recover_is_found() {
         let (long_ago, just_now) = (Moment::default(), NOW.before(Duration::from_secs(1)));
         assert!(recovery(0, Some(long_ago), long_ago, NOW, "deaf").is_some());
         assert!(recovery(0, Some(just_now), long_ago, NOW, "deaf").is_none());

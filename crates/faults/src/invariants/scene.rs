@@ -1,4 +1,4 @@
-//! Small truths for the tests of the invariants.
+//! Small models for the tests of the invariants.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ pub(super) fn at(millis: u64) -> Moment {
     Moment(Duration::from_millis(millis))
 }
 
-/// One replica that serves, and the project `a`, which was heard at these times.
+/// Returns a model with one serving replica and heartbeats of the project `a` at these times.
 pub(super) fn truth(beats: impl IntoIterator<Item = u64>) -> Truth {
     let mut truth = Truth::new(1);
     truth.serves(0, at(0), at(0));
@@ -23,7 +23,7 @@ pub(super) fn truth(beats: impl IntoIterator<Item = u64>) -> Truth {
     truth
 }
 
-/// Heartbeats each second.
+/// Returns the times of one heartbeat per second.
 pub(super) fn every_second(from: u64, to: u64) -> impl Iterator<Item = u64> {
     (from..=to).map(|second| second * 1_000)
 }
@@ -37,7 +37,7 @@ pub(super) fn shown(status: Status, known: bool, asked: u64) -> Observation {
     }
 }
 
-/// An entry of the log, with the status before and after.
+/// Returns an entry of the log with the statuses before and after.
 pub(super) fn entry(
     revision: i64,
     kind: &str,

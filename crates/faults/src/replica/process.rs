@@ -1,4 +1,4 @@
-//! A process of the service: its log in a file, signals by its pid, killed when dropped.
+//! A process of the service, which logs to a file and is killed when dropped.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -12,12 +12,12 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::Settings;
+use super::ReplicaSettings;
 
-/// How long it may take to listen; it does so before it reaches its servers.
+/// Deadline to listen, which the service does before it connects to its servers.
 const LISTENS_WITHIN: Duration = Duration::from_secs(30);
-/// How often its log is looked at meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Interval of polling the log for the address.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -26,14 +26,15 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts it with nothing of our own environment. `links` are the ports through which it
-    /// reaches the bus and the store.
+    /// Starts the service with a clean environment. `links` are the ports of the proxies to the bus
+    /// and the store.
     pub(super) fn spawn(
-        settings: &Settings,
+        settings: &ReplicaSettings,
         (bus, store): (u16, u16),
         log: PathBuf,
     ) -> anyhow::Result<Self> {
-        let file = File::create(&log).with_context(|| format!("no log at {}", log.display()))?;
+        let file =
+            File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
         let child = Command::new(&settings.binary)
             .arg("serve")
             .env_clear()
@@ -51,7 +52,7 @@ impl Process {
             .stderr(file)
             .kill_on_drop(true)
             .spawn()
-            .with_context(|| format!("{} does not start", settings.binary.display()))?;
+            .with_context(|| format!("cannot start {}", settings.binary.display()))?;
         Ok(Self { child, log })
     }
 
@@ -59,7 +60,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Where it listens, once it does.
+    /// Waits until it listens, and returns its address.
     pub(super) async fn address(&mut self) -> anyhow::Result<SocketAddr> {
         let log = self.log.clone();
         let found = async {
@@ -68,9 +69,9 @@ impl Process {
                     return Ok(address);
                 }
                 if let Some(status) = self.has_ended() {
-                    bail!("it ended at its start ({status}); see {}", log.display());
+                    bail!("it exited at its start ({status}); see {}", log.display());
                 }
-                sleep(LOOK_EVERY).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
         timeout(LISTENS_WITHIN, found).await.with_context(|| {
@@ -84,11 +85,11 @@ impl Process {
 
     pub(super) async fn terminate(
         mut self,
-        patience: Duration,
+        kill_after: Duration,
     ) -> anyhow::Result<Option<ExitStatus>> {
         self.send(Signal::TERM)?;
-        match timeout(patience, self.child.wait()).await {
-            Ok(status) => Ok(Some(status.context("waiting for its end")?)),
+        match timeout(kill_after, self.child.wait()).await {
+            Ok(status) => Ok(Some(status.context("cannot wait for its exit")?)),
             Err(_) => self.kill().await.map(|()| None),
         }
     }
@@ -105,7 +106,8 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
-    /// A process that has ended is no error here: who waits for it finds that.
+    /// Sends a signal. A process that has exited is not an error, because its exit is found
+    /// elsewhere.
     fn send(&self, signal: Signal) -> anyhow::Result<()> {
         let pid = self.child.id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         match pid {
@@ -115,7 +117,7 @@ impl Process {
     }
 }
 
-/// The service logs the address on which it listens.
+/// Finds the address that the service logs at its start.
 fn address_in(log: &Path) -> Option<SocketAddr> {
     let text = std::fs::read_to_string(log).ok()?;
     let entries = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -123,7 +125,7 @@ fn address_in(log: &Path) -> Option<SocketAddr> {
     addresses.next()
 }
 
-/// The most memory that a process ever had, by `/proc/<pid>/status`; none when it is gone.
+/// Reads the peak memory of a process from `/proc/<pid>/status`.
 pub(crate) fn peak_memory_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_memory_is_known() {
+    fn the_peak_memory_of_a_process_is_read() {
         assert!(peak_memory_bytes(std::process::id()).unwrap() > 100_000);
     }
 }

@@ -1,30 +1,30 @@
-//! The heartbeats of one project that were taken.
+//! The accepted heartbeats of one project.
 
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// Who can have heard a heartbeat.
+/// Replicas that can have received a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Whoever listened.
+    /// All replicas that listened.
     All,
-    /// One replica, which took it over HTTP and could hand nothing on. Others can learn of it from
-    /// the store if that was `stored`.
+    /// One replica, which accepted it over HTTP and could not forward it. Other replicas can read
+    /// it from the store if it was `stored`.
     Only { replica: usize, stored: bool },
 }
 
-/// A heartbeat that somebody took.
+/// An accepted heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Beat {
-    /// It was taken at this moment or later.
+    /// Earliest time at which it was accepted.
     pub(crate) sent: Moment,
-    /// It was taken by then.
+    /// Latest time at which it was accepted.
     pub(crate) taken: Moment,
     pub(crate) reach: Reach,
 }
 
-/// The heartbeats of a project, in their order.
+/// The heartbeats of a project in order of time.
 #[derive(Debug, Default)]
 pub(crate) struct Beats(Vec<Beat>);
 
@@ -34,9 +34,9 @@ impl Beats {
         self.0.insert(at, beat);
     }
 
-    /// The longest gap that reaches into the window, each from the sending of one heartbeat to the
-    /// taking of the next, as `audible` measures it, for a listener (none: for all, by the store).
-    /// None when there is none before the window.
+    /// Returns the longest gap that overlaps with the window, for a listener (`None`: for all,
+    /// through the store). A gap lasts from the sending of a heartbeat to the acceptance of the
+    /// next, measured by `audible`. Returns `None` if there is no heartbeat before the window.
     pub(crate) fn longest_gap(
         &self,
         listener: Option<usize>,
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_counts_from_sending_to_taking_and_to_the_end() {
+    fn a_gap_lasts_from_sending_to_acceptance_or_to_the_end() {
         let beats = beats(&[(0, Reach::All), (1_000, Reach::All), (3_000, Reach::All)]);
         assert_eq!(gap(&beats, None, 100, 3_500), Some(2_010));
         assert_eq!(gap(&beats, None, 100, 2_500), Some(1_500));
@@ -92,13 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn who_did_not_speak_before_is_not_judged() {
+    fn a_project_without_an_earlier_heartbeat_is_not_judged() {
         assert_eq!(gap(&beats(&[]), None, 0, 1_000), None);
         assert_eq!(gap(&beats(&[(500, Reach::All)]), None, 100, 1_000), None);
     }
 
     #[test]
-    fn a_heartbeat_that_one_replica_heard_is_silence_to_the_others() {
+    fn a_heartbeat_at_one_replica_does_not_end_silence_at_others() {
         for stored in [true, false] {
             let only = Reach::Only { replica: 1, stored };
             let beats = beats(&[(0, Reach::All), (1_000, only), (2_000, Reach::All)]);

@@ -1,37 +1,37 @@
-//! What was disturbed, and when.
+//! Disturbances and their times.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::Moment;
 
-/// A heartbeat may be taken so much before what holds it up is noticed.
+/// Time by which a heartbeat may precede the disturbance that holds it up.
 const NOTICE: Duration = Duration::from_millis(100);
 
-/// How much listening right before a disturbance may not count: up to the last proof of hearing.
+/// Listening just before a disturbance that may not count, because it was not proven.
 const UNPROVEN: Duration = Duration::from_millis(500);
 
-/// What can be disturbed. A number is that of a replica.
+/// A part that can be disturbed. A number is that of a replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
-    /// The process: not there, stopped, starting.
+    /// The process: not running, stopped or starting.
     Process(usize),
-    /// The pace of its process: it runs, and has little time for anything.
+    /// The speed of its process, which runs but gets little CPU time.
     Pace(usize),
     /// Its link to the bus.
     BusLink(usize),
     /// Its link to the store.
     StoreLink(usize),
-    /// Its hearing, by its own word. The word counts for as long as it may: see
+    /// Its hearing, according to its metrics. How long it may report deafness is limited by
     /// [`unharmed_since`](super::Truth::unharmed_since).
     Deaf(usize),
-    /// Its store, by its own word.
+    /// Its access to the store, according to its metrics.
     Waiting(usize),
     /// The NATS server.
     Bus,
     /// The Postgres server.
     Store,
-    /// A flood is on its way.
+    /// A flood is in progress.
     Flood,
     /// The whole machine is too busy to be judged.
     Machine,
@@ -39,19 +39,19 @@ pub(crate) enum Part {
     Everyone,
 }
 
-/// A time of disturbance. Its end is known as an interval.
+/// A period of disturbance. Its end is known as an interval.
 #[derive(Debug, Clone, Copy)]
 struct Disturbance {
     from: Moment,
     end: Option<(Moment, Moment)>,
 }
 
-/// The disturbances of all parts, in their order.
+/// The disturbances of all parts in order of time.
 #[derive(Debug, Default)]
 pub(crate) struct Disturbances(BTreeMap<Part, Vec<Disturbance>>);
 
 impl Disturbances {
-    /// Something disturbs the part from now on. Does nothing where something does already.
+    /// Records that a part is disturbed from now on. Does nothing if it already is.
     pub(crate) fn begin(&mut self, part: Part, now: Moment) {
         let disturbances = self.0.entry(part).or_default();
         if disturbances.last().is_none_or(|disturbance| disturbance.end.is_some()) {
@@ -59,14 +59,14 @@ impl Disturbances {
         }
     }
 
-    /// It is whole again: at the earliest since one moment, and surely since another.
+    /// Records that a part is undisturbed, `earliest` at one time and `surely` at another.
     pub(crate) fn end(&mut self, part: Part, earliest: Moment, surely: Moment) {
         if let Some(disturbance) = self.0.entry(part).or_default().last_mut() {
             disturbance.end.get_or_insert((earliest.max(disturbance.from), surely));
         }
     }
 
-    /// It was disturbed in this time, which joins with one that it follows.
+    /// Records a disturbance that has ended, merging it with an adjacent one.
     pub(crate) fn note(&mut self, part: Part, from: Moment, until: Moment) {
         let disturbances = self.0.entry(part).or_default();
         match disturbances.last_mut() {
@@ -76,15 +76,15 @@ impl Disturbances {
         }
     }
 
-    /// Since when all of these parts are whole; none while one is not.
+    /// Returns the time since which all parts are undisturbed, or `None` while one is not.
     pub(crate) fn calm_since(&self, parts: &[Part]) -> Option<Moment> {
         let mut ends =
             parts.iter().filter_map(|&part| self.last(part)).map(|disturbance| disturbance.end);
         ends.try_fold(Moment::default(), |calm, end| Some(calm.max(end?.1)))
     }
 
-    /// When a disturbance of these parts ended that something sent at a moment ran into: that
-    /// moment, if none; none while it lasts.
+    /// Returns the end of the disturbances that hold up something sent at `at`. Returns `at` if
+    /// there are none, or `None` while one lasts.
     pub(crate) fn end_of(&self, parts: &[Part], at: Moment) -> Option<Moment> {
         let disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
         let mut held = disturbances.filter(|disturbance| {
@@ -94,7 +94,8 @@ impl Disturbances {
         held.try_fold(at, |end, disturbance| Some(end.max(disturbance.end?.1)))
     }
 
-    /// When these parts have been whole for so long in all, counted from a moment on.
+    /// Returns the time at which the parts have been undisturbed for `wanted` in total since
+    /// `from`.
     pub(crate) fn calm_for(&self, parts: &[Part], from: Moment, wanted: Duration) -> Moment {
         let disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
         let mut ahead: Vec<_> = disturbances
@@ -114,14 +115,14 @@ impl Disturbances {
         at.after(missing)
     }
 
-    /// Whether something has disturbed one of these parts since a moment, or longer.
+    /// Returns whether a disturbance of these parts began at `since` or earlier and still lasts.
     pub(crate) fn is_lasting(&self, parts: &[Part], since: Moment) -> bool {
         let mut disturbances = parts.iter().filter_map(|&part| self.last(part));
         disturbances.any(|disturbance| disturbance.from <= since && disturbance.end.is_none())
     }
 
-    /// Whether a moment lies in a disturbance of these parts, or so close behind one that hearing
-    /// is not proven yet.
+    /// Returns whether `at` is within a disturbance of these parts or so shortly after one that
+    /// hearing is not proven yet.
     pub(crate) fn is_near(&self, parts: &[Part], at: Moment) -> bool {
         let mut disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
         disturbances.any(|disturbance| {
@@ -130,7 +131,7 @@ impl Disturbances {
         })
     }
 
-    /// How much of a time any of these parts was disturbed, at least.
+    /// Returns the minimum time in a window for which any of these parts was disturbed.
     pub(crate) fn overlap(&self, parts: &[Part], (from, to): (Moment, Moment)) -> Duration {
         let disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
         let mut clipped: Vec<_> = disturbances
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_overlaps_counts_once_and_only_within_the_window() {
+    fn overlapping_disturbances_count_once_within_the_window() {
         let mut all = Disturbances::default();
         all.note(Part::Bus, at(100), at(300));
         all.note(Part::Everyone, at(200), at(400));
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_calm_since_its_last_sure_end() {
+    fn a_part_is_calm_since_the_latest_end() {
         let mut all = Disturbances::default();
         assert_eq!(all.calm_since(&[Part::Bus]), Some(at(0)));
         all.begin(Part::Bus, at(100));
@@ -200,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_follow_each_other_are_one_spell() {
+    fn adjacent_disturbances_are_merged() {
         let mut all = Disturbances::default();
         all.note(Part::Deaf(0), at(0), at(100));
         all.note(Part::Deaf(0), at(90), at(200));

@@ -1,21 +1,21 @@
-//! What was acknowledged of registrations and removals.
+//! Acknowledged registrations and removals.
 
 use std::collections::BTreeMap;
 
 use crate::clock::Moment;
 
-/// What is known of one project of the catalog.
+/// Known state of one project of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CatalogState {
-    /// Its registration was acknowledged by this moment.
+    /// Its registration was acknowledged by this time.
     Registered(Moment),
-    /// Its removal was.
+    /// Its removal was acknowledged by this time.
     Removed(Moment),
-    /// The answer was lost: either may be.
+    /// The response was lost, so either is possible.
     Unknown,
 }
 
-/// The projects that were registered or removed in the run.
+/// Projects registered or removed during the run.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger(BTreeMap<String, CatalogState>);
 
@@ -28,7 +28,7 @@ impl Ledger {
         self.0.iter().map(|(slug, entry)| (slug.as_str(), *entry))
     }
 
-    /// The projects whose registration was acknowledged.
+    /// Returns the projects whose registration was acknowledged.
     pub(crate) fn there(&self) -> Vec<&str> {
         let there = self.states().filter(|(_, entry)| matches!(entry, CatalogState::Registered(_)));
         there.map(|(slug, _)| slug).collect()
