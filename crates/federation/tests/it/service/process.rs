@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Deadline for anything outside the test.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -32,6 +34,12 @@ pub(super) const PYTHON_HEARTBEAT: &str = r#"{"project_slug": "commandcenter", "
 #[expect(clippy::disallowed_methods, reason = "a deadline for what happens outside")]
 pub(super) fn now() -> Instant {
     Instant::now()
+}
+
+/// Returns the time since a heartbeat.
+#[expect(clippy::disallowed_methods, reason = "heartbeats bear the time of day")]
+pub(super) fn age(heartbeat: OffsetDateTime) -> Duration {
+    (OffsetDateTime::now_utc() - heartbeat).try_into().unwrap_or_default()
 }
 
 /// Waits until `probe` returns something, and returns it with the time it took.
@@ -133,6 +141,19 @@ impl Service {
             Value::String(text) => text,
             other => panic!("{other}"),
         }
+    }
+
+    /// Returns the value of a metric, given its name and labels.
+    pub(super) fn metric(&self, series: &str) -> f64 {
+        let metrics = self.metrics();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {series} in {metrics}")).parse().unwrap()
+    }
+
+    /// Returns the time of the latest heartbeat of a project.
+    pub(super) fn last_heartbeat(&self, slug: &str) -> OffsetDateTime {
+        let project = self.get(&format!("/api/fed/projects/{slug}")).1;
+        OffsetDateTime::parse(project["last_heartbeat_at"].as_str().unwrap(), &Rfc3339).unwrap()
     }
 
     /// Waits for a line of the log with this text.

@@ -1,4 +1,5 @@
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use federation_testkit::NatsServer;
 
@@ -19,9 +20,11 @@ async fn the_publisher_keeps_its_project_online_and_ends_cleanly() {
         .unwrap();
     nats.restart().await;
     service.until_status("commandcenter", "online");
-    // Longer than the threshold of 3 s, so a project without heartbeats would be offline.
-    std::thread::sleep(std::time::Duration::from_secs(4));
-    assert_eq!(service.status("commandcenter"), "online");
+    let first = service.last_heartbeat("commandcenter");
+    until("heartbeats arrive for longer than the threshold of 3 s", || {
+        assert_eq!(service.status("commandcenter"), "online");
+        (service.last_heartbeat("commandcenter") - first > Duration::from_secs(4)).then_some(())
+    });
     let told = Command::new("kill").args(["-TERM", &publisher.id().to_string()]).status().unwrap();
     assert!(told.success());
     let (ended, _) = until("the publisher stops", || publisher.try_wait().unwrap());

@@ -3,7 +3,7 @@ use std::time::Duration;
 use federation_testkit::TestDatabase;
 use serde_json::Value;
 
-use super::process::{COMMANDCENTER, QUICK, Service, folder};
+use super::process::{COMMANDCENTER, QUICK, Service, age, folder, until};
 
 /// Checks that acknowledged writes and statuses survive a kill.
 fn a_kill_loses_nothing(database: &str) {
@@ -76,9 +76,11 @@ fn a_pause_does_not_count_as_silence() {
     let folder = folder(COMMANDCENTER);
     let service = Service::ready(folder.path(), &[QUICK]);
     service.beat("commandcenter");
+    let heartbeat = service.last_heartbeat("commandcenter");
     service.signal("-STOP");
-    // Silence beyond the threshold of 3 s.
-    std::thread::sleep(Duration::from_secs(5));
+    until("the heartbeat is older than the threshold of 3 s", || {
+        (age(heartbeat) > Duration::from_secs(5)).then_some(())
+    });
     service.signal("-CONT");
     assert_eq!(service.status("commandcenter"), "online");
     let took = service.until_status("commandcenter", "offline");
