@@ -34,7 +34,8 @@ run ./scripts/get-nats.sh || fail "there is no NATS server"
 run ./scripts/get-postgres.sh || fail "there is no Postgres"
 
 heading "building for release"
-run cargo build --release --package federation --package federation-bench || fail "it does not build"
+run cargo build --release --package federation --package federation-bench \
+  --features federation-bench/limits || fail "it does not build"
 
 heading "a throw-away Postgres that writes to disk"
 start_postgres

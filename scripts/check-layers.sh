@@ -47,7 +47,7 @@ packages federation-domain
 if grep -qx serde <<<"$PACKAGES"; then
   broken "federation-domain holds serde without being asked: it is an optional feature"
 fi
-for crate in application nats http testkit; do
+for crate in application nats http testkit bench; do
   must_not_hold "federation-$crate" 'diesel.*' "only the stores speak SQL"
 done
 for crate in application postgres sqlite nats; do
@@ -64,6 +64,14 @@ if grep -qE '^diesel' <<<"$direct"; then
   broken "federation names diesel itself: only the stores speak SQL"
 fi
 
+# The binary uses the library of the benchmarks, but not the program with its reference servers.
+must_not_hold federation 'criterion|tempfile|mockall|proptest|insta|federation-(testkit|faults)' \
+  "the binary contains nothing that only tests and benchmarks need"
+packages federation-bench
+if grep -qE '^(actix.*|tempfile)$' <<<"$PACKAGES"; then
+  broken "federation-bench holds actix or tempfile without its feature: only the program uses them"
+fi
+
 may_use federation-domain
 for crate in application postgres sqlite; do
   may_use "federation-$crate" federation-domain
@@ -71,6 +79,7 @@ done
 for crate in nats http testkit; do
   may_use "federation-$crate" federation-domain federation-application
 done
+may_use federation-bench federation-domain federation-application federation-nats
 
 lengths="$(find crates -name '*.rs' -not -path '*/target/*' -exec wc -l {} \; | sort -n)"
 while read -r lines file; do
