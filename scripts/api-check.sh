@@ -1,26 +1,27 @@
 #!/usr/bin/env bash
-# Holds the running service against its OpenAPI document, with all that Schemathesis can check.
+# Checks the running service against its OpenAPI document with all checks of Schemathesis.
 #
 #   ./scripts/api-check.sh [--examples N] [--minutes M] [--seed S]
 #
-# The same seed sends the same requests. N is the most of them for an operation and a phase (20), which
-# takes about two minutes; with --minutes, requests go on to be made up for so long in all.
+# The same seed sends the same requests. N is the maximum number of requests for an operation and a
+# phase (default 20), which takes about two minutes. With --minutes, Schemathesis generates requests
+# for this time in total.
 #
-# It runs three times: without keys, with a key that may only read, and with one that may do everything.
-# What the document cannot say, and what is done about it, stands in scripts/api-check/.
+# Runs three times: without keys, with a read-only key, and with a key that has all permissions.
+# scripts/api-check/ has the rules that an OpenAPI document cannot express.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 EXAMPLES=20 MINUTES="" SEED=7
 while (($# > 0)); do
   case "$1" in
-    -h | --help) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 0 ;;
+    -h | --help) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 0 ;;
     --examples) EXAMPLES=${2-} ;;
     --minutes) MINUTES=${2-} ;;
     --seed) SEED=${2-} ;;
-    *) fail "unknown argument '$1'; it takes --examples N, --minutes M and --seed S" ;;
+    *) fail "unknown argument '$1'; expected --examples N, --minutes M or --seed S" ;;
   esac
-  [[ "${2-}" =~ ^[0-9]+$ ]] || fail "$1 needs a whole number, but got '${2-}'"
+  [[ "${2-}" =~ ^[0-9]+$ ]] || fail "$1: expected a whole number, got '${2-}'"
   shift 2
 done
 
@@ -30,7 +31,7 @@ cleanup() {
   stop_running
   stop_service
   [[ -z "$NATS_PID" ]] || stop_process NATS "$NATS_PID"
-  # The logs are of use to whoever looks for the reason of a finding.
+  # Keeps the logs of a failed run.
   [[ -z "$SCRATCH" ]] || $FOUND || rm -rf "$SCRATCH"
 }
 trap cleanup EXIT
@@ -44,7 +45,7 @@ stop_service() {
 }
 
 nats_server() { exec .tools/bin/nats-server --addr 127.0.0.1 --port -1 --ports_file_dir "$SCRATCH" >"$SCRATCH/nats.log" 2>&1; }
-# In the scratch folder, so that no .env is read.
+# Runs in the scratch directory, which has no .env.
 federation() {
   cd "$SCRATCH" || exit 1
   exec "$BINARY" "$@"
@@ -59,7 +60,7 @@ service_is_ready() { ! kill -0 "$SERVICE_PID" 2>/dev/null || (federation health 
 nats_url() { sed -n 's/.*"\(nats:\/\/[^"]*\)".*/\1/p' "$SCRATCH"/nats-server_*.ports 2>/dev/null; }
 nats_listens() { ! kill -0 "$NATS_PID" 2>/dev/null || [[ -n "$(nats_url)" ]]; }
 
-# start_service NAME: on a catalog of its own, with one project that speaks and some that do not.
+# start_service NAME: starts the service on a new catalog, with a publisher for one of its projects.
 # Sets PORT.
 start_service() {
   export DATABASE_URL="sqlite://$SCRATCH/$1.db"
@@ -68,31 +69,31 @@ start_service() {
   await 30 "the service to listen" service_listens "$1" || fail "the service did not start"
   PORT="$(service_port "$1")"
   await 30 "the service to be ready" service_is_ready || fail "the service did not become ready"
-  kill -0 "$SERVICE_PID" 2>/dev/null || { cat "$SCRATCH/$1.log" >&2 && fail "the service ended at its start"; }
+  kill -0 "$SERVICE_PID" 2>/dev/null || { cat "$SCRATCH/$1.log" >&2 && fail "the service exited at its start"; }
   start_in_group publisher
   PUBLISHER_PID=$STARTED
 }
 
-# check NAME ARGUMENT...: one run.
+# check NAME ARGUMENT...: runs Schemathesis once.
 check() {
   local name=$1 schemathesis="$ROOT/.tools/schemathesis/bin/schemathesis"
   shift
   heading "$name (seed $SEED)"
-  # From one place on, what follows is the same as without --minutes.
+  # Requests are the same as without --minutes, followed by further ones.
   [[ -z "$MINUTES" ]] || set -- --max-time "$((MINUTES * 60 / 3))" "$@"
   run "$schemathesis" --config-file "$ROOT/scripts/api-check/schemathesis.toml" run \
     "http://127.0.0.1:$PORT/openapi.json" --max-examples "$EXAMPLES" --seed "$SEED" "$@" || {
     FOUND=true
-    say "$name: see above; the logs are in $SCRATCH"
+    say "$name: failed, see above; the logs are in $SCRATCH"
   }
-  kill -0 "$SERVICE_PID" 2>/dev/null || { FOUND=true && fail "$name: the service ended; see the logs in $SCRATCH"; }
+  kill -0 "$SERVICE_PID" 2>/dev/null || { FOUND=true && fail "$name: the service exited; see the logs in $SCRATCH"; }
 }
 
 require_rust
-run ./scripts/get-nats.sh || fail "there is no NATS server"
-run ./scripts/get-schemathesis.sh || fail "there is no Schemathesis"
+run ./scripts/get-nats.sh || fail "nats-server is not available"
+run ./scripts/get-schemathesis.sh || fail "Schemathesis is not available"
 heading "building"
-run cargo build --package federation || fail "the service does not build"
+run cargo build --package federation || fail "the build of the service failed"
 BINARY="$(realpath "${CARGO_TARGET_DIR:-target}")/debug/federation"
 
 SCRATCH="$(mktemp -d "${TMPDIR:-/tmp}/federation-api-check.XXXXXX")"
@@ -109,15 +110,15 @@ start_service without-keys
 check "without keys"
 stop_service
 
-# The metrics and the document are closed, so that they are checked with keys too.
+# Requires keys for the metrics and the document, so that they are checked with keys too.
 export FEDERATION_KEYS_FILE="$SCRATCH/keys.yaml" PROTECT_METRICS=true PROTECT_DOCS=true
 READ="$(federation keys create reader --scope read)"
 ADMIN="$(federation keys create operator --scope admin)"
 start_service with-keys
-# That all writes are refused, of which it warns, is how it should be.
-check "with a key that may only read" --warnings off --header "X-API-Key: $READ"
-check "with a key that may do everything" --header "X-API-Key: $ADMIN"
+# Without warnings, because all writes are rejected as expected.
+check "with a read-only key" --warnings off --header "X-API-Key: $READ"
+check "with an admin key" --header "X-API-Key: $ADMIN"
 stop_service
 
-! $FOUND || fail "the service and its document do not say the same"
-heading "the service does what its document says"
+! $FOUND || fail "the service does not conform to its OpenAPI document"
+heading "the service conforms to its OpenAPI document"

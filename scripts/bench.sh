@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Measures the service beside its limits and prints the table; see docs/PERFORMANCE.md.
+# Measures the service, compares it with reference programs and prints a table.
+# See docs/PERFORMANCE.md.
 #
 #   ./scripts/bench.sh [--quick] [--json FILE] [ROW...]
 #
-# Rows: flood, list, one, http-heartbeats, registrations, lateness, start, million; without any, all.
-# Once all is built, the whole takes about 25 minutes, and --quick (shorter times, and 100,000
-# projects in place of a million) about 4. A target that is missed is no failure of this script.
-# The machine should have nothing else to do: it says its load beside the figures.
+# Rows: flood, list, one, http-heartbeats, registrations, lateness, start, million. The default is all
+# of them. Without the build, all rows take about 25 minutes, and about 4 minutes with --quick, which
+# measures for a shorter time and with 100,000 projects instead of a million. A missed target is not
+# an error. The machine should be idle; the output includes its load.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# With fsync, unlike for the tests: what a transaction costs on disk is part of the measurement.
+# Uses fsync, unlike the tests, because the measurement includes writing to disk.
 postgres_server() {
   cd "$POSTGRES_DIR" || exit 1
   as_postgres "$1/postgres" -D "$POSTGRES_DIR/data" -h 127.0.0.1 -p "$2" -k "$POSTGRES_DIR" \
@@ -28,16 +29,16 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-[[ "${1-}" != -h && "${1-}" != --help ]] || { sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 0; }
+[[ "${1-}" != -h && "${1-}" != --help ]] || { sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 0; }
 require_rust
-run ./scripts/get-nats.sh || fail "there is no NATS server"
-run ./scripts/get-postgres.sh || fail "there is no Postgres"
+run ./scripts/get-nats.sh || fail "nats-server is not available"
+run ./scripts/get-postgres.sh || fail "Postgres is not available"
 
 heading "building for release"
 run cargo build --release --package federation --package federation-bench \
-  --features federation-bench/limits || fail "it does not build"
+  --features federation-bench/limits || fail "the build failed"
 
-heading "a throw-away Postgres that writes to disk"
+heading "starting a temporary Postgres that writes to disk"
 start_postgres
 say "$FEDERATION_TEST_POSTGRES"
 

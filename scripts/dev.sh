@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs the service as a developer wants to see it: a real NATS server, unless one answers already,
-# the service on embedded SQLite with config/projects.yaml, and one heartbeat publisher for the
-# project in it. Ctrl-C stops all that it started.
+# Runs the service for development: a NATS server (unless one is running), the service on SQLite with
+# config/projects.yaml, and a heartbeat publisher for the project in it. Ctrl-C stops all of them.
 #
-# SERVICE_PORT, NATS_URL, DATABASE_URL, PROJECT_SLUG and the rest come from the environment or .env.
+# Settings such as SERVICE_PORT, NATS_URL, DATABASE_URL and PROJECT_SLUG are read from the environment
+# or .env.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# setting NAME DEFAULT: from the environment, else from .env, else the default.
+# setting NAME DEFAULT: prints a setting from the environment or .env, or the default.
 setting() {
   local value="${!1-}"
   if [[ -z "$value" && -f .env ]]; then
@@ -17,10 +17,10 @@ setting() {
   printf '%s' "${value:-$2}"
 }
 
-# answers HOST PORT: whether anything accepts connections there.
+# answers HOST PORT: succeeds if the port accepts connections.
 answers() { (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null; }
 
-# A NATS server greets each client with its INFO.
+# greets_as_nats HOST PORT: succeeds if the server sends INFO, as NATS servers do.
 greets_as_nats() {
   local greeting=""
   { exec 3<>"/dev/tcp/$1/$2"; } 2>/dev/null || return 1
@@ -29,7 +29,7 @@ greets_as_nats() {
   [[ "$greeting" == INFO ]]
 }
 
-# http_get PORT PATH: the answer, headers and all. Without curl, which a fresh machine may lack.
+# http_get PORT PATH: prints the response with its headers. Does not need curl.
 http_get() {
   { exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
   printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$2" >&3
@@ -37,13 +37,13 @@ http_get() {
   exec 3>&-
 }
 
-# start NAME COMMAND...: runs it with each line of its output under its name. Pids in PID[NAME].
+# start NAME COMMAND...: starts COMMAND, prefixes each line of its output with NAME and sets PID[NAME].
 declare -A PID=()
 PREFIXERS=()
 start() {
   local name=$1
   shift
-  # Ends with its input, not by a signal: the last words of a process that stops are to be seen.
+  # Ignores signals and ends with its input, so that the last output of a process is printed.
   exec 4> >(trap '' INT TERM && exec sed -u "s/^/[$name] /")
   PREFIXERS+=($!)
   start_in_group "$@" >&4 2>&1
@@ -51,7 +51,7 @@ start() {
   exec 4>&-
 }
 
-# Whoever sends goes first, then who hears, then what is between them.
+# Stops the publisher first, then the service, then the NATS server.
 cleanup() {
   local name
   trap '' INT TERM
@@ -62,7 +62,7 @@ cleanup() {
   ((${#PREFIXERS[@]} == 0)) || wait "${PREFIXERS[@]}" 2>/dev/null || true
 }
 trap cleanup EXIT
-# To be stopped is how this ends well.
+# Ctrl-C is the normal way to stop this script.
 trap 'say ""; say "stopping"; exit 0' INT TERM
 
 alive() { kill -0 "${PID[$1]}" 2>/dev/null; }
@@ -74,35 +74,35 @@ start_nats() {
   [[ "$address" != *:* ]] || port=${address##*:}
   port=${port%%/*}
   if answers "$host" "$port"; then
-    greets_as_nats "$host" "$port" || fail "port $port of $host is taken by something that is no NATS server"
-    say "using the NATS server that answers at $host:$port"
+    greets_as_nats "$host" "$port" || fail "port $port of $host is in use by another program than a NATS server"
+    say "using the NATS server at $host:$port"
     return
   fi
   [[ "$host" == localhost || "$host" == 127.0.0.1 ]] ||
-    fail "no NATS server answers at $host:$port, and this script starts one on this machine only"
+    fail "no NATS server runs at $host:$port; this script can start one only on this machine"
   ./scripts/get-nats.sh
   start nats .tools/bin/nats-server --addr 127.0.0.1 --port "$port"
   await 15 "NATS on port $port" nats_is_up "$port" || fail "the NATS server did not start"
-  alive nats || fail "the NATS server ended at its start"
+  alive nats || fail "the NATS server exited at its start"
 }
 
 nats_is_up() { ! alive nats || greets_as_nats 127.0.0.1 "$1"; }
 service_is_up() { ! alive service || [[ "$(http_get "$PORT" /health)" == *'"service":"federation"'* ]]; }
 is_online() { [[ "$(http_get "$PORT" "/api/fed/projects/$SLUG")" == *'"status":"online"'* ]]; }
 
-# The person may stop the publisher; the others must not end by themselves.
+# Fails if a process other than the publisher exits. The user may stop the publisher.
 watch() {
   local name status
   while true; do
     for name in nats service; do
-      [[ -z "${PID[$name]-}" ]] || alive "$name" || fail "$name ended by itself; stopping the rest"
+      [[ -z "${PID[$name]-}" ]] || alive "$name" || fail "$name exited unexpectedly; stopping the rest"
     done
     if [[ -n "${PID[publisher]-}" ]] && ! alive publisher; then
       status=0
       wait "${PID[publisher]}" || status=$?
-      ((status == 0 || status > 128)) || fail "the publisher ended with status $status; stopping the rest"
+      ((status == 0 || status > 128)) || fail "the publisher exited with status $status; stopping the rest"
       unset "PID[publisher]"
-      say "the publisher is stopped: $SLUG turns degraded after two missed intervals, offline after three"
+      say "the publisher has stopped: $SLUG becomes degraded after two intervals and offline after three"
     fi
     wait -n || true
   done
@@ -117,29 +117,29 @@ heading "building"
 run cargo build --package federation
 BINARY="${CARGO_TARGET_DIR:-./target}/debug/federation"
 
-! answers 127.0.0.1 "$PORT" || fail "port $PORT is taken; set SERVICE_PORT to another one"
-[[ "$NATS_URL" != none ]] || say "NATS_URL is none: without a broker there is no publisher either"
+! answers 127.0.0.1 "$PORT" || fail "port $PORT is in use; set SERVICE_PORT to another one"
+[[ "$NATS_URL" != none ]] || say "NATS_URL is none, so there is no publisher"
 [[ "$NATS_URL" == none ]] || start_nats
 
 heading "starting"
 start service "$BINARY" serve
 await 30 "the service on port $PORT" service_is_up || fail "the service did not start"
-alive service || fail "the service ended at its start; its last words are above"
+alive service || fail "the service exited at its start; see its output above"
 
 if [[ "$NATS_URL" != none ]]; then
   start publisher "$BINARY" heartbeat
-  await 20 "$SLUG to be online" is_online || say "the service goes on; see its log above"
-  heading "$SLUG has a publisher, pid ${PID[publisher]}. See for yourself:"
+  await 20 "$SLUG to be online" is_online || say "continuing without it; see the log above"
+  heading "running, with a publisher for $SLUG (pid ${PID[publisher]}). Try:"
 else
-  heading "running. See for yourself:"
+  heading "running. Try:"
 fi
 AT=""
 [[ "$PORT" == 8001 ]] || AT=" --url http://127.0.0.1:$PORT"
 offer() { printf '  %-48s %s\n' "$1" "$2" >&2; }
-offer "curl http://127.0.0.1:$PORT/api/fed/projects" "who is alive"
-offer "$BINARY projects list$AT" "the same as a table"
-offer "http://127.0.0.1:$PORT/docs" "the API, to try out"
-[[ -z "${PID[publisher]-}" ]] || offer "kill ${PID[publisher]}" "stop the publisher alone, to see $SLUG offline"
-offer "Ctrl-C" "stops everything"
+offer "curl http://127.0.0.1:$PORT/api/fed/projects" "list all projects"
+offer "$BINARY projects list$AT" "list all projects as a table"
+offer "http://127.0.0.1:$PORT/docs" "browse and try the API"
+[[ -z "${PID[publisher]-}" ]] || offer "kill ${PID[publisher]}" "stop only the publisher; $SLUG becomes offline"
+offer "Ctrl-C" "stop everything"
 say ""
 watch

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the service under random faults and holds what it says against the truth.
+# Runs the service under random faults and checks its statements against a model.
 #
 #   ./scripts/faults.sh [--minutes N | --seconds N] [--seed S] [--replicas R] [--release]
-#   ./scripts/faults.sh --binary PATH …          a service that was built before
+#   ./scripts/faults.sh --binary PATH ...        with an existing binary of the service
 #
-# It prints the seed, what it brings about and a summary; a violation makes it fail and leaves the
-# logs of all processes behind.
+# Prints the seed, the injected faults and a summary. After a violation it fails and keeps the logs of
+# all processes.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -31,16 +31,16 @@ while (($# > 0)); do
 done
 
 require_rust
-run ./scripts/get-nats.sh || fail "there is no NATS server"
-run ./scripts/get-postgres.sh || fail "there is no Postgres"
+run ./scripts/get-nats.sh || fail "nats-server is not available"
+run ./scripts/get-postgres.sh || fail "Postgres is not available"
 export NATS_SERVER="$ROOT/.tools/bin/nats-server"
 
 heading "building"
 if [[ -z "$BINARY" ]]; then
-  run cargo build --profile "$PROFILE" --package federation || fail "the service does not build"
+  run cargo build --profile "$PROFILE" --package federation || fail "the build of the service failed"
   BINARY="${CARGO_TARGET_DIR:-target}/$FOLDER/federation"
 fi
-run cargo build --package federation-faults || fail "the fault suite does not build"
+run cargo build --package federation-faults || fail "the build of the fault suite failed"
 
-heading "faults"
+heading "injecting faults"
 run "${CARGO_TARGET_DIR:-target}/debug/faults" --binary "$BINARY" ${ARGS[@]+"${ARGS[@]}"}

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# What the scripts share. Sourced, not run; leaves the caller in the repository's root.
+# Functions shared by the scripts. Sourcing this file changes to the root of the repository.
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 cd "$ROOT" || exit 1
 
-# --- Words to the person in front -------------------------------------------------------------
+# --- Messages -----------------------------------------------------------------------------------
 
 say() { printf '%s\n' "$*" >&2; }
 heading() { printf '\n==> %s\n' "$*" >&2; }
@@ -16,11 +16,10 @@ fail() {
 # --- Processes ----------------------------------------------------------------------------------
 
 # Seconds between SIGTERM and SIGKILL.
-STOP_PATIENCE=15
+STOP_TIMEOUT=15
 
-# start_in_group COMMAND...: starts it in the background, in a process group of its own, so that a
-# Ctrl-C reaches this script alone, which then stops what it started in the right order.
-# Its pid is in $STARTED.
+# start_in_group COMMAND...: starts COMMAND in the background in its own process group and sets
+# $STARTED to its pid. Ctrl-C then reaches only this script, which stops its processes in order.
 start_in_group() {
   set -m
   "$@" </dev/null &
@@ -28,7 +27,8 @@ start_in_group() {
   set +m
 }
 
-# Runs COMMAND to its end, interruptibly; with the signal handlers below it leaves nothing behind.
+# run COMMAND...: runs COMMAND and returns its status. It can be interrupted; stop_running then stops
+# COMMAND.
 RUNNING=""
 run() {
   local status=0
@@ -39,25 +39,26 @@ run() {
   return "$status"
 }
 
-# Ends the command of an interrupted run, with all of its children.
+# Stops the command of an interrupted run, including its children.
 stop_running() {
   [[ -z "$RUNNING" ]] || kill -TERM -- "-$RUNNING" 2>/dev/null || true
   RUNNING=""
 }
 
-# stop_process NAME PID [SIGNAL]: stops it and waits for its end.
+# stop_process NAME PID [SIGNAL]: stops a process and waits for its exit.
 stop_process() {
   local name=$1 pid=$2 signal=${3:-TERM} tenths
   kill -s "$signal" "$pid" 2>/dev/null || return 0
-  for ((tenths = 0; tenths < STOP_PATIENCE * 10; tenths++)); do
+  for ((tenths = 0; tenths < STOP_TIMEOUT * 10; tenths++)); do
     kill -0 "$pid" 2>/dev/null || return 0
     sleep 0.1
   done
-  say "$name (pid $pid) did not end within ${STOP_PATIENCE} s of SIG$signal: killing it"
+  say "$name (pid $pid) did not stop within ${STOP_TIMEOUT} s of SIG$signal; killing it"
   kill -KILL "$pid" 2>/dev/null || true
 }
 
-# await SECONDS WHAT COMMAND...: asks COMMAND until it succeeds; false, with a word, when it never does.
+# await SECONDS WHAT COMMAND...: repeats COMMAND until it succeeds. Prints a message and fails after
+# SECONDS.
 await() {
   local seconds=$1 what=$2 tenths
   shift 2
@@ -65,7 +66,7 @@ await() {
     "$@" && return 0
     sleep 0.1
   done
-  say "waited ${seconds} s for $what, in vain"
+  say "timed out after ${seconds} s waiting for $what"
   return 1
 }
 
@@ -79,15 +80,15 @@ as_root() {
   elif has sudo; then
     sudo "$@"
   else
-    fail "needs root for: $*; run it as root once, or install sudo"
+    fail "root is required for: $*; run this script as root once, or install sudo"
   fi
 }
 
-# apt_install PACKAGE...: quiet unless it fails.
+# apt_install PACKAGE...: installs Debian packages. Prints nothing unless it fails.
 apt_install() {
   local log
-  has apt-get || fail "please install what Debian calls: $* (this machine has no apt-get)"
-  say "installing $* from the system's packages"
+  has apt-get || fail "please install the equivalent of the Debian packages: $* (apt-get is not available)"
+  say "installing $* with apt-get"
   log="$(mktemp)"
   if ! { as_root apt-get update && as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install --yes --no-install-recommends "$@"; } >"$log" 2>&1; then
@@ -98,9 +99,9 @@ apt_install() {
   rm -f "$log"
 }
 
-# Rust is the one thing that a developer brings along; a C compiler is for linking and for SQLite.
+# Only Rust is not installed automatically. The C compiler is needed for linking and for SQLite.
 require_rust() {
-  has cargo || fail "cargo is missing: install Rust, see https://rustup.rs"
+  has cargo || fail "cargo is not installed; see https://rustup.rs"
   has cc || apt_install gcc libc6-dev
 }
 
@@ -108,13 +109,13 @@ require_rust_components() {
   local component
   for component in fmt clippy; do
     cargo "$component" --version >/dev/null 2>&1 ||
-      fail "cargo $component is missing: rustup component add rustfmt clippy"
+      fail "cargo $component is not installed; run: rustup component add rustfmt clippy"
   done
 }
 
 # --- Postgres -----------------------------------------------------------------------------------
 
-# The folder of the newest Postgres here: Debian's, else the one on PATH. Empty when there is none.
+# Prints the directory of the newest Postgres: Debian's, otherwise the one on PATH, otherwise nothing.
 postgres_bin() {
   local newest
   newest="$(find /usr/lib/postgresql -mindepth 3 -maxdepth 3 -path '*/bin/initdb' 2>/dev/null |
@@ -123,7 +124,8 @@ postgres_bin() {
   [[ -z "$newest" ]] || dirname "$newest"
 }
 
-# Postgres refuses to run as root. setpriv becomes the program, so its pid is the program's.
+# Runs a program as the user postgres if this is root, because Postgres refuses to run as root. setpriv
+# replaces itself, so its pid is that of the program.
 as_postgres() {
   if [[ "$(id -u)" -eq 0 ]]; then
     exec setpriv --reuid=postgres --regid=postgres --init-groups "$@"
@@ -137,8 +139,8 @@ postgres_is_ready() {
     [[ "$(sed -n '1p;8p' "$POSTGRES_DIR/data/postmaster.pid" 2>/dev/null | tr -d ' \n')" == "${POSTGRES_PID}ready" ]]
 }
 
-# Starts a throw-away cluster on a free port of loopback: without durability, gone with the script.
-# Sets POSTGRES_PID and POSTGRES_DIR, and exports FEDERATION_TEST_POSTGRES.
+# Starts a temporary cluster without durability on a free port of the loopback interface. Sets
+# POSTGRES_PID and POSTGRES_DIR and exports FEDERATION_TEST_POSTGRES.
 POSTGRES_PID="" POSTGRES_DIR=""
 start_postgres() {
   local bin port attempt
@@ -149,7 +151,7 @@ start_postgres() {
     --auth trust --encoding UTF8 --locale C --no-sync --no-instructions) >"$POSTGRES_DIR.log" 2>&1 ||
     { cat "$POSTGRES_DIR.log" >&2 && fail "initdb failed"; }
 
-  # Postgres cannot choose a port itself; where ours is taken it ends, and another is tried.
+  # Postgres cannot choose a free port itself. If a port is taken, it exits and another one is tried.
   for ((attempt = 0; attempt < 10; attempt++)); do
     port=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
     start_in_group postgres_server "$bin" "$port"
@@ -172,7 +174,7 @@ postgres_server() {
 }
 
 stop_postgres() {
-  # SIGQUIT: at once; nobody needs the data again.
+  # SIGQUIT stops immediately. The data is not needed any more.
   [[ -z "$POSTGRES_PID" ]] || stop_process Postgres "$POSTGRES_PID" QUIT
   [[ -z "$POSTGRES_DIR" ]] || rm -rf "$POSTGRES_DIR" "$POSTGRES_DIR.log"
   POSTGRES_PID="" POSTGRES_DIR=""

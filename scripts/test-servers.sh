@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts the servers that the tests need and keeps them until Ctrl-C, for work with plain cargo.
+# Runs the servers that the tests need until Ctrl-C, for use with plain cargo.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -14,10 +14,11 @@ trap 'exit 0' INT TERM
 ./scripts/get-postgres.sh
 start_postgres
 cat <<END
-Say this in the terminal where you run cargo test --workspace (NATS servers are started by the tests themselves):
+Run this in the terminal in which you run cargo test --workspace (the tests start NATS servers
+themselves):
 
   export FEDERATION_TEST_POSTGRES=$FEDERATION_TEST_POSTGRES
 
-Ctrl-C ends it here.
+Press Ctrl-C to stop Postgres.
 END
-wait "$POSTGRES_PID" || fail "Postgres ended by itself"
+wait "$POSTGRES_PID" || fail "Postgres stopped unexpectedly"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Gets what the tests need, starts it, and runs every check that a change must pass.
+# Installs and starts what the tests need and runs every check that a change must pass.
 #
-#   ./scripts/test.sh                        all of it, as CI does
-#   ./scripts/test.sh --only-tests [FILTER]  the tests alone, or those whose name holds FILTER
+#   ./scripts/test.sh                        run all checks, like CI
+#   ./scripts/test.sh --only-tests [FILTER]  run only the tests, or those whose names contain FILTER
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -29,11 +29,11 @@ case "${1-}" in
     ONLY_TESTS=true
     FILTER=("${@:2}")
     ;;
-  *) fail "unknown argument '$1'; it takes nothing, or --only-tests [FILTER]" ;;
+  *) fail "unknown argument '$1'; expected nothing or --only-tests [FILTER]" ;;
 esac
 
 require_rust
-# The examples of the docs are run, and ask the service with it.
+# A test runs the examples of the documentation, which use curl.
 has curl || apt_install curl
 step "tools: NATS" ./scripts/get-nats.sh
 step "tools: Postgres" ./scripts/get-postgres.sh
@@ -50,15 +50,15 @@ if ! $ONLY_TESTS; then
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 fi
 
-heading "a throw-away Postgres"
+heading "starting a temporary Postgres"
 start_postgres
 say "$FEDERATION_TEST_POSTGRES"
-# Without a filter, doc tests included.
+# Includes doc tests.
 step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"${FILTER[@]}"}
 
 if ! $ONLY_TESTS; then
   step "api: Schemathesis" ./scripts/api-check.sh
-  step "faults, for a minute" ./scripts/faults.sh --seconds 60 --seed 7 --gentle
+  step "fault suite, 60 s" ./scripts/faults.sh --seconds 60 --seed 7 --gentle
 fi
 
-heading "all passed"
+heading "all checks passed"

@@ -1,7 +1,7 @@
-"""What valid requests have to keep to beyond what an OpenAPI document can say.
+"""Rules for valid requests that an OpenAPI document cannot express.
 
-A schema tells of one value at a time. Where a value has to fit another one, requests that are meant to
-be valid are made so here; those that are meant to be wrong stay as they are.
+A schema describes one value at a time. These hooks adjust positive test cases in which a value depends
+on another one. Negative test cases do not change.
 """
 
 import re
@@ -10,7 +10,7 @@ import schemathesis
 from schemathesis.generation.meta import TestPhase
 
 ENTITY_TAGS = re.compile(r'\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*')
-# The first event of a stream, which is the only one that is waited for.
+# Schema of the first event of a stream. Later events are not checked.
 READY = {
     "type": "object",
     "required": ["id", "event", "data"],
@@ -26,7 +26,7 @@ SPAN = re.compile(r"[0-9]{1,9}(ms|s|m)")
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
-    """What stands in a stream is described in words: OpenAPI 3.1 knows the schema of all of it alone."""
+    """Adds a schema of single events, which OpenAPI 3.1 cannot describe."""
     for path in raw_schema["paths"].values():
         stream = path.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
         if "text/event-stream" in stream:
@@ -45,14 +45,14 @@ def before_call(context, case, kwargs):
 
 
 def wait_for_no_change(case):
-    """With an index a request waits until something changes: by default for five minutes."""
+    """Shortens long polls, which wait for a change for five minutes by default."""
     query = case.query or {}
     if "index" in query and SPAN.fullmatch(str(query.get("wait", "5m"))):
         query["wait"] = "1ms"
 
 
 def name_the_project_of_the_path(case):
-    """A body that names a slug names that of the path."""
+    """Sets the slug in a body to that of the path."""
     slug = case.path_parameters.get("slug")
     if slug is not None and isinstance(case.body, dict):
         for key in ("slug", "project_slug"):
@@ -61,7 +61,7 @@ def name_the_project_of_the_path(case):
 
 
 def register_each_project_once(case):
-    """The slugs of a bulk registration differ; that its items do is not enough."""
+    """Makes the slugs of a bulk registration unique. Unique items are not enough."""
     if case.path == "/api/fed/projects/_bulk" and isinstance(case.body, list):
         seen = set()
         for place, item in enumerate(case.body):
@@ -71,16 +71,16 @@ def register_each_project_once(case):
 
 
 def ask_for_the_first_page(case):
-    """A cursor belongs to its filters and its order, and is given, not made."""
+    """Removes cursors, which clients cannot construct."""
     if case.path == "/api/fed/projects":
         case.query.pop("cursor", None)
 
 
 def set_one_condition(case):
-    """A project cannot both be there in some version and not be there.
+    """Removes one of two contradictory preconditions and sets a valid entity tag.
 
-    The version of an example is that of no project here. And where a header needs more than letters and
-    digits, the coverage phase has no valid one and takes an invalid one for it.
+    The entity tag of an example matches no project here. The coverage phase uses invalid values for
+    headers that need more than letters and digits.
     """
     if "If-Match" in case.headers:
         is_example = case.meta.phase.name is TestPhase.EXAMPLES

@@ -1,4 +1,4 @@
-//! What a heartbeat costs, and a tick.
+//! The cost of a heartbeat and of a tick.
 
 use std::hint::black_box;
 
@@ -9,7 +9,7 @@ use crate::world::World;
 
 const SUBJECT: &str = "hub.presence.commandcenter";
 
-/// As publishers send it today: the short form, and one with a status.
+/// The usual message of publishers, without a status.
 const SHORT: &str = r#"{"project_slug": "commandcenter", "hub_url": "http://localhost:8000", "mesh_namespace": "hub.commandcenter", "timestamp": "2025-11-18T12:00:00.123456", "version": "0.9.0"}"#;
 const DEGRADED: &str = r#"{"project_slug": "commandcenter", "hub_url": "http://localhost:8000", "mesh_namespace": "hub.commandcenter", "timestamp": "2025-11-18T12:00:00.123456", "version": "0.9.0", "status": "degraded", "degradedReasons": ["queue backlog", "slow disk"]}"#;
 
@@ -22,7 +22,7 @@ pub(crate) fn decode(criterion: &mut Criterion) {
     }
 }
 
-/// Each project in its turn, as heartbeats come: with many of them none is in the cache.
+/// Records heartbeats of all projects in turn. With many projects, none is in the CPU cache.
 pub(crate) fn record(criterion: &mut Criterion, world: &World) {
     criterion.bench_function(&world.name("record_heartbeat"), |bencher| {
         let mut slugs = world.slugs.iter().cycle();
@@ -30,7 +30,7 @@ pub(crate) fn record(criterion: &mut Criterion, world: &World) {
     });
 }
 
-/// Nobody falls: the cost of looking.
+/// Runs ticks in which no status changes.
 pub(crate) fn tick(criterion: &mut Criterion, world: &World) {
     criterion.bench_function(&world.name("tick"), |bencher| bencher.iter(|| world.tick()));
 }

@@ -1,8 +1,8 @@
-//! What the parts of the hot paths cost, each by itself, with 1,000 and with 1,000,000 projects.
+//! The cost of single functions on the hot paths, with 1,000 and with 1,000,000 projects.
 //!
-//! `cargo bench -p federation-bench [FILTER]`. A million projects take about 2 GB here, since the
-//! store in memory holds them as well.
-#![expect(clippy::unwrap_used, reason = "a benchmark ends where its world does not stand")]
+//! Run with `cargo bench -p federation-bench --bench micro [FILTER]`. A million projects take about
+//! 2 GB of memory here, because the in-memory store holds them as well.
+#![expect(clippy::unwrap_used, reason = "a benchmark whose setup fails cannot continue")]
 
 mod hearing;
 mod queries;
@@ -14,7 +14,7 @@ fn decode(criterion: &mut Criterion) {
     hearing::decode(criterion);
 }
 
-/// Both sizes, one world after the other.
+/// Measures both sizes, one after the other.
 fn worlds(criterion: &mut Criterion) {
     for projects in [1_000, 1_000_000] {
         let world = world::World::of(projects);

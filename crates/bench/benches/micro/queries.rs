@@ -1,5 +1,5 @@
-//! What answers cost, from the request to the body, without sockets and without what the server
-//! wraps around each request (its id, span and log line).
+//! The cost of a response, from the request to the body, without sockets and without the middleware
+//! of the server (request id, span and log line).
 
 use actix_web::App;
 use actix_web::body::to_bytes;
@@ -11,7 +11,7 @@ use federation_http::{ApiState, configure};
 
 use crate::world::World;
 
-/// The look-up by itself, and the whole answer.
+/// Measures a look-up and a complete response.
 pub(crate) fn find(criterion: &mut Criterion, world: &World) {
     let slugs: Vec<Slug> = world.slugs.iter().map(|slug| Slug::parse(slug).unwrap()).collect();
     criterion.bench_function(&world.name("catalog.find"), |bencher| {
@@ -19,15 +19,15 @@ pub(crate) fn find(criterion: &mut Criterion, world: &World) {
         bencher.iter(|| slugs.next().map(|slug| world.service.catalog.find(slug).unwrap()));
     });
     let paths = world.slugs.iter().map(|slug| format!("/api/fed/projects/{slug}")).collect();
-    answer(criterion, world, "GET project", paths);
+    respond(criterion, world, "GET project", paths);
 }
 
-/// All projects.
+/// Measures a list of all projects.
 pub(crate) fn list(criterion: &mut Criterion, world: &World) {
-    answer(criterion, world, "GET projects", vec!["/api/fed/projects".to_owned()]);
+    respond(criterion, world, "GET projects", vec!["/api/fed/projects".to_owned()]);
 }
 
-fn answer(criterion: &mut Criterion, world: &World, what: &str, paths: Vec<String>) {
+fn respond(criterion: &mut Criterion, world: &World, what: &str, paths: Vec<String>) {
     let system = System::new();
     let state = ApiState::from(&world.service);
     let app = system.block_on(init_service(App::new().configure(|cfg| configure(cfg, state))));
@@ -37,8 +37,8 @@ fn answer(criterion: &mut Criterion, world: &World, what: &str, paths: Vec<Strin
             let path = paths.next().map_or("/", String::as_str);
             let request = TestRequest::get().uri(path).to_request();
             system.block_on(async {
-                let answer = call_service(&app, request).await;
-                to_bytes(answer.into_body()).await.ok()
+                let response = call_service(&app, request).await;
+                to_bytes(response.into_body()).await.ok()
             })
         });
     });

@@ -1,4 +1,4 @@
-//! A service over a store in memory, all its projects alive.
+//! A service on an in-memory store, with all projects online.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use federation_domain::{
 };
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
-/// So many are registered in one call.
+/// Number of projects registered in one call.
 const BATCH: usize = 10_000;
 
-/// The longest interval there is: in no benchmark does anybody fall.
+/// The longest possible interval, so that no status changes in a benchmark.
 const INTERVAL_SECONDS: f64 = 86_400.0;
 
 pub(crate) struct World {
@@ -49,7 +49,7 @@ impl World {
         let world = Self { service, slugs, clock };
         world.tick();
         world.slugs.iter().for_each(|slug| world.hear(slug));
-        // The statuses that turned are stored, so that none waits in the benchmarks.
+        // Stores the changed statuses, so that none waits during the benchmarks.
         System::new().block_on(async {
             world.service.writer().checkpoint().await.unwrap();
         });
@@ -62,7 +62,7 @@ impl World {
         self.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     }
 
-    /// A proof of hearing, after which all are judged.
+    /// Proves that the source hears, which evaluates all projects.
     pub(crate) fn tick(&self) {
         self.clock.advance(TICK);
         let heard_through = self.clock.monotonic();
@@ -70,7 +70,7 @@ impl World {
         self.service.presence.prove_hearing(Source::Nats, proof);
     }
 
-    /// The name of a benchmark in this world.
+    /// Returns the name of a benchmark with the number of projects.
     pub(crate) fn name(&self, what: &str) -> String {
         format!("{what}/{}", self.slugs.len())
     }
