@@ -1,7 +1,7 @@
-//! Content codings: what a caller accepts, and bodies in it.
+//! Content codings: negotiation and compression.
 //!
-//! Not the middleware that actix has for it: that one makes the coded form anew for each request,
-//! and knows nothing of tags, which have to differ from coding to coding.
+//! The compression middleware of actix is not used: it compresses again for each request, and does
+//! not give each coding an entity tag of its own.
 
 use std::io::{self, Write as _};
 
@@ -15,27 +15,26 @@ use futures_util::{Stream, TryStreamExt as _, future, stream};
 
 use crate::error::ApiError;
 
-/// Shorter bodies are sent as they are: they fit into one packet anyway.
-const LEAST_CODED_BYTES: usize = 1024;
+/// Minimum size of a body to be compressed. Shorter ones fit into one packet anyway.
+const MIN_CODED_BYTES: usize = 1024;
 
-/// On lists of projects the fast levels save nearly as much as the slow ones.
+// On lists of projects, fast levels compress almost as well as slow ones.
 const GZIP_LEVEL: u32 = 3;
 const ZSTD_LEVEL: i32 = 3;
 
-/// In which form a body is sent.
+/// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Coding {
-    /// As it is.
     Identity,
     Gzip,
     Zstd,
 }
 
 impl Coding {
-    /// From the least to the most wanted one, where the caller has no preference.
+    /// All codings, in ascending order of preference.
     pub(crate) const ALL: [Self; 3] = [Self::Identity, Self::Gzip, Self::Zstd];
 
-    /// The name in `Content-Encoding`, which is absent where a body is sent as it is.
+    /// Returns the value of `Content-Encoding`, or `None` for `Identity`.
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
@@ -44,27 +43,28 @@ impl Coding {
         }
     }
 
-    /// The best that the caller accepts for a body of this length; none is a long one. Who names no
-    /// coding gets the body as it is.
+    /// Chooses the best coding that the client accepts for a body of this length. `None` means
+    /// long. Without `Accept-Encoding`, the body is not compressed.
     ///
     /// # Errors
-    /// When the caller accepts none.
+    /// [`ApiError::NotAcceptable`] if the client accepts no coding.
     pub(crate) fn choose(request: &HttpRequest, bytes: Option<usize>) -> Result<Self, ApiError> {
         let Some(accepted) = request.get_header::<AcceptEncoding>() else {
             return Ok(Self::Identity);
         };
         let weighed =
             Self::ALL.into_iter().filter_map(|coding| Some((coding.weight(&accepted)?, coding)));
-        let is_short = bytes.is_some_and(|bytes| bytes < LEAST_CODED_BYTES);
+        let is_short = bytes.is_some_and(|bytes| bytes < MIN_CODED_BYTES);
         if is_short && Self::Identity.weight(&accepted).is_some() {
             return Ok(Self::Identity);
         }
-        // Of those of one weight it takes the last.
+        // Among equal weights, `max_by_key` returns the last.
         let best = weighed.max_by_key(|(weight, _)| *weight);
         best.map(|(_, coding)| coding).ok_or(ApiError::NotAcceptable)
     }
 
-    /// What it is worth to the caller (RFC 9110, 12.5.3); none if he does not accept it.
+    /// Returns the weight given by the client (RFC 9110, section 12.5.3), or `None` if it does not
+    /// accept the coding.
     fn weight(self, accepted: &AcceptEncoding) -> Option<Quality> {
         let known = match self {
             Self::Identity => ContentEncoding::Identity,
@@ -78,12 +78,12 @@ impl Coding {
             named(Preference::Specific(Encoding::Known(known))).or_else(|| named(Preference::Any));
         match given {
             Some(weight) => Some(weight).filter(|weight| *weight > Quality::ZERO),
-            // Always accepted unless it is excluded, and then after all that are named.
+            // Identity is accepted unless excluded, with the lowest preference.
             None => (self == Self::Identity).then_some(Quality::ZERO),
         }
     }
 
-    /// The whole of a body. It takes a while; not for a worker's thread.
+    /// Encodes a whole body. Too slow for a worker thread.
     pub(crate) fn encode(self, body: &Bytes) -> io::Result<Bytes> {
         let mut encoder = match Encoder::new(self)? {
             Some(encoder) => encoder,
@@ -94,12 +94,12 @@ impl Coding {
         Ok(coded.into())
     }
 
-    /// A body that comes in parts.
+    /// Encodes a body that is streamed in parts.
     pub(crate) fn encode_parts(
         self,
         parts: impl Stream<Item = Result<Bytes, ApiError>> + 'static,
     ) -> Result<impl Stream<Item = Result<Bytes, ApiError>>, ApiError> {
-        let encoder = Encoder::new(self).map_err(internal)?;
+        let encoder = Encoder::new(self).map_err(ApiError::internal)?;
         let Some(encoder) = encoder else { return Ok(future::Either::Left(parts)) };
         let begin = Some((Box::pin(parts), encoder));
         let coded = stream::try_unfold(begin, async |left| {
@@ -109,26 +109,23 @@ impl Coding {
                 Some(part) => Ok::<_, io::Error>((encoder.push(&part)?, Some(encoder))),
                 None => Ok((encoder.finish()?, None)),
             });
-            let (coded, encoder) = coding.await.map_err(internal)?.map_err(internal)?;
+            let (coded, encoder) =
+                coding.await.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
             Ok(Some((Bytes::from(coded), encoder.map(|encoder| (parts, encoder)))))
         });
-        // What is empty would end a body in chunks.
+        // An empty chunk would end a chunked body.
         Ok(future::Either::Right(coded.try_filter(|part| future::ready(!part.is_empty()))))
     }
 }
 
-fn internal(error: impl std::error::Error + Send + Sync + 'static) -> ApiError {
-    ApiError::Internal(error.into())
-}
-
-/// Codes what comes bit by bit.
+/// An incremental encoder.
 enum Encoder {
     Gzip(GzEncoder<Vec<u8>>),
     Zstd(zstd::Encoder<'static, Vec<u8>>),
 }
 
 impl Encoder {
-    /// None where there is nothing to do.
+    /// Returns `None` for `Identity`.
     fn new(coding: Coding) -> io::Result<Option<Self>> {
         Ok(match coding {
             Coding::Identity => None,
@@ -139,7 +136,7 @@ impl Encoder {
         })
     }
 
-    /// What can be sent so far.
+    /// Encodes a part and returns the output that is available.
     fn push(&mut self, part: &[u8]) -> io::Result<Vec<u8>> {
         Ok(std::mem::take(match self {
             Self::Gzip(encoder) => {
@@ -153,7 +150,7 @@ impl Encoder {
         }))
     }
 
-    /// The rest.
+    /// Returns the remaining output.
     fn finish(self) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip(encoder) => encoder.finish(),
@@ -173,14 +170,14 @@ pub(crate) mod tests {
 
     use super::*;
 
-    /// What a body of this `Content-Encoding` says.
+    /// Decodes a body with this `Content-Encoding`.
     pub(crate) fn decode(coding: Option<&str>, body: &[u8]) -> Vec<u8> {
         let mut plain = Vec::new();
         match coding {
             None => plain.extend(body),
             Some("gzip") => drop(GzDecoder::new(body).read_to_end(&mut plain).unwrap()),
             Some("zstd") => plain = zstd::decode_all(body).unwrap(),
-            Some(other) => panic!("{other} was not offered"),
+            Some(other) => panic!("unexpected coding {other}"),
         }
         plain
     }
@@ -191,7 +188,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_caller_chooses_and_among_equals_it_is_zstd() {
+    fn the_client_chooses_and_zstd_wins_among_equal_weights() {
         use Coding::{Gzip, Identity, Zstd};
         let request = TestRequest::get().to_http_request();
         assert_eq!(Coding::choose(&request, None).unwrap(), Identity);
@@ -220,14 +217,14 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_short_body_is_coded_only_for_those_who_want_it_no_other_way() {
+    fn a_short_body_is_compressed_only_if_identity_is_excluded() {
         assert_eq!(choose("gzip", 1023).unwrap(), Coding::Identity);
         assert_eq!(choose("gzip", 1024).unwrap(), Coding::Gzip);
         assert_eq!(choose("gzip, identity;q=0", 2).unwrap(), Coding::Gzip);
     }
 
     #[test]
-    fn who_accepts_nothing_gets_nothing() {
+    fn a_client_that_accepts_no_coding_gets_an_error() {
         for accepted in ["identity;q=0", "*;q=0", "br, *;q=0", "zstd;q=0, gzip;q=0, identity;q=0"] {
             for bytes in [2, 4096] {
                 assert!(
@@ -239,7 +236,7 @@ pub(crate) mod tests {
     }
 
     #[actix_web::test]
-    async fn what_is_decoded_is_what_was_coded_whole_and_in_parts() {
+    async fn encoding_round_trips_as_a_whole_and_in_parts() {
         let body = Bytes::from(r#"{"slug":"commandcenter","status":"online"},"#.repeat(50_000));
         for coding in Coding::ALL {
             let coded = coding.encode(&body).unwrap();
@@ -255,7 +252,7 @@ pub(crate) mod tests {
     }
 
     #[actix_web::test]
-    async fn a_body_that_breaks_off_is_not_ended() {
+    async fn a_failed_body_is_not_terminated() {
         let parts = || stream::iter([Ok(Bytes::from_static(b"[")), Err(ApiError::NotLoaded)]);
         for coding in Coding::ALL {
             let sent: Vec<_> = coding.encode_parts(parts()).unwrap().collect().await;

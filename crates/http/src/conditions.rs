@@ -1,7 +1,7 @@
-//! Conditional requests (RFC 9110, section 13): the entity tag of a project, and the headers that
-//! name one.
+//! Conditional requests (RFC 9110, section 13): entity tags of projects, and the headers that
+//! contain them.
 
-mod list;
+mod tag_list;
 
 use std::future::{Ready, ready};
 
@@ -11,13 +11,13 @@ use actix_web::{FromRequest, HttpRequest};
 use federation_domain::{InvalidValue, Precondition, Project, RegistrationTag};
 use xxhash_rust::xxh3::xxh3_64;
 
-use self::list::{Listed, Tags};
+use self::tag_list::{Tag, TagList};
 use crate::error::ApiError;
 
-/// The entity tag of a project: `"{registration}-{representation}"`, a strong one.
+/// The strong entity tag of a project: `"{registration}-{representation}"`.
 ///
-/// Who reads compares all of it. Who writes compares the first part alone: it tells what a
-/// registration sets, and a write cannot undo what a heartbeat changes.
+/// Reads compare the whole tag. Writes compare only the first part, which identifies the
+/// registration, because a write cannot undo what a heartbeat changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ProjectTag {
     registration: RegistrationTag,
@@ -25,39 +25,39 @@ pub(crate) struct ProjectTag {
 }
 
 impl ProjectTag {
-    /// The tag of a project in this representation.
+    /// Computes the tag of a project in this representation.
     pub(crate) fn of(project: &Project, json: &[u8]) -> Self {
         Self { registration: RegistrationTag::of(project), representation: xxh3_64(json) }
     }
 
-    /// As a header.
+    /// Returns the header `ETag`.
     pub(crate) fn header(self) -> ETag {
         let Self { registration, representation } = self;
         ETag(EntityTag::new_strong(format!("{registration}-{representation:016x}")))
     }
 
-    /// Whether the caller of a `GET` says that he has this version.
+    /// Returns whether the client of a `GET` already holds this version.
     pub(crate) fn is_held_by(self, request: &HttpRequest) -> bool {
         let ETag(tag) = self.header();
         held_by(request, [tag]).is_some()
     }
 }
 
-/// The first of these tags of an answer by which the caller of a `GET` says that he has it. Whether a
-/// tag is weak does not matter to a reader. A header that is malformed says nothing: he gets the
-/// answer, which is never wrong.
+/// Returns the first of these tags that the `If-None-Match` of a `GET` contains.
+///
+/// Weak tags match too. A malformed header is ignored, because a full response is always correct.
 pub(crate) fn held_by(
     request: &HttpRequest,
-    answer: impl IntoIterator<Item = EntityTag>,
+    tags: impl IntoIterator<Item = EntityTag>,
 ) -> Option<EntityTag> {
-    let held = tags(request, &IF_NONE_MATCH).ok()??;
-    answer.into_iter().find(|tag| match &held {
-        Tags::Any => true,
-        Tags::These(listed) => listed.iter().any(|one| one.opaque == tag.tag()),
+    let held = tag_list(request, &IF_NONE_MATCH).ok()??;
+    tags.into_iter().find(|tag| match &held {
+        TagList::Any => true,
+        TagList::Tags(listed) => listed.iter().any(|one| one.opaque == tag.tag()),
     })
 }
 
-/// What `If-Match` and `If-None-Match: *` ask of a write.
+/// The precondition of a write, from `If-Match` and `If-None-Match: *`.
 #[derive(Debug)]
 pub(crate) struct WriteCondition(pub(crate) Precondition);
 
@@ -71,40 +71,42 @@ impl FromRequest for WriteCondition {
 }
 
 fn write_condition(request: &HttpRequest) -> Result<Precondition, InvalidValue> {
-    let (must, must_not) = (tags(request, &IF_MATCH)?, tags(request, &IF_NONE_MATCH)?);
-    match (must, must_not) {
+    let match_any = tag_list(request, &IF_MATCH)?;
+    let match_none = tag_list(request, &IF_NONE_MATCH)?;
+    match (match_any, match_none) {
         (None, None) => Ok(Precondition::Always),
-        (Some(Tags::Any), None) => Ok(Precondition::Present),
-        (Some(Tags::These(listed)), None) => {
+        (Some(TagList::Any), None) => Ok(Precondition::Present),
+        (Some(TagList::Tags(listed)), None) => {
             Ok(Precondition::Unchanged(listed.iter().filter_map(registration_of).collect()))
         }
-        (None, Some(Tags::Any)) => Ok(Precondition::Absent),
-        (None, Some(Tags::These(_))) => {
-            let allowed = "* in a write (If-Match takes entity tags)";
+        (None, Some(TagList::Any)) => Ok(Precondition::Absent),
+        (None, Some(TagList::Tags(_))) => {
+            let allowed = "* in a write (send entity tags in If-Match)";
             Err(InvalidValue::new("If-None-Match", &given(request, &IF_NONE_MATCH), allowed))
         }
         (Some(_), Some(_)) => {
-            let allowed = "one of If-Match and If-None-Match in a write";
+            let allowed = "only one of If-Match and If-None-Match in a write";
             Err(InvalidValue::new("If-None-Match", &given(request, &IF_NONE_MATCH), allowed))
         }
     }
 }
 
-/// The first part of a tag of ours. A weak tag is none: it does not tell two versions apart.
-fn registration_of(listed: &Listed) -> Option<RegistrationTag> {
+/// Returns the first part of a project tag. Weak tags are ignored, because they do not distinguish
+/// versions.
+fn registration_of(listed: &Tag) -> Option<RegistrationTag> {
     let (registration, _) = listed.opaque.split_once('-').filter(|_| !listed.is_weak)?;
     RegistrationTag::parse(registration)
 }
 
-/// The tags of a header, which may be spread over several lines; none where it is absent.
-fn tags(request: &HttpRequest, name: &HeaderName) -> Result<Option<Tags>, InvalidValue> {
+/// Parses a header, which may consist of several lines. Returns `None` if it is absent.
+fn tag_list(request: &HttpRequest, name: &HeaderName) -> Result<Option<TagList>, InvalidValue> {
     if !request.headers().contains_key(name) {
         return Ok(None);
     }
     let given = given(request, name);
-    list::parse(&given).map(Some).ok_or_else(|| {
+    tag_list::parse(&given).map(Some).ok_or_else(|| {
         let field = if name == IF_MATCH { "If-Match" } else { "If-None-Match" };
-        let allowed = "* or entity tags in double quotes, as the header ETag gives them";
+        let allowed = "* or entity tags in double quotes, as in the header ETag";
         InvalidValue::new(field, &given, allowed)
     })
 }
@@ -137,18 +139,18 @@ mod tests {
     const B: &str = "00000000000000bb";
 
     #[test]
-    fn a_write_without_a_header_has_no_condition() {
+    fn a_write_without_headers_has_no_precondition() {
         assert_eq!(condition(&[]), Ok(Precondition::Always));
     }
 
     #[test]
-    fn a_star_says_whether_there_must_be_a_project() {
+    fn a_star_requires_that_the_project_exists_or_does_not_exist() {
         assert_eq!(condition(&[("if-match", " * ")]), Ok(Precondition::Present));
         assert_eq!(condition(&[("if-none-match", "*")]), Ok(Precondition::Absent));
     }
 
     #[test]
-    fn of_a_tag_the_part_of_the_registration_counts() {
+    fn only_the_registration_part_of_a_tag_counts() {
         let both = Ok(Precondition::Unchanged(vec![tag(A), tag(B)]));
         let (a, b) = (format!("\"{A}-1\""), format!("\"{B}-2,\\\""));
         assert_eq!(condition(&[("if-match", &format!("{a},,\t{b} ,"))]), both);
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_are_weak_or_not_ours_match_nothing() {
+    fn weak_and_foreign_tags_match_nothing() {
         for foreign in [format!("W/\"{A}-1\""), format!("\"{A}\""), "\"\", \"x-y\"".to_owned()] {
             let none = Ok(Precondition::Unchanged(Vec::new()));
             assert_eq!(condition(&[("if-match", &foreign)]), none, "{foreign}");
@@ -164,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_says_nothing_clear_is_refused_by_name() {
+    fn a_malformed_header_is_rejected_by_name() {
         for bad in
             ["", ",", "x", "\"", "\"a", "a\"", "\"a\" \"b\"", "*, \"a\"", "w/\"a\"", "\"a b\""]
         {
@@ -174,6 +176,6 @@ mod tests {
         let fault = condition(&[("if-none-match", "\"a\"")]).unwrap_err();
         assert!(fault.contains("expected * in a write"), "{fault}");
         let fault = condition(&[("if-none-match", "*"), ("if-match", "*")]).unwrap_err();
-        assert!(fault.contains("expected one of"), "{fault}");
+        assert!(fault.contains("expected only one of"), "{fault}");
     }
 }

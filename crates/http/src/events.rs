@@ -1,8 +1,5 @@
-//! The changes as they happen, as Server-Sent Events.
+//! Changes as Server-Sent Events.
 
-mod filter;
+pub(crate) mod filter;
 mod frame;
-mod stream;
-
-pub(crate) use filter::EventFilter;
-pub(crate) use stream::stream;
+pub(crate) mod stream;

@@ -1,186 +1,202 @@
-//! Lists of projects. The whole ones are written once for all who ask within a moment, the others
-//! for each caller.
+//! Lists of projects.
+//!
+//! The complete list, and the list of each status, are cached: one encoding serves all requests
+//! that arrive within [`FRESH_FOR`], unless a change happened that a client may know of. Any other
+//! query is encoded for its request.
+//!
+//! ```text
+//!              GET /api/fed/projects?query
+//!                           │
+//!       complete list, or list of one status?
+//!            │ yes                      │ no
+//!    cached and fresh? ── yes ──┐   scans the catalog? ── yes ── wait for a permit
+//!            │ no               │       │ no                            │
+//!    encoding in progress?      │       └───────────┬───────────────────┘
+//!      │ yes        │ no        │                   │
+//!   wait for it   ListWriter    │              ListWriter
+//!      └────────────┴──────── PreparedList ─────────┘
+//!                     Whole (ETag, gzip, zstd) or Streamed (over 8 MiB)
+//! ```
 
-mod answer;
-mod draft;
-mod turns;
-mod written;
+mod encoded;
+mod permits;
+mod response;
+mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::{self, Bytes};
-use federation_application::CatalogError;
+use actix_web::web;
+use federation_application::{Catalog, CatalogError, Presence};
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use self::draft::Draft;
-use self::turns::Turns;
-pub(crate) use self::written::Written;
+use self::encoded::EncodedList;
+use self::permits::Permits;
+use self::writer::{ListWriter, PreparedList};
 use crate::error::ApiError;
-use crate::params::ListQuery;
-use crate::state::ApiState;
+use crate::params::list::ListQuery;
 
-/// How long a list is given out while nothing is known to have changed. What changes without a sign
-/// are heartbeats over the bus and whether a status is known; an answer is at most 250 ms behind in
-/// these, of which this leaves 50 for the making.
-const FRESH: Duration = Duration::from_millis(200);
+/// Period during which a cached list is served if no change is known.
+///
+/// Heartbeats over the bus, and statuses that become known or unknown, change a list without
+/// notice. A response may lag behind them by 250 ms; this leaves 50 ms for encoding.
+const FRESH_FOR: Duration = Duration::from_millis(200);
 
-/// Longer lists are neither kept nor held in memory whole: there are few who ask for so much, and
-/// memory is for the catalog.
-const MOST_KEPT_BYTES: usize = 8 * 1024 * 1024;
+/// Size above which a list is neither cached nor held in memory as a whole. Few clients request
+/// such lists, and the memory is better used for the catalog.
+const MAX_WHOLE_BYTES: usize = 8 * 1024 * 1024;
 
-/// What a list takes from memory at first, beside what is known of it.
+/// Initial buffer capacity, in addition to the size of the previous list.
 const SPARE_BYTES: usize = 4 * 1024;
 
-/// The newest list for each status, and of all projects.
+/// Serves lists of the catalog and caches the newest one of each status.
 pub(crate) struct Lists {
-    places: [Arc<Place>; 4],
-    most_kept_bytes: usize,
-    turns: Arc<Turns>,
+    catalog: Catalog,
+    clock: Presence,
+    /// The complete list, then one for each status.
+    slots: [Arc<Slot>; 4],
+    max_whole_bytes: usize,
+    permits: Arc<Permits>,
 }
 
-/// A list, to be sent.
-pub(crate) enum List {
-    /// All of it.
-    Whole(Arc<Written>),
-    /// The beginning of one that is not kept; the rest is written while it is sent.
-    Long(Bytes, Box<Draft>),
-}
-
-/// One filter's.
+/// The cache of one list.
 #[derive(Default)]
-struct Place(Mutex<Content>);
+struct Slot(Mutex<SlotState>);
 
 #[derive(Default)]
-struct Content {
-    kept: Option<Kept>,
-    /// Open while a list is being made.
-    making: Option<watch::Receiver<()>>,
+struct SlotState {
+    cached: Option<CachedList>,
+    /// Open while the list is being encoded.
+    encoding: Option<watch::Receiver<()>>,
 }
 
-struct Kept {
-    list: Arc<Written>,
-    begun: Moment,
+struct CachedList {
+    list: Arc<EncodedList>,
+    as_of: Moment,
 }
 
-/// What a caller may know of, or a list tells: all that was before.
+/// A state of the catalog that a list reflects, or that a client may know of.
 #[derive(Clone, Copy)]
 struct Moment {
     generation: u64,
     at: Monotonic,
 }
 
-/// What is to be done for a caller.
-enum Turn {
-    Take(Arc<Written>),
-    /// Wait until this is closed, then look again.
-    Wait(watch::Receiver<()>),
-    /// Make one, and drop this when it is kept.
-    Make(watch::Sender<()>),
-}
-
-impl Default for Lists {
-    fn default() -> Self {
-        Self { places: Default::default(), most_kept_bytes: MOST_KEPT_BYTES, turns: Arc::default() }
-    }
+/// Result of looking up a cached list.
+enum Lookup {
+    Hit(Arc<EncodedList>),
+    /// Another request is encoding the list. Look up again when the channel is closed.
+    InProgress(watch::Receiver<()>),
+    /// The caller must encode the list, then drop the sender.
+    Miss(watch::Sender<()>),
 }
 
 impl Lists {
-    /// The list that the query asks for.
-    pub(crate) async fn list(&self, state: &ApiState, query: &ListQuery) -> Result<List, ApiError> {
-        if let Some(status) = query.plain_status() {
-            return self.whole(state, status).await;
+    pub(crate) fn new(catalog: Catalog, clock: Presence) -> Self {
+        Self {
+            catalog,
+            clock,
+            slots: Default::default(),
+            max_whole_bytes: MAX_WHOLE_BYTES,
+            permits: Arc::default(),
         }
-        // Cheap ones never wait behind those that look at all.
-        let turns = query.projects.looks_at_all().then(|| Arc::clone(&self.turns));
-        let turn = match &turns {
-            Some(turns) => turns.next_soon().await?,
+    }
+
+    /// Returns the list that the query describes.
+    pub(crate) async fn list(&self, query: &ListQuery) -> Result<PreparedList, ApiError> {
+        if let Some(status) = query.plain_status() {
+            return self.cached(status).await;
+        }
+        // Cheap queries never wait behind those that scan the catalog.
+        let permits = query.projects.looks_at_all().then(|| Arc::clone(&self.permits));
+        let permit = match &permits {
+            Some(permits) => permits.acquire_soon().await?,
             None => None,
         };
-        let draft = Draft::new(state.catalog.clone(), query.clone(), turns);
-        let most_kept_bytes = self.most_kept_bytes;
-        let listed = web::block(move || {
-            let list = draft.begin(SPARE_BYTES, most_kept_bytes);
-            drop(turn);
+        let writer = ListWriter::new(self.catalog.clone(), query.clone(), permits);
+        let max_whole_bytes = self.max_whole_bytes;
+        let prepared = web::block(move || {
+            let list = writer.begin(SPARE_BYTES, max_whole_bytes);
+            drop(permit);
             list
         });
-        Ok(listed.await.map_err(|error| ApiError::Internal(error.into()))??)
+        Ok(prepared.await.map_err(ApiError::internal)??)
     }
 
-    /// The kept list, unless it may be behind what the caller can know. Only one is made at a time;
-    /// who asks meanwhile waits, and all of them then take the same next one.
-    async fn whole(
-        &self,
-        state: &ApiState,
-        status: Option<ProjectStatus>,
-    ) -> Result<List, ApiError> {
-        let place = &self.places[status.map_or(0, |status| 1 + status as usize)];
-        let asked = Moment::now(state);
+    /// Returns the cached list, or encodes it if it may lack a change that the client knows of.
+    ///
+    /// Only one request encodes a list at a time. Requests that arrive meanwhile wait, and then all
+    /// take the same next list.
+    async fn cached(&self, status: Option<ProjectStatus>) -> Result<PreparedList, ApiError> {
+        let slot = &self.slots[status.map_or(0, |status| 1 + status as usize)];
+        let requested = self.now();
         loop {
-            match place.turn(asked) {
-                Turn::Take(written) => return Ok(List::Whole(written)),
-                // The error says that it was closed.
-                Turn::Wait(mut making) => drop(making.changed().await),
-                Turn::Make(made) => return self.make(place, made, state, status).await,
+            match slot.look_up(requested) {
+                Lookup::Hit(list) => return Ok(PreparedList::Whole(list)),
+                // The error reports that the channel was closed.
+                Lookup::InProgress(mut encoding) => drop(encoding.changed().await),
+                Lookup::Miss(done) => return self.encode(slot, done, status).await,
             }
         }
     }
 
-    /// Not on the worker's thread: heartbeats must not queue behind a long list. It runs to its end
-    /// even if the caller goes away, since others may wait for it.
-    async fn make(
+    /// Encodes a list and caches it.
+    ///
+    /// Runs on the blocking pool, so that heartbeats do not queue behind a long list. Runs to
+    /// completion even if the client disconnects, because other requests may wait for it.
+    async fn encode(
         &self,
-        place: &Arc<Place>,
-        made: watch::Sender<()>,
-        state: &ApiState,
+        slot: &Arc<Slot>,
+        done: watch::Sender<()>,
         status: Option<ProjectStatus>,
-    ) -> Result<List, ApiError> {
-        let (place, most_kept_bytes) = (Arc::clone(place), self.most_kept_bytes);
-        let begun = Moment::now(state);
-        let draft = Draft::new(state.catalog.clone(), ListQuery::of_status(status), None);
-        let listed = web::block(move || {
-            let list = draft.begin(place.usual_bytes(), most_kept_bytes)?;
-            if let List::Whole(written) = &list {
-                place.0.lock().kept = Some(Kept { list: Arc::clone(written), begun });
+    ) -> Result<PreparedList, ApiError> {
+        let (slot, max_whole_bytes) = (Arc::clone(slot), self.max_whole_bytes);
+        let as_of = self.now();
+        let writer = ListWriter::new(self.catalog.clone(), ListQuery::of_status(status), None);
+        let prepared = web::block(move || {
+            let prepared = writer.begin(slot.expected_bytes(), max_whole_bytes)?;
+            if let PreparedList::Whole(list) = &prepared {
+                slot.0.lock().cached = Some(CachedList { list: Arc::clone(list), as_of });
             }
-            drop(made);
-            Ok::<_, CatalogError>(list)
+            drop(done);
+            Ok::<_, CatalogError>(prepared)
         });
-        Ok(listed.await.map_err(|error| ApiError::Internal(error.into()))??)
+        Ok(prepared.await.map_err(ApiError::internal)??)
+    }
+
+    fn now(&self) -> Moment {
+        Moment { generation: self.catalog.generation(), at: self.clock.now() }
     }
 }
 
-impl Place {
-    fn turn(&self, asked: Moment) -> Turn {
-        let mut content = self.0.lock();
-        if let Some(kept) = content.kept.as_ref().filter(|kept| kept.begun.covers(asked)) {
-            return Turn::Take(Arc::clone(&kept.list));
-        }
-        if let Some(making) = content.making.as_ref().filter(|making| making.has_changed().is_ok())
+impl Slot {
+    fn look_up(&self, requested: Moment) -> Lookup {
+        let mut state = self.0.lock();
+        if let Some(cached) = state.cached.as_ref().filter(|cached| cached.as_of.covers(requested))
         {
-            return Turn::Wait(making.clone());
+            return Lookup::Hit(Arc::clone(&cached.list));
         }
-        let (made, making) = watch::channel(());
-        content.making = Some(making);
-        Turn::Make(made)
+        if let Some(encoding) = state.encoding.as_ref().filter(|it| it.has_changed().is_ok()) {
+            return Lookup::InProgress(encoding.clone());
+        }
+        let (done, encoding) = watch::channel(());
+        state.encoding = Some(encoding);
+        Lookup::Miss(done)
     }
 
-    /// As long as the next list will be, if it is like the one before.
-    fn usual_bytes(&self) -> usize {
-        SPARE_BYTES + self.0.lock().kept.as_ref().map_or(0, |kept| kept.list.json().len())
+    /// Estimates the size of the next list from the previous one.
+    fn expected_bytes(&self) -> usize {
+        SPARE_BYTES + self.0.lock().cached.as_ref().map_or(0, |cached| cached.list.json().len())
     }
 }
 
 impl Moment {
-    fn now(state: &ApiState) -> Self {
-        Self { generation: state.catalog.generation(), at: state.presence.now() }
-    }
-
-    /// Whether a list that was begun here tells all that a caller of that moment may know.
-    fn covers(self, asked: Self) -> bool {
-        self.generation >= asked.generation && asked.at.since(self.at) < FRESH
+    /// Returns whether a list as of this moment contains all that a client may have known when it
+    /// sent its request.
+    fn covers(self, requested: Self) -> bool {
+        self.generation >= requested.generation && requested.at.since(self.at) < FRESH_FOR
     }
 }
 

@@ -1,7 +1,7 @@
-//! What happens around every request: it gets an id, a span and a line in the log, and a panic in
-//! its handler ends neither the connection nor the worker.
+//! Middleware for every request: request id, tracing span, access log, and panic handling.
 //!
-//! API keys are checked within it (`auth/guard.rs`), so that refusals are logged as well.
+//! A panic in a handler ends neither the connection nor the worker. API keys are checked inside
+//! this middleware (`auth/guard.rs`), so that refusals are logged too.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
@@ -16,16 +16,17 @@ use actix_web::{Error, ResponseError as _};
 use futures_util::FutureExt as _;
 use tracing::{Instrument as _, Span};
 
-use crate::error::{ApiError, shown};
+use crate::error::ApiError;
 use crate::state::ApiState;
+use crate::text::abbreviate;
 
-/// The header by which callers and logs speak of one request.
+/// Identifies a request to clients and in the log.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken over from a caller.
+/// Maximum length of an id that is copied from a request.
 const MAX_ID_CHARS: usize = 64;
 
-/// Runs a request in a span of its own and writes the access log.
+/// Runs a request in its own span and writes the access log.
 pub(crate) async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -35,7 +36,7 @@ pub(crate) async fn observe(
         "request",
         request.id = id.to_str().unwrap_or_default(),
         http.method = %request.method(),
-        http.path = shown(request.path()),
+        http.path = abbreviate(request.path()),
         key.id = tracing::field::Empty,
     );
     let presence = request.app_data::<Data<ApiState>>().map(|state| state.presence.clone());
@@ -50,7 +51,7 @@ pub(crate) async fn observe(
     };
     let took = presence.zip(began).map(|(presence, began)| presence.now().since(began));
     let took_us = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-    span.in_scope(|| tracing::debug!(http.status = status.as_u16(), took_us, "answered"));
+    span.in_scope(|| tracing::debug!(http.status = status.as_u16(), took_us, "request answered"));
     match outcome {
         Ok(mut answer) => {
             answer.headers_mut().insert(REQUEST_ID, id);
@@ -66,7 +67,7 @@ pub(crate) async fn observe(
     }
 }
 
-/// The error for a handler that panicked, logged in the request's span.
+/// Creates the error for a panic of a handler and logs it in the span of the request.
 fn failed(panic: &(dyn Any + Send), span: &Span) -> Error {
     let message = panic
         .downcast_ref::<&str>()
@@ -78,7 +79,7 @@ fn failed(panic: &(dyn Any + Send), span: &Span) -> Error {
     InternalError::from_response(error, answer).into()
 }
 
-/// The caller's id, if it is one that can stand in a log line as it is.
+/// Returns the id from the request, if it is safe to log.
 fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
     let given = headers.get(REQUEST_ID)?;
     let sane = |b: &u8| b.is_ascii_alphanumeric() || b"-_.".contains(b);
@@ -86,7 +87,7 @@ fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
     (fits && given.as_bytes().iter().all(sane)).then(|| given.clone())
 }
 
-/// An id of our own. It need not be secret, only not used twice.
+/// Generates an id, which must be unique but not secret.
 fn new_id() -> HeaderValue {
     HeaderValue::from_str(&format!("{:032x}", fastrand::u128(..)))
         .unwrap_or_else(|_| HeaderValue::from_static("0"))
@@ -107,13 +108,13 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_id_of_the_caller_is_kept() {
+    async fn a_valid_request_id_is_kept() {
         let request = TestRequest::get().insert_header((REQUEST_ID, "a-B_9.z"));
         assert_eq!(id_of(request).await, "a-B_9.z");
     }
 
     #[actix_web::test]
-    async fn an_id_that_could_break_a_log_line_is_replaced() {
+    async fn a_request_id_that_is_unsafe_to_log_is_replaced() {
         for bad in ["", "a b", "a\tb", "ä", "<script>", &"x".repeat(65)] {
             let request = TestRequest::get().insert_header((REQUEST_ID, bad));
             let id = id_of(request).await;
@@ -123,8 +124,8 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_panic_of_a_handler_is_an_answer_without_its_message() {
-        #[expect(clippy::panic, reason = "this is what is tested")]
+    async fn a_panic_is_answered_without_disclosing_its_message() {
+        #[expect(clippy::panic, reason = "the test needs a panicking handler")]
         async fn handler() -> HttpResponse {
             panic!("secret")
         }

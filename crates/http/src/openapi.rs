@@ -1,28 +1,29 @@
-//! The OpenAPI document, made from the code, and the answers that many endpoints share.
+//! Builds the OpenAPI document from the documentation of the routes.
+//!
+//! This module depends on the routes. The routes do not depend on it: what several of them share is
+//! in `shapes`, and the handler of `/openapi.json` is given the document by `app`.
 
 mod headers;
 mod parameters;
-mod slug;
-pub(crate) mod writes;
+mod security;
 
-use utoipa::{IntoResponses, OpenApi};
+use utoipa::OpenApi;
 
-pub(crate) use self::slug::SlugParam;
-use crate::auth::{Closed, describe};
-use crate::change::EventBody;
-use crate::error::{ErrorBody, FieldError};
+use crate::auth::access::Closed;
 use crate::routes::{docs, events, health, livez, metrics, openapi, projects, readyz};
+use crate::wire::change::EventBody;
+use crate::wire::problem::{FieldError, ProblemBody};
 
-/// The document of the whole API, as of a service that has keys.
+/// Returns the document of the whole API, for a service with API keys.
 #[must_use]
 pub fn document() -> utoipa::openapi::OpenApi {
     document_for(Some(Closed::default()))
 }
 
-/// The document of a service that has keys and closes this with them, or that has none.
+/// Returns the document of a service that requires keys, also for `keys`, or requires none.
 pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
-    describe(&mut document, keys);
+    security::complete(&mut document, keys);
     headers::complete(&mut document);
     parameters::complete(&mut document);
     document
@@ -32,21 +33,22 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
 #[openapi(
     info(
         title = "Federation service",
-        description = "Which projects there are, and which of them are alive.\n\n\
-            Every `GET` is answered to `HEAD` too. A slash at the end of a path changes nothing. \
-            A path that is not listed here is 404, a method that is not listed is 405 with the \
-            header `Allow`; each error answer is an object with the key `detail`. Only what is not \
-            understood as a request at all is refused without a body. \
-            Every write is idempotent: whoever does not know whether it arrived sends it again, and \
-            no `Idempotency-Key` is needed. To keep writers from undoing each other's changes, send \
-            the `ETag` of what was read in `If-Match`: 412 says that it has changed since. Whoever \
-            sends such a write again may be told so by his own first one: read, and compare. \
-            The header `X-Request-Id` is taken over from a request, or made, and given back."
+        description = "A catalog of projects and their liveness.\n\n\
+            Every `GET` operation also supports `HEAD`. A trailing slash in a path is ignored. An \
+            unknown path is answered with 404, and an unsupported method with 405 and the header \
+            `Allow`. Error responses are JSON objects with the key `detail`; only requests that are \
+            not valid HTTP are refused without a body.\n\n\
+            All writes are idempotent: if a response is lost, send the request again. No \
+            `Idempotency-Key` is needed. To prevent lost updates, send the `ETag` of the project \
+            that was read in `If-Match`; 412 means that the project has changed since. A retry of \
+            such a write may be answered with 412 because the first attempt succeeded: read the \
+            project and compare.\n\n\
+            The header `X-Request-Id` is copied from the request, or generated, and returned."
     ),
     tags(
         (name = "projects", description = "The catalog, and heartbeats over HTTP."),
-        (name = "operation", description = "For monitors and orchestrators."),
-        (name = "documentation", description = "This document.")
+        (name = "operation", description = "Endpoints for monitoring and orchestration."),
+        (name = "documentation", description = "The documentation of this API.")
     ),
     paths(
         projects::list::list,
@@ -68,94 +70,9 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         docs::docs,
         docs::asset
     ),
-    components(schemas(ErrorBody, FieldError, EventBody<'static>))
+    components(schemas(ProblemBody, FieldError, EventBody<'static>))
 )]
 struct ApiDocument;
-
-/// No project has this slug, or the text in the path is no slug.
-#[derive(IntoResponses)]
-#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Project 'commandcenter' not found"}))]
-#[expect(dead_code, reason = "the shape of an answer in the document")]
-pub(crate) struct ProjectNotFound(ErrorBody);
-
-/// There is no such file.
-#[derive(IntoResponses)]
-#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Not Found"}))]
-#[expect(dead_code, reason = "the shape of an answer in the document")]
-pub(crate) struct NotFound(ErrorBody);
-
-/// The query asks for something that does not exist.
-#[derive(IntoResponses)]
-#[response(
-    status = 422, content_type = "application/problem+json",
-    example = json!({
-        "title": "Unprocessable Entity", "status": 422, "detail": "status: expected online, offline or degraded, got \"ONLINE\"",
-        "errors": [{
-            "field": "status",
-            "given": "\"ONLINE\"",
-            "allowed": "online, offline or degraded"
-        }]
-    })
-)]
-#[expect(dead_code, reason = "the shape of an answer in the document")]
-pub(crate) struct InvalidQuery(ErrorBody);
-
-/// The service failed. Its log says why.
-#[derive(IntoResponses)]
-#[response(status = 500, content_type = "application/problem+json", example = json!({"title": "Internal Server Error", "status": 500, "detail": "internal error"}))]
-#[expect(dead_code, reason = "the shape of an answer in the document")]
-pub(crate) struct InternalError(ErrorBody);
-
-/// The catalog is not loaded yet, or the store cannot be reached. Nothing was changed.
-#[derive(IntoResponses)]
-#[response(
-    status = 503, content_type = "application/problem+json",
-    headers(("Retry-After" = u32, description = "Seconds after which to try again.")),
-    example = json!({"title": "Service Unavailable", "status": 503, "detail": "the store is not available, try again later"})
-)]
-#[expect(dead_code, reason = "the shape of an answer in the document")]
-pub(crate) struct Unavailable(ErrorBody);
-
-/// What can be wrong with a body.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "the shapes of answers in the document")]
-pub(crate) enum BodyErrors {
-    /// The body is not JSON: broken, not UTF-8, or with a key that stands twice in one object.
-    #[response(
-        status = 400, content_type = "application/problem+json",
-        example = json!({"title": "Bad Request", "status": 400, "detail": "the body is not valid JSON: expected value at line 1 column 9"})
-    )]
-    NotJson(ErrorBody),
-    /// The body did not arrive within 10 s.
-    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "the body did not arrive in time"}))]
-    TooSlow(ErrorBody),
-    /// The body is larger than 64 KiB.
-    #[response(
-        status = 413, content_type = "application/problem+json",
-        example = json!({"title": "Payload Too Large", "status": 413, "detail": "body: expected at most 65536 bytes, got more"})
-    )]
-    TooLarge(ErrorBody),
-    /// The body is of another type than `application/json` or `application/*+json`.
-    #[response(
-        status = 415, content_type = "application/problem+json",
-        example = json!({
-            "title": "Unsupported Media Type", "status": 415, "detail": "Content-Type: expected application/json, got text/plain"
-        })
-    )]
-    NotDeclaredJson(ErrorBody),
-    /// Values are missing, of a wrong type or not allowed; each is named.
-    #[response(
-        status = 422, content_type = "application/problem+json",
-        example = json!({
-            "title": "Unprocessable Entity", "status": 422, "detail": "name: expected a string, got nothing; tags[1]: expected each value once, got \"rag\"",
-            "errors": [
-                {"field": "name", "given": "nothing", "allowed": "a string"},
-                {"field": "tags[1]", "given": "\"rag\"", "allowed": "each value once"}
-            ]
-        })
-    )]
-    Invalid(ErrorBody),
-}
 
 #[cfg(test)]
 mod tests {
@@ -165,7 +82,7 @@ mod tests {
 
     use crate::testing::schema::example_of;
 
-    /// All values of the key `$ref`, wherever they stand.
+    /// Collects all values of `$ref`.
     fn references(value: &Value, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(object) => {
@@ -178,26 +95,26 @@ mod tests {
     }
 
     #[test]
-    fn what_the_document_refers_to_is_in_it_and_nothing_else_is() {
+    fn every_component_is_referenced_and_every_reference_resolves() {
         let document = serde_json::to_value(super::document()).unwrap();
         let mut referred = BTreeSet::new();
         references(&document, &mut referred);
-        // The data of an event: what stands in a stream is described, and has no schema.
+        // The data of events. OpenAPI cannot refer to it from the description of a stream.
         referred.insert("#/components/schemas/ChangeEvent".to_owned());
-        let mut there = BTreeSet::new();
+        let mut defined = BTreeSet::new();
         for kind in ["schemas", "headers"] {
             let named = document["components"][kind].as_object().unwrap().keys();
-            there.extend(named.map(|name| format!("#/components/{kind}/{name}")));
+            defined.extend(named.map(|name| format!("#/components/{kind}/{name}")));
         }
-        assert_eq!(referred, there);
+        assert_eq!(referred, defined);
     }
 
     #[test]
-    fn every_example_is_what_its_schema_says() {
+    fn every_example_matches_its_schema() {
         crate::testing::schema::check_examples();
     }
 
-    /// Where a parameter or a body has no example of its own, that of its schema counts.
+    /// Returns whether a parameter or a body has an example, or its schema has one.
     fn has_example(document: &Value, value: &Value) -> bool {
         let reference = value["schema"]["$ref"].as_str().unwrap_or_default();
         let schema = document.pointer(reference.trim_start_matches('#'));
@@ -216,10 +133,10 @@ mod tests {
                         missing.push(format!("{method} {path}: {}", parameter["name"]));
                     }
                 }
-                let answers = operation["responses"].as_object().unwrap().iter();
-                let answers = answers.map(|(status, answer)| (status.as_str(), bodies(answer)));
+                let responses = operation["responses"].as_object().unwrap().iter();
+                let responses = responses.map(|(status, it)| (status.as_str(), bodies(it)));
                 let request = ("request", bodies(&operation["requestBody"]));
-                for (what, bodies) in answers.chain([request]) {
+                for (what, bodies) in responses.chain([request]) {
                     if !bodies.is_empty()
                         && !bodies.values().any(|body| has_example(&document, body))
                     {
@@ -232,22 +149,22 @@ mod tests {
     }
 
     #[test]
-    fn every_answer_has_a_request_id_and_says_which_headers_are_always_there() {
+    fn every_response_has_a_request_id_and_marks_required_headers() {
         let document = serde_json::to_value(super::document()).unwrap();
-        let answers = &document["paths"]["/api/fed/projects"]["get"]["responses"];
-        for (status, answer) in answers.as_object().unwrap() {
-            let id = answer["headers"]["X-Request-Id"]["$ref"].as_str().unwrap();
+        let responses = &document["paths"]["/api/fed/projects"]["get"]["responses"];
+        for (status, response) in responses.as_object().unwrap() {
+            let id = response["headers"]["X-Request-Id"]["$ref"].as_str().unwrap();
             let id = document.pointer(id.trim_start_matches('#')).unwrap();
             assert_eq!(id["required"], true, "{status}");
         }
-        let headers = &answers["200"]["headers"];
+        let headers = &responses["200"]["headers"];
         assert_eq!(headers["Vary"]["required"], true);
         assert_eq!(headers["Link"]["required"], Value::Null);
         assert_eq!(headers["Link"]["schema"], json!({"type": "string"}));
     }
 
     #[test]
-    fn what_may_be_left_out_of_a_request_is_not_filled_in_for_who_tries_it() {
+    fn an_optional_parameter_has_no_example_that_the_page_would_prefill() {
         let document = serde_json::to_value(super::document()).unwrap();
         let operation = &document["paths"]["/api/fed/projects/{slug}"]["put"];
         for parameter in operation["parameters"].as_array().unwrap() {
@@ -256,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_operation_has_a_name_of_its_own_and_a_description_of_each_answer() {
+    fn every_operation_has_a_unique_id_and_describes_each_response() {
         let document = serde_json::to_value(super::document()).unwrap();
         let mut names = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -265,8 +182,8 @@ mod tests {
                 assert!(names.insert(name), "{path}");
                 assert!(operation["summary"].is_string(), "{path}");
                 assert!(operation["description"].is_string(), "{path}");
-                for (status, answer) in operation["responses"].as_object().unwrap() {
-                    assert_ne!(answer["description"].as_str().unwrap(), "", "{path} {status}");
+                for (status, response) in operation["responses"].as_object().unwrap() {
+                    assert_ne!(response["description"].as_str().unwrap(), "", "{path} {status}");
                 }
             }
         }

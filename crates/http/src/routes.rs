@@ -1,6 +1,4 @@
-//! The table of all routes.
-//!
-//! One file for each endpoint: its handler, its documentation, its tests.
+//! The table of all routes. Each endpoint has a file with its handler, documentation and tests.
 
 pub(crate) mod docs;
 pub(crate) mod events;
@@ -15,26 +13,28 @@ use std::sync::Arc;
 
 use actix_web::guard;
 use actix_web::http::Method;
-use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Route};
 
-use crate::auth::{Access, Auth, Scope, guarded};
+use crate::auth::access::Access;
+use crate::auth::authenticator::Auth;
+use crate::auth::guard::guarded;
+use crate::auth::scope::Scope;
 use crate::error::ApiError;
-use crate::state::ApiState;
 
-/// A path, with the handler for each method.
+/// A path with a handler for each method.
 pub(crate) struct Endpoint {
-    /// As actix and OpenAPI spell it, without a slash at its end.
+    /// In the syntax that actix and OpenAPI share, without a trailing slash.
     pub(crate) path: &'static str,
-    /// The methods as the header `Allow` spells them.
+    /// Value of the header `Allow`.
     pub(crate) allow: &'static str,
-    /// `GET` answers `HEAD` too.
+    /// A handler of `GET` also handles `HEAD`.
     pub(crate) handlers: &'static [Handler],
-    /// Methods of this path that a later endpoint answers, to which it is one of many.
+    /// Methods that a later, more general endpoint handles for this path.
     pub(crate) left: &'static [Method],
 }
 
-/// A method, who may use it, and what answers it.
+/// A method, its access level, and its route.
 type Handler = (Method, Access, fn() -> Route);
 
 const READ: Access = Access::Needs(Scope::Read);
@@ -52,7 +52,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         ],
         left: &[],
     },
-    // In front of the slugs, none of which has an underscore: to all else it is an unknown slug.
+    // Before the slugs. A slug contains no underscore, so other methods see an unknown slug.
     Endpoint {
         path: "/api/fed/projects/_bulk",
         allow: "POST, GET, HEAD, PUT, PATCH, DELETE",
@@ -98,15 +98,13 @@ const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
     Endpoint { path, allow: "GET, HEAD", handlers, left: &[] }
 }
 
-/// Adds all routes and what they need. Each path answers with and without a slash at its end.
-pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
-    let auth = state.auth.clone();
-    cfg.app_data(Data::new(state));
-    // A resource for each of the two: one resource of several patterns is matched twice, first as to
-    // which of them it is. Few callers write the slash, so they are the ones who wait.
+/// Adds all routes, each with and without a trailing slash.
+pub(crate) fn add_routes(cfg: &mut ServiceConfig, auth: Option<&Arc<Auth>>) {
+    // Separate resources, because actix matches a resource with several patterns twice. Those with
+    // a slash come last, because few clients use it.
     for slash in ["", "/"] {
         for endpoint in ENDPOINTS {
-            cfg.service(resource(endpoint, slash, auth.as_ref()));
+            cfg.service(resource(endpoint, slash, auth));
         }
     }
     cfg.default_service(web::to(async || Err::<HttpResponse, _>(ApiError::PathNotFound)));
@@ -115,8 +113,8 @@ pub fn configure(cfg: &mut ServiceConfig, state: ApiState) {
 fn resource(endpoint: &'static Endpoint, slash: &str, auth: Option<&Arc<Auth>>) -> Resource {
     let mut resource = web::resource(format!("{}{slash}", endpoint.path));
     if !endpoint.left.is_empty() {
-        let is_ours = guard::fn_guard(|asked| !endpoint.left.contains(&asked.head().method));
-        resource = resource.guard(is_ours);
+        let is_handled = guard::fn_guard(|it| !endpoint.left.contains(&it.head().method));
+        resource = resource.guard(is_handled);
     }
     for (method, access, handler) in endpoint.handlers {
         let mut methods = guard::Any(guard::Method(method.clone()));
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_document_lists_every_route_and_no_other() {
+    fn the_document_lists_exactly_the_routes() {
         let document = serde_json::to_value(crate::document()).unwrap();
         let mut listed = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
@@ -169,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn allow_names_the_methods_that_have_a_handler() {
+    fn allow_lists_the_methods_that_have_a_handler() {
         for endpoint in ENDPOINTS {
             let mut methods = Vec::new();
             for (method, ..) in endpoint.handlers {
@@ -184,9 +182,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_slash_at_the_end_changes_nothing() {
+    async fn a_trailing_slash_changes_nothing() {
         let api = Api::new().await;
-        // Else a stream would not end.
+        // Event streams would not end otherwise.
         api.state.ending.cancel();
         api.register("a").await;
         for endpoint in ENDPOINTS {
@@ -204,9 +202,9 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn head_answers_wherever_get_does() {
+    async fn head_is_supported_wherever_get_is() {
         let api = Api::new().await;
-        // Else a stream would not end.
+        // Event streams would not end otherwise.
         api.state.ending.cancel();
         api.register("a").await;
         for endpoint in ENDPOINTS {
@@ -221,7 +219,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_wrong_method_is_answered_with_the_right_ones() {
+    async fn an_unsupported_method_is_answered_with_the_supported_ones() {
         let api = Api::new().await;
         for endpoint in ENDPOINTS {
             let has = |method: &Method| {

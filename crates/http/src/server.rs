@@ -1,4 +1,4 @@
-//! The server: its socket, its workers, its end.
+//! The HTTP server: sockets, workers and shutdown.
 
 use std::any::Any;
 use std::future::Future;
@@ -7,42 +7,36 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::from_fn;
-use actix_web::{App, Error};
-
-use crate::middleware::observe;
-use crate::routes::configure;
+use crate::app::{app, document_json};
 use crate::state::ApiState;
 
-/// How long a client may take to send the head of a request.
+/// Timeout for receiving the head of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long an idle connection is kept; longer than the 60 s after which common proxies give up
-/// theirs, so that it is not us who close one that is just being used.
+/// Timeout of idle connections. Longer than the 60 s of common proxies, so that the server does not
+/// close a connection that a proxy is about to use.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long requests that are being answered may take to finish when the server stops. A write
-/// waits for the store alone, and the process has more to do in the 10 s in which it has to end.
+/// Time for in-flight requests to finish when the server stops. Writes wait only for the store, and
+/// the process must complete other work within its 10 s.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 3;
 
-/// How long a client may leave what was sent to it untaken, before its connection is cut: a reader
-/// that stands still is not to hold memory, and one that is gone not to be held for alive.
-const UNTAKEN_FOR: Duration = Duration::from_secs(30);
+/// Time for which sent data may stay unacknowledged before the connection is closed. It frees the
+/// memory of stalled readers and detects clients that have disappeared.
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where and how to listen.
+/// Settings of the server.
 #[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// A name or an address of this machine, such as `127.0.0.1` or `localhost`.
+    /// Host name or address to listen on, such as `127.0.0.1` or `localhost`.
     pub host: String,
-    /// The port; 0 picks a free one.
+    /// Port to listen on. 0 picks a free one.
     pub port: u16,
-    /// How many threads answer requests; `None`: as many as there are processors.
+    /// Number of worker threads. `None` starts one per processor.
     pub workers: Option<NonZeroUsize>,
 }
 
-/// The address cannot be listened on.
+/// The server cannot listen on the address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {host}:{port}{hint}")]
 pub struct BindError {
@@ -52,21 +46,23 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// A server that has its sockets and does not answer yet: connections wait until it runs.
-#[must_use = "it answers nothing until it runs"]
+/// A server that is bound to its sockets. Connections wait until it runs.
+#[must_use = "the server does not respond until it runs"]
 pub struct HttpServer {
     listeners: Vec<TcpListener>,
     address: SocketAddr,
     workers: Option<NonZeroUsize>,
-    untaken_for: Duration,
+    stall_timeout: Duration,
 }
 
 impl HttpServer {
-    /// Takes the sockets, so that a busy port is found before anything else is started. A name
-    /// such as `localhost` may stand for several addresses; it listens on all that exist.
+    /// Binds the sockets, so that a busy port is detected before anything else starts.
+    ///
+    /// A name such as `localhost` may resolve to several addresses. The server listens on all that
+    /// this machine has.
     ///
     /// # Errors
-    /// [`BindError`], which says what to do about a busy port.
+    /// [`BindError`], with a hint how to resolve a busy port.
     pub fn bind(settings: &HttpSettings) -> Result<Self, BindError> {
         let HttpSettings { host, port, workers } = settings;
         // The brackets of an IPv6 address belong to URLs.
@@ -76,8 +72,8 @@ impl HttpServer {
             .and_then(|addresses| listen(addresses, TcpListener::bind));
         match bound {
             Ok((address, listeners)) => {
-                let untaken_for = UNTAKEN_FOR;
-                Ok(Self { listeners, address, workers: *workers, untaken_for })
+                let stall_timeout = STALL_TIMEOUT;
+                Ok(Self { listeners, address, workers: *workers, stall_timeout })
             }
             Err(source) => {
                 Err(BindError { host: host.clone(), port: *port, hint: hint(&source), source })
@@ -85,32 +81,33 @@ impl HttpServer {
         }
     }
 
-    /// Where it listens; the first address, if there are several.
+    /// Returns the address of the server, the first one if there are several.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers requests until `shutdown` completes; then stops accepting, and lets what is being
-    /// answered finish for at most 3 s. Signals are left to the caller.
+    /// Serves requests until `shutdown` completes. Then stops accepting connections, and gives
+    /// in-flight requests 3 s to finish. Does not handle signals.
     ///
     /// # Errors
-    /// When a socket cannot be used or a worker cannot be started.
+    /// Fails if a socket cannot be used or a worker cannot be started.
     pub async fn run(
         self,
         state: ApiState,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let (ending, untaken_for) = (state.ending.clone(), self.untaken_for);
+        let (ending, stall_timeout) = (state.ending.clone(), self.stall_timeout);
         let shutdown = async move {
             shutdown.await;
-            // Streams do not end by themselves.
+            // Event streams and long polls do not end by themselves.
             ending.cancel();
         };
-        let mut server = actix_web::HttpServer::new(move || app(state.clone()))
+        let document = document_json(&state);
+        let mut server = actix_web::HttpServer::new(move || app(state.clone(), document.clone()))
             .client_request_timeout(REQUEST_TIMEOUT)
             .keep_alive(KEEP_ALIVE)
-            .on_connect(move |connection, _| cut_when_untaken(connection, untaken_for))
+            .on_connect(move |connection, _| close_when_stalled(connection, stall_timeout))
             .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
             .disable_signals()
             .shutdown_signal(shutdown);
@@ -124,24 +121,26 @@ impl HttpServer {
     }
 }
 
-/// Has the kernel cut the connection when what was sent is not taken for so long. A response is only
-/// asked for more when there is room for it, so nothing here would find that out.
+/// Makes the kernel close a connection whose client stops reading.
+///
+/// A response body is polled only when the socket has room, so the server would not notice.
 #[cfg(target_os = "linux")]
-fn cut_when_untaken(connection: &dyn Any, after: Duration) {
+fn close_when_stalled(connection: &dyn Any, after: Duration) {
     let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
     let after_ms = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, after_ms) {
-        tracing::debug!(%error, "a connection has no limit for what is not taken");
+        tracing::debug!(%error, "cannot set the stall timeout of a connection");
     }
 }
 
-/// Other systems have their own limits, and no common option for them.
+/// Other systems have no common option for this, and limits of their own.
 #[cfg(not(target_os = "linux"))]
-fn cut_when_untaken(_: &dyn Any, _: Duration) {}
+fn close_when_stalled(_: &dyn Any, _: Duration) {}
 
-/// Binds all of the addresses that this machine has. Without IPv6 it may have no `::1`, though
-/// `localhost` stands for it too; an address that is taken is an error, since another program would
-/// answer a part of the callers.
+/// Binds all addresses that this machine has.
+///
+/// A machine without IPv6 may lack `::1` although `localhost` resolves to it. An address that is in
+/// use is an error, because another program would answer some of the clients.
 fn listen(
     addresses: impl Iterator<Item = SocketAddr>,
     bind: impl Fn(SocketAddr) -> io::Result<TcpListener>,
@@ -149,9 +148,9 @@ fn listen(
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, PermissionDenied};
     let mut first: Option<SocketAddr> = None;
     let mut listeners = Vec::new();
-    let mut missing = io::Error::new(AddrNotAvailable, "the name has no address");
+    let mut missing = io::Error::new(AddrNotAvailable, "the host name has no address");
     for mut address in addresses {
-        // Where a free port was picked for the first address, the others get the same.
+        // If a free port was picked for the first address, the others use it too.
         address.set_port(first.map_or(address.port(), |first| first.port()));
         match bind(address) {
             Ok(listener) => {
@@ -161,7 +160,7 @@ fn listen(
             Err(error) if matches!(error.kind(), AddrInUse | PermissionDenied) => {
                 return Err(error);
             }
-            // Not only `AddrNotAvailable`: an address family that the kernel lacks has no kind.
+            // Not only `AddrNotAvailable`: an unsupported address family has no `ErrorKind`.
             Err(error) => missing = error,
         }
     }
@@ -170,26 +169,13 @@ fn listen(
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => ": another program listens there, choose another port",
-        io::ErrorKind::PermissionDenied => ": ports below 1024 need a privilege",
-        io::ErrorKind::AddrNotAvailable => ": this machine has no such address",
+        io::ErrorKind::AddrInUse => {
+            ": the address is in use by another program, choose another port"
+        }
+        io::ErrorKind::PermissionDenied => ": ports below 1024 require privileges",
+        io::ErrorKind::AddrNotAvailable => ": this machine does not have that address",
         _ => "",
     }
-}
-
-/// The application of one worker.
-pub(crate) fn app(
-    state: ApiState,
-) -> App<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<impl MessageBody>,
-        Error = Error,
-        InitError = (),
-    >,
-> {
-    App::new().configure(|cfg| configure(cfg, state)).wrap(from_fn(observe))
 }
 
 #[cfg(test)]

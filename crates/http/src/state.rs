@@ -1,37 +1,35 @@
-//! What the handlers call.
+//! State shared by all handlers.
 
 use std::sync::Arc;
 
 use federation_application::{Catalog, ChangeFeed, Metrics, Presence, Readiness, Service};
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Auth;
+use crate::auth::authenticator::Auth;
 use crate::lists::Lists;
-use crate::routes::openapi::Document;
 
-/// The use cases behind the API. Cheap to clone; each worker has its own.
+/// The use cases behind the API. Cheap to clone; each worker has a clone.
 #[derive(Clone)]
 pub struct ApiState {
-    /// Registering and querying.
+    /// Registers and finds projects.
     pub catalog: Catalog,
-    /// Heartbeats over HTTP.
+    /// Records heartbeats.
     pub presence: Presence,
-    /// For those who watch.
+    /// Notifies watchers of changes.
     pub changes: ChangeFeed,
-    /// For `/readyz`.
+    /// Serves `/readyz`.
     pub readiness: Readiness,
-    /// For `/metrics`.
+    /// Serves `/metrics`.
     pub metrics: Metrics,
-    /// Who may call what; none: everyone everything.
+    /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) lists: Arc<Lists>,
-    pub(crate) document: Arc<Document>,
-    /// Ends those answers that would go on by themselves.
+    /// Cancelled when the server stops, to end responses that would otherwise continue.
     pub(crate) ending: CancellationToken,
 }
 
 impl ApiState {
-    /// Lets in those alone who have a key, but for what is open to all.
+    /// Requires an API key for all routes that are not open.
     #[must_use]
     pub fn guarded_by(self, auth: Arc<Auth>) -> Self {
         Self { auth: Some(auth), ..self }
@@ -47,8 +45,7 @@ impl From<&Service> for ApiState {
             readiness: service.readiness.clone(),
             metrics: service.metrics.clone(),
             auth: None,
-            lists: Arc::default(),
-            document: Arc::default(),
+            lists: Arc::new(Lists::new(service.catalog.clone(), service.presence.clone())),
             ending: CancellationToken::new(),
         }
     }

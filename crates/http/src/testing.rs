@@ -1,4 +1,4 @@
-//! What the tests of the endpoints share: the whole application over a store in memory.
+//! Shared test fixture: the whole application with an in-memory store.
 
 pub(crate) mod schema;
 
@@ -16,14 +16,17 @@ use federation_domain::{
 };
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
-use crate::auth::{Auth, Closed, Key, Keys};
-use crate::server::app;
+use crate::app::{app, document_json};
+use crate::auth::access::Closed;
+use crate::auth::authenticator::Auth;
+use crate::auth::key::Key;
+use crate::auth::keys::Keys;
 use crate::state::ApiState;
 
 /// A valid registration of the project `commandcenter`.
 pub(crate) const REGISTRATION: &str = r#"{"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","tags":["python","fastapi","rag"]}"#;
 
-/// The application, as its callers see it.
+/// The API with access to its parts.
 pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
@@ -31,17 +34,17 @@ pub(crate) struct Api {
     store: Arc<FakeCatalogStore>,
 }
 
-/// What a caller got.
-pub(crate) struct Answer {
+/// A response that was read completely.
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     headers: HeaderMap,
     pub(crate) body: String,
-    /// The body as it was sent.
+    /// The raw body.
     pub(crate) bytes: Bytes,
 }
 
 impl Api {
-    /// With an empty catalog.
+    /// Returns an API with an empty catalog.
     pub(crate) async fn new() -> Self {
         let api = Self::not_loaded();
         api.service.load().await.unwrap();
@@ -49,39 +52,39 @@ impl Api {
         api
     }
 
-    /// For those alone who have one of these keys.
+    /// Returns an API that requires one of these keys.
     pub(crate) async fn guarded(keys: Vec<Key>, closed: Closed) -> Self {
         Self::guarded_by(Arc::new(Keys::new(keys)), closed).await
     }
 
-    /// For those alone who have one of these keys, as they are at each moment.
+    /// Returns an API that requires one of these keys, which the test can replace.
     pub(crate) async fn guarded_by(keys: Arc<Keys>, closed: Closed) -> Self {
         let api = Self::new().await;
         let auth = Auth::new(keys, closed, api.clock.clone());
         Self { state: api.state.clone().guarded_by(Arc::new(auth)), ..api }
     }
 
-    /// Before the store was read.
+    /// Returns an API whose catalog is not loaded.
     pub(crate) fn not_loaded() -> Self {
         let store = Arc::new(FakeCatalogStore::default());
         Self::over(Arc::<FakeCatalogStore>::clone(&store), store, false)
     }
 
-    /// With a bus that is not heard, and a store that is away since before the start.
+    /// Returns an API whose bus and store were never available.
     pub(crate) fn without_anything() -> Self {
         let store = Arc::new(FakeCatalogStore::default());
         store.set_available(false);
         Self::over(Arc::<FakeCatalogStore>::clone(&store), store, true)
     }
 
-    /// With a store that is away since the catalog was loaded.
+    /// Returns an API whose store became unavailable after the catalog was loaded.
     pub(crate) async fn without_store() -> Self {
         let api = Self::new().await;
         api.lose_store();
         api
     }
 
-    /// With a store that refuses every change.
+    /// Returns an API whose store fails every write.
     pub(crate) async fn with_failing_store() -> Self {
         fn failed() -> StoreError {
             StoreError::Failed("relation \"projects\" does not exist".into())
@@ -110,7 +113,7 @@ impl Api {
         Self { service, clock, state, store }
     }
 
-    /// A heartbeat comes over the bus.
+    /// Records a heartbeat from the bus.
     pub(crate) fn hear_over_bus(&self, slug: &str) {
         let (source, channel) = (Source::Nats, Channel::Presence);
         let heartbeat = Heartbeat { slug, source, channel, condition: None };
@@ -118,13 +121,13 @@ impl Api {
         presence.recorder().batch(presence.now()).record(&heartbeat).unwrap();
     }
 
-    /// Takes the store away.
+    /// Makes the store unavailable.
     pub(crate) fn lose_store(&self) {
         self.store.set_available(false);
     }
 
-    /// Lets time pass in which HTTP proves at each tick that it hears; then all that was found is
-    /// stored.
+    /// Advances the clock while HTTP proves at each tick that it receives heartbeats. Then writes a
+    /// checkpoint.
     pub(crate) async fn listen(&self, time: Duration) {
         self.service.tick();
         let mut left = time;
@@ -137,12 +140,12 @@ impl Api {
         self.service.writer().checkpoint().await.unwrap();
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> TestResponse {
         self.call(TestRequest::get().uri(path)).await
     }
 
-    /// Sends a body of JSON, or none where it is empty.
-    pub(crate) async fn post(&self, path: &str, body: impl Into<Bytes>) -> Answer {
+    /// Sends a JSON body, or none if it is empty.
+    pub(crate) async fn post(&self, path: &str, body: impl Into<Bytes>) -> TestResponse {
         let body = body.into();
         let mut request = TestRequest::post().uri(path);
         if !body.is_empty() {
@@ -151,18 +154,18 @@ impl Api {
         self.call(request.set_payload(body)).await
     }
 
-    pub(crate) async fn send(&self, method: Method, path: &str) -> Answer {
+    pub(crate) async fn send(&self, method: Method, path: &str) -> TestResponse {
         self.call(TestRequest::default().method(method).uri(path)).await
     }
 
-    /// Sends a body of JSON, with these headers.
+    /// Sends a JSON body with these headers.
     pub(crate) async fn write(
         &self,
         method: Method,
         path: &str,
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
-    ) -> Answer {
+    ) -> TestResponse {
         let mut request = TestRequest::default().method(method).uri(path).set_payload(body);
         for header in headers {
             request = request.append_header(*header);
@@ -170,14 +173,15 @@ impl Api {
         self.call(request).await
     }
 
-    pub(crate) async fn call(&self, request: TestRequest) -> Answer {
-        let app = init_service(app(self.state.clone())).await;
-        let answer = call_service(&app, request.to_request()).await;
-        let status = answer.status().as_u16();
-        let headers = answer.headers().clone();
-        let bytes = read_body(answer).await;
+    pub(crate) async fn call(&self, request: TestRequest) -> TestResponse {
+        let document = document_json(&self.state);
+        let app = init_service(app(self.state.clone(), document)).await;
+        let response = call_service(&app, request.to_request()).await;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let bytes = read_body(response).await;
         let body = String::from_utf8_lossy(&bytes).into_owned();
-        Answer { status, headers, body, bytes }
+        TestResponse { status, headers, body, bytes }
     }
 
     /// Registers the project `commandcenter` under another slug.
@@ -188,12 +192,12 @@ impl Api {
     }
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         self.headers.get_all(name).filter_map(|value| value.to_str().ok()).collect()
     }
 
-    /// The entity tag of the one project that it holds.
+    /// Returns the entity tag.
     #[track_caller]
     pub(crate) fn tag(&self) -> String {
         self.header("etag").unwrap_or_else(|| panic!("no ETag: {self}")).to_owned()
@@ -204,8 +208,8 @@ impl Answer {
     }
 }
 
-/// Status, the headers that matter, body.
-impl fmt::Display for Answer {
+/// Formats the status, the relevant headers and the body.
+impl fmt::Display for TestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.status)?;
         for name in ["content-type", "allow", "location", "retry-after", "link", "www-authenticate"]

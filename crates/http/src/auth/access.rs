@@ -1,32 +1,34 @@
-//! Who may call a handler; each line of the table of routes says it.
+//! Access levels of handlers. Each entry in the table of routes has one.
 
 use super::scope::Scope;
 
-/// Who may call a handler, where the service has keys.
+/// Access level of a handler in a service with API keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// Everyone, always: what orchestrators and load balancers ask.
+    /// Always open, for orchestrators and load balancers.
     Open,
-    /// Everyone, unless [`Closed::metrics`]; then, who may read.
+    /// Open unless [`Closed::metrics`] is set, which requires the scope `read`.
     Metrics,
-    /// Everyone, unless [`Closed::docs`]; then, who may read.
+    /// Open unless [`Closed::docs`] is set, which requires the scope `read`.
     Docs,
-    /// Who has a key of this scope.
+    /// Requires a key with this scope.
     Needs(Scope),
 }
 
-/// What needs a key, too, though it is open by default.
+/// Endpoints that are open by default but require a key in this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Closed {
     /// `/metrics`.
     pub metrics: bool,
-    /// `/docs` with its files, and `/openapi.json`.
+    /// `/docs`, its files, and `/openapi.json`.
     pub docs: bool,
 }
 
 impl Access {
-    /// The scope that is needed, if a key is. Counts and documents tell no more than a list of all
-    /// projects does, so whoever may have that may have them.
+    /// Returns the required scope, or `None` if no key is required.
+    ///
+    /// Metrics and documentation reveal no more than the list of all projects, so they require the
+    /// same scope.
     pub(crate) fn scope(self, closed: Closed) -> Option<Scope> {
         match self {
             Self::Open => None,

@@ -1,4 +1,4 @@
-//! The check of a request's key, in front of a route.
+//! Checks the API key of a request before its handler runs.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -10,19 +10,16 @@ use actix_web::http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::web::Data;
 use actix_web::{Error, HttpMessage as _, ResponseError as _, Route};
-use tracing::Span;
 
-use super::Auth;
-use super::key::Key;
-use super::presented::presented;
-use super::refusal::Refusal;
+use super::authenticator::Auth;
+use super::error::AuthError;
+use super::grant::Grant;
 use super::scope::Scope;
-use super::standing::Standing;
 use super::throttle::{HOLD, Pace};
-use crate::error::{ApiError, shown};
+use crate::error::ApiError;
 use crate::state::ApiState;
 
-/// The route, for those alone who have a key of this scope.
+/// Restricts a route to requests whose key has this scope.
 pub(crate) fn guarded(route: Route, auth: &Arc<Auth>, needed: Scope) -> Route {
     let auth = Arc::clone(auth);
     route.wrap(from_fn(move |request, next| check(Arc::clone(&auth), needed, request, next)))
@@ -36,76 +33,47 @@ async fn check(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match auth.authorize(needed, &request) {
         Ok(key) => {
-            request.extensions_mut().insert(Standing::new(auth, key, needed));
+            request.extensions_mut().insert(Grant::new(auth, key, needed));
             next.call(request).await
         }
-        Err(refusal) => {
-            let refusal = auth.slow_down(refusal, request.peer_addr()).await;
-            Ok(refuse(request, refusal))
+        Err(error) => {
+            let error = slow_down(&auth, error, request.peer_addr()).await;
+            Ok(refuse(request, error))
         }
     }
 }
 
-impl Auth {
-    /// Looks at the head of the request alone.
-    fn authorize(&self, needed: Scope, request: &ServiceRequest) -> Result<Arc<Key>, Refusal> {
-        let key = self.keys.find(presented(request.headers())?).ok_or(Refusal::UnknownKey)?;
-        Span::current().record("key.id", &*key.id);
-        self.admit(&key, needed)?;
-        // Of the paths that need this scope, each names the project that it is about.
-        let slug = request.match_info().get("slug").unwrap_or_default();
-        if needed == Scope::Heartbeat && !key.reaches(slug) {
-            return Err(Refusal::OtherProject { shown: shown(slug) });
-        }
-        Ok(key)
+/// Delays the response to a client that has sent too many wrong keys.
+async fn slow_down(auth: &Auth, error: AuthError, client: Option<SocketAddr>) -> AuthError {
+    if !error.is_attempt() {
+        return error;
     }
-
-    /// Whether the key holds now, and has the scope.
-    pub(super) fn admit(&self, key: &Key, needed: Scope) -> Result<(), Refusal> {
-        if key.revoked {
-            return Err(Refusal::Revoked);
-        }
-        if key.expires.is_some_and(|expires| expires <= self.clock.utc()) {
-            return Err(Refusal::Expired);
-        }
-        if !key.scopes.allow(needed) {
-            return Err(Refusal::MissingScope { needed, held: key.scopes });
-        }
-        Ok(())
-    }
-
-    /// Holds a refusal back, where its client has been refused too often.
-    async fn slow_down(&self, refusal: Refusal, client: Option<SocketAddr>) -> Refusal {
-        if !refusal.is_attempt() {
-            return refusal;
-        }
-        let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.ip());
-        match self.throttle.failed(client, self.clock.monotonic()) {
-            Pace::AtOnce => refusal,
-            Pace::Held(held) => {
-                if held.first {
-                    tracing::warn!(%client, "many requests with wrong API keys; slowing them down");
-                }
-                tokio::time::sleep(HOLD).await;
-                refusal
+    let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.ip());
+    match auth.throttle.failed(client, auth.clock.monotonic()) {
+        Pace::AtOnce => error,
+        Pace::Held(held) => {
+            if held.first {
+                tracing::warn!(%client, "client sends many wrong API keys; delaying its responses");
             }
-            Pace::Later { retry_after_seconds } => Refusal::TooManyFailures { retry_after_seconds },
+            tokio::time::sleep(HOLD).await;
+            error
         }
+        Pace::Later { retry_after_seconds } => AuthError::TooManyFailures { retry_after_seconds },
     }
 }
 
-/// The answer to a request whose body, if it has one, stays unread.
-fn refuse(request: ServiceRequest, refusal: Refusal) -> ServiceResponse<BoxBody> {
-    let reason = refusal.reason();
+/// Responds without reading the request body.
+fn refuse(request: ServiceRequest, error: AuthError) -> ServiceResponse<BoxBody> {
+    let reason = error.reason();
     if let Some(state) = request.app_data::<Data<ApiState>>() {
         state.metrics.request_refused(reason);
     }
     tracing::debug!(reason = reason.as_str(), "request refused");
-    let mut answer = ApiError::Refused(refusal).error_response();
+    let mut response = ApiError::Auth(error).error_response();
     let headers = request.headers();
     if headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING) {
-        // What follows on the connection may be the body, and is not to be waited for.
-        answer.head_mut().set_connection_type(ConnectionType::Close);
+        // The unread body may follow on the connection. Close it instead of waiting for the body.
+        response.head_mut().set_connection_type(ConnectionType::Close);
     }
-    request.into_response(answer)
+    request.into_response(response)
 }

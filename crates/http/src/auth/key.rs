@@ -1,4 +1,4 @@
-//! One API key, as far as the service knows it.
+//! An API key as known to the service.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
@@ -10,62 +10,63 @@ use time::OffsetDateTime;
 
 use super::scope::Scopes;
 
-/// What every key that this service made begins with, so that people and scanners of leaked secrets
-/// know it for one.
+/// Prefix of every key created by this service. It lets people and secret scanners recognize a key.
 const PREFIX: &str = "fed_";
 
-/// A key, of which only the digest is kept.
+/// An API key. Only its digest is kept.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// What names it in logs and lists; no secret.
+    /// Identifies the key in logs and lists. Not secret.
     pub id: String,
-    /// The digest of its text.
+    /// Digest of the text of the key.
     pub digest: KeyDigest,
-    /// What it allows.
+    /// Scopes of the key.
     pub scopes: Scopes,
-    /// The only projects for which it may send heartbeats; none: for all.
+    /// Projects for which the key permits heartbeats. `None` permits all.
     pub slugs: Option<BTreeSet<Slug>>,
-    /// When it ends.
+    /// Time at which the key expires.
     pub expires: Option<OffsetDateTime>,
-    /// Whether it was taken back.
+    /// True after the key was revoked.
     pub revoked: bool,
 }
 
 impl Key {
-    /// Whether it may send heartbeats for the project of this slug, as far as it is bound.
+    /// Returns whether the key is not restricted to other projects than the one with this slug.
     pub(super) fn reaches(&self, slug: &str) -> bool {
         self.slugs.as_ref().is_none_or(|slugs| slugs.iter().any(|bound| bound.as_str() == slug))
     }
 }
 
-/// The text of a key with this id and this secret: `fed_1a2b3c4d_…`. The id is in it so that a key
-/// is found without comparing it with all others, and so that whoever finds a key somewhere can tell
-/// which one is to be revoked.
+/// Formats a key from its id and its secret: `fed_1a2b3c4d_…`.
+///
+/// The id allows the service to look up a key without comparing it with all others. It also
+/// identifies a leaked key, so that it can be revoked.
 #[must_use]
 pub fn spell(id: &str, secret: &[u8]) -> String {
     format!("{PREFIX}{id}_{}", hex(secret))
 }
 
-/// The id in the text of a key, if it has that form.
+/// Returns the id in the text of a key, if it has this format.
 pub(super) fn id_in(text: &str) -> Option<&str> {
     text.strip_prefix(PREFIX)?.split_once('_').map(|(id, _)| id)
 }
 
-/// The SHA-256 of a key. A slow hash would add nothing: the secret of a key has 192 random bits.
+/// The SHA-256 digest of a key. A slow hash would add nothing, because a secret has 192 random
+/// bits.
 #[derive(Clone, Copy)]
 pub struct KeyDigest([u8; 32]);
 
 impl KeyDigest {
-    /// The digest of a key's text.
+    /// Computes the digest of the text of a key.
     #[must_use]
     pub fn of(text: &str) -> Self {
         Self(Sha256::digest(text.as_bytes()).into())
     }
 
-    /// Reads a digest from 64 hexadecimal digits.
+    /// Parses 64 hexadecimal digits.
     ///
     /// # Errors
-    /// When they are anything else; without repeating them.
+    /// Fails on any other text. The error does not repeat the text, which may be a key.
     pub fn from_hex(text: &str) -> Result<Self, InvalidDigest> {
         let mut digest = [0; 32];
         if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -77,27 +78,27 @@ impl KeyDigest {
         Ok(Self(digest))
     }
 
-    /// As 64 hexadecimal digits.
+    /// Formats the digest as 64 hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
         hex(&self.0)
     }
 
-    /// Whether both are of the same key; takes the same time whether they are or not.
+    /// Compares two digests in constant time.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
 }
 
-/// Not shown: where a key was chosen by a person, its digest lets others try what it may be.
+/// Redacted, because the digest of a key chosen by a person allows others to guess the key.
 impl fmt::Debug for KeyDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
 }
 
-/// A text is no digest.
+/// The error for a text that is not a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected the SHA-256 of a key as 64 hexadecimal digits")]
 pub struct InvalidDigest;
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_bears_its_id() {
+    fn a_key_contains_its_id() {
         let text = spell("1a2b3c4d", &[0, 255, 16]);
         assert_eq!(text, "fed_1a2b3c4d_00ff10");
         assert_eq!(id_in(&text), Some("1a2b3c4d"));
@@ -126,8 +127,8 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_is_that_of_the_standard_and_survives_its_text() {
-        // FIPS 180-4, the example of one block.
+    fn a_digest_is_sha_256_and_round_trips_as_hex() {
+        // FIPS 180-4, one-block example.
         let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         assert_eq!(KeyDigest::of("abc").to_hex(), hex);
         assert!(KeyDigest::from_hex(hex).unwrap().is(&KeyDigest::of("abc")));
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_a_key_nor_its_digest_shows_itself() {
+    fn debug_output_contains_neither_the_key_nor_its_digest() {
         assert_eq!(format!("{:?}", KeyDigest::of("hunter2")), "[redacted]");
     }
 }

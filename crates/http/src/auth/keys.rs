@@ -1,4 +1,4 @@
-//! All keys that the service knows, some of which may be replaced while it runs.
+//! All keys of the service. Keys from the file can be replaced at run time.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,41 +7,42 @@ use parking_lot::RwLock;
 
 use super::key::{Key, KeyDigest, id_in};
 
-/// The longest text that is taken for a key, in bytes; what is longer is not even digested.
+/// Maximum length of a key. Longer texts are rejected without computing a digest.
 const MAX_KEY_BYTES: usize = 512;
 
-/// The keys that were given at the start, and those of a file.
+/// The keys from the settings and those from the file.
 pub struct Keys {
     given: Vec<Arc<Key>>,
     filed: RwLock<Arc<HashMap<String, Arc<Key>>>>,
 }
 
 impl Keys {
-    /// With keys of any form, which stay for as long as the service runs.
+    /// Creates the set with keys from the settings. They may have any format and never change.
     #[must_use]
     pub fn new(given: Vec<Key>) -> Self {
         let given = given.into_iter().map(Arc::new).collect();
         Self { given, filed: RwLock::default() }
     }
 
-    /// Puts these in the place of all keys of the file. They are found by the ids in their texts,
-    /// so each must be of the form that [`spell`](super::spell) gives. Requests that come after
-    /// this see the new ones alone.
+    /// Replaces all keys from the file. Subsequent requests see only the new ones.
+    ///
+    /// The keys are looked up by the ids in their texts, so each must have the format of
+    /// [`spell`](super::spell).
     pub fn replace_filed(&self, keys: Vec<Key>) {
         let keys = keys.into_iter().map(|key| (key.id.clone(), Arc::new(key))).collect();
         *self.filed.write() = Arc::new(keys);
     }
 
-    /// How many keys of the file there are.
+    /// Returns the number of keys from the file.
     #[must_use]
     pub fn filed_count(&self) -> usize {
         self.filed.read().len()
     }
 
-    /// The key of this text, also where it has ended or was revoked.
+    /// Finds the key with this text, even if it has expired or was revoked.
     ///
-    /// Which ids there are is no secret. What is secret is compared in constant time, and of the
-    /// given keys all are compared, so that the time does not tell which one fits.
+    /// Ids are not secret. Digests are compared in constant time, and all keys from the settings
+    /// are compared, so that the time does not reveal which one matches.
     pub(super) fn find(&self, text: &str) -> Option<Arc<Key>> {
         if text.len() > MAX_KEY_BYTES {
             return None;
@@ -57,8 +58,8 @@ impl Keys {
         found
     }
 
-    /// The key that was found before, as it is now; none where there is no such key any more.
-    pub(super) fn as_it_is(&self, key: &Key) -> Option<Arc<Key>> {
+    /// Returns the current state of a key that was found earlier, or `None` if it no longer exists.
+    pub(super) fn current(&self, key: &Key) -> Option<Arc<Key>> {
         let filed = self.filed.read().get(&key.id).cloned();
         let mut all = self.given.iter().chain(&filed);
         all.find(|now| now.digest.is(&key.digest)).map(Arc::clone)
@@ -67,7 +68,8 @@ impl Keys {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Scope, Scopes, spell};
+    use super::super::key::spell;
+    use super::super::scope::{Scope, Scopes};
     use super::*;
 
     fn key(id: &str, text: &str) -> Key {
@@ -86,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_keys_is_found_and_no_other() {
+    fn each_configured_key_is_found_and_no_other() {
         let keys = Keys::new(vec![key("one", "alpha-key"), key("two", "fed_a_b")]);
         assert_eq!(found(&keys, "alpha-key").unwrap(), "one");
         assert_eq!(found(&keys, "fed_a_b").unwrap(), "two");
@@ -96,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_file_are_replaced_as_a_whole_and_given_ones_stay() {
+    fn keys_from_the_file_are_replaced_as_a_whole_and_others_stay() {
         let keys = Keys::new(vec![key("given", "alpha-key")]);
         let (old, new) = (spell("a1", b"old"), spell("b2", b"new"));
         keys.replace_filed(vec![key("a1", &old)]);

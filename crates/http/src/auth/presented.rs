@@ -1,31 +1,31 @@
-//! The key that a request bears.
+//! Extracts the API key from a request.
 
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 
-use super::refusal::Refusal;
+use super::error::AuthError;
 
-/// The header for a key alone.
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-/// The key in `X-API-Key` or `Authorization: Bearer`. One key may stand in both, different ones may
-/// not: nobody could tell by which the request is judged. Other schemes of `Authorization` belong to
-/// proxies and are passed over.
+/// Returns the key in `X-API-Key` or `Authorization: Bearer`.
+///
+/// Both headers may contain the same key. Different keys are an error, because it would be unclear
+/// which one decides. Other schemes of `Authorization` are meant for proxies and are ignored.
 ///
 /// # Errors
-/// When there is none, an empty one, or different ones.
-pub(super) fn presented(headers: &HeaderMap) -> Result<&str, Refusal> {
-    let alone = headers.get_all(X_API_KEY).map(|value| value.as_bytes());
-    let borne = headers.get_all(AUTHORIZATION).filter_map(|value| bearer(value.as_bytes()));
-    let mut keys = alone.chain(borne).map(<[u8]>::trim_ascii).filter(|key| !key.is_empty());
-    let first = keys.next().ok_or(Refusal::NoKey)?;
+/// Fails if there is no key, or if there are different keys.
+pub(super) fn presented(headers: &HeaderMap) -> Result<&str, AuthError> {
+    let own = headers.get_all(X_API_KEY).map(|value| value.as_bytes());
+    let bearer = headers.get_all(AUTHORIZATION).filter_map(|value| bearer(value.as_bytes()));
+    let mut keys = own.chain(bearer).map(<[u8]>::trim_ascii).filter(|key| !key.is_empty());
+    let first = keys.next().ok_or(AuthError::NoKey)?;
     if keys.any(|key| key != first) {
-        return Err(Refusal::TwoKeys);
+        return Err(AuthError::TwoKeys);
     }
-    // What is no text is no key of ours.
-    std::str::from_utf8(first).map_err(|_| Refusal::UnknownKey)
+    // All keys of the service are UTF-8.
+    std::str::from_utf8(first).map_err(|_| AuthError::UnknownKey)
 }
 
-/// The token, where the scheme is that of RFC 6750; schemes are spelled in any case.
+/// Returns the token if the scheme is `Bearer` (RFC 6750), which is case-insensitive.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then_some(token)
@@ -37,7 +37,7 @@ mod tests {
 
     use super::*;
 
-    fn of(headers: &[(&str, &[u8])]) -> Result<String, Refusal> {
+    fn of(headers: &[(&str, &[u8])]) -> Result<String, AuthError> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
@@ -47,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_taken_from_either_header() {
+    fn a_key_is_accepted_in_either_header() {
         for headers in [
             &[("X-API-Key", &b"k1"[..])][..],
             &[("Authorization", b"Bearer k1")],
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_none() {
+    fn a_request_without_a_key_is_recognized() {
         for headers in [
             &[][..],
             &[("X-API-Key", &b""[..])],
@@ -73,20 +73,20 @@ mod tests {
             &[("authorization", b"BearerX k1")],
             &[("authorization", b"k1")],
         ] {
-            assert!(matches!(of(headers), Err(Refusal::NoKey)), "{headers:?}");
+            assert!(matches!(of(headers), Err(AuthError::NoKey)), "{headers:?}");
         }
     }
 
     #[test]
-    fn of_different_keys_none_counts() {
+    fn different_keys_in_one_request_are_rejected() {
         for headers in [
             &[("X-API-Key", &b"k1"[..]), ("Authorization", b"Bearer k2")][..],
             &[("X-API-Key", b"k1"), ("X-API-Key", b"k2")],
             &[("Authorization", b"Bearer k1"), ("Authorization", b"Bearer k2")],
         ] {
-            assert!(matches!(of(headers), Err(Refusal::TwoKeys)), "{headers:?}");
+            assert!(matches!(of(headers), Err(AuthError::TwoKeys)), "{headers:?}");
         }
         let bytes = of(&[("X-API-Key", b"\xff\xfe")]);
-        assert!(matches!(bytes, Err(Refusal::UnknownKey)));
+        assert!(matches!(bytes, Err(AuthError::UnknownKey)));
     }
 }

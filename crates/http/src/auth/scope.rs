@@ -1,28 +1,28 @@
-//! What a key allows.
+//! Scopes of API keys.
 
 use std::fmt;
 
-/// A part of the API that a key may be allowed to use. None includes another but [`Admin`], which
+/// A part of the API that a key may use. No scope includes another, except [`Admin`], which
 /// includes all.
 ///
 /// [`Admin`]: Self::Admin
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
-    /// Asking: every `GET` under `/api/fed`; `/metrics` and `/docs`, where they are closed.
+    /// Reads: every `GET` under `/api/fed`, and `/metrics` and `/docs` if they require a key.
     Read,
-    /// Sending heartbeats over HTTP, for those projects that the key is bound to, if it is.
+    /// Heartbeats over HTTP, only for the projects of the key if it is restricted.
     Heartbeat,
-    /// Changing the catalog: registering, replacing and removing projects.
+    /// Changes of the catalog: registering, replacing and removing projects.
     Write,
     /// Everything.
     Admin,
 }
 
 impl Scope {
-    /// All of them.
+    /// All scopes.
     pub const ALL: [Self; 4] = [Self::Read, Self::Heartbeat, Self::Write, Self::Admin];
 
-    /// Its name in files, settings and answers.
+    /// Returns the name used in files, settings and responses.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,11 +33,10 @@ impl Scope {
         }
     }
 
-    /// The scope of this name.
+    /// Parses the name of a scope.
     ///
     /// # Errors
-    /// What is allowed, when there is no such scope. The text is not repeated: it may be a key that
-    /// was put into the wrong place.
+    /// Returns the expected names. The error does not repeat the text, which may be a misplaced key.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let named = Self::ALL.into_iter().find(|scope| scope.as_str() == text);
         named.ok_or("expected read, heartbeat, write or admin")
@@ -54,23 +53,23 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Several scopes.
+/// A set of scopes.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scopes(u8);
 
 impl Scopes {
-    /// Whether they allow what needs this scope.
+    /// Returns whether the set permits operations that require this scope.
     #[must_use]
     pub fn allow(self, needed: Scope) -> bool {
         self.0 & (needed.bit() | Scope::Admin.bit()) != 0
     }
 
-    /// Those that were named, from read to admin.
+    /// Returns the scopes in the set, from read to admin.
     pub fn iter(self) -> impl Iterator<Item = Scope> {
         Scope::ALL.into_iter().filter(move |scope| self.0 & scope.bit() != 0)
     }
 
-    /// Whether there are none, so that a key of these allows nothing.
+    /// Returns whether the set is empty and permits nothing.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -103,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_allows_itself_alone_and_admin_allows_all() {
+    fn a_scope_permits_only_itself_and_admin_permits_all() {
         for held in Scope::ALL {
             for needed in Scope::ALL {
                 let allowed = held == needed || held == Scope::Admin;
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_told_in_one_order_by_names_that_parse() {
+    fn scopes_are_formatted_in_order_by_parsable_names() {
         let scopes = Scopes::from_iter([Scope::Write, Scope::Read, Scope::Write]);
         assert_eq!(scopes.to_string(), "read, write");
         for scope in Scope::ALL {

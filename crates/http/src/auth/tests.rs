@@ -1,6 +1,7 @@
-//! Keys as callers of the API meet them.
+//! Tests of access control through the API.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -8,8 +9,9 @@ use actix_web::test::TestRequest;
 use federation_domain::Slug;
 
 use super::*;
+use crate::auth::access::Access;
 use crate::routes::ENDPOINTS;
-use crate::testing::{Answer, Api, REGISTRATION};
+use crate::testing::{Api, REGISTRATION, TestResponse};
 
 const PROJECTS: &str = "/api/fed/projects";
 const HEARTBEAT: &str = "/api/fed/projects/commandcenter/heartbeat";
@@ -25,12 +27,12 @@ fn key(text: &str, scopes: &[Scope]) -> Key {
     }
 }
 
-/// One key for each scope, whose text is the scope's name.
+/// Returns one key for each scope. Its text is the name of the scope.
 fn one_of_each() -> Vec<Key> {
     Scope::ALL.iter().map(|scope| key(scope.as_str(), &[*scope])).collect()
 }
 
-async fn ask(api: &Api, method: Method, path: &str, key: &str) -> Answer {
+async fn ask(api: &Api, method: Method, path: &str, key: &str) -> TestResponse {
     let request = TestRequest::default().method(method).uri(path).peer_addr(address(1));
     api.call(request.insert_header(("X-API-Key", key))).await
 }
@@ -45,7 +47,7 @@ async fn counted(api: &Api, reason: &str) -> bool {
 }
 
 #[actix_web::test]
-async fn without_a_key_a_guarded_path_says_how_to_send_one() {
+async fn a_request_without_a_key_is_told_how_to_send_one() {
     let api = Api::guarded(one_of_each(), Closed::default()).await;
     insta::assert_snapshot!(api.get(PROJECTS).await, @r#"
     401
@@ -58,7 +60,7 @@ async fn without_a_key_a_guarded_path_says_how_to_send_one() {
 }
 
 #[actix_web::test]
-async fn an_unknown_key_is_refused_and_not_repeated() {
+async fn an_unknown_key_is_refused_without_repeating_it() {
     let api = Api::guarded(one_of_each(), Closed::default()).await;
     insta::assert_snapshot!(ask(&api, Method::GET, PROJECTS, "hunter2-hunter2").await, @r#"
     401
@@ -71,7 +73,7 @@ async fn an_unknown_key_is_refused_and_not_repeated() {
 }
 
 #[actix_web::test]
-async fn either_header_does_and_different_keys_in_both_do_not() {
+async fn either_header_is_accepted_and_different_keys_in_both_are_not() {
     let api = Api::guarded(one_of_each(), Closed::default()).await;
     let bearer = TestRequest::get().uri(PROJECTS).insert_header(("Authorization", "Bearer read"));
     assert_eq!(api.call(bearer).await.status, 200);
@@ -82,27 +84,27 @@ async fn either_header_does_and_different_keys_in_both_do_not() {
     content-type: application/problem+json
     www-authenticate: Bearer realm="federation", error="invalid_request"
     www-authenticate: ApiKey realm="federation", header="X-API-Key"
-    {"title":"Unauthorized","status":401,"detail":"the request bears different API keys: send one"}
+    {"title":"Unauthorized","status":401,"detail":"the request contains different API keys: send only one"}
     "#);
 }
 
 #[actix_web::test]
-async fn a_key_without_the_scope_is_told_which_one_is_needed() {
+async fn a_key_without_the_required_scope_is_told_which_one_it_is() {
     let api = Api::guarded(one_of_each(), Closed::default()).await;
     insta::assert_snapshot!(ask(&api, Method::POST, PROJECTS, "read").await, @r#"
     403
     content-type: application/problem+json
     www-authenticate: Bearer realm="federation", error="insufficient_scope", scope="write"
-    {"title":"Forbidden","status":403,"detail":"the API key has the scopes [read], but this needs write"}
+    {"title":"Forbidden","status":403,"detail":"the API key has the scopes [read], but this operation requires write"}
     "#);
     assert!(counted(&api, "missing_scope").await);
 }
 
 #[actix_web::test]
-async fn each_handler_is_open_to_the_scope_of_its_line_and_to_admin_alone() {
+async fn each_handler_admits_only_its_scope_and_admin() {
     let closed = Closed { metrics: true, docs: true };
     let api = Api::guarded(one_of_each(), closed).await;
-    // Else a stream would not end.
+    // Event streams would not end otherwise.
     api.state.ending.cancel();
     for endpoint in ENDPOINTS {
         let path = endpoint.path.replace("{slug}", "a").replace("{file}", "index.css");
@@ -115,7 +117,7 @@ async fn each_handler_is_open_to_the_scope_of_its_line_and_to_admin_alone() {
                 assert_ne!(status, 401, "{method} {path} with {held}");
             }
             let status = api.send(method.clone(), &path).await.status;
-            assert_eq!(status == 401, needed.is_some(), "{method} {path} without: {status}");
+            assert_eq!(status == 401, needed.is_some(), "{method} {path} without a key: {status}");
             let slash = api.send(method.clone(), &format!("{path}/")).await.status;
             assert_eq!(slash, status, "{method} {path}/");
         }
@@ -123,7 +125,7 @@ async fn each_handler_is_open_to_the_scope_of_its_line_and_to_admin_alone() {
 }
 
 #[actix_web::test]
-async fn what_orchestrators_ask_stays_open_and_the_rest_is_guarded() {
+async fn probes_are_open_and_all_other_endpoints_are_guarded() {
     let open = ["/health", "/livez", "/readyz"];
     for endpoint in ENDPOINTS {
         for (method, access, _) in endpoint.handlers {
@@ -143,17 +145,17 @@ async fn what_orchestrators_ask_stays_open_and_the_rest_is_guarded() {
 }
 
 #[actix_web::test]
-async fn open_paths_do_not_look_at_keys() {
+async fn open_endpoints_ignore_keys() {
     let api = Api::guarded(one_of_each(), Closed::default()).await;
     for path in ["/health", "/livez", "/readyz", "/metrics", "/docs", "/openapi.json"] {
-        assert_eq!(ask(&api, Method::GET, path, "nobodys").await.status, 200, "{path}");
+        assert_eq!(ask(&api, Method::GET, path, "unknown").await.status, 200, "{path}");
     }
-    assert_eq!(ask(&api, Method::GET, "/nothing", "nobodys").await.status, 404);
-    assert_eq!(ask(&api, Method::TRACE, PROJECTS, "nobodys").await.status, 405);
+    assert_eq!(ask(&api, Method::GET, "/nothing", "unknown").await.status, 404);
+    assert_eq!(ask(&api, Method::TRACE, PROJECTS, "unknown").await.status, 405);
 }
 
 #[actix_web::test]
-async fn a_key_that_is_bound_sends_heartbeats_of_its_projects_alone() {
+async fn a_restricted_key_permits_heartbeats_of_its_projects_only() {
     let slugs = Some(BTreeSet::from([Slug::parse("commandcenter").unwrap()]));
     let bound = Key { slugs, ..key("bound", &[Scope::Heartbeat, Scope::Read]) };
     let api = Api::guarded(vec![bound, key("write", &[Scope::Write])], Closed::default()).await;
@@ -168,12 +170,12 @@ async fn a_key_that_is_bound_sends_heartbeats_of_its_projects_alone() {
     403
     content-type: application/problem+json
     www-authenticate: Bearer realm="federation", error="insufficient_scope"
-    {"title":"Forbidden","status":403,"detail":"the API key may send heartbeats for other projects, but not for 'other'"}
+    {"title":"Forbidden","status":403,"detail":"the API key permits heartbeats for other projects, but not for 'other'"}
     "#);
 }
 
 #[actix_web::test]
-async fn a_key_ends_when_it_is_to_end_or_is_taken_back() {
+async fn a_key_is_refused_once_it_has_expired_or_was_revoked() {
     let expires = time::macros::datetime!(2026-11-24 12:00:01 UTC);
     let ends = Key { expires: Some(expires), ..key("ends", &[Scope::Read]) };
     let gone = Key { revoked: true, ..key("gone!", &[Scope::Read]) };
@@ -188,23 +190,23 @@ async fn a_key_ends_when_it_is_to_end_or_is_taken_back() {
 }
 
 #[actix_web::test]
-async fn wrong_keys_are_slowed_down_and_valid_ones_of_the_same_address_are_not() {
+async fn wrong_keys_are_throttled_and_valid_ones_from_the_same_address_are_not() {
     let api = Api::guarded(one_of_each(), Closed::default()).await;
     tokio::time::pause();
-    #[expect(clippy::disallowed_methods, reason = "the time of the test, which is paused")]
+    #[expect(clippy::disallowed_methods, reason = "the clock of the test is paused")]
     let began = tokio::time::Instant::now();
     for _ in 0..10 {
-        assert_eq!(ask(&api, Method::GET, PROJECTS, "nobodys").await.status, 401);
+        assert_eq!(ask(&api, Method::GET, PROJECTS, "unknown").await.status, 401);
     }
     assert_eq!(began.elapsed(), Duration::ZERO);
-    assert_eq!(ask(&api, Method::GET, PROJECTS, "nobodys").await.status, 401);
+    assert_eq!(ask(&api, Method::GET, PROJECTS, "unknown").await.status, 401);
     let held = began.elapsed();
     assert!(held >= Duration::from_secs(1), "{held:?}");
     assert_eq!(ask(&api, Method::GET, PROJECTS, "read").await.status, 200);
     assert_eq!(api.get(PROJECTS).await.status, 401);
     assert_eq!(began.elapsed(), held);
     let five = futures_util::future::join_all(
-        (0..5).map(|_| async { ask(&api, Method::GET, PROJECTS, "nobodys").await }),
+        (0..5).map(|_| async { ask(&api, Method::GET, PROJECTS, "unknown").await }),
     )
     .await;
     let later = five.iter().find(|answer| answer.status == 429).unwrap();
@@ -212,16 +214,16 @@ async fn wrong_keys_are_slowed_down_and_valid_ones_of_the_same_address_are_not()
     429
     content-type: application/problem+json
     retry-after: 61
-    {"title":"Too Many Requests","status":429,"detail":"too many requests with wrong API keys came from this address; valid keys are served, others may try again in 61 s"}
+    {"title":"Too Many Requests","status":429,"detail":"too many requests with wrong API keys from this address: requests with a valid key are still served, others may retry in 61 s"}
     "#);
     api.clock.advance(Duration::from_secs(60));
     let later = began.elapsed();
-    assert_eq!(ask(&api, Method::GET, PROJECTS, "nobodys").await.status, 401);
-    assert_eq!(began.elapsed(), later, "the minute is over");
+    assert_eq!(ask(&api, Method::GET, PROJECTS, "unknown").await.status, 401);
+    assert_eq!(began.elapsed(), later, "the window has ended");
 }
 
 #[actix_web::test]
-async fn keys_that_are_replaced_while_it_runs_count_at_once() {
+async fn replaced_keys_take_effect_at_once() {
     let keys = Arc::new(Keys::new(Vec::new()));
     let api = Api::guarded_by(Arc::clone(&keys), Closed::default()).await;
     let text = spell("a1", b"secret");

@@ -1,9 +1,9 @@
-//! Attempts to find a key are slowed down, by the address that they come from.
+//! Throttles attempts to guess a key, by client address.
 //!
-//! After [`FREE`] wrong keys within a minute each further refusal is held back for [`HOLD`]. Few can
-//! be held at once: whoever sends more at the same time is told to come again later. What protects
-//! a key is its length; this keeps attempts slow, few and visible. It never concerns a key that is
-//! valid, so nobody is locked out by what others do behind the same proxy.
+//! After [`FREE`] wrong keys within a minute, each further refusal is delayed by [`HOLD`]. Only a
+//! few refusals are delayed concurrently; further ones are answered with 429 at once. Keys are
+//! protected by their length. The throttle keeps guessing slow and visible. It never affects valid
+//! keys, so a client is not locked out by others behind the same proxy.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,17 +13,17 @@ use std::time::Duration;
 use federation_domain::Monotonic;
 use parking_lot::Mutex;
 
-/// How many wrong keys an address may send in a window before it is slowed down.
+/// Number of wrong keys in a window before an address is throttled.
 const FREE: u32 = 10;
-/// How long failures count together.
+/// Period over which failures are counted.
 const WINDOW: Duration = Duration::from_secs(60);
-/// How long a refusal is held back.
+/// Delay of a refusal.
 pub(super) const HOLD: Duration = Duration::from_secs(1);
-/// How many refusals may be held back at once, for one address and for all.
+/// Maximum number of concurrently delayed refusals, for one address and in total.
 const MAX_HELD: (u32, u32) = (4, 256);
-/// How many addresses are told apart; all others share one count.
+/// Maximum number of tracked addresses. All others share one counter.
 const MAX_ADDRESSES: usize = 10_000;
-/// How often, at most, addresses are looked for whose window is over.
+/// Minimum interval between sweeps for addresses whose window has ended.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -44,30 +44,30 @@ struct Failures {
     held: u32,
 }
 
-/// How a refusal is to be answered.
+/// Timing of a refusal.
 pub(super) enum Pace {
     AtOnce,
-    /// After [`HOLD`], until which this is kept.
+    /// After [`HOLD`]. Keep the guard until then.
     Held(Held),
-    /// By a request to come again.
+    /// Never: answer with 429 at once.
     Later {
         retry_after_seconds: u64,
     },
 }
 
-/// A refusal that is held back.
+/// A delayed refusal. Releases its place when dropped.
 pub(super) struct Held {
     throttle: Arc<Throttle>,
     slot: Slot,
-    /// Whether it is the first of this window.
+    /// True for the first one in its window.
     pub(super) first: bool,
 }
 
-/// Where a client's failures are counted: among the known, or with those of all others.
+/// The counter of a client: its own, or the shared one if `None`.
 type Slot = Option<IpAddr>;
 
 impl Throttle {
-    /// Counts a failure of this client.
+    /// Counts a failure of a client and returns when to answer it.
     pub(super) fn failed(self: &Arc<Self>, client: IpAddr, now: Monotonic) -> Pace {
         let mut clients = self.0.lock();
         let slot = clients.slot(network(client), now);
@@ -92,7 +92,7 @@ impl Throttle {
 }
 
 impl Clients {
-    /// The place of this client, which is made if there is room.
+    /// Returns the counter of a client, creating it if there is room.
     fn slot(&mut self, client: IpAddr, now: Monotonic) -> Slot {
         if self.known.len() >= MAX_ADDRESSES && now.since(self.swept) >= SWEEP_EVERY {
             self.swept = now;
@@ -123,8 +123,8 @@ impl Drop for Held {
     }
 }
 
-/// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, which is the least
-/// that a subscriber gets.
+/// Returns the network that counts as one client: an IPv4 address, or the /64 of an IPv6 address,
+/// which is the smallest block assigned to a subscriber.
 fn network(address: IpAddr) -> IpAddr {
     const LEFT_HALF: u128 = !0 << 64;
     match address.to_canonical() {
@@ -153,24 +153,28 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_fails_often_is_slowed_down_until_its_minute_is_over() {
+    fn an_address_with_many_failures_is_throttled_until_its_window_ends() {
         let throttle = Arc::new(Throttle::default());
         fail(&throttle, A, FREE, at(0));
-        let Pace::Held(first) = throttle.failed(A, at(59)) else { panic!("held") };
-        let Pace::Held(second) = throttle.failed(A, at(59)) else { panic!("held") };
+        let Pace::Held(first) = throttle.failed(A, at(59)) else {
+            panic!("the refusal must be delayed")
+        };
+        let Pace::Held(second) = throttle.failed(A, at(59)) else {
+            panic!("the refusal must be delayed")
+        };
         assert!(first.first && !second.first);
         fail(&throttle, B, FREE, at(59));
         fail(&throttle, A, FREE, at(60));
     }
 
     #[test]
-    fn few_refusals_are_held_at_once() {
+    fn only_a_few_refusals_are_delayed_concurrently() {
         let throttle = Arc::new(Throttle::default());
         fail(&throttle, A, FREE, at(0));
         let mut held: Vec<_> = (0..MAX_HELD.0).map(|_| throttle.failed(A, at(10))).collect();
         assert!(held.iter().all(|pace| matches!(pace, Pace::Held(_))));
         let Pace::Later { retry_after_seconds } = throttle.failed(A, at(10)) else {
-            panic!("later")
+            panic!("the refusal must be answered at once")
         };
         assert_eq!(retry_after_seconds, 51);
         held.pop();
@@ -178,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_addresses_takes_no_more_room_and_shares_one_count() {
+    fn a_flood_of_addresses_is_bounded_and_shares_one_counter() {
         let throttle = Arc::new(Throttle::default());
         let many = u32::try_from(MAX_ADDRESSES).unwrap();
         let address = |number: u32| IpAddr::V4(Ipv4Addr::from_bits(0x0a00_0000 + number));
@@ -190,11 +194,15 @@ mod tests {
         assert_eq!(throttle.0.lock().known.len(), MAX_ADDRESSES);
         assert_eq!(throttle.0.lock().held, 0);
         fail(&throttle, address(many + 100), 1, at(61));
-        assert_eq!(throttle.0.lock().known.len(), 1, "those whose minute is over are forgotten");
+        assert_eq!(
+            throttle.0.lock().known.len(),
+            1,
+            "addresses whose window has ended are removed"
+        );
     }
 
     #[test]
-    fn one_subscriber_is_one_client() {
+    fn addresses_of_one_subscriber_count_as_one_client() {
         let address = |text: &str| network(text.parse().unwrap());
         assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:2:3:4"));
         assert_ne!(address("2001:db8:0:1::1"), address("2001:db8:0:2::1"));

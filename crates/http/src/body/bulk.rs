@@ -1,4 +1,4 @@
-//! The body of many registrations.
+//! The body of a bulk registration.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -11,20 +11,22 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::fields::unexpected;
+use super::reader::{Limits, read};
 use super::registration::{RegistrationSchema, parse};
-use super::{Limits, read_value};
 use crate::error::ApiError;
 
-/// The most registrations of one call: what the store takes within the time of a usual call.
-pub(crate) const MAX_REGISTRATIONS: usize = 1_000;
+/// Maximum number of registrations in one request. The store writes as many within the time of a
+/// usual request.
+const MAX_REGISTRATIONS: usize = 1_000;
 
-/// 1 MiB are 1,000 registrations with room, and need 8 s at 1 Mbit/s.
-pub(crate) const BULK: Limits = Limits { bytes: 1024 * 1024, time: Duration::from_secs(30) };
+/// 1 MiB is ample for 1,000 registrations, and takes 8 s at 1 Mbit/s.
+const BULK: Limits = Limits { bytes: 1024 * 1024, time: Duration::from_secs(30) };
 
-/// After how many faults the rest is not looked at: enough to mend, and a bounded answer.
-const ENOUGH_FAULTS: usize = 100;
+/// Number of errors after which parsing stops, so that the response has a bounded size.
+const MAX_FAULTS: usize = 100;
 
-/// Registrations of different projects, in the order in which they are to be done.
+/// Registrations of different projects. They are applied in this order.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = Registrations,
@@ -48,7 +50,7 @@ const ENOUGH_FAULTS: usize = 100;
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct BulkSchema(Vec<RegistrationSchema>);
 
-/// Registrations from the body of a request.
+/// Registrations from a request body.
 #[derive(Debug)]
 pub(crate) struct BulkBody(pub(crate) Vec<Registration>);
 
@@ -59,23 +61,22 @@ impl FromRequest for BulkBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let body = read_value(request, payload, BULK).await?;
+            let body = read(request, payload, BULK).await?;
             parse_all(&body).map(Self).map_err(ApiError::Invalid)
         })
     }
 }
 
-/// Names every field that is wrong, by the place of its registration: `[3].tags[1]`.
+/// Reports every invalid field, with the index of its registration: `[3].tags[1]`.
 fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
     let Value::Array(items) = body else {
-        let fault = super::fields::fault("body", body, "an array of registrations");
-        return Err(vec![fault]);
+        return Err(vec![unexpected("body", body, "an array of registrations")]);
     };
     if items.len() > MAX_REGISTRATIONS {
         return Err(vec![InvalidValue {
             field: "body".to_owned(),
-            given: format!("{} of them", items.len()),
-            allowed: format!("at most {MAX_REGISTRATIONS} registrations in one call"),
+            given: items.len().to_string(),
+            allowed: format!("at most {MAX_REGISTRATIONS} registrations"),
         }]);
     }
     let (mut registrations, mut faults) = (Vec::with_capacity(items.len()), Vec::new());
@@ -84,7 +85,7 @@ fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
         match parse(item) {
             Ok(registration) => {
                 if let Some(first) = places.insert(registration.slug.clone(), place) {
-                    let allowed = format!("a slug of its own, because [{first}] has it");
+                    let allowed = format!("a slug that no other registration has (see [{first}])");
                     let field = format!("[{place}].slug");
                     faults.push(InvalidValue::new(field, registration.slug.as_str(), allowed));
                 }
@@ -92,15 +93,15 @@ fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
             }
             Err(of_one) => faults.extend(of_one.into_iter().map(|fault| within(place, fault))),
         }
-        if faults.len() >= ENOUGH_FAULTS {
+        if faults.len() >= MAX_FAULTS {
             break;
         }
     }
-    faults.truncate(ENOUGH_FAULTS);
+    faults.truncate(MAX_FAULTS);
     if faults.is_empty() { Ok(registrations) } else { Err(faults) }
 }
 
-/// The fault of the registration at this place.
+/// Prefixes the field of an error with the index of its registration.
 fn within(place: usize, fault: InvalidValue) -> InvalidValue {
     let field = match &*fault.field {
         "body" => format!("[{place}]"),

@@ -1,9 +1,9 @@
-//! Reading the fields of a JSON object one by one, noting every fault instead of only the first.
+//! Reads the fields of a JSON object one by one and collects all errors.
 
 use federation_domain::InvalidValue;
 use serde_json::{Map, Value};
 
-/// The object, and what was found wrong with it so far.
+/// A JSON object, with the errors found so far.
 pub(super) struct Fields<'a> {
     object: &'a Map<String, Value>,
     read: Vec<&'static str>,
@@ -11,22 +11,20 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a body.
-    ///
     /// # Errors
-    /// When it is not an object.
+    /// Fails if the body is not an object.
     pub(super) fn of(body: &'a Value) -> Result<Self, Vec<InvalidValue>> {
         match body {
             Value::Object(object) => Ok(Self { object, read: Vec::new(), faults: Vec::new() }),
-            other => Err(vec![fault("body", other, "an object")]),
+            other => Err(vec![unexpected("body", other, "an object")]),
         }
     }
 
-    /// A string that must be there. Where it is not, a fault is noted and the text is empty.
+    /// Reads a required string. On error, returns an empty string.
     pub(super) fn required_string(&mut self, field: &'static str) -> String {
         match self.take(field) {
             Some(Value::String(text)) => return text.clone(),
-            Some(other) => self.faults.push(fault(field, other, "a string")),
+            Some(other) => self.faults.push(unexpected(field, other, "a string")),
             None => self.faults.push(InvalidValue {
                 field: field.to_owned(),
                 given: "nothing".to_owned(),
@@ -36,29 +34,29 @@ impl<'a> Fields<'a> {
         String::new()
     }
 
-    /// A string; absent and null are the same.
+    /// Reads an optional string. Null counts as absent.
     pub(super) fn optional_string(&mut self, field: &'static str) -> Option<&'a str> {
         match self.take(field)? {
             Value::Null => None,
             Value::String(text) => Some(text),
             other => {
-                self.faults.push(fault(field, other, "a string or null"));
+                self.faults.push(unexpected(field, other, "a string or null"));
                 None
             }
         }
     }
 
-    /// A string; absent is none, and null is a fault.
+    /// Reads an optional string. Null is an error.
     pub(super) fn given_string(&mut self, field: &'static str) -> Option<String> {
         self.object.contains_key(field).then(|| self.required_string(field))
     }
 
-    /// A number or null; absent is none.
+    /// Reads an optional number, telling null from absent.
     pub(super) fn given_number(&mut self, field: &'static str) -> Option<Option<f64>> {
         self.object.contains_key(field).then(|| self.optional_number(field))
     }
 
-    /// As [`strings`](Self::strings), where absent is none, and null an empty list.
+    /// Like [`strings`](Self::strings), but `None` if absent and empty if null.
     pub(super) fn given_strings(
         &mut self,
         field: &'static str,
@@ -69,24 +67,25 @@ impl<'a> Fields<'a> {
         is_given.then(|| self.optional_strings(field, max, check).unwrap_or_default())
     }
 
-    /// Notes a fault if the field is there, whatever its value.
+    /// Adds an error if the field is present, whatever its value.
     pub(super) fn refuse(&mut self, field: &'static str, allowed: &str) {
         if let Some(value) = self.take(field) {
-            self.faults.push(fault(field, value, allowed));
+            self.faults.push(unexpected(field, value, allowed));
         }
     }
 
-    /// A number; absent and null are the same.
+    /// Reads an optional number. Null counts as absent.
     pub(super) fn optional_number(&mut self, field: &'static str) -> Option<f64> {
         let value = self.take(field)?;
         if !value.is_number() && !value.is_null() {
-            self.faults.push(fault(field, value, "a number or null"));
+            self.faults.push(unexpected(field, value, "a number or null"));
         }
         value.as_f64()
     }
 
-    /// A list of strings, empty where it is absent. `check` judges each of them alone, so that
-    /// each bad one is named; there are at most `max` such faults.
+    /// Reads a list of at most `max` strings. Returns an empty list if the field is absent.
+    ///
+    /// `check` validates each string by itself, so that every invalid one is reported.
     pub(super) fn strings(
         &mut self,
         field: &'static str,
@@ -97,13 +96,13 @@ impl<'a> Fields<'a> {
             None => Vec::new(),
             Some(Value::Array(items)) => self.items(field, items, max, check),
             Some(other) => {
-                self.faults.push(fault(field, other, "an array of strings"));
+                self.faults.push(unexpected(field, other, "an array of strings"));
                 Vec::new()
             }
         }
     }
 
-    /// As [`strings`](Self::strings), where absent and null are the same, and not an empty list.
+    /// Like [`strings`](Self::strings), but `None` if absent or null.
     pub(super) fn optional_strings(
         &mut self,
         field: &'static str,
@@ -116,8 +115,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What the values amount to, if every one could be read; else all faults, of reading and of
-    /// parsing, in the order of the fields. A field that could not be read is not named twice.
+    /// Returns the parsed value, or all errors of reading and parsing in the order of the fields.
+    ///
+    /// A field that could not be read is reported only once.
     pub(super) fn finish<T>(
         self,
         parsed: Result<T, Vec<InvalidValue>>,
@@ -155,8 +155,8 @@ impl<'a> Fields<'a> {
         if items.len() > max {
             self.faults.push(InvalidValue {
                 field: field.to_owned(),
-                given: format!("{} of them", items.len()),
-                allowed: format!("at most {max}"),
+                given: items.len().to_string(),
+                allowed: format!("at most {max} values"),
             });
             return Vec::new();
         }
@@ -168,20 +168,20 @@ impl<'a> Fields<'a> {
                     self.faults.extend(check(text).map(|f| InvalidValue { field: path, ..f }));
                     texts.push(text.clone());
                 }
-                other => self.faults.push(fault(&path, other, "a string")),
+                other => self.faults.push(unexpected(&path, other, "a string")),
             }
         }
         texts
     }
 }
 
-/// The field that a path such as `tags[2]` leads into.
+/// Returns the field of a path such as `tags[2]`.
 fn root(path: &str) -> &str {
     path.split('[').next().unwrap_or(path)
 }
 
-/// A value that is not what is allowed.
-pub(super) fn fault(field: &str, value: &Value, allowed: &str) -> InvalidValue {
+/// Creates the error for a value of the wrong type.
+pub(super) fn unexpected(field: &str, value: &Value, allowed: &str) -> InvalidValue {
     let given = match value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
         Value::String(text) => return InvalidValue::new(field, text, allowed),
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_of_reading_and_of_parsing_come_in_the_order_of_the_fields() {
+    fn errors_of_reading_and_parsing_are_in_the_order_of_the_fields() {
         let body = json!({"b": 1});
         let mut fields = Fields::of(&body).unwrap();
         assert_eq!(fields.required_string("a"), "");
@@ -210,18 +210,15 @@ mod tests {
         ]);
         let faults: Vec<String> =
             fields.finish(parsed).unwrap_err().iter().map(ToString::to_string).collect();
-        assert_eq!(
-            faults,
-            [
-                "a: expected a string, got nothing",
-                "b: expected a string, got 1",
-                "c: expected not x, got \"x\"",
-            ]
-        );
+        insta::assert_snapshot!(faults.join("\n"), @r#"
+        a: expected a string, got nothing
+        b: expected a string, got 1
+        c: expected not x, got "x"
+        "#);
     }
 
     #[test]
-    fn a_long_list_makes_one_fault_not_thousands() {
+    fn a_list_that_is_too_long_causes_a_single_error() {
         let body = json!({"a": vec![1; 30_000]});
         let mut fields = Fields::of(&body).unwrap();
         fields.strings("a", 50, |_| None);

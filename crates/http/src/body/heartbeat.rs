@@ -8,14 +8,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::reader::{SINGLE, read_optional};
 use super::values::SlugSchema;
 use crate::error::ApiError;
 
-/// The most reasons that are read; fewer are kept.
+/// Maximum number of reasons that a body may contain. Fewer are stored.
 const MAX_REASONS: usize = 1000;
 
-/// What a project says of itself. All of it is optional, the body too: without it the project is
-/// well. Unknown keys are ignored.
+/// Health reported by a project. The body and all keys are optional; without them the project is
+/// healthy. Unknown keys are ignored.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = Heartbeat,
@@ -23,30 +24,30 @@ const MAX_REASONS: usize = 1000;
 )]
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct HeartbeatSchema {
-    /// If it is given, the slug of the path: nobody speaks for another.
+    /// Must match the slug in the path, if given.
     project_slug: Option<SlugSchema>,
-    /// How it is.
+    /// The health of the project.
     status: Option<ConditionSchema>,
-    /// Why it is degraded, in its own words; the first 10 are kept, 200 characters of each.
-    /// Ignored unless it says that it is degraded.
+    /// Why the project is degraded. The first 10 reasons are kept, with 200 characters each.
+    /// Ignored unless `status` is `degraded`.
     #[serde(rename = "degradedReasons")]
     #[schema(max_items = 1000)]
     degraded_reasons: Option<Vec<String>>,
 }
 
-/// How a project can say that it is; that it is offline is for others to find.
+/// Health that a project can report. A project does not report itself offline.
 #[derive(Debug, ToSchema)]
 #[schema(as = Condition)]
 #[serde(rename_all = "lowercase")]
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) enum ConditionSchema {
-    /// All is well.
+    /// The project is healthy.
     Online,
-    /// It works, but not well.
+    /// The project works with limitations.
     Degraded,
 }
 
-/// What a heartbeat says of its project, if it says anything.
+/// The condition from a heartbeat body, if there is one.
 #[derive(Debug, PartialEq)]
 pub(crate) struct HeartbeatBody(pub(crate) Option<Condition>);
 
@@ -57,7 +58,7 @@ impl FromRequest for HeartbeatBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            match super::read(request.clone(), payload, super::USUAL).await? {
+            match read_optional(request.clone(), payload, SINGLE).await? {
                 None | Some(Value::Null) => Ok(Self(None)),
                 Some(body) => parse(&body, request.match_info().get("slug").unwrap_or_default()),
             }
@@ -65,7 +66,8 @@ impl FromRequest for HeartbeatBody {
     }
 }
 
-/// Reads what a project said on the path of this slug. As on the bus, nobody speaks for another.
+/// Parses a heartbeat for the project with this slug. As on the bus, a heartbeat that names another
+/// project is rejected.
 fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
     let mut fields = Fields::of(body).map_err(ApiError::Invalid)?;
     let named = fields.optional_string("project_slug");
@@ -75,7 +77,7 @@ fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
         return Err(ApiError::Spoofed(InvalidValue::new(
             "project_slug",
             other,
-            "the slug of the path",
+            "the slug in the path",
         )));
     }
     let condition = match status {
@@ -94,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_heartbeat_may_say_how_its_project_is() {
+    fn a_heartbeat_may_report_the_condition_of_its_project() {
         let degraded = |reasons: &[&str]| {
             let reasons = reasons.iter().map(ToString::to_string).collect();
             Some(Condition::Degraded { reasons })
@@ -110,16 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_named_whole() {
+    fn every_invalid_key_is_reported() {
         let body = json!({"status": "offline", "degradedReasons": ["a", 1]});
-        let Err(ApiError::Invalid(faults)) = parse(&body, "a") else { panic!("it was accepted") };
+        let Err(ApiError::Invalid(faults)) = parse(&body, "a") else { panic!("expected an error") };
         let faults: Vec<String> = faults.into_iter().map(|fault| fault.field).collect();
         assert_eq!(faults, ["status", "degradedReasons[1]"]);
         assert!(parse(&json!([]), "a").is_err());
     }
 
     #[test]
-    fn nobody_speaks_for_another() {
+    fn a_heartbeat_for_another_project_is_rejected() {
         let error = parse(&json!({"project_slug": "b"}), "a").unwrap_err();
         assert!(matches!(error, ApiError::Spoofed(_)), "{error}");
         assert!(error.to_string().contains("project_slug"), "{error}");

@@ -1,4 +1,4 @@
-//! JSON, strictly: of doubled keys neither wins, because programs disagree about which one would.
+//! A strict JSON parser. Duplicate keys are rejected, because parsers disagree on which one counts.
 
 use std::fmt;
 
@@ -6,14 +6,13 @@ use federation_domain::InvalidValue;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-use crate::error::{ApiError, shown};
+use crate::error::ApiError;
+use crate::text::abbreviate;
 
-/// Parses a text of JSON.
-///
 /// # Errors
-/// [`ApiError::NotJson`], with the position: when it is no UTF-8, no JSON, nested deeper than 128
-/// levels, or when a key stands twice in one object. [`ApiError::Invalid`] for what some programs
-/// take for JSON, Python's among them: lone surrogates, `NaN` and `Infinity`.
+/// [`ApiError::NotJson`], with the position, if the text is not UTF-8, not JSON, nested deeper than
+/// 128 levels, or contains a key twice in one object. [`ApiError::Invalid`] for values that some
+/// JSON libraries accept, Python's among them: lone surrogates, `NaN` and `Infinity`.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     let not_json = |why: String| ApiError::NotJson { why };
     let text = std::str::from_utf8(bytes)
@@ -26,26 +25,26 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
     })
 }
 
-/// The value at the error that is well formed for some programs, but is none.
+/// Returns the non-standard value at the position of the error, if there is one.
 fn pseudo_value(text: &str, error: &serde_json::Error) -> Option<InvalidValue> {
     let at = format!("line {} column {}", error.line(), error.column());
     let why = error.to_string();
-    // The parser tells surrogates apart only by its words; a test holds them.
+    // serde_json identifies surrogates only by its error text. A test pins the text.
     if why.starts_with("lone leading surrogate") || why.starts_with("unexpected end of hex escape")
     {
-        let allowed = format!("text without lone surrogates (at {at})");
+        let allowed = format!("text without lone surrogates at {at}");
         return Some(InvalidValue::new("body", "a lone surrogate", allowed));
     }
     let line = text.lines().nth(error.line().checked_sub(1)?)?;
     let rest = line.get(error.column().checked_sub(1)?..)?;
     let literal = ["NaN", "Infinity", "-Infinity"].into_iter().find(|literal| {
-        // For `-Infinity` the error points behind the sign.
+        // For `-Infinity` the error points after the sign.
         rest.starts_with(literal) || literal.strip_prefix('-').is_some_and(|l| rest.starts_with(l))
     })?;
-    Some(InvalidValue::new("body", literal, format!("finite numbers (at {at})")))
+    Some(InvalidValue::new("body", literal, format!("a finite number at {at}")))
 }
 
-/// A value without doubled keys.
+/// A value without duplicate keys.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -100,8 +99,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some(key) = entries.next_key::<String>()? {
             if object.contains_key(&key) {
                 return Err(A::Error::custom(format_args!(
-                    "the key \"{}\" stands twice",
-                    shown(&key)
+                    "duplicate key \"{}\"",
+                    abbreviate(&key)
                 )));
             }
             let Strict(value) = entries.next_value()?;
@@ -116,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_json_parses_as_it_stands() {
+    fn valid_json_is_parsed_unchanged() {
         let text = r#"{"a":[null,true,-1,18446744073709551615,0.5,"\ud83d\ude00",{"b":{}}]}"#;
         assert_eq!(
             parse(text.as_bytes()).unwrap().to_string(),
@@ -125,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_refused_with_its_position() {
+    fn a_syntax_error_is_reported_with_its_position() {
         let why = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
         for bad in [&br#"{"a":}"#[..], br#"{"a":1,}"#, b"[Nope]", b"[1e999]", b"{} {}"] {
             let why = why(bad);
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_some_programs_take_for_json_is_an_invalid_value() {
+    fn a_value_that_only_some_parsers_accept_is_an_invalid_value() {
         let texts = [
             r#"["\ud800"]"#,
             r#"["\udc00"]"#,
@@ -155,10 +154,10 @@ mod tests {
     }
 
     #[test]
-    fn a_doubled_key_is_refused_by_name_at_any_depth() {
+    fn a_duplicate_key_is_reported_by_name_at_any_depth() {
         for text in [r#"{"a":1,"a":2}"#, r#"[{"b":{"a":1,"\u0061":2}}]"#] {
             let why = parse(text.as_bytes()).unwrap_err().to_string();
-            assert!(why.contains("the key \"a\" stands twice at line 1"), "{why}");
+            assert!(why.contains("duplicate key \"a\" at line 1"), "{why}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The body of a patch: a JSON merge patch (RFC 7396) of a project.
+//! The body of a patch: a JSON merge patch (RFC 7396) of a registration.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,15 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::reader::{SINGLE, read};
 use super::values::{
     ActionSchema, HubUrlSchema, MeshNamespaceSchema, NameSchema, SlugSchema, TagSchema,
 };
-use super::{USUAL, read_value};
 use crate::error::ApiError;
-use crate::params::slug_text;
+use crate::params::slug::slug_text;
 
-/// What is to change; what is absent stays. A list is replaced whole. Unknown keys are ignored;
-/// keys of a project that the service sets, `id` and `status` among them, are refused.
+/// The keys to change. Absent keys keep their values, and lists are replaced as a whole. Unknown
+/// keys are ignored. Keys that the service sets, such as `id` and `status`, are rejected.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = RegistrationPatch,
@@ -27,7 +27,7 @@ use crate::params::slug_text;
 )]
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct PatchSchema {
-    /// If it is given, the slug of the path: a project keeps its slug.
+    /// Must match the slug in the path, if given. A slug cannot be changed.
     slug: Option<SlugSchema>,
     #[schema(required = false)]
     name: NameSchema,
@@ -35,18 +35,18 @@ pub(crate) struct PatchSchema {
     hub_url: HubUrlSchema,
     #[schema(required = false)]
     mesh_namespace: MeshNamespaceSchema,
-    /// Its tags, no doubles; null takes all of them away.
+    /// Tags of the project, without duplicates. Null removes all of them.
     #[schema(max_items = 50)]
     tags: Option<BTreeSet<TagSchema>>,
-    /// How often it promises a heartbeat; null: as often as the service expects by default.
+    /// Interval between heartbeats. Null restores the default of the service.
     #[schema(minimum = 0.1, maximum = 86400)]
     heartbeat_interval_seconds: Option<f64>,
-    /// The actions that may be fanned out to it, no doubles; null takes all of them away.
+    /// Actions that may be fanned out to the project, without duplicates. Null removes all of them.
     #[schema(max_items = 50)]
     allow_fanout: Option<BTreeSet<ActionSchema>>,
 }
 
-/// The keys of a project that a patch cannot change.
+/// Keys of a project that a patch cannot change.
 const READ_ONLY: [&str; 7] = [
     "id",
     "status",
@@ -57,7 +57,7 @@ const READ_ONLY: [&str; 7] = [
     "status_known",
 ];
 
-/// A patch from the body of a request.
+/// A patch from a request body.
 #[derive(Debug)]
 pub(crate) struct PatchBody(pub(crate) RegistrationPatch);
 
@@ -69,20 +69,20 @@ impl FromRequest for PatchBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let slug = slug_text(&request)?;
-            let body = read_value(request, payload, USUAL).await?;
+            let body = read(request, payload, SINGLE).await?;
             parse(&body, &slug).map(Self).map_err(ApiError::Invalid)
         })
     }
 }
 
-/// Names every part that makes no sense, in the order of the fields.
+/// Reports every invalid field, in the order of the fields.
 fn parse(body: &Value, slug: &str) -> Result<RegistrationPatch, Vec<InvalidValue>> {
     let mut fields = Fields::of(body)?;
     for field in READ_ONLY {
-        fields.refuse(field, "no value in a patch, because the service sets it");
+        fields.refuse(field, "no value, because the service sets it");
     }
     if fields.optional_string("slug").is_some_and(|named| named != slug) {
-        fields.refuse("slug", "the slug of the path, because a project keeps its slug");
+        fields.refuse("slug", "the slug in the path, because a slug cannot be changed");
     }
     let tags = |tag: &str| Tags::parse(&[tag]).err();
     let actions = |name: &str| FanoutAllowlist::parse(&[name]).err();

@@ -10,13 +10,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::reader::{SINGLE, read};
 use super::values::{
     ActionSchema, HubUrlSchema, MeshNamespaceSchema, NameSchema, SlugSchema, TagSchema,
 };
-use super::{USUAL, read_value};
 use crate::error::ApiError;
 
-/// What a project gives of itself. Unknown keys are ignored.
+/// Registration of a project. Unknown keys are ignored.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = Registration,
@@ -34,19 +34,20 @@ pub(crate) struct RegistrationSchema {
     name: NameSchema,
     hub_url: HubUrlSchema,
     mesh_namespace: MeshNamespaceSchema,
-    /// Its tags, no doubles.
+    /// Tags of the project, without duplicates.
     #[schema(required = false, max_items = 50, default = json!([]))]
     tags: BTreeSet<TagSchema>,
-    /// How often it promises a heartbeat. Absent or null leaves what is stored; a project without
-    /// an interval has that of the service.
+    /// Interval between heartbeats. If absent or null, the stored value is kept. A project without
+    /// an interval uses the default of the service.
     #[schema(minimum = 0.1, maximum = 86400)]
     heartbeat_interval_seconds: Option<f64>,
-    /// The actions that may be fanned out to it, no doubles. Absent or null leaves what is stored.
+    /// Actions that may be fanned out to the project, without duplicates. If absent or null, the
+    /// stored value is kept.
     #[schema(max_items = 50)]
     allow_fanout: Option<BTreeSet<ActionSchema>>,
 }
 
-/// A registration from the body of a request.
+/// A registration from a request body.
 #[derive(Debug)]
 pub(crate) struct RegistrationBody(pub(crate) Registration);
 
@@ -57,13 +58,13 @@ impl FromRequest for RegistrationBody {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
-            let body = read_value(request, payload, USUAL).await?;
+            let body = read(request, payload, SINGLE).await?;
             parse(&body).map(Self).map_err(ApiError::Invalid)
         })
     }
 }
 
-/// Names every field that is missing, of a wrong type, or invalid, in the order of the fields.
+/// Reports every field that is missing, of the wrong type, or invalid, in the order of the fields.
 pub(super) fn parse(body: &Value) -> Result<Registration, Vec<InvalidValue>> {
     let mut fields = Fields::of(body)?;
     let slug = fields.required_string("slug");
@@ -71,7 +72,7 @@ pub(super) fn parse(body: &Value) -> Result<Registration, Vec<InvalidValue>> {
     fields.finish(draft.parse())
 }
 
-/// All but the slug, from these fields.
+/// Reads all fields except the slug.
 pub(super) fn draft(fields: &mut Fields<'_>, slug: String) -> RegistrationDraft {
     RegistrationDraft {
         slug,

@@ -1,4 +1,4 @@
-//! The body of a replacement: all that a registration sets.
+//! The body of a replacement, which sets all of a registration.
 
 use std::collections::BTreeSet;
 
@@ -11,16 +11,16 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
+use super::reader::{SINGLE, read};
 use super::registration::draft;
 use super::values::{
     ActionSchema, HubUrlSchema, MeshNamespaceSchema, NameSchema, SlugSchema, TagSchema,
 };
-use super::{USUAL, read_value};
 use crate::error::ApiError;
-use crate::params::slug_text;
+use crate::params::slug::slug_text;
 
-/// All that a project gives of itself: what is absent gets its default. Unknown keys are ignored,
-/// and so is what the service sets: a project may be sent back as it was read.
+/// A complete registration. Absent keys are reset to their defaults. Unknown keys and keys that the
+/// service sets are ignored, so a project can be sent back as it was read.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = Replacement,
@@ -35,24 +35,23 @@ use crate::params::slug_text;
 )]
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct ReplacementSchema {
-    /// If it is given, the slug of the path.
+    /// Must match the slug in the path, if given.
     slug: Option<SlugSchema>,
     name: NameSchema,
     hub_url: HubUrlSchema,
     mesh_namespace: MeshNamespaceSchema,
-    /// Its tags, no doubles.
+    /// Tags of the project, without duplicates.
     #[schema(required = false, max_items = 50, default = json!([]))]
     tags: BTreeSet<TagSchema>,
-    /// How often it promises a heartbeat. Absent or null: as often as the service expects by
-    /// default.
+    /// Interval between heartbeats. If absent or null, the default of the service applies.
     #[schema(minimum = 0.1, maximum = 86400)]
     heartbeat_interval_seconds: Option<f64>,
-    /// The actions that may be fanned out to it, no doubles. Absent or null: none.
+    /// Actions that may be fanned out to the project, without duplicates. If absent or null, none.
     #[schema(max_items = 50)]
     allow_fanout: Option<BTreeSet<ActionSchema>>,
 }
 
-/// A registration from the body of a request, of the project that the path names.
+/// A registration from a request body, for the project in the path.
 #[derive(Debug)]
 pub(crate) struct ReplacementBody(pub(crate) Registration);
 
@@ -64,17 +63,17 @@ impl FromRequest for ReplacementBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let slug = slug_text(&request)?;
-            let body = read_value(request, payload, USUAL).await?;
+            let body = read(request, payload, SINGLE).await?;
             parse(&body, &slug).map(Self).map_err(ApiError::Invalid)
         })
     }
 }
 
-/// Names every field that is missing, of a wrong type, or invalid, in the order of the fields.
+/// Reports every field that is missing, of the wrong type, or invalid, in the order of the fields.
 fn parse(body: &Value, slug: &str) -> Result<Registration, Vec<InvalidValue>> {
     let mut fields = Fields::of(body)?;
     if fields.optional_string("slug").is_some_and(|named| named != slug) {
-        fields.refuse("slug", "the slug of the path");
+        fields.refuse("slug", "the slug in the path");
     }
     let draft = draft(&mut fields, slug.to_owned());
     fields.finish(draft.parse())

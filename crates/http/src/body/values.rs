@@ -1,5 +1,7 @@
-//! The values of a registration, as the document tells of them: what matches is accepted. The domain
-//! parses them, and of hosts takes a little more: those that are spelled beyond ASCII.
+//! OpenAPI schemas for the values of a registration.
+//!
+//! Every value that matches is accepted. The domain, which parses the values, also accepts
+//! internationalized host names.
 
 mod hub_url;
 
@@ -7,14 +9,14 @@ use utoipa::ToSchema;
 
 pub(super) use self::hub_url::HubUrlSchema;
 
-/// The name of a project in URLs and subjects.
+/// Name of a project in URLs and NATS subjects.
 #[derive(Debug, ToSchema)]
 #[schema(as = Slug, pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50)]
 #[schema(example = "commandcenter")]
 #[expect(dead_code, reason = "the schema of the document; the domain parses it")]
 pub(crate) struct SlugSchema(String);
 
-/// What people call a project: not blank, no control characters.
+/// Display name of a project: not blank, without control characters.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = ProjectName,
@@ -26,7 +28,7 @@ pub(crate) struct SlugSchema(String);
 #[expect(dead_code, reason = "the schema of the document; the domain parses it")]
 pub(super) struct NameSchema(String);
 
-/// The NATS subject prefix of a project.
+/// NATS subject prefix of a project.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = MeshNamespace,
@@ -38,7 +40,7 @@ pub(super) struct NameSchema(String);
 #[expect(dead_code, reason = "the schema of the document; the domain parses it")]
 pub(super) struct MeshNamespaceSchema(String);
 
-/// A tag: not blank, no control characters.
+/// A tag: not blank, without control characters.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = Tag,
@@ -50,7 +52,7 @@ pub(super) struct MeshNamespaceSchema(String);
 #[expect(dead_code, reason = "the schema of the document; the domain parses it")]
 pub(crate) struct TagSchema(String);
 
-/// The name of an action: not blank, no control characters.
+/// Name of an action: not blank, without control characters.
 #[derive(Debug, ToSchema)]
 #[schema(
     as = Action,

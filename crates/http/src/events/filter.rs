@@ -1,16 +1,18 @@
+//! Selection of events.
+
 use federation_application::{Catalog, ProjectState, WantedTags};
 use federation_domain::{Change, ChangeKind, ProjectStatus, Slug};
 
-/// Which changes somebody wants to see: those that meet all that is given.
+/// Selects the changes that match every non-empty criterion.
 #[derive(Debug, Default)]
 pub(crate) struct EventFilter {
-    /// From or to one of these.
+    /// Changes from or to one of these statuses.
     pub(crate) statuses: Vec<ProjectStatus>,
-    /// Of one of these projects.
+    /// Changes of one of these projects.
     pub(crate) slugs: Vec<Slug>,
-    /// Of one of these kinds.
+    /// Changes of one of these kinds.
     pub(crate) kinds: Vec<ChangeKind>,
-    /// Of projects that have all of these now.
+    /// Changes of projects that currently have all of these tags.
     pub(crate) tags: WantedTags,
 }
 

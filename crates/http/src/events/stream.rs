@@ -1,4 +1,4 @@
-//! One stream of events.
+//! The event stream of one watcher.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -10,22 +10,25 @@ use futures_util::{Stream, StreamExt as _, future, stream};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::{EventFilter, frame};
-use crate::auth::Standing;
+use super::filter::EventFilter;
+use super::frame;
+use crate::auth::grant::Grant;
 use crate::state::ApiState;
 
-/// After so long without an event a sign of life is sent. Common proxies cut connections on which
-/// nothing moves for 30 to 60 s.
+/// Interval of comments on an idle stream. Common proxies close connections that are idle for 30 to
+/// 60 s.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The events for a watcher: each part is made when the one before is on its way, so a client that
-/// reads slowly holds up itself alone. It ends when the server does, when the client is too slow,
-/// and when the key that it was opened with, if any, holds no longer.
+/// Returns the events of a watcher.
+///
+/// Each part is encoded when the previous one has been sent, so a slow client delays only itself.
+/// The stream ends when the server stops, when the client is too slow, and when the key that opened
+/// it is no longer valid.
 pub(crate) fn stream(
     state: &ApiState,
     watcher: ChangeWatcher,
     filter: EventFilter,
-    standing: Option<Standing>,
+    grant: Option<Grant>,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let ready = Bytes::from(frame::ready(watcher.position()));
     let mut heartbeats = interval(HEARTBEAT);
@@ -38,7 +41,7 @@ pub(crate) fn stream(
         catalog: state.catalog.clone(),
         heartbeats,
         ending: state.ending.clone(),
-        standing,
+        grant,
     };
     let rest = stream::unfold(events, async |mut events| Some((events.next().await?, events)));
     stream::once(future::ready(ready)).chain(rest).map(Ok)
@@ -50,45 +53,46 @@ struct Events {
     catalog: Catalog,
     heartbeats: Interval,
     ending: CancellationToken,
-    standing: Option<Standing>,
-    /// The newest id that was sent.
+    grant: Option<Grant>,
+    /// The newest id sent to the client.
     shown: Revision,
 }
 
 impl Events {
-    /// Waits for what is to be sent next; none at the end.
+    /// Waits for the next part. Returns `None` at the end of the stream.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             let news = tokio::select! {
                 biased;
                 () = self.ending.cancelled() => return None,
                 _ = self.heartbeats.tick() => {
-                    return self.is_admitted(Standing::holds).then(|| self.heartbeat());
+                    return self.is_admitted(Grant::is_valid).then(|| self.heartbeat());
                 }
                 news = self.watcher.next() => news,
             };
             let text = match news {
                 Ok(news) => self.text(news),
                 Err(error) => {
-                    // The client connects again and names where it was.
-                    tracing::debug!(error = error_chain(&error), "a stream of events ends");
+                    // The client reconnects and resumes from the last id.
+                    tracing::debug!(error = error_chain(&error), "event stream ends");
                     return None;
                 }
             };
             if !text.is_empty() {
                 self.heartbeats.reset();
-                return self.is_admitted(Standing::held_lately).then(|| text.into());
+                return self.is_admitted(Grant::was_valid_lately).then(|| text.into());
             }
         }
     }
 
-    /// Whether the key holds, if there is one. Who has one no more connects again, and is told why.
-    fn is_admitted(&mut self, holds: fn(&mut Standing) -> bool) -> bool {
-        let holds = self.standing.as_mut().is_none_or(holds);
-        if !holds {
-            tracing::debug!("a stream of events ends: its key holds no longer");
+    /// Returns whether the key, if there is one, is still valid. If not, the client reconnects and
+    /// learns the reason.
+    fn is_admitted(&mut self, is_valid: fn(&mut Grant) -> bool) -> bool {
+        let is_valid = self.grant.as_mut().is_none_or(is_valid);
+        if !is_valid {
+            tracing::debug!("event stream ends because its key is no longer valid");
         }
-        holds
+        is_valid
     }
 
     fn text(&mut self, news: WatchEvent) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What holds of the headers of all answers, said in one place.
+//! Completes the headers of all responses.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use utoipa::openapi::{ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Schema, Type
 
 const REQUEST_ID: &str = "X-Request-Id";
 
-/// Gives each answer its `X-Request-Id`, and says of each header whether it is always there. One that
-/// is not is written as an `Option` beside its answer.
+/// Adds `X-Request-Id` to each response, and marks headers as required. A header declared as
+/// `Option` is not required.
 pub(super) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
     components.headers.insert(REQUEST_ID.to_owned(), request_id().into());
     let reference = RefOr::Ref(Ref::new(format!("#/components/headers/{REQUEST_ID}")));
     for operation in document.paths.paths.values_mut().flat_map(operations) {
-        for answer in operation.responses.responses.values_mut() {
-            if let RefOr::T(answer) = answer {
-                settle(&mut answer.headers);
-                answer.headers.insert(REQUEST_ID.to_owned(), reference.clone());
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                mark_required(&mut response.headers);
+                response.headers.insert(REQUEST_ID.to_owned(), reference.clone());
             }
         }
     }
 }
 
-/// The operations of a path.
-pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// Returns the operations of a path.
+pub(super) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     let PathItem { get, put, post, delete, patch, .. } = item;
     [get, put, post, delete, patch].into_iter().flatten()
 }
@@ -38,8 +38,8 @@ fn request_id() -> Header {
     let header = HeaderBuilder::new()
         .schema(Some(text.max_length(Some(64)).pattern(Some("^[A-Za-z0-9._-]+$"))))
         .description(Some(
-            "The name of this request in the log of the service: the caller's, if it sent one of \
-             such characters, else a new one.",
+            "Identifies the request in the log of the service. Copied from the request if it has \
+             a valid one, otherwise generated.",
         ))
         .example(Some(json!("0f8fad5bd9cb469fa16570867728950e")));
     let mut header = header.build();
@@ -47,8 +47,9 @@ fn request_id() -> Header {
     header
 }
 
-/// An `Option` has a schema that allows null, which no header can be.
-fn settle(headers: &mut BTreeMap<String, RefOr<Header>>) {
+/// Marks all headers as required, except those whose schema allows null because they are declared
+/// as `Option`.
+fn mark_required(headers: &mut BTreeMap<String, RefOr<Header>>) {
     for header in headers.values_mut() {
         if let RefOr::T(header) = header
             && !take_null(header)
@@ -58,7 +59,8 @@ fn settle(headers: &mut BTreeMap<String, RefOr<Header>>) {
     }
 }
 
-/// Whether the schema allowed null; it does not any more.
+/// Removes null from the schema, since a header cannot be null. Returns whether the schema allowed
+/// it.
 fn take_null(header: &mut Header) -> bool {
     let Some(RefOr::T(Schema::Object(object))) = &mut header.schema else { return false };
     let SchemaType::Array(types) = &object.schema_type else { return false };
@@ -67,7 +69,7 @@ fn take_null(header: &mut Header) -> bool {
     true
 }
 
-/// Utoipa has no field for it.
+/// Sets `required`, for which utoipa has no field.
 fn require(header: &mut Header) {
     let extensions = header.extensions.get_or_insert_default();
     extensions.merge(Extensions::from_iter([("required", true)]));

@@ -1,12 +1,12 @@
-//! What holds of the parameters of all operations, said in one place.
+//! Completes the parameters of all operations.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder};
 use utoipa::openapi::{OpenApi, RefOr, Required, Schema};
 
 use super::headers::operations;
 
-/// Moves the example of each parameter that may be left out into its schema. The page at `/docs` fills
-/// in what stands beside a parameter, and who tries a request there wants none of them by default.
+/// Moves the example of each optional parameter into its schema. The page at `/docs` prefills the
+/// example of a parameter, and optional parameters should be empty by default.
 pub(super) fn complete(document: &mut OpenApi) {
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         optional(operation).for_each(move_example);
@@ -23,7 +23,7 @@ fn optional(operation: &mut Operation) -> impl Iterator<Item = &mut Parameter> {
 }
 
 fn move_example(parameter: &mut Parameter) {
-    // Utoipa lets nobody read the example, but from what it writes.
+    // Utoipa exposes the example only in serialized form.
     let written = serde_json::to_value(&*parameter).unwrap_or_default();
     let Some(example) = written.get("example") else { return };
     let examples = match &mut parameter.schema {

@@ -1,4 +1,4 @@
-//! Where a page of a list begins, as callers hand it back.
+//! Cursors: the start of a page in opaque form.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use federation_domain::{InvalidValue, ProjectId, ProjectStatus};
 use time::OffsetDateTime;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The first byte of what a cursor says; another one is needed for another form.
+/// First byte of a cursor. Change it when the format changes.
 const VERSION: u8 = 1;
 
-const NO_CURSOR: &str = "a cursor out of a Link header of this service";
-const ANOTHER_QUERY: &str =
-    "a cursor of the same filters and sort (the cursor belongs to another query)";
+const NO_CURSOR: &str = "a cursor from a Link header of this service";
+const ANOTHER_QUERY: &str = "a cursor for the same filters and sort key";
 
-/// Writes a position in the list that this selection describes. It needs no secret: whoever makes
-/// one up gets a page that he could have asked for anyway.
+/// Encodes a position in the list that this selection describes.
+///
+/// Cursors are not signed: a forged one only yields a page that the client may request anyway.
 pub(super) fn encode(position: &Position, selection: &str) -> String {
     let mut bytes = vec![VERSION];
     bytes.extend(xxh3_64(selection.as_bytes()).to_be_bytes());
@@ -38,18 +38,18 @@ pub(super) fn encode(position: &Position, selection: &str) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Reads a position in the list that this selection and this order describe.
+/// Decodes a position in the list that this selection and this order describe.
 pub(super) fn decode(cursor: &str, selection: &str, sort: Sort) -> Result<Position, InvalidValue> {
-    let refused = |allowed| InvalidValue::new("cursor", cursor, allowed);
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| refused(NO_CURSOR))?;
-    let (fingerprint, position) = read(&bytes).ok_or_else(|| refused(NO_CURSOR))?;
+    let invalid = |allowed| InvalidValue::new("cursor", cursor, allowed);
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid(NO_CURSOR))?;
+    let (fingerprint, position) = read(&bytes).ok_or_else(|| invalid(NO_CURSOR))?;
     if fingerprint != xxh3_64(selection.as_bytes()) || !sort.has(&position) {
-        return Err(refused(ANOTHER_QUERY));
+        return Err(invalid(ANOTHER_QUERY));
     }
     Ok(position)
 }
 
-/// The fingerprint of the selection, and the position in it.
+/// Returns the fingerprint of the selection and the position in it.
 fn read(bytes: &[u8]) -> Option<(u64, Position)> {
     let (&[VERSION], rest) = bytes.split_first_chunk::<1>()? else { return None };
     let (fingerprint, rest) = rest.split_first_chunk()?;
@@ -93,14 +93,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_as_it_was_written((key, value) in any_value(), id: i64) {
+        fn a_cursor_round_trips((key, value) in any_value(), id: i64) {
             let position = Position { value, id: ProjectId(id) };
             let sort = Sort { key, descending: false };
             prop_assert_eq!(decode(&encode(&position, "x"), "x", sort).unwrap(), position);
         }
 
         #[test]
-        fn whatever_is_given_is_read_or_refused(
+        fn any_cursor_is_decoded_or_rejected(
             tail in proptest::collection::vec(any::<u8>(), 0..60), text in "\\PC*",
         ) {
             let bytes = [&[VERSION][..], &tail].concat();
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_of_another_query_is_told_from_none() {
+    fn a_cursor_of_another_query_is_distinguished_from_an_invalid_one() {
         let position = Position { value: SortValue::Id, id: ProjectId(7) };
         let cursor = encode(&position, "status=online");
         let refusal = |cursor: &str, selection, key| {

@@ -1,29 +1,31 @@
-//! What a caller wants to see of a list of projects.
+//! Query parameters of lists.
 
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort, WantedTags};
+use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
 use federation_domain::{InvalidValue, ProjectStatus};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::form_urlencoded::Serializer;
 
+use super::cursor;
+use super::filters::{OrCollect as _, statuses, tags};
+use super::number::number;
 use super::pairs::Pairs;
-use super::{cursor, number};
 use crate::error::ApiError;
-use crate::project::Fields;
+use crate::wire::project::fields::Fields;
 
-/// Which projects a list shows, in which order, from where on, and how much of each.
+/// Filter, order, page and fields of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct ListQuery {
     pub(crate) projects: ProjectQuery,
     pub(crate) fields: Fields,
-    /// The most projects of a page; none for all of the list.
+    /// Maximum number of projects on a page. `None` returns the whole list.
     pub(crate) limit: Option<usize>,
     pub(crate) after: Option<Position>,
-    /// The parameters of `projects`, by which links and cursors name it.
+    /// The parameters of `projects` in normal form, for links and cursors.
     selection: String,
 }
 
@@ -37,14 +39,14 @@ impl FromRequest for ListQuery {
 }
 
 impl ListQuery {
-    /// The whole list of one status, or of all projects, with all that is known of each.
+    /// Returns the query for all fields of all projects, or of those with this status.
     pub(crate) fn of_status(status: Option<ProjectStatus>) -> Self {
         let filter = ProjectFilter::of_status(status);
         Self { projects: ProjectQuery { filter, ..ProjectQuery::default() }, ..Self::default() }
     }
 
-    /// The status of which it is the whole list, or none for the list of all projects; nothing where
-    /// it is another list.
+    /// Returns the status if the query is that of [`of_status`](Self::of_status): `Some(None)` for
+    /// all projects, and `None` for any other query.
     pub(crate) fn plain_status(&self) -> Option<Option<ProjectStatus>> {
         let status = match self.projects.filter.statuses[..] {
             [] => None,
@@ -58,7 +60,7 @@ impl ListQuery {
         is_plain.then_some(status)
     }
 
-    /// The header `Link` for a page after which the list goes on at `next`.
+    /// Returns the header `Link` of a page whose successor starts after `next`.
     pub(crate) fn link(&self, next: Option<&Position>) -> Option<String> {
         self.limit?;
         let first = format!("<{}>; rel=\"first\"", self.url(None));
@@ -82,31 +84,31 @@ impl ListQuery {
         format!("/api/fed/projects?{}", query.finish())
     }
 
-    /// Names each parameter that is not allowed.
+    /// Reports every invalid parameter.
     pub(crate) fn parse(query: &str) -> Result<Self, Vec<InvalidValue>> {
         let pairs = Pairs::of(query);
         let mut faults = Vec::new();
         let filter = ProjectFilter {
-            statuses: statuses(&pairs).or_note(&mut faults),
-            all_tags: tags(&pairs, "tag").or_note(&mut faults),
-            any_tags: tags(&pairs, "any_tag").or_note(&mut faults),
-            text: text(&pairs).or_note(&mut faults),
-            updated_since: moment(&pairs).or_note(&mut faults),
+            statuses: statuses(&pairs).or_collect(&mut faults),
+            all_tags: tags(&pairs, "tag").or_collect(&mut faults),
+            any_tags: tags(&pairs, "any_tag").or_collect(&mut faults),
+            text: text(&pairs).or_collect(&mut faults),
+            updated_since: moment(&pairs).or_collect(&mut faults),
         };
-        let sort = sort(&pairs).or_note(&mut faults);
+        let sort = sort(&pairs).or_collect(&mut faults);
         let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000");
-        let limit = limit.or_note(&mut faults);
-        let fields = fields(&pairs).or_note(&mut faults);
+        let limit = limit.or_collect(&mut faults);
+        let fields = fields(&pairs).or_collect(&mut faults);
         let projects = ProjectQuery { filter, sort };
         let selection = selection(&projects, &pairs);
         let after = match pairs.once("cursor") {
-            // Which query it belongs to cannot be said of a query that does not stand.
+            // An invalid query cannot be compared with that of the cursor.
             Ok(Some(cursor)) if faults.is_empty() => {
                 cursor::decode(&cursor, &selection, sort).map(Some)
             }
             given => given.map(|_| None),
         };
-        let after = after.or_note(&mut faults);
+        let after = after.or_collect(&mut faults);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
         if !faults.is_empty() {
             return Err(faults);
@@ -115,7 +117,7 @@ impl ListQuery {
     }
 }
 
-/// Which keys of a project a caller wants to see.
+/// The parameter `fields`.
 #[derive(Debug)]
 pub(crate) struct FieldsParam(pub(crate) Fields);
 
@@ -129,34 +131,6 @@ impl FromRequest for FieldsParam {
     }
 }
 
-/// What is wrong is noted, so that all of it can be told at once.
-pub(super) trait OrNote<T> {
-    fn or_note(self, faults: &mut Vec<InvalidValue>) -> T;
-}
-
-impl<T: Default> OrNote<T> for Result<T, InvalidValue> {
-    fn or_note(self, faults: &mut Vec<InvalidValue>) -> T {
-        self.unwrap_or_else(|fault| {
-            faults.push(fault);
-            T::default()
-        })
-    }
-}
-
-pub(super) fn statuses(pairs: &Pairs<'_>) -> Result<Vec<ProjectStatus>, InvalidValue> {
-    let given = pairs.all("status")?;
-    let mut asked = Vec::new();
-    for name in given.iter().flat_map(|value| value.split(',')) {
-        asked.push(ProjectStatus::parse(name)?);
-    }
-    Ok(ProjectStatus::ALL.into_iter().filter(|status| asked.contains(status)).collect())
-}
-
-pub(super) fn tags(pairs: &Pairs<'_>, name: &str) -> Result<WantedTags, InvalidValue> {
-    WantedTags::parse(&pairs.all(name)?)
-        .map_err(|fault| InvalidValue { field: fault.field.replacen("tags", name, 1), ..fault })
-}
-
 fn text(pairs: &Pairs<'_>) -> Result<Option<SearchText>, InvalidValue> {
     let text = pairs.once("q")?.map(|text| SearchText::parse(&text)).transpose();
     text.map_err(|fault| InvalidValue { field: "q".to_owned(), ..fault })
@@ -167,8 +141,8 @@ fn moment(pairs: &Pairs<'_>) -> Result<Option<OffsetDateTime>, InvalidValue> {
     let Some(text) = pairs.once(NAME)? else { return Ok(None) };
     let moment = OffsetDateTime::parse(&text, &Rfc3339);
     moment.map(Some).map_err(|_| {
-        let allowed = "a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z \
-                       or 2026-11-23T15:41:13.5+01:00 (write %2B for the +)";
+        let allowed = "an RFC 3339 time with a zone, such as 2026-11-23T14:41:13Z or \
+                       2026-11-23T15:41:13.5+01:00 (encode + as %2B)";
         InvalidValue::new(NAME, &text, allowed)
     })
 }
@@ -181,7 +155,7 @@ fn fields(pairs: &Pairs<'_>) -> Result<Fields, InvalidValue> {
     pairs.once("fields")?.map_or_else(|| Ok(Fields::default()), |text| Fields::parse(&text))
 }
 
-/// The parameters that say which projects there are in which order, always in the same order.
+/// Encodes the filter and sort parameters in a fixed order.
 fn selection(query: &ProjectQuery, pairs: &Pairs<'_>) -> String {
     let mut selection = Serializer::new(String::new());
     let statuses: Vec<&str> = query.filter.statuses.iter().map(|status| status.as_str()).collect();
@@ -205,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whole_lists_of_all_or_of_one_status_are_plain() {
+    fn only_complete_lists_of_all_projects_or_one_status_are_plain() {
         let plain = |query| ListQuery::parse(query).unwrap().plain_status();
         assert_eq!(plain(""), Some(None));
         assert_eq!(plain("x=y&sort=id"), Some(None));
@@ -226,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_selection_has_one_spelling() {
+    fn equal_queries_have_equal_selections() {
         let selection = |query| ListQuery::parse(query).unwrap().selection;
         assert_eq!(
             selection("sort=slug&q=a%20b&limit=5&status=offline&x=y&status=online"),
@@ -236,7 +210,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_the_query_is_it_is_read_or_refused(
+        fn any_query_is_parsed_or_rejected(
             name in "status|tag|any_tag|q|updated_since|sort|limit|cursor|fields|%..?",
             value in "\\PC*", more in "\\PC*",
         ) {
@@ -245,7 +219,7 @@ mod tests {
         }
 
         #[test]
-        fn a_link_asks_for_the_same_list_further_on(
+        fn a_link_continues_the_same_list(
             tags in proptest::collection::hash_set("[ -~ä]{0,5}x", 0..4), text in "[ -~ü]{1,9}",
             limit in 1_usize..=1000, id: i64, slug in "[a-z]{1,9}",
         ) {

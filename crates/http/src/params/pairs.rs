@@ -1,11 +1,11 @@
-//! The query of a request, name by name.
+//! Access to query parameters by name.
 
 use std::borrow::Cow;
 
 use federation_domain::InvalidValue;
 
-/// The pairs of a query, as they stand there. Only those that somebody asks for are decoded: others
-/// are ignored, whatever they hold.
+/// The parameters of a query. A value is decoded only when it is requested; unknown parameters are
+/// ignored even if they are malformed.
 pub(super) struct Pairs<'a>(Vec<(String, &'a str)>);
 
 impl<'a> Pairs<'a> {
@@ -18,19 +18,19 @@ impl<'a> Pairs<'a> {
         Self(named.collect())
     }
 
-    /// All values of a parameter, in the order given.
+    /// Returns all values of a parameter, in the given order.
     pub(super) fn all(&self, name: &str) -> Result<Vec<Cow<'a, str>>, InvalidValue> {
         let given = self.0.iter().filter(|(given, _)| given == name);
         given
             .map(|(_, value)| {
-                let allowed = "UTF-8 in percent-encoding (%25 for a % itself)";
+                let allowed = "percent-encoded UTF-8 (encode % as %25)";
                 decoded(value).ok_or_else(|| InvalidValue::new(name, value, allowed))
             })
             .collect()
     }
 
-    /// The value of a parameter, if it is given. The same one twice is refused, because neither is
-    /// right.
+    /// Returns the value of a parameter that may be given once. Repeating it is an error, even with
+    /// the same value.
     pub(super) fn once(&self, name: &str) -> Result<Option<Cow<'a, str>>, InvalidValue> {
         let mut given = self.all(name)?;
         match given.len() {
@@ -40,8 +40,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-/// Decodes the form of queries: `+` for a blank, `%` and two digits for a byte. None where that is
-/// broken, or is no text.
+/// Decodes `+` and percent escapes. Returns `None` if the encoding is malformed or not UTF-8.
 fn decoded(text: &str) -> Option<Cow<'_, str>> {
     if !text.bytes().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_decoded_and_come_in_their_order() {
+    fn values_are_decoded_in_the_given_order() {
         let pairs = Pairs::of("a=1&b=x%20y+z&%61=%C3%BC&&c&=d&a");
         assert_eq!(pairs.all("a").unwrap(), ["1", "ü", ""]);
         assert_eq!(pairs.once("b").unwrap().unwrap(), "x y z");
@@ -76,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_value_is_refused_only_where_somebody_asks_for_it() {
+    fn a_malformed_value_is_rejected_only_when_requested() {
         for broken in ["%", "%2", "%zz", "a%f", "%ff", "%C3", "%+1"] {
             let query = format!("%ff={broken}&x={broken}&a=1");
             let pairs = Pairs::of(&query);
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_given_once_is_refused_twice() {
+    fn a_repeated_single_parameter_is_rejected() {
         let fault = Pairs::of("a=1&a=1").once("a").unwrap_err();
         assert_eq!(fault.to_string(), "a: expected a single value, got \"1, 1\"");
     }

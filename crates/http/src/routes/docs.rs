@@ -1,5 +1,5 @@
-//! `GET /docs`: the document as a page to read and to try. Its assets are part of the program,
-//! so that it works without the internet.
+//! `GET /docs`: the interactive documentation. Its assets are embedded in the program, so it works
+//! without internet access.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,19 +9,20 @@ use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use crate::error::ApiError;
 
-/// What the page shows. Without `none`, it would have the document checked by a site elsewhere.
+/// Configuration of the page. Without `none`, it would send the document to an external validator.
 static CONFIG: LazyLock<Arc<Config<'static>>> =
     LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
 
-/// Keys are typed into the page, so it loads nothing from elsewhere and sends nothing there. Its script
-/// sets styles, and its stylesheet holds images.
+/// Users enter API keys into the page, so it must not load from or send to other origins. Its
+/// script sets inline styles, and its stylesheet contains images.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; base-uri 'self'; form-action 'none'; \
                       frame-ancestors 'none'";
 
-/// The API as a page, to read and to try.
+/// Get the interactive documentation.
 ///
-/// It needs nothing from elsewhere. *Authorize* takes an API key, with which it then sends requests.
+/// The page loads nothing from other sites. Enter an API key under *Authorize* to send requests
+/// with it.
 #[utoipa::path(
     get,
     path = "/docs",
@@ -29,19 +30,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
     responses(
         (
             status = 200,
-            description = "A page for people.",
+            description = "The documentation page.",
             content_type = "text/html",
             body = String,
-            headers(("Content-Security-Policy" = String, description = "Nothing comes from elsewhere.")),
+            headers(("Content-Security-Policy" = String, description = "Restricts the page to this origin.")),
             example = json!("<!DOCTYPE html>\n<html lang=\"en\">…</html>")
         ),
-        crate::openapi::InternalError,
+        crate::shapes::errors::InternalError,
     )
 )]
 pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let mut file = load("index.html")?;
     if !request.path().ends_with('/') {
-        // The page names its assets relative to the folder `/docs/`.
+        // The page refers to its assets relative to `/docs/`.
         let page = String::from_utf8_lossy(&file.bytes);
         let page = page.replacen("<head>", "<head><base href=\"docs/\">", 1);
         file.bytes = page.into_bytes().into();
@@ -49,19 +50,19 @@ pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError>
     Ok(answer(file))
 }
 
-/// A file that the page at `/docs` needs.
+/// Get an asset of the documentation page.
 ///
-/// Stylesheets, scripts, icons; they are part of the program.
+/// Assets are stylesheets, scripts and icons. They are embedded in the program.
 #[utoipa::path(
     get,
     path = "/docs/{file}",
     operation_id = "docs_file",
     tag = "documentation",
-    params(("file" = String, Path, description = "A file that the page names.", example = "swagger-ui.css")),
+    params(("file" = String, Path, description = "Name of the asset.", example = "swagger-ui.css")),
     responses(
         (
             status = 200,
-            description = "The file, of its own media type.",
+            description = "The asset, with its media type.",
             content(
                 (String = "text/css", example = json!(".swagger-ui{color:#3b4151}")),
                 (String = "text/javascript"),
@@ -69,12 +70,12 @@ pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError>
                 (String = "image/png")
             ),
             headers(
-                ("Content-Security-Policy" = String, description = "As of the page."),
-                ("Content-Encoding" = Option<String>, description = "`gzip`, where the file is kept so.")
+                ("Content-Security-Policy" = String, description = "The same as for the page."),
+                ("Content-Encoding" = Option<String>, description = "`gzip` if the asset is stored compressed.")
             )
         ),
-        crate::openapi::NotFound,
-        crate::openapi::InternalError,
+        crate::shapes::errors::NotFound,
+        crate::shapes::errors::InternalError,
     )
 )]
 pub(crate) async fn asset(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
@@ -101,7 +102,7 @@ mod tests {
     use crate::testing::Api;
 
     #[actix_web::test]
-    async fn the_page_and_all_that_it_names_come_from_here() {
+    async fn the_page_refers_only_to_assets_that_exist() {
         let api = Api::not_loaded();
         let page = api.get("/docs/").await;
         assert_eq!((page.status, page.header("content-type")), (200, Some("text/html")));
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn without_its_slash_the_page_finds_its_files_too() {
+    async fn the_page_finds_its_assets_without_a_trailing_slash() {
         let api = Api::not_loaded();
         let [with, without] = [api.get("/docs/").await, api.get("/docs").await];
         assert_eq!(without.body.replace("<base href=\"docs/\">", ""), with.body);
@@ -126,14 +127,14 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_page_shows_this_document_and_has_nobody_else_check_it() {
+    async fn the_page_shows_this_document_without_an_external_validator() {
         let script = Api::not_loaded().get("/docs/swagger-initializer.js").await.body;
         assert!(script.contains("\"/openapi.json\""), "{script}");
         assert!(script.contains("\"validatorUrl\": \"none\""), "{script}");
     }
 
     #[actix_web::test]
-    async fn an_unknown_file_is_not_found() {
+    async fn an_unknown_asset_is_not_found() {
         for path in ["/docs/nothing.js", "/docs/..%2fCargo.toml", "/docs/a/b"] {
             let answer = Api::not_loaded().get(path).await;
             assert_eq!(

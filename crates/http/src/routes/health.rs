@@ -5,14 +5,14 @@ use actix_web::http::header::ContentType;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The answer, in the bytes that monitors of the service compare.
+/// The response body. Monitors compare it byte for byte.
 const HEALTH: &str = concat!(
     r#"{"status":"ok","service":"federation","version":""#,
     env!("CARGO_PKG_VERSION"),
     r#""}"#
 );
 
-/// That the process answers.
+/// The process responds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health, example = json!({"status": "ok", "service": "federation", "version": "0.9.0"}))]
 pub(crate) struct HealthBody {
@@ -24,14 +24,14 @@ pub(crate) struct HealthBody {
     version: String,
 }
 
-/// Says that the process answers.
+/// Check that the process responds.
 ///
-/// It depends on nothing: not on the store, not on the bus. `/readyz` does.
+/// Does not depend on the store or the bus; see `/readyz` for these.
 #[utoipa::path(
     get,
     path = "/health",
     tag = "operation",
-    responses((status = 200, description = "The process answers.", body = HealthBody))
+    responses((status = 200, description = "The process responds.", body = HealthBody))
 )]
 pub(crate) async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(HEALTH)
@@ -42,7 +42,7 @@ mod tests {
     use crate::testing::Api;
 
     #[actix_web::test]
-    async fn the_bytes_are_those_that_monitors_compare() {
+    async fn the_body_is_byte_for_byte_what_monitors_expect() {
         let answer = Api::not_loaded().get("/health").await;
         insta::assert_snapshot!(answer, @r#"
         200

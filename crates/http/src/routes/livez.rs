@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// That the process lives.
+/// The process is alive.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Live, example = json!({"status": "alive"}))]
 pub(crate) struct LiveBody {
@@ -12,14 +12,14 @@ pub(crate) struct LiveBody {
     status: &'static str,
 }
 
-/// Says that the process lives, so that nobody needs to restart it.
+/// Check that the process is alive and needs no restart.
 ///
-/// It depends on nothing, not on whether the service is ready either: that is `/readyz`.
+/// Does not depend on the store, the bus or the readiness of the service; see `/readyz` for these.
 #[utoipa::path(
     get,
     path = "/livez",
     tag = "operation",
-    responses((status = 200, description = "The process lives.", body = LiveBody))
+    responses((status = 200, description = "The process is alive.", body = LiveBody))
 )]
 pub(crate) async fn livez() -> HttpResponse {
     HttpResponse::Ok().json(LiveBody { status: "alive" })
@@ -30,7 +30,7 @@ mod tests {
     use crate::testing::Api;
 
     #[actix_web::test]
-    async fn a_process_lives_before_its_catalog_is_loaded() {
+    async fn a_process_is_alive_before_its_catalog_is_loaded() {
         let answer = Api::not_loaded().get("/livez").await;
         insta::assert_snapshot!(answer, @r#"
         200

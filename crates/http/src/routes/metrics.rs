@@ -5,12 +5,12 @@ use actix_web::{HttpResponse, web};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
-/// The media type of what the metrics encode to.
+/// Media type of the encoded metrics.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The counts of this process, for Prometheus.
+/// Get the metrics of this process, for Prometheus.
 ///
-/// In the text form of OpenMetrics. No label holds a slug or a subject.
+/// In OpenMetrics text format. No label contains a slug or a subject.
 #[utoipa::path(
     get,
     path = "/metrics",
@@ -18,12 +18,12 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
     responses(
         (
             status = 200,
-            description = "The counts, as OpenMetrics text.",
+            description = "The metrics in OpenMetrics text format.",
             content_type = "application/openmetrics-text",
             body = String,
             example = json!("# TYPE federation_nats_connection_status gauge\nfederation_nats_connection_status 1\n# EOF\n")
         ),
-        crate::openapi::InternalError,
+        crate::shapes::errors::InternalError,
     )
 )]
 pub(crate) async fn metrics(state: web::Data<ApiState>) -> Result<HttpResponse, ApiError> {
@@ -36,7 +36,7 @@ mod tests {
     use crate::testing::Api;
 
     #[actix_web::test]
-    async fn the_names_that_dashboards_use_are_there() {
+    async fn the_metrics_that_dashboards_use_exist() {
         let api = Api::new().await;
         api.register("commandcenter").await;
         let answer = api.get("/metrics").await;

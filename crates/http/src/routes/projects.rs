@@ -1,4 +1,4 @@
-//! The endpoints under `/api/fed/projects`.
+//! Endpoints under `/api/fed/projects`.
 
 pub(crate) mod explain;
 pub(crate) mod find;
@@ -10,4 +10,5 @@ pub(crate) mod register;
 pub(crate) mod register_all;
 pub(crate) mod remove;
 pub(crate) mod replace;
+mod response;
 mod unconditional;

@@ -6,12 +6,13 @@ use federation_application::SourceReport;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::change::SourceSchema;
-use crate::error::{PROBLEM_JSON, RETRY_AFTER_SECONDS, title};
-use crate::stamp::Seconds;
+use crate::error::RETRY_AFTER_SECONDS;
 use crate::state::ApiState;
+use crate::wire::change::SourceSchema;
+use crate::wire::problem::{PROBLEM_JSON, title};
+use crate::wire::timestamp::Seconds;
 
-/// That the service can do all of its job.
+/// The service is ready.
 #[derive(Serialize, ToSchema)]
 #[schema(
     as = Ready,
@@ -23,11 +24,11 @@ use crate::state::ApiState;
 pub(crate) struct ReadyBody {
     #[schema(value_type = String, example = "ready")]
     status: &'static str,
-    /// How each source of heartbeats in use hears.
+    /// State of each heartbeat transport in use.
     sources: Vec<SourceBody>,
 }
 
-/// That the service cannot do all of its job, and why.
+/// The service is not ready.
 #[derive(Serialize, ToSchema)]
 #[schema(
     as = NotReady,
@@ -40,20 +41,20 @@ pub(crate) struct ReadyBody {
 pub(crate) struct NotReadyBody {
     #[schema(value_type = String, example = "Service Unavailable")]
     title: &'static str,
-    /// The status code of the answer.
+    /// The status code of the response.
     #[schema(minimum = 503, maximum = 503, example = 503)]
     status: u16,
     /// All reasons in one sentence.
     #[schema(example = "not ready: the store does not answer")]
     detail: String,
-    /// Each thing that is missing.
+    /// Each reason why the service is not ready.
     #[schema(example = json!(["the store does not answer"]))]
     reasons: Vec<String>,
-    /// How each source of heartbeats in use hears.
+    /// State of each heartbeat transport in use.
     sources: Vec<SourceBody>,
 }
 
-/// How a source of heartbeats hears.
+/// State of a heartbeat transport.
 #[derive(Serialize, ToSchema)]
 #[schema(
     as = SourceHearing,
@@ -65,15 +66,15 @@ pub(crate) struct NotReadyBody {
     })
 )]
 struct SourceBody {
-    /// Which source.
+    /// The transport.
     #[schema(value_type = SourceSchema)]
     source: &'static str,
-    /// Whether it proves now that it hears.
+    /// True if the transport currently proves that it receives heartbeats.
     hears: bool,
-    /// How long ago the moment is through which its hearing is proven; null before the first proof.
+    /// Age of the newest proof that the transport receives heartbeats. Null before the first proof.
     #[schema(value_type = Option<f64>, minimum = 0, required)]
     heard_seconds_ago: Option<Seconds>,
-    /// How long it was deaf since the start, all in all.
+    /// Total time since the start in which the transport could not listen.
     #[schema(value_type = f64, minimum = 0)]
     deaf_seconds: Seconds,
 }
@@ -89,21 +90,23 @@ impl From<SourceReport> for SourceBody {
     }
 }
 
-/// Says whether the service can do all of its job now, and if not, why.
+/// Check that the service is ready.
 ///
-/// Not ready is: the store or the bus is away, or the process is starting or stopping. Queries are answered nevertheless once the catalog is loaded.
+/// The service is not ready while the store or the bus is not available, or while the process
+/// starts or stops. Once the catalog is loaded, queries are answered even if the service is not
+/// ready.
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "operation",
     responses(
-        (status = 200, description = "Ready.", body = ReadyBody),
+        (status = 200, description = "The service is ready.", body = ReadyBody),
         (
             status = 503,
-            description = "Not ready, for these reasons.",
+            description = "The service is not ready, for the given reasons.",
             body = NotReadyBody,
             content_type = "application/problem+json",
-            headers(("Retry-After" = u32, description = "Seconds after which to ask again."))
+            headers(("Retry-After" = u32, description = "Seconds after which to retry."))
         )
     )
 )]
@@ -132,7 +135,7 @@ mod tests {
     use crate::testing::Api;
 
     #[actix_web::test]
-    async fn a_service_with_store_and_catalog_is_ready() {
+    async fn a_service_with_a_store_and_a_catalog_is_ready() {
         let answer = Api::new().await.get("/readyz").await;
         insta::assert_snapshot!(answer, @r#"
         200
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_is_missing_is_named() {
+    async fn every_reason_for_not_being_ready_is_reported() {
         let answer = Api::without_anything().get("/readyz").await;
         insta::assert_snapshot!(answer, @r#"
         503

@@ -1,4 +1,4 @@
-//! What only a real socket shows: bytes, broken bodies, the end.
+//! Tests over real sockets: raw bytes, broken bodies and shutdown.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::*;
-use crate::auth::Closed;
+use crate::auth::access::Closed;
 use crate::testing::{Api, REGISTRATION};
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -27,13 +27,13 @@ struct Running {
 }
 
 async fn start() -> Running {
-    serve(Api::new().await, UNTAKEN_FOR)
+    serve(Api::new().await, STALL_TIMEOUT)
 }
 
-/// Cuts connections when what was sent is not taken for so long.
-fn serve(api: Api, untaken_for: Duration) -> Running {
+/// Starts a server with this stall timeout.
+fn serve(api: Api, stall_timeout: Duration) -> Running {
     let mut server = HttpServer::bind(&settings(0)).unwrap();
-    server.untaken_for = untaken_for;
+    server.stall_timeout = stall_timeout;
     let address = server.address();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async move {
@@ -44,24 +44,24 @@ fn serve(api: Api, untaken_for: Duration) -> Running {
 }
 
 impl Running {
-    /// Sends raw bytes on a connection of their own and reads all that comes back.
+    /// Sends raw bytes on a new connection and reads the whole response.
     async fn exchange(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let (mut read, mut write) = stream.split();
         let mut answer = Vec::new();
-        // The server may answer, and stop reading, before everything is sent.
+        // The server may respond and stop reading before everything is sent.
         let (_, received) = timeout(DEADLINE, async {
             futures_util::join!(write.write_all(request), read.read_to_end(&mut answer))
         })
         .await
-        .expect("an answer within 10 s");
-        received.expect("an answer, not a reset");
+        .expect("a response within 10 s");
+        received.expect("a response, not a reset");
         String::from_utf8(answer).unwrap()
     }
 
     async fn stop(self) {
         self.stop.send(()).unwrap();
-        timeout(DEADLINE, self.ended).await.expect("an end within 10 s").unwrap().unwrap();
+        timeout(DEADLINE, self.ended).await.expect("shutdown within 10 s").unwrap().unwrap();
     }
 }
 
@@ -71,7 +71,7 @@ fn request(head: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[actix_web::test]
-async fn head_has_the_headers_of_get_and_no_body() {
+async fn head_returns_the_headers_of_get_without_a_body() {
     let server = start().await;
     let get = server.exchange(&request("GET /health HTTP/1.1", b"")).await;
     let head = server.exchange(&request("HEAD /health HTTP/1.1", b"")).await;
@@ -88,7 +88,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
 }
 
 #[actix_web::test]
-async fn a_body_that_is_too_large_gets_its_answer_however_it_is_sent() {
+async fn an_oversized_body_is_answered_with_413_however_it_is_sent() {
     let server = start().await;
     let large = vec![b' '; 10 * 1024 * 1024];
     let head = format!("POST /api/fed/projects HTTP/1.1\nContent-Length: {}", large.len());
@@ -110,7 +110,7 @@ async fn a_body_that_is_too_large_gets_its_answer_however_it_is_sent() {
 
 #[actix_web::test]
 async fn a_request_without_a_key_is_refused_before_its_body_is_sent() {
-    let server = serve(Api::guarded(Vec::new(), Closed::default()).await, UNTAKEN_FOR);
+    let server = serve(Api::guarded(Vec::new(), Closed::default()).await, STALL_TIMEOUT);
     for path in ["/api/fed/projects", "/api/fed/projects/a/heartbeat"] {
         for length in ["Content-Length: 52428800", "Transfer-Encoding: chunked"] {
             let mut stream = TcpStream::connect(server.address).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_request_without_a_key_is_refused_before_its_body_is_sent() {
             stream.write_all(&request(&head, b"")).await.unwrap();
             let mut status = [0; 13];
             let read = timeout(DEADLINE, stream.read_exact(&mut status)).await;
-            read.expect("an answer within 10 s").unwrap();
+            read.expect("a response within 10 s").unwrap();
             assert_eq!(&status, b"HTTP/1.1 401 ");
         }
     }
@@ -129,7 +129,7 @@ async fn a_request_without_a_key_is_refused_before_its_body_is_sent() {
 }
 
 #[actix_web::test]
-async fn a_body_in_chunks_and_a_path_with_a_slash_register_a_project() {
+async fn a_chunked_body_and_a_trailing_slash_register_a_project() {
     let server = start().await;
     let (one, two) = REGISTRATION.split_at(10);
     let chunks = format!("a\r\n{one}\r\n{:x}\r\n{two}\r\n0\r\n\r\n", two.len());
@@ -140,13 +140,13 @@ async fn a_body_in_chunks_and_a_path_with_a_slash_register_a_project() {
 }
 
 #[actix_web::test]
-async fn a_busy_port_is_a_clear_error() {
+async fn a_busy_port_is_reported_with_a_hint() {
     let first = HttpServer::bind(&settings(0)).unwrap();
     let error = HttpServer::bind(&settings(first.address().port())).err().unwrap();
     assert_eq!(
         error.to_string(),
         format!(
-            "cannot listen on {}: another program listens there, choose another port",
+            "cannot listen on {}: the address is in use by another program, choose another port",
             first.address()
         )
     );
@@ -154,16 +154,16 @@ async fn a_busy_port_is_a_clear_error() {
 }
 
 #[actix_web::test]
-async fn a_name_stands_for_all_its_addresses() {
+async fn a_host_name_resolves_to_its_addresses() {
     let localhost = HttpSettings { host: "localhost".to_owned(), ..settings(0) };
     assert!(HttpServer::bind(&localhost).unwrap().address().ip().is_loopback());
     let nowhere = HttpSettings { host: "192.0.2.1".to_owned(), ..settings(0) };
     let error = HttpServer::bind(&nowhere).err().unwrap();
-    assert!(error.to_string().ends_with("this machine has no such address"), "{error}");
+    assert!(error.to_string().ends_with("this machine does not have that address"), "{error}");
 }
 
 #[actix_web::test]
-async fn an_address_that_this_machine_cannot_have_does_not_matter_beside_one_that_it_has() {
+async fn an_unavailable_address_is_ignored_if_another_one_is_available() {
     let addresses = || ["[::1]:0", "127.0.0.1:0"].map(|text| text.parse().unwrap()).into_iter();
     let refusing = |code: i32| {
         listen(addresses(), move |address| {
@@ -175,34 +175,34 @@ async fn an_address_that_this_machine_cannot_have_does_not_matter_beside_one_tha
             }
         })
     };
-    // Of Linux: the address family is not supported, the address cannot be assigned.
+    // EAFNOSUPPORT and EADDRNOTAVAIL on Linux.
     for code in [97, 99] {
         let (address, listeners) = refusing(code).unwrap();
         assert!(address.is_ipv4() && listeners.len() == 1, "{address}");
     }
-    // Of Linux: the address is already in use.
+    // EADDRINUSE on Linux.
     assert_eq!(refusing(98).unwrap_err().kind(), io::ErrorKind::AddrInUse);
     let none = listen(addresses(), |_| Err(io::Error::from_raw_os_error(97)));
     assert_eq!(none.unwrap_err().raw_os_error(), Some(97));
 }
 
 #[actix_web::test]
-async fn a_request_that_does_not_end_holds_up_the_end_for_no_longer_than_is_said() {
+async fn an_unfinished_request_delays_shutdown_only_by_its_timeout() {
     let server = start().await;
     let mut half = TcpStream::connect(server.address).await.unwrap();
     half.write_all(b"POST /api/fed/projects HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n{")
         .await
         .unwrap();
-    // The server has taken the connection when it has answered a later one.
+    // Once the server has answered a later connection, it has accepted this one.
     server.exchange(&request("GET /livez HTTP/1.1", b"")).await;
-    #[expect(clippy::disallowed_methods, reason = "a deadline for what happens outside")]
+    #[expect(clippy::disallowed_methods, reason = "measures real sockets")]
     let began = std::time::Instant::now();
     server.stop().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
 
 #[actix_web::test]
-async fn a_stopped_server_waits_for_no_idle_connection() {
+async fn an_idle_connection_does_not_delay_shutdown() {
     let server = start().await;
     let mut idle = TcpStream::connect(server.address).await.unwrap();
     idle.write_all(b"GET /livez HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
@@ -211,14 +211,14 @@ async fn a_stopped_server_waits_for_no_idle_connection() {
     assert_eq!(&first, b"HTTP/1.1 200 OK");
     server.stop().await;
     let mut rest = Vec::new();
-    timeout(DEADLINE, idle.read_to_end(&mut rest)).await.expect("an end within 10 s").unwrap();
+    timeout(DEADLINE, idle.read_to_end(&mut rest)).await.expect("shutdown within 10 s").unwrap();
     assert!(rest.ends_with(br#"{"status":"alive"}"#));
 }
 
-/// Asks for what never ends, or is long, and reads up to here.
+/// Requests an endless or long response and reads it up to `until`.
 async fn begin(server: &Running, path: &str, until: &[u8]) -> TcpStream {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    // What the kernel takes for a client that does not read is little.
+    // Limit what the kernel buffers for a client that does not read.
     socket.set_recv_buffer_size(4 * 1024).unwrap();
     let mut stream = socket.connect(server.address).await.unwrap();
     let head = format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n");
@@ -230,23 +230,23 @@ async fn begin(server: &Running, path: &str, until: &[u8]) -> TcpStream {
     stream
 }
 
-/// Opens a stream of events and reads its first one.
+/// Opens an event stream and reads its first event.
 async fn watch(server: &Running) -> TcpStream {
     let ready = b"event: ready\ndata: {\"revision\":0}\n\n\r\n";
     begin(server, "/api/fed/events", ready).await
 }
 
 #[actix_web::test]
-async fn a_stream_of_events_holds_up_the_end_for_no_moment() {
+async fn an_event_stream_does_not_delay_shutdown() {
     let server = start().await;
     let mut events = watch(&server).await;
-    #[expect(clippy::disallowed_methods, reason = "a deadline for what happens outside")]
+    #[expect(clippy::disallowed_methods, reason = "measures real sockets")]
     let began = std::time::Instant::now();
     server.stop().await;
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     let mut rest = Vec::new();
-    timeout(DEADLINE, events.read_to_end(&mut rest)).await.expect("an end within 10 s").unwrap();
-    assert_eq!(rest, b"0\r\n\r\n", "it ended as it should, and did not break off");
+    timeout(DEADLINE, events.read_to_end(&mut rest)).await.expect("shutdown within 10 s").unwrap();
+    assert_eq!(rest, b"0\r\n\r\n", "the stream must end with the last chunk");
 }
 
 #[cfg(target_os = "linux")]
@@ -256,39 +256,40 @@ async fn register_many(api: &Api, projects: usize) {
 }
 
 #[cfg(target_os = "linux")]
-async fn is_cut(is_cut: impl AsyncFn() -> bool) {
-    let until_cut = async {
-        while !is_cut().await {
+async fn wait_until_closed(is_closed: impl AsyncFn() -> bool) {
+    let until_closed = async {
+        while !is_closed().await {
             actix_web::rt::task::yield_now().await;
         }
     };
-    timeout(DEADLINE, until_cut).await.expect("the connection is cut within 10 s");
+    timeout(DEADLINE, until_closed).await.expect("the connection is closed within 10 s");
 }
 
 #[cfg(target_os = "linux")]
 #[actix_web::test]
-async fn a_watcher_that_takes_nothing_is_cut_off() {
+async fn a_stalled_watcher_is_disconnected() {
     let server = serve(Api::new().await, Duration::from_millis(500));
     let idle = watch(&server).await;
     register_many(&server.api, 5_000).await;
     let api = &server.api;
-    is_cut(async || api.get("/metrics").await.body.contains("federation_watchers 0")).await;
+    wait_until_closed(async || api.get("/metrics").await.body.contains("federation_watchers 0"))
+        .await;
     drop(idle);
     server.stop().await;
 }
 
 #[cfg(target_os = "linux")]
 #[actix_web::test]
-async fn a_reader_that_takes_nothing_of_a_long_list_is_cut_off() {
-    use crate::lists::tests::{costly_drafts, short_lists};
+async fn a_stalled_reader_of_a_long_list_is_disconnected() {
+    use crate::lists::tests::{costly_writers, lists_with_short_limit};
     let mut api = Api::new().await;
     register_many(&api, 30_000).await;
-    api.state.lists = std::sync::Arc::new(short_lists());
+    api.state.lists = lists_with_short_limit(&api);
     let server = serve(api, Duration::from_millis(500));
     let idle = begin(&server, "/api/fed/projects?sort=slug", b"\r\n\r\n").await;
     let lists = &server.api.state.lists;
-    assert_eq!(costly_drafts(lists), 1);
-    is_cut(async || costly_drafts(lists) == 0).await;
+    assert_eq!(costly_writers(lists), 1);
+    wait_until_closed(async || costly_writers(lists) == 0).await;
     drop(idle);
     server.stop().await;
 }

@@ -1,8 +1,8 @@
-//! Whether a value is what the OpenAPI document says: the part of JSON Schema that it uses.
+//! Validates values against the OpenAPI document. Supports the subset of JSON Schema that it uses.
 
 use serde_json::Value;
 
-/// Panics, naming what is wrong, where a value is not as the document's schema of this name says.
+/// Panics with the reason if a value does not match the schema of this name.
 #[track_caller]
 pub(crate) fn check(name: &str, value: &Value) {
     let document = serde_json::to_value(crate::document()).unwrap();
@@ -13,7 +13,7 @@ pub(crate) fn check(name: &str, value: &Value) {
     }
 }
 
-/// Panics where an example in the document is not what its schema says.
+/// Panics if an example in the document does not match its schema.
 pub(crate) fn check_examples() {
     let document = serde_json::to_value(crate::document()).unwrap();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
@@ -24,13 +24,14 @@ pub(crate) fn check_examples() {
     check_beside_schemas(&document, &document["paths"], "");
 }
 
-/// The example of a schema, or of a parameter, a header or a body: beside its schema, or within.
+/// Returns the example of a schema, a parameter, a header or a body, given beside or within its
+/// schema.
 pub(crate) fn example_of(value: &Value) -> Option<&Value> {
     let beside = value.get("example").or_else(|| value["examples"].get(0));
     beside.or_else(|| example_of(value.get("schema")?))
 }
 
-/// Whatever has a schema and an example: parameters, headers, bodies.
+/// Checks every parameter, header and body that has a schema and an example.
 #[track_caller]
 fn check_beside_schemas(document: &Value, value: &Value, place: &str) {
     if let (Some(schema), Some(example)) = (value.get("schema"), example_of(value))
@@ -46,7 +47,7 @@ fn check_beside_schemas(document: &Value, value: &Value, place: &str) {
     }
 }
 
-/// Strict: a key that the schema does not name is a fault too.
+/// Validates strictly: a key that the schema does not define is an error too.
 fn fault(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let pointer = reference.trim_start_matches('#');
@@ -61,10 +62,10 @@ fn fault(document: &Value, schema: &Value, value: &Value) -> Result<(), String> 
         }
     }
     if !is_of_type(&schema["type"], value) {
-        return Err(format!("{value} is no {}", schema["type"]));
+        return Err(format!("{value} is not of type {}", schema["type"]));
     }
     if schema["enum"].as_array().is_some_and(|names| !names.contains(value)) {
-        return Err(format!("{value} is none of {}", schema["enum"]));
+        return Err(format!("{value} is not one of {}", schema["enum"]));
     }
     match value {
         Value::Object(_) => object_fault(document, schema, value),
@@ -84,7 +85,8 @@ fn object_fault(document: &Value, schema: &Value, value: &Value) -> Result<(), S
         return Ok(());
     }
     for (key, value) in value.as_object().into_iter().flatten() {
-        let schema = schema["properties"].get(key).ok_or_else(|| format!("{key} is not listed"))?;
+        let schema =
+            schema["properties"].get(key).ok_or_else(|| format!("{key} is not in the schema"))?;
         fault(document, schema, value).map_err(|fault| format!("{key}: {fault}"))?;
     }
     Ok(())

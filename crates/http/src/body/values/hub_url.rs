@@ -1,4 +1,4 @@
-//! What URLs of hubs are, as a pattern.
+//! The OpenAPI schema of hub URLs.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-const DESCRIPTION: &str = "Where a project answers: an absolute http or https URL without credentials, \
-    whose host is an IP address or a name of labels, each of letters and digits, with hyphens and \
-    underscores only inside; its port, if it names one, is 1 to 65535.";
+const DESCRIPTION: &str = "URL of a project: an absolute http or https URL without credentials. Its host is \
+    an IP address, or a name whose labels consist of letters and digits, with hyphens and underscores \
+    only inside. Its port, if any, is 1 to 65535.";
 
-/// Where a project answers.
+/// URL of a project.
 #[derive(Debug)]
 pub(in crate::body) struct HubUrlSchema;
 
@@ -34,11 +34,11 @@ impl ToSchema for HubUrlSchema {
 }
 
 fn pattern() -> String {
-    // A name that ends in a number would have to be an address.
+    // URL parsers treat a host whose last label is a number as an IPv4 address.
     let label = "[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
     let last = "[A-Za-z]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?";
     let byte = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
-    // As DNS has it (RFC 1035).
+    // Maximum length of a name in DNS (RFC 1035).
     let length = "(?![^/?#:]{254})";
     let host = format!(r"({length}({label}\.)*{last}\.?|{byte}(\.{byte}){{3}}|\[{}\])", ipv6());
     let port =
@@ -47,7 +47,7 @@ fn pattern() -> String {
     format!("^[Hh][Tt][Tt][Pp][Ss]?://{host}(:{port})?({rest})?$")
 }
 
-/// Eight groups, or up to seven with `::` in the place of those that are left out.
+/// Matches eight groups, or up to seven with `::` in place of the omitted ones.
 fn ipv6() -> String {
     let group = "[0-9A-Fa-f]{1,4}";
     let mut forms = vec![format!("({group}:){{7}}{group}")];

@@ -10,13 +10,13 @@ use futures_util::FutureExt as _;
 use futures_util::future::poll_fn;
 use serde_json::Value;
 
+use crate::app::{app, document_json};
 use crate::auth::{Closed, Key, KeyDigest, Keys, Scope, spell};
-use crate::server::app;
 use crate::testing::{Api, schema};
 
 const PATH: &str = "/api/fed/events";
 
-/// An open stream of events.
+/// An open event stream.
 struct Events(Pin<Box<BoxBody>>);
 
 impl Events {
@@ -29,7 +29,8 @@ impl Events {
     }
 
     async fn ask(api: &Api, request: TestRequest) -> Self {
-        let app = init_service(app(api.state.clone())).await;
+        let document = document_json(&api.state);
+        let app = init_service(app(api.state.clone(), document)).await;
         let answer = call_service(&app, request.to_request()).await;
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers().get("content-type").unwrap(), "text/event-stream");
@@ -38,13 +39,13 @@ impl Events {
         Self(Box::pin(answer.into_body().boxed()))
     }
 
-    /// The next part; none at the end.
+    /// Waits for the next part. Returns `None` at the end.
     async fn next(&mut self) -> Option<String> {
         let part = poll_fn(|cx| self.0.as_mut().poll_next(cx)).await?;
         Some(String::from_utf8(part.unwrap().to_vec()).unwrap())
     }
 
-    /// What waits to be sent.
+    /// Returns all parts that are available.
     fn waiting(&mut self) -> String {
         let mut all = String::new();
         while let Some(part) = self.next().now_or_never() {
@@ -53,7 +54,7 @@ impl Events {
         all
     }
 
-    /// The ids that wait to be sent, with their events.
+    /// Returns the ids and names of all events that are available.
     fn ids(&mut self) -> Vec<String> {
         let text = self.waiting();
         let events = text.split_terminator("\n\n").map(|event| {
@@ -74,7 +75,7 @@ async fn each_change_is_an_event() {
     assert_eq!(
         events.waiting(),
         "retry: 2000\nid: 0\nevent: ready\ndata: {\"revision\":0}\n\n",
-        "at once"
+        "the first event must be available at once"
     );
     api.register("a").await;
     api.send(Method::DELETE, "/api/fed/projects/a").await;
@@ -90,7 +91,7 @@ async fn each_change_is_an_event() {
 }
 
 #[actix_web::test]
-async fn a_stream_goes_on_after_the_last_event_that_was_seen() {
+async fn a_stream_resumes_after_the_last_event_seen() {
     let api = Api::new().await;
     for slug in ["a", "b", "c"] {
         api.register(slug).await;
@@ -107,7 +108,7 @@ async fn a_stream_goes_on_after_the_last_event_that_was_seen() {
 }
 
 #[actix_web::test]
-async fn who_saw_more_than_the_log_has_is_told_to_start_over() {
+async fn a_client_ahead_of_the_log_is_reset() {
     let api = Api::new().await;
     api.register("a").await;
     let mut events = Events::open(&api, "", Some("17")).await;
@@ -117,7 +118,7 @@ async fn who_saw_more_than_the_log_has_is_told_to_start_over() {
 }
 
 #[actix_web::test]
-async fn a_filter_keeps_the_others_back() {
+async fn a_filter_selects_events() {
     let api = Api::new().await;
     let open = async |query| {
         let mut events = Events::open(&api, query, None).await;
@@ -137,12 +138,16 @@ async fn a_filter_keeps_the_others_back() {
     assert_eq!(of_a.ids(), ["1 registered", "4 removed"]);
     assert_eq!(removed.ids(), ["4 removed"]);
     assert_eq!(online.ids(), ["3 status_changed"]);
-    assert_eq!(tagged.ids(), ["2 registered", "3 status_changed"], "a has no tags any more");
-    assert_eq!(both.ids(), ["2 registered", "3 status_changed"], "from it, and to it");
+    assert_eq!(tagged.ids(), ["2 registered", "3 status_changed"], "a removed project has no tags");
+    assert_eq!(
+        both.ids(),
+        ["2 registered", "3 status_changed"],
+        "a change from or to the status matches"
+    );
 }
 
 #[actix_web::test]
-async fn a_stream_on_which_nothing_happens_shows_that_it_is_alive() {
+async fn an_idle_stream_sends_heartbeat_comments() {
     let api = Api::new().await;
     tokio::time::pause();
     let mut events = Events::open(&api, "?slug=b", None).await;
@@ -153,11 +158,15 @@ async fn a_stream_on_which_nothing_happens_shows_that_it_is_alive() {
     };
     assert_eq!(beat().await, ": heartbeat\n\n");
     api.register("a").await;
-    assert_eq!(beat().await, ": heartbeat\nid: 1\n\n", "it need not be looked at again");
+    assert_eq!(
+        beat().await,
+        ": heartbeat\nid: 1\n\n",
+        "the filtered change need not be read again"
+    );
     assert_eq!(beat().await, ": heartbeat\n\n");
 }
 
-/// A key of a file, that may read.
+/// Returns a key from the file with the scope `read`.
 fn key(text: &str) -> Key {
     Key {
         id: "a1".to_owned(),
@@ -170,7 +179,7 @@ fn key(text: &str) -> Key {
 }
 
 #[actix_web::test]
-async fn a_stream_ends_soon_after_its_key_does() {
+async fn a_stream_ends_soon_after_its_key_becomes_invalid() {
     let text = spell("a1", b"secret");
     let holding = key(&text);
     let keys = Arc::new(Keys::new(Vec::new()));
@@ -200,7 +209,7 @@ async fn a_stream_ends_soon_after_its_key_does() {
 }
 
 #[actix_web::test]
-async fn who_has_no_key_any_more_is_shown_no_event_after_a_second() {
+async fn a_stream_with_an_invalid_key_sends_no_event_after_a_second() {
     let text = spell("a1", b"secret");
     let keys = Arc::new(Keys::new(Vec::new()));
     keys.replace_filed(vec![key(&text)]);
@@ -222,7 +231,7 @@ async fn who_has_no_key_any_more_is_shown_no_event_after_a_second() {
 }
 
 #[actix_web::test]
-async fn data_is_what_the_document_says() {
+async fn event_data_matches_its_schema() {
     let api = Api::new().await;
     let mut events = Events::open(&api, "", None).await;
     events.waiting();
@@ -233,7 +242,7 @@ async fn data_is_what_the_document_says() {
 }
 
 #[actix_web::test]
-async fn a_stream_ends_with_the_server() {
+async fn a_stream_ends_when_the_server_stops() {
     let api = Api::new().await;
     let mut events = Events::open(&api, "", None).await;
     events.waiting();
@@ -245,18 +254,18 @@ async fn a_stream_ends_with_the_server() {
 }
 
 #[actix_web::test]
-async fn what_cannot_be_is_refused_with_each_fault() {
+async fn invalid_parameters_are_rejected_with_every_error() {
     let api = Api::new().await;
     let answer = api.get(&format!("{PATH}?status=up&last_event_id=x")).await;
     insta::assert_snapshot!(answer, @r#"
     422
     content-type: application/problem+json
-    {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, offline or degraded, got \"up\"; last_event_id: expected a revision, from 0 on, got \"x\"","errors":[{"field":"status","given":"\"up\"","allowed":"online, offline or degraded"},{"field":"last_event_id","given":"\"x\"","allowed":"a revision, from 0 on"}]}
+    {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, offline or degraded, got \"up\"; last_event_id: expected a revision of 0 or more, got \"x\"","errors":[{"field":"status","given":"\"up\"","allowed":"online, offline or degraded"},{"field":"last_event_id","given":"\"x\"","allowed":"a revision of 0 or more"}]}
     "#);
 }
 
 #[actix_web::test]
-async fn without_the_store_the_new_is_seen_and_what_calls_for_the_log_comes_later() {
+async fn without_the_store_new_changes_are_streamed_and_resuming_from_the_log_fails() {
     let api = Api::without_store().await;
     assert_eq!(Events::open(&api, "", None).await.ids(), ["0 ready"]);
     insta::assert_snapshot!(api.get(&format!("{PATH}?last_event_id=1")).await, @r#"

@@ -3,24 +3,25 @@
 use actix_web::{HttpResponse, web};
 
 use crate::error::ApiError;
-use crate::explanation::ExplanationBody;
-use crate::params::SlugPath;
+use crate::params::slug::SlugPath;
 use crate::state::ApiState;
+use crate::wire::explanation::ExplanationBody;
 
-/// Why the project of this slug has its status, in words and numbers.
+/// Explain the status of a project.
 ///
-/// Answered from memory, also while the store is away; then without the last change.
+/// Returns the evidence for the status as text and numbers. Served from memory, even if the store
+/// is not available; then `last_change` is null.
 #[utoipa::path(
     get,
     path = "/api/fed/projects/{slug}/explain",
     operation_id = "explain_project",
     tag = "projects",
-    params(crate::openapi::SlugParam),
+    params(crate::shapes::parameters::SlugParam),
     responses(
         (status = 200, description = "The explanation.", body = ExplanationBody<'static>),
-        crate::openapi::ProjectNotFound,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::errors::ProjectNotFound,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn explain(
@@ -37,9 +38,9 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use crate::testing::{Answer, Api, schema};
+    use crate::testing::{Api, TestResponse, schema};
 
-    async fn explain(api: &Api) -> Answer {
+    async fn explain(api: &Api) -> TestResponse {
         let answer = api.get("/api/fed/projects/commandcenter/explain").await;
         schema::check("Explanation", &serde_json::from_str(&answer.body).unwrap());
         answer
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_project_that_was_never_heard() {
+    async fn a_project_without_a_heartbeat_is_explained() {
         insta::assert_snapshot!(explain(&api().await).await, @r#"
         200
         content-type: application/json
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_project_that_fell_silent_after_deafness() {
+    async fn silence_excludes_time_without_listening() {
         let api = api().await;
         api.listen(Duration::from_secs(60)).await;
         beat(&api, "").await;
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_project_that_says_itself_that_it_is_degraded() {
+    async fn self_reported_degradation_is_explained() {
         let api = api().await;
         api.listen(Duration::from_secs(60)).await;
         beat(&api, r#"{"status":"degraded","degradedReasons":["queue backlog"]}"#).await;
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_catalog_that_is_not_loaded_does_not_say_that_a_project_is_unknown() {
+    async fn no_project_is_unknown_before_the_catalog_is_loaded() {
         assert_eq!(Api::not_loaded().get("/api/fed/projects/a/explain").await.status, 503);
     }
 }

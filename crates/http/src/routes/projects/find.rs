@@ -2,28 +2,31 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::response;
 use crate::error::ApiError;
-use crate::params::{FieldsParam, SlugPath, Wait, WaitParams};
-use crate::project::{ProjectFields, answer};
+use crate::params::list::FieldsParam;
+use crate::params::slug::SlugPath;
+use crate::params::wait::{Wait, WaitParams};
 use crate::state::ApiState;
+use crate::wire::project::part::ProjectFields;
 
-/// The project of this slug.
+/// Get a project.
 ///
-/// Answered from memory, also while the store is away. Its `ETag` tells its version: give it in
-/// `If-None-Match` to read again only what has changed, and in `If-Match` of a write to change only
-/// what was read.
+/// Served from memory, even if the store is not available. The `ETag` identifies the version of the
+/// project. Send it in `If-None-Match` to avoid reading an unchanged project again, or in
+/// `If-Match` of a write to change only the version that was read.
 #[utoipa::path(
     get,
     path = "/api/fed/projects/{slug}",
     operation_id = "find_project",
     tag = "projects",
     params(
-        crate::openapi::SlugParam,
+        crate::shapes::parameters::SlugParam,
         FieldsParam,
         WaitParams,
         (
             "If-None-Match" = Option<String>, Header, nullable = false,
-            description = "Tags of answers that the caller has, or `*`.",
+            description = "Entity tags of responses that the client holds, or `*`.",
             example = "\"4467b11d099d9909-97e0a0442239229c\""
         )
     ),
@@ -31,24 +34,24 @@ use crate::state::ApiState;
         (
             status = 200, description = "The project.", body = ProjectFields,
             headers(
-                ("ETag" = String, description = "The version of the project, for `If-None-Match`, and for `If-Match` of a write."),
-                ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds."),
-                ("X-Federation-Index" = i64, description = "The revision through which the answer reflects all changes, at least.")
+                ("ETag" = String, description = "Version of the project, for `If-None-Match`, and for `If-Match` of a write."),
+                ("Cache-Control" = String, description = "`no-cache`: caches must revalidate the response."),
+                ("X-Federation-Index" = i64, description = "The response reflects at least all changes up to this revision.")
             ),
             example = json!({"slug": "commandcenter", "status": "online"})
         ),
         (
-            status = 304, description = "The caller has this version.",
+            status = 304, description = "The client holds the current version.",
             headers(
-                ("ETag" = String, description = "The version of the project."),
+                ("ETag" = String, description = "Version of the project."),
                 ("Cache-Control" = String, description = "`no-cache`."),
-                ("X-Federation-Index" = i64, description = "The revision through which the version stands, at least.")
+                ("X-Federation-Index" = i64, description = "The version reflects at least all changes up to this revision.")
             )
         ),
-        crate::openapi::ProjectNotFound,
-        crate::openapi::InvalidQuery,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::errors::ProjectNotFound,
+        crate::shapes::errors::InvalidQuery,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn find(
@@ -60,7 +63,7 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, ApiError> {
     let index = wait.changed(&state, Some(&slug.0)).await?;
     let project = state.catalog.find(&slug.0)?;
-    Ok(index.on(answer::found_unless_held(&project, fields.0, &request)))
+    Ok(index.on(response::found_unless_held(&project, fields.0, &request)))
 }
 
 #[cfg(test)]
@@ -72,7 +75,7 @@ mod tests {
     use crate::testing::Api;
 
     #[actix_web::test]
-    async fn a_project_that_was_never_heard() {
+    async fn a_project_without_a_heartbeat_is_offline() {
         let api = Api::new().await;
         api.register("commandcenter").await;
         insta::assert_snapshot!(api.get("/api/fed/projects/commandcenter").await, @r#"
@@ -83,7 +86,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_degraded_project_with_all_that_can_be_said_of_it() {
+    async fn a_degraded_project_is_returned_with_all_fields() {
         let api = Api::new().await;
         let registration = r#"{"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z",
             "mesh_namespace":"hub.a","tags":[],"heartbeat_interval_seconds":2.5,
@@ -100,21 +103,21 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_status_is_known_only_after_everyone_had_the_chance_to_speak() {
+    async fn a_status_is_known_only_after_one_and_a_half_intervals_of_listening() {
         let api = Api::new().await;
         api.register("a").await;
         let known = async || {
             let answer = api.get("/api/fed/projects/a").await.body;
             answer.ends_with(",\"status_known\":true}")
         };
-        assert!(!known().await, "nobody has listened yet");
+        assert!(!known().await, "the service has not listened yet");
         for _ in 0..46 {
             api.clock.advance(Duration::from_secs(1));
             api.service.tick();
         }
-        assert!(known().await, "one and a half intervals of 30 s");
+        assert!(known().await, "the service has listened for one and a half intervals of 30 s");
         api.clock.advance(Duration::from_secs(30));
-        assert!(!known().await, "nothing proves that it still listens");
+        assert!(!known().await, "the service does not prove that it still listens");
     }
 
     #[actix_web::test]
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_is_no_slug_names_no_project_and_is_shown_clean() {
+    async fn an_invalid_slug_is_an_unknown_project_and_is_sanitized() {
         let api = Api::new().await;
         for (path, shown) in [
             ("X", "X"),
@@ -154,12 +157,12 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_catalog_that_is_not_loaded_does_not_say_that_a_project_is_unknown() {
+    async fn no_project_is_unknown_before_the_catalog_is_loaded() {
         assert_eq!(Api::not_loaded().get("/api/fed/projects/a").await.status, 503);
     }
 
     #[actix_web::test]
-    async fn who_has_the_version_that_is_there_is_told_so() {
+    async fn a_client_with_the_current_version_gets_304() {
         let api = Api::new().await;
         api.register("a").await;
         let (path, read) = ("/api/fed/projects/a", api.get("/api/fed/projects/a").await);
@@ -174,14 +177,14 @@ mod tests {
         }
         api.post("/api/fed/projects/a/heartbeat", "").await;
         let changed = api.write(Method::GET, path, &[("if-none-match", &tag)], "").await;
-        assert_eq!(changed.status, 200, "what was read is told of by the tag, also by a heartbeat");
+        assert_eq!(changed.status, 200, "a heartbeat changes the tag");
         assert_ne!(changed.tag(), tag);
         let unknown = api.write(Method::GET, "/api/fed/projects/b", &[("if-none-match", "*")], "");
         assert_eq!(unknown.await.status, 404);
         let part = api.get("/api/fed/projects/a?fields=name").await;
         let part_tag = part.tag();
         assert_ne!(part_tag, changed.tag(), "other keys are another representation");
-        assert_eq!(part_tag[..18], changed.tag()[..18], "of the same registration");
+        assert_eq!(part_tag[..18], changed.tag()[..18], "both tags are of the same registration");
         let headers = [("if-none-match", &*part_tag)];
         let same = api.write(Method::GET, "/api/fed/projects/a?fields=name", &headers, "").await;
         assert_eq!((same.status, same.header("cache-control")), (304, Some("no-cache")));

@@ -3,49 +3,51 @@
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 
-use crate::error::{ApiError, ErrorBody};
-use crate::history::HistoryBody;
-use crate::params::{Page, SlugPath};
+use crate::error::ApiError;
+use crate::params::page::Page;
+use crate::params::slug::SlugPath;
 use crate::state::ApiState;
+use crate::wire::history::HistoryBody;
+use crate::wire::problem::ProblemBody;
 
-/// What happened to the project of this slug, newest first, and how it spent its time.
+/// Get the history and the uptime of a project.
 ///
-/// The changes come in pages: `next`, and the header `Link` (RFC 8288), lead to the older ones. A
-/// project that was removed still has its changes, and no uptime.
+/// Changes are returned in pages, newest first. `next` and the header `Link` (RFC 8288) contain the
+/// next page. A removed project keeps its history, but has no uptime.
 #[utoipa::path(
     get,
     path = "/api/fed/projects/{slug}/history",
     operation_id = "project_history",
     tag = "projects",
     params(
-        crate::openapi::SlugParam,
+        crate::shapes::parameters::SlugParam,
         (
             "limit" = Option<u32>, Query, nullable = false, minimum = 1, maximum = 1000,
-            description = "The most changes of a page; 50 by default. May be given once.",
+            description = "Maximum number of changes on a page. Defaults to 50. Must not be repeated.",
             example = 50
         ),
         (
             "before" = Option<i64>, Query, nullable = false, minimum = 1,
-            description = "Only changes before this revision. May be given once; other parameters \
-                           are ignored.",
+            description = "Return changes before this revision. Must not be repeated. Unknown \
+                           parameters are ignored.",
             example = 17
         )
     ),
     responses(
         (
             status = 200,
-            description = "A page of its changes, and its uptime.",
+            description = "A page of changes, and the uptime.",
             body = HistoryBody<'static>,
             headers((
                 "Link" = Option<String>,
-                description = "The older changes, as `rel=\"next\"`; absent at the end of the log."
+                description = "The next page as `rel=\"next\"`. Absent at the end of the log."
             ))
         ),
-        crate::openapi::ProjectNotFound,
+        crate::shapes::errors::ProjectNotFound,
         (
             status = 422,
-            description = "The query asks for a page that cannot be.",
-            body = ErrorBody,
+            description = "`limit` or `before` is invalid.",
+            body = ProblemBody,
             content_type = "application/problem+json",
             example = json!({
                 "title": "Unprocessable Entity", "status": 422, "detail": "limit: expected a whole number from 1 to 1000, got \"0\"",
@@ -56,8 +58,8 @@ use crate::state::ApiState;
                 }]
             })
         ),
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn history(
@@ -69,11 +71,11 @@ pub(crate) async fn history(
     let next = history.next.map(|before| {
         format!("/api/fed/projects/{slug}/history?before={}&limit={limit}", before.0)
     });
-    let mut answer = HttpResponse::Ok();
+    let mut response = HttpResponse::Ok();
     if let Some(next) = &next {
-        answer.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
+        response.insert_header((header::LINK, format!("<{next}>; rel=\"next\"")));
     }
-    Ok(answer.json(HistoryBody::new(&slug, &history, next.as_deref())))
+    Ok(response.json(HistoryBody::new(&slug, &history, next.as_deref())))
 }
 
 #[cfg(test)]
@@ -83,11 +85,11 @@ mod tests {
     use actix_web::http::Method;
     use serde_json::{Value, json};
 
-    use crate::testing::{Answer, Api, schema};
+    use crate::testing::{Api, TestResponse, schema};
 
     const PATH: &str = "/api/fed/projects/commandcenter/history";
 
-    async fn get(api: &Api, path: &str) -> Answer {
+    async fn get(api: &Api, path: &str) -> TestResponse {
         let answer = api.get(path).await;
         if answer.status == 200 {
             schema::check("History", &serde_json::from_str(&answer.body).unwrap());
@@ -95,7 +97,8 @@ mod tests {
         answer
     }
 
-    /// A project that was registered, spoke, and fell silent; in between nobody listened for 50 s.
+    /// Returns an API with a project that was registered, sent a heartbeat, and fell silent. In
+    /// between, the service did not listen for 50 s.
     async fn api() -> Api {
         let api = Api::new().await;
         api.register("commandcenter").await;
@@ -109,7 +112,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn changes_come_newest_first_with_the_uptime() {
+    async fn changes_are_newest_first_with_the_uptime() {
         insta::assert_snapshot!(get(&api().await, PATH).await, @r#"
         200
         content-type: application/json
@@ -118,7 +121,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn pages_lead_to_each_other_until_the_end_of_the_log() {
+    async fn each_page_links_to_the_next_until_the_end_of_the_log() {
         let api = api().await;
         insta::assert_snapshot!(get(&api, &format!("{PATH}?limit=2")).await, @r#"
         200
@@ -150,7 +153,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_project_that_was_removed_keeps_its_log_and_has_no_uptime() {
+    async fn a_removed_project_keeps_its_history_and_has_no_uptime() {
         let api = api().await;
         api.send(Method::DELETE, "/api/fed/projects/commandcenter").await;
         insta::assert_snapshot!(get(&api, &format!("{PATH}?limit=1")).await, @r#"
@@ -162,7 +165,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn who_never_was_is_not_found() {
+    async fn a_project_that_never_existed_is_not_found() {
         insta::assert_snapshot!(get(&Api::new().await, PATH).await, @r#"
         404
         content-type: application/problem+json
@@ -171,17 +174,17 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_page_that_cannot_be_is_refused_with_each_fault() {
+    async fn an_invalid_page_is_rejected_with_every_error() {
         let answer = get(&api().await, &format!("{PATH}?limit=1001&before=-1")).await;
         insta::assert_snapshot!(answer, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"limit: expected a whole number from 1 to 1000, got \"1001\"; before: expected a revision, from 1 on, got \"-1\"","errors":[{"field":"limit","given":"\"1001\"","allowed":"a whole number from 1 to 1000"},{"field":"before","given":"\"-1\"","allowed":"a revision, from 1 on"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"limit: expected a whole number from 1 to 1000, got \"1001\"; before: expected a revision of 1 or more, got \"-1\"","errors":[{"field":"limit","given":"\"1001\"","allowed":"a whole number from 1 to 1000"},{"field":"before","given":"\"-1\"","allowed":"a revision of 1 or more"}]}
         "#);
     }
 
     #[actix_web::test]
-    async fn a_store_that_is_away_is_no_end_of_the_log() {
+    async fn an_unavailable_store_is_not_the_end_of_the_log() {
         let api = api().await;
         api.lose_store();
         insta::assert_snapshot!(get(&api, PATH).await, @r#"

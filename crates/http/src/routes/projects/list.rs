@@ -2,25 +2,29 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::error::{ApiError, ErrorBody};
-use crate::params::{ListParams, ListQuery, Wait, WaitParams};
-use crate::project::ProjectFields;
+use crate::error::ApiError;
+use crate::params::list::ListQuery;
+use crate::params::list_schema::ListParams;
+use crate::params::wait::{Wait, WaitParams};
 use crate::state::ApiState;
+use crate::wire::problem::ProblemBody;
+use crate::wire::project::part::ProjectFields;
 
-/// All projects, by id, or those that the parameters select.
+/// List projects.
 ///
-/// Answered from memory, also while the store is away. Parameters that are not listed are ignored.
+/// Returns all projects or those that match the filters, ordered by id unless `sort` is given.
+/// Served from memory, even if the store is not available. Unknown parameters are ignored.
 ///
-/// With `limit` the list comes in pages, and the header `Link` (RFC 8288) leads from each to the
-/// next. Projects may come, go and change between two pages: one that stays as it is is on exactly
-/// one of them.
+/// With `limit`, the list is split into pages, and the header `Link` (RFC 8288) contains the next
+/// page. Projects may be added, removed and changed between pages. A project that does not change
+/// is on exactly one page.
 ///
-/// Who asks often sends the `ETag` of the last answer as `If-None-Match`, and gets 304 without a body
-/// while nothing of it changed; with `fields=slug,status`, that is while no status did. A long list
-/// (from 8 MiB on) has no tag.
+/// To poll efficiently, send the `ETag` of the previous response in `If-None-Match`. The response
+/// is 304 without a body as long as the list has not changed; with `fields=slug,status`, as long as
+/// no status has changed. Lists of 8 MiB or more have no `ETag`.
 ///
-/// What is sorted by another key than `id`, or selected by more than its status, looks at the whole
-/// catalog. Few such lists are made at a time: the others wait, and get 503 after 2 s.
+/// Sorting by another key than `id`, and filters other than `status`, scan the whole catalog. Only
+/// a few such requests are served concurrently. Others wait, and are answered with 503 after 2 s.
 #[utoipa::path(
     get,
     path = "/api/fed/projects",
@@ -31,12 +35,12 @@ use crate::state::ApiState;
         WaitParams,
         (
             "If-None-Match" = Option<String>, Header, nullable = false,
-            description = "Tags of answers that the caller has, or `*`.",
+            description = "Entity tags of responses that the client holds, or `*`.",
             example = "\"39347ff402b6c53d831154110e30ac6a\""
         ),
         (
             "Accept-Encoding" = Option<String>, Header, nullable = false,
-            description = "`gzip` and `zstd` are served, from 1 KiB on, to those who name them.",
+            description = "`gzip` and `zstd` are supported for lists of 1 KiB or more.",
             example = "zstd, gzip;q=0.5"
         )
     ),
@@ -46,35 +50,35 @@ use crate::state::ApiState;
             description = "The projects.",
             body = [ProjectFields],
             headers(
-                ("ETag" = Option<String>, description = "What names this answer in its coding; absent on long lists."),
-                ("Link" = Option<String>, description = "Only with `limit`: the next page as `rel=\"next\"`, absent on the last one, and the first as `rel=\"first\"`."),
-                ("Cache-Control" = String, description = "`no-cache`: whoever keeps the answer asks whether it still holds."),
+                ("ETag" = Option<String>, description = "Identifies the response in its content coding. Absent on long lists."),
+                ("Link" = Option<String>, description = "With `limit`: the next page, if any, as `rel=\"next\"`, and the first page as `rel=\"first\"`."),
+                ("Cache-Control" = String, description = "`no-cache`: caches must revalidate the response."),
                 ("Vary" = String, description = "`accept-encoding`."),
-                ("Content-Encoding" = Option<String>, description = "`gzip` or `zstd`, where the caller accepts it."),
-                ("X-Federation-Index" = i64, description = "The revision through which the answer reflects all changes, at least.")
+                ("Content-Encoding" = Option<String>, description = "`gzip` or `zstd`, if the client accepts it."),
+                ("X-Federation-Index" = i64, description = "The response reflects at least all changes up to this revision.")
             ),
             example = json!([{"slug": "commandcenter", "status": "online"}, {"slug": "docs", "status": "offline"}])
         ),
         (
             status = 304,
-            description = "The caller has this answer already.",
+            description = "The client holds the current list.",
             headers(
-                ("ETag" = String, description = "The tag by which the caller knows it."),
+                ("ETag" = String, description = "The entity tag that the client holds."),
                 ("Cache-Control" = String, description = "`no-cache`."),
                 ("Vary" = String, description = "`accept-encoding`."),
-                ("X-Federation-Index" = i64, description = "The revision through which the answer stands, at least.")
+                ("X-Federation-Index" = i64, description = "The list reflects at least all changes up to this revision.")
             )
         ),
         (
             status = 406,
-            description = "`Accept-Encoding` allows none of the forms in which the list can be sent.",
-            body = ErrorBody,
+            description = "`Accept-Encoding` excludes every supported coding.",
+            body = ProblemBody,
             content_type = "application/problem+json",
-            example = json!({"title": "Not Acceptable", "status": 406, "detail": "the answer can be sent as identity, gzip or zstd, and Accept-Encoding allows none of them"})
+            example = json!({"title": "Not Acceptable", "status": 406, "detail": "Accept-Encoding: expected identity, gzip or zstd, got none of them"})
         ),
-        crate::openapi::InvalidQuery,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::errors::InvalidQuery,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn list(
@@ -84,8 +88,8 @@ pub(crate) async fn list(
     wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
     let index = wait.changed(&state, None).await?;
-    let answer = state.lists.list(&state, &query).await?.answer(&request).await?;
-    Ok(index.on(answer))
+    let response = state.lists.list(&query).await?.respond(&request).await?;
+    Ok(index.on(response))
 }
 
 #[cfg(test)]
@@ -121,7 +125,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn projects_come_in_the_order_of_their_ids() {
+    async fn projects_are_ordered_by_id_by_default() {
         let api = Api::new().await;
         api.register("b").await;
         api.register("a").await;
@@ -133,7 +137,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_status_selects_and_other_parameters_do_not() {
+    async fn a_status_filters_and_unknown_parameters_are_ignored() {
         let api = Api::new().await;
         api.register("alive").await;
         api.register("ill").await;
@@ -147,7 +151,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_caller_reads_its_own_write_at_once() {
+    async fn a_client_reads_its_own_writes() {
         let api = Api::new().await;
         let status = async |query: &str| slugs(&api, query).await;
         assert!(status("").await.is_empty());
@@ -158,26 +162,30 @@ mod tests {
         let before = api.get("/api/fed/projects").await.body;
         api.clock.advance(Duration::from_millis(1));
         api.post("/api/fed/projects/a/heartbeat", "").await;
-        assert_ne!(api.get("/api/fed/projects").await.body, before, "the heartbeat is newer");
+        assert_ne!(
+            api.get("/api/fed/projects").await.body,
+            before,
+            "the newer heartbeat is visible"
+        );
         api.send(Method::DELETE, "/api/fed/projects/a").await;
         assert!(status("").await.is_empty());
     }
 
     #[actix_web::test]
-    async fn a_heartbeat_over_the_bus_shows_within_200_ms() {
+    async fn a_heartbeat_over_the_bus_is_visible_within_200_ms() {
         let api = Api::new().await;
         api.register("a").await;
         api.post("/api/fed/projects/a/heartbeat", "").await;
         let before = api.get("/api/fed/projects").await.body;
         api.clock.advance(Duration::from_millis(199));
         api.hear_over_bus("a");
-        assert_eq!(api.get("/api/fed/projects").await.body, before, "nothing says that it came");
+        assert_eq!(api.get("/api/fed/projects").await.body, before, "the cached list is served");
         api.clock.advance(Duration::from_millis(1));
         assert_ne!(api.get("/api/fed/projects").await.body, before);
     }
 
     #[actix_web::test]
-    async fn a_status_that_turned_shows_at_once() {
+    async fn a_changed_status_is_visible_at_once() {
         let api = Api::new().await;
         api.register("a").await;
         api.listen(Duration::from_secs(60)).await;
@@ -190,23 +198,23 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn that_a_status_is_no_longer_known_shows_within_200_ms() {
+    async fn a_status_that_becomes_unknown_is_visible_within_200_ms() {
         let api = Api::new().await;
         api.register("a").await;
         api.listen(Duration::from_secs(46)).await;
         let known =
             async || api.get("/api/fed/projects").await.body.ends_with(",\"status_known\":true}]");
-        // For 2 s nobody need prove that HTTP hears.
+        // HTTP counts as listening for 2 s without a proof.
         api.clock.advance(Duration::from_millis(1_900));
         assert!(known().await);
         api.clock.advance(Duration::from_millis(199));
-        assert!(known().await, "nothing says that it changed");
+        assert!(known().await, "the cached list is served");
         api.clock.advance(Duration::from_millis(1));
         assert!(!known().await);
     }
 
     #[actix_web::test]
-    async fn a_status_that_does_not_exist_is_refused() {
+    async fn an_unknown_status_is_rejected() {
         let api = Api::new().await;
         insta::assert_snapshot!(api.get("/api/fed/projects?status=ONLINE").await, @r#"
         422
@@ -221,7 +229,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_catalog_that_is_not_loaded_is_not_taken_for_empty() {
+    async fn a_catalog_that_is_not_loaded_does_not_appear_empty() {
         insta::assert_snapshot!(Api::not_loaded().get("/api/fed/projects").await, @r#"
         503
         content-type: application/problem+json

@@ -3,38 +3,39 @@
 use actix_web::{HttpResponse, web};
 use federation_domain::{Form, Origin, Registering};
 
-use crate::body::{PatchBody, PatchSchema};
+use super::response;
+use crate::body::patch::{PatchBody, PatchSchema};
 use crate::conditions::WriteCondition;
 use crate::error::ApiError;
-use crate::params::SlugPath;
-use crate::project::answer;
+use crate::params::slug::SlugPath;
 use crate::state::ApiState;
 
-/// Changes parts of the registration of this project, by a JSON merge patch (RFC 7396).
+/// Update parts of a project's registration.
 ///
-/// What the body does not name stays, also what others change at the same time. With `If-Match`
-/// only the version that was read is changed; a heartbeat meanwhile is no change. The same request
-/// twice is as good as once; with a condition the second may be 412 because of the first.
+/// The body is a JSON merge patch (RFC 7396). Keys that it does not contain are not changed, which
+/// preserves concurrent changes of other clients. With `If-Match`, only the version that was read
+/// is changed; heartbeats do not count as changes. The operation is idempotent, but a retry with
+/// `If-Match` may be answered with 412 because the first attempt succeeded.
 #[utoipa::path(
     patch,
     path = "/api/fed/projects/{slug}",
     operation_id = "patch_project",
     tag = "projects",
     params(
-        crate::openapi::SlugParam,
-        crate::openapi::writes::IfMatch,
+        crate::shapes::parameters::SlugParam,
+        crate::shapes::parameters::IfMatch,
     ),
     request_body(
         content((PatchSchema = "application/merge-patch+json"), (PatchSchema = "application/json")),
-        description = "At most 64 KiB. Null takes a value away; keys that are not known are ignored."
+        description = "At most 64 KiB. Null removes a value. Unknown keys are ignored."
     ),
     responses(
-        crate::openapi::writes::ProjectFound,
-        crate::openapi::ProjectNotFound,
-        crate::openapi::BodyErrors,
-        crate::openapi::writes::ConditionErrors,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::projects::ProjectFound,
+        crate::shapes::errors::ProjectNotFound,
+        crate::shapes::errors::BodyErrors,
+        crate::shapes::errors::ConditionErrors,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn patch(
@@ -45,14 +46,14 @@ pub(crate) async fn patch(
 ) -> Result<HttpResponse, ApiError> {
     let registering = Registering { form: Form::Patch(slug.0, body.0), only_if: only_if.0 };
     let written = state.catalog.register_if(registering, Origin::Api).await?;
-    Ok(answer::found(&written.state))
+    Ok(response::found(&written.state))
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::http::Method;
 
-    use crate::testing::{Answer, Api};
+    use crate::testing::{Api, TestResponse};
 
     const PATH: &str = "/api/fed/projects/commandcenter";
 
@@ -62,12 +63,12 @@ mod tests {
         api
     }
 
-    async fn patch(api: &Api, headers: &[(&str, &str)], body: &str) -> Answer {
+    async fn patch(api: &Api, headers: &[(&str, &str)], body: &str) -> TestResponse {
         api.write(Method::PATCH, PATH, headers, body.to_owned()).await
     }
 
     #[actix_web::test]
-    async fn what_is_named_changes_and_the_rest_stays() {
+    async fn given_keys_change_and_the_rest_stays() {
         let api = api().await;
         let merge = [("content-type", "application/merge-patch+json")];
         let body = r#"{"name":"Renamed","heartbeat_interval_seconds":5,"allow_fanout":["deploy"]}"#;
@@ -89,21 +90,21 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_the_service_sets_is_refused_with_the_reason() {
+    async fn read_only_keys_are_rejected_with_the_reason() {
         let api = api().await;
         let body = r#"{"id":2,"slug":"other","status":"online","last_heartbeat_at":null,
             "created_at":"","updated_at":{},"degraded_reasons":[],"status_known":true,"name":"New"}"#;
         insta::assert_snapshot!(patch(&api, &[], body).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"id: expected no value in a patch, because the service sets it, got 2; status: expected no value in a patch, because the service sets it, got \"online\"; last_heartbeat_at: expected no value in a patch, because the service sets it, got null; created_at: expected no value in a patch, because the service sets it, got \"\"; updated_at: expected no value in a patch, because the service sets it, got an object; degraded_reasons: expected no value in a patch, because the service sets it, got an array; status_known: expected no value in a patch, because the service sets it, got true; slug: expected the slug of the path, because a project keeps its slug, got \"other\"","errors":[{"field":"id","given":"2","allowed":"no value in a patch, because the service sets it"},{"field":"status","given":"\"online\"","allowed":"no value in a patch, because the service sets it"},{"field":"last_heartbeat_at","given":"null","allowed":"no value in a patch, because the service sets it"},{"field":"created_at","given":"\"\"","allowed":"no value in a patch, because the service sets it"},{"field":"updated_at","given":"an object","allowed":"no value in a patch, because the service sets it"},{"field":"degraded_reasons","given":"an array","allowed":"no value in a patch, because the service sets it"},{"field":"status_known","given":"true","allowed":"no value in a patch, because the service sets it"},{"field":"slug","given":"\"other\"","allowed":"the slug of the path, because a project keeps its slug"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"id: expected no value, because the service sets it, got 2; status: expected no value, because the service sets it, got \"online\"; last_heartbeat_at: expected no value, because the service sets it, got null; created_at: expected no value, because the service sets it, got \"\"; updated_at: expected no value, because the service sets it, got an object; degraded_reasons: expected no value, because the service sets it, got an array; status_known: expected no value, because the service sets it, got true; slug: expected the slug in the path, because a slug cannot be changed, got \"other\"","errors":[{"field":"id","given":"2","allowed":"no value, because the service sets it"},{"field":"status","given":"\"online\"","allowed":"no value, because the service sets it"},{"field":"last_heartbeat_at","given":"null","allowed":"no value, because the service sets it"},{"field":"created_at","given":"\"\"","allowed":"no value, because the service sets it"},{"field":"updated_at","given":"an object","allowed":"no value, because the service sets it"},{"field":"degraded_reasons","given":"an array","allowed":"no value, because the service sets it"},{"field":"status_known","given":"true","allowed":"no value, because the service sets it"},{"field":"slug","given":"\"other\"","allowed":"the slug in the path, because a slug cannot be changed"}]}
         "#);
         assert!(api.get(PATH).await.body.contains(r#""name":"CommandCenter""#));
         assert_eq!(patch(&api, &[], r#"{"slug":"commandcenter"}"#).await.status, 200);
     }
 
     #[actix_web::test]
-    async fn every_faulty_part_is_named_at_once() {
+    async fn every_invalid_field_is_reported_at_once() {
         let api = api().await;
         let body = r#"{"name":null,"hub_url":"ftp://h","mesh_namespace":7,"tags":["a","a"],
             "heartbeat_interval_seconds":0,"allow_fanout":"x"}"#;
@@ -121,12 +122,12 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn only_the_version_that_was_read_is_changed() {
+    async fn if_match_changes_only_the_version_that_was_read() {
         let api = api().await;
         let tag = api.get(PATH).await.tag();
         api.post("/api/fed/projects/commandcenter/heartbeat", "").await;
         let first = patch(&api, &[("if-match", &tag)], r#"{"name":"One"}"#).await;
-        assert_eq!(first.status, 200, "a heartbeat is no change: {first}");
+        assert_eq!(first.status, 200, "a heartbeat must not change the version: {first}");
         let second = patch(&api, &[("if-match", &tag)], r#"{"name":"Two"}"#).await;
         assert_eq!(second.status, 412, "{second}");
         let again = patch(&api, &[("if-match", &first.tag())], r#"{"name":"Two"}"#).await;
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn an_unknown_project_is_not_found_whatever_the_condition() {
+    async fn an_unknown_project_is_not_found_whatever_the_precondition() {
         let api = Api::new().await;
         for headers in [&[][..], &[("if-match", "*")], &[("if-match", "\"a\"")]] {
             let answer = patch(&api, headers, r#"{"name":"New"}"#).await;
@@ -148,7 +149,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_store_that_is_away_takes_nothing() {
+    async fn an_unavailable_store_changes_nothing() {
         let api = api().await;
         api.lose_store();
         let answer = patch(&api, &[], r#"{"name":"New"}"#).await;

@@ -3,18 +3,19 @@
 use actix_web::{HttpResponse, web};
 use federation_domain::Origin;
 
+use super::response;
 use super::unconditional::Unconditional;
-use crate::body::{RegistrationBody, RegistrationSchema};
+use crate::body::registration::{RegistrationBody, RegistrationSchema};
 use crate::error::ApiError;
-use crate::project::{ProjectBody, answer};
 use crate::state::ApiState;
+use crate::wire::project::body::ProjectBody;
 
-/// Registers a project: creates it, or replaces the metadata of the one with this slug.
+/// Register a project.
 ///
-/// Id, status and heartbeat of an existing project stay, and so do its interval and its
-/// `allow_fanout` where the body does not give them; `PUT` replaces these too. When the answer is
-/// there, the project is stored. The same request twice is as good as once. A condition is refused:
-/// `PUT` takes one.
+/// Creates the project, or updates the registration of the project with this slug. The id, status
+/// and heartbeats of an existing project are kept. So are its interval and its `allow_fanout` if
+/// the body does not contain them; `PUT` resets these. The project is stored before the response is
+/// sent. The operation is idempotent. It does not support preconditions; use `PUT` for these.
 #[utoipa::path(
     post,
     path = "/api/fed/projects",
@@ -22,22 +23,22 @@ use crate::state::ApiState;
     tag = "projects",
     request_body(
         content = RegistrationSchema,
-        description = "At most 64 KiB; keys that are not known are ignored."
+        description = "At most 64 KiB. Unknown keys are ignored."
     ),
     responses(
         (
             status = 201,
-            description = "The project, whether it is new or existed before.",
+            description = "The project, newly created or updated.",
             body = ProjectBody<'static>,
             headers(
-                ("ETag" = String, description = "The version of the project, for `If-Match` and `If-None-Match`."),
-                ("Location" = String, description = "Its path.")
+                ("ETag" = String, description = "Version of the project, for `If-Match` and `If-None-Match`."),
+                ("Location" = String, description = "Path of the project.")
             )
         ),
-        crate::openapi::BodyErrors,
-        crate::openapi::writes::UnconditionalErrors,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::errors::BodyErrors,
+        crate::shapes::errors::UnconditionalErrors,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn register(
@@ -46,7 +47,7 @@ pub(crate) async fn register(
     body: RegistrationBody,
 ) -> Result<HttpResponse, ApiError> {
     let project = state.catalog.register(body.0, Origin::Api).await?;
-    Ok(answer::created(&project))
+    Ok(response::created(&project))
 }
 
 #[cfg(test)]
@@ -54,16 +55,16 @@ mod tests {
     use actix_web::test::TestRequest;
     use serde_json::{Value, json};
 
-    use crate::testing::{Answer, Api, REGISTRATION};
+    use crate::testing::{Api, REGISTRATION, TestResponse};
 
     const PATH: &str = "/api/fed/projects";
 
-    async fn post(body: impl Into<actix_web::web::Bytes>) -> Answer {
+    async fn post(body: impl Into<actix_web::web::Bytes>) -> TestResponse {
         Api::new().await.post(PATH, body).await
     }
 
-    /// The valid registration with some keys replaced, or taken out where they are null.
-    async fn post_with(changes: Value) -> Answer {
+    /// Registers the valid project with some keys replaced.
+    async fn post_with(changes: Value) -> TestResponse {
         let mut body: Value = serde_json::from_str(REGISTRATION).unwrap();
         for (key, value) in changes.as_object().unwrap() {
             body[key] = value.clone();
@@ -71,7 +72,7 @@ mod tests {
         post(body.to_string()).await
     }
 
-    fn fields(answer: &Answer) -> Vec<String> {
+    fn fields(answer: &TestResponse) -> Vec<String> {
         assert_eq!(answer.status, 422, "{answer}");
         let body: Value = serde_json::from_str(&answer.body).unwrap();
         let errors = body["errors"].as_array().unwrap();
@@ -89,7 +90,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn registering_again_replaces_metadata_and_keeps_id_status_and_heartbeat() {
+    async fn registering_again_replaces_the_registration_and_keeps_id_status_and_heartbeat() {
         let api = Api::new().await;
         api.register("commandcenter").await;
         api.post("/api/fed/projects/commandcenter/heartbeat", "").await;
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_faulty_field_is_named_at_once() {
+    async fn every_invalid_field_is_reported_at_once() {
         let body = json!({
             "slug": "Not A Slug", "name": 7, "hub_url": "javascript:alert(1)",
             "tags": ["ok", "", 3], "heartbeat_interval_seconds": "30", "allow_fanout": {}
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn unknown_keys_are_ignored_and_null_options_are_absent() {
+    async fn unknown_keys_are_ignored_and_null_counts_as_absent() {
         let change = json!({
             "status": "online", "id": 7, "x": {"y": []},
             "heartbeat_interval_seconds": null, "allow_fanout": null
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_is_not_json_is_refused_with_its_position() {
+    async fn a_syntax_error_is_rejected_with_its_position() {
         insta::assert_snapshot!(post("{\n\"slug\": }").await, @r#"
         400
         content-type: application/problem+json
@@ -177,7 +178,7 @@ mod tests {
         insta::assert_snapshot!(post(r#"{"slug":"a","slug":"b"}"#).await, @r#"
         400
         content-type: application/problem+json
-        {"title":"Bad Request","status":400,"detail":"the body is not valid JSON: the key \"slug\" stands twice at line 1 column 18"}
+        {"title":"Bad Request","status":400,"detail":"the body is not valid JSON: duplicate key \"slug\" at line 1 column 18"}
         "#);
         for bad in ["[".repeat(60_000).as_str(), "\u{feff}", "{}x"] {
             assert_eq!(post(bad.to_owned()).await.status, 400, "{}", &bad[..10.min(bad.len())]);
@@ -186,11 +187,11 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_python_takes_for_json_is_an_invalid_value() {
+    async fn json_extensions_of_python_are_invalid_values() {
         insta::assert_snapshot!(post(r#"{"name":"\ud800"}"#).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"body: expected text without lone surrogates (at line 1 column 16), got \"a lone surrogate\"","errors":[{"field":"body","given":"\"a lone surrogate\"","allowed":"text without lone surrogates (at line 1 column 16)"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"body: expected text without lone surrogates at line 1 column 16, got \"a lone surrogate\"","errors":[{"field":"body","given":"\"a lone surrogate\"","allowed":"text without lone surrogates at line 1 column 16"}]}
         "#);
         assert_eq!(post(r#"{"a":NaN}"#).await.status, 422);
     }
@@ -214,7 +215,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_body_may_have_64_kib_and_no_byte_more() {
+    async fn a_body_may_have_at_most_64_kib() {
         let padded =
             |bytes: usize| REGISTRATION.to_owned() + &" ".repeat(bytes - REGISTRATION.len());
         assert_eq!(post(padded(64 * 1024)).await.status, 201);
@@ -226,7 +227,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn two_registrations_of_one_slug_at_once_both_succeed() {
+    async fn concurrent_registrations_of_one_slug_both_succeed() {
         let api = Api::new().await;
         let (one, two) =
             futures_util::join!(api.post(PATH, REGISTRATION), api.post(PATH, REGISTRATION));
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_store_that_does_not_take_it_is_no_secret_but_its_reason_is() {
+    async fn a_store_error_is_reported_without_its_cause() {
         let api = Api::without_store().await;
         insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
         503
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn the_answer_tells_where_the_project_is_and_its_version() {
+    async fn the_response_contains_the_location_and_version_of_the_project() {
         let api = Api::new().await;
         let registered = api.post(PATH, REGISTRATION).await;
         assert_eq!(registered.header("location"), Some("/api/fed/projects/commandcenter"));

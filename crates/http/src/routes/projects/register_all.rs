@@ -1,21 +1,25 @@
-//! `POST /api/fed/projects/_bulk`. No slug has an underscore, so the path takes none from a project;
-//! to all other methods it is that of a project that is not known.
+//! `POST /api/fed/projects/_bulk`.
+//!
+//! A slug contains no underscore, so the path cannot be that of a project. For all other methods it
+//! is handled as the path of an unknown project.
 
 use actix_web::{HttpResponse, web};
 use federation_domain::Origin;
 
+use super::response;
 use super::unconditional::Unconditional;
-use crate::body::{BulkBody, BulkSchema};
+use crate::body::bulk::{BulkBody, BulkSchema};
 use crate::error::ApiError;
-use crate::openapi::writes::{BulkErrors, UnconditionalErrors};
-use crate::project::{ProjectBody, answer};
+use crate::shapes::errors::{BulkErrors, UnconditionalErrors};
 use crate::state::ApiState;
+use crate::wire::project::body::ProjectBody;
 
-/// Registers many projects, all or none.
+/// Register several projects.
 ///
-/// Each is created, or its metadata replaced, as `POST /api/fed/projects` does; in the order given,
-/// also in the log. When the answer is there, all are stored. The same request twice is as good as
-/// once. A condition is refused: `PUT` of a single project takes one.
+/// Registers either all projects or none. Each is created or updated as by `POST
+/// /api/fed/projects`, in the given order, which is also their order in the log. All are stored
+/// before the response is sent. The operation is idempotent. It does not support preconditions; use
+/// `PUT` for these.
 #[utoipa::path(
     post,
     path = "/api/fed/projects/_bulk",
@@ -23,12 +27,12 @@ use crate::state::ApiState;
     tag = "projects",
     request_body(
         content = BulkSchema,
-        description = "At most 1,000 registrations and 1 MiB; keys that are not known are ignored."
+        description = "At most 1,000 registrations and 1 MiB. Unknown keys are ignored."
     ),
     responses(
         (
             status = 200,
-            description = "The projects, in the order given.",
+            description = "The projects, in the given order.",
             body = Vec<ProjectBody<'static>>,
             example = json!([{
                 "id": 1, "slug": "commandcenter", "name": "CommandCenter", "hub_url": "http://localhost:8000",
@@ -37,11 +41,11 @@ use crate::state::ApiState;
                 "heartbeat_interval_seconds": null, "allow_fanout": [], "degraded_reasons": [], "status_known": true
             }])
         ),
-        crate::openapi::BodyErrors,
+        crate::shapes::errors::BodyErrors,
         BulkErrors,
         UnconditionalErrors,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn register_all(
@@ -50,7 +54,7 @@ pub(crate) async fn register_all(
     body: BulkBody,
 ) -> Result<HttpResponse, ApiError> {
     let projects = state.catalog.register_all(body.0, Origin::Api).await?;
-    Ok(answer::listed(&projects))
+    Ok(response::listed(&projects))
 }
 
 #[cfg(test)]
@@ -71,7 +75,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn all_are_registered_in_the_order_given() {
+    async fn all_projects_are_registered_in_the_given_order() {
         let api = Api::new().await;
         api.register("known").await;
         let body = bulk(["b", "known", "a"].map(str::to_owned));
@@ -83,12 +87,12 @@ mod tests {
         let projects: Vec<Value> =
             serde_json::from_str(&api.get("/api/fed/projects").await.body).unwrap();
         assert_eq!(projects.len(), 3);
-        assert_eq!(api.post(PATH, body).await.status, 200, "twice is as good as once");
+        assert_eq!(api.post(PATH, body).await.status, 200, "the request is idempotent");
         assert_eq!(api.post(PATH, "[]").await.body, "[]");
     }
 
     #[actix_web::test]
-    async fn of_a_call_with_a_fault_nothing_is_registered() {
+    async fn a_request_with_an_invalid_value_registers_nothing() {
         let api = Api::new().await;
         let mut odd = registration("b");
         odd["tags"] = json!(["x", "x"]);
@@ -96,19 +100,19 @@ mod tests {
         insta::assert_snapshot!(api.post(PATH, body.to_string()).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"[1].tags[1]: expected each value once, got \"x\"; [2]: expected an object, got 7; [3].slug: expected a slug of its own, because [0] has it, got \"a\"; [4].name: expected a string, got nothing; [4].hub_url: expected a string, got nothing; [4].mesh_namespace: expected a string, got nothing","errors":[{"field":"[1].tags[1]","given":"\"x\"","allowed":"each value once"},{"field":"[2]","given":"7","allowed":"an object"},{"field":"[3].slug","given":"\"a\"","allowed":"a slug of its own, because [0] has it"},{"field":"[4].name","given":"nothing","allowed":"a string"},{"field":"[4].hub_url","given":"nothing","allowed":"a string"},{"field":"[4].mesh_namespace","given":"nothing","allowed":"a string"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"[1].tags[1]: expected each value once, got \"x\"; [2]: expected an object, got 7; [3].slug: expected a slug that no other registration has (see [0]), got \"a\"; [4].name: expected a string, got nothing; [4].hub_url: expected a string, got nothing; [4].mesh_namespace: expected a string, got nothing","errors":[{"field":"[1].tags[1]","given":"\"x\"","allowed":"each value once"},{"field":"[2]","given":"7","allowed":"an object"},{"field":"[3].slug","given":"\"a\"","allowed":"a slug that no other registration has (see [0])"},{"field":"[4].name","given":"nothing","allowed":"a string"},{"field":"[4].hub_url","given":"nothing","allowed":"a string"},{"field":"[4].mesh_namespace","given":"nothing","allowed":"a string"}]}
         "#);
         assert_eq!(api.get("/api/fed/projects").await.body, "[]");
     }
 
     #[actix_web::test]
-    async fn a_call_has_at_most_a_thousand_registrations_and_one_mebibyte() {
+    async fn a_request_has_at_most_a_thousand_registrations_and_one_mebibyte() {
         let api = Api::new().await;
         let many = |count: usize| bulk((0..count).map(|n| format!("p-{n}")));
         insta::assert_snapshot!(api.post(PATH, many(1_001)).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"body: expected at most 1000 registrations in one call, got 1001 of them","errors":[{"field":"body","given":"1001 of them","allowed":"at most 1000 registrations in one call"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"body: expected at most 1000 registrations, got 1001","errors":[{"field":"body","given":"1001","allowed":"at most 1000 registrations"}]}
         "#);
         assert_eq!(api.post(PATH, many(1_000)).await.status, 200);
         let padded = |bytes: usize| {
@@ -128,7 +132,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn of_many_faults_a_hundred_are_told() {
+    async fn at_most_a_hundred_errors_are_reported() {
         let body = Value::Array(vec![json!({}); 1_000]).to_string();
         let answer = Api::new().await.post(PATH, body).await;
         assert_eq!(answer.status, 422);
@@ -137,7 +141,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn to_all_other_methods_the_path_is_that_of_an_unknown_project() {
+    async fn other_methods_treat_the_path_as_an_unknown_project() {
         let api = Api::new().await;
         api.register("bulk").await;
         assert_eq!(api.get("/api/fed/projects/bulk").await.status, 200);
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_store_that_is_away_takes_none() {
+    async fn an_unavailable_store_registers_nothing() {
         let api = Api::without_store().await;
         let answer = api.post(PATH, bulk(["a".to_owned()])).await;
         assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer}");

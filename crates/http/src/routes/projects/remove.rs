@@ -4,28 +4,29 @@ use actix_web::{HttpResponse, web};
 
 use crate::conditions::WriteCondition;
 use crate::error::ApiError;
-use crate::params::SlugPath;
+use crate::params::slug::SlugPath;
 use crate::state::ApiState;
 
-/// Removes the project of this slug. Its history stays, its id is never used again.
+/// Remove a project.
 ///
-/// With `If-Match` only the version that was read is removed; a heartbeat meanwhile is no change.
-/// Twice is as good as once: the second answer is 404.
+/// The history of the project is kept, and its id is never reused. With `If-Match`, only the
+/// version that was read is removed; heartbeats do not count as changes. A second request is
+/// answered with 404.
 #[utoipa::path(
     delete,
     path = "/api/fed/projects/{slug}",
     operation_id = "remove_project",
     tag = "projects",
     params(
-        crate::openapi::SlugParam,
-        crate::openapi::writes::IfMatch,
+        crate::shapes::parameters::SlugParam,
+        crate::shapes::parameters::IfMatch,
     ),
     responses(
-        (status = 204, description = "It is removed."),
-        crate::openapi::ProjectNotFound,
-        crate::openapi::writes::ConditionErrors,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        (status = 204, description = "The project was removed."),
+        crate::shapes::errors::ProjectNotFound,
+        crate::shapes::errors::ConditionErrors,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn remove(
@@ -46,12 +47,10 @@ mod tests {
     const PATH: &str = "/api/fed/projects/commandcenter";
 
     #[actix_web::test]
-    async fn what_was_removed_is_not_found_any_more() {
+    async fn a_removed_project_is_not_found() {
         let api = Api::new().await;
         api.register("commandcenter").await;
-        insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @"
-        204
-        ");
+        insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @"204");
         insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
         404
         content-type: application/problem+json
@@ -61,7 +60,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_store_that_does_not_take_it_is_no_secret_but_its_reason_is() {
+    async fn a_store_error_is_reported_without_its_cause() {
         let api = Api::without_store().await;
         insta::assert_snapshot!(api.send(Method::DELETE, PATH).await, @r#"
         503
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_was_changed_since_it_was_read_is_not_removed() {
+    async fn a_project_that_changed_since_it_was_read_is_not_removed() {
         let api = Api::new().await;
         api.register("commandcenter").await;
         let tag = api.get(PATH).await.tag();
@@ -87,13 +86,13 @@ mod tests {
         insta::assert_snapshot!(api.write(Method::DELETE, PATH, &[("if-match", &tag)], "").await, @r#"
         412
         content-type: application/problem+json
-        {"title":"Precondition Failed","status":412,"detail":"Project 'commandcenter' was changed since the version that If-Match names: read it again, and repeat your change on what it says now"}
+        {"title":"Precondition Failed","status":412,"detail":"Project 'commandcenter' has changed since the version in If-Match. Read it again and reapply your change"}
         "#);
         api.post("/api/fed/projects/commandcenter/heartbeat", "").await;
         let removed = api.write(Method::DELETE, PATH, &[("if-match", &renamed.tag())], "").await;
-        assert_eq!(removed.status, 204, "a heartbeat is no change: {removed}");
+        assert_eq!(removed.status, 204, "a heartbeat must not change the version: {removed}");
         let again = api.write(Method::DELETE, PATH, &[("if-match", "*")], "").await;
-        assert_eq!(again.status, 404, "what is not there is not found, whatever the condition");
+        assert_eq!(again.status, 404, "an unknown project is not found, whatever the precondition");
         assert_eq!(api.write(Method::DELETE, PATH, &[("if-match", "")], "").await.status, 400);
     }
 }

@@ -3,39 +3,40 @@
 use actix_web::{HttpResponse, web};
 use federation_domain::{Form, Origin, Registering};
 
-use crate::body::{ReplacementBody, ReplacementSchema};
+use super::response;
+use crate::body::replacement::{ReplacementBody, ReplacementSchema};
 use crate::conditions::WriteCondition;
 use crate::error::ApiError;
-use crate::project::answer;
 use crate::state::ApiState;
 
-/// Creates the project of this slug, or replaces its registration whole.
+/// Create a project or replace its registration.
 ///
-/// What the body does not give gets its default; `POST /api/fed/projects` leaves it as it is
-/// instead. Id, status and heartbeat of an existing project stay. With `If-Match` nobody's change
-/// is undone unseen; a heartbeat meanwhile is no change. The same request twice is as good as once;
-/// with a condition the second may be 412 because of the first.
+/// Keys that the body does not contain are reset to their defaults, whereas `POST
+/// /api/fed/projects` keeps some of them. The id, status and heartbeats of an existing project are
+/// kept. `If-Match` prevents overwriting the changes of other clients; heartbeats do not count as
+/// changes. The operation is idempotent, but a retry with a precondition may be answered with 412
+/// because the first attempt succeeded.
 #[utoipa::path(
     put,
     path = "/api/fed/projects/{slug}",
     operation_id = "replace_project",
     tag = "projects",
     params(
-        crate::openapi::SlugParam,
-        crate::openapi::writes::IfMatch,
-        crate::openapi::writes::IfAbsent,
+        crate::shapes::parameters::SlugParam,
+        crate::shapes::parameters::IfMatch,
+        crate::shapes::parameters::IfAbsent,
     ),
     request_body(
         content = ReplacementSchema,
-        description = "At most 64 KiB; keys that are not known are ignored."
+        description = "At most 64 KiB. Unknown keys are ignored."
     ),
     responses(
-        crate::openapi::writes::ProjectFound,
-        crate::openapi::writes::ProjectCreated,
-        crate::openapi::BodyErrors,
-        crate::openapi::writes::ConditionErrors,
-        crate::openapi::InternalError,
-        crate::openapi::Unavailable,
+        crate::shapes::projects::ProjectFound,
+        crate::shapes::projects::ProjectCreated,
+        crate::shapes::errors::BodyErrors,
+        crate::shapes::errors::ConditionErrors,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
     )
 )]
 pub(crate) async fn replace(
@@ -45,7 +46,11 @@ pub(crate) async fn replace(
 ) -> Result<HttpResponse, ApiError> {
     let registering = Registering { form: Form::Replace(body.0), only_if: only_if.0 };
     let written = state.catalog.register_if(registering, Origin::Api).await?;
-    Ok(if written.is_new { answer::created(&written.state) } else { answer::found(&written.state) })
+    Ok(if written.is_new {
+        response::created(&written.state)
+    } else {
+        response::found(&written.state)
+    })
 }
 
 #[cfg(test)]
@@ -53,13 +58,13 @@ mod tests {
     use actix_web::http::Method;
     use serde_json::{Value, json};
 
-    use crate::testing::{Answer, Api};
+    use crate::testing::{Api, TestResponse};
 
     const PATH: &str = "/api/fed/projects/docs";
     const BODY: &str =
         r#"{"name":"Docs","hub_url":"http://localhost:8100","mesh_namespace":"hub.docs"}"#;
 
-    async fn put(api: &Api, headers: &[(&str, &str)], body: &str) -> Answer {
+    async fn put(api: &Api, headers: &[(&str, &str)], body: &str) -> TestResponse {
         api.write(Method::PUT, PATH, headers, body.to_owned()).await
     }
 
@@ -79,7 +84,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn what_the_body_does_not_give_gets_its_default() {
+    async fn absent_keys_are_reset_to_their_defaults() {
         let api = Api::new().await;
         let full = json!({
             "slug": "docs", "name": "Docs", "hub_url": "http://h", "mesh_namespace": "n",
@@ -95,7 +100,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_project_may_be_sent_back_as_it_was_read() {
+    async fn a_project_can_be_sent_back_as_it_was_read() {
         let api = Api::new().await;
         put(&api, &[], BODY).await;
         let read = api.get(PATH).await;
@@ -103,13 +108,13 @@ mod tests {
         project["name"] = json!("Renamed");
         api.post("/api/fed/projects/docs/heartbeat", "").await;
         let written = put(&api, &[("if-match", &read.tag())], &project.to_string()).await;
-        assert_eq!(written.status, 200, "a heartbeat meanwhile is no conflict: {written}");
+        assert_eq!(written.status, 200, "a heartbeat must not cause a conflict: {written}");
         assert!(written.body.contains(r#""name":"Renamed""#), "{written}");
         assert!(written.body.contains(r#""status":"online""#), "{written}");
     }
 
     #[actix_web::test]
-    async fn of_two_who_read_the_same_version_one_is_told_to_read_again() {
+    async fn the_second_of_two_writes_to_the_same_version_fails() {
         let api = Api::new().await;
         put(&api, &[], BODY).await;
         let tag = api.get(PATH).await.tag();
@@ -118,7 +123,7 @@ mod tests {
         insta::assert_snapshot!(put(&api, &[("if-match", &tag)], &two).await, @r#"
         412
         content-type: application/problem+json
-        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' was changed since the version that If-Match names: read it again, and repeat your change on what it says now"}
+        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' has changed since the version in If-Match. Read it again and reapply your change"}
         "#);
         let read = api.get(PATH).await;
         assert!(read.body.contains(r#""name":"One""#), "{read}");
@@ -127,46 +132,46 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_condition_can_ask_for_a_project_to_be_there_or_not() {
+    async fn a_precondition_can_require_that_a_project_exists_or_not() {
         let api = Api::new().await;
         insta::assert_snapshot!(put(&api, &[("if-match", "*")], BODY).await, @r#"
         412
         content-type: application/problem+json
-        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' does not exist, and If-Match allows only to change it: to create it, leave If-Match out"}
+        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' does not exist, and If-Match permits only changing it. To create it, omit If-Match"}
         "#);
         assert_eq!(put(&api, &[("if-none-match", "*")], BODY).await.status, 201);
         insta::assert_snapshot!(put(&api, &[("if-none-match", "*")], BODY).await, @r#"
         412
         content-type: application/problem+json
-        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' exists already, and If-None-Match: * allows only to create it: to change it, read it and give its ETag in If-Match"}
+        {"title":"Precondition Failed","status":412,"detail":"Project 'docs' already exists, and If-None-Match: * permits only creating it. To change it, read it and send its ETag in If-Match"}
         "#);
         assert_eq!(put(&api, &[("if-match", "*")], BODY).await.status, 200);
         let weak = format!("W/{}", api.get(PATH).await.tag());
         insta::assert_snapshot!(put(&api, &[("if-match", &weak)], BODY).await, @r#"
         412
         content-type: application/problem+json
-        {"title":"Precondition Failed","status":412,"detail":"If-Match names no version of project 'docs': read it and give its ETag as it is, with its quotes and without W/"}
+        {"title":"Precondition Failed","status":412,"detail":"If-Match contains no version of project 'docs'. Read the project and send its ETag unchanged, including the quotes and without W/"}
         "#);
         insta::assert_snapshot!(put(&api, &[("if-match", "5")], BODY).await, @r#"
         400
         content-type: application/problem+json
-        {"title":"Bad Request","status":400,"detail":"If-Match: expected * or entity tags in double quotes, as the header ETag gives them, got \"5\"","errors":[{"field":"If-Match","given":"\"5\"","allowed":"* or entity tags in double quotes, as the header ETag gives them"}]}
+        {"title":"Bad Request","status":400,"detail":"If-Match: expected * or entity tags in double quotes, as in the header ETag, got \"5\"","errors":[{"field":"If-Match","given":"\"5\"","allowed":"* or entity tags in double quotes, as in the header ETag"}]}
         "#);
         insta::assert_snapshot!(put(&api, &[("if-none-match", "\"5\"")], BODY).await, @r#"
         400
         content-type: application/problem+json
-        {"title":"Bad Request","status":400,"detail":"If-None-Match: expected * in a write (If-Match takes entity tags), got \"\\\"5\\\"\"","errors":[{"field":"If-None-Match","given":"\"\\\"5\\\"\"","allowed":"* in a write (If-Match takes entity tags)"}]}
+        {"title":"Bad Request","status":400,"detail":"If-None-Match: expected * in a write (send entity tags in If-Match), got \"\\\"5\\\"\"","errors":[{"field":"If-None-Match","given":"\"\\\"5\\\"\"","allowed":"* in a write (send entity tags in If-Match)"}]}
         "#);
     }
 
     #[actix_web::test]
-    async fn the_slug_is_that_of_the_path() {
+    async fn the_slug_must_match_the_path() {
         let api = Api::new().await;
         let named = |slug: &str| BODY.replacen('{', &format!("{{\"slug\":{slug},"), 1);
         insta::assert_snapshot!(put(&api, &[], &named("\"other\"")).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"slug: expected the slug of the path, got \"other\"","errors":[{"field":"slug","given":"\"other\"","allowed":"the slug of the path"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"slug: expected the slug in the path, got \"other\"","errors":[{"field":"slug","given":"\"other\"","allowed":"the slug in the path"}]}
         "#);
         for fine in ["\"docs\"", "null"] {
             assert!(put(&api, &[], &named(fine)).await.status < 300, "{fine}");
@@ -180,7 +185,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_faulty_field_is_named_at_once() {
+    async fn every_invalid_field_is_reported_at_once() {
         let api = Api::new().await;
         let body = r#"{"slug":7,"name":"","hub_url":"x","tags":["a","a"]}"#;
         insta::assert_snapshot!(put(&api, &[], body).await, @r#"
@@ -194,7 +199,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_store_that_is_away_takes_nothing() {
+    async fn an_unavailable_store_changes_nothing() {
         let api = Api::new().await;
         put(&api, &[], BODY).await;
         api.lose_store();

@@ -1,4 +1,4 @@
-//! A registration by `POST` takes no condition.
+//! Rejects preconditions of registrations by `POST`.
 
 use std::future::{Ready, ready};
 
@@ -9,8 +9,8 @@ use federation_domain::InvalidValue;
 
 use crate::error::ApiError;
 
-/// Neither `If-Match` nor `If-None-Match` is given: whoever gives one relies on it, and one that is
-/// passed over lets him undo another's change.
+/// Proof that a request has neither `If-Match` nor `If-None-Match`. Ignoring them would let a
+/// client that relies on them overwrite the changes of others.
 #[derive(Debug)]
 pub(crate) struct Unconditional;
 
@@ -19,7 +19,7 @@ impl FromRequest for Unconditional {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        const ALLOWED: &str = "no condition with POST (PUT /api/fed/projects/{slug} takes one)";
+        const ALLOWED: &str = "no precondition with POST (use PUT /api/fed/projects/{slug})";
         let names = [(IF_MATCH, "If-Match"), (IF_NONE_MATCH, "If-None-Match")];
         let given = names.into_iter().find_map(|(header, name)| {
             let value = request.headers().get(header)?;
@@ -36,10 +36,10 @@ mod tests {
 
     use crate::testing::{Api, REGISTRATION};
 
-    const SAID: &str = r#""detail":"If-None-Match: expected no condition with POST (PUT /api/fed/projects/{slug} takes one), got \"*\"","#;
+    const DETAIL: &str = r#""detail":"If-None-Match: expected no precondition with POST (use PUT /api/fed/projects/{slug}), got \"*\"","#;
 
     #[actix_web::test]
-    async fn a_registration_by_post_refuses_a_condition_and_names_put() {
+    async fn a_registration_by_post_rejects_preconditions_and_refers_to_put() {
         let api = Api::new().await;
         let bulk = format!("[{REGISTRATION}]");
         for (path, body) in
@@ -49,7 +49,7 @@ mod tests {
                 async |headers| api.write(Method::POST, path, headers, body.to_owned()).await;
             let answer = send(&[("if-none-match", "*")]).await;
             assert_eq!(answer.status, 400, "{answer}");
-            assert!(answer.body.contains(SAID), "{answer}");
+            assert!(answer.body.contains(DETAIL), "{answer}");
             let both = send(&[("if-match", "\"\u{e4}"), ("if-none-match", "")]).await;
             assert_eq!(both.status, 400, "{both}");
             assert!(both.body.contains(r#""field":"If-Match""#), "{both}");

@@ -1,6 +1,4 @@
-//! Tags, 304 and content codings, as callers and caches use them.
-
-use std::sync::Arc;
+//! Tests of entity tags, 304 responses and content codings.
 
 use actix_web::http::Method;
 use actix_web::http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
@@ -8,8 +6,8 @@ use actix_web::test::TestRequest;
 use federation_domain::Origin;
 
 use crate::coding::tests::decode;
-use crate::lists::tests::{registration, short_lists};
-use crate::testing::{Answer, Api};
+use crate::lists::tests::{lists_with_short_limit, registration};
+use crate::testing::{Api, TestResponse};
 
 const PATH: &str = "/api/fed/projects";
 
@@ -20,20 +18,20 @@ async fn fleet(projects: usize) -> Api {
     api
 }
 
-async fn accepting(api: &Api, path: &str, codings: &str) -> Answer {
+async fn accepting(api: &Api, path: &str, codings: &str) -> TestResponse {
     api.call(TestRequest::get().uri(path).insert_header((ACCEPT_ENCODING, codings))).await
 }
 
-async fn knowing(api: &Api, path: &str, tags: &str) -> Answer {
+async fn knowing(api: &Api, path: &str, tags: &str) -> TestResponse {
     api.call(TestRequest::get().uri(path).insert_header((IF_NONE_MATCH, tags))).await
 }
 
-fn tag(answer: &Answer) -> &str {
+fn tag(answer: &TestResponse) -> &str {
     answer.header("etag").unwrap()
 }
 
 #[actix_web::test]
-async fn who_has_the_list_gets_304_without_a_body_until_it_changes() {
+async fn a_client_with_the_list_gets_304_without_a_body_until_it_changes() {
     let api = fleet(3).await;
     for path in [PATH, &format!("{PATH}?limit=2"), &format!("{PATH}?fields=slug,status")] {
         let answer = api.get(path).await;
@@ -52,11 +50,11 @@ async fn who_has_the_list_gets_304_without_a_body_until_it_changes() {
     assert_ne!(tag(&after), tag(&before));
     api.post(&format!("{PATH}/p1/heartbeat"), "").await;
     let turned = knowing(&api, &format!("{PATH}?fields=slug,status"), tag(&narrow)).await;
-    assert_eq!(turned.status, 200, "it turned online");
+    assert_eq!(turned.status, 200, "the project turned online");
 }
 
 #[actix_web::test]
-async fn a_heartbeat_that_changes_no_field_that_is_asked_for_changes_no_tag() {
+async fn a_heartbeat_that_changes_no_selected_field_changes_no_tag() {
     let api = fleet(3).await;
     let path = format!("{PATH}?fields=slug,status");
     api.post(&format!("{PATH}/p1/heartbeat"), "").await;
@@ -67,7 +65,7 @@ async fn a_heartbeat_that_changes_no_field_that_is_asked_for_changes_no_tag() {
 }
 
 #[actix_web::test]
-async fn a_tag_is_known_in_all_forms_in_which_a_client_may_send_it() {
+async fn a_tag_matches_in_every_form_that_a_client_may_send() {
     let api = fleet(3).await;
     let answer = api.get(PATH).await;
     let tag = tag(&answer);
@@ -87,7 +85,7 @@ async fn a_tag_is_known_in_all_forms_in_which_a_client_may_send_it() {
 }
 
 #[actix_web::test]
-async fn a_page_that_gets_a_next_one_is_another_though_its_body_is_the_same() {
+async fn a_page_that_gets_a_successor_has_a_new_tag_even_if_its_body_is_unchanged() {
     let api = fleet(2).await;
     for path in [format!("{PATH}?limit=2&fields=slug"), format!("{PATH}?limit=2&sort=created_at")] {
         let last = api.get(&path).await;
@@ -102,7 +100,7 @@ async fn a_page_that_gets_a_next_one_is_another_though_its_body_is_the_same() {
 }
 
 #[actix_web::test]
-async fn what_a_write_refuses_as_a_list_of_tags_says_nothing_to_a_read() {
+async fn a_read_ignores_a_malformed_list_of_tags() {
     let api = fleet(1).await;
     for path in [PATH, &format!("{PATH}/p0")] {
         let answer = api.get(path).await;
@@ -114,12 +112,12 @@ async fn what_a_write_refuses_as_a_list_of_tags_says_nothing_to_a_read() {
         assert_eq!(knowing(&api, path, &known).await.status, 304, "{path}: {known}");
         let request = TestRequest::get().uri(path).append_header((IF_NONE_MATCH, "\"x\""));
         let lines = api.call(request.append_header((IF_NONE_MATCH, tag))).await;
-        assert_eq!(lines.status, 304, "{path}: in two lines");
+        assert_eq!(lines.status, 304, "{path}: header in two lines");
     }
 }
 
 #[actix_web::test]
-async fn replicas_give_the_same_list_the_same_tag() {
+async fn replicas_give_equal_lists_equal_tags() {
     let (one, other) = (fleet(3).await, fleet(3).await);
     let answer = one.get(PATH).await;
     assert_eq!(tag(&answer), tag(&other.get(PATH).await));
@@ -127,7 +125,7 @@ async fn replicas_give_the_same_list_the_same_tag() {
 }
 
 #[actix_web::test]
-async fn a_list_comes_in_the_coding_that_is_accepted_and_under_a_tag_of_its_own() {
+async fn a_list_is_sent_in_the_accepted_coding_with_its_own_tag() {
     let api = fleet(30).await;
     let plain = api.get(PATH).await;
     assert_eq!(plain.header("content-encoding"), None);
@@ -163,29 +161,29 @@ async fn head_has_the_headers_of_get_in_every_coding() {
 }
 
 #[actix_web::test]
-async fn a_short_list_is_sent_as_it_is() {
+async fn a_short_list_is_not_compressed() {
     let api = Api::new().await;
     let answer = accepting(&api, PATH, "gzip, zstd").await;
     assert_eq!((answer.header("content-encoding"), &*answer.body), (None, "[]"));
 }
 
 #[actix_web::test]
-async fn who_accepts_no_form_is_told_which_there_are() {
+async fn a_client_that_accepts_no_coding_is_told_the_supported_ones() {
     let api = fleet(3).await;
     insta::assert_snapshot!(accepting(&api, PATH, "br, identity;q=0").await, @r#"
     406
     content-type: application/problem+json
-    {"title":"Not Acceptable","status":406,"detail":"the answer can be sent as identity, gzip or zstd, and Accept-Encoding allows none of them"}
+    {"title":"Not Acceptable","status":406,"detail":"Accept-Encoding: expected identity, gzip or zstd, got none of them"}
     "#);
 }
 
 #[actix_web::test]
-async fn a_long_list_has_no_tag_and_is_coded_while_it_is_written() {
+async fn a_streamed_list_has_no_tag_and_is_compressed_while_it_is_encoded() {
     let mut api = fleet(1_500).await;
     let expected = api.get(PATH).await;
     let backwards = api.get(&format!("{PATH}?sort=-id")).await;
     let by_name = api.get(&format!("{PATH}?sort=name")).await;
-    api.state.lists = Arc::new(short_lists());
+    api.state.lists = lists_with_short_limit(&api);
     for (path, expected) in [
         (PATH, expected),
         (&format!("{PATH}?sort=-id"), backwards),
@@ -201,5 +199,8 @@ async fn a_long_list_has_no_tag_and_is_coded_while_it_is_written() {
         }
     }
     let page = api.get(&format!("{PATH}?limit=1000")).await;
-    assert!(page.header("etag").is_some() && page.header("link").is_some(), "a page is never long");
+    assert!(
+        page.header("etag").is_some() && page.header("link").is_some(),
+        "a page is never streamed"
+    );
 }

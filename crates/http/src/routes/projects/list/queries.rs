@@ -1,11 +1,11 @@
-//! Filters, order, pages, fields, as callers use them.
+//! Tests of filters, order, pages and fields.
 
 use std::time::Duration;
 
 use actix_web::http::Method;
 use serde_json::Value;
 
-use crate::testing::{Answer, Api};
+use crate::testing::{Api, TestResponse};
 
 pub(super) const PATH: &str = "/api/fed/projects";
 
@@ -19,7 +19,7 @@ async fn register(api: &Api, slug: &str, name: &str, tags: &[&str]) {
     api.clock.advance(Duration::from_secs(1));
 }
 
-/// Four projects, a second apart; two were heard.
+/// Returns an API with four projects, registered a second apart. Two have sent a heartbeat.
 pub(super) async fn fleet() -> Api {
     let api = Api::new().await;
     register(&api, "delta", "Kommando", &["python", "rag"]).await;
@@ -32,7 +32,7 @@ pub(super) async fn fleet() -> Api {
     api
 }
 
-fn slugs(answer: &Answer) -> Vec<String> {
+fn slugs(answer: &TestResponse) -> Vec<String> {
     assert_eq!(answer.status, 200, "{answer}");
     let projects: Vec<Value> = serde_json::from_str(&answer.body).unwrap();
     projects.iter().map(|project| project["slug"].as_str().unwrap().to_owned()).collect()
@@ -42,15 +42,15 @@ async fn list(api: &Api, query: &str) -> Vec<String> {
     slugs(&api.get(&format!("{PATH}?{query}")).await)
 }
 
-/// Where a page leads.
-pub(super) fn link(answer: &Answer, rel: &str) -> Option<String> {
+/// Returns the target of a link.
+pub(super) fn link(answer: &TestResponse, rel: &str) -> Option<String> {
     let ending = format!(">; rel=\"{rel}\"");
     let links = answer.header("link")?.split(", ");
     let found = links.filter_map(|link| link.strip_prefix('<')?.strip_suffix(&ending));
     found.map(str::to_owned).next()
 }
 
-/// The slugs of each page, by the links from one to the next.
+/// Follows the links from page to page and returns the slugs of each.
 async fn pages(api: &Api, query: &str) -> Vec<Vec<String>> {
     let (mut pages, mut path) = (Vec::new(), format!("{PATH}?{query}"));
     loop {
@@ -62,7 +62,7 @@ async fn pages(api: &Api, query: &str) -> Vec<Vec<String>> {
 }
 
 #[actix_web::test]
-async fn several_statuses_are_given_with_commas_or_several_times() {
+async fn several_statuses_are_comma_separated_or_repeated() {
     let api = fleet().await;
     for query in
         ["status=online,degraded", "status=degraded&status=online", "status=online%2Cdegraded"]
@@ -74,7 +74,7 @@ async fn several_statuses_are_given_with_commas_or_several_times() {
 }
 
 #[actix_web::test]
-async fn tags_select_those_who_have_all_or_any_of_them() {
+async fn tags_select_projects_with_all_or_any_of_them() {
     let api = fleet().await;
     assert_eq!(list(&api, "tag=python").await, ["delta", "alpha"]);
     assert_eq!(list(&api, "tag=python&tag=rag").await, ["delta"]);
@@ -85,7 +85,7 @@ async fn tags_select_those_who_have_all_or_any_of_them() {
 }
 
 #[actix_web::test]
-async fn a_text_is_looked_for_in_slugs_and_names() {
+async fn a_text_is_searched_in_slugs_and_names() {
     let api = fleet().await;
     assert_eq!(list(&api, "q=ARCH").await, ["charlie", "bravo"]);
     assert_eq!(list(&api, "q=Z%C3%9CR").await, ["alpha"]);
@@ -94,9 +94,9 @@ async fn a_text_is_looked_for_in_slugs_and_names() {
 }
 
 #[actix_web::test]
-async fn updated_since_finds_who_was_registered_or_turned_since_then() {
+async fn updated_since_selects_projects_that_changed_since_then() {
     let api = fleet().await;
-    // Alpha and charlie turned later than they were registered.
+    // The statuses of alpha and charlie changed after their registration.
     for since in ["2026-11-24T12:00:03.123456Z", "2026-11-24T13:00:03.123456%2B01:00"] {
         let query = format!("updated_since={since}");
         assert_eq!(list(&api, &query).await, ["alpha", "charlie", "bravo"], "{since}");
@@ -109,7 +109,7 @@ async fn updated_since_finds_who_was_registered_or_turned_since_then() {
 }
 
 #[actix_web::test]
-async fn a_list_is_in_the_order_that_was_asked_for() {
+async fn a_list_is_in_the_requested_order() {
     let api = fleet().await;
     for (sort, expected) in [
         ("id", ["delta", "alpha", "charlie", "bravo"]),
@@ -130,7 +130,7 @@ async fn a_list_is_in_the_order_that_was_asked_for() {
 }
 
 #[actix_web::test]
-async fn a_page_leads_to_the_next_one_and_to_the_first() {
+async fn a_page_links_to_the_next_page_and_to_the_first() {
     let api = fleet().await;
     let path =
         format!("{PATH}?fields=slug&x=y&sort=-slug&limit=3&tag=python&tag=rag&status=offline");
@@ -157,7 +157,7 @@ async fn a_page_leads_to_the_next_one_and_to_the_first() {
 }
 
 #[actix_web::test]
-async fn a_page_says_that_there_is_a_next_one_only_if_there_is() {
+async fn a_page_links_to_a_next_page_only_if_there_is_one() {
     let api = fleet().await;
     for sort in ["id", "slug"] {
         for (limit, sizes) in [(1, vec![1; 4]), (2, vec![2, 2]), (3, vec![3, 1]), (4, vec![4])] {
@@ -166,19 +166,19 @@ async fn a_page_says_that_there_is_a_next_one_only_if_there_is() {
         }
     }
     assert_eq!(pages(&api, "limit=1&status=online").await, [["charlie"]]);
-    assert_eq!(pages(&api, "limit=5&q=nobody").await, [[""; 0]]);
+    assert_eq!(pages(&api, "limit=5&q=nothing").await, [[""; 0]]);
     assert_eq!(api.get(PATH).await.header("link"), None);
 }
 
 #[actix_web::test]
-async fn who_stays_as_it_is_is_on_one_page_while_others_come_and_go() {
+async fn an_unchanged_project_is_on_one_page_while_others_come_and_go() {
     let api = fleet().await;
     for sort in ["slug", "-slug", "id", "-id", "-created_at"] {
         let (mut seen, mut path) = (Vec::new(), format!("{PATH}?sort={sort}&limit=1"));
         for turn in 0.. {
             let answer = api.get(&path).await;
             seen.extend(slugs(&answer));
-            // One comes at each end, and the one that was shown last goes away if it had come.
+            // Add a project at each end, and remove the last one shown if it was added here.
             for slug in [format!("0{turn}"), format!("z{turn}")] {
                 register(&api, &slug, "passing", &[]).await;
             }
@@ -204,7 +204,7 @@ async fn who_stays_as_it_is_is_on_one_page_while_others_come_and_go() {
 }
 
 #[actix_web::test]
-async fn a_cursor_without_a_limit_is_followed_by_all_that_is_left() {
+async fn a_cursor_without_a_limit_returns_the_rest_of_the_list() {
     let api = fleet().await;
     let next = link(&api.get(&format!("{PATH}?limit=1")).await, "next").unwrap();
     let rest = api.get(&next.replace("limit=1&", "")).await;
@@ -215,14 +215,14 @@ async fn a_cursor_without_a_limit_is_followed_by_all_that_is_left() {
 }
 
 #[actix_web::test]
-async fn fields_cut_down_lists_and_single_projects() {
+async fn fields_reduce_lists_and_single_projects() {
     let api = fleet().await;
     let answer = api.get(&format!("{PATH}?status=online&fields=status,slug,tags")).await;
     assert_eq!(answer.body, r#"[{"slug":"charlie","status":"online","tags":["rust","a,b &+%"]}]"#);
     let one = api.get(&format!("{PATH}/delta?fields=status_known,id")).await;
     assert_eq!(one.body, r#"{"id":1,"status_known":false}"#);
     let whole = api.get(&format!("{PATH}/delta")).await;
-    let all = crate::project::Fields::KEYS.join(",");
+    let all = crate::wire::project::fields::Fields::KEYS.join(",");
     assert_eq!(api.get(&format!("{PATH}/delta?fields={all}")).await.body, whole.body);
     assert_eq!(api.get(&format!("{PATH}?fields={all}")).await.body, api.get(PATH).await.body);
 }

@@ -1,4 +1,4 @@
-//! What the parameters do not allow, and that the document says what they do.
+//! Tests of invalid parameters, and of the parameters in the OpenAPI document.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::queries::{PATH, fleet, link};
 use crate::testing::schema::example_of;
 
 #[actix_web::test]
-async fn what_is_not_understood_is_refused_with_what_is_allowed() {
+async fn an_invalid_parameter_is_rejected_with_the_allowed_values() {
     let api = fleet().await;
     let mut refusals = Vec::new();
     let other = link(&api.get(&format!("{PATH}?limit=1")).await, "next").unwrap();
@@ -70,15 +70,15 @@ async fn what_is_not_understood_is_refused_with_what_is_allowed() {
     q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
         q: expected 1 to 100 characters without control characters, got "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
     q=%ff
-        q: expected UTF-8 in percent-encoding (%25 for a % itself), got "%ff"
+        q: expected percent-encoded UTF-8 (encode % as %25), got "%ff"
     q=a&q=b
         q: expected a single value, got "a, b"
     updated_since=2026-11-23
-        updated_since: expected a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), got "2026-11-23"
+        updated_since: expected an RFC 3339 time with a zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (encode + as %2B), got "2026-11-23"
     updated_since=2026-11-23T14:41:13
-        updated_since: expected a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), got "2026-11-23T14:41:13"
+        updated_since: expected an RFC 3339 time with a zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (encode + as %2B), got "2026-11-23T14:41:13"
     updated_since=2026-11-23T14:41:13+01:00
-        updated_since: expected a time of RFC 3339 with its zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (write %2B for the +), got "2026-11-23T14:41:13 01:00"
+        updated_since: expected an RFC 3339 time with a zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (encode + as %2B), got "2026-11-23T14:41:13 01:00"
     sort=tags
         sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "tags"
     sort=
@@ -94,28 +94,28 @@ async fn what_is_not_understood_is_refused_with_what_is_allowed() {
     limit=1&limit=1
         limit: expected a single value, got "1, 1"
     fields=
-        fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, got ""
+        fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, comma-separated, got ""
     fields=slug,nonsense
-        fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, got "nonsense"
+        fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, comma-separated, got "nonsense"
     fields=slug,slug
         fields: expected each value once, got "slug"
     fields=slug&fields=id
         fields: expected a single value, got "slug, id"
     cursor=
-        cursor: expected a cursor out of a Link header of this service, got ""
+        cursor: expected a cursor from a Link header of this service, got ""
     cursor=x
-        cursor: expected a cursor out of a Link header of this service, got "x"
+        cursor: expected a cursor from a Link header of this service, got "x"
     limit=1&sort=slug&cursor=AS0GgAU405TCAAAAAAAAAAFp
-        cursor: expected a cursor of the same filters and sort (the cursor belongs to another query), got "AS0GgAU405TCAAAAAAAAAAFp"
+        cursor: expected a cursor for the same filters and sort key, got "AS0GgAU405TCAAAAAAAAAAFp"
     status=x&limit=0&sort=x&fields=x&cursor=x
-        status: expected online, offline or degraded, got "x"; sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "x"; limit: expected a whole number from 1 to 1000, got "0"; fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, with commas between them, got "x"
+        status: expected online, offline or degraded, got "x"; sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "x"; limit: expected a whole number from 1 to 1000, got "0"; fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, comma-separated, got "x"
     "#);
     let one = api.get(&format!("{PATH}/delta?fields=x")).await;
     assert_eq!(one.status, 422);
 }
 
 #[actix_web::test]
-async fn whatever_the_query_holds_is_answered() {
+async fn any_query_is_answered() {
     let api = fleet().await;
     let names = [
         "status",
@@ -156,9 +156,9 @@ async fn whatever_the_query_holds_is_answered() {
 }
 
 #[actix_web::test]
-async fn every_parameter_of_the_document_is_understood() {
+async fn every_documented_parameter_is_supported() {
     let api = fleet().await;
-    // Else one would be waited for.
+    // The request with `index` would wait otherwise.
     api.state.ending.cancel();
     let document = serde_json::to_value(crate::document()).unwrap();
     let parameters = document["paths"][PATH]["get"]["parameters"].as_array().unwrap();

@@ -1,0 +1,25 @@
+//! Explains a failed precondition and how to proceed.
+
+use federation_domain::{Precondition, Refusal};
+
+pub(super) fn detail(refusal: &Refusal) -> String {
+    let Refusal { slug, only_if, stored } = refusal;
+    match (only_if, stored) {
+        (Precondition::Absent, _) => format!(
+            "Project '{slug}' already exists, and If-None-Match: * permits only creating it. To \
+             change it, read it and send its ETag in If-Match"
+        ),
+        (_, None) => format!(
+            "Project '{slug}' does not exist, and If-Match permits only changing it. To create it, \
+             omit If-Match"
+        ),
+        (Precondition::Unchanged(tags), Some(_)) if tags.is_empty() => format!(
+            "If-Match contains no version of project '{slug}'. Read the project and send its ETag \
+             unchanged, including the quotes and without W/"
+        ),
+        (_, Some(_)) => format!(
+            "Project '{slug}' has changed since the version in If-Match. Read it again and reapply \
+             your change"
+        ),
+    }
+}

@@ -1,0 +1,56 @@
+//! Responses with projects. A response with a single project has an entity tag.
+
+use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use federation_application::ProjectState;
+
+use crate::conditions::ProjectTag;
+use crate::wire::project::body::ProjectBody;
+use crate::wire::project::fields::Fields;
+
+/// Responds with the current state of a project.
+pub(super) fn found(state: &ProjectState) -> HttpResponse {
+    send(HttpResponse::Ok(), state)
+}
+
+/// Responds with the selected fields of a project, or with 304 if the client already holds them.
+/// Caches must revalidate the response.
+pub(super) fn found_unless_held(
+    state: &ProjectState,
+    fields: Fields,
+    request: &HttpRequest,
+) -> HttpResponse {
+    let json = ProjectBody::from(state).to_json(fields);
+    let tag = ProjectTag::of(&state.project, &json);
+    let is_held = tag.is_held_by(request);
+    let mut response = if is_held { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header(tag.header());
+    response.insert_header((CACHE_CONTROL, HeaderValue::from_static("no-cache")));
+    if is_held { response.finish() } else { response.content_type(ContentType::json()).body(json) }
+}
+
+/// Responds with a created project and its path.
+pub(super) fn created(state: &ProjectState) -> HttpResponse {
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("/api/fed/projects/{}", state.project.slug)));
+    send(response, state)
+}
+
+/// Responds with several projects, in this order.
+pub(super) fn listed(states: &[ProjectState]) -> HttpResponse {
+    let mut json = vec![b'['];
+    for (index, state) in states.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        ProjectBody::from(state).write(&mut json, Fields::default());
+    }
+    json.push(b']');
+    HttpResponse::Ok().content_type(ContentType::json()).body(json)
+}
+
+fn send(mut response: HttpResponseBuilder, state: &ProjectState) -> HttpResponse {
+    let json = ProjectBody::from(state).to_json(Fields::default());
+    response.insert_header(ProjectTag::of(&state.project, &json).header());
+    response.content_type(ContentType::json()).body(json)
+}

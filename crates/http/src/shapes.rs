@@ -1,0 +1,5 @@
+//! Parameters and responses that several endpoints share, as the OpenAPI document describes them.
+
+pub(crate) mod errors;
+pub(crate) mod parameters;
+pub(crate) mod projects;

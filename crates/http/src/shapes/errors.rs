@@ -1,0 +1,167 @@
+//! Shared error responses.
+
+use utoipa::IntoResponses;
+
+use crate::wire::problem::ProblemBody;
+
+/// No project has this slug, or the text in the path is not a slug.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Project 'commandcenter' not found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct ProjectNotFound(ProblemBody);
+
+/// The file does not exist.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Not Found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct NotFound(ProblemBody);
+
+/// A query parameter is invalid.
+#[derive(IntoResponses)]
+#[response(
+    status = 422, content_type = "application/problem+json",
+    example = json!({
+        "title": "Unprocessable Entity", "status": 422, "detail": "status: expected online, offline or degraded, got \"ONLINE\"",
+        "errors": [{
+            "field": "status",
+            "given": "\"ONLINE\"",
+            "allowed": "online, offline or degraded"
+        }]
+    })
+)]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct InvalidQuery(ProblemBody);
+
+/// The service failed. Its log contains the cause.
+#[derive(IntoResponses)]
+#[response(status = 500, content_type = "application/problem+json", example = json!({"title": "Internal Server Error", "status": 500, "detail": "internal error"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct InternalError(ProblemBody);
+
+/// The catalog is not loaded yet, or the store is not available. Nothing was changed.
+#[derive(IntoResponses)]
+#[response(
+    status = 503, content_type = "application/problem+json",
+    headers(("Retry-After" = u32, description = "Seconds after which to retry.")),
+    example = json!({"title": "Service Unavailable", "status": 503, "detail": "the store is not available, try again later"})
+)]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct Unavailable(ProblemBody);
+
+/// Errors of request bodies.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the shapes of answers in the document")]
+pub(crate) enum BodyErrors {
+    /// The body is not JSON, is not encoded in UTF-8, or contains a duplicate key.
+    #[response(
+        status = 400, content_type = "application/problem+json",
+        example = json!({"title": "Bad Request", "status": 400, "detail": "the body is not valid JSON: expected value at line 1 column 9"})
+    )]
+    NotJson(ProblemBody),
+    /// The body did not arrive within 10 s.
+    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "the body did not arrive in time"}))]
+    TooSlow(ProblemBody),
+    /// The body is larger than 64 KiB.
+    #[response(
+        status = 413, content_type = "application/problem+json",
+        example = json!({"title": "Payload Too Large", "status": 413, "detail": "body: expected at most 65536 bytes, got more"})
+    )]
+    TooLarge(ProblemBody),
+    /// The media type is neither `application/json` nor `application/*+json`.
+    #[response(
+        status = 415, content_type = "application/problem+json",
+        example = json!({
+            "title": "Unsupported Media Type", "status": 415, "detail": "Content-Type: expected application/json, got text/plain"
+        })
+    )]
+    NotDeclaredJson(ProblemBody),
+    /// Values are missing, of the wrong type or not allowed. Every one of them is reported.
+    #[response(
+        status = 422, content_type = "application/problem+json",
+        example = json!({
+            "title": "Unprocessable Entity", "status": 422, "detail": "name: expected a string, got nothing; tags[1]: expected each value once, got \"rag\"",
+            "errors": [
+                {"field": "name", "given": "nothing", "allowed": "a string"},
+                {"field": "tags[1]", "given": "\"rag\"", "allowed": "each value once"}
+            ]
+        })
+    )]
+    Invalid(ProblemBody),
+}
+
+/// Errors of preconditions. List it after the errors of a body, because its 400 covers theirs.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the shapes of answers in the document")]
+pub(crate) enum ConditionErrors {
+    /// `If-Match` or `If-None-Match` is malformed, or both are present; or the body is not JSON.
+    #[response(
+        status = 400, content_type = "application/problem+json",
+        example = json!({
+            "title": "Bad Request", "status": 400,
+            "detail": "If-Match: expected * or entity tags in double quotes, as in the header ETag, got \"7\"",
+            "errors": [{
+                "field": "If-Match",
+                "given": "\"7\"",
+                "allowed": "* or entity tags in double quotes, as in the header ETag"
+            }]
+        })
+    )]
+    Malformed(ProblemBody),
+    /// The precondition does not hold, and nothing was changed. `detail` explains how to proceed.
+    #[response(
+        status = 412, content_type = "application/problem+json",
+        example = json!({
+            "title": "Precondition Failed", "status": 412,
+            "detail": "Project 'commandcenter' has changed since the version in If-Match. Read it again and reapply your change"
+        })
+    )]
+    Failed(ProblemBody),
+}
+
+/// Errors of writes that take no precondition. List it after the errors of a body, because its 400
+/// covers theirs.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the shapes of answers in the document")]
+pub(crate) enum UnconditionalErrors {
+    /// `If-Match` or `If-None-Match` is present, which only `PUT`, `PATCH` and `DELETE` of a single
+    /// project support; or the body is not JSON.
+    #[response(
+        status = 400, content_type = "application/problem+json",
+        example = json!({
+            "title": "Bad Request", "status": 400,
+            "detail": "If-None-Match: expected no precondition with POST (use PUT /api/fed/projects/{slug}), got \"*\"",
+            "errors": [{
+                "field": "If-None-Match",
+                "given": "\"*\"",
+                "allowed": "no precondition with POST (use PUT /api/fed/projects/{slug})"
+            }]
+        })
+    )]
+    Conditional(ProblemBody),
+}
+
+/// Errors of the body of a bulk registration.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the shapes of answers in the document")]
+pub(crate) enum BulkErrors {
+    /// The body did not arrive within 30 s.
+    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "the body did not arrive in time"}))]
+    TooSlow(ProblemBody),
+    /// The body is larger than 1 MiB.
+    #[response(
+        status = 413, content_type = "application/problem+json",
+        example = json!({"title": "Payload Too Large", "status": 413, "detail": "body: expected at most 1048576 bytes, got more"})
+    )]
+    TooLarge(ProblemBody),
+    /// Values are missing, of the wrong type or not allowed, or a slug occurs twice. Up to 100 of
+    /// them are reported. Also returned if there are more than 1,000 registrations.
+    #[response(
+        status = 422, content_type = "application/problem+json",
+        example = json!({
+            "title": "Unprocessable Entity", "status": 422,
+            "detail": "[3].tags[1]: expected each value once, got \"rag\"",
+            "errors": [{"field": "[3].tags[1]", "given": "\"rag\"", "allowed": "each value once"}]
+        })
+    )]
+    Invalid(ProblemBody),
+}
