@@ -3,9 +3,7 @@
 mod recent;
 mod watcher;
 
-use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -39,32 +37,6 @@ const READ_WITHIN: Duration = Duration::from_secs(5);
 /// Deadline for this replica to apply a revision that another one has already shown. The log is
 /// read every second.
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(3);
-
-/// A change with a cache for its serialized form, so that it is serialized once for all watchers.
-#[derive(Debug)]
-pub struct LoggedChange {
-    change: Change,
-    written: OnceLock<Box<[u8]>>,
-}
-
-impl LoggedChange {
-    pub(crate) fn new(change: Change) -> Self {
-        Self { change, written: OnceLock::new() }
-    }
-
-    /// Returns the serialized form, as the first caller wrote it. Only one adapter may use this.
-    pub fn written(&self, write: impl FnOnce(&Change) -> Vec<u8>) -> &[u8] {
-        self.written.get_or_init(|| write(&self.change).into_boxed_slice())
-    }
-}
-
-impl Deref for LoggedChange {
-    type Target = Change;
-
-    fn deref(&self) -> &Change {
-        &self.change
-    }
-}
 
 /// Reason why changes cannot be watched.
 #[derive(Debug, thiserror::Error)]

@@ -35,7 +35,7 @@ mod testing;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, Written};
-pub use changes::{ChangeFeed, ChangeWatcher, LoggedChange, WatchError, WatchEvent};
+pub use changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent};
 pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;

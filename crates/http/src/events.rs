@@ -2,4 +2,5 @@
 
 pub(crate) mod filter;
 mod frame;
+pub(crate) mod frame_cache;
 pub(crate) mod stream;

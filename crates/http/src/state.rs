@@ -6,6 +6,7 @@ use federation_application::{Catalog, ChangeFeed, Metrics, Presence, Readiness, 
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::authenticator::Auth;
+use crate::events::frame_cache::FrameCache;
 use crate::lists::Lists;
 
 /// The use cases behind the API. Cheap to clone; each worker has a clone.
@@ -24,6 +25,7 @@ pub struct ApiState {
     /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) lists: Arc<Lists>,
+    pub(crate) frames: Arc<FrameCache>,
     /// Cancelled when the server stops, to end responses that would otherwise continue.
     pub(crate) ending: CancellationToken,
 }
@@ -46,6 +48,7 @@ impl From<&Service> for ApiState {
             metrics: service.metrics.clone(),
             auth: None,
             lists: Arc::new(Lists::new(service.catalog.clone(), service.presence.clone())),
+            frames: Arc::default(),
             ending: CancellationToken::new(),
         }
     }

@@ -7,8 +7,6 @@ use federation_domain::{Change, Revision};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use super::LoggedChange;
-
 /// Number of changes kept. They cover some minutes of a large fleet and take a few megabytes.
 /// Watchers that are further behind read the store.
 const KEPT: usize = 10_000;
@@ -34,14 +32,14 @@ pub(crate) struct Recent {
 struct Ring {
     after: Revision,
     through: Revision,
-    changes: VecDeque<Arc<LoggedChange>>,
+    changes: VecDeque<Arc<Change>>,
     /// Changes of this process that follow changes of other replicas not read yet.
-    ahead: BTreeMap<Revision, Arc<LoggedChange>>,
+    ahead: BTreeMap<Revision, Arc<Change>>,
 }
 
 /// A range of changes, in order and without gaps.
 pub(super) struct Part {
-    pub(super) changes: Vec<Arc<LoggedChange>>,
+    pub(super) changes: Vec<Arc<Change>>,
     /// Revision through which the range is complete.
     pub(super) through: Revision,
 }
@@ -93,7 +91,7 @@ impl Ring {
     fn take_in(&mut self, changes: Vec<Change>, known: Revision) {
         let shown = self.through;
         let new = changes.into_iter().filter(|change| change.revision > shown);
-        self.ahead.extend(new.map(|change| (change.revision, Arc::new(LoggedChange::new(change)))));
+        self.ahead.extend(new.map(|change| (change.revision, Arc::new(change))));
         let ahead = self.ahead.split_off(&Revision(known.0.saturating_add(1)));
         self.changes.extend(std::mem::replace(&mut self.ahead, ahead).into_values());
         self.through = self.through.max(known);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use federation_domain::{LogEntry, Revision};
+use federation_domain::{Change, LogEntry, Revision};
 use tokio::sync::watch;
 
 use super::recent::{Newest, Part};
-use super::{ChangeFeed, LoggedChange, Place, WatchError};
+use super::{ChangeFeed, Place, WatchError};
 
 /// Maximum number of changes per event. Bounds what is buffered for a slow watcher.
 const AT_ONCE: usize = 64;
@@ -20,7 +20,7 @@ pub enum WatchEvent {
     /// Consecutive changes. Empty if all new entries of the log are unreadable.
     Changes {
         /// Changes in order, without gaps or duplicates.
-        changes: Vec<Arc<LoggedChange>>,
+        changes: Vec<Arc<Change>>,
         /// Revision through which this is complete.
         through: Revision,
     },
@@ -127,7 +127,7 @@ impl ChangeWatcher {
         read.retain(|entry| entry.revision() <= newest);
         let last = read.last().map_or(newest, LogEntry::revision);
         let changes = read.into_iter().filter_map(LogEntry::into_change);
-        let changes = changes.map(|change| Arc::new(LoggedChange::new(change))).collect();
+        let changes = changes.map(Arc::new).collect();
         Ok(Part { changes, through: if is_all { newest } else { last } })
     }
 }

@@ -1,6 +1,7 @@
 //! The event stream of one watcher.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::filter::EventFilter;
 use super::frame;
+use super::frame_cache::FrameCache;
 use crate::auth::grant::Grant;
 use crate::state::ApiState;
 
@@ -39,6 +41,7 @@ pub(crate) fn stream(
         watcher,
         filter,
         catalog: state.catalog.clone(),
+        frames: Arc::clone(&state.frames),
         heartbeats,
         ending: state.ending.clone(),
         grant,
@@ -51,6 +54,7 @@ struct Events {
     watcher: ChangeWatcher,
     filter: EventFilter,
     catalog: Catalog,
+    frames: Arc<FrameCache>,
     heartbeats: Interval,
     ending: CancellationToken,
     grant: Option<Grant>,
@@ -62,16 +66,16 @@ impl Events {
     /// Waits for the next part. Returns `None` at the end of the stream.
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            let news = tokio::select! {
+            let event = tokio::select! {
                 biased;
                 () = self.ending.cancelled() => return None,
                 _ = self.heartbeats.tick() => {
                     return self.is_admitted(Grant::is_valid).then(|| self.heartbeat());
                 }
-                news = self.watcher.next() => news,
+                event = self.watcher.next() => event,
             };
-            let text = match news {
-                Ok(news) => self.text(news),
+            let text = match event {
+                Ok(event) => self.text(event),
                 Err(error) => {
                     // The client reconnects and resumes from the last id.
                     tracing::debug!(error = error_chain(&error), "event stream ends");
@@ -95,8 +99,8 @@ impl Events {
         is_valid
     }
 
-    fn text(&mut self, news: WatchEvent) -> Vec<u8> {
-        let changes = match news {
+    fn text(&mut self, event: WatchEvent) -> Vec<u8> {
+        let changes = match event {
             WatchEvent::Changes { changes, .. } => changes,
             WatchEvent::StartedOver(revision) => {
                 self.shown = revision;
@@ -106,7 +110,7 @@ impl Events {
         let mut text = Vec::new();
         for change in changes {
             if self.filter.admits(&change, &self.catalog) {
-                text.extend_from_slice(change.written(frame::change));
+                text.extend_from_slice(&self.frames.frame(&change));
                 self.shown = change.revision;
             }
         }
