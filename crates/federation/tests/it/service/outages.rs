@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use federation_testkit::{NatsServer, PostgresServer};
 
 use super::process::{COMMANDCENTER, PYTHON_HEARTBEAT, QUICK, Service, folder, until};
