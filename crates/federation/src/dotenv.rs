@@ -1,145 +1,262 @@
-//! The file `.env` of the working directory.
+//! The file `.env` in the working directory.
 
-use std::cell::Cell;
-use std::collections::HashSet;
-use std::io::{self, Read};
+mod parse;
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use self::parse::{Part, Statement, statements};
+use crate::cli;
 use crate::settings::api_keys;
 
-/// Takes the variables of the file into the environment of the process, except those that the
-/// environment has already; an empty one counts as unset there too. A missing file is fine.
+/// Variables of ours that are not settings of the command line.
+const LOG_VARIABLES: [&str; 2] = ["RUST_LOG", "NO_COLOR"];
+
+/// Loads the variables of the file into the environment of the process, except those that are already
+/// set. An empty variable counts as unset.
 ///
-/// Call it before any thread is started: the environment of a process is not safe to change later.
+/// The file may belong to other programs too. A line that cannot be read is an error only if it sets
+/// a variable of this program. A missing file is ignored, and so is a folder, which is a Python
+/// environment.
+///
+/// Call this before any thread is started, because later the environment cannot be changed safely.
 ///
 /// # Errors
-/// When the file cannot be read, or a line of it does not parse; nothing is applied then. The error
-/// names the line by its number and does not show it, because it may hold a password.
+/// Fails without changing anything if the file cannot be read or a variable of this program is
+/// invalid. The error names line and rule but not the value, which may be a password.
 pub fn load(file: &Path) -> anyhow::Result<()> {
     let shown = file.display();
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error).with_context(|| format!("{shown} cannot be read")),
+    let bytes = match std::fs::read(file) {
+        Ok(bytes) => bytes,
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => return Ok(()),
+            _ => return Err(error).with_context(|| format!("cannot read {shown}")),
+        },
     };
-    let text = text.trim_start_matches('\u{feff}');
-    let read = read(text, is_open).with_context(|| format!("{shown} cannot be used"))?;
-    match read {
-        Contents::Broken { line } => bail!(
-            "{shown}:{line}: NAME=VALUE is allowed, the value in quotes where it has spaces or \
-             other special characters"
-        ),
-        Contents::Wanted(text) => dotenvy::from_read_override(text.as_bytes())
-            .with_context(|| format!("{shown} cannot be used")),
+    if matches!(bytes.as_slice(), [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        bail!("{shown}: expected UTF-8, got UTF-16");
     }
+    let text = String::from_utf8_lossy(&bytes);
+    let own = own_variables();
+    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let values = read(&text, |name| own.contains(name), environment)
+        .map_err(|invalid| anyhow::anyhow!("{shown}:{invalid}"))?;
+    apply(values.into_iter().filter(|(name, _)| is_open(name)))
+        .with_context(|| format!("cannot load {shown}"))
 }
 
-/// Whether the file may set a variable. What protects the API and was set to nothing in the
-/// environment must reach the check that refuses it.
+/// Returns the names of all variables that this program reads.
+fn own_variables() -> HashSet<String> {
+    fn collect(command: &clap::Command, names: &mut HashSet<String>) {
+        let variables = command.get_arguments().filter_map(clap::Arg::get_env);
+        names.extend(variables.map(|name| name.to_string_lossy().into_owned()));
+        command.get_subcommands().for_each(|command| collect(command, names));
+    }
+    let mut names = LOG_VARIABLES.map(str::to_owned).into();
+    collect(&cli::plain(), &mut names);
+    names
+}
+
+/// Returns whether the file may set a variable. An empty variable that protects the API must reach
+/// the check that rejects it.
 fn is_open(name: &str) -> bool {
     std::env::var_os(name).is_none_or(|value| value.is_empty() && !api_keys::protects(name))
 }
 
-/// What stands in a file.
-#[derive(Debug, PartialEq, Eq)]
-enum Contents {
-    /// The lines of the variables that are to be set.
-    Wanted(String),
-    /// A line that does not parse, by its number.
-    Broken { line: usize },
+/// An invalid line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}: {name}: {rule}")]
+struct InvalidLine {
+    line: usize,
+    name: String,
+    rule: &'static str,
 }
 
-/// Reads the file to its end or to the first line that does not parse. Of a variable that is set
-/// several times the first counts.
-fn read(text: &str, is_open: impl Fn(&str) -> bool) -> Result<Contents, dotenvy::Error> {
-    let (count, mut taken) = (Cell::new(0), 0);
-    let mut lines = text.split_inclusive('\n');
-    let (mut wanted, mut names) = (String::new(), HashSet::new());
-    for variable in dotenvy::from_read_iter(LineByLine { rest: text, count: &count }) {
-        match variable {
-            Ok((name, _)) => {
-                let own = lines.by_ref().take(count.get() - taken);
-                taken = count.get();
-                if is_open(&name) && names.insert(name) {
-                    wanted.extend(own);
-                } else {
-                    own.for_each(drop);
-                }
+/// Returns the values of the file. The last one of a variable counts. References are replaced by
+/// the variable of the environment or, if it is not set there, of an earlier line.
+fn read(
+    text: &str,
+    is_own: impl Fn(&str) -> bool,
+    environment: impl Fn(&str) -> Option<String>,
+) -> Result<HashMap<String, String>, InvalidLine> {
+    let mut values: HashMap<String, String> = HashMap::new();
+    for Statement { line, name, value } in statements(text) {
+        let value = match value {
+            Ok(parts) => {
+                let lookup = |name: &str| environment(name).or_else(|| values.get(name).cloned());
+                let value: String = parts.into_iter().map(|part| expand(part, lookup)).collect();
+                check(value)
             }
-            Err(dotenvy::Error::LineParse(broken, _)) => {
-                // A value in quotes may go over several lines; it is named by its first.
-                let further = broken.trim_end_matches('\n').matches('\n').count();
-                let blank = broken.len() - broken.trim_end_matches('\n').len();
-                let line = count.get() - further - blank.saturating_sub(1);
-                return Ok(Contents::Broken { line });
+            Err(rule) => Err(rule),
+        };
+        match value {
+            Ok(value) => {
+                values.insert(name, value);
             }
-            Err(error) => return Err(error),
+            Err(rule) if is_own(&name) => return Err(InvalidLine { line, name, rule }),
+            Err(_) => {}
         }
     }
-    Ok(Contents::Wanted(wanted))
+    Ok(values)
 }
 
-/// Gives one line at a time and counts them, because the parser does not tell where it is.
-struct LineByLine<'a> {
-    rest: &'a str,
-    count: &'a Cell<usize>,
-}
-
-impl Read for LineByLine<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let line = self.rest.split_inclusive('\n').next().unwrap_or_default().as_bytes();
-        let Some(part) = buffer.get_mut(..line.len()) else {
-            return Err(io::Error::other("a line is longer than 8 KiB"));
-        };
-        part.copy_from_slice(line);
-        self.rest = &self.rest[line.len()..];
-        self.count.set(self.count.get() + usize::from(!line.is_empty()));
-        Ok(line.len())
+fn expand(part: Part, lookup: impl Fn(&str) -> Option<String>) -> String {
+    match part {
+        Part::Text(text) => text,
+        Part::Reference { name, default } => lookup(&name).unwrap_or(default),
     }
+}
+
+fn check(value: String) -> Result<String, &'static str> {
+    if value.contains(char::REPLACEMENT_CHARACTER) {
+        return Err("expected UTF-8");
+    }
+    if value.contains('\0') { Err("expected a value without NUL characters") } else { Ok(value) }
+}
+
+/// Sets variables. A function of `dotenvy` does it, because changing the environment is unsafe code.
+fn apply(values: impl Iterator<Item = (String, String)>) -> Result<(), dotenvy::Error> {
+    let mut text = String::new();
+    for (name, value) in values.filter(|(name, _)| can_be_set(name)) {
+        let mut quoted = String::with_capacity(value.len());
+        for c in value.chars() {
+            match c {
+                '\n' => quoted.push_str("\\n"),
+                '\\' | '"' | '$' => quoted.extend(['\\', c]),
+                c => quoted.push(c),
+            }
+        }
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{name}=\"{quoted}\"");
+    }
+    dotenvy::from_read_override(text.as_bytes())
+}
+
+/// Returns whether `dotenvy` accepts a name. Others are not read by any program that we know.
+fn can_be_set(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_missing_file_is_fine() {
-        load(Path::new("/nonexistent/.env")).unwrap();
+    fn values(text: &str) -> Result<HashMap<String, String>, String> {
+        let environment = |name: &str| (name == "OUTSIDE").then(|| "outer".to_owned());
+        read(text, |name| name.starts_with("OUR"), environment).map_err(|error| error.to_string())
+    }
+
+    fn value(text: &str) -> String {
+        values(text).unwrap().remove("A").unwrap_or_else(|| panic!("no A in {text:?}"))
     }
 
     #[test]
-    fn a_broken_line_is_found_by_its_number() {
-        for (text, line) in [
-            ("A=1\n# a comment\n\nB='two words' # yes\n", None),
-            ("hunter2\n", Some(1)),
-            ("# a\r\n\r\nA=1\r\nB=two words\r\n", Some(4)),
-            ("A=\"unclosed\n", Some(1)),
-            ("A=1\nB=\"unclosed\n\n\n\n", Some(2)),
-            ("HUNT=1\nHUNT # twice\n", Some(2)),
-            ("A=1\nB='unclosed\nC=2\n", Some(2)),
-            ("A='over\ntwo lines'\nB\n", Some(3)),
-            ("\nA='over\ntwo lines' more\nB\n", Some(2)),
-            ("A", Some(1)),
+    fn values_are_read_as_python_dotenv_and_compose_read_them() {
+        for (text, expected) in [
+            ("A=b", "b"),
+            ("A=", ""),
+            ("A=''", ""),
+            ("export A=b", "b"),
+            ("export\tA=b", "b"),
+            ("  A = b ", "b"),
+            ("'A'=b", "b"),
+            ("\u{feff}A=b", "b"),
+            ("A=b\r\nC=d\r\n", "b"),
+            ("A=b c d", "b c d"),
+            ("A=b # comment", "b"),
+            ("A=b#c", "b#c"),
+            ("A=#b", "#b"),
+            ("A= # comment", ""),
+            ("A='b # c' # comment", "b # c"),
+            ("A=\"b # c\"", "b # c"),
+            ("A=b\"c", "b\"c"),
+            ("A=b'c", "b'c"),
+            ("A='b \"c\"'", "b \"c\""),
+            ("A='b\\'c'", "b'c"),
+            ("A='b\\nc'", "b\\nc"),
+            ("A='C:\\dir\\'", "C:\\dir\\"),
+            ("A=\"b\\nc\\td\\\\\\\"\"", "b\nc\td\\\""),
+            ("A=\"b\\dc\"", "b\\dc"),
+            ("A=\"b\nc\"", "b\nc"),
+            ("A='b\nc'\nD=e", "b\nc"),
+            ("A=C:\\dir\\new", "C:\\dir\\new"),
+            ("A=[\"b...\",\"c...\"]", "[\"b...\",\"c...\"]"),
+            ("A={\"b\": \"c\"}", "{\"b\": \"c\"}"),
+            ("A=pa$$word", "pa$$word"),
+            ("A=pa$word", "pa$word"),
+            ("A=\"pa$word\"", "pa$word"),
+            ("A=b=c", "b=c"),
+            ("A=\"${OUTSIDE}\"", "outer"),
+            ("A=${OUTSIDE}/x", "outer/x"),
+            ("A='${OUTSIDE}'", "${OUTSIDE}"),
+            ("A=\"\\${OUTSIDE}\"", "${OUTSIDE}"),
+            ("A=${ABSENT}", ""),
+            ("A=${ABSENT:-b c}", "b c"),
+            ("A=${ABSENT-b}", "b"),
+            ("A=${OUTSIDE:-b}", "outer"),
+            ("A=${OUTSIDE:0:3}", "${OUTSIDE:0:3}"),
+            ("A=${unclosed", "${unclosed"),
+            ("OUTSIDE=inner\nA=${OUTSIDE}", "outer"),
+            ("B=b\nA=${B}c", "bc"),
+            ("A=1\nA=2", "2"),
         ] {
-            let broken = match read(text, |_| true).unwrap() {
-                Contents::Broken { line } => Some(line),
-                Contents::Wanted(_) => None,
-            };
-            assert_eq!(broken, line, "{text:?}");
+            assert_eq!(value(text), expected, "{text:?}");
         }
     }
 
     #[test]
-    fn what_is_set_elsewhere_is_left_out_with_all_its_lines() {
-        let text = "# first\nA=1\nB='over\ntwo lines'\n\nexport C=$A # last\nA=2";
-        let wanted = |names: &[&str]| match read(text, |name| names.contains(&name)).unwrap() {
-            Contents::Wanted(text) => text,
-            Contents::Broken { line } => panic!("{line}"),
-        };
-        assert_eq!(wanted(&["B"]), "B='over\ntwo lines'\n");
-        assert_eq!(wanted(&["A", "C"]), "# first\nA=1\n\nexport C=$A # last\n");
-        assert_eq!(wanted(&[]), "");
+    fn a_line_of_another_program_is_never_an_error() {
+        let text = "PROMPT=a multi word value\nJSON={\"a\": \"b # c\"}\nnonsense here\n{\n\
+                    X=\"unclosed\nY='a' b\nZ\n=\n: = :\nKEY: value\n<<<<<<< HEAD\nexport\nA=b\n";
+        let values = values(text).unwrap();
+        assert_eq!(values["PROMPT"], "a multi word value");
+        assert_eq!(values["A"], "b");
+        assert!(!values.contains_key("X") && !values.contains_key("Y"));
+    }
+
+    #[test]
+    fn a_missing_quote_hides_no_further_line() {
+        let values = values("X=\"unclosed\nOUR=[\"b\"]\nA='\nC='d'\n").unwrap();
+        assert_eq!(values["OUR"], "[\"b\"]");
+        assert_eq!(values["C"], "d");
+    }
+
+    #[test]
+    fn an_invalid_line_of_ours_is_reported_by_line_and_rule() {
+        for (text, expected) in [
+            ("OUR=\"hunter2\n", "1: OUR: expected a closing quote"),
+            ("A=1\n\nOUR='hunter2\nB=2\n", "3: OUR: expected a closing quote"),
+            ("A='1\n2'\nOUR='a' hunter2\n", "3: OUR: expected a comment or the end of the line"),
+            ("# c\r\nOUR hunter2\r\n", "2: OUR: expected NAME=VALUE"),
+            ("export OUR\n", "1: OUR: expected NAME=VALUE"),
+            ("OUR: hunter2\n", "1: OUR: expected NAME=VALUE"),
+            ("OUR=hunter2\u{fffd}\n", "1: OUR: expected UTF-8"),
+            ("OUR=hunter2\0\n", "1: OUR: expected a value without NUL"),
+        ] {
+            let error = values(text).unwrap_err();
+            assert!(error.starts_with(expected) && !error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_and_a_folder_are_ignored() {
+        load(Path::new("/nonexistent/.env")).unwrap();
+        load(Path::new("/")).unwrap();
+    }
+
+    #[test]
+    fn the_settings_of_every_subcommand_are_ours() {
+        let own = own_variables();
+        for name in
+            ["DATABASE_URL", "PROJECT_SLUG", "FEDERATION_API_KEY", "PROJECTS_FILE", "RUST_LOG"]
+        {
+            assert!(own.contains(name), "{name}");
+        }
+        assert!(!own.contains("PROMPT"));
     }
 }
