@@ -9,15 +9,16 @@ mod replace;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-pub use self::entry::Entry;
-use self::entry::{Raw, Written};
+pub use self::entry::KeyEntry;
+use self::entry::RawEntry;
 pub(crate) use self::entry::{check_name, stamp};
 use crate::files;
-use crate::files::yaml::{self, Position, Step};
+use crate::files::yaml::{self, Position, Step, Values};
 
 /// Size limit of the file, in bytes. It fits some ten thousand keys.
 pub const MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -72,17 +73,17 @@ fn shown(position: Option<(usize, usize)>) -> String {
 #[serde(deny_unknown_fields, expecting = "a mapping with the key `keys`")]
 struct Document {
     #[serde(deserialize_with = "entry::list")]
-    keys: Vec<Raw>,
+    keys: Vec<RawEntry>,
 }
 
 /// Watches the file of keys.
-pub(crate) type Watch = files::Watch<Vec<Entry>, KeysFileError>;
+pub(crate) type Watch = files::Watch<Vec<KeyEntry>, KeysFileError>;
 
 /// Reads and checks the file.
 ///
 /// # Errors
 /// Fails if the file does not exist, cannot be read, or is invalid.
-pub fn read(path: &Path) -> Result<Vec<Entry>, KeysFileError> {
+pub fn read(path: &Path) -> Result<Vec<KeyEntry>, KeysFileError> {
     let unreadable = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => KeysFileError::Missing(path.to_owned()),
         _ => KeysFileError::Unreadable { path: path.to_owned(), source },
@@ -96,7 +97,7 @@ pub(crate) fn watch(path: PathBuf) -> Watch {
     Watch::new(path, read, |error| matches!(error, KeysFileError::Unreadable { .. }))
 }
 
-fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, KeysFileError> {
+fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<KeyEntry>, KeysFileError> {
     check(bytes).map_err(|(position, problem)| KeysFileError::Invalid {
         path: path.to_owned(),
         position: position.map(|at| (at.line, at.column)),
@@ -104,25 +105,23 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<Vec<Entry>, KeysFileError> {
     })
 }
 
-fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let position = Position::after(&bytes[..error.valid_up_to()]);
-        (Some(position), "expected UTF-8".to_owned())
-    })?;
-    let Document { keys } = serde_yaml::from_str(text).map_err(|error| {
-        let (position, problem) = yaml::taken_apart(&error);
-        (position, without_values(problem))
-    })?;
+fn check(bytes: &[u8]) -> Result<Vec<KeyEntry>, (Option<Position>, String)> {
+    let text = yaml::decode(bytes).map_err(|(position, problem)| (Some(position), problem))?;
+    let document = yaml::read(text, PhantomData::<Document>)
+        .map_err(|error| yaml::explain(&error, Values::Hidden))?;
+    let Some(Document { keys }) = document else {
+        return Err((None, "expected a mapping with the key `keys`, got nothing".to_owned()));
+    };
     let at_field = |at: usize, field: &str, problem: &str| {
         let keys = Step::Key("keys".to_owned());
         let place = [keys, Step::Index(at), Step::Key(field.to_owned())];
         (yaml::find(text, &place), format!("keys[{at}].{field}: {problem}"))
     };
-    let mut entries: Vec<Entry> = Vec::with_capacity(keys.len());
+    let mut entries: Vec<KeyEntry> = Vec::with_capacity(keys.len());
     let mut seen = HashMap::with_capacity(keys.len());
     for (at, raw) in keys.into_iter().enumerate() {
-        let entry =
-            Entry::try_from(raw).map_err(|misfit| at_field(at, misfit.field, misfit.problem))?;
+        let entry = KeyEntry::try_from(raw)
+            .map_err(|invalid| at_field(at, invalid.field, invalid.problem))?;
         if let Some(first) = seen.insert(entry.id.clone(), at) {
             return Err(at_field(
                 at,
@@ -135,17 +134,6 @@ fn check(bytes: &[u8]) -> Result<Vec<Entry>, (Option<Position>, String)> {
     Ok(entries)
 }
 
-/// Removes the found value from an error of the YAML parser. The value is quoted and precedes the
-/// expected one.
-fn without_values(problem: String) -> String {
-    // The last one, because the found value may contain the same words.
-    let (found, expected) = problem.split_at(problem.rfind(", expected").unwrap_or(0));
-    match found.find(['"', '`']) {
-        Some(first) => format!("{}…{expected}", &found[..first]),
-        None => problem,
-    }
-}
-
 /// Changes the keys of the file, and creates it if it does not exist. Concurrent updates are
 /// serialised.
 ///
@@ -153,7 +141,7 @@ fn without_values(problem: String) -> String {
 /// Fails without a change of the file if `change` fails or the file cannot be read or written.
 pub fn update<T>(
     path: &Path,
-    change: impl FnOnce(&mut Vec<Entry>) -> anyhow::Result<T>,
+    change: impl FnOnce(&mut Vec<KeyEntry>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     // If the path is a link, its target is replaced and the link stays.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -163,17 +151,17 @@ pub fn update<T>(
         other => other?,
     };
     let changed = change(&mut entries)?;
-    replace::replace(&path, &render(&entries)?)?;
+    replace::replace(&path, &render(&entries))?;
     Ok(changed)
 }
 
-fn render(entries: &[Entry]) -> anyhow::Result<String> {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        keys: Vec<Written<'a>>,
+fn render(entries: &[KeyEntry]) -> String {
+    let mut text = HEADER.to_owned();
+    text.push_str(if entries.is_empty() { "keys: []\n" } else { "keys:\n" });
+    for entry in entries {
+        entry.write(&mut text);
     }
-    let document = Document { keys: entries.iter().map(Written::from).collect() };
-    Ok(format!("{HEADER}{}", serde_yaml::to_string(&document)?))
+    text
 }
 
 #[cfg(test)]

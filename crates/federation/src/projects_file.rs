@@ -1,8 +1,8 @@
-//! The static list of projects, `config/projects.yaml`.
+//! The list of projects, `config/projects.yaml`.
 //!
-//! The file is checked whole before anyone sees a project of it. First its shape is read
-//! (`document`), where the first fault ends the reading; then each value is parsed by the domain
-//! and all faults are collected, and their positions looked up (`files/yaml.rs`).
+//! The file is checked as a whole before any project of it is used. `document` reads its shape and
+//! stops at the first error. Then the domain parses the values, and all their errors are reported
+//! with their positions (`files/yaml.rs`).
 
 mod document;
 mod export;
@@ -18,49 +18,51 @@ use federation_domain::{Registration, RegistrationDraft};
 pub(crate) use self::export::write;
 pub(crate) use self::watch::{Watch, watch};
 use crate::files;
-use crate::files::yaml::{self, Position, Step};
+use crate::files::yaml::{self, Position, Step, Values};
 
-/// The largest file that is read, in bytes: some hundred thousand projects.
+/// Size limit of the file, in bytes. It fits some hundred thousand projects.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
-/// How many faults of one file are reported, so that a file of another kind does not flood a log.
-const MAX_FAULTS: usize = 10;
+/// Limit on reported problems, so that a file of another kind does not flood the log.
+const MAX_PROBLEMS: usize = 10;
 
-/// Why the list of projects cannot be used.
+/// An error of the list of projects.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectsFileError {
-    /// There is no such file, which the service takes for an empty list.
+    /// The file does not exist. The service treats it as an empty list.
     #[error("{} does not exist", .0.display())]
     Missing(PathBuf),
-    /// It cannot be read.
-    #[error("{} cannot be read", path.display())]
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It is too large.
-    #[error("{} is too large: at most {MAX_BYTES} bytes are allowed", .0.display())]
+    /// The file is too large.
+    #[error("{}: expected at most {MAX_BYTES} bytes, got more", .0.display())]
     TooLarge(PathBuf),
-    /// It has no list, not even an empty one, so its writing may just have begun.
-    #[error("{} has no list of projects: `projects: []` says that there are none", .0.display())]
+    /// The file has no list, not even an empty one. It may be half written.
+    #[error(
+        "{} has no list of projects; write `projects: []` if there are none", .0.display()
+    )]
     NoList(PathBuf),
-    /// What it says is not valid; at least one fault, in the order of the file.
+    /// The content is invalid. Has at least one problem, in the order of the file.
     #[error("{}", lines(.0))]
-    Invalid(Vec<Fault>),
+    Invalid(Vec<ProjectsFileProblem>),
 }
 
-/// One thing that is wrong in the file: `config/projects.yaml:7:11: projects[1].slug: …`.
+/// An invalid value in the file, shown as `config/projects.yaml:7:11: projects[1].slug: …`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct ProjectsFileProblem {
     file: String,
     position: Option<Position>,
     problem: String,
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for ProjectsFileProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position {
             Some(Position { line, column }) => {
@@ -71,82 +73,72 @@ impl fmt::Display for Fault {
     }
 }
 
-fn lines(faults: &[Fault]) -> String {
-    faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n")
+fn lines(problems: &[ProjectsFileProblem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Reads and checks the file; one without a list is an empty list.
+/// Reads and checks the file.
 ///
 /// # Errors
-/// When there is none, when it cannot be read, or with everything that is wrong in it.
+/// Fails if the file does not exist, cannot be read, has no list or is invalid.
 pub fn read(path: &Path) -> Result<Vec<Registration>, ProjectsFileError> {
-    Ok(parse(&path.display().to_string(), &bytes(path)?)?.unwrap_or_default())
+    let bytes = files::read_at_most(path, MAX_BYTES).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => ProjectsFileError::Missing(path.to_owned()),
+        _ => ProjectsFileError::Unreadable { path: path.to_owned(), source: error },
+    })?;
+    let bytes = bytes.ok_or_else(|| ProjectsFileError::TooLarge(path.to_owned()))?;
+    let projects = parse(&path.display().to_string(), &bytes)?;
+    projects.ok_or_else(|| ProjectsFileError::NoList(path.to_owned()))
 }
 
-/// What is in the file, yet to be parsed.
-fn bytes(path: &Path) -> Result<Vec<u8>, ProjectsFileError> {
-    let unreadable = |error| ProjectsFileError::unreadable(path, error);
-    let bytes = files::read_at_most(path, MAX_BYTES).map_err(unreadable)?;
-    bytes.ok_or_else(|| ProjectsFileError::TooLarge(path.to_owned()))
-}
-
-impl ProjectsFileError {
-    fn unreadable(path: &Path, source: io::Error) -> Self {
-        match source.kind() {
-            io::ErrorKind::NotFound => Self::Missing(path.to_owned()),
-            _ => Self::Unreadable { path: path.to_owned(), source },
-        }
-    }
-}
-
-/// Checks the content of a file of this name; none where it has no list.
+/// Checks the content of a file with this name. Returns `None` if it has no list.
 ///
 /// # Errors
-/// [`ProjectsFileError::Invalid`], with everything that is wrong.
+/// Returns [`ProjectsFileError::Invalid`] with all problems.
 fn parse(file: &str, bytes: &[u8]) -> Result<Option<Vec<Registration>>, ProjectsFileError> {
-    let fault = |position, problem| Fault { file: file.to_owned(), position, problem };
-    let invalid = |position, problem| ProjectsFileError::Invalid(vec![fault(position, problem)]);
-    let text = std::str::from_utf8(bytes).map_err(|error| {
-        let position = Position::after(&bytes[..error.valid_up_to()]);
-        invalid(Some(position), "this is not UTF-8".to_owned())
+    let problem =
+        |position, problem| ProjectsFileProblem { file: file.to_owned(), position, problem };
+    let invalid = |position, text| ProjectsFileError::Invalid(vec![problem(position, text)]);
+    let text = yaml::decode(bytes).map_err(|(position, text)| invalid(Some(position), text))?;
+    let drafts = document::read(text).map_err(|error| {
+        let (position, text) = yaml::explain(&error, Values::Shown);
+        invalid(position, text)
     })?;
-    let drafts = document::read(text).map_err(|fault| invalid(fault.position, fault.problem))?;
     let Some(drafts) = drafts else { return Ok(None) };
-    let (projects, problems) = check(&drafts);
-    if problems.is_empty() {
+    let (projects, invalid_values) = check(&drafts);
+    if invalid_values.is_empty() {
         return Ok(Some(projects));
     }
-    let more = problems.len().saturating_sub(MAX_FAULTS);
-    let mut faults: Vec<_> = problems
+    let more = invalid_values.len().saturating_sub(MAX_PROBLEMS);
+    let mut problems: Vec<_> = invalid_values
         .into_iter()
-        .take(MAX_FAULTS)
-        .map(|problem| fault(yaml::find(text, &problem.place), problem.sentence(text)))
+        .take(MAX_PROBLEMS)
+        .map(|value| problem(yaml::find(text, &value.path), value.sentence(text)))
         .collect();
     if more > 0 {
-        faults.push(fault(None, format!("and {more} more")));
+        problems.push(problem(None, format!("and {more} more")));
     }
-    Err(ProjectsFileError::Invalid(faults))
+    Err(ProjectsFileError::Invalid(problems))
 }
 
-/// Something wrong with a value.
-struct Problem {
-    place: Vec<Step>,
-    what: What,
+struct InvalidValue {
+    path: Vec<Step>,
+    reason: Reason,
 }
 
-enum What {
-    /// It is not allowed; the sentence begins with the field.
+enum Reason {
+    /// The value is not allowed. The sentence starts with the field.
     NotAllowed { project: usize, sentence: String },
-    /// The slug of one project is that of an earlier one.
-    Doubled { project: usize, slug: String, first: usize },
+    /// An earlier project has the same slug.
+    Duplicate { project: usize, slug: String, first: usize },
 }
 
-impl Problem {
+impl InvalidValue {
     fn sentence(&self, text: &str) -> String {
-        match &self.what {
-            What::NotAllowed { project, sentence } => format!("projects[{project}].{sentence}"),
-            What::Doubled { project, slug, first } => {
-                let line = yaml::find(text, &place(*first, "slug"))
+        match &self.reason {
+            Reason::NotAllowed { project, sentence } => format!("projects[{project}].{sentence}"),
+            Reason::Duplicate { project, slug, first } => {
+                let line = yaml::find(text, &path(*first, "slug"))
                     .map_or_else(String::new, |position| format!(" on line {}", position.line));
                 format!("projects[{project}].slug: \"{slug}\" appears twice (first{line})")
             }
@@ -154,37 +146,37 @@ impl Problem {
     }
 }
 
-/// Parses all values; what is wrong with them, in the order of the file.
-fn check(drafts: &[RegistrationDraft]) -> (Vec<Registration>, Vec<Problem>) {
+/// Parses all drafts. Returns the projects, and the invalid values in the order of the file.
+fn check(drafts: &[RegistrationDraft]) -> (Vec<Registration>, Vec<InvalidValue>) {
     let mut projects: Vec<Registration> = Vec::with_capacity(drafts.len());
-    let mut problems = Vec::new();
+    let mut invalid = Vec::new();
     let mut seen = HashMap::with_capacity(drafts.len());
     for (at, draft) in drafts.iter().enumerate() {
         match draft.parse() {
             Ok(registration) => projects.push(registration),
-            Err(faults) => problems.extend(faults.into_iter().map(|fault| Problem {
-                place: place(at, &fault.field),
-                what: What::NotAllowed { project: at, sentence: fault.to_string() },
+            Err(faults) => invalid.extend(faults.into_iter().map(|fault| InvalidValue {
+                path: path(at, &fault.field),
+                reason: Reason::NotAllowed { project: at, sentence: fault.to_string() },
             })),
         }
         if let Some(&first) = seen.get(draft.slug.as_str()) {
             let slug = draft.slug.chars().flat_map(char::escape_debug).collect();
-            let what = What::Doubled { project: at, slug, first };
-            problems.push(Problem { place: place(at, "slug"), what });
+            let reason = Reason::Duplicate { project: at, slug, first };
+            invalid.push(InvalidValue { path: path(at, "slug"), reason });
         } else {
             seen.insert(draft.slug.as_str(), at);
         }
     }
-    (projects, problems)
+    (projects, invalid)
 }
 
-/// The place of a project's field, which may have an index: `tags[3]`.
-fn place(project: usize, field: &str) -> Vec<Step> {
-    let mut place = vec![Step::Key("projects".to_owned()), Step::Index(project)];
+/// Returns the path of a field of a project. The field may have an index, as in `tags[3]`.
+fn path(project: usize, field: &str) -> Vec<Step> {
+    let mut path = vec![Step::Key("projects".to_owned()), Step::Index(project)];
     let (key, index) = field.split_once('[').unwrap_or((field, ""));
-    place.push(Step::Key(key.to_owned()));
-    place.extend(index.trim_end_matches(']').parse().map(Step::Index));
-    place
+    path.push(Step::Key(key.to_owned()));
+    path.extend(index.trim_end_matches(']').parse().map(Step::Index));
+    path
 }
 
 #[cfg(test)]

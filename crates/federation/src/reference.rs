@@ -28,6 +28,15 @@ environment overrides the file `.env` in the working directory. The flag is the 
 with hyphens, `--service-port` for `SERVICE_PORT`, unless the table names another. An empty variable
 counts as unset, except `FEDERATION_API_KEYS` and `FEDERATION_KEYS_FILE`, which are rejected.
 
+`.env` is read as python-dotenv and Docker Compose read it. A value may contain spaces, `$` and JSON.
+Single quotes keep a value as it is, and double quotes allow escapes such as `\\n`. `${NAME}` and
+`${NAME:-default}` are replaced, except in single quotes; `$NAME` is not. A comment starts with a
+space and `#`. The last line of a variable counts. The file may contain lines of other programs,
+which are never an error.
+
+The projects file and the file of API keys are YAML in UTF-8, with or without a byte order mark.
+Merge keys (`<<: *base`) are applied, and top-level keys that begin with `x-` are ignored.
+
 Booleans are `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`; a flag without a value means
 `true`. Seconds may have a fraction and are at most one year. An invalid setting ends the program
 with exit code 1 or 2 and a line that names the setting, the expected value and the given one.
@@ -41,8 +50,9 @@ const ENV_HEADER: &str = "\
 # Every setting with its default. Copy this file to .env and uncomment the lines that you change.
 # Flags override the environment, which overrides .env. docs/CONFIGURATION.md has the details.
 #
-# Put a value with a $ into single quotes: NATS_PASSWORD='pa$$word'. Otherwise $NAME is replaced by
-# the value of the variable NAME.
+# The file is read as python-dotenv and Docker Compose read it. A value may contain spaces, $ and
+# JSON. ${NAME} is replaced by the variable NAME, except in single quotes. A comment starts with a
+# space and #. Lines of other programs are ignored.
 ";
 
 /// Line length of `.env.example`.

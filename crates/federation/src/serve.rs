@@ -1,7 +1,7 @@
 //! The running service, from start to stop.
 
+mod background;
 mod keys;
-mod parts;
 mod prepare;
 mod reload;
 mod summary;
@@ -11,7 +11,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ use federation_nats::Peers;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::background::BackgroundTasks;
 use self::keys::ServedKeys;
-use self::parts::Parts;
 use self::reload::Reload;
 use crate::log;
 use crate::open_files;
@@ -33,7 +33,7 @@ use crate::settings::{ServeSettings, bus};
 use crate::signals;
 use crate::store::Store;
 
-/// Deadline for stopping, counted from the signal. Supervisors usually kill after 10 s. Requests may
+/// Deadline for stopping, counted from the signal and the delay after it. Supervisors usually kill after 10 s. Requests may
 /// take 3 s of it and the last messages on the bus 2 s, so at least 4 s remain for the last
 /// checkpoint.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
@@ -60,6 +60,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let keys = settings.auth.as_ref().map(ServedKeys::start).transpose()?;
     let listed = read_projects(&settings.projects_file)?;
     let store = Store::open(&settings.database)?;
+    let _claim = store.claim()?;
     let peers = match &settings.bus {
         Some(bus) => Some(Peers::connect(bus).await.context("NATS")?),
         None => None,
@@ -71,7 +72,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let address = server.address();
     tracing::debug!(%address, "server listens");
 
-    // The parts stop one after the other, each by its own token.
+    // The tasks stop one after the other, each by its own token.
     let http_ends = CancellationToken::new();
     service.metrics.read_dropped_log_lines_from(log::dropped_lines());
     let mut state = ApiState::from(&service);
@@ -80,8 +81,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     }
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
-    let parts = tokio::select! {
-        parts = run(&store, &service, &settings, address, reload, peers, &stop) => parts?,
+    let tasks = tokio::select! {
+        tasks = run(&store, &service, &settings, address, reload, peers, &stop) => tasks?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API stopped unexpectedly");
@@ -93,22 +94,42 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     };
     tracing::info!("service is stopping");
     service.readiness.stop();
+    if tasks.is_some() {
+        drain(settings.shutdown_delay, http.as_mut()).await?;
+    }
     service.presence.retire();
     http_ends.cancel();
-    end(http, parts).await?;
+    end(http, tasks).await?;
     tracing::info!("service has stopped");
     Ok(())
 }
 
-/// Waits until the REST API has stopped, then stops the parts, within [`STOP_WITHIN`].
+/// Serves for the delay, so that a load balancer can notice that the service is not ready.
+async fn drain(
+    delay: Duration,
+    http: Pin<&mut impl Future<Output = io::Result<()>>>,
+) -> anyhow::Result<()> {
+    if delay.is_zero() {
+        return Ok(());
+    }
+    tokio::select! {
+        () = tokio::time::sleep(delay) => Ok(()),
+        ended = http => {
+            ended.context("the REST API failed")?;
+            bail!("the REST API stopped unexpectedly");
+        }
+    }
+}
+
+/// Waits until the REST API has stopped, then stops the tasks, within [`STOP_WITHIN`].
 async fn end(
     http: impl Future<Output = io::Result<()>>,
-    parts: Option<Parts>,
+    tasks: Option<BackgroundTasks>,
 ) -> anyhow::Result<()> {
     let all = async {
         http.await.context("the REST API failed while stopping")?;
-        if let Some(parts) = parts {
-            parts.stop().await;
+        if let Some(tasks) = tasks {
+            tasks.stop().await;
         }
         Ok(())
     };
@@ -134,7 +155,7 @@ fn wire(store: &Store, settings: &ServeSettings, peers: Option<&Peers>) -> Servi
     Service::new(ports, settings.rule.clone(), deployment)
 }
 
-/// Starts the parts that run beside the REST API and runs them until `stop`. Returns the parts to
+/// Starts the tasks that run beside the REST API and runs them until `stop`. Returns the tasks to
 /// stop, or `None` if the store was not ready yet.
 async fn run(
     store: &Store,
@@ -144,18 +165,18 @@ async fn run(
     reload: Reload,
     peers: Option<Peers>,
     stop: &CancellationToken,
-) -> anyhow::Result<Option<Parts>> {
+) -> anyhow::Result<Option<BackgroundTasks>> {
     let prepared = prepare::prepare(store, service, settings, reload.listed().to_vec());
     let prepared = tokio::select! {
         prepared = prepared => prepared?,
         () = stop.cancelled() => return Ok(None),
         never = log_slow_start(address) => match never {},
     };
-    let mut parts = Parts::start(service, settings, reload, peers).await?;
+    let mut tasks = BackgroundTasks::start(service, settings, reload, peers).await?;
     service.readiness.start();
     summary::log_start(settings, store, address, prepared);
-    parts.run_until(stop).await?;
-    Ok(Some(parts))
+    tasks.run_until(stop).await?;
+    Ok(Some(tasks))
 }
 
 /// Logs the address of a service that is not ready soon.
@@ -165,13 +186,16 @@ async fn log_slow_start(address: SocketAddr) -> Infallible {
     std::future::pending().await
 }
 
-/// Reads the projects file. Returns `None` if it does not exist.
-fn read_projects(path: &Path) -> anyhow::Result<Option<Vec<Registration>>> {
+/// Reads the projects file. Returns the error, which is logged, if the service starts without a list.
+///
+/// # Errors
+/// Fails if the file has a list that is invalid.
+fn read_projects(path: &Path) -> anyhow::Result<Result<Vec<Registration>, ProjectsFileError>> {
     match projects_file::read(path) {
-        Ok(registrations) => Ok(Some(registrations)),
-        Err(ProjectsFileError::Missing(_)) => {
-            tracing::warn!(file = %path.display(), "projects file does not exist; service starts without it");
-            Ok(None)
+        Ok(projects) => Ok(Ok(projects)),
+        Err(error @ (ProjectsFileError::Missing(_) | ProjectsFileError::NoList(_))) => {
+            tracing::warn!(%error, "service starts without a projects file");
+            Ok(Err(error))
         }
         Err(error) => Err(error.into()),
     }

@@ -15,6 +15,7 @@ pub mod publisher;
 pub mod value;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use federation_domain::LivenessRule;
 use federation_http::HttpSettings;
@@ -73,6 +74,8 @@ pub struct ServeSettings {
     pub bus: Option<NatsSettings>,
     /// Address to listen on.
     pub http: HttpSettings,
+    /// Time between the signal to stop and the end of the REST API.
+    pub shutdown_delay: Duration,
     /// API keys. `None` allows anonymous access.
     pub auth: Option<AuthSettings>,
     /// The projects file.
@@ -106,6 +109,7 @@ impl ServeArgs {
             bus,
             http: self.http.resolve()?,
             auth: self.http.auth()?,
+            shutdown_delay: self.http.shutdown_delay,
             rule: self.liveness.resolve()?,
             obsolete: obsolete
                 .map(|_| "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS")

@@ -1,6 +1,7 @@
-//! Which store to use.
+//! Selection of the store.
 
-use std::path::Path;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -8,22 +9,23 @@ use federation_domain::{CatalogStore, StoreError};
 use federation_postgres::PgCatalogStore;
 use federation_sqlite::SqliteCatalogStore;
 
+use crate::files::replace;
 use crate::settings::Database;
 
-/// The store that `DATABASE_URL` names.
+/// The store of the catalog.
 #[derive(Clone)]
 pub enum Store {
-    /// On a Postgres server.
+    /// A Postgres server.
     Postgres(Arc<PgCatalogStore>),
-    /// In a file.
+    /// An SQLite file.
     Sqlite(Arc<SqliteCatalogStore>),
 }
 
 impl Store {
-    /// Prepares the store. A Postgres server need not be there yet.
+    /// Opens the store. A Postgres server does not have to be available yet.
     ///
     /// # Errors
-    /// When the URL or the path cannot work.
+    /// Fails if the URL is invalid or the folder of the file does not exist.
     pub fn open(database: &Database) -> anyhow::Result<Self> {
         match database {
             Database::Postgres(url) => PgCatalogStore::connect(url.expose())
@@ -31,13 +33,25 @@ impl Store {
                 .context("DATABASE_URL"),
             Database::Sqlite(url) => {
                 let store = SqliteCatalogStore::connect(url.expose()).context("DATABASE_URL")?;
-                require_folder(store.path())?;
+                require_folder(url.expose(), store.path())?;
                 Ok(Self::Sqlite(Arc::new(store)))
             }
         }
     }
 
-    /// The store as the application sees it.
+    /// Claims an SQLite file for this process until the returned handle is dropped. Two processes would
+    /// not learn of each other's writes.
+    ///
+    /// # Errors
+    /// Fails if another process has claimed the file.
+    pub fn claim(&self) -> anyhow::Result<Option<File>> {
+        match self {
+            Self::Postgres(_) => Ok(None),
+            Self::Sqlite(store) => claim(store.path()).map(Some),
+        }
+    }
+
+    /// Returns the store as a port of the application.
     #[must_use]
     pub fn port(&self) -> Arc<dyn CatalogStore> {
         match self {
@@ -46,16 +60,16 @@ impl Store {
         }
     }
 
-    /// Whether other processes may use the store too.
+    /// Returns whether other processes may use the store at the same time.
     #[must_use]
     pub fn is_shared(&self) -> bool {
         matches!(self, Self::Postgres(_))
     }
 
-    /// Brings the tables to the form of this version. Returns the migrations that ran.
+    /// Applies pending migrations and returns their names.
     ///
     /// # Errors
-    /// [`StoreError`], which says whether trying again makes sense.
+    /// Returns a [`StoreError`], which tells an outage from a rejection.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Postgres(store) => store.migrate().await,
@@ -64,44 +78,106 @@ impl Store {
     }
 }
 
-/// Refuses a file whose folder is missing: to wait for that, as for a server, would hide a mistake.
-fn require_folder(file: &Path) -> anyhow::Result<()> {
-    match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            bail!("DATABASE_URL: there is no folder {}", folder.display())
+/// Locks a file beside the database, because SQLite would lose its own locks if another handle of the
+/// database were closed.
+fn claim(database: &Path) -> anyhow::Result<File> {
+    let database = canonical(database)?;
+    let mut lock = database.clone().into_os_string();
+    lock.push(".lock");
+    let lock = Path::new(&lock);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(lock);
+    let file = file.with_context(|| format!("DATABASE_URL: cannot open {}", lock.display()))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => bail!(
+            "DATABASE_URL: expected a file of this process alone, got {}, which another process \
+             serves; stop it, or use Postgres for several replicas",
+            database.display()
+        ),
+        Err(TryLockError::Error(error)) => {
+            let file = lock.display();
+            tracing::warn!(%error, %file, "file cannot be locked; another process could use it too");
         }
-        _ => Ok(()),
     }
+    Ok(file)
+}
+
+/// Returns the absolute path without links. The file need not exist yet.
+fn canonical(file: &Path) -> anyhow::Result<PathBuf> {
+    if let Ok(path) = fs::canonicalize(file) {
+        return Ok(path);
+    }
+    let folder = fs::canonicalize(replace::folder(file)).context("DATABASE_URL")?;
+    Ok(folder.join(file.file_name().unwrap_or_default()))
+}
+
+/// Rejects a file whose folder does not exist. Waiting for it, as for a server, would hide a mistake.
+fn require_folder(url: &str, file: &Path) -> anyhow::Result<()> {
+    let folder = replace::folder(file);
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let hint = if url.contains(":///") && file.is_relative() && Path::new("/").join(folder).is_dir()
+    {
+        let file = file.display();
+        format!("; three slashes start a relative path, an absolute one is sqlite:////{file}")
+    } else {
+        String::new()
+    };
+    bail!("DATABASE_URL: expected an existing folder, got {}{hint}", folder.display())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn refusal(database: &Database) -> String {
-        let Err(error) = Store::open(database) else { panic!("{database:?} was taken") };
+    fn rejection(database: &Database) -> String {
+        let Err(error) = Store::open(database) else { panic!("{database:?} was accepted") };
         format!("{error:#}")
     }
 
     #[tokio::test]
-    async fn what_a_store_refuses_is_an_error_of_the_setting_without_the_password() {
+    async fn an_invalid_url_is_an_error_of_the_setting_without_the_password() {
         for url in ["postgres:hunter2", "postgresql://", "postgres://u:hunter2@h:port/d"] {
-            let error = refusal(&Database::Postgres(url.into()));
+            let error = rejection(&Database::Postgres(url.into()));
             assert!(error.starts_with("DATABASE_URL: ") && !error.contains("hunter2"), "{error}");
         }
         for url in ["sqlite:", "sqlite::memory:", "sqlite:f.db?mode=ro"] {
-            let error = refusal(&Database::Sqlite(url.into()));
+            let error = rejection(&Database::Sqlite(url.into()));
             assert!(error.starts_with("DATABASE_URL: "), "{error}");
         }
     }
 
     #[tokio::test]
-    async fn the_folder_of_a_file_has_to_be_there() {
-        for url in ["sqlite:///nonexistent/f.db", "sqlite:/nonexistent/f.db"] {
-            let error = refusal(&Database::Sqlite(url.into()));
-            assert_eq!(error, "DATABASE_URL: there is no folder /nonexistent");
+    async fn a_file_is_claimed_once_under_all_of_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("f.db");
+        let link = folder.path().join("link.db");
+        fs::write(&file, "").unwrap();
+        std::os::unix::fs::symlink("f.db", &link).unwrap();
+        let open = |path: &Path| {
+            Store::open(&Database::Sqlite(format!("sqlite:{}", path.display()).as_str().into()))
+        };
+        let claimed = open(&file).unwrap().claim().unwrap();
+        let error = open(&link).unwrap().claim().unwrap_err().to_string();
+        let shown = fs::canonicalize(&file).unwrap();
+        assert!(error.contains(&format!("got {}, which", shown.display())), "{error}");
+        drop(claimed);
+        open(&link).unwrap().claim().unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_folder_of_the_file_must_exist() {
+        for url in ["sqlite:////nonexistent/f.db", "sqlite:/nonexistent/f.db"] {
+            let error = rejection(&Database::Sqlite(url.into()));
+            assert_eq!(error, "DATABASE_URL: expected an existing folder, got /nonexistent");
         }
-        for url in ["sqlite:f.db", "sqlite:src/f.db", "sqlite:///tmp/f.db"] {
+        assert_eq!(
+            rejection(&Database::Sqlite("sqlite:///tmp/f.db".into())),
+            "DATABASE_URL: expected an existing folder, got tmp; three slashes start a relative \
+             path, an absolute one is sqlite:////tmp/f.db"
+        );
+        for url in ["sqlite:f.db", "sqlite:///./f.db", "sqlite:src/f.db", "sqlite:////tmp/f.db"] {
             Store::open(&Database::Sqlite(url.into())).unwrap();
         }
     }

@@ -7,18 +7,18 @@ use crate::{output, projects_file};
 /// Subcommands of `config`.
 #[derive(Debug, clap::Subcommand)]
 pub enum ConfigCommand {
-    /// Check a list of projects without applying it; exit code 1 when something is wrong in it.
+    /// Check a projects file without applying it. Exits with 1 if it is invalid or has no list.
     Check {
-        /// The file to check.
+        /// File to check.
         #[arg(env = "PROJECTS_FILE", default_value = "config/projects.yaml")]
         file: PathBuf,
     },
 }
 
-/// Does what the subcommand says.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// With everything that is wrong in the file.
+/// Fails if the service would reject the file, with all problems.
 pub fn run(command: &ConfigCommand) -> anyhow::Result<()> {
     let ConfigCommand::Check { file } = command;
     let count = projects_file::read(file)?.len();

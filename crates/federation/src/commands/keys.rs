@@ -61,7 +61,7 @@ pub fn run(args: &KeysArgs) -> anyhow::Result<()> {
         KeysCommand::Create(create) => create.run(file, args.json),
         KeysCommand::List => {
             let entries = keys_file::read(file)?;
-            Ok(output::print(&list::render(&entries, now(), args.json)?)?)
+            Ok(output::print(&list::render(&entries, now(), args.json, output::columns())?)?)
         }
         KeysCommand::Revoke { id } => {
             let revoked = revoke(file, id)?;

@@ -1,106 +1,65 @@
-//! Where a value stands in a file of YAML, and what the reader says of it.
+//! YAML files: reading, positions of values, error messages and quoting.
+
+mod find;
+mod merge;
+mod message;
+mod scalar;
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess};
-use serde::de::{Unexpected, Visitor};
+use serde::de::{DeserializeSeed, Deserializer as _, Visitor};
 
-/// A place in a text; both count from one, the column in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
-}
+pub(crate) use self::find::{Position, Step, find};
+use self::merge::Merging;
+pub(crate) use self::message::{Values, explain};
+pub(crate) use self::scalar::scalar;
 
-impl Position {
-    /// The place behind this valid UTF-8.
-    pub(crate) fn after(text: &[u8]) -> Self {
-        let line = text.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let column = String::from_utf8_lossy(&text[start..]).chars().count() + 1;
-        Self { line, column }
-    }
-
-    /// The place that an error of the YAML reader names.
-    fn of(error: &serde_yaml::Error) -> Option<Self> {
-        error.location().map(|at| Self { line: at.line(), column: at.column() })
-    }
-}
-
-/// The place that an error of the YAML reader names, to be told in front, and its words without it.
-pub(crate) fn taken_apart(error: &serde_yaml::Error) -> (Option<Position>, String) {
-    let position = Position::of(error);
-    let mut problem = error.to_string();
-    if let Some(Position { line, column }) = position {
-        problem = problem.replacen(&format!(" at line {line} column {column}"), "", 1);
-    }
-    (position, problem)
-}
-
-/// One step from a value into it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Step {
-    Key(String),
-    Index(usize),
-}
-
-/// Where the value at this place stands, or, where it is missing, the value around it.
+/// Decodes a file. A byte order mark is ignored.
 ///
-/// The YAML reader tells positions only with its errors: so this reads the text again, down to the
-/// place, and fails there on purpose.
-pub(crate) fn find(text: &str, place: &[Step]) -> Option<Position> {
-    (0..=place.len()).rev().find_map(|depth| {
-        let error = FailAt(&place[..depth]).deserialize(serde_yaml::Deserializer::from_str(text));
-        error.err().filter(|error| error.to_string().contains(HERE)).as_ref().and_then(Position::of)
-    })
-}
-
-/// What the intended failure says, to tell it from others.
-const HERE: &str = "the place is here";
-
-struct FailAt<'a>(&'a [Step]);
-
-impl<'de> DeserializeSeed<'de> for FailAt<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+/// # Errors
+/// Returns the position of the first byte that is not UTF-8, with a message.
+pub(crate) fn decode(bytes: &[u8]) -> Result<&str, (Position, String)> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(error) => {
+            let problem = match bytes {
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "expected UTF-8, got UTF-16",
+                _ => "expected UTF-8",
+            };
+            Err((Position::after(&bytes[..error.valid_up_to()]), problem.to_owned()))
+        }
     }
 }
 
-/// Fails at the place itself; goes a step further in lists and mappings; passes over the rest.
-impl<'de> Visitor<'de> for FailAt<'_> {
-    type Value = ();
+/// Deserializes the only document of a text. Merge keys (`<<`) are applied and `x-` keys of the
+/// outermost mapping are ignored. Returns `None` if there is no document.
+///
+/// # Errors
+/// Fails if the text is not YAML, does not have the expected shape, or has a second document.
+pub(crate) fn read<'de, S: DeserializeSeed<'de>>(
+    text: &'de str,
+    seed: S,
+) -> Result<Option<S::Value>, serde_yaml::Error> {
+    let mut documents = serde_yaml::Deserializer::from_str(text);
+    let Some(document) = documents.next() else { return Ok(None) };
+    let value = seed.deserialize(Merging::root(document))?;
+    match documents.next() {
+        None => Ok(Some(value)),
+        Some(second) => match second.deserialize_any(OneDocument) {
+            Ok(never) => match never {},
+            Err(error) => Err(error),
+        },
+    }
+}
 
+enum Never {}
+
+/// Rejects a second document, with its position.
+struct OneDocument;
+
+impl Visitor<'_> for OneDocument {
+    type Value = Never;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { HERE } else { "a list or a mapping" })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let Some((step, rest)) = self.0.split_first() else {
-            return Err(A::Error::invalid_type(Unexpected::Map, &self));
-        };
-        while let Some(key) = map.next_key::<String>()? {
-            if matches!(step, Step::Key(wanted) if *wanted == key) {
-                map.next_value_seed(FailAt(rest))?;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        let Some((step, rest)) = self.0.split_first() else {
-            return Err(A::Error::invalid_type(Unexpected::Seq, &self));
-        };
-        let Step::Index(wanted) = step else { return Err(A::Error::custom("no mapping")) };
-        for _ in 0..*wanted {
-            if seq.next_element::<IgnoredAny>()?.is_none() {
-                return Ok(());
-            }
-        }
-        seq.next_element_seed(FailAt(rest))?;
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
+        f.write_str("the end of the file after one document")
     }
 }

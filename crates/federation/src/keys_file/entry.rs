@@ -1,19 +1,21 @@
 //! An entry of the file of API keys.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 
 use federation_domain::Slug;
 use federation_http::{Key, KeyDigest, Scope, Scopes};
+use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
-use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::files::yaml::scalar;
+
 /// An API key in the file.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct KeyEntry {
     /// Id in logs and lists, and part of the key.
     pub id: String,
     /// Name for people.
@@ -35,34 +37,64 @@ pub struct Entry {
 /// A field that contradicts another field of its key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}")]
-pub struct Misfit {
+pub struct InvalidField {
     /// Name of the field.
     pub field: &'static str,
     /// The expected value.
     pub problem: &'static str,
 }
 
-impl Entry {
+impl KeyEntry {
     /// Checks that the fields are consistent.
     ///
     /// # Errors
     /// Returns the first inconsistent field.
-    pub fn check(self) -> Result<Self, Misfit> {
+    pub fn check(self) -> Result<Self, InvalidField> {
         if self.scopes.is_empty() {
-            return Err(Misfit { field: "scopes", problem: "expected at least one" });
+            return Err(InvalidField { field: "scopes", problem: "expected at least one" });
         }
         let has = |wanted| self.scopes.iter().any(|scope| scope == wanted);
         if !self.slugs.is_empty() && (!has(Scope::Heartbeat) || has(Scope::Admin)) {
             let problem = "expected the scope heartbeat and not admin, because slugs restrict \
                            the scope heartbeat";
-            return Err(Misfit { field: "slugs", problem });
+            return Err(InvalidField { field: "slugs", problem });
         }
         Ok(self)
     }
+
+    /// Appends the entry to the text of the file.
+    pub(super) fn write(&self, text: &mut String) {
+        let mut field = |name: &str, value: &str| {
+            let start = if name == "id" { '-' } else { ' ' };
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "{start} {name}: {}", scalar(value));
+        };
+        field("id", &self.id);
+        field("name", &self.name);
+        field("sha256", &self.digest.to_hex());
+        for (name, time) in
+            [("created", Some(self.created)), ("expires", self.expires), ("revoked", self.revoked)]
+        {
+            if let Some(time) = time {
+                field(name, &stamp(time));
+            }
+        }
+        write_list(text, "scopes", self.scopes.iter().map(Scope::as_str));
+        if !self.slugs.is_empty() {
+            write_list(text, "slugs", self.slugs.iter().map(Slug::as_str));
+        }
+    }
 }
 
-impl From<&Entry> for Key {
-    fn from(entry: &Entry) -> Self {
+fn write_list<'a>(text: &mut String, name: &str, items: impl Iterator<Item = &'a str>) {
+    let _ = writeln!(text, "  {name}:");
+    for item in items {
+        let _ = writeln!(text, "  - {}", scalar(item));
+    }
+}
+
+impl From<&KeyEntry> for Key {
+    fn from(entry: &KeyEntry) -> Self {
         Self {
             id: entry.id.clone(),
             digest: entry.digest,
@@ -90,7 +122,7 @@ pub(crate) fn check_name(text: &str) -> Result<String, String> {
 /// An entry whose fields are parsed and not compared with each other yet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a mapping with the fields of a key")]
-pub(super) struct Raw {
+pub(super) struct RawEntry {
     id: Parsed<Id>,
     name: Parsed<Name>,
     sha256: Parsed<KeyDigest>,
@@ -101,15 +133,15 @@ pub(super) struct Raw {
     revoked: Option<Parsed<OffsetDateTime>>,
 }
 
-impl TryFrom<Raw> for Entry {
-    type Error = Misfit;
+impl TryFrom<RawEntry> for KeyEntry {
+    type Error = InvalidField;
 
-    fn try_from(raw: Raw) -> Result<Self, Misfit> {
+    fn try_from(raw: RawEntry) -> Result<Self, InvalidField> {
         // An empty list could be read as one that allows no project.
         if raw.slugs.as_ref().is_some_and(Vec::is_empty) {
             let problem =
                 "expected at least one, got an empty list; remove the field to allow all projects";
-            return Err(Misfit { field: "slugs", problem });
+            return Err(InvalidField { field: "slugs", problem });
         }
         let entry = Self {
             id: raw.id.0.0,
@@ -127,18 +159,18 @@ impl TryFrom<Raw> for Entry {
 
 /// Deserializes the list of keys. Rejects `keys:` without a value, as in a half-written file, because
 /// an empty list would lock out every client.
-pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Raw>, D::Error> {
-    struct List;
-    impl<'de> Visitor<'de> for List {
-        type Value = Vec<Raw>;
+pub(super) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawEntry>, D::Error> {
+    struct ListVisitor;
+    impl<'de> Visitor<'de> for ListVisitor {
+        type Value = Vec<RawEntry>;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a list of keys")
         }
-        fn visit_seq<A: SeqAccess<'de>>(self, keys: A) -> Result<Vec<Raw>, A::Error> {
+        fn visit_seq<A: SeqAccess<'de>>(self, keys: A) -> Result<Vec<RawEntry>, A::Error> {
             Deserialize::deserialize(SeqAccessDeserializer::new(keys))
         }
     }
-    deserializer.deserialize_any(List)
+    deserializer.deserialize_any(ListVisitor)
 }
 
 /// A value parsed from text, with errors that do not repeat it.
@@ -205,37 +237,6 @@ impl FromText for OffsetDateTime {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::parse(text, &Rfc3339)
             .map_err(|_| "expected a time such as 2026-11-24T12:00:00Z".to_owned())
-    }
-}
-
-/// An entry as it is serialized.
-#[derive(Serialize)]
-pub(super) struct Written<'a> {
-    id: &'a str,
-    name: &'a str,
-    sha256: String,
-    scopes: Vec<&'static str>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    slugs: Vec<&'a str>,
-    created: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    revoked: Option<String>,
-}
-
-impl<'a> From<&'a Entry> for Written<'a> {
-    fn from(entry: &'a Entry) -> Self {
-        Self {
-            id: &entry.id,
-            name: &entry.name,
-            sha256: entry.digest.to_hex(),
-            scopes: entry.scopes.iter().map(Scope::as_str).collect(),
-            slugs: entry.slugs.iter().map(Slug::as_str).collect(),
-            created: stamp(entry.created),
-            expires: entry.expires.map(stamp),
-            revoked: entry.revoked.map(stamp),
-        }
     }
 }
 

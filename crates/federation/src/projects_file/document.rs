@@ -1,4 +1,4 @@
-//! The shape of the file: which keys it may have, and what kind of value each takes.
+//! The shape of the file: its keys and the type of each value.
 
 use std::fmt;
 
@@ -6,48 +6,22 @@ use federation_domain::RegistrationDraft;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use crate::files::yaml::{self, Position};
+use crate::files::yaml;
 
-/// A fault of the shape.
-pub(super) struct ShapeFault {
-    pub(super) position: Option<Position>,
-    pub(super) problem: String,
+/// Reads the drafts of all projects. Returns `None` if the file has no list, not even an empty one.
+pub(super) fn read(text: &str) -> Result<Option<Vec<RegistrationDraft>>, serde_yaml::Error> {
+    yaml::read(text, Root).map(Option::flatten)
 }
 
-/// Reads the projects, their values as they stand; none where there is no list, not even an empty
-/// one.
-pub(super) fn read(text: &str) -> Result<Option<Vec<RegistrationDraft>>, ShapeFault> {
-    let mut documents = serde_yaml::Deserializer::from_str(text);
-    let Some(document) = documents.next() else { return Ok(None) };
-    let projects = document.deserialize_any(Root).map_err(|error| shape_fault(&error))?;
-    match documents.next() {
-        None => Ok(projects),
-        // What is behind `---` would be passed over silently; it fails, with its position.
-        Some(second) => match second.deserialize_any(OneDocument) {
-            Ok(never) => match never {},
-            Err(error) => Err(shape_fault(&error)),
-        },
-    }
-}
-
-fn shape_fault(error: &serde_yaml::Error) -> ShapeFault {
-    let (position, problem) = yaml::taken_apart(error);
-    ShapeFault { position, problem }
-}
-
-enum Never {}
-
-struct OneDocument;
-
-impl Visitor<'_> for OneDocument {
-    type Value = Never;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the end of the file: one document is allowed")
-    }
-}
-
-/// The whole file: a mapping with the one key `projects`, or nothing.
+/// The file: a mapping with the key `projects`, or nothing.
 struct Root;
+
+impl<'de> DeserializeSeed<'de> for Root {
+    type Value = Option<Vec<RegistrationDraft>>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for Root {
     type Value = Option<Vec<RegistrationDraft>>;
@@ -67,7 +41,7 @@ impl<'de> Visitor<'de> for Root {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut seen = Vec::new();
         let mut projects = None;
-        while map.next_key_seed(Key { allowed: &["projects"], seen: &mut seen })?.is_some() {
+        while map.next_key_seed(FieldName { allowed: &["projects"], seen: &mut seen })?.is_some() {
             projects = map.next_value::<Option<Projects>>()?.map(|list| list.0);
         }
         Ok(projects)
@@ -78,8 +52,8 @@ struct Projects(Vec<RegistrationDraft>);
 
 impl<'de> Deserialize<'de> for Projects {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
+        struct ProjectsVisitor;
+        impl<'de> Visitor<'de> for ProjectsVisitor {
             type Value = Projects;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of projects")
@@ -92,11 +66,11 @@ impl<'de> Deserialize<'de> for Projects {
                 Ok(Projects(projects))
             }
         }
-        deserializer.deserialize_any(List)
+        deserializer.deserialize_any(ProjectsVisitor)
     }
 }
 
-/// The keys of a project; the first four must be there.
+/// Keys of a project. The first four are required.
 const FIELDS: [&str; 7] = [
     "slug",
     "name",
@@ -108,7 +82,7 @@ const FIELDS: [&str; 7] = [
 ];
 const REQUIRED: usize = 4;
 
-/// One project.
+/// A project.
 struct Draft;
 
 impl<'de> DeserializeSeed<'de> for Draft {
@@ -128,7 +102,9 @@ impl<'de> Visitor<'de> for Draft {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut draft = RegistrationDraft::default();
         let mut seen = Vec::with_capacity(FIELDS.len());
-        while let Some(field) = map.next_key_seed(Key { allowed: &FIELDS, seen: &mut seen })? {
+        while let Some(field) =
+            map.next_key_seed(FieldName { allowed: &FIELDS, seen: &mut seen })?
+        {
             match field {
                 "slug" => draft.slug = map.next_value::<Text>()?.0,
                 "name" => draft.name = map.next_value::<Text>()?.0,
@@ -138,7 +114,10 @@ impl<'de> Visitor<'de> for Draft {
                 "allow_fanout" => {
                     draft.allow_fanout = map.next_value::<Option<Texts>>()?.map(|texts| texts.0);
                 }
-                _ => draft.heartbeat_interval_seconds = map.next_value()?,
+                _ => {
+                    let seconds = map.next_value::<Option<Seconds>>()?;
+                    draft.heartbeat_interval_seconds = seconds.map(|seconds| seconds.0);
+                }
             }
         }
         match FIELDS[..REQUIRED].iter().find(|field| !seen.contains(*field)) {
@@ -148,20 +127,20 @@ impl<'de> Visitor<'de> for Draft {
     }
 }
 
-/// A key, once.
-struct Key<'a> {
+/// Seed for a key, which may appear once.
+struct FieldName<'a> {
     allowed: &'static [&'static str],
     seen: &'a mut Vec<&'static str>,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
+impl<'de> DeserializeSeed<'de> for FieldName<'_> {
     type Value = &'static str;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Key<'_> {
+impl Visitor<'_> for FieldName<'_> {
     type Value = &'static str;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -181,22 +160,23 @@ impl Visitor<'_> for Key<'_> {
     }
 }
 
-/// A text that is written as one: `name: 2024` is a number, and `name: no` one day was a boolean.
+/// A string. Numbers and booleans are rejected instead of converted, because their spelling would be
+/// lost: `1.10` is the number 1.1.
 struct Text(String);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Quoted;
-        impl Visitor<'_> for Quoted {
+        struct TextVisitor;
+        impl Visitor<'_> for TextVisitor {
             type Value = Text;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text (in quotes, where it looks like something else)")
+                f.write_str("a string (in quotes if it looks like a number or a boolean)")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Text, E> {
                 Ok(Text(text.to_owned()))
             }
         }
-        deserializer.deserialize_any(Quoted)
+        deserializer.deserialize_any(TextVisitor)
     }
 }
 
@@ -205,11 +185,11 @@ struct Texts(Vec<String>);
 
 impl<'de> Deserialize<'de> for Texts {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct List;
-        impl<'de> Visitor<'de> for List {
+        struct TextsVisitor;
+        impl<'de> Visitor<'de> for TextsVisitor {
             type Value = Texts;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of texts")
+                f.write_str("a list of strings")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts, A::Error> {
                 let mut texts = Vec::new();
@@ -219,6 +199,30 @@ impl<'de> Deserialize<'de> for Texts {
                 Ok(Texts(texts))
             }
         }
-        deserializer.deserialize_any(List)
+        deserializer.deserialize_any(TextsVisitor)
+    }
+}
+
+struct Seconds(f64);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SecondsVisitor;
+        impl Visitor<'_> for SecondsVisitor {
+            type Value = Seconds;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of seconds")
+            }
+            fn visit_f64<E: Error>(self, seconds: f64) -> Result<Seconds, E> {
+                Ok(Seconds(seconds))
+            }
+            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Seconds, E> {
+                Ok(Seconds(seconds as f64))
+            }
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<Seconds, E> {
+                Ok(Seconds(seconds as f64))
+            }
+        }
+        deserializer.deserialize_any(SecondsVisitor)
     }
 }

@@ -1,61 +1,53 @@
-//! Writes such a file.
+//! Writing of the list.
+
+use std::fmt::Write as _;
 
 use federation_domain::Registration;
-use serde::{Serialize, Serializer};
 
-/// What stands above the projects.
-const HEADER: &str = "# The projects of a catalog, by slug, as `federation projects export` wrote \
-                      them. Check a change\n# with `federation config check FILE`.\n";
+use crate::files::yaml::scalar;
 
-#[derive(Serialize)]
-struct Document<'a> {
-    projects: Vec<Entry<'a>>,
+const HEADER: &str = "# Projects of a catalog, written by `federation projects export`. Check changes \
+                      with\n# `federation config check FILE`.\n";
+
+/// Formats the projects as [`read`](super::read) accepts them, ordered by slug.
+pub(crate) fn write(projects: &[Registration]) -> String {
+    if projects.is_empty() {
+        return format!("{HEADER}projects: []\n");
+    }
+    let mut projects: Vec<_> = projects.iter().collect();
+    projects.sort_unstable_by_key(|project| &project.slug);
+    let mut text = format!("{HEADER}projects:\n");
+    for project in projects {
+        write_project(&mut text, project);
+    }
+    text
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
-    slug: &'a str,
-    name: &'a str,
-    hub_url: &'a str,
-    mesh_namespace: &'a str,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tags: Vec<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds")]
-    heartbeat_interval_seconds: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    allow_fanout: Option<Vec<&'a str>>,
-}
-
-impl<'a> From<&'a Registration> for Entry<'a> {
-    fn from(project: &'a Registration) -> Self {
-        Self {
-            slug: project.slug.as_str(),
-            name: project.name.as_str(),
-            hub_url: project.hub_url.as_str(),
-            mesh_namespace: project.mesh_namespace.as_str(),
-            tags: project.tags.iter().collect(),
-            heartbeat_interval_seconds: project.heartbeat_interval.map(|own| own.as_seconds()),
-            allow_fanout: project.allow_fanout.as_ref().map(|list| list.iter().collect()),
-        }
+fn write_project(text: &mut String, project: &Registration) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "- slug: {}", scalar(project.slug.as_str()));
+    let _ = writeln!(text, "  name: {}", scalar(project.name.as_str()));
+    let _ = writeln!(text, "  hub_url: {}", scalar(project.hub_url.as_str()));
+    let _ = writeln!(text, "  mesh_namespace: {}", scalar(project.mesh_namespace.as_str()));
+    if project.tags.iter().next().is_some() {
+        write_list(text, "tags", project.tags.iter());
+    }
+    if let Some(interval) = project.heartbeat_interval {
+        let _ = writeln!(text, "  heartbeat_interval_seconds: {}", interval.as_seconds());
+    }
+    if let Some(actions) = &project.allow_fanout {
+        write_list(text, "allow_fanout", actions.iter());
     }
 }
 
-/// The list of these projects, as [`read`](super::read) reads it, by slug.
-///
-/// # Errors
-/// None in practice: whatever a registration holds can be written.
-pub(crate) fn write(projects: &[Registration]) -> Result<String, serde_yaml::Error> {
-    let mut projects: Vec<_> = projects.iter().map(Entry::from).collect();
-    projects.sort_unstable_by_key(|project| project.slug);
-    Ok(format!("{HEADER}{}", serde_yaml::to_string(&Document { projects })?))
-}
-
-/// Whole seconds without a point, as people write them.
-fn seconds<S: Serializer>(seconds: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
-    match seconds {
-        // An interval is far below what an integer holds.
-        Some(seconds) if seconds.fract() == 0.0 => serializer.serialize_u64(*seconds as u64),
-        other => other.serialize(serializer),
+fn write_list<'a>(text: &mut String, key: &str, mut items: impl Iterator<Item = &'a str>) {
+    let Some(first) = items.next() else {
+        let _ = writeln!(text, "  {key}: []");
+        return;
+    };
+    let _ = writeln!(text, "  {key}:");
+    for item in std::iter::once(first).chain(items) {
+        let _ = writeln!(text, "  - {}", scalar(item));
     }
 }
 
@@ -78,12 +70,12 @@ mod tests {
     }
 
     fn round_trip(projects: &[Registration]) -> Vec<Registration> {
-        let text = write(projects).unwrap();
-        parse("p.yaml", text.as_bytes()).unwrap_or_else(|fault| panic!("{fault}\n{text}")).unwrap()
+        let text = write(projects);
+        parse("p.yaml", text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}")).unwrap()
     }
 
     #[test]
-    fn a_list_looks_like_one_that_people_write() {
+    fn a_list_is_written_as_people_write_it() {
         let own = RegistrationDraft {
             tags: vec!["rag".into(), "yes".into()],
             heartbeat_interval_seconds: Some(30.0),
@@ -102,16 +94,16 @@ mod tests {
   mesh_namespace: hub.b
   tags:
   - rag
-  - yes
+  - 'yes'
   heartbeat_interval_seconds: 30
   allow_fanout: []
 ";
-        assert_eq!(write(&projects).unwrap(), format!("{HEADER}{expected}"));
-        assert_eq!(write(&[]).unwrap(), format!("{HEADER}projects: []\n"));
+        assert_eq!(write(&projects), format!("{HEADER}{expected}"));
+        assert_eq!(write(&[]), format!("{HEADER}projects: []\n"));
     }
 
     #[test]
-    fn what_looks_like_something_else_stays_a_text() {
+    fn a_string_that_looks_like_something_else_is_read_as_a_string() {
         let texts = [
             "yes",
             "no",
@@ -191,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_as_it_was(
+        fn a_written_list_is_read_unchanged(
             slugs in prop::collection::btree_set("[a-z0-9-]{1,6}", 0..4),
             name in "[^\\p{Cc}]{1,40}", tags in prop::collection::btree_set("[^\\p{Cc}]{1,10}", 0..3),
             millis in prop::option::of(100_u32..86_400_000),

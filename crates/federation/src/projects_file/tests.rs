@@ -1,13 +1,15 @@
 use super::*;
 
-fn faults(text: &str) -> Vec<String> {
+fn problems(text: &str) -> Vec<String> {
     match parse("p.yaml", text.as_bytes()) {
-        Err(ProjectsFileError::Invalid(faults)) => faults.iter().map(Fault::to_string).collect(),
+        Err(ProjectsFileError::Invalid(problems)) => {
+            problems.iter().map(ToString::to_string).collect()
+        }
         other => panic!("{other:?}"),
     }
 }
 
-/// A project whose fields stand on the lines from `slug` on.
+/// Returns a project with one field per line.
 fn project(slug: &str) -> String {
     format!(
         "  - slug: {slug}\n    name: N\n    hub_url: http://localhost:8000\n    \
@@ -47,7 +49,7 @@ fn optional_fields_may_be_absent_or_null() {
 }
 
 #[test]
-fn an_empty_list_is_told_from_none() {
+fn an_empty_list_differs_from_no_list() {
     for text in ["", "\n\n", "# nothing yet\n", "---\n", "{}", "projects:\n", "projects: ~"] {
         assert_eq!(parse("p.yaml", text.as_bytes()).unwrap(), None, "{text:?}");
     }
@@ -55,16 +57,16 @@ fn an_empty_list_is_told_from_none() {
 }
 
 #[test]
-fn a_doubled_slug_is_named_with_both_lines() {
+fn a_duplicate_slug_is_reported_with_both_lines() {
     let text = format!("projects:\n{}{}", project("a"), project("a"));
     assert_eq!(
-        faults(&text),
+        problems(&text),
         ["p.yaml:6:11: projects[1].slug: \"a\" appears twice (first on line 2)"]
     );
 }
 
 #[test]
-fn every_invalid_value_is_named_at_its_own_line() {
+fn every_invalid_value_is_reported_at_its_own_line() {
     let text = "projects:
   - slug: Not A Slug
     name: N
@@ -76,7 +78,7 @@ fn every_invalid_value_is_named_at_its_own_line() {
       - b
       - a
 ";
-    let faults = faults(text);
+    let problems = problems(text);
     let starts = [
         "p.yaml:2:11: projects[0].slug: expected 1 to 50 of a-z",
         "p.yaml:4:14: projects[0].hub_url: expected an absolute http",
@@ -84,14 +86,14 @@ fn every_invalid_value_is_named_at_its_own_line() {
         "p.yaml:10:9: projects[0].tags[2]: expected each value once",
         "p.yaml:6:33: projects[0].heartbeat_interval_seconds: expected 0.1 to 86400",
     ];
-    assert_eq!(faults.len(), starts.len(), "{faults:#?}");
-    for (fault, start) in faults.iter().zip(starts) {
+    assert_eq!(problems.len(), starts.len(), "{problems:#?}");
+    for (fault, start) in problems.iter().zip(starts) {
         assert!(fault.starts_with(start), "{fault}");
     }
 }
 
 #[test]
-fn faults_of_the_shape_are_named_at_their_own_line() {
+fn an_invalid_shape_is_reported_at_its_own_line() {
     let good = project("a");
     for (text, expected) in [
         (
@@ -113,55 +115,58 @@ fn faults_of_the_shape_are_named_at_their_own_line() {
         ),
         (
             format!("projects:\n{good}  - b\n"),
-            "p.yaml:6:5: projects[1]: invalid type: string \"b\"",
+            "p.yaml:6:5: projects[1]: expected a mapping with the fields of a project, got \"b\"",
         ),
-        (format!("projects:\n{good}    tags: x\n"), "p.yaml:6:11: projects[0].tags: invalid type"),
+        (
+            format!("projects:\n{good}    tags: x\n"),
+            "p.yaml:6:11: projects[0].tags: expected a list of strings, got \"x\"",
+        ),
         (
             format!("projects:\n{good}    tags: [a, 5]\n"),
-            "p.yaml:6:15: projects[0].tags[1]: invalid type: integer `5`, expected a text",
+            "p.yaml:6:15: projects[0].tags[1]: expected a string (in quotes if it looks like a \
+             number or a boolean), got 5",
         ),
         (
             "projects:\n  - slug: a\n    name:\n".to_owned(),
-            "p.yaml:3:10: projects[0].name: invalid type: unit value, expected a text",
+            "p.yaml:3:10: projects[0].name: expected a string (in quotes if it looks like a \
+             number or a boolean), got null",
         ),
         (
             format!("projects:\n{good}    heartbeat_interval_seconds: x\n"),
-            "p.yaml:6:33: projects[0].heartbeat_interval_seconds: invalid type",
+            "p.yaml:6:33: projects[0].heartbeat_interval_seconds: expected a number of seconds, \
+             got \"x\"",
         ),
-        (
-            "projects: 5\n".to_owned(),
-            "p.yaml:1:11: projects: invalid type: integer `5`, expected a list",
-        ),
-        ("- a\n".to_owned(), "p.yaml:1:1: invalid type: sequence, expected a mapping with the key"),
+        ("projects: 5\n".to_owned(), "p.yaml:1:11: projects: expected a list of projects, got 5"),
+        ("- a\n".to_owned(), "p.yaml:1:1: expected a mapping with the key `projects`, got a list"),
         (format!("projects:\n{good}   bad: [\n"), "p.yaml:6:4: did not find expected"),
         (
             "projects: []\n---\nprojects: []\n".to_owned(),
-            "p.yaml:3:1: invalid type: map, expected the end",
+            "p.yaml:3:1: expected the end of the file after one document, got a mapping",
         ),
         ("projects: *a\n".to_owned(), "p.yaml:1:11: unknown anchor"),
         (format!("projects:\n{good}\tname: M\n"), "p.yaml:6:1: found a tab character"),
     ] {
-        let faults = faults(&text);
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].starts_with(expected), "{}\n  instead of\n{expected}", faults[0]);
+        let problems = problems(&text);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(expected), "{}\n  instead of\n{expected}", problems[0]);
     }
 }
 
 #[test]
-fn bytes_that_are_not_utf_8_are_named_by_their_position() {
-    let Err(ProjectsFileError::Invalid(faults)) = parse("p.yaml", b"projects:\n  \xc3\xa4\xff")
+fn bytes_that_are_not_utf_8_are_reported_by_their_position() {
+    let Err(ProjectsFileError::Invalid(problems)) = parse("p.yaml", b"projects:\n  \xc3\xa4\xff")
     else {
         panic!("accepted");
     };
-    assert_eq!(faults[0].to_string(), "p.yaml:2:4: this is not UTF-8");
+    assert_eq!(problems[0].to_string(), "p.yaml:2:4: expected UTF-8");
 }
 
 #[test]
-fn a_flood_of_faults_is_cut_short() {
+fn reported_problems_are_limited() {
     let text = format!("projects:\n{}", project("A").repeat(30));
-    let faults = faults(&text);
-    assert_eq!(faults.len(), MAX_FAULTS + 1);
-    assert_eq!(faults[MAX_FAULTS], "p.yaml: and 49 more");
+    let problems = problems(&text);
+    assert_eq!(problems.len(), MAX_PROBLEMS + 1);
+    assert_eq!(problems[MAX_PROBLEMS], "p.yaml: and 49 more");
 }
 
 #[test]
@@ -171,24 +176,73 @@ fn aliases_that_multiply_do_not_hang() {
         let below = format!("*a{}, ", n - 1).repeat(9);
         text.push_str(&format!("a{n}: &a{n} [{below}]\n"));
     }
-    assert!(faults(&format!("{text}projects: *a59\n"))[0].contains("unknown field `a0`"));
+    assert!(problems(&format!("{text}projects: *a59\n"))[0].contains("unknown field `a0`"));
     let nested = text.replace("a0: &a0", "- &a0").replace(": &", " &");
     let lists: String = nested.lines().map(|line| line.replacen("a", "- &a", 1) + "\n").collect();
-    assert!(!faults(&format!("projects:\n{lists}")).is_empty());
+    assert!(!problems(&format!("projects:\n{lists}")).is_empty());
 }
 
 #[test]
-fn a_text_nested_deeply_is_refused() {
-    assert!(!faults(&"[".repeat(1_000)).is_empty());
-    assert!(!faults(&format!("projects: {}", "[".repeat(1_000))).is_empty());
-    assert!(!faults(&"- ".repeat(1_000)).is_empty());
+fn a_deeply_nested_text_is_rejected() {
+    assert!(!problems(&"[".repeat(1_000)).is_empty());
+    assert!(!problems(&format!("projects: {}", "[".repeat(1_000))).is_empty());
+    assert!(!problems(&"- ".repeat(1_000)).is_empty());
 }
 
 #[test]
-fn a_missing_file_is_told_from_an_unreadable_one() {
+fn a_missing_file_differs_from_an_unreadable_one() {
     let folder = tempfile::tempdir().unwrap();
     let missing = read(&folder.path().join("no.yaml"));
     assert!(matches!(missing, Err(ProjectsFileError::Missing(_))), "{missing:?}");
     let unreadable = read(folder.path());
     assert!(matches!(unreadable, Err(ProjectsFileError::Unreadable { .. })), "{unreadable:?}");
+}
+
+#[test]
+fn a_byte_order_mark_is_ignored() {
+    let text = format!("\u{feff}---\nprojects:\n{}", project("a"));
+    let projects = parse("p.yaml", text.as_bytes()).unwrap().unwrap();
+    assert_eq!(projects[0].slug.as_str(), "a");
+    let Err(error) = parse("p.yaml", b"\xff\xfep\0r\0") else { panic!("accepted") };
+    assert_eq!(error.to_string(), "p.yaml:1:1: expected UTF-8, got UTF-16");
+}
+
+#[test]
+fn projects_inherit_fields_by_merge_keys() {
+    let text = "x-base: &base
+  hub_url: http://localhost:8000
+  tags: [a]
+projects:
+  - <<: *base
+    slug: one
+    name: One
+    mesh_namespace: hub.one
+  - slug: two
+    name: Two
+    mesh_namespace: hub.two
+    tags: [b]
+    <<: *base
+";
+    let projects = parse("p.yaml", text.as_bytes()).unwrap().unwrap();
+    let tags: Vec<Vec<_>> = projects.iter().map(|project| project.tags.iter().collect()).collect();
+    assert_eq!(tags, [["a"], ["b"]]);
+    assert_eq!(projects[1].hub_url, projects[0].hub_url);
+    let broken = text.replace("tags: [a]", "tags: a");
+    assert_eq!(
+        problems(&broken),
+        ["p.yaml:5:5: projects[0]: expected a list of strings, got \"a\""]
+    );
+    let unknown = text.replace("tags: [a]", "colour: red");
+    assert!(problems(&unknown)[0].starts_with("p.yaml:5:5: projects[0]: unknown field `colour`"));
+}
+
+#[test]
+fn a_merge_of_aliases_that_multiply_does_not_hang() {
+    let mut text = String::from("x-a0: &a0 {k: v}\n");
+    for n in 1..60 {
+        let below = (0..9).map(|at| format!("k{at}: *a{}", n - 1)).collect::<Vec<_>>().join(", ");
+        text.push_str(&format!("x-a{n}: &a{n} {{{below}}}\n"));
+    }
+    text.push_str("projects:\n  - <<: *a59\n");
+    assert!(problems(&text)[0].contains("limit exceeded"), "{:?}", problems(&text));
 }

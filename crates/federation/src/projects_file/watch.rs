@@ -1,23 +1,18 @@
-//! Notices that the list has become another.
+//! Detection of changes of the list.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use federation_domain::Registration;
 
-use super::{ProjectsFileError, bytes, parse};
+use super::{ProjectsFileError, read};
 use crate::files;
 
 /// Watches the list of projects.
 pub(crate) type Watch = files::Watch<Vec<Registration>, ProjectsFileError>;
 
-/// A watch that tells of the list once as it is, then of each change; without a list it is an error.
+/// Creates a watch that reports the list once and then after each change.
 pub(crate) fn watch(path: PathBuf) -> Watch {
     Watch::new(path, read, |error| matches!(error, ProjectsFileError::Unreadable { .. }))
-}
-
-fn read(path: &Path) -> Result<Vec<Registration>, ProjectsFileError> {
-    let projects = parse(&path.display().to_string(), &bytes(path)?)?;
-    projects.ok_or_else(|| ProjectsFileError::NoList(path.to_owned()))
 }
 
 #[cfg(test)]
@@ -30,12 +25,12 @@ mod tests {
     const A: &str = "projects: [{slug: a, name: A, hub_url: 'http://a', mesh_namespace: hub.a}]";
 
     fn slugs(found: Option<Result<Vec<Registration>, ProjectsFileError>>) -> Vec<String> {
-        let projects = found.expect("nothing was told").unwrap();
+        let projects = found.expect("no change was reported").unwrap();
         projects.into_iter().map(|project| project.slug.to_string()).collect()
     }
 
     #[test]
-    fn each_state_of_the_file_is_told_once_when_it_has_settled() {
+    fn each_state_of_the_file_is_reported_once_when_it_has_settled() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("p.yaml");
         let mut watch = super::watch(file.clone());
@@ -43,13 +38,13 @@ mod tests {
         assert!(matches!(watch.look(), Some(Err(ProjectsFileError::Missing(_)))));
         assert!(watch.look().is_none());
         fs::write(&file, A).unwrap();
-        assert!(watch.look().is_none(), "it may still be being written");
+        assert!(watch.look().is_none(), "the file may still be written");
         assert_eq!(slugs(watch.look()), ["a"]);
         assert!(watch.look().is_none());
         fs::write(&file, "projects: [").unwrap();
         assert!(watch.look().is_none());
         fs::write(&file, "projects: []").unwrap();
-        assert!(watch.look().is_none(), "it has changed again since the last look");
+        assert!(watch.look().is_none(), "the file has changed again since the last check");
         assert!(slugs(watch.look()).is_empty());
         fs::write(&file, "projects: [").unwrap();
         watch.look();
@@ -63,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_is_turned_to_another_folder_is_a_change() {
+    fn a_link_to_another_folder_is_a_change() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         for (version, text) in [("1", "projects: []"), ("2", A)] {
@@ -82,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_tried_again_at_each_look() {
+    fn an_unreadable_file_is_retried_at_each_check() {
         let folder = tempfile::tempdir().unwrap();
         let mut watch = super::watch(folder.path().to_owned());
         watch.look();

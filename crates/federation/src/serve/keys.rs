@@ -8,7 +8,7 @@ use federation_application::SystemClock;
 use federation_http::{Auth, Key, Keys};
 use tokio::time::MissedTickBehavior;
 
-use crate::keys_file::{self, Entry, Watch};
+use crate::keys_file::{self, KeyEntry, Watch};
 use crate::settings::AuthSettings;
 use crate::signals;
 
@@ -105,7 +105,7 @@ impl KeysFile {
     }
 
     /// Replaces the keys of the file. Returns their number.
-    fn put(&self, entries: &[Entry]) -> usize {
+    fn put(&self, entries: &[KeyEntry]) -> usize {
         self.keys.replace_filed(entries.iter().map(Key::from).collect());
         entries.len()
     }

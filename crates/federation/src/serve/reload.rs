@@ -5,8 +5,8 @@
 //! one transaction, then removals: a process that ends in between leaves one project too many, never
 //! one too few.
 
-mod list;
 mod plan;
+mod reconciler;
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use self::list::List;
-use crate::projects_file::{self, Watch};
+use self::reconciler::ListReconciler;
+use crate::projects_file::{self, ProjectsFileError, Watch};
 use crate::settings::ServeSettings;
 
 /// Interval at which the file is checked and an unavailable store is retried.
@@ -27,25 +27,25 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Reload {
     watch: Watch,
     hang_ups: Signal,
-    list: List,
+    reconciler: ListReconciler,
 }
 
 impl Reload {
-    /// Follows the file from the form `listed`, which is `None` if the file does not exist yet.
+    /// Follows the file from the form `listed`, which is an error if it has no list yet.
     pub(super) fn new(
         service: &Service,
         settings: &ServeSettings,
-        listed: Option<Vec<Registration>>,
+        listed: Result<Vec<Registration>, ProjectsFileError>,
         hang_ups: Signal,
     ) -> Self {
         let watch = projects_file::watch(settings.projects_file.clone());
-        let list = List::new(service, settings, listed);
-        Self { watch, hang_ups, list }
+        let reconciler = ListReconciler::new(service, settings, listed);
+        Self { watch, hang_ups, reconciler }
     }
 
     /// Returns the projects of the file at the start.
     pub(super) fn listed(&self) -> &[Registration] {
-        self.list.applied()
+        self.reconciler.applied()
     }
 
     /// Checks the file every second and at SIGHUP, until cancelled.
@@ -54,7 +54,7 @@ impl Reload {
     }
 
     async fn follow(self) {
-        let Self { mut watch, mut hang_ups, mut list } = self;
+        let Self { mut watch, mut hang_ups, mut reconciler } = self;
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -69,8 +69,8 @@ impl Reload {
             });
             let Ok((same, found)) = looked.await else { return };
             watch = same;
-            list.take(found, is_asked);
-            list.apply().await;
+            reconciler.take(found, is_asked);
+            reconciler.apply().await;
         }
     }
 }

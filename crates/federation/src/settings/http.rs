@@ -2,12 +2,13 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use federation_http::{Closed, HttpSettings, Key};
 
 use super::api_keys;
-use super::value::{Secret, SettingError, boolean, port};
+use super::value::{Secret, SettingError, boolean, delay, port};
 
 /// Settings of the REST API, before they are checked.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,6 +44,11 @@ pub struct HttpArgs {
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub protect_metrics: bool,
+
+    /// Keep serving for this long after SIGTERM while /readyz reports 503, so that a load balancer
+    /// can react. Behind one, 5 is a good value.
+    #[arg(long, env, value_name = "SECONDS", value_parser = delay, default_value = "0")]
+    pub shutdown_delay: Duration,
 
     /// Require an API key with the scope read for /docs and /openapi.json.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
@@ -142,6 +148,7 @@ mod tests {
 
     fn args(host: &str) -> HttpArgs {
         HttpArgs {
+            shutdown_delay: Duration::ZERO,
             service_host: host.to_owned(),
             service_port: 8001,
             allow_anonymous: false,

@@ -87,6 +87,32 @@ pub fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
+/// Parses a delay of at most one hour in seconds.
+///
+/// # Errors
+/// Fails if the text is not a number from 0 to 3600.
+pub fn delay(text: &str) -> Result<Duration, String> {
+    let seconds = text.trim().parse().ok().filter(|seconds| (0.0..=3_600.0).contains(seconds));
+    let delay = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    delay.ok_or_else(|| "expected a number of seconds from 0 to 3600".to_owned())
+}
+
+/// Parses a number of seconds that another program checks.
+///
+/// # Errors
+/// Fails if the text is not a number.
+pub fn number_of_seconds(text: &str) -> Result<f64, String> {
+    text.trim().parse().map_err(|_| "expected a number of seconds, such as 30 or 0.5".to_owned())
+}
+
+/// Parses a whole number.
+///
+/// # Errors
+/// Fails if the text is not a whole number that the type can hold.
+pub fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| "expected a whole number in range, such as 50".to_owned())
+}
+
 /// Parses a port number.
 ///
 /// # Errors
@@ -110,6 +136,15 @@ mod tests {
     fn an_invalid_duration_is_rejected_without_a_panic() {
         for bad in ["", "x", "0", "-1", "nan", "inf", "-inf", "1e300", "1e-300", "30s", "0x10"] {
             assert!(seconds(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_delay_may_be_zero() {
+        assert_eq!(delay("0"), Ok(Duration::ZERO));
+        assert_eq!(delay(" 2.5 "), Ok(Duration::from_millis(2_500)));
+        for bad in ["", "x", "-1", "nan", "inf", "3601"] {
+            assert!(delay(bad).is_err(), "{bad}");
         }
     }
 

@@ -8,7 +8,7 @@ use federation_http::{KeyDigest, Scope, spell};
 use serde_json::json;
 
 use super::now;
-use crate::keys_file::{self, Entry, check_name, stamp};
+use crate::keys_file::{self, KeyEntry, check_name, stamp};
 use crate::output::{self, plain};
 
 /// Length of the random part of a key.
@@ -30,8 +30,13 @@ pub struct CreateArgs {
     slugs: Vec<Slug>,
 
     /// Let the key expire after this many days, from 1 to 3650 [default: never].
-    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+    #[arg(long, value_name = "DAYS", value_parser = days)]
     days: Option<u16>,
+}
+
+fn days(text: &str) -> Result<u16, String> {
+    let days = text.parse().ok().filter(|days| (1..=3650).contains(days));
+    days.ok_or_else(|| "expected 1 to 3650 days".to_owned())
 }
 
 impl CreateArgs {
@@ -61,9 +66,9 @@ impl CreateArgs {
         Ok(output::print(&key)?)
     }
 
-    fn entry(&self, id: String, digest: KeyDigest) -> anyhow::Result<Entry> {
+    fn entry(&self, id: String, digest: KeyDigest) -> anyhow::Result<KeyEntry> {
         let created = now();
-        let entry = Entry {
+        let entry = KeyEntry {
             id,
             name: self.name.clone(),
             digest,
@@ -78,7 +83,7 @@ impl CreateArgs {
 }
 
 /// Returns an unused id.
-fn free_id(entries: &[Entry]) -> anyhow::Result<String> {
+fn free_id(entries: &[KeyEntry]) -> anyhow::Result<String> {
     loop {
         let id = getrandom::u32().context("the operating system provides no random numbers")?;
         let id = format!("{id:08x}");

@@ -1,22 +1,26 @@
 //! `federation keys list`.
 
-use comfy_table::{Table, presets};
 use federation_domain::Slug;
 use federation_http::Scope;
 use serde_json::json;
 use time::OffsetDateTime;
 
-use crate::keys_file::{Entry, stamp};
+use crate::commands::projects::table::{bare, fitted};
+use crate::keys_file::{KeyEntry, stamp};
 use crate::output::plain;
 
-/// Renders all keys as a table or as JSON.
-pub(super) fn render(entries: &[Entry], now: OffsetDateTime, json: bool) -> anyhow::Result<String> {
+/// Renders all keys as JSON or as a table, cut to this many columns if any.
+pub(super) fn render(
+    entries: &[KeyEntry],
+    now: OffsetDateTime,
+    json: bool,
+    columns: Option<usize>,
+) -> anyhow::Result<String> {
     if json {
         let entries: Vec<_> = entries.iter().map(|entry| object(entry, now)).collect();
         return Ok(serde_json::to_string_pretty(&entries)?);
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
+    let mut table = bare();
     table.set_header(["ID", "NAME", "STATE", "SCOPES", "PROJECTS", "CREATED", "EXPIRES"]);
     for entry in entries {
         let slugs: Vec<_> = entry.slugs.iter().map(Slug::as_str).collect();
@@ -30,10 +34,10 @@ pub(super) fn render(entries: &[Entry], now: OffsetDateTime, json: bool) -> anyh
             entry.expires.map_or_else(|| "never".to_owned(), stamp),
         ]);
     }
-    Ok(table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n"))
+    Ok(fitted(&mut table, 3, columns))
 }
 
-fn object(entry: &Entry, now: OffsetDateTime) -> serde_json::Value {
+fn object(entry: &KeyEntry, now: OffsetDateTime) -> serde_json::Value {
     json!({
         "id": entry.id,
         "name": entry.name,
@@ -46,7 +50,7 @@ fn object(entry: &Entry, now: OffsetDateTime) -> serde_json::Value {
     })
 }
 
-fn state(entry: &Entry, now: OffsetDateTime) -> &'static str {
+fn state(entry: &KeyEntry, now: OffsetDateTime) -> &'static str {
     match (entry.revoked, entry.expires) {
         (Some(_), _) => "revoked",
         (None, Some(expires)) if expires <= now => "expired",

@@ -34,7 +34,7 @@ fn an_invalid_file_at_the_start_is_an_error() {
     };
     let missing = said(None);
     assert!(missing.starts_with("FEDERATION_KEYS_FILE: ") && missing.contains("keys create"));
-    assert!(said(Some("keys: x")).contains("keys.yaml:1:7: keys: invalid type"));
+    assert!(said(Some("keys: x")).contains("keys.yaml:1:7: keys: expected a list of keys"));
 }
 
 /// Checks until the file was found unchanged twice.

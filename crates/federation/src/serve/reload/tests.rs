@@ -7,7 +7,7 @@ use federation_domain::{
 };
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
-use super::list::List;
+use super::reconciler::ListReconciler;
 use crate::projects_file::ProjectsFileError;
 use crate::settings::{ServeArgs, ServeSettings};
 
@@ -41,7 +41,7 @@ fn settings(args: &[&str]) -> ServeSettings {
 struct World {
     store: Arc<FakeCatalogStore>,
     service: Service,
-    list: List,
+    reconciler: ListReconciler,
 }
 
 impl World {
@@ -59,27 +59,28 @@ impl World {
         let deployment = Deployment { bus: false, shared_store: false };
         let service = Service::new(ports, settings.rule.clone(), deployment);
         service.load().await.unwrap();
-        let list = List::new(&service, &settings, start);
-        let registered = list.applied().to_vec();
+        let missing = || ProjectsFileError::Missing("config/projects.yaml".into());
+        let reconciler = ListReconciler::new(&service, &settings, start.ok_or_else(missing));
+        let registered = reconciler.applied().to_vec();
         service.catalog.register_all(registered, Origin::File).await.unwrap();
-        Self { store, service, list }
+        Self { store, service, reconciler }
     }
 
     /// Applies a changed file.
     async fn becomes(&mut self, projects: &[Registration]) {
-        self.list.take(Some(Ok(projects.to_vec())), false);
-        self.list.apply().await;
+        self.reconciler.take(Some(Ok(projects.to_vec())), false);
+        self.reconciler.apply().await;
     }
 
     async fn fails(&mut self, error: ProjectsFileError) {
-        self.list.take(Some(Err(error)), false);
-        self.list.apply().await;
+        self.reconciler.take(Some(Err(error)), false);
+        self.reconciler.apply().await;
     }
 
     /// Applies an unchanged file.
     async fn again(&mut self) {
-        self.list.take(None, false);
-        self.list.apply().await;
+        self.reconciler.take(None, false);
+        self.reconciler.apply().await;
     }
 
     /// Returns the catalog as `slug=name`.
@@ -150,11 +151,11 @@ async fn a_missing_or_invalid_file_changes_nothing_and_is_counted_once() {
 }
 
 #[tokio::test]
-async fn an_empty_list_at_the_start_is_valid() {
+async fn a_file_without_a_list_is_rejected_even_if_the_applied_list_is_empty() {
     let mut world = World::new(Some(Vec::new()), false).await;
     world.fails(no_list()).await;
-    assert!(world.counted("federation_projects_file_pending 0"));
-    assert!(world.counted("federation_projects_file_reloads_total{result=\"applied\"} 1"));
+    assert!(world.counted("federation_projects_file_pending 1"));
+    assert!(world.counted("federation_projects_file_reloads_total{result=\"refused\"} 1"));
 }
 
 #[tokio::test]

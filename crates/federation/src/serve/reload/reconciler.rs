@@ -10,7 +10,7 @@ use crate::projects_file::ProjectsFileError;
 use crate::settings::ServeSettings;
 
 /// Applies new forms of the projects file to the catalog, each as a whole or not at all.
-pub(super) struct List {
+pub(super) struct ListReconciler {
     catalog: Catalog,
     metrics: Metrics,
     prune: bool,
@@ -27,17 +27,15 @@ pub(super) struct List {
     store_error: String,
 }
 
-impl List {
-    /// Creates the list applied at the start. `listed` is `None` if there is no file.
+impl ListReconciler {
+    /// Creates the list applied at the start. `listed` is the error, already logged, if the service
+    /// starts without a list.
     pub(super) fn new(
         service: &Service,
         settings: &ServeSettings,
-        listed: Option<Vec<Registration>>,
+        listed: Result<Vec<Registration>, ProjectsFileError>,
     ) -> Self {
-        let file_error = match &listed {
-            Some(_) => String::new(),
-            None => sentence(&ProjectsFileError::Missing(settings.projects_file.clone())),
-        };
+        let file_error = listed.as_ref().err().map(sentence).unwrap_or_default();
         Self {
             catalog: service.catalog.clone(),
             metrics: service.metrics.clone(),
@@ -65,10 +63,6 @@ impl List {
         let error = match found {
             None => return,
             Some(Ok(projects)) => return self.want(projects, is_asked),
-            // The former list was empty too.
-            Some(Err(ProjectsFileError::NoList(_))) if self.newest().is_empty() => {
-                return self.want(Vec::new(), is_asked);
-            }
             Some(Err(error)) => error,
         };
         let trouble = sentence(&error);
@@ -87,10 +81,6 @@ impl List {
         self.is_awaited |= is_asked || !self.file_error.is_empty();
         self.file_error.clear();
         self.wanted = Some(projects);
-    }
-
-    fn newest(&self) -> &[Registration] {
-        self.wanted.as_ref().unwrap_or(&self.applied)
     }
 
     /// Applies the pending changes. Changes that the store does not take remain for the next call.

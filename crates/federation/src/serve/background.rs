@@ -16,14 +16,14 @@ use crate::settings::ServeSettings;
 const NEWCOMERS: usize = 1_000;
 
 /// Running tasks beside the REST API.
-pub(super) struct Parts {
+pub(super) struct BackgroundTasks {
     ears: JoinSet<()>,
     ears_end: CancellationToken,
     writer: JoinHandle<()>,
     writer_ends: CancellationToken,
 }
 
-impl Parts {
+impl BackgroundTasks {
     pub(super) async fn start(
         service: &Service,
         settings: &ServeSettings,
