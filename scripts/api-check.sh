@@ -63,7 +63,7 @@ nats_listens() { ! kill -0 "$NATS_PID" 2>/dev/null || [[ -n "$(nats_url)" ]]; }
 # start_service NAME: starts the service on a new catalog, with a publisher for one of its projects.
 # Sets PORT.
 start_service() {
-  export DATABASE_URL="sqlite://$SCRATCH/$1.db"
+  export DATABASE_URL="sqlite:$SCRATCH/$1.db"
   start_in_group service "$1"
   SERVICE_PID=$STARTED
   await 30 "the service to listen" service_listens "$1" || fail "the service did not start"

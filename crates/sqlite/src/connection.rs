@@ -28,7 +28,7 @@ const READ_ONLY: &str = "PRAGMA query_only = ON;";
 pub enum ConnectError {
     /// It names no file.
     #[error(
-        "the database URL names no file: sqlite:///absolute/path or sqlite://relative/path is expected"
+        "expected a file in the database URL: sqlite:///relative/path or sqlite:////absolute/path"
     )]
     NoFile,
     /// It names a database in memory, which would be lost at each restart and be another one for
@@ -43,11 +43,21 @@ pub enum ConnectError {
     Pool(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// The path in a URL: `sqlite:///absolute`, `sqlite://relative`, `sqlite:path` or a bare path. It
-/// is taken as it stands; nothing is percent-decoded.
+/// Schemes of the URL, also with the drivers that SQLAlchemy knows.
+const SCHEMES: [&str; 3] = ["sqlite+aiosqlite:", "sqlite+pysqlite:", "sqlite:"];
+
+/// Returns the path in a URL. Three slashes start a relative path and four an absolute one, as in
+/// SQLAlchemy. `sqlite:path`, `sqlite://relative` and a bare path are accepted too. The path is not
+/// percent-decoded.
 pub(crate) fn path_of(url: &str) -> Result<String, ConnectError> {
-    let path = ["sqlite://", "sqlite:"].iter().find_map(|scheme| url.strip_prefix(scheme));
-    let path = path.unwrap_or(url);
+    let rest = SCHEMES.iter().find_map(|scheme| url.strip_prefix(scheme));
+    let path = match rest {
+        Some(rest) => {
+            let slashes = ["///", "//"].iter().find_map(|slashes| rest.strip_prefix(slashes));
+            slashes.unwrap_or(rest)
+        }
+        None => url,
+    };
     if path.contains(":memory:") {
         return Err(ConnectError::InMemory);
     }
@@ -167,7 +177,13 @@ mod tests {
     #[test]
     fn each_spelling_of_a_path_is_read() {
         for (url, path) in [
-            ("sqlite:///var/lib/federation.db", "/var/lib/federation.db"),
+            ("sqlite:////var/lib/federation.db", "/var/lib/federation.db"),
+            ("sqlite:///federation.db", "federation.db"),
+            ("sqlite:///./federation.db", "./federation.db"),
+            ("sqlite+aiosqlite:///./federation.db", "./federation.db"),
+            ("sqlite+aiosqlite:////var/lib/federation.db", "/var/lib/federation.db"),
+            ("sqlite+pysqlite:///federation.db", "federation.db"),
+            ("sqlite:/var/lib/federation.db", "/var/lib/federation.db"),
             ("sqlite://federation.db", "federation.db"),
             ("sqlite:data/federation.db", "data/federation.db"),
             ("federation.db", "federation.db"),
@@ -184,7 +200,7 @@ mod tests {
         {
             assert!(matches!(path_of(url), Err(ConnectError::InMemory)), "{url}");
         }
-        for url in ["", "sqlite:", "sqlite://", "sqlite:///", "sqlite://data/"] {
+        for url in ["", "sqlite:", "sqlite://", "sqlite:///", "sqlite:////", "sqlite://data/"] {
             assert!(matches!(path_of(url), Err(ConnectError::NoFile)), "{url}");
         }
     }

@@ -42,7 +42,7 @@ impl fmt::Debug for SqliteCatalogStore {
 }
 
 impl SqliteCatalogStore {
-    /// A store in this file: `sqlite:///absolute/path`, `sqlite://relative/path`, `sqlite:path` or
+    /// A store in this file: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite:path` or
     /// a bare path, taken as it stands. The file is opened, and created, when the store is first
     /// used; its folder must exist.
     ///

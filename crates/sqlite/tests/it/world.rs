@@ -11,7 +11,7 @@ pub(crate) const FILE: &str = "federation.db";
 
 /// A store in this folder; another value for each call, as another process has.
 pub(crate) fn store_in(folder: &Path) -> SqliteCatalogStore {
-    let url = format!("sqlite://{}", folder.join(FILE).display());
+    let url = format!("sqlite:{}", folder.join(FILE).display());
     SqliteCatalogStore::connect(&url).unwrap()
 }
 

@@ -96,7 +96,7 @@ impl Environment {
     }
 
     pub(super) fn sqlite_url(&self, name: &str) -> String {
-        format!("sqlite://{}", self.file(&format!("{name}.db")).display())
+        format!("sqlite:{}", self.file(&format!("{name}.db")).display())
     }
 
     /// Starts the service on a database and waits for a response to `path`.
