@@ -1,7 +1,7 @@
 //! Output on a terminal, which text from elsewhere must not control.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 /// Writes the text and a newline to standard output.
 ///
@@ -17,6 +17,20 @@ pub fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Returns the rows and columns of standard output. Returns `None` if it is not a terminal.
+#[must_use]
+pub fn size() -> Option<(usize, usize)> {
+    let out = io::stdout();
+    let size = out.is_terminal().then(|| rustix::termios::tcgetwinsize(&out).ok()).flatten()?;
+    (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row.into(), size.ws_col.into()))
+}
+
+/// Returns the columns of standard output. Returns `None` if it is not a terminal.
+#[must_use]
+pub fn columns() -> Option<usize> {
+    size().map(|(_, columns)| columns)
 }
 
 /// Escapes every character that could move the cursor, set colours or reverse the reading direction.

@@ -6,20 +6,21 @@ mod export;
 mod history;
 mod list;
 mod register;
-mod table;
+pub(super) mod table;
 mod watch;
 
 use anyhow::{Context as _, bail};
 use federation_domain::Slug;
 use serde_json::Value;
 
-use self::client::{Answer, Client};
+use self::client::{Client, ServiceResponse};
 use self::export::ExportArgs;
 use self::list::ListArgs;
 use self::register::RegisterArgs;
 use self::watch::WatchArgs;
 use super::api_key::ApiKeyArgs;
 use crate::output;
+use crate::settings::value::whole_number;
 
 /// Arguments of `projects`.
 #[derive(Debug, clap::Args)]
@@ -67,11 +68,11 @@ pub enum ProjectsCommand {
         slug: Slug,
 
         /// Show at most this many changes, up to 1000 [default: 50].
-        #[arg(long, value_name = "N")]
+        #[arg(long, value_name = "N", value_parser = whole_number::<u32>)]
         limit: Option<u32>,
 
         /// Show only changes before this revision.
-        #[arg(long, value_name = "REVISION")]
+        #[arg(long, value_name = "REVISION", value_parser = whole_number::<u64>)]
         before: Option<u64>,
     },
     /// Write all projects to a projects file, such as config/projects.yaml.
@@ -110,7 +111,7 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
         ProjectsCommand::History { slug, limit, before } => {
             let query = page(*limit, *before);
             let answer = accepted(client.get(&format!("{COLLECTION}/{slug}/history{query}"))?)?;
-            show(args, &answer, history::words)?
+            show(args, &answer, |history| history::words(history, output::columns()))?
         }
         ProjectsCommand::Export(export) => {
             if args.json {
@@ -141,20 +142,20 @@ fn page(limit: Option<u32>, before: Option<u64>) -> String {
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }
 
-fn accepted(answer: Answer) -> anyhow::Result<Answer> {
+fn accepted(answer: ServiceResponse) -> anyhow::Result<ServiceResponse> {
     if answer.is_success() { Ok(answer) } else { bail!("{}", answer.problem()) }
 }
 
 /// Returns the response as JSON for programs or as text for people.
 fn show(
     args: &ProjectsArgs,
-    answer: &Answer,
+    answer: &ServiceResponse,
     for_people: impl FnOnce(&Value) -> String,
 ) -> anyhow::Result<String> {
     let value = json(answer)?;
     Ok(if args.json { answer.body().to_owned() } else { for_people(&value) })
 }
 
-fn json(answer: &Answer) -> anyhow::Result<Value> {
+fn json(answer: &ServiceResponse) -> anyhow::Result<Value> {
     answer.json().context("expected JSON in the response; is this URL the federation service?")
 }

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 31] = [
+const SETTINGS: [&str; 32] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
@@ -23,6 +23,7 @@ const SETTINGS: [&str; 31] = [
     "FEDERATION_KEYS_FILE",
     "PROTECT_METRICS",
     "PROTECT_DOCS",
+    "SHUTDOWN_DELAY",
     "PROJECTS_FILE",
     "PROJECTS_FILE_PRUNE",
     "AUTO_REGISTER",
@@ -50,7 +51,7 @@ fn help_names_every_setting_with_its_default() {
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.starts_with("Track every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[..27] {
+    for name in &SETTINGS[..28] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {
@@ -62,7 +63,7 @@ fn help_names_every_setting_with_its_default() {
     }
     let help = Program::new().run(&["heartbeat", "--help"]);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[27..] {
+    for name in &SETTINGS[28..] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
 }
@@ -166,9 +167,24 @@ fn an_empty_variable_does_not_hide_the_env_file() {
 }
 
 #[test]
-fn a_dollar_in_single_quotes_is_a_dollar() {
-    let program = Program::new().file(".env", "LOG_LEVEL='$LOUD'\n");
-    assert!(program.run(&[]).stderr.contains("$LOUD"));
+fn a_dollar_and_quotes_of_the_env_file_reach_the_setting() {
+    for (line, said) in [
+        ("LOG_LEVEL='$LOUD'", "got \"$LOUD\""),
+        ("LOG_LEVEL=pa$LOUD", "got \"pa$LOUD\""),
+        ("LOG_LEVEL=\"a\\\\b \\\"c\\\" ${HOME:-d}\"", "got \"a\\\\b \\\"c\\\" d\""),
+    ] {
+        let run = Program::new().file(".env", &format!("{line}\n")).run(&[]);
+        assert!(run.stderr.contains(said), "{line}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn an_env_file_may_contain_json_and_lines_of_other_programs() {
+    let text = "PROMPT=a multi word value\nJSON={\"a\": \"b # c\"}\nX=\"unclosed\n\
+                FEDERATION_API_KEYS=[\"hunter2-one\",\"hunter2\"]\n";
+    let run = Program::new().file(".env", text).run(&[]);
+    let said = "error: FEDERATION_API_KEYS: key 2: expected 8 to 256 characters, got 7\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), said));
 }
 
 #[test]
@@ -183,17 +199,33 @@ fn an_invalid_nats_setting_is_found_before_the_store_is_opened() {
 }
 
 #[test]
-fn a_broken_file_of_settings_is_refused_by_its_line() {
-    let run = Program::new().file(".env", "A=1\nNATS_PASSWORD=hunter2 two\n").run(&["--version"]);
-    assert_eq!(run.code, Some(1));
-    assert!(run.stderr.starts_with("error: .env:2: "), "{}", run.stderr);
-    assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+fn an_invalid_setting_in_the_env_file_is_rejected_by_its_line() {
+    let text = "A=1\nNATS_PASSWORD=\"hunter2 two\n";
+    let run = Program::new().file(".env", text).run(&["--version"]);
+    let said = "error: .env:2: NATS_PASSWORD: expected a closing quote\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(1), said));
 }
 
 #[test]
 fn an_invalid_command_line_exits_with_two() {
     for args in [&["nonsense"][..], &["--nonsense"], &["projects"], &["projects", "get", "A B"]] {
         assert_eq!(Program::new().run(args).code, Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn an_invalid_number_is_rejected_in_plain_words() {
+    for (line, said) in [
+        ("projects list --limit many", "expected a whole number"),
+        ("projects list --limit 0", "expected a whole number"),
+        ("projects history a --limit 1.5", "expected a whole number"),
+        ("projects history a --before x", "expected a whole number"),
+        ("projects register --heartbeat-interval soon", "expected a number of seconds"),
+        ("keys create a --scope read --days x", "expected 1 to 3650 days"),
+    ] {
+        let run = Program::new().run(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(run.code, Some(2), "{line}");
+        assert!(run.stderr.contains(said), "{line}: {}", run.stderr);
     }
 }
 
@@ -212,8 +244,18 @@ fn a_valid_projects_file_is_counted() {
     let program = Program::new().file("config/projects.yaml", &format!("projects:\n{project}"));
     let run = program.run(&["config", "check"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), "ok: 1 project\n"), "{run:?}");
-    let run = Program::new().file("e.yaml", "").run(&["config", "check", "e.yaml"]);
+    let run = Program::new().file("e.yaml", "projects: []").run(&["config", "check", "e.yaml"]);
     assert_eq!(run.stdout, "ok: 0 projects\n");
+}
+
+#[test]
+fn a_projects_file_without_a_list_is_rejected() {
+    for text in ["", "# nothing yet\n", "projects:\n", "projects: null\n", "---\n", "{}\n"] {
+        let run = Program::new().file("e.yaml", text).run(&["config", "check", "e.yaml"]);
+        let said =
+            "error: e.yaml has no list of projects; write `projects: []` if there are none\n";
+        assert_eq!((run.code, run.stderr.as_str()), (Some(1), said), "{text:?}");
+    }
 }
 
 #[test]

@@ -74,7 +74,10 @@ fn the_options_of_a_list_become_its_query() {
     );
     assert_eq!(run.code, Some(0), "{run:?}");
     let run = Program::new().run(&["projects", "list", "--fields", "slug"]);
-    assert_eq!(run.stderr, "error: --fields needs --json: the table has its own columns\n");
+    assert_eq!(
+        run.stderr,
+        "error: --fields: expected --json, because the table has fixed columns\n"
+    );
     assert_eq!(run.code, Some(1));
 }
 

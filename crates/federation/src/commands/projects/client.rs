@@ -34,11 +34,11 @@ pub(crate) enum Opened {
     /// The body, which does not end.
     Stream(ureq::BodyReader<'static>),
     /// Any other response.
-    Refused(Answer),
+    Refused(ServiceResponse),
 }
 
 /// A response of the service.
-pub(crate) struct Answer {
+pub(crate) struct ServiceResponse {
     status: u16,
     /// Path of the next page.
     next: Option<String>,
@@ -78,7 +78,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<ServiceResponse> {
         self.read(self.keyed(self.agent.get(self.url(path))).call())
     }
 
@@ -94,12 +94,12 @@ impl Client {
         }
     }
 
-    pub(crate) fn post(&self, path: &str, body: String) -> anyhow::Result<Answer> {
+    pub(crate) fn post(&self, path: &str, body: String) -> anyhow::Result<ServiceResponse> {
         let request = self.keyed(self.agent.post(self.url(path))).content_type("application/json");
         self.read(request.send(body))
     }
 
-    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<ServiceResponse> {
         self.read(self.keyed(self.agent.delete(self.url(path))).call())
     }
 
@@ -107,7 +107,10 @@ impl Client {
         format!("{}{path}", self.base)
     }
 
-    fn read(&self, answer: Result<Response<ureq::Body>, ureq::Error>) -> anyhow::Result<Answer> {
+    fn read(
+        &self,
+        answer: Result<Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<ServiceResponse> {
         let unreachable = || {
             let shown = match self.base.rsplit_once('@') {
                 Some((_, host)) => format!("…@{host}"),
@@ -123,11 +126,11 @@ impl Client {
         let next = links.filter_map(|link| next_page(link.to_str().ok()?)).next();
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true);
         let body = body.read_to_string().context("the response ended early")?;
-        Ok(Answer { status: answer.status().as_u16(), next, body })
+        Ok(ServiceResponse { status: answer.status().as_u16(), next, body })
     }
 }
 
-impl Answer {
+impl ServiceResponse {
     pub(crate) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -193,7 +196,7 @@ mod tests {
     use super::*;
 
     fn problem(body: &str) -> String {
-        Answer { status: 422, next: None, body: body.to_owned() }.problem()
+        ServiceResponse { status: 422, next: None, body: body.to_owned() }.problem()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `federation projects export`: the catalog as a list that the service can start with.
+//! `federation projects export`.
 
 use std::fs;
 use std::io;
@@ -12,31 +12,31 @@ use crate::files::replace::{self, Existing, Modes, folder};
 use crate::output::{self, plain};
 use crate::projects_file;
 
-/// Those of a file that anybody makes; of one that is replaced, its own.
+/// A new file has the usual permissions and a replaced file keeps its own.
 const MODES: Modes = Modes { new: 0o666, kept: (0, 0o777) };
 
 /// Arguments of `projects export`.
 #[derive(Debug, clap::Args)]
 pub struct ExportArgs {
-    /// Write to this file instead of standard output; it appears whole or not at all.
+    /// Write to this file instead of standard output. The file is written atomically.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
 
-    /// Replace the file if there is one.
+    /// Replace an existing file.
     #[arg(long, requires = "output")]
     force: bool,
 }
 
-/// Writes the projects of this answer, by slug. Who cannot stand in such a list is named on
-/// standard error and left out.
+/// Writes the projects of this response, ordered by slug. Projects that are invalid in a projects
+/// file are left out.
 ///
 /// # Errors
-/// When somebody was left out, after the others were written; when the file is there already, or
-/// cannot be written.
+/// Fails if the file exists or cannot be written. Fails after writing the others if a project was
+/// left out, and names it.
 pub(super) fn run(args: &ExportArgs, answer: &Value) -> anyhow::Result<()> {
-    let projects = answer.as_array().context("the answer is no list of projects")?;
+    let projects = answer.as_array().context("expected a list of projects in the response")?;
     let (listed, left_out) = registrations(projects);
-    let text = projects_file::write(&listed)?;
+    let text = projects_file::write(&listed);
     match &args.output {
         None => output::print(&text)?,
         Some(file) => {
@@ -47,10 +47,10 @@ pub(super) fn run(args: &ExportArgs, answer: &Value) -> anyhow::Result<()> {
     if left_out.is_empty() {
         return Ok(());
     }
-    bail!("left out, because a list cannot name them:\n  {}", left_out.join("\n  "))
+    bail!("left out projects that are invalid in a projects file:\n  {}", left_out.join("\n  "))
 }
 
-/// The projects as they are registered, and why the others cannot be.
+/// Returns the valid registrations, and the errors of the others.
 fn registrations(projects: &[Value]) -> (Vec<Registration>, Vec<String>) {
     let mut left_out = Vec::new();
     let mut listed = Vec::with_capacity(projects.len());
@@ -67,8 +67,8 @@ fn registrations(projects: &[Value]) -> (Vec<Registration>, Vec<String>) {
     (listed, left_out)
 }
 
-/// What the service says of a project. A field that is absent or null, as rows of other programs
-/// may have it, is an empty text, which no field allows.
+/// Converts a project of the service. A missing or null field, as other programs may write it, becomes
+/// an empty string, which is never valid.
 fn draft(project: &Value) -> RegistrationDraft {
     let text = |key: &str| project[key].as_str().unwrap_or_default().to_owned();
     let texts = |key: &str| {
@@ -86,18 +86,18 @@ fn draft(project: &Value) -> RegistrationDraft {
     }
 }
 
-/// Writes the file whole or not at all.
+/// Writes the file atomically.
 fn write(file: &Path, text: &str, existing: Existing) -> anyhow::Result<()> {
-    // A link stays one: what it leads to is replaced.
+    // If the path is a link, its target is replaced and the link stays.
     let place = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     if !folder(&place).is_dir() {
-        bail!("there is no folder {}", folder(&place).display());
+        bail!("expected an existing folder, got {}", folder(&place).display());
     }
     match replace::write(&place, text, MODES, existing) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            bail!("is there already; --force replaces it")
+            bail!("the file exists; replace it with --force")
         }
-        written => written.context("cannot be written"),
+        written => written.context("cannot write the file"),
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_no_namespace_is_left_out_by_name() {
+    fn a_project_without_a_namespace_is_left_out_and_named() {
         let good = json!({"slug": "a", "name": "A", "hub_url": "http://h", "mesh_namespace": "hub.a",
             "tags": ["t"], "heartbeat_interval_seconds": 1.5, "allow_fanout": ["x"]});
         let mut bad = good.clone();
@@ -125,12 +125,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_there_is_replaced_only_when_that_is_said() {
+    fn an_existing_file_is_replaced_only_with_force() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("p.yaml");
         write(&file, "one", Existing::Keep).unwrap();
         let refusal = write(&file, "two", Existing::Keep).unwrap_err();
-        assert_eq!(refusal.to_string(), "is there already; --force replaces it");
+        assert_eq!(refusal.to_string(), "the file exists; replace it with --force");
         assert_eq!(fs::read_to_string(&file).unwrap(), "one");
         fs::set_permissions(&file, Permissions::from_mode(0o640)).unwrap();
         let link = folder.path().join("link.yaml");
@@ -139,8 +139,8 @@ mod tests {
         assert_eq!(fs::read_to_string(&file).unwrap(), "two");
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left beside it");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "a temporary file remains");
         let nowhere = write(&folder.path().join("no/p.yaml"), "", Existing::Keep).unwrap_err();
-        assert!(nowhere.to_string().starts_with("there is no folder "), "{nowhere}");
+        assert!(nowhere.to_string().starts_with("expected an existing folder, got "), "{nowhere}");
     }
 }

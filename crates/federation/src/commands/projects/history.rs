@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
-use super::table::{bare, text, trimmed};
+use super::table::{bare, fitted, text, trimmed};
 
-/// Formats the uptime, a line per change, and how to see older changes.
-pub(super) fn words(history: &Value) -> String {
+/// Formats the uptime, a line per change, and how to see older changes. Lines are cut to this many
+/// columns if any.
+pub(super) fn words(history: &Value, columns: Option<usize>) -> String {
     let mut parts = Vec::new();
     if history["uptime"].as_array().is_some_and(|windows| !windows.is_empty()) {
         parts.push(uptime(&history["uptime"]));
     }
-    parts.push(changes(&history["changes"]));
+    parts.push(changes(&history["changes"], columns));
     if history["next"].is_string() {
         parts.push(format!("Older changes: --before {}", oldest(&history["changes"])));
     }
@@ -33,14 +34,14 @@ fn uptime(windows: &Value) -> String {
     trimmed(&table)
 }
 
-fn changes(changes: &Value) -> String {
+fn changes(changes: &Value, columns: Option<usize>) -> String {
     let mut table = bare();
     table.set_header(["REVISION", "AT", "CHANGE", "BECAUSE"]);
     for change in changes.as_array().into_iter().flatten() {
         let (revision, at) = (text(&change["revision"]), text(&change["at"]));
         table.add_row([revision, at, step(change), text(&change["because"])]);
     }
-    trimmed(&table)
+    fitted(&mut table, 3, columns)
 }
 
 /// Returns the statuses before and after, or the kind of change.
@@ -90,7 +91,7 @@ mod tests {
             "next": "/api/fed/projects/orion/history?before=9&limit=2",
         });
         assert_eq!(
-            words(&history),
+            words(&history, None),
             "WINDOW  ONLINE   DEGRADED  OFFLINE  UNOBSERVED  SINCE\n\
              24h     99.99 %  0.00 %    0.00 %   0.00 %      2026-11-22T14:43:48.711326Z\n\
              7d      -        -         -        -           2026-11-20T08:00:00.018273Z\n\
@@ -109,7 +110,7 @@ mod tests {
             {"revision": 3, "kind": "removed", "at": "t", "because": "requested by an operator"},
         ], "next": null});
         assert_eq!(
-            words(&history),
+            words(&history, None),
             "REVISION  AT  CHANGE   BECAUSE\n3         t   removed  requested by an operator"
         );
     }

@@ -1,4 +1,4 @@
-//! `federation projects list`: which projects, and in which order.
+//! `federation projects list`.
 
 use std::num::NonZeroUsize;
 
@@ -7,55 +7,58 @@ use federation_domain::ProjectStatus;
 use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
-use super::client::{Answer, Client};
+use super::client::{Client, ServiceResponse};
 use super::{COLLECTION, accepted, table};
+use crate::output;
+use crate::settings::value::whole_number;
 
-/// The most projects of one page.
+/// Largest page of the service.
 const PAGE: usize = 1_000;
 
-/// Which projects to list. The service checks what is given.
+/// Arguments of `projects list`. The service checks the values.
 #[derive(Debug, Default, clap::Args)]
 pub struct ListArgs {
-    /// Only those: online, degraded or offline; several with commas between them.
+    /// Show only projects with these statuses, comma-separated: online, degraded, offline.
     #[arg(long, value_delimiter = ',', value_parser = ProjectStatus::parse)]
     status: Vec<ProjectStatus>,
 
-    /// Only those with this tag; given several times: with all of them.
+    /// Show only projects with this tag. If repeated, projects must have all tags.
     #[arg(long, value_name = "TAG")]
     tag: Vec<String>,
 
-    /// Only those with this tag; given several times: with any of them.
+    /// Show only projects with this tag. If repeated, projects must have at least one of the tags.
     #[arg(long, value_name = "TAG")]
     any_tag: Vec<String>,
 
-    /// Only those whose slug or name holds this text, in upper or lower case.
+    /// Show only projects whose slug or name contains this text, in any case.
     #[arg(long, short = 'q', value_name = "TEXT")]
     search: Option<String>,
 
-    /// Only those whose registration or status changed since then: 2026-11-23T14:41:13Z.
+    /// Show only projects whose registration or status changed since this time, such as
+    /// 2026-11-23T14:41:13Z.
     #[arg(long, value_name = "TIME")]
     updated_since: Option<String>,
 
-    /// The order: id, slug, name, status, updated_at, last_heartbeat_at or created_at, with - in
-    /// front for descending [default: id].
+    /// Sort by id, slug, name, status, updated_at, last_heartbeat_at or created_at. A leading -
+    /// sorts in descending order [default: id].
     #[arg(long, value_name = "KEY", allow_hyphen_values = true)]
     sort: Option<String>,
 
-    /// The most projects to list, the first ones [default: all].
-    #[arg(long, value_name = "N")]
+    /// Show at most this many projects [default: all].
+    #[arg(long, value_name = "N", value_parser = whole_number::<NonZeroUsize>)]
     limit: Option<NonZeroUsize>,
 
-    /// Only these keys of each project, with commas between them; with --json.
+    /// Print only these keys of each project, comma-separated. Requires --json.
     #[arg(long, value_name = "KEYS")]
     fields: Option<String>,
 }
 
 impl ListArgs {
-    /// The list as it is for programs, or as a table.
+    /// Returns the JSON of the service or a table.
     pub(super) fn run(&self, client: &Client, json: bool) -> anyhow::Result<String> {
         ensure!(
             json || self.fields.is_none(),
-            "--fields needs --json: the table has its own columns"
+            "--fields: expected --json, because the table has fixed columns"
         );
         let (pages, has_more) = self.fetch(client)?;
         if json {
@@ -63,18 +66,19 @@ impl ListArgs {
         }
         let mut projects = Vec::new();
         for page in &pages {
-            let page =
-                page.json().context("the answer is not JSON; is this the federation service?")?;
+            let page = page
+                .json()
+                .context("expected JSON in the response; is this URL the federation service?")?;
             projects.extend(page.as_array().cloned().unwrap_or_default());
         }
-        let table = table::list(&Value::Array(projects), table::now());
-        let hint = if has_more { "\n\nThere are more: --limit" } else { "" };
+        let table = table::list(&Value::Array(projects), table::now(), output::columns());
+        let hint = if has_more { "\n\nMore projects match; raise --limit." } else { "" };
         Ok(table + hint)
     }
 
-    /// Asks for page after page, and says whether there are more than were asked for. Without a
-    /// limit all come at once.
-    fn fetch(&self, client: &Client) -> anyhow::Result<(Vec<Answer>, bool)> {
+    /// Reads page after page. Returns whether more projects match than the limit allows. Without a
+    /// limit, all projects are on one page.
+    fn fetch(&self, client: &Client) -> anyhow::Result<(Vec<ServiceResponse>, bool)> {
         let Some(limit) = self.limit else {
             let whole = accepted(client.get(&self.path(None))?)?;
             return Ok((vec![whole], false));
@@ -87,7 +91,7 @@ impl ListArgs {
             pages.push(page);
             left = left.saturating_sub(PAGE);
             match next {
-                // A page is as long as the one that led to it; the last one may be asked for less.
+                // The next page has the size of this one, but the last may need fewer projects.
                 Some(next) if left > 0 => path = shortened(&next, left),
                 next => return Ok((pages, next.is_some())),
             }
@@ -98,7 +102,7 @@ impl ListArgs {
         let mut query = Serializer::new(String::new());
         if !self.status.is_empty() {
             let names: Vec<&str> = self.status.iter().map(|status| status.as_str()).collect();
-            // A comma may stand in a query as it is.
+            // A query may contain a comma as it is.
             query = Serializer::new(format!("status={}", names.join(",")));
         }
         query.extend_pairs(self.tag.iter().map(|tag| ("tag", tag)));
@@ -120,7 +124,7 @@ impl ListArgs {
     }
 }
 
-/// The path of a page with so many projects, if that is fewer than it would have.
+/// Returns the path of a page, limited to the number of projects that are left.
 fn shortened(path: &str, left: usize) -> String {
     if left < PAGE {
         path.replace(&format!("limit={PAGE}"), &format!("limit={left}"))
@@ -129,9 +133,9 @@ fn shortened(path: &str, left: usize) -> String {
     }
 }
 
-/// The arrays of all pages in one, otherwise as they came.
-fn joined(pages: &[Answer]) -> String {
-    let inside = |page: &Answer| {
+/// Joins the arrays of all pages. A single page is returned unchanged.
+fn joined(pages: &[ServiceResponse]) -> String {
+    let inside = |page: &ServiceResponse| {
         let body = page.body().trim();
         body.strip_prefix('[').and_then(|body| body.strip_suffix(']')).map(str::to_owned)
     };
@@ -150,14 +154,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_is_asked_for_no_more_than_is_left() {
+    fn the_last_page_is_limited_to_what_is_left() {
         let path = "/api/fed/projects?q=limit%3D1000&limit=1000&cursor=x";
         assert_eq!(shortened(path, 2_000), path);
         assert_eq!(shortened(path, 100), "/api/fed/projects?q=limit%3D1000&limit=100&cursor=x");
     }
 
     #[test]
-    fn what_is_asked_for_stands_in_the_query() {
+    fn the_arguments_become_the_query() {
         assert_eq!(ListArgs::default().path(None), "/api/fed/projects");
         let args = ListArgs {
             status: vec![ProjectStatus::Online, ProjectStatus::Degraded],

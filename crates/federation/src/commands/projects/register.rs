@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Map, Value, json};
 
+use crate::settings::value::number_of_seconds;
+
 /// Arguments of `projects register`. The service checks the values.
 #[derive(Debug, clap::Args)]
 pub struct RegisterArgs {
@@ -32,6 +34,7 @@ pub struct RegisterArgs {
 
     /// Use this heartbeat interval instead of the one of the service.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    #[arg(value_parser = number_of_seconds)]
     heartbeat_interval: Option<f64>,
 
     /// Read the registration as JSON from this file; `-` is standard input.

@@ -1,9 +1,8 @@
-//! Projects as people like to read them.
+//! Tables of projects.
 //!
-//! The answers are read leniently: what is absent shows as a dash, so that this client works with
-//! services that are older or newer.
+//! A missing value is shown as a dash, so that this client works with older and newer services.
 
-use comfy_table::{Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use federation_application::SystemClock;
 use federation_domain::Clock as _;
 use serde_json::Value;
@@ -12,13 +11,13 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::output::plain;
 
-/// The time of day, to tell how long ago something was.
+/// Returns the current time, to show ages.
 pub(super) fn now() -> OffsetDateTime {
     SystemClock::start().utc()
 }
 
-/// One line for each project.
-pub(super) fn list(projects: &Value, now: OffsetDateTime) -> String {
+/// Formats a line per project, cut to this many columns if any.
+pub(super) fn list(projects: &Value, now: OffsetDateTime, columns: Option<usize>) -> String {
     let mut table = bare();
     table.set_header(["SLUG", "STATUS", "LAST HEARTBEAT", "NAME", "HUB URL", "TAGS"]);
     for project in projects.as_array().into_iter().flatten() {
@@ -31,16 +30,16 @@ pub(super) fn list(projects: &Value, now: OffsetDateTime) -> String {
             text(&project["tags"]),
         ]);
     }
-    trimmed(&table)
+    fitted(&mut table, 2, columns)
 }
 
-/// All that is known of one project, a line for each key.
+/// Formats a line per key of a project.
 pub(super) fn details(project: &Value, now: OffsetDateTime) -> String {
     let mut table = bare();
     for (key, value) in project.as_object().into_iter().flatten() {
         let shown = match key.as_str() {
             "status" if is_doubtful(project) => {
-                format!("{} (the service does not hear well enough to know)", status(project))
+                format!("{} (not known, because heartbeats may be lost)", status(project))
             }
             key if key.ends_with("_at") && value.is_string() => {
                 format!("{} ({})", text(value), ago(value, now))
@@ -52,24 +51,53 @@ pub(super) fn details(project: &Value, now: OffsetDateTime) -> String {
     trimmed(&table)
 }
 
-/// That a project is registered.
+/// Formats the confirmation of a registration.
 pub(super) fn registered(project: &Value) -> String {
     format!("registered {} (id {})", text(&project["slug"]), text(&project["id"]))
 }
 
-/// A table without lines between its cells.
-pub(super) fn bare() -> Table {
+/// Creates a table without lines between its cells.
+pub(crate) fn bare() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table
 }
 
-/// The table without the padding around its lines.
+/// Formats a table without padding around its lines.
 pub(super) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// A value in words; what is absent is a dash.
+/// Formats a table with one line per row, cut to this many columns if any. The first `whole` cells
+/// of a row are shortened last.
+pub(crate) fn fitted(table: &mut Table, whole: usize, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return trimmed(table) };
+    // The padding around a line is removed.
+    let width = u16::try_from(columns + 2).unwrap_or(u16::MAX);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    table.set_truncation_indicator("…");
+    for column in table.column_iter_mut().take(whole) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    for row in table.row_iter_mut() {
+        row.max_height(1);
+    }
+    if let Some(mut header) = table.header().cloned() {
+        header.max_height(1);
+        table.set_header(header);
+    }
+    trimmed(table).lines().map(|line| cut(line, columns)).collect::<Vec<_>>().join("\n")
+}
+
+/// Cuts a line to this many characters.
+pub(super) fn cut(line: &str, columns: usize) -> String {
+    if line.chars().count() <= columns {
+        return line.to_owned();
+    }
+    line.chars().take(columns.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Formats a value. A missing one is a dash.
 pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
@@ -80,7 +108,7 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// The status, with a question mark where it cannot be relied on.
+/// Formats the status, with a question mark if it is not known.
 pub(super) fn status(project: &Value) -> String {
     let doubt = if is_doubtful(project) { "?" } else { "" };
     text(&project["status"]) + doubt
@@ -90,13 +118,13 @@ fn is_doubtful(project: &Value) -> bool {
     project["status_known"] == false
 }
 
-/// How long ago a time was: `12 s ago`.
+/// Formats the age of a time, as in `12 s ago`.
 pub(super) fn ago(time: &Value, now: OffsetDateTime) -> String {
     let Some(given) = time.as_str() else { return "never".to_owned() };
     let Ok(time) = OffsetDateTime::parse(given, &Rfc3339) else { return plain(given) };
     let seconds = (now - time).whole_seconds();
     match seconds {
-        // The clocks of two machines differ a little.
+        // The clocks of two machines may differ a little.
         ..1 => "now".to_owned(),
         1..120 => format!("{seconds} s ago"),
         120..7_200 => format!("{} min ago", seconds / 60),
@@ -114,7 +142,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-23 14:41:13 UTC);
 
     #[test]
-    fn a_list_is_a_table_with_one_line_for_each_project() {
+    fn a_list_has_one_line_per_project() {
         let projects = json!([
             {"slug": "a", "status": "online", "last_heartbeat_at": "2026-11-23T14:41:01.5Z",
              "name": "A\u{1b}[2J", "hub_url": "http://a", "tags": ["x", "y"], "status_known": false},
@@ -122,7 +150,7 @@ mod tests {
              "name": "B", "hub_url": "http://b", "tags": [], "status_known": true},
         ]);
         assert_eq!(
-            list(&projects, NOW),
+            list(&projects, NOW, None),
             "SLUG       STATUS   LAST HEARTBEAT  NAME        HUB URL   TAGS\n\
              a          online?  11 s ago        A\\u{1b}[2J  http://a  x, y\n\
              long-slug  offline  never           B           http://b  -"
@@ -130,17 +158,34 @@ mod tests {
     }
 
     #[test]
-    fn a_status_that_cannot_be_relied_on_says_so() {
+    fn a_list_fits_the_columns_and_keeps_slug_and_status() {
+        let projects = json!([
+            {"slug": "commandcenter", "status": "online", "last_heartbeat_at": null,
+             "name": "The project that commands the center", "hub_url": "http://localhost:8000",
+             "tags": ["python", "fastapi", "rag", "日本語日本語日本語"]},
+        ]);
+        for columns in [200, 100, 80, 60, 40, 20] {
+            let shown = list(&projects, NOW, Some(columns));
+            let lines: Vec<_> = shown.lines().collect();
+            assert_eq!(lines.len(), 2, "{shown}");
+            assert!(lines.iter().all(|line| line.chars().count() <= columns), "{shown}");
+            assert_eq!(lines[1].contains('…'), columns < 150, "{shown}");
+            assert!(lines[1].starts_with("commandcenter  onli"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_status_is_marked() {
         let shown = |known| details(&json!({"status": "online", "status_known": known}), NOW);
-        assert!(shown(false).starts_with("status        online? (the service does not hear"));
+        assert!(shown(false).starts_with("status        online? (not known"));
         assert!(shown(true).starts_with("status        online\n"), "{}", shown(true));
-        // A service that is older does not tell.
+        // An older service does not send it.
         assert_eq!(details(&json!({"status": "online"}), NOW), "status  online");
     }
 
     #[test]
-    fn how_long_ago_it_was_is_told_in_a_fitting_unit() {
-        for (time, told) in [
+    fn an_age_is_shown_in_a_fitting_unit() {
+        for (time, shown) in [
             ("2026-11-23T14:41:14Z", "now"),
             ("2026-11-23T14:41:13Z", "now"),
             ("2026-11-23T14:41:01Z", "12 s ago"),
@@ -149,7 +194,7 @@ mod tests {
             ("2026-11-13T10:41:00Z", "10 days ago"),
             ("soon", "soon"),
         ] {
-            assert_eq!(ago(&json!(time), NOW), told, "{time}");
+            assert_eq!(ago(&json!(time), NOW), shown, "{time}");
         }
     }
 }

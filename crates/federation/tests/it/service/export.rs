@@ -59,7 +59,7 @@ fn an_existing_file_is_replaced_only_with_force() {
     let refused = export(&service, home.path(), &["--output", "config/projects.yaml"]);
     assert_eq!(refused.status.code(), Some(1));
     let said = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(said, "error: config/projects.yaml: is there already; --force replaces it\n");
+    assert_eq!(said, "error: config/projects.yaml: the file exists; replace it with --force\n");
     let list = fs::read_to_string(home.path().join("config/projects.yaml")).unwrap();
     assert_eq!(list, COMMANDCENTER);
 }

@@ -62,6 +62,32 @@ fn heartbeats_arrive_over_http_without_nats() {
     service.until_status("commandcenter", "offline");
 }
 
+#[test]
+fn a_stopping_service_serves_for_the_shutdown_delay() {
+    let folder = folder(COMMANDCENTER);
+    let service = Service::ready(folder.path(), &[("SHUTDOWN_DELAY", "1.5")]);
+    let begun = now();
+    service.signal("-TERM");
+    until("the service is not ready", || (service.get("/readyz").0 == 503).then_some(()));
+    assert_eq!(service.get("/api/fed/projects/commandcenter").0, 200);
+    assert_eq!(service.beat("commandcenter"), 204);
+    assert!(service.terminate().success());
+    let took = begun.elapsed().as_secs_f64();
+    assert!((1.5..5.0).contains(&took), "stopped after {took} s");
+}
+
+#[test]
+fn a_second_process_on_the_same_file_does_not_start() {
+    let folder = folder(COMMANDCENTER);
+    let service = Service::ready(folder.path(), &[("DATABASE_URL", "sqlite:federation.db")]);
+    let second = service.client(folder.path(), &["serve", "--service-port", "0"]).output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(said.contains("DATABASE_URL: expected a file of this process alone, got /"), "{said}");
+    assert!(said.contains("/federation.db, which another process serves"), "{said}");
+    assert_eq!(service.beat("commandcenter"), 204);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_project_registers_itself_only_with_auto_register() {
     let (folder, nats) = (folder("projects: []"), NatsServer::start().await);

@@ -26,7 +26,11 @@ fn pages_are_read_until_the_limit_is_reached() {
     };
     let table = list(&["--limit", "1203"]);
     assert_eq!(table.lines().count(), 1 + 1_203 + 2);
-    assert!(table.ends_with("\n\nThere are more: --limit\n"), "{}", &table[table.len() - 100..]);
+    assert!(
+        table.ends_with("\n\nMore projects match; raise --limit.\n"),
+        "{}",
+        &table[table.len() - 100..]
+    );
     let json = list(&["--limit", "9999", "--json", "--fields", "slug"]);
     let slugs: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
     assert_eq!(slugs.len(), 1_205);

@@ -91,15 +91,14 @@ fn a_pause_does_not_count_as_silence() {
 async fn replicas_can_start_together_on_a_new_database() {
     let database = TestDatabase::create().await;
     let folder = folder(COMMANDCENTER);
-    for url in [database.url(), "sqlite:federation.db".to_owned()] {
-        std::thread::scope(|scope| {
-            for _ in 0..4 {
-                scope.spawn(|| {
-                    let service = Service::ready(folder.path(), &[("DATABASE_URL", &url)]);
-                    let (_, projects) = service.get("/api/fed/projects");
-                    assert_eq!(projects.as_array().unwrap().len(), 1);
-                });
-            }
-        });
-    }
+    let url = database.url();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let service = Service::ready(folder.path(), &[("DATABASE_URL", &url)]);
+                let (_, projects) = service.get("/api/fed/projects");
+                assert_eq!(projects.as_array().unwrap().len(), 1);
+            });
+        }
+    });
 }

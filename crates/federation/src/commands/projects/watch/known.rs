@@ -8,7 +8,7 @@ use federation_application::SystemClock;
 use federation_domain::{Clock as _, Monotonic};
 use serde_json::Value;
 
-use crate::commands::projects::client::{Answer, Client};
+use crate::commands::projects::client::{Client, ServiceResponse};
 use crate::commands::projects::table::text;
 use crate::commands::projects::{COLLECTION, accepted};
 
@@ -152,7 +152,7 @@ fn one(client: &Client, slug: &str) -> anyhow::Result<Option<Value>> {
 
 /// Returns whether the service itself reports that there is no such project. A 404 without our
 /// problem document comes from a proxy and says nothing about the project.
-fn is_not_found(answer: &Answer) -> bool {
+fn is_not_found(answer: &ServiceResponse) -> bool {
     let says = |status: u16| answer.json().is_ok_and(|problem| problem["status"] == status);
     answer.is_of_caller() && says(404)
 }

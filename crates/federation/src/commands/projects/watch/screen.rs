@@ -9,8 +9,8 @@ use super::WatchArgs;
 use super::follow::Word;
 use super::known::Known;
 use crate::commands::projects::client::Client;
-use crate::commands::projects::table::{ago, bare, now, status, text, trimmed};
-use crate::output::plain;
+use crate::commands::projects::table::{ago, bare, cut, fitted, now, status, text};
+use crate::output::{self, plain};
 
 /// Escape sequences that move to the upper left corner and clear the rest of a line or screen.
 const HOME: &str = "\x1b[H";
@@ -52,10 +52,10 @@ impl<'a> Screen<'a> {
     }
 
     fn draw(&self) -> anyhow::Result<()> {
-        let (rows, columns) = size();
+        let (rows, columns) = output::size().unwrap_or(USUAL_SIZE);
         let mut screen = HOME.to_owned();
-        for line in self.lines(now(), rows.saturating_sub(1)) {
-            screen.extend(line.chars().take(columns));
+        for line in self.lines(now(), rows.saturating_sub(1), columns) {
+            screen.push_str(&cut(&line, columns));
             screen.push_str(CLEAR_LINE);
             screen.push_str("\r\n");
         }
@@ -66,7 +66,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Returns a summary and the table, most recent change first.
-    fn lines(&self, now: OffsetDateTime, most: usize) -> Vec<String> {
+    fn lines(&self, now: OffsetDateTime, most: usize, columns: usize) -> Vec<String> {
         let mut shown: Vec<_> =
             self.known.projects.values().filter(|project| self.watch.shows(project)).collect();
         shown.sort_by_cached_key(|project| {
@@ -82,7 +82,7 @@ impl<'a> Screen<'a> {
             table.add_row([slug, status(project), changed, text(&project["name"]), because]);
         }
         let mut lines = vec![self.summary(&shown)];
-        lines.extend(trimmed(&table).lines().map(str::to_owned));
+        lines.extend(fitted(&mut table, 3, Some(columns)).lines().map(str::to_owned));
         if let Some(more) = shown.len().checked_sub(room).filter(|more| *more > 0) {
             lines.push(format!("and {more} more"));
         }
@@ -98,13 +98,6 @@ impl<'a> Screen<'a> {
             (None, None) => format!("revision {}", self.position),
         };
         format!("{online} online, {degraded} degraded, {offline} offline; {link}")
-    }
-}
-
-fn size() -> (usize, usize) {
-    match rustix::termios::tcgetwinsize(io::stdout()) {
-        Ok(size) if size.ws_row > 0 && size.ws_col > 0 => (size.ws_row.into(), size.ws_col.into()),
-        _ => USUAL_SIZE,
     }
 }
 
@@ -132,7 +125,7 @@ mod tests {
         let removed = r#"{"slug":"c","kind":"removed","at":"2026-11-23T14:41:14Z"}"#;
         screen.known.change(removed).unwrap();
         assert_eq!(
-            screen.lines(NOW, 24),
+            screen.lines(NOW, 24, 80),
             [
                 "1 online, 0 degraded, 1 offline; revision 7",
                 "SLUG  STATUS   CHANGED  NAME  BECAUSE",
@@ -140,7 +133,7 @@ mod tests {
                 "b     online   8 s ago  N",
             ]
         );
-        assert_eq!(screen.lines(NOW, 4).last().unwrap(), "and 1 more");
+        assert_eq!(screen.lines(NOW, 4, 80).last().unwrap(), "and 1 more");
         screen.lost = Some("gone\u{1b}".to_owned());
         assert!(screen.summary(&[]).ends_with(r"; reconnecting: gone\u{1b}"));
     }
@@ -159,7 +152,7 @@ mod tests {
         ] {
             let change = json!({"slug": "a", "kind": "status_changed", "to": to});
             screen.known.change(&change.to_string()).unwrap();
-            let lines = screen.lines(NOW, 24);
+            let lines = screen.lines(NOW, 24, 80);
             assert_eq!((lines[0].as_str(), lines.len() - 2), (first, rows), "{to}");
         }
     }
