@@ -21,17 +21,18 @@ const MOST_WATCHERS: usize = 10_000;
 
 /// Maximum number of concurrent waits for a single change.
 ///
-/// Counted apart from watchers. A wait lasts for as long as the client asked for, up to some minutes,
-/// even if the client gave up: HTTP/1.1 does not end a request whose client merely closed its side.
-/// So clients that give up early and retry hold many places, which must not displace watchers.
+/// Counted apart from watchers. A wait lasts for as long as the client asked for, up to some
+/// minutes, even if the client gave up: HTTP/1.1 does not end a request whose client merely closed
+/// its side. So clients that give up early and retry hold many places, which must not displace
+/// watchers.
 const MOST_WAITING: usize = 10_000;
 
 /// Maximum number of concurrent reads of the log by watchers that are far behind.
 const READ_AT_ONCE: usize = 2;
 
-/// Deadline for reading a part of the log, including the wait for a permit. Shorter than the timeout
-/// of clients, and shorter than the keep-alive interval of a stream, which would restart the wait
-/// each time.
+/// Deadline for reading a part of the log, including the wait for a permit. Shorter than the
+/// timeout of clients, and shorter than the keep-alive interval of a stream, which would restart
+/// the wait each time.
 const READ_WITHIN: Duration = Duration::from_secs(5);
 
 /// Deadline for this replica to apply a revision that another one has already shown. The log is
@@ -101,8 +102,8 @@ impl ChangeFeed {
         Arc::clone(&self.0.watchers)
     }
 
-    /// Watches from now on, or from after a revision. If the log does not have the revision, because
-    /// the database was restored, the first event is [`WatchEvent::StartedOver`].
+    /// Watches from now on, or from after a revision. If the log does not have the revision,
+    /// because the database was restored, the first event is [`WatchEvent::StartedOver`].
     ///
     /// # Errors
     /// [`WatchError`]. `Behind` and `Store` occur only if the log has to be read.

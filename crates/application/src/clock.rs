@@ -6,8 +6,8 @@ use federation_domain::{Clock, Monotonic};
 use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
-/// Monotonic clock that advances while the machine is suspended. The suspension is then a gap between
-/// two proofs of hearing, so deaf time. `std::time::Instant` would stand still.
+/// Monotonic clock that advances while the machine is suspended. The suspension is then a gap
+/// between two proofs of hearing, so deaf time. `std::time::Instant` would stand still.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MONOTONIC: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

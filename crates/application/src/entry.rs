@@ -69,8 +69,8 @@ pub(crate) struct Live {
     pub(crate) removed: bool,
 }
 
-/// With the two counts of its `Arc` an entry fits into 320 bytes, a size class of common allocators.
-/// In a large catalog, a million entries take most of the memory.
+/// With the two counts of its `Arc` an entry fits into 320 bytes, a size class of common
+/// allocators. In a large catalog, a million entries take most of the memory.
 const _: () = assert!(size_of::<ProjectEntry>() <= 304);
 
 impl ProjectEntry {
@@ -114,8 +114,8 @@ impl ProjectEntry {
         self.live.lock()
     }
 
-    /// Records a heartbeat; one that is older than the newest changes nothing. Returns `true` if the
-    /// project is on the fast path: a heartbeat that reports nothing is then fully handled.
+    /// Records a heartbeat; one that is older than the newest changes nothing. Returns `true` if
+    /// the project is on the fast path: a heartbeat that reports nothing is then fully handled.
     pub(crate) fn hear(&self, reading: Reading, source: Source, at: OffsetDateTime) -> bool {
         self.newest.fetch_max(pack(at, source), Ordering::SeqCst);
         self.heard[source.index()].fetch_max(reading.0, Ordering::SeqCst);

@@ -9,8 +9,8 @@
 //! queries. Adapters call this crate, and this crate calls ports.
 //!
 //! **To extend it**: a new use case is a method here that adapters call. A new source of heartbeats
-//! is a [`Source`](federation_domain::Source) whose adapter calls [`Recorder::record_heartbeat`] and
-//! proves its hearing by [`Presence::prove_hearing`].
+//! is a [`Source`](federation_domain::Source) whose adapter calls [`Recorder::record_heartbeat`]
+//! and proves its hearing by [`Presence::prove_hearing`].
 
 mod catalog;
 mod changes;

@@ -1,6 +1,7 @@
-//! What is counted, in the names that dashboards know.
+//! Metrics, under the names that dashboards use.
 //!
-//! Labels have few values, never a slug or a subject: a flood of unknown names makes no series.
+//! Labels have few values, never a slug or a subject, so a flood of unknown names creates no
+//! series.
 
 mod projects_file;
 mod refusal;
@@ -23,23 +24,23 @@ use prometheus_client::registry::{Registry as Exposition, Unit};
 use self::projects_file::ProjectsFileCounts;
 pub use self::refusal::RefusalReason;
 
-/// Why an adapter refused a heartbeat.
+/// Reason why an adapter dropped a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DropReason {
-    /// It does not parse.
+    /// It is not valid JSON of the expected form.
     Malformed,
     /// It is larger than 64 KiB.
     Oversized,
     /// It names another project than its subject.
     Spoofed,
-    /// Its subject's last token is no slug.
+    /// The last token of its subject is not a slug.
     BadSubject,
-    /// It came faster than it could be taken in.
+    /// It arrived faster than it could be processed.
     Overrun,
 }
 
 impl DropReason {
-    /// The name in metrics and logs.
+    /// Name in metrics and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +53,7 @@ impl DropReason {
     }
 }
 
-/// A label value that is known when the program is written.
+/// A label value known at compile time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Name(&'static str);
 
@@ -94,7 +95,7 @@ struct ByKind {
     kind: Name,
 }
 
-/// Counts of the service. Cheap to clone.
+/// Metrics of the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(pub(crate) Arc<Counts>);
 
@@ -132,7 +133,7 @@ impl Metrics {
         let counts = Counts {
             success,
             messages,
-            // From 1 µs, what a heartbeat costs, to 1 s, what it must never cost.
+            // From 1 µs, the usual cost of a heartbeat, to 1 s, which must never occur.
             duration: Histogram::new([1e-6, 2e-6, 5e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]),
             exposition: Exposition::default(),
             refused: Family::default(),
@@ -156,12 +157,12 @@ impl Metrics {
         Self(Arc::new(counts.registered()))
     }
 
-    /// What to do before each rendering, so that gauges tell of that moment.
+    /// Sets a function to call before each rendering, which brings gauges up to date.
     pub(crate) fn refresh_with(&self, refresh: impl Fn() + Send + Sync + 'static) {
         *self.0.refresh.lock() = Some(Box::new(refresh));
     }
 
-    /// Counts heartbeats that were taken in together, by source, and how long one took of them.
+    /// Counts the heartbeats of a batch, by source, and observes the mean time per heartbeat.
     pub(crate) fn heartbeats_taken_in(&self, counts: [u64; 2], took: Duration) {
         for (counter, count) in self.0.success.iter().zip(counts) {
             counter.inc_by(count);
@@ -191,7 +192,7 @@ impl Metrics {
         self.0.unknown_projects_dropped.inc();
     }
 
-    /// Counts a request over HTTP that was refused for its API key.
+    /// Counts an HTTP request refused because of its API key.
     pub fn request_refused(&self, reason: RefusalReason) {
         self.0.requests_refused.get_or_create(&ByReason { reason: Name(reason.as_str()) }).inc();
     }
@@ -234,7 +235,7 @@ impl Metrics {
         self.0.corrupt_rows.set(i64::try_from(rows).unwrap_or(i64::MAX));
     }
 
-    /// Sets the count of dropped log lines that each rendering reads. Only the first call counts.
+    /// Sets the counter of dropped log lines that each rendering reads. Later calls are ignored.
     pub fn read_dropped_log_lines_from(&self, total: Arc<AtomicU64>) {
         let _ = self.0.log_lines_dropped_by.set(total);
     }
@@ -242,7 +243,7 @@ impl Metrics {
     /// Renders all metrics in the OpenMetrics text format.
     ///
     /// # Errors
-    /// None in practice: writing to memory does not fail.
+    /// None in practice, because writing to memory does not fail.
     pub fn encode(&self) -> Result<String, fmt::Error> {
         if let Some(refresh) = &*self.0.refresh.lock() {
             refresh();
@@ -267,43 +268,47 @@ impl Metrics {
 impl Counts {
     fn registered(mut self) -> Self {
         let to = &mut self.exposition;
-        // The library adds `_total` to the name of a counter.
+        // The library appends `_total` to the names of counters.
         to.register(
             "federation_heartbeat_messages",
             "Heartbeats by outcome",
             self.messages.clone(),
         );
-        to.register("federation_heartbeats_refused", "Refused, by reason", self.refused.clone());
+        to.register(
+            "federation_heartbeats_refused",
+            "Refused heartbeats by reason",
+            self.refused.clone(),
+        );
         to.register(
             "federation_heartbeat_fields_ignored",
-            "Optional fields that made no sense",
+            "Invalid optional heartbeat fields that were ignored",
             self.ignored.clone(),
         );
         to.register(
             "federation_newcomers_dropped",
-            "Projects that could not register themselves at once, because too many did",
+            "Unknown projects not registered because too many were waiting",
             self.unknown_projects_dropped.clone(),
         );
         to.register(
             "federation_requests_refused",
-            "Requests over HTTP that were refused for their API keys, by reason",
+            "HTTP requests refused because of their API key, by reason",
             self.requests_refused.clone(),
         );
         to.register_with_unit(
             "federation_heartbeat_processing_duration",
-            "Time to take in a heartbeat; where several come together, their mean, once",
+            "Time to process a heartbeat; one observation of the mean per batch",
             Unit::Seconds,
             self.duration.clone(),
         );
         to.register("federation_project_catalog_total", "Projects by status", self.catalog.clone());
         to.register(
             "federation_nats_connection_status",
-            "1 while the connection to NATS is proven to hear, else 0",
+            "1 while the NATS connection proves that it hears, else 0",
             self.nats_connection.clone(),
         );
         to.register_with_unit(
             "federation_source_deaf",
-            "Time in which the source could not prove that it hears",
+            "Total time in which the source could not prove that it hears",
             Unit::Seconds,
             self.deaf.clone(),
         );
@@ -316,18 +321,18 @@ impl Counts {
         to.register("federation_changes", "Changes logged by this process", self.changes.clone());
         to.register(
             "federation_waiting_changes",
-            "Status changes that wait for the store",
+            "Status changes queued for the store",
             self.waiting.clone(),
         );
         to.register(
             "federation_watchers",
-            "Streams of changes, and requests that wait for one",
+            "Event streams, and requests waiting for a change",
             self.watchers.clone(),
         );
-        to.register("federation_store_up", "1 while the store takes changes", self.store.clone());
+        to.register("federation_store_up", "1 while the store accepts changes", self.store.clone());
         to.register(
             "federation_corrupt_rows",
-            "Rows of the store that were left out at the start because they do not parse",
+            "Rows of the store skipped at the start because they are invalid",
             self.corrupt_rows.clone(),
         );
         to.register(

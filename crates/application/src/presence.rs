@@ -1,12 +1,12 @@
 //! Presence: which projects are alive, judged by the heartbeats received.
 //!
-//! | type | state it owns | task |
-//! |---|---|---|
-//! | [`Listening`] | listening clock and link of each source, time of the last read of the change log | knows when this process could hear |
-//! | [`Judge`] | the liveness rule, decisions deferred while the bus lags, the probe queue | turns evidence of silence into statuses |
-//! | [`Recorder`] | heartbeats relayed and not stored yet | takes heartbeats in |
-//! | [`Transitions`] | none; holds the sending end of the transition queue | changes a status and queues the change for the store |
-//! | [`Reconciler`] | none | weighs stored rows against local knowledge |
+//! - [`Listening`] knows when this process could hear. It owns the listening clock and the link of
+//!   each source, and the time of the last read of the change log.
+//! - [`Judge`] turns evidence of silence into statuses. It owns the liveness rule, the decisions
+//!   deferred while the bus lags, and the queue of probes.
+//! - [`Recorder`] takes heartbeats in. It owns the flags of heartbeats relayed and not stored yet.
+//! - [`Transitions`] changes a status and queues the change for the store. It owns no state.
+//! - [`Reconciler`] weighs stored rows against local knowledge. It owns no state.
 //!
 //! The state of each project is in its registry entry. [`Listening`] answers how long a source has
 //! listened without hearing a project ([`HearingSnapshot::evidence`]). [`Judge`] decides what that

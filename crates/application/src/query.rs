@@ -1,4 +1,4 @@
-//! What a caller wants to see of the catalog, and in which order. Pure: no registry, no clock.
+//! Queries of the catalog: filter and sort order. Pure, without registry or clock.
 
 mod filter;
 mod sort;
@@ -10,18 +10,18 @@ pub use sort::{Position, Sort, SortKey, SortValue};
 pub use tags::WantedTags;
 pub(crate) use top_n::TopN;
 
-/// A selection of the catalog in its order. The default is all projects, by id.
+/// Query of the catalog. The default selects all projects, ordered by id.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProjectQuery {
-    /// Which projects.
+    /// Projects to select.
     pub filter: ProjectFilter,
-    /// In which order.
+    /// Order of the result.
     pub sort: Sort,
 }
 
 impl ProjectQuery {
-    /// Whether even a short page of it may cost a look at each project of the catalog: in an order
-    /// that has to be made first, or where those whom the filter selects are few.
+    /// Returns `true` if even a short page may have to scan the whole catalog, because the order
+    /// has to be computed first or because the filter may select few projects.
     #[must_use]
     pub fn looks_at_all(&self) -> bool {
         self.sort.key != SortKey::Id || !self.filter.is_of_statuses()

@@ -7,8 +7,8 @@ use federation_domain::{ProjectId, Transition};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Maximum number of queued transitions per project. Enough for the log of an outage, and few enough
-/// that a project that flips with every heartbeat does not delay the others.
+/// Maximum number of queued transitions per project. Enough for the log of an outage, and few
+/// enough that a project that flips with every heartbeat does not delay the others.
 const PER_PROJECT: usize = 16;
 
 /// Queue length from which each project may queue only one transition. The queue thus never holds

@@ -54,8 +54,8 @@ impl Readiness {
         Self(Arc::new(Inner { journal, presence, started, stopping }))
     }
 
-    /// Marks the start as complete: the catalog and the projects file are loaded, and heartbeats are
-    /// received.
+    /// Marks the start as complete: the catalog and the projects file are loaded, and heartbeats
+    /// are received.
     pub fn start(&self) {
         self.0.started.store(true, Ordering::Relaxed);
     }

@@ -118,7 +118,8 @@ impl Registry {
         self.index.read().by_id.values().for_each(&mut visit);
     }
 
-    /// Returns at most `at_most` entries that follow `after` in ascending or descending order of id.
+    /// Returns at most `at_most` entries that follow `after` in ascending or descending order of
+    /// id.
     pub(crate) fn next(
         &self,
         after: Option<ProjectId>,

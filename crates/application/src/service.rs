@@ -97,8 +97,8 @@ impl Service {
     }
 
     /// Registers unknown projects from their heartbeats. That heartbeat makes a project known and
-    /// the next one makes it online, because a heartbeat that waited here may be old and the project
-    /// dead by now. A project that was registered meanwhile keeps its metadata.
+    /// the next one makes it online, because a heartbeat that waited here may be old and the
+    /// project dead by now. A project that was registered meanwhile keeps its metadata.
     ///
     /// # Errors
     /// [`CatalogError`]; nothing was applied, and the next heartbeats try again.
@@ -134,8 +134,9 @@ impl Service {
         }
     }
 
-    /// Proves the hearing of HTTP, which hears while this process runs, and takes overdue decisions.
-    /// If other replicas receive HTTP heartbeats too, the bus proves the hearing of HTTP instead.
+    /// Proves the hearing of HTTP, which hears while this process runs, and takes overdue
+    /// decisions. If other replicas receive HTTP heartbeats too, the bus proves the hearing of HTTP
+    /// instead.
     pub fn tick(&self) {
         self.presence.tick();
     }

@@ -20,8 +20,8 @@ pub(crate) struct Newest {
     pub(crate) epoch: u64,
 }
 
-/// Ring of the newest changes with a channel that wakes watchers. Apart from waking them, the cost of
-/// a change does not depend on the number of watchers.
+/// Ring of the newest changes with a channel that wakes watchers. Apart from waking them, the cost
+/// of a change does not depend on the number of watchers.
 pub(crate) struct Recent {
     ring: RwLock<Ring>,
     newest: watch::Sender<Newest>,

@@ -1,4 +1,4 @@
-//! Counts of the list of projects that is followed while the service runs.
+//! Metrics of reloads of the projects file.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -25,18 +25,18 @@ impl ProjectsFileCounts {
     pub(super) fn register(&self, to: &mut Exposition) {
         to.register(
             "federation_projects_file_reloads",
-            "Times that the list of projects was read, by what became of it",
+            "Reads of the projects file by result",
             self.reloads.clone(),
         );
         to.register_with_unit(
             "federation_projects_file_applied_timestamp",
-            "When the list of projects was last applied, in Unix time; 0 if never",
+            "Unix time at which the projects file was last applied; 0 if never",
             Unit::Seconds,
             self.applied_at.clone(),
         );
         to.register(
             "federation_projects_file_pending",
-            "1 while the list of projects, as it is now, is not applied, else 0",
+            "1 while the current projects file is not applied, else 0",
             self.pending.clone(),
         );
     }
@@ -47,7 +47,7 @@ impl ProjectsFileCounts {
 }
 
 impl Metrics {
-    /// Counts that the list of projects is applied as it is.
+    /// Records that the current projects file is applied.
     pub fn projects_file_applied(&self, at: OffsetDateTime) {
         let counts = &self.0.projects_file;
         counts.count("applied");
@@ -55,13 +55,13 @@ impl Metrics {
         counts.pending.set(0);
     }
 
-    /// Counts that the list of projects cannot be applied as it is.
+    /// Records that the current projects file is invalid.
     pub fn projects_file_refused(&self) {
         self.0.projects_file.count("refused");
         self.projects_file_waits();
     }
 
-    /// Notes that the list of projects waits to be applied.
+    /// Records that the current projects file is not applied yet.
     pub fn projects_file_waits(&self) {
         self.0.projects_file.pending.set(1);
     }

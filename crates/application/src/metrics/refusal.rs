@@ -1,28 +1,28 @@
-//! Why requests are refused for their keys.
+//! Reasons for refusing requests because of their API keys.
 
-/// Why a request over HTTP was refused for its API key.
+/// Reason why an HTTP request was refused because of its API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalReason {
-    /// It has none.
+    /// The request has no key.
     NoKey,
-    /// It has several that differ.
+    /// The request has several different keys.
     DifferentKeys,
-    /// Nobody was given this key.
+    /// No such key exists.
     UnknownKey,
-    /// The key's time is over.
+    /// The key has expired.
     Expired,
-    /// The key was taken back.
+    /// The key was revoked.
     Revoked,
-    /// The key does not allow this.
+    /// The key lacks the required scope.
     MissingScope,
     /// The key is bound to other projects.
     OtherProject,
-    /// Too many others came from the same address at once.
+    /// Too many failed requests arrived from the same address.
     TooManyFailures,
 }
 
 impl RefusalReason {
-    /// The name in metrics and logs.
+    /// Name in metrics and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

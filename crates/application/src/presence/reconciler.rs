@@ -1,8 +1,8 @@
 //! Reconciler: which side is right when a stored row differs from what this replica knows.
 //!
 //! The side that heard more is right. Only a heartbeat makes a project better, so a row that is
-//! better than this process knew was heard elsewhere. A row that is worse fell silent elsewhere, and
-//! stands unless the project was heard here just now.
+//! better than this process knew was heard elsewhere. A row that is worse fell silent elsewhere,
+//! and stands unless the project was heard here just now.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Reconciler {
         gone.into_iter().for_each(|id| self.registry.remove(id));
     }
 
-    /// Applies the row of a project after the store refused a transition, then decides anew.
+    /// Applies the row of a project after the store refused a transition, then decides again.
     ///
     /// If the row is as the transition left it, only the answer was lost before, and the queued
     /// transitions that continue from there still stand. `waiting` holds the transitions of the

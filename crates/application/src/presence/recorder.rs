@@ -6,11 +6,12 @@
 //! NATS subscriber        HTTP endpoint          another replica
 //!       │ batch(now)           │ record_heartbeat     │ record_relayed
 //!       ▼                      ▼                      ▼
-//! HeartbeatBatch::record: look up the entry, note reading and time (2 atomic writes)
-//!       │ fast path: online and nothing reported ──────────────► done, no lock
-//!       ▼ otherwise: the entry's lock
-//! Reports::hear ──► same status, other health ─────────────────► next checkpoint stores it
-//!       │           other status, bus lags ──► Judge::defer ───► decided with the next proof
+//! HeartbeatBatch::record: look up the entry, write reading and time (2 atomics)
+//!       ├─ fast path (online, no trouble reported) ─► done, no lock
+//!       ▼ lock the entry
+//! Reports::hear
+//!       ├─ same status, other health ──────► the next checkpoint stores it
+//!       ├─ other status while the bus lags ► Judge::defer, decided at the next proof
 //!       ▼ other status
 //! Transitions::set_status ──► registry ──► TransitionQueue ──► Writer ──► store
 //! ```
@@ -103,8 +104,8 @@ impl Recorder {
     }
 
     /// Relays a recorded heartbeat that arrived over HTTP to the other replicas, which cannot hear
-    /// it. Must complete before the heartbeat is acknowledged, so that no sender is told that it was
-    /// heard before the other replicas can know.
+    /// it. Must complete before the heartbeat is acknowledged, so that no sender is told that it
+    /// was heard before the other replicas can know.
     pub async fn hand_on(&self, heartbeat: &Heartbeat<'_>) {
         self.0.relays.relay(heartbeat).await;
     }

@@ -3,43 +3,43 @@ use time::OffsetDateTime;
 
 use super::WantedTags;
 
-/// Which projects are selected: those that fulfil each of the conditions that are given. The default
-/// gives none, and selects all.
+/// Filter for projects. A project is selected if it meets every condition set. The default sets
+/// none and selects all.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProjectFilter {
-    /// Those of any of these statuses; empty: of each.
+    /// The project has one of these statuses; empty allows any.
     pub statuses: Vec<ProjectStatus>,
-    /// Those that have all of these tags, letter for letter.
+    /// The project has all of these tags.
     pub all_tags: WantedTags,
-    /// Those that have any of these tags, letter for letter; empty: whatever they have.
+    /// The project has at least one of these tags; empty allows any.
     pub any_tags: WantedTags,
-    /// Those whose slug or name holds this text.
+    /// The slug or the name contains this text.
     pub text: Option<SearchText>,
-    /// Those whose registration or status changed at this moment or later.
+    /// The registration or the status changed at this time or later.
     pub updated_since: Option<OffsetDateTime>,
 }
 
 impl ProjectFilter {
-    /// The filter for one status, or for all projects.
+    /// Creates a filter for one status, or for all projects.
     #[must_use]
     pub fn of_status(status: Option<ProjectStatus>) -> Self {
         Self { statuses: status.into_iter().collect(), ..Self::default() }
     }
 
-    /// Whether a project of this status may be selected; the rest of it may still speak against it.
+    /// Returns `true` if a project with this status may be selected, by the statuses alone.
     #[must_use]
     pub fn allows(&self, status: ProjectStatus) -> bool {
         self.statuses.is_empty() || self.statuses.contains(&status)
     }
 
-    /// Whether it asks for a status alone, if for anything: that costs next to nothing to find out.
+    /// Returns `true` if the filter has no other condition than statuses, which are cheap to check.
     #[must_use]
     pub fn is_of_statuses(&self) -> bool {
         let statuses = self.statuses.clone();
         *self == Self { statuses, ..Self::default() }
     }
 
-    /// Whether the project is selected.
+    /// Returns `true` if the project is selected.
     #[must_use]
     pub fn selects(&self, project: &Project) -> bool {
         self.allows(project.status)
@@ -50,22 +50,21 @@ impl ProjectFilter {
     }
 }
 
-/// A text that is looked for, upper and lower case alike: 1 to 100 characters, no control
-/// characters.
+/// Text to search for, ignoring case: 1 to 100 characters, no control characters.
 ///
-/// Each character is compared by its lower case in Unicode, whatever stands beside it: so a piece of
-/// a name is always found in that name.
+/// Each character is compared by its Unicode lower case, regardless of its neighbours. So every
+/// part of a name is found in that name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SearchText(Box<str>);
 
 impl SearchText {
-    /// The longest text, in characters.
+    /// Maximum length in characters.
     pub const MAX_CHARS: usize = 100;
 
-    /// Parses a text; blanks count as they are.
+    /// Parses a text. Whitespace is significant.
     ///
     /// # Errors
-    /// When it is empty, too long, or holds a control character.
+    /// If the text is empty, too long, or contains a control character.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let fits = !text.is_empty() && text.chars().nth(Self::MAX_CHARS).is_none();
         if !fits || text.chars().any(char::is_control) {
@@ -76,14 +75,14 @@ impl SearchText {
     }
 
     fn is_in(&self, project: &Project) -> bool {
-        // A slug has no capitals.
+        // A slug is lower case.
         project.slug.as_str().contains(&*self.0)
             || lowercase(project.name.as_str()).contains(&*self.0)
     }
 }
 
-/// Not `str::to_lowercase`, for which the sigma at the end of a piece is another than that in the
-/// middle of the whole.
+/// Lower-cases each character by itself. `str::to_lowercase` maps a final sigma differently from
+/// one in the middle, so a part of a name might not be found in the name.
 fn lowercase(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
@@ -107,13 +106,13 @@ mod tests {
     }
 
     #[test]
-    fn without_conditions_all_are_selected() {
+    fn a_filter_without_conditions_selects_all_projects() {
         assert!(ProjectFilter::default().selects(&project(1)));
         assert!(ProjectFilter::of_status(None).selects(&project(1)));
     }
 
     #[test]
-    fn one_of_the_statuses_is_enough() {
+    fn a_project_needs_only_one_of_the_statuses() {
         let project = Project { status: Degraded, ..project(1) };
         let selects = |statuses: &[ProjectStatus]| {
             let statuses = statuses.to_vec();
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn all_tags_must_be_there_but_only_one_of_any() {
+    fn a_project_needs_all_of_all_tags_and_one_of_any_tags() {
         let project = Project { tags: Tags::parse(&["a", "b"]).unwrap(), ..project(1) };
         let all = |all| ProjectFilter { all_tags: tags(all), ..ProjectFilter::default() };
         let any = |any| ProjectFilter { any_tags: tags(any), ..ProjectFilter::default() };
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn updated_since_takes_the_moment_itself_too() {
+    fn updated_since_is_inclusive() {
         let project = project(1);
         let since = |at| {
             let filter = ProjectFilter { updated_since: Some(at), ..ProjectFilter::default() };
@@ -148,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn a_text_is_found_in_slug_and_name_whatever_its_case() {
+    fn a_text_is_found_in_slug_and_name_ignoring_case() {
         let project = Project {
             slug: "command-center".parse().unwrap(),
             name: "Zürich ΟΔΟΣ 1".parse().unwrap(),
             ..project(1)
         };
         for found in ["D-C", "ZÜR", "zürich ο", "ος", "ΔΟΣ 1", " "] {
-            // The small final sigma is another letter, unless it is what the name has.
+            // The final sigma is a different lower-case letter.
             assert_eq!(text(found).selects(&project), found != "ος", "{found}");
         }
         assert!(!text("commandcenter").selects(&project));
@@ -171,12 +170,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_piece_of_a_name_finds_it(name in "\\PC{1,30}", from in 0_usize..30, chars in 1_usize..30) {
+        fn every_part_of_a_name_is_found_in_it(name in "\\PC{1,30}", from in 0_usize..30, chars in 1_usize..30) {
             let Ok(parsed) = name.parse() else { return Ok(()) };
-            let piece: String = name.chars().skip(from).take(chars).collect();
-            prop_assume!(!piece.is_empty());
+            let part: String = name.chars().skip(from).take(chars).collect();
+            prop_assume!(!part.is_empty());
             let project = Project { name: parsed, ..project(1) };
-            prop_assert!(text(&piece).selects(&project));
+            prop_assert!(text(&part).selects(&project));
         }
     }
 }

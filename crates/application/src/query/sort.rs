@@ -4,38 +4,38 @@ use std::cmp::Ordering;
 use federation_domain::{InvalidValue, Project, ProjectId, ProjectStatus};
 use time::OffsetDateTime;
 
-/// By what a list is in order. What is equal in it is by id, and who has no value comes last, in
-/// both directions.
+/// Sort order of a list. Ties are broken by ascending id, and projects without a value come last,
+/// in both directions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Sort {
-    /// The value that counts.
+    /// Value to sort by.
     pub key: SortKey,
-    /// Whether the greatest comes first.
+    /// The greatest value comes first.
     pub descending: bool,
 }
 
-/// What projects can be sorted by.
+/// Value by which projects can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortKey {
-    /// The number.
+    /// The id.
     #[default]
     Id,
     /// The slug, by character.
     Slug,
-    /// The name, by character: `Z` is before `a`.
+    /// The name, by character: `Z` comes before `a`.
     Name,
     /// The status, the best one first.
     Status,
-    /// When the last logged change happened.
+    /// Time of the last logged change.
     UpdatedAt,
-    /// When the newest heartbeat arrived.
+    /// Time of the newest heartbeat.
     LastHeartbeatAt,
-    /// When the project was first registered.
+    /// Time of the first registration.
     CreatedAt,
 }
 
 impl SortKey {
-    /// All of them.
+    /// All keys.
     pub const ALL: [Self; 7] = [
         Self::Id,
         Self::Slug,
@@ -46,7 +46,7 @@ impl SortKey {
         Self::CreatedAt,
     ];
 
-    /// The name, as the API spells it.
+    /// Name of the key in the API.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,35 +61,36 @@ impl SortKey {
     }
 }
 
-/// The value of a project by which it has its place; of which kind, the key says.
+/// Value of a project for a [`SortKey`], which determines the variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SortValue<'a> {
-    /// The id alone, which each position has.
+    /// No value besides the id, which each position has.
     Id,
     /// A slug or a name.
     Text(Cow<'a, str>),
     /// A status.
     Status(ProjectStatus),
-    /// A moment, if there was one.
+    /// A time, if there was one.
     Time(Option<OffsetDateTime>),
 }
 
-/// A place in a sorted list: that of a project, which need not be there any more. A list goes on
-/// after it as if it were: whatever comes and goes, a project that stays as it is is neither shown
-/// twice nor left out.
+/// Position of a project in a sorted list. The project need not exist any more.
+///
+/// A list continues after a position, not after a number of projects. So a project that does not
+/// change is neither repeated nor skipped, whatever others do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// The value by which the project had its place.
+    /// Value of the project at that time.
     pub value: SortValue<'static>,
-    /// Its id.
+    /// Id of the project.
     pub id: ProjectId,
 }
 
 impl Sort {
-    /// Parses a key, with `-` in front for the greatest first: `name`, `-updated_at`.
+    /// Parses a key, with a leading `-` for descending order: `name`, `-updated_at`.
     ///
     /// # Errors
-    /// When there is no such key.
+    /// If there is no such key.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let (descending, name) = text.strip_prefix('-').map_or((false, text), |name| (true, name));
         let key = SortKey::ALL.into_iter().find(|key| key.as_str() == name);
@@ -100,7 +101,7 @@ impl Sort {
         })
     }
 
-    /// Whether the position can be one of a list in this order.
+    /// Returns `true` if the position can belong to a list in this order.
     #[must_use]
     pub fn has(self, position: &Position) -> bool {
         use SortKey::{CreatedAt, Id, LastHeartbeatAt, Name, Slug, Status, UpdatedAt};
@@ -114,7 +115,7 @@ impl Sort {
         )
     }
 
-    /// Where the project has its place.
+    /// Position of a project in this order.
     #[must_use]
     pub fn position(self, project: &Project) -> Position {
         let value = match self.value(project) {
@@ -126,21 +127,21 @@ impl Sort {
         Position { value, id: project.id }
     }
 
-    /// Whether the project comes after the position.
+    /// Returns `true` if the project comes after the position.
     #[must_use]
     pub fn is_after(self, project: &Project, position: &Position) -> bool {
         let place = (&self.value(project), project.id);
         self.order(place, (&position.value, position.id)).is_gt()
     }
 
-    /// Which of two projects comes first.
+    /// Compares two projects in this order.
     #[must_use]
     pub fn compare(self, one: &Project, other: &Project) -> Ordering {
         self.order((&self.value(one), one.id), (&self.value(other), other.id))
     }
 
-    /// Which of two places comes first.
-    pub(super) fn compare_places(self, one: &Position, other: &Position) -> Ordering {
+    /// Compares two positions in this order.
+    pub(super) fn compare_positions(self, one: &Position, other: &Position) -> Ordering {
         self.order((&one.value, one.id), (&other.value, other.id))
     }
 
@@ -168,7 +169,7 @@ impl Sort {
             (SortValue::Text(one), SortValue::Text(other)) => one.cmp(other),
             (SortValue::Status(one), SortValue::Status(other)) => one.cmp(other),
             (SortValue::Time(one), SortValue::Time(other)) => one.cmp(other),
-            // Two kinds of value have no order; `has` keeps them apart.
+            // Values of different kinds have no order. `has` keeps them apart.
             _ => Ordering::Equal,
         };
         is_absent(one)
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_spelled_as_it_is_parsed() {
+    fn every_key_parses_from_its_name() {
         for key in SortKey::ALL {
             let name = key.as_str();
             assert_eq!(Sort::parse(name).unwrap(), Sort { key, descending: false });
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_equal_is_by_id_in_both_directions() {
+    fn ties_are_broken_by_id_in_both_directions() {
         let projects = || vec![project(3), project(1), project(2)];
         assert_eq!(sorted("created_at", projects()), [1, 2, 3]);
         assert_eq!(sorted("-created_at", projects()), [1, 2, 3]);
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_never_heard_comes_last_in_both_directions() {
+    fn projects_that_were_never_heard_come_last_in_both_directions() {
         let heard = |id, second| {
             let at = Some(CREATED_AT + Duration::seconds(second));
             Project { last_heartbeat_at: at, ..project(id) }
@@ -235,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_position_is_one_of_its_own_order_and_of_no_other() {
+    fn a_position_belongs_to_its_own_order_only() {
         for key in SortKey::ALL {
             let sort = Sort { key, descending: true };
             let position = sort.position(&project(1));

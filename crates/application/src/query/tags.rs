@@ -2,19 +2,19 @@ use std::sync::Arc;
 
 use federation_domain::{InvalidValue, Tags};
 
-/// Tags that are looked for: at most 10, each of 1 to 50 characters, no doubles; compared letter for
-/// letter. Few, since each of them is looked for in every project.
+/// Tags to filter by: at most 10, each of 1 to 50 characters, without duplicates. Compared exactly.
+/// The limit is low because each of them is looked up in every project.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct WantedTags(Arc<[Box<str>]>);
 
 impl WantedTags {
-    /// The most of them.
+    /// Maximum number of tags.
     pub const MAX_ITEMS: usize = 10;
 
-    /// Parses them; their order does not matter.
+    /// Parses tags in any order.
     ///
     /// # Errors
-    /// When there are too many, or one cannot be a tag of a project.
+    /// If there are too many, or one is not a valid tag.
     pub fn parse<T: AsRef<str>>(items: &[T]) -> Result<Self, InvalidValue> {
         if items.len() > Self::MAX_ITEMS {
             let given = format!("{} of them", items.len());
@@ -27,20 +27,20 @@ impl WantedTags {
         Ok(Self(sorted.into_iter().map(Into::into).collect()))
     }
 
-    /// Whether none is wanted.
+    /// Returns `true` if no tag is wanted.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether all of them are among these; true where none is wanted.
+    /// Returns `true` if all wanted tags are among `tags`, or none is wanted.
     #[must_use]
     pub fn are_all_in(&self, tags: &Tags) -> bool {
-        // Of either there are no doubles.
+        // Neither side has duplicates.
         self.is_empty() || tags.iter().filter(|tag| self.have(tag)).count() == self.0.len()
     }
 
-    /// Whether any of them is among these; false where none is wanted.
+    /// Returns `true` if any wanted tag is among `tags`.
     #[must_use]
     pub fn is_any_in(&self, tags: &Tags) -> bool {
         !self.is_empty() && tags.iter().any(|tag| self.have(tag))
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn at_most_ten_may_be_wanted() {
+    fn at_most_ten_tags_may_be_wanted() {
         let many: Vec<_> = (0..11).map(|number| number.to_string()).collect();
         assert!(WantedTags::parse(&many[..10]).is_ok());
         let fault = WantedTags::parse(&many).unwrap_err();
@@ -67,7 +67,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn they_are_found_as_if_each_were_compared_with_each(
+        fn matching_equals_comparing_each_tag_with_each(
             wanted in proptest::collection::hash_set("[a-e]{1,2}", 0..6),
             own in proptest::collection::hash_set("[a-e]{1,2}", 0..9),
         ) {

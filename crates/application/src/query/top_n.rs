@@ -5,38 +5,38 @@ use federation_domain::Project;
 
 use super::{Position, Sort};
 
-/// The first projects, in an order, of those that were offered in any: at most so many are in memory,
-/// however many there are, and of each only its place and `T`.
+/// Selects the first `at_most` projects in a sort order from projects offered in any order. Memory
+/// is bounded by `at_most`: it keeps the position and a `T` of each.
 pub(crate) struct TopN<'a, T> {
     sort: Sort,
     after: Option<&'a Position>,
     at_most: usize,
-    /// The last one on top.
+    /// Max-heap with the last of them on top.
     found: BinaryHeap<Found<T>>,
-    /// Whether one had to be left out.
+    /// At least one project after the position was left out.
     more: bool,
 }
 
 struct Found<T> {
     sort: Sort,
-    place: Position,
+    position: Position,
     kept: T,
 }
 
 impl<'a, T> TopN<'a, T> {
-    /// For those after a position.
+    /// Creates a selection of the projects after a position, or of the first ones.
     pub(crate) fn new(sort: Sort, after: Option<&'a Position>, at_most: usize) -> Self {
         Self { sort, after, at_most, found: BinaryHeap::new(), more: false }
     }
 
-    /// Keeps of the project what is made of it, if it is among the first.
+    /// Offers a project. `keep` is called only if it is among the first so far.
     pub(crate) fn offer(&mut self, project: &Project, keep: impl FnOnce() -> T) {
         if self.after.is_some_and(|after| !self.sort.is_after(project, after)) {
             return;
         }
         if self.found.len() >= self.at_most {
             self.more = true;
-            let last = self.found.peek().map(|found| &found.place);
+            let last = self.found.peek().map(|found| &found.position);
             if last.is_none_or(|last| self.sort.is_after(project, last)) {
                 return;
             }
@@ -44,14 +44,14 @@ impl<'a, T> TopN<'a, T> {
         }
         self.found.push(Found {
             sort: self.sort,
-            place: self.sort.position(project),
+            position: self.sort.position(project),
             kept: keep(),
         });
     }
 
-    /// What was kept, in its order, and the position of the last one if there are more.
+    /// Returns the values kept, in order, and the position of the last one if there are more.
     pub(crate) fn end(self) -> (impl ExactSizeIterator<Item = T>, Option<Position>) {
-        let last = self.found.peek().map(|found| found.place.clone());
+        let last = self.found.peek().map(|found| found.position.clone());
         let kept = self.found.into_sorted_vec().into_iter().map(|found| found.kept);
         (kept, last.filter(|_| self.more))
     }
@@ -59,7 +59,7 @@ impl<'a, T> TopN<'a, T> {
 
 impl<T> Ord for Found<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.sort.compare_places(&self.place, &other.place)
+        self.sort.compare_positions(&self.position, &other.position)
     }
 }
 
@@ -87,7 +87,7 @@ mod tests {
     use crate::query::SortKey;
     use crate::testing::project;
 
-    /// Few values of each, so that many are equal.
+    /// Values come from small sets, so that many are equal.
     fn any_project(id: i64) -> impl Strategy<Value = Project> {
         (0_usize..3, "[aB]", 0_i64..3, proptest::option::of(0_i64..3)).prop_map(
             move |(status, name, updated, heard)| {
@@ -129,7 +129,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pages_are_the_whole_list_cut_up(
+        fn concatenated_pages_equal_the_sorted_list(
             projects in any_projects(), sort in any_sort(), at_most in 1_usize..12,
         ) {
             let mut sorted = projects.clone();
@@ -139,7 +139,7 @@ mod tests {
             loop {
                 let (ids, next) = page(&projects, sort, after.as_ref(), at_most);
                 prop_assert!(next.is_none() || ids.len() == at_most);
-                prop_assert!(!ids.is_empty() || projects.is_empty(), "a page with nothing on it");
+                prop_assert!(!ids.is_empty() || projects.is_empty(), "an empty page");
                 paged.extend(ids);
                 after = next;
                 if after.is_none() {
@@ -150,7 +150,7 @@ mod tests {
         }
 
         #[test]
-        fn who_stays_as_it_is_is_on_one_page_whoever_comes_and_goes(
+        fn an_unchanged_project_is_on_exactly_one_page_whatever_others_do(
             staying in any_projects(), passing in any_projects(),
             sort in any_sort(), at_most in 1_usize..6, seed in any::<u64>(),
         ) {

@@ -12,7 +12,7 @@ fn holding(text: &str) -> ProjectFilter {
     ProjectFilter { text: Some(SearchText::parse(text).unwrap()), ..ProjectFilter::default() }
 }
 
-/// A part of a list: the slugs, and where it goes on.
+/// A part of a list: its slugs and the position after which the list continues.
 fn part(
     world: &World,
     query: &ProjectQuery,
@@ -31,18 +31,22 @@ fn whole(world: &World, query: &ProjectQuery) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn lists_are_in_the_order_that_is_asked_for() {
+async fn lists_are_in_the_requested_order() {
     let world = World::with(&["c", "a", "b"]).await;
     world.beat("a").unwrap();
     assert_eq!(whole(&world, &by("id")), ["c", "a", "b"]);
     assert_eq!(whole(&world, &by("-id")), ["b", "a", "c"]);
     assert_eq!(whole(&world, &by("slug")), ["a", "b", "c"]);
     assert_eq!(whole(&world, &by("-name")), ["c", "b", "a"]);
-    assert_eq!(whole(&world, &by("last_heartbeat_at")), ["a", "c", "b"], "as it is heard here");
+    assert_eq!(
+        whole(&world, &by("last_heartbeat_at")),
+        ["a", "c", "b"],
+        "by the heartbeats heard here"
+    );
 }
 
 #[tokio::test]
-async fn what_is_selected_is_what_is_so_now() {
+async fn a_list_selects_by_the_current_state() {
     let world = World::with(&["c", "a", "b"]).await;
     world.beat("a").unwrap();
     let filter = ProjectFilter { statuses: vec![Online, Degraded], ..ProjectFilter::default() };
@@ -51,7 +55,7 @@ async fn what_is_selected_is_what_is_so_now() {
 }
 
 #[tokio::test]
-async fn a_full_part_says_that_the_list_goes_on_only_if_it_does() {
+async fn a_full_part_has_a_next_position_only_if_more_projects_follow() {
     let world = World::with(&["c", "a", "b"]).await;
     for (sort, expected) in [("id", "a"), ("-id", "a"), ("slug", "b"), ("-slug", "b")] {
         let (first, next) = part(&world, &by(sort), None, 2);
@@ -59,7 +63,7 @@ async fn a_full_part_says_that_the_list_goes_on_only_if_it_does() {
         let (rest, end) = part(&world, &by(sort), next.as_ref(), 2);
         assert_eq!((rest.len(), end), (1, None), "{sort}");
         assert_eq!(part(&world, &by(sort), None, 3).1, None, "{sort}");
-        // What is left does not fulfil the condition.
+        // The rest does not match the filter.
         let statuses = vec![Online];
         world.beat(&first[0]).unwrap();
         let filter = ProjectFilter { statuses, ..ProjectFilter::default() };
@@ -70,7 +74,7 @@ async fn a_full_part_says_that_the_list_goes_on_only_if_it_does() {
 }
 
 #[tokio::test]
-async fn a_list_goes_on_after_a_project_that_is_gone() {
+async fn a_list_continues_after_a_removed_project() {
     let world = World::with(&["c", "a", "b"]).await;
     for sort in ["id", "slug"] {
         let (first, next) = part(&world, &by(sort), None, 1);
@@ -81,7 +85,7 @@ async fn a_list_goes_on_after_a_project_that_is_gone() {
 }
 
 #[tokio::test]
-async fn a_long_list_is_whole_in_every_order() {
+async fn a_long_list_is_complete_in_every_order() {
     let world = World::with(&[]).await;
     let slugs: Vec<String> = (0..2_500).map(|number| format!("p{number:04}")).collect();
     let registrations = slugs.iter().map(|slug| registration(slug)).collect();
@@ -93,10 +97,10 @@ async fn a_long_list_is_whole_in_every_order() {
         assert_eq!(page.len(), if sort.ends_with("id") { 1_000 } else { 1_700 });
         assert!(next.is_some());
     }
-    // The only one that is selected stands behind many that are not.
+    // The only selected project comes after many others.
     let query = ProjectQuery { filter: holding("p2499"), ..by("id") };
     let (mut found, mut after) = part(&world, &query, None, 1);
-    assert!(found.is_empty() && after.is_some(), "a part looks at a thousand");
+    assert!(found.is_empty() && after.is_some(), "a part scans a thousand projects");
     while let Some(position) = after {
         let (slugs, next) = part(&world, &query, Some(&position), 1);
         found.extend(slugs);
@@ -106,7 +110,7 @@ async fn a_long_list_is_whole_in_every_order() {
 }
 
 #[tokio::test]
-async fn an_order_is_made_once_and_shows_who_is_selected_when_it_is_shown() {
+async fn an_order_is_computed_once_and_filtered_again_when_shown() {
     let world = World::with(&["c", "a", "b", "d"]).await;
     world.beat("a").unwrap();
     let catalog = &world.service.catalog;
@@ -126,5 +130,5 @@ async fn an_order_is_made_once_and_shows_who_is_selected_when_it_is_shown() {
     assert_eq!(shown(), ["b"]);
     let (_, after_b) = part(&world, &by("slug"), None, 2);
     let (rest, _) = catalog.order(&by("slug"), after_b.as_ref()).unwrap();
-    assert_eq!(rest.len(), 1, "it goes on after a position");
+    assert_eq!(rest.len(), 1, "it continues after a position");
 }

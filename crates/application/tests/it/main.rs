@@ -1,6 +1,6 @@
-//! The use cases, with time in hand and a store that can be taken away.
+//! Use cases with a manual clock and a store that can become unavailable.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![expect(clippy::unwrap_used, reason = "a failed assumption fails the test")]
 
 mod catalog;
 mod changes;

@@ -7,7 +7,8 @@ use federation_domain::{CatalogStore, Channel, Condition, Origin, Source};
 use crate::world::{World, registration, seconds, slug};
 
 #[tokio::test]
-async fn without_the_store_queries_and_hearing_go_on_and_all_is_committed_once_it_returns() {
+async fn queries_and_hearing_continue_without_the_store_and_changes_are_committed_once_it_returns()
+{
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.store.set_available(false);
@@ -29,7 +30,7 @@ async fn without_the_store_queries_and_hearing_go_on_and_all_is_committed_once_i
 }
 
 #[tokio::test]
-async fn without_the_store_writes_are_refused_and_leave_no_trace() {
+async fn writes_fail_without_the_store_and_change_nothing() {
     let world = World::with(&["a"]).await;
     world.store.set_available(false);
     let refused = world.service.catalog.register(registration("b"), Origin::Api).await;
@@ -40,7 +41,7 @@ async fn without_the_store_writes_are_refused_and_leave_no_trace() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_does_not_overtake_a_change_that_waits() {
+async fn a_checkpoint_does_not_overtake_a_queued_change() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
@@ -51,11 +52,11 @@ async fn a_checkpoint_does_not_overtake_a_change_that_waits() {
     world.beat("a").unwrap();
     world.store.set_available(true);
     world.writer.checkpoint().await.unwrap();
-    assert_eq!(world.log().await.len(), 4, "neither the fall nor the rise is lost");
+    assert_eq!(world.log().await.len(), 4, "neither the fall nor the recovery is lost");
 }
 
 #[tokio::test]
-async fn a_project_that_flips_with_every_heartbeat_holds_up_nobody() {
+async fn a_project_that_flips_with_every_heartbeat_delays_no_other() {
     let world = World::with(&["noisy", "quiet"]).await;
     world.store.set_available(false);
     for round in 0..10_001 {
@@ -71,13 +72,13 @@ async fn a_project_that_flips_with_every_heartbeat_holds_up_nobody() {
     world.store.set_available(true);
     world.writer.flush().await.unwrap();
     let log = world.log().await;
-    assert_eq!(log.len(), 18, "the first sixteen, the other project's, and the last");
+    assert_eq!(log.len(), 18, "the first sixteen, the one of the other project, and the last");
     assert_eq!(log.last().unwrap().1, Degraded);
     assert_eq!(world.restarted().await.status("noisy"), Degraded);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_writer_asks_again_by_itself_until_the_store_returns() {
+async fn the_writer_retries_until_the_store_returns() {
     let world = World::with(&["a"]).await;
     world.store.set_available(false);
     world.beat("a").unwrap();
@@ -97,7 +98,7 @@ async fn the_writer_asks_again_by_itself_until_the_store_returns() {
 }
 
 #[tokio::test]
-async fn readiness_names_what_is_away() {
+async fn readiness_names_what_is_missing() {
     let world = World::with(&[]).await;
     world.service.presence.listening().set_link(Source::Nats, true);
     let starting = world.service.readiness.check().await;

@@ -1,4 +1,4 @@
-//! Asking a silent project directly before it is called offline.
+//! Probing a silent project before it is reported offline.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{Setting, World, registration, seconds};
 
-/// A silent project at a service that asks, and what comes of asking.
+/// A service with a silent project, whose probe has this result.
 async fn silent(found: Probe) -> World {
     let mut prober = MockProber::new();
     prober.expect_probe().times(1).return_once(move |_, _| found);
@@ -23,11 +23,11 @@ async fn silent(found: Probe) -> World {
     world.listen(seconds(1));
     world.beat("a").unwrap();
     world.listen(seconds(91));
-    assert_eq!(world.status("a"), Degraded, "it was not asked yet");
+    assert_eq!(world.status("a"), Degraded, "it was not probed yet");
     world
 }
 
-/// Lets the service ask those that wait for it.
+/// Runs the queued probes.
 async fn ask(world: &World) {
     let cancel = CancellationToken::new();
     let asking = world.service.run_probes(cancel.clone());
@@ -38,7 +38,7 @@ async fn ask(world: &World) {
 }
 
 #[tokio::test]
-async fn who_answers_is_alive() {
+async fn a_project_that_answers_a_probe_is_alive() {
     let world = silent(Probe::Answered).await;
     ask(&world).await;
     assert_eq!(world.status("a"), Online);
@@ -47,7 +47,7 @@ async fn who_answers_is_alive() {
 }
 
 #[tokio::test]
-async fn who_does_not_answer_is_offline_and_the_log_says_why() {
+async fn a_project_that_does_not_answer_is_offline_and_the_log_has_the_reason() {
     for found in [Probe::NoResponders, Probe::NoAnswer, Probe::NotAsked] {
         let world = silent(found).await;
         ask(&world).await;
@@ -59,7 +59,7 @@ async fn who_does_not_answer_is_offline_and_the_log_says_why() {
 }
 
 #[tokio::test]
-async fn who_speaks_while_being_asked_stays() {
+async fn a_project_heard_during_its_probe_stays_online() {
     let world = silent(Probe::NoAnswer).await;
     world.beat("a").unwrap();
     ask(&world).await;

@@ -23,10 +23,10 @@ pub(crate) struct World {
     pub(crate) published: Arc<Published>,
 }
 
-/// Among what a service runs.
+/// Deployment of a service.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Setting {
-    /// Whether other replicas use the store too.
+    /// Other replicas use the same store.
     pub(crate) shared_store: bool,
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn seconds(seconds: u64) -> Duration {
 }
 
 impl World {
-    /// A loaded service with these projects, whose sources have proved their hearing once.
+    /// Creates a loaded service with these projects, whose sources have proved their hearing once.
     pub(crate) async fn with(slugs: &[&str]) -> Self {
         let world = Self::on(Arc::default(), Arc::default(), Setting::default()).await;
         world.prove_all();
@@ -76,7 +76,7 @@ impl World {
         world
     }
 
-    /// A service that starts on this store at this time.
+    /// Creates a service on this store and clock.
     pub(crate) async fn on(
         store: Arc<FakeCatalogStore>,
         clock: Arc<ManualClock>,
@@ -85,7 +85,7 @@ impl World {
         Self::made(store, clock, setting, Helpers::default()).await
     }
 
-    /// A service that asks silent projects directly.
+    /// Creates a service that probes silent projects.
     pub(crate) async fn asking(
         store: Arc<FakeCatalogStore>,
         clock: Arc<ManualClock>,
@@ -95,7 +95,7 @@ impl World {
         Self::made(store, clock, setting, Helpers { prober: Some(prober), relay: None }).await
     }
 
-    /// A replica whose HTTP heartbeats go this way to the others.
+    /// Creates a replica that relays its HTTP heartbeats by `relay`.
     pub(crate) async fn relaying(
         store: Arc<FakeCatalogStore>,
         clock: Arc<ManualClock>,
@@ -105,7 +105,7 @@ impl World {
         Self::made(store, clock, Setting { shared_store: true }, helpers).await
     }
 
-    /// A service whose store was not read yet.
+    /// Creates a service whose catalog is not loaded.
     pub(crate) fn unloaded() -> Service {
         let ports = Ports {
             store: Arc::<FakeCatalogStore>::default(),
@@ -139,7 +139,7 @@ impl World {
         Self { clock, store, service, writer, follower, published }
     }
 
-    /// The same store and clock, another process.
+    /// Creates another process on the same store and clock.
     pub(crate) async fn restarted(&self) -> Self {
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.clock));
         let world = Self::on(store, clock, Setting::default()).await;
@@ -158,12 +158,12 @@ impl World {
         self.service.presence.prove_hearing(source, Proof { heard_through, unbroken });
     }
 
-    /// Lets time pass, all sources proving their hearing at each tick.
+    /// Lets time pass while all sources prove their hearing at each tick.
     pub(crate) fn listen(&self, time: Duration) {
         self.listen_over(&Source::ALL, time);
     }
 
-    /// Lets time pass, these sources alone proving their hearing.
+    /// Lets time pass while only these sources prove their hearing.
     pub(crate) fn listen_over(&self, sources: &[Source], time: Duration) {
         let mut left = time;
         while !left.is_zero() {
@@ -174,7 +174,7 @@ impl World {
         }
     }
 
-    /// Lets time pass without any proof: the process is paused, or all is cut off.
+    /// Lets time pass without any proof, as in a paused or disconnected process.
     pub(crate) fn sleep(&self, time: Duration) {
         self.clock.advance(time);
     }
@@ -194,7 +194,7 @@ impl World {
         self.service.presence.recorder().record_heartbeat(&heartbeat)
     }
 
-    /// A heartbeat that another replica heard over HTTP and handed on.
+    /// Records a heartbeat that another replica received over HTTP and relayed.
     pub(crate) fn hear_relayed(
         &self,
         slug: &str,
@@ -221,7 +221,7 @@ impl World {
         self.state(name).project
     }
 
-    /// Whether the status can be relied on.
+    /// Returns `true` if the status is known.
     pub(crate) fn is_known(&self, name: &str) -> bool {
         self.state(name).status_known
     }
@@ -230,7 +230,7 @@ impl World {
         self.project(name).status
     }
 
-    /// The status changes that the store has logged.
+    /// Returns the status changes in the log of the store.
     pub(crate) async fn log(&self) -> Vec<(ProjectStatus, ProjectStatus, Cause)> {
         let changes = log_after(&*self.store, Revision(0), 10_000).await;
         changes

@@ -22,7 +22,7 @@ impl HearingSnapshot {
             .collect()
     }
 
-    /// What each source in use heard of a project.
+    /// Evidence about a project by each source in use.
     pub(crate) fn evidence_of(&self, entry: &ProjectEntry) -> Vec<SourceEvidence> {
         let newest = entry.newest();
         let measured_by = self.source_of(entry.project(&mut entry.lock()));

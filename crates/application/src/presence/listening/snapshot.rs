@@ -102,8 +102,8 @@ impl HearingSnapshot {
         match (project.status, project.last_heartbeat_at) {
             // A project that spoke so recently cannot have been silent for too long.
             (ProjectStatus::Online, Some(at)) if self.utc - at < thresholds.degraded_after => true,
-            // It was heard. The source of its newest heartbeat must have missed nothing since. If it
-            // is silent there for too long, only a deaf source keeps its status up.
+            // It was heard. The source of its newest heartbeat must have missed nothing since. If
+            // it is silent there for too long, only a deaf source keeps its status up.
             (ProjectStatus::Online | ProjectStatus::Degraded, Some(at)) => {
                 let source = self.source_of(project);
                 let heard = entry.heard_over(source).unwrap_or_default();

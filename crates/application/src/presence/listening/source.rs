@@ -40,12 +40,16 @@ impl SourceState {
         match *interruption {
             None if deaf.is_zero() => {}
             None => {
-                tracing::warn!(%source, "source was interrupted; the time does not count as silence");
+                tracing::warn!(
+                    %source,
+                    "source was interrupted; the time does not count as silence"
+                );
                 *interruption = Some(deaf);
             }
             Some(so_far) if !deaf.is_zero() => *interruption = Some(so_far + deaf),
             Some(total) => {
-                tracing::info!(%source, deaf_ms = total.as_millis(), "source is no longer interrupted");
+                let deaf_ms = total.as_millis();
+                tracing::info!(%source, deaf_ms, "source is no longer interrupted");
                 *interruption = None;
             }
         }

@@ -28,7 +28,7 @@ pub struct HeartbeatBatch<'a> {
     recorded: [u64; 2],
 }
 
-/// What the heartbeats of a batch have in common.
+/// Properties shared by the heartbeats of a batch.
 struct Arrival {
     now: Monotonic,
     /// Earliest time at which they can have arrived.
