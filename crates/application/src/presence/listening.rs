@@ -35,7 +35,7 @@ const FOLLOWED_WITHIN: Duration = Duration::from_secs(3);
 /// heartbeats may be lost.
 const HTTP_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What else runs beside this process.
+/// Surroundings of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Deployment {
     /// Heartbeats also arrive over NATS.
@@ -130,7 +130,7 @@ impl Listening {
         *self.log_read_at.lock() = Some(self.clock.monotonic());
     }
 
-    /// What other replicas wrote to the store is known here.
+    /// Returns `true` if the changes of other replicas in the store are known here.
     fn follows(&self, now: Monotonic) -> bool {
         self.log_read_at.lock().is_some_and(|read_at| now.since(read_at) <= FOLLOWED_WITHIN)
     }

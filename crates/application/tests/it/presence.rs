@@ -10,7 +10,7 @@ fn degraded(reason: &str) -> Option<Condition> {
 }
 
 #[tokio::test]
-async fn a_process_that_stops_judges_nobody_and_hears_on() {
+async fn a_stopping_process_judges_no_silence_and_still_records_heartbeats() {
     let world = World::with(&["a", "b"]).await;
     world.beat("a").unwrap();
     world.listen(seconds(59));
@@ -21,7 +21,7 @@ async fn a_process_that_stops_judges_nobody_and_hears_on() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_makes_a_project_online_and_silence_takes_it_back_by_steps() {
+async fn a_heartbeat_makes_a_project_online_and_silence_lowers_it_step_by_step() {
     let world = World::with(&["a"]).await;
     assert_eq!(world.status("a"), Offline);
     world.listen(seconds(60));
@@ -45,18 +45,18 @@ async fn a_heartbeat_makes_a_project_online_and_silence_takes_it_back_by_steps()
 }
 
 #[tokio::test]
-async fn an_unknown_project_is_refused_and_counted() {
+async fn a_heartbeat_of_an_unknown_project_is_refused_and_counted() {
     let world = World::with(&[]).await;
-    assert_eq!(world.beat("nobody"), Err(RecordError::UnknownProject));
+    assert_eq!(world.beat("stranger"), Err(RecordError::UnknownProject));
     let metrics = world.service.metrics.encode().unwrap();
     let counted =
         r#"federation_heartbeat_messages_total{status="unknown_project",source="nats"} 1"#;
     assert!(metrics.contains(counted), "{metrics}");
-    assert!(!metrics.contains("nobody"), "{metrics}");
+    assert!(!metrics.contains("stranger"), "{metrics}");
 }
 
 #[tokio::test]
-async fn a_cut_off_bus_is_nobodys_silence() {
+async fn an_unreachable_bus_makes_no_project_silent() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
@@ -76,7 +76,7 @@ async fn a_cut_off_bus_is_nobodys_silence() {
 }
 
 #[tokio::test]
-async fn a_paused_process_does_not_take_its_pause_for_silence() {
+async fn a_pause_of_the_process_does_not_count_as_silence() {
     let world = World::with(&["a", "b"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
@@ -87,7 +87,7 @@ async fn a_paused_process_does_not_take_its_pause_for_silence() {
 }
 
 #[tokio::test]
-async fn after_deafness_nobody_falls_before_the_chance_to_speak_again() {
+async fn no_project_falls_after_deafness_before_it_had_a_chance_to_send() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
@@ -102,27 +102,27 @@ async fn after_deafness_nobody_falls_before_the_chance_to_speak_again() {
 }
 
 #[tokio::test]
-async fn silence_is_measured_on_the_source_that_was_heard_last() {
+async fn silence_is_measured_by_the_source_that_heard_the_project_last() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.say("a", Source::Http, Channel::Presence, None).unwrap();
     world.listen_over(&[Source::Http], seconds(90));
-    assert_eq!(world.status("a"), Offline, "it spoke over HTTP, and HTTP listened");
+    assert_eq!(world.status("a"), Offline, "HTTP heard it last and kept listening");
 }
 
 #[tokio::test]
-async fn a_project_that_used_both_sources_outlives_an_outage_of_one() {
+async fn a_project_that_used_both_sources_survives_an_outage_of_one() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
     world.say("a", Source::Http, Channel::Presence, None).unwrap();
     world.listen_over(&[Source::Http], seconds(600));
-    assert_eq!(world.status("a"), Online, "it may be speaking over the bus");
-    assert!(!world.is_known("a"), "and we cannot know");
+    assert_eq!(world.status("a"), Online, "it may be sending over the bus");
+    assert!(!world.is_known("a"), "its status cannot be known");
 }
 
 #[tokio::test]
-async fn a_source_that_was_left_behind_keeps_nobody_alive() {
+async fn a_source_that_a_project_left_does_not_keep_it_alive() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
@@ -131,7 +131,7 @@ async fn a_source_that_was_left_behind_keeps_nobody_alive() {
         world.say("a", Source::Http, Channel::Presence, None).unwrap();
     }
     world.listen_over(&[Source::Http], seconds(90));
-    assert_eq!(world.status("a"), Offline, "the bus heard nothing for long before it went");
+    assert_eq!(world.status("a"), Offline, "the bus had heard nothing for long before it failed");
 }
 
 #[tokio::test]
@@ -142,22 +142,25 @@ async fn a_status_is_known_only_while_its_source_hears() {
     world.beat("a").unwrap();
     assert!(world.is_known("a") && world.is_known("b"));
     world.listen_over(&[Source::Http], seconds(59));
-    assert!(world.is_known("a"), "it may be silent for so long");
-    assert!(!world.is_known("b"), "it may have spoken");
+    assert!(world.is_known("a"), "such a silence is allowed");
+    assert!(!world.is_known("b"), "it may have sent a heartbeat");
     world.listen_over(&[Source::Http], seconds(1));
     assert!(!world.is_known("a"));
     world.prove(Source::Nats, false);
-    assert!(!world.is_known("a"), "a broken proof is no hearing");
+    assert!(!world.is_known("a"), "a broken proof does not prove hearing");
     world.listen(seconds(1));
-    assert!(!world.is_known("a") && !world.is_known("b"), "they may have spoken meanwhile");
+    assert!(
+        !world.is_known("a") && !world.is_known("b"),
+        "they may have sent heartbeats meanwhile"
+    );
     world.beat("a").unwrap();
-    assert!(world.is_known("a") && !world.is_known("b"), "one did now");
+    assert!(world.is_known("a") && !world.is_known("b"), "only the first was heard since");
     world.listen(seconds(4 + 45));
-    assert!(world.is_known("b"), "the other had its chance");
+    assert!(world.is_known("b"), "the other had its chance to send");
 }
 
 #[tokio::test]
-async fn words_alone_are_stored_once_for_each_checkpoint() {
+async fn changes_of_reported_health_alone_are_stored_once_per_checkpoint() {
     let world = World::with(&["a"]).await;
     world.say("a", Source::Nats, Channel::Health, degraded("latency 1 ms")).unwrap();
     world.writer.flush().await.unwrap();
@@ -174,13 +177,13 @@ async fn words_alone_are_stored_once_for_each_checkpoint() {
 }
 
 #[tokio::test]
-async fn a_project_that_says_it_is_degraded_is_so_until_it_takes_it_back() {
+async fn a_project_that_reports_degraded_stays_so_until_it_reports_otherwise() {
     let world = World::with(&["a"]).await;
     world.beat("a").unwrap();
     world.say("a", Source::Nats, Channel::Health, degraded("queue backlog")).unwrap();
     assert_eq!(world.status("a"), Degraded);
     world.beat("a").unwrap();
-    assert_eq!(world.status("a"), Degraded, "a plain heartbeat says nothing of the queue");
+    assert_eq!(world.status("a"), Degraded, "a heartbeat does not revoke a health sample");
     world.say("a", Source::Nats, Channel::Health, Some(Condition::Online)).unwrap();
     assert_eq!(world.status("a"), Online);
     world.writer.flush().await.unwrap();
@@ -190,7 +193,7 @@ async fn a_project_that_says_it_is_degraded_is_so_until_it_takes_it_back() {
 }
 
 #[tokio::test]
-async fn a_report_does_not_keep_the_silent_alive() {
+async fn reported_health_does_not_keep_a_silent_project_alive() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.say("a", Source::Nats, Channel::Presence, degraded("slow")).unwrap();
@@ -216,7 +219,7 @@ async fn a_project_is_judged_by_its_own_interval() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_by_an_operator_changes_nothing() {
+async fn a_wall_clock_set_back_changes_nothing() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();

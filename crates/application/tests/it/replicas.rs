@@ -1,4 +1,4 @@
-//! Several replicas on one store.
+//! Several replicas that share a store.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use federation_testkit::{FakeCatalogStore, ManualClock, log_after};
 
 use crate::world::{Setting, World, registration, seconds, slug};
 
-/// Two replicas that share a store and the time of day, and the projects that they know.
+/// Two replicas that share a store and a clock and know these projects.
 async fn two(slugs: &[&str]) -> (World, World) {
     let (store, clock) = (FakeCatalogStore::default(), Arc::<ManualClock>::default());
     let setting = Setting { shared_store: true };
@@ -26,7 +26,7 @@ async fn two(slugs: &[&str]) -> (World, World) {
     (one, other)
 }
 
-/// Lets time pass for both, as far as the first; the second listens only if it `hears`.
+/// Lets time pass for both replicas. The first listens, and the second only if `hears`.
 fn listen(one: &World, other: &World, time: u64, hears: bool) {
     for _ in 0..time * 4 {
         one.listen_over(&[Source::Nats], seconds(1) / 4);
@@ -46,7 +46,7 @@ async fn write_and_follow(worlds: [&World; 2]) {
 }
 
 #[tokio::test]
-async fn what_one_registers_and_removes_the_other_knows_when_it_follows() {
+async fn a_replica_that_follows_knows_what_another_registered_and_removed() {
     let (one, other) = two(&["a"]).await;
     one.service.catalog.register(registration("b"), Origin::Api).await.unwrap();
     assert!(!other.knows("b"));
@@ -58,7 +58,7 @@ async fn what_one_registers_and_removes_the_other_knows_when_it_follows() {
 }
 
 #[tokio::test]
-async fn a_project_that_was_removed_and_registered_again_is_another_one() {
+async fn a_project_registered_again_after_its_removal_has_another_id() {
     let (one, other) = two(&["a"]).await;
     one.service.catalog.remove(&slug("a")).await.unwrap();
     one.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
@@ -67,18 +67,18 @@ async fn a_project_that_was_removed_and_registered_again_is_another_one() {
 }
 
 #[tokio::test]
-async fn own_changes_are_not_read_again() {
+async fn a_replica_does_not_read_its_own_changes_again() {
     let (one, _) = two(&["a"]).await;
     one.beat("a").unwrap();
     one.writer.flush().await.unwrap();
-    // A read of the row would bring this to light.
+    // Reading the row again would reveal this status.
     one.store.set_status(one.project("a").id, Offline);
     one.follower.follow().await.unwrap();
     assert_eq!(one.status("a"), Online);
 }
 
 #[tokio::test]
-async fn what_both_find_is_logged_once() {
+async fn a_change_found_by_both_replicas_is_logged_once() {
     let (one, other) = two(&["a"]).await;
     for world in [&one, &other] {
         world.beat("a").unwrap();
@@ -92,7 +92,7 @@ async fn what_both_find_is_logged_once() {
 }
 
 #[tokio::test]
-async fn who_hears_less_does_not_overrule_who_hears_more() {
+async fn a_replica_that_hears_less_does_not_overrule_one_that_hears_more() {
     let (one, other) = two(&["a"]).await;
     for world in [&one, &other] {
         world.beat("a").unwrap();
@@ -102,19 +102,19 @@ async fn who_hears_less_does_not_overrule_who_hears_more() {
     other.beat("a").unwrap();
     other.writer.checkpoint().await.unwrap();
     listen(&one, &other, 10, true);
-    assert_eq!(one.status("a"), Degraded, "it heard nothing for 60 s");
-    assert!(!one.is_known("a"), "and does not rely on that");
+    assert_eq!(one.status("a"), Degraded, "this replica heard nothing for 60 s");
+    assert!(!one.is_known("a"), "the store has not confirmed it");
     one.writer.flush().await.unwrap();
     assert_eq!(one.status("a"), Online);
-    assert_eq!(one.log().await.len(), 1, "nothing of it is logged");
+    assert_eq!(one.log().await.len(), 1, "the refused fall is not logged");
     listen(&one, &other, 49, true);
-    assert_eq!(one.status("a"), Online, "it was heard 59 s ago, elsewhere");
+    assert_eq!(one.status("a"), Online, "the other replica heard it 59 s ago");
     listen(&one, &other, 1, true);
     assert_eq!(one.status("a"), Degraded);
 }
 
 #[tokio::test]
-async fn who_was_overruled_by_one_that_heard_less_insists() {
+async fn a_replica_overruled_by_one_that_heard_less_insists() {
     let (one, other) = two(&["a"]).await;
     for world in [&one, &other] {
         world.beat("a").unwrap();
@@ -125,13 +125,13 @@ async fn who_was_overruled_by_one_that_heard_less_insists() {
     listen(&one, &other, 1, true);
     one.writer.flush().await.unwrap();
     other.follower.follow().await.unwrap();
-    assert_eq!(other.status("a"), Online, "it heard it a second ago");
+    assert_eq!(other.status("a"), Online, "this replica heard it a second ago");
     write_and_follow([&other, &one]).await;
     assert_eq!(one.status("a"), Online);
 }
 
 #[tokio::test]
-async fn who_is_deaf_insists_on_nothing() {
+async fn a_deaf_replica_does_not_insist() {
     let (one, other) = two(&["a"]).await;
     for world in [&one, &other] {
         world.beat("a").unwrap();
@@ -144,7 +144,7 @@ async fn who_is_deaf_insists_on_nothing() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_over_http_counts_at_all_and_http_is_as_deaf_as_the_bus() {
+async fn an_http_heartbeat_counts_at_every_replica_and_http_is_as_deaf_as_the_bus() {
     let (one, other) = two(&["a"]).await;
     one.say("a", Source::Http, Channel::Presence, None).unwrap();
     other.hear_relayed("a", None).unwrap();
@@ -155,11 +155,15 @@ async fn a_heartbeat_over_http_counts_at_all_and_http_is_as_deaf_as_the_bus() {
         one.service.tick();
         other.prove(Source::Nats, true);
     }
-    assert_eq!(one.status("a"), Online, "it does not hear the bus, nor what others hear over HTTP");
+    assert_eq!(
+        one.status("a"),
+        Online,
+        "a replica without the bus misses HTTP heartbeats of others"
+    );
     assert_eq!(other.status("a"), Offline);
 }
 
-/// A bus that takes nothing, or everything and loses it.
+/// A bus that accepts every message or none, and delivers none.
 struct Bus {
     takes: bool,
 }
@@ -171,7 +175,7 @@ impl HeartbeatRelay for Bus {
     }
 }
 
-/// Whether the store knows of a heartbeat over HTTP half a second later, the bus being so.
+/// Returns `true` if sharing stores a heartbeat received over HTTP, in this state of the bus.
 async fn is_told_by_the_store(takes: bool, hears: bool) -> bool {
     let relay = Arc::new(Bus { takes });
     let world = World::relaying(Arc::default(), Arc::default(), relay).await;
@@ -190,14 +194,14 @@ async fn is_told_by_the_store(takes: bool, hears: bool) -> bool {
 }
 
 #[tokio::test]
-async fn what_the_bus_may_not_have_told_the_store_tells() {
-    assert!(!is_told_by_the_store(true, true).await, "the bus tells it");
-    assert!(is_told_by_the_store(false, true).await, "the bus did not take it");
+async fn the_store_carries_heartbeats_that_the_bus_may_not_have_carried() {
+    assert!(!is_told_by_the_store(true, true).await, "the bus carries it");
+    assert!(is_told_by_the_store(false, true).await, "the bus did not accept it");
     assert!(is_told_by_the_store(true, false).await, "the bus is not heard");
 }
 
 #[tokio::test]
-async fn a_backlog_counts_by_its_end() {
+async fn only_the_end_of_a_backlog_counts() {
     let (one, other) = two(&["a"]).await;
     let unwell = || Some(Condition::Degraded { reasons: vec!["disk".to_owned()] });
     let say = |world: &World, condition| {
@@ -207,7 +211,7 @@ async fn a_backlog_counts_by_its_end() {
         say(world, None);
     }
     write_and_follow([&one, &other]).await;
-    // The other is paused; what is said meanwhile waits in its queue.
+    // The other replica is paused; heartbeats wait in its queue.
     listen(&one, &other, 20, false);
     say(&one, unwell());
     one.writer.flush().await.unwrap();
@@ -223,7 +227,7 @@ async fn a_backlog_counts_by_its_end() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_out_of_a_backlog_does_not_revive_whom_others_know_to_be_dead() {
+async fn a_heartbeat_from_a_backlog_does_not_revive_a_project_that_others_know_to_be_dead() {
     let (one, other) = two(&["a"]).await;
     for world in [&one, &other] {
         world.beat("a").unwrap();
@@ -242,18 +246,18 @@ async fn a_heartbeat_out_of_a_backlog_does_not_revive_whom_others_know_to_be_dea
 }
 
 #[tokio::test]
-async fn what_waits_too_long_for_a_proof_is_decided_on_without_it() {
+async fn a_decision_deferred_for_too_long_is_taken_without_a_proof() {
     let (one, _) = two(&["a"]).await;
     one.sleep(seconds(60));
     one.beat("a").unwrap();
-    assert_eq!(one.status("a"), Offline, "it may be old");
+    assert_eq!(one.status("a"), Offline, "the heartbeat may be old");
     one.sleep(seconds(1) + seconds(1) / 4);
     one.service.tick();
     assert_eq!(one.status("a"), Online);
 }
 
 #[tokio::test]
-async fn a_heartbeat_never_replaces_what_another_replica_registered() {
+async fn a_heartbeat_never_replaces_a_registration_of_another_replica() {
     let (one, other) = two(&[]).await;
     one.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
     let stranger = registration("a");
@@ -269,7 +273,7 @@ async fn a_heartbeat_never_replaces_what_another_replica_registered() {
 }
 
 #[tokio::test]
-async fn a_replica_that_cannot_follow_says_so_of_those_that_may_speak_elsewhere() {
+async fn a_replica_that_cannot_follow_does_not_know_the_status_of_http_projects() {
     let (one, other) = two(&["a"]).await;
     other.hear_relayed("a", None).unwrap();
     other.service.presence.listening().set_link(Source::Nats, true);
@@ -289,7 +293,7 @@ async fn a_replica_that_cannot_follow_says_so_of_those_that_may_speak_elsewhere(
 }
 
 #[tokio::test]
-async fn the_log_of_a_fall_says_how_long_was_listened() {
+async fn the_log_entry_of_a_fall_has_the_listened_time() {
     let (one, other) = two(&["a"]).await;
     one.beat("a").unwrap();
     write_and_follow([&one, &other]).await;
@@ -300,7 +304,7 @@ async fn the_log_of_a_fall_says_how_long_was_listened() {
 }
 
 #[tokio::test]
-async fn http_is_deaf_where_the_bus_does_not_bring_what_others_hear_over_it() {
+async fn http_is_deaf_while_the_bus_carries_no_relayed_heartbeats() {
     let (one, other) = two(&["a"]).await;
     other.hear_relayed("a", None).unwrap();
     other.service.presence.listening().set_link(Source::Nats, true);
@@ -309,11 +313,11 @@ async fn http_is_deaf_where_the_bus_does_not_bring_what_others_hear_over_it() {
     assert_eq!((other.status("a"), other.is_known("a")), (Online, false));
     other.service.presence.listening().set_relays_heard(true);
     listen(&one, &other, 5 + 105 + 1, true);
-    assert_eq!(other.status("a"), Degraded, "it listens again");
+    assert_eq!(other.status("a"), Degraded, "HTTP listens again");
 }
 
 #[tokio::test]
-async fn a_mass_death_that_others_logged_first_is_adopted_with_all_that_waited() {
+async fn a_mass_death_that_another_replica_logged_first_is_adopted() {
     const FLEET: usize = 2_000;
     let slugs: Vec<String> = (0..FLEET).map(|number| format!("p-{number}")).collect();
     let (one, other) = two(&slugs.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -332,7 +336,7 @@ async fn a_mass_death_that_others_logged_first_is_adopted_with_all_that_waited()
 }
 
 #[tokio::test]
-async fn heartbeats_over_http_are_shared_before_anything_that_waits() {
+async fn http_heartbeats_are_shared_before_queued_changes_are_flushed() {
     let relay = Arc::new(Bus { takes: false });
     let world = World::relaying(Arc::default(), Arc::default(), relay).await;
     for name in ["a", "b"] {
@@ -347,7 +351,7 @@ async fn heartbeats_over_http_are_shared_before_anything_that_waits() {
     world.service.presence.recorder().hand_on(&heartbeat).await;
     let unwell = Some(Condition::Degraded { reasons: Vec::new() });
     world.say("b", Source::Http, Channel::Presence, unwell).unwrap();
-    // The commit of what waits fails; by then the heartbeat is stored.
+    // The commit of the queued change fails. The heartbeat is stored by then.
     world.store.lose_next_answer();
     world.writer.share().await.unwrap_err();
     let stored = world.store.load().await.unwrap().projects;
@@ -355,7 +359,7 @@ async fn heartbeats_over_http_are_shared_before_anything_that_waits() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_restored_is_read_anew() {
+async fn a_restored_store_is_read_again() {
     let (one, other) = two(&["a", "b"]).await;
     for world in [&one, &other] {
         world.beat("a").unwrap();
@@ -378,7 +382,7 @@ async fn a_store_that_was_restored_is_read_anew() {
 }
 
 #[tokio::test]
-async fn another_log_of_the_same_length_is_noticed_too() {
+async fn another_log_of_the_same_length_is_noticed() {
     let (one, other) = two(&["a"]).await;
     let backup = one.store.back_up();
     one.service.catalog.register(registration("lost"), Origin::Api).await.unwrap();
@@ -392,7 +396,7 @@ async fn another_log_of_the_same_length_is_noticed_too() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_restored_before_anything_new_was_written_is_read_anew() {
+async fn a_store_restored_before_any_new_change_is_read_again() {
     let (one, _) = two(&["a"]).await;
     let backup = one.store.back_up();
     one.service.catalog.register(registration("lost"), Origin::Api).await.unwrap();
@@ -405,7 +409,7 @@ async fn a_store_that_was_restored_before_anything_new_was_written_is_read_anew(
 }
 
 #[tokio::test]
-async fn an_entry_that_does_not_parse_hides_no_other() {
+async fn an_unreadable_entry_hides_no_other() {
     let (one, other) = two(&["a"]).await;
     other.follower.follow().await.unwrap();
     one.store.spoil_newest_entry();
@@ -415,5 +419,5 @@ async fn an_entry_that_does_not_parse_hides_no_other() {
     other.service.catalog.register(registration("c"), Origin::Api).await.unwrap();
     other.follower.follow().await.unwrap();
     let reached = other.service.changes.newest();
-    assert_eq!(reached, Revision(3), "what comes after it is shown");
+    assert_eq!(reached, Revision(3), "later entries are shown");
 }

@@ -33,7 +33,7 @@ async fn a_restart_hides_no_silence() {
 }
 
 #[tokio::test]
-async fn deafness_before_a_restart_is_not_taken_for_silence_after_it() {
+async fn deaf_time_before_a_restart_does_not_count_as_silence_after_it() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
@@ -49,7 +49,7 @@ async fn deafness_before_a_restart_is_not_taken_for_silence_after_it() {
 }
 
 #[tokio::test]
-async fn a_time_of_day_that_was_ahead_once_makes_nobody_silent() {
+async fn a_wall_clock_that_was_ahead_makes_no_project_silent() {
     let world = World::with(&["a"]).await;
     world.clock.shift_utc(time::Duration::days(30));
     world.listen(seconds(60));
@@ -63,7 +63,7 @@ async fn a_time_of_day_that_was_ahead_once_makes_nobody_silent() {
 }
 
 #[tokio::test]
-async fn what_a_project_said_of_itself_survives_a_restart() {
+async fn reported_health_survives_a_restart() {
     let world = World::with(&["a"]).await;
     let condition = Some(Condition::Degraded { reasons: vec!["disk".to_owned()] });
     world.say("a", Source::Nats, Channel::Health, condition).unwrap();
@@ -75,17 +75,17 @@ async fn what_a_project_said_of_itself_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_row_changed_by_hand_is_learned_and_what_was_heard_prevails() {
+async fn a_row_changed_elsewhere_is_adopted_and_a_newer_heartbeat_prevails() {
     let world = World::with(&["a"]).await;
     world.beat("a").unwrap();
     world.writer.flush().await.unwrap();
-    // Another process on the same store calls the project degraded.
+    // Another process on the same store sets the project to degraded.
     let other = world.restarted().await;
     let condition = Some(Condition::Degraded { reasons: Vec::new() });
     other.clock.advance(seconds(1));
     other.say("a", Source::Nats, Channel::Presence, condition).unwrap();
     other.writer.flush().await.unwrap();
-    // We hear a newer, plain heartbeat, then silence.
+    // This process hears a newer heartbeat without a condition, then silence.
     world.clock.advance(seconds(1));
     world.beat("a").unwrap();
     world.listen(seconds(62));
@@ -98,12 +98,12 @@ async fn a_row_changed_by_hand_is_learned_and_what_was_heard_prevails() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_was_lost_costs_no_later_change() {
+async fn a_lost_answer_to_a_commit_loses_no_later_change() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();
     world.store.lose_next_answer();
-    assert!(world.writer.flush().await.is_err(), "it was applied, but nobody was told");
+    assert!(world.writer.flush().await.is_err(), "the commit was applied, but the answer was lost");
     world.listen(seconds(60));
     world.listen(seconds(30));
     world.beat("a").unwrap();
@@ -114,7 +114,7 @@ async fn a_commit_whose_answer_was_lost_costs_no_later_change() {
 }
 
 #[tokio::test]
-async fn a_fall_that_meets_another_status_keeps_its_cause() {
+async fn a_fall_from_another_stored_status_keeps_its_cause() {
     let world = World::with(&["a"]).await;
     world.listen(seconds(60));
     world.beat("a").unwrap();

@@ -1,8 +1,8 @@
-//! Random faults against a model of the truth: who really sent heartbeats, and when.
+//! Random faults, checked against a model of which heartbeats were really sent.
 //!
-//! Time, store and bus are in hand, so half an hour takes a moment and a seed repeats exactly. One to
-//! three replicas share a store; each has links of its own to it and to the bus.
-//! `SIMULATION_SEEDS=1000` runs more seeds, `SIMULATION_SEED=7` only that one.
+//! Time, store and bus are simulated, so half an hour takes a moment and a seed repeats exactly. One
+//! to three replicas share a store. Each has its own links to the store and to the bus.
+//! `SIMULATION_SEEDS=1000` runs more seeds, `SIMULATION_SEED=7` runs only that one.
 
 mod model;
 mod project;
@@ -15,19 +15,20 @@ use federation_testkit::log_after;
 
 use self::model::{Sabotage, Simulation, TICK_MS, index_of, source_of};
 
-/// How many ticks one seed takes: half an hour.
+/// Number of ticks per seed: half an hour.
 const TICKS: u64 = 30 * 60 * 1_000 / TICK_MS;
 
-/// One and a half intervals: nobody falls who spoke within them, even if nobody could hear it.
+/// One and a half intervals, in ms. A project that sent a heartbeat within them never falls, even if
+/// no replica could hear it.
 const CHANCE: u64 = 45_000;
 
 /// Silence of any length below this one may be doubted, because of cuts.
 const DOUBTFUL: u64 = 600_000;
 
-/// By how much the clocks of two replicas may differ here, in ms.
+/// Maximum difference between the clocks of two replicas, in ms.
 const SKEW: u64 = 200;
 
-/// How long a replica may take to learn from the store what another one heard, in ms.
+/// Maximum time for a replica to learn from the store what another one heard, in ms.
 const FOLLOWS_WITHIN: u64 = 1_000 + 2 * TICK_MS;
 
 fn seeds() -> Vec<u64> {
@@ -42,30 +43,30 @@ async fn run(seed: u64, sabotage: Option<Sabotage>) {
     let mut simulation = Simulation::new(seed, sabotage).await;
     for _ in 0..TICKS {
         simulation.step().await;
-        the_dead_are_reported(&simulation);
-        who_speaks_is_never_offline(&simulation);
+        dead_projects_are_reported(&simulation);
+        live_projects_are_never_offline(&simulation);
     }
     simulation.recover().await;
     let log = log_after(&simulation.store, Revision(0), usize::MAX).await;
     there_is_one_log(seed, &log);
-    nobody_falls_who_spoke(&simulation, &log);
+    no_live_project_falls(&simulation, &log);
     each_report_is_logged_once(&simulation, &log);
     replicas_agree(&simulation, &log);
-    what_was_acknowledged_is_kept(&simulation).await;
+    acknowledged_registrations_are_kept(&simulation).await;
 }
 
 #[tokio::test]
-async fn nobody_who_speaks_is_called_silent_and_nobody_who_is_silent_is_missed() {
+async fn no_live_project_is_reported_offline_and_every_dead_one_is() {
     for seed in seeds() {
         run(seed, None).await;
     }
 }
 
-/// Who was silent for 90 s of listening is offline within a second: a heartbeat heard right before
-/// the deafness of its source was found may count as heard up to 1 s later. While the source is deaf
-/// a replica may have to give up what it had found, if another one heard the project later: then it
-/// says that it does not know.
-fn the_dead_are_reported(simulation: &Simulation) {
+/// Checks that a project that was silent for 90 s of listened time is offline within a second. A
+/// heartbeat recorded right before an interruption was noticed may count as heard up to 1 s later.
+/// While its source is deaf, a replica may have to take back a fall because another one heard the
+/// project later. The status is then not known.
+fn dead_projects_are_reported(simulation: &Simulation) {
     let (seed, now) = (simulation.seed, simulation.now);
     for (at, world) in simulation.running() {
         for (index, project) in simulation.projects.iter().enumerate() {
@@ -94,8 +95,8 @@ fn the_dead_are_reported(simulation: &Simulation) {
     }
 }
 
-/// No replica claims that somebody is offline who spoke within the chance to speak.
-fn who_speaks_is_never_offline(simulation: &Simulation) {
+/// Checks that no replica reports a project offline that sent a heartbeat within [`CHANCE`].
+fn live_projects_are_never_offline(simulation: &Simulation) {
     let (seed, now) = (simulation.seed, simulation.now);
     for (at, world) in simulation.running() {
         for project in &simulation.projects {
@@ -107,15 +108,15 @@ fn who_speaks_is_never_offline(simulation: &Simulation) {
             let silent = now - project.known_to_speak_before(now, known_by);
             assert!(
                 silent + SKEW >= CHANCE,
-                "alive-never-offline: seed {seed}: replica {at} says so of {} at {now} ms, {silent} \
-                 ms after it spoke",
+                "alive-never-offline: seed {seed}: replica {at} reports {} offline at {now} ms, \
+                 {silent} ms after its heartbeat",
                 project.slug
             );
         }
     }
 }
 
-/// Revisions have no gaps, and the statuses of a project follow each other.
+/// Checks that revisions have no gaps and the statuses of each project are consecutive.
 fn there_is_one_log(seed: u64, log: &[Change]) {
     let mut statuses = HashMap::new();
     for (change, revision) in log.iter().zip(1..) {
@@ -128,8 +129,8 @@ fn there_is_one_log(seed: u64, log: &[Change]) {
     }
 }
 
-/// The log tells of no fall of somebody who spoke within the chance to speak, heard or not.
-fn nobody_falls_who_spoke(simulation: &Simulation, log: &[Change]) {
+/// Checks that no logged fall is of a project that sent a heartbeat within [`CHANCE`], heard or not.
+fn no_live_project_falls(simulation: &Simulation, log: &[Change]) {
     let seed = simulation.seed;
     let silences = log.iter().filter(|change| matches!(change.cause, Cause::Silence { .. }));
     for change in silences {
@@ -138,7 +139,7 @@ fn nobody_falls_who_spoke(simulation: &Simulation, log: &[Change]) {
             continue;
         };
         let at = simulation.millis_of(change.at);
-        // What the store learned in the same tick may have come after it.
+        // The store may have learned of a heartbeat later in the same tick.
         let known_by = at.saturating_sub(TICK_MS + SKEW);
         let silent = at - project.known_to_speak_before(at, known_by);
         assert!(
@@ -148,7 +149,7 @@ fn nobody_falls_who_spoke(simulation: &Simulation, log: &[Change]) {
     }
 }
 
-/// What a project says of itself is logged once, by however many replicas it is heard.
+/// Checks that reported health is logged once, however many replicas heard it.
 fn each_report_is_logged_once(simulation: &Simulation, log: &[Change]) {
     for project in &simulation.projects {
         let reported = log.iter().filter(|change| {
@@ -159,14 +160,14 @@ fn each_report_is_logged_once(simulation: &Simulation, log: &[Change]) {
         let (logged, said) = (reported.count(), project.turned_unwell);
         assert!(
             logged <= said,
-            "each-report-once: seed {}: {} said it {said} times, and the log has it {logged} times",
+            "each-report-once: seed {}: {} reported it {said} times and it was logged {logged} times",
             simulation.seed,
             project.slug
         );
     }
 }
 
-/// When all is quiet, each replica says what the log says.
+/// Checks that every replica agrees with the log after all faults have ended.
 fn replicas_agree(simulation: &Simulation, log: &[Change]) {
     for project in &simulation.projects {
         let last = log.iter().rfind(|change| change.slug.as_str() == project.slug);
@@ -179,8 +180,8 @@ fn replicas_agree(simulation: &Simulation, log: &[Change]) {
     }
 }
 
-/// What was acknowledged is in the store and at each replica.
-async fn what_was_acknowledged_is_kept(simulation: &Simulation) {
+/// Checks that acknowledged registrations are in the store and known to each replica.
+async fn acknowledged_registrations_are_kept(simulation: &Simulation) {
     let stored = simulation.store.load().await.unwrap();
     for slug in &simulation.acknowledged {
         let seed = simulation.seed;
@@ -193,19 +194,19 @@ async fn what_was_acknowledged_is_kept(simulation: &Simulation) {
     }
 }
 
-/// The model itself must be able to fail: a clock that runs by itself is caught.
+/// Checks that the model catches a listening clock that advances without proofs.
 #[tokio::test]
 #[should_panic(expected = "alive-never-offline")]
-async fn a_listening_clock_that_ran_by_itself_would_be_caught() {
+async fn a_listening_clock_that_advances_by_itself_is_caught() {
     for seed in 0..60 {
         run(seed, Some(Sabotage::ClockRunsByItself)).await;
     }
 }
 
-/// And so is a proof that does not wait for what stood in front of it.
+/// Checks that the model catches a proof that does not wait for earlier messages.
 #[tokio::test]
 #[should_panic(expected = "each-report-once")]
-async fn a_proof_before_the_drain_would_be_caught() {
+async fn a_proof_before_the_drain_is_caught() {
     for seed in 0..60 {
         run(seed, Some(Sabotage::NoDrain)).await;
     }

@@ -1,5 +1,5 @@
-//! Projects that live and die, a bus and a store that come and go, replicas that are killed, paused
-//! and cut off.
+//! Model of projects that live and die, a bus and a store with outages, and replicas that are killed,
+//! paused and disconnected.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use crate::world::{World, registration};
 pub(super) const TICK_MS: u64 = 250;
 const PROJECTS: usize = 6;
 
-/// What is broken on purpose, to see that it is caught.
+/// Deliberate defect that the checks must catch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sabotage {
     /// Hearing is proven while the bus is down.
     ClockRunsByItself,
-    /// Hearing is proven before what stood in front of the proof is taken in.
+    /// Hearing is proven before earlier messages are recorded.
     NoDrain,
 }
 
@@ -38,18 +38,18 @@ pub(super) struct Simulation {
     faults: bool,
 }
 
-/// Over which source a project speaks.
+/// Source over which a project sends heartbeats.
 pub(super) fn source_of(project: usize) -> Source {
     if project % 3 == 2 { Source::Http } else { Source::Nats }
 }
 
-/// The place of a project by its slug.
+/// Index of the project with this slug.
 pub(super) fn index_of(slug: &str) -> usize {
     slug[1..].parse().unwrap()
 }
 
 impl Simulation {
-    /// One to three replicas, as the seed will have it; their clocks differ by up to 0.2 s.
+    /// Creates one to three replicas, depending on the seed. Their clocks differ by up to 0.2 s.
     pub(super) async fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let store = FakeCatalogStore::default();
@@ -91,7 +91,7 @@ impl Simulation {
         u64::try_from((at - self.begun).whole_milliseconds()).unwrap_or(0)
     }
 
-    /// One tick of the world.
+    /// Advances the simulation by one tick.
     pub(super) async fn step(&mut self) {
         self.now += TICK_MS;
         for replica in &mut self.replicas {
@@ -124,13 +124,13 @@ impl Simulation {
                 *end = (*end).min(self.now);
             }
         }
-        // Twelve seconds: each replica has checkpointed, and read what the others wrote.
+        // After twelve seconds each replica has written a checkpoint and read those of the others.
         for _ in 0..48 {
             self.step().await;
         }
     }
 
-    /// Whether something that happens once in so many seconds happens now.
+    /// Returns `true` once in `seconds` on average.
     fn chance(&mut self, seconds: u64) -> bool {
         self.rng.u64(..seconds * 1_000 / TICK_MS) == 0
     }
@@ -196,7 +196,7 @@ impl Simulation {
         }
     }
 
-    /// Every replica but one gets the message, if the bus is up.
+    /// Delivers a message to every replica except `but`, if the bus is up.
     fn speak_on_bus(&mut self, index: usize, condition: Condition, but: Option<usize>) {
         let message = self.projects[index].message(condition);
         let bus_is_up = self.bus_is_up();
@@ -210,11 +210,11 @@ impl Simulation {
         self.projects[index].spoke_to_all(self.now);
     }
 
-    /// A replica that answers gets the call, and hands it on if it can.
+    /// Sends a heartbeat to a replica that answers, which relays it if it can.
     fn speak_over_http(&mut self, index: usize, condition: Condition) {
         let running = |at: &usize| self.replicas[*at].running(self.now).is_some();
         let up: Vec<usize> = (0..self.replicas.len()).filter(running).collect();
-        // Where nobody answers, it has not spoken.
+        // A heartbeat that no replica answers does not count as sent.
         let Some(&at) = up.get(self.rng.usize(..up.len().max(1))) else { return };
         self.replicas.iter_mut().for_each(|replica| replica.spoke(index));
         let world = self.replicas[at].running(self.now).unwrap();
@@ -249,7 +249,7 @@ impl Simulation {
         self.note_stored().await;
     }
 
-    /// What the store knows by now, all can know.
+    /// Records heartbeats that all replicas can know by now, because the store has them.
     async fn note_stored(&mut self) {
         if !self.projects.iter().any(SimulatedProject::is_known_to_one_alone) {
             return;
@@ -259,13 +259,13 @@ impl Simulation {
             let mut projects = self.projects.iter_mut();
             let project = projects.find(|project| project.slug == stored.slug.as_str());
             if let (Some(heard), Some(project)) = (heard, project) {
-                // Its clock may be behind.
+                // The clock of the replica may be behind.
                 project.stored_through(heard + SKEW, self.now);
             }
         }
     }
 
-    /// The services that run now, with their place.
+    /// Running services with their index.
     pub(super) fn running(&self) -> impl Iterator<Item = (usize, &World)> {
         let running = |(at, replica): (usize, &'_ Replica)| replica.running(self.now).map(|_| at);
         let places: Vec<usize> = self.replicas.iter().enumerate().filter_map(running).collect();

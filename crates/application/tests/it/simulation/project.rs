@@ -1,25 +1,25 @@
-//! A simulated project, and the truth about it.
+//! A simulated project and its true state.
 
 use federation_domain::{Condition, Source};
 
-/// How often it speaks, in ms: every 30 s, give or take a tenth.
+/// Time between heartbeats in ms: 30 s, give or take a tenth.
 const INTERVAL: std::ops::Range<u64> = 27_000..33_000;
 
-/// A project and what it really did, in ms since the start.
+/// A project and the heartbeats that it really sent. Times are in ms since the start.
 pub(super) struct SimulatedProject {
     pub(super) slug: String,
     pub(super) source: Source,
     pub(super) alive: bool,
     pub(super) next: u64,
-    /// Whether it says that it is degraded.
+    /// It reports that it is degraded.
     pub(super) unwell: bool,
-    /// How often it said so after it had said otherwise.
+    /// Number of changes from well to degraded that it reported.
     pub(super) turned_unwell: usize,
     said_unwell: bool,
     spoken: Vec<Spoken>,
 }
 
-/// A heartbeat, and since when all replicas that hear can know of it.
+/// A heartbeat, and the time from which every replica that hears can know of it.
 struct Spoken {
     at: u64,
     shared_at: Option<u64>,
@@ -39,7 +39,7 @@ impl SimulatedProject {
         }
     }
 
-    /// What it says now, if it is time to speak.
+    /// Returns the condition that it sends now; `None` if no heartbeat is due.
     pub(super) fn speak(&mut self, now: u64, rng: &mut fastrand::Rng) -> Option<Condition> {
         if !self.alive || self.next > now {
             return None;
@@ -56,12 +56,12 @@ impl SimulatedProject {
         })
     }
 
-    /// It spoke on the bus, where every replica that hears hears it.
+    /// Records a heartbeat over the bus, which every replica that hears receives.
     pub(super) fn spoke_to_all(&mut self, at: u64) {
         self.spoken.push(Spoken { at, shared_at: Some(at) });
     }
 
-    /// It spoke to one replica, which could not tell the others yet.
+    /// Records a heartbeat to one replica that could not relay it.
     pub(super) fn spoke_to_one(&mut self, at: u64) {
         self.spoken.push(Spoken { at, shared_at: None });
     }
@@ -70,7 +70,7 @@ impl SimulatedProject {
         self.spoken.iter().rev().take(16).any(|one| one.shared_at.is_none())
     }
 
-    /// The store knows of all heartbeats up to a moment.
+    /// Records that the store has all heartbeats through a time.
     pub(super) fn stored_through(&mut self, moment: u64, now: u64) {
         let unshared = |one: &&mut Spoken| one.shared_at.is_none() && one.at <= moment;
         self.spoken.iter_mut().rev().take(16).filter(unshared).for_each(|one| {
@@ -78,7 +78,7 @@ impl SimulatedProject {
         });
     }
 
-    /// The last heartbeat before a moment of which all could know at another; the start, if none.
+    /// Time of the last heartbeat before `at` that every replica could know by `known_by`; 0 if none.
     pub(super) fn known_to_speak_before(&self, at: u64, known_by: u64) -> u64 {
         let known =
             |one: &&Spoken| one.at <= at && one.shared_at.is_some_and(|shared| shared <= known_by);
