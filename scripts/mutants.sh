@@ -26,7 +26,7 @@ export CARGO_TARGET_DIR="$ROOT/target/mutants"
 
 test_of() {
   case $1 in
-    simulation) echo "-p federation-application --test it nobody_who_speaks" ;;
+    simulation) echo "-p federation-application --test it no_live_project" ;;
     nats) echo "-p federation-nats --lib $2" ;;
     *) fail "unknown kind of test '$1'" ;;
   esac
