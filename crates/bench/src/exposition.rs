@@ -17,7 +17,7 @@ pub(crate) struct HeartbeatCounts {
     pub(crate) refused: u64,
     /// Dropped because the queue was full.
     pub(crate) overrun: u64,
-    /// Whether the service currently proves that it receives heartbeats over NATS.
+    /// Set while the service proves that it receives heartbeats over NATS.
     pub(crate) hears: bool,
 }
 

@@ -165,7 +165,7 @@ impl fmt::Display for Burst {
 pub(crate) struct Plan {
     rng: fastrand::Rng,
     replicas: usize,
-    /// Whether [`InjectedFault::Choke`] is skipped.
+    /// Skips [`InjectedFault::Choke`].
     gentle: bool,
     /// Kinds that come before any kind is repeated, so that a short run has many of them.
     deck: Vec<u8>,

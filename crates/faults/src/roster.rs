@@ -19,7 +19,7 @@ const IMMORTAL_EVERY: usize = 4;
 pub(crate) struct Participant {
     pub(crate) slug: String,
     pub(crate) source: Source,
-    /// Whether it dies and comes back during the run.
+    /// Set if it dies and comes back during the run.
     pub(crate) mortal: bool,
 }
 

@@ -45,7 +45,7 @@ impl fmt::Display for Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shown {
     pub(crate) status: Status,
-    /// Whether the service reports the status as known.
+    /// Set if the service reports the status as known.
     pub(crate) known: bool,
 }
 
@@ -88,9 +88,9 @@ pub(crate) struct LogEntry {
 /// Condition of a replica according to its metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Condition {
-    /// Whether the bus is connected and heard.
+    /// Set if the bus is connected and heard.
     pub(crate) on_the_bus: bool,
-    /// Whether the store accepts changes.
+    /// Set if the store accepts changes.
     pub(crate) store_up: bool,
     /// Total deafness of all sources.
     pub(crate) deaf_seconds: f64,
