@@ -3,9 +3,11 @@
 //! The language of a fenced block selects its test. `sh` runs against a real service with a publisher
 //! for the project of `config/projects.yaml`. `yaml` must be a valid projects file. `json` must have
 //! the shape of a document of the service. `rust` must be an example of the documentation of a crate,
-//! which is compiled with it. [`SKIPPED`] names the exceptions with their reasons.
+//! which is compiled with it. `python`, `js` and `go` are programs that send heartbeats, which run if
+//! their runtimes are present. [`SKIPPED`] names the exceptions with their reasons.
 
 mod blocks;
+mod programs;
 mod shapes;
 mod shell;
 mod stage;
@@ -21,11 +23,12 @@ use self::stage::Stage;
 use super::process::federation;
 
 /// Commands that are not run, by their start, with the reason.
-const SKIPPED: [(&str, &str); 5] = [
+const SKIPPED: [(&str, &str); 6] = [
     ("nats ", "needs the NATS command line; nats/src/catalog/tests.rs tests the same"),
     ("./scripts/", "each runs for minutes or until Ctrl-C; test.sh runs this test"),
     ("docker compose ", "needs Docker; scripts/check-docker.sh checks the file"),
     ("cargo bench ", "measures for minutes"),
+    ("cargo install ", "builds a release; the examples run the tested binary"),
     ("SIMULATION_SEEDS=", "a test that is part of the suite, with more seeds"),
 ];
 
@@ -74,7 +77,8 @@ fn cargo_run_starts_the_service() {
 #[test]
 fn every_block_has_a_tested_language() {
     for block in blocks(&root()) {
-        let known = ["sh", "yaml", "json", "rust", "text"].contains(&block.language.as_str());
+        let known = ["sh", "yaml", "json", "rust", "text"].contains(&block.language.as_str())
+            || programs::is_program(&block.language);
         assert!(
             known,
             "{}: nothing tries a block of the language {:?}",
@@ -102,6 +106,14 @@ async fn the_shell_examples_work() {
     let stage = Stage::set(&root()).await;
     for block in blocks(&root()).iter().filter(|block| block.language == "sh") {
         shell::run(&stage, block);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_programs_make_their_project_online() {
+    let stage = Stage::set(&root()).await;
+    for block in blocks(&root()) {
+        programs::run(&stage, &block);
     }
 }
 
