@@ -59,6 +59,7 @@ step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"$
 if ! $ONLY_TESTS; then
   step "api: Schemathesis" ./scripts/api-check.sh
   step "fault suite, 60 s" ./scripts/faults.sh --seconds 60 --seed 7 --gentle
+  step "links of the documents" python3 ./scripts/check-links.py
 fi
 
 heading "all checks passed"
