@@ -23,13 +23,14 @@ use self::stage::Stage;
 use super::process::federation;
 
 /// Commands that are not run, by their start, with the reason.
-const SKIPPED: [(&str, &str); 6] = [
+const SKIPPED: [(&str, &str); 7] = [
     ("nats ", "needs the NATS command line; nats/src/catalog/tests.rs tests the same"),
     ("./scripts/", "each runs for minutes or until Ctrl-C; test.sh runs this test"),
     ("docker compose ", "needs Docker; scripts/check-docker.sh checks the file"),
     ("cargo bench ", "measures for minutes"),
     ("cargo install ", "builds a release; the examples run the tested binary"),
     ("SIMULATION_SEEDS=", "a test that is part of the suite, with more seeds"),
+    ("LIVENESS_CASES=", "a test that is part of the suite, with more cases"),
 ];
 
 /// Commands that run until they are stopped, by a part of them, with the output to wait for.
