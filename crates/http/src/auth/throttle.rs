@@ -49,7 +49,7 @@ pub(super) enum Pace {
     AtOnce,
     /// After [`HOLD`]. Keep the guard until then.
     Held(Held),
-    /// Never: answer with 429 at once.
+    /// At once with 429, because too many refusals are already delayed.
     Later {
         retry_after_seconds: u64,
     },
