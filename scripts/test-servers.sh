@@ -12,6 +12,7 @@ trap 'exit 0' INT TERM
 
 ./scripts/get-nats.sh
 ./scripts/get-postgres.sh
+./scripts/get-pgbouncer.sh
 start_postgres
 cat <<END
 Run this in the terminal in which you run cargo test --workspace (the tests start NATS servers

@@ -37,6 +37,7 @@ require_rust
 has curl || apt_install curl
 step "tools: NATS" ./scripts/get-nats.sh
 step "tools: Postgres" ./scripts/get-postgres.sh
+step "tools: PgBouncer" ./scripts/get-pgbouncer.sh
 export NATS_SERVER="$ROOT/.tools/bin/nats-server"
 
 if ! $ONLY_TESTS; then

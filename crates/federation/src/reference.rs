@@ -37,6 +37,12 @@ which are never an error.
 The projects file and the file of API keys are YAML in UTF-8, with or without a byte order mark.
 Merge keys (`<<: *base`) are applied, and top-level keys that begin with `x-` are ignored.
 
+A Postgres URL takes the parameters of libpq for TLS: `sslmode` is `disable`, `allow`, `prefer` (the
+default), `require`, `verify-ca` or `verify-full`. `sslrootcert` names a file of root certificates;
+without it the certificates of the system are used. `sslcert` and `sslkey` name a client certificate.
+Behind PgBouncer in transaction mode, or another pooler, add `pgbouncer=true`: then each operation is
+one transaction that keeps nothing in the session.
+
 Booleans are `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`; a flag without a value means
 `true`. Seconds may have a fraction and are at most one year. An invalid setting ends the program
 with exit code 1 or 2 and a line that names the setting, the expected value and the given one.

@@ -1,28 +1,32 @@
-//! How connections are opened, and what a URL may ask for.
+//! Opening of connections.
 
 use std::error::Error;
-use std::str::FromStr;
 use std::time::Duration;
 
-use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel::connection::CacheSize;
+use diesel::{ConnectionError, ConnectionResult, QueryResult};
+use diesel_async::{AsyncConnection as _, AsyncPgConnection, SimpleAsyncConnection};
 use federation_domain::StoreError;
 use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{Config, NoTls, Socket};
 
-/// How long opening a connection may take. Source: the service reports an outage within seconds.
+use crate::address::{Address, ConnectError};
+use crate::tls::TlsMode;
+
+/// Deadline for opening a connection, so that the service reports an outage within seconds.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Ends on the server what no client waits for any more, and takes the lock of the change log from
-/// a replica that was paused within a transaction.
+/// Ends statements on the server that no client waits for any more, and takes the lock of the change
+/// log from a replica that was paused within a transaction.
 const SESSION: &str = "SET statement_timeout = '60s'; \
                        SET idle_in_transaction_session_timeout = '5s'";
 
-/// Has the server look, while it works or waits for a lock, whether the client is still there:
-/// without it, a writer whose caller gave up keeps its place in the queue to the end. Servers
-/// before 14, and those on some platforms, have no such check; they go without.
+/// Lets the server check, while it works or waits for a lock, whether the client is still connected.
+/// Otherwise a writer whose caller gave up keeps its place in the queue to the end. Servers before
+/// 14, and those on some platforms, do not have this check.
 const WATCH_THE_CLIENT: &str = "
     DO $$ BEGIN
         PERFORM set_config('client_connection_check_interval', '2s', false);
@@ -30,59 +34,38 @@ const WATCH_THE_CLIENT: &str = "
         NULL;
     END $$";
 
-/// Why a URL does not lead to a database. It never shows the URL, which may bear a password.
-#[derive(Debug, thiserror::Error)]
-pub enum ConnectError {
-    /// The scheme is another one.
-    #[error("the database URL does not begin with postgres:// or postgresql://")]
-    Scheme,
-    /// The rest does not parse.
-    #[error("the database URL is not valid")]
-    Invalid(#[source] Box<dyn Error + Send + Sync>),
-    /// The URL demands encryption, which this store cannot give.
-    #[error(
-        "the database URL demands TLS (sslmode=require), which is not supported: connect over a \
-         trusted network or a tunnel, and say sslmode=disable"
-    )]
-    TlsRequired,
-    /// The pool could not be made.
-    #[error("the pool of database connections could not be made")]
-    Pool(#[source] Box<dyn Error + Send + Sync>),
-}
+/// First statements of each transaction behind a pooler, where a session may be on another server
+/// connection next time. They replace [`SESSION`] and remove prepared statements of other clients,
+/// whose names may be the same.
+const POOLED: &str = "DEALLOCATE ALL; \
+                      SET LOCAL statement_timeout = '60s'; \
+                      SET LOCAL idle_in_transaction_session_timeout = '5s'; \
+                      SET LOCAL TIME ZONE 'UTC'";
 
-/// Reads a URL, in the spellings `postgres://`, `postgresql://` and those with a Python driver,
-/// `postgresql+asyncpg://`.
-pub(crate) fn configuration(url: &str) -> Result<Config, ConnectError> {
-    let (scheme, rest) = url.split_once("://").ok_or(ConnectError::Scheme)?;
-    let dialect = scheme.strip_suffix("+asyncpg").unwrap_or(scheme);
-    if !matches!(dialect, "postgres" | "postgresql") {
-        return Err(ConnectError::Scheme);
-    }
-    let mut config = Config::from_str(&format!("postgresql://{rest}"))
-        .map_err(|error| ConnectError::Invalid(error.into()))?;
-    if config.get_ssl_mode() == SslMode::Require {
-        return Err(ConnectError::TlsRequired);
-    }
-    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-        return Err(ConnectError::Invalid("it names no host".into()));
-    }
+/// Parses a URL and adds the settings of every connection.
+pub(crate) fn configuration(url: &str) -> Result<Address, ConnectError> {
+    let mut address = Address::parse(url)?;
+    let config = &mut address.config;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
     if config.get_application_name().is_none() {
         config.application_name("federation");
     }
-    // A peer that vanished without a word is noticed in 10 to 20 s, not in hours.
+    // An unreachable server is noticed in 10 to 20 s and not in hours.
     config.keepalives_idle(Duration::from_secs(10));
     config.keepalives_interval(Duration::from_secs(3));
     config.keepalives_retries(3);
     config.tcp_user_timeout(Duration::from_secs(10));
-    Ok(config)
+    Ok(address)
 }
 
 /// Opens a connection for the pool, with the time limits of a session.
-pub(crate) async fn open_session(config: &Config) -> ConnectionResult<AsyncPgConnection> {
-    let mut connection = open(config).await?;
+pub(crate) async fn open_session(address: &Address) -> ConnectionResult<AsyncPgConnection> {
+    let mut connection = open(address).await?;
+    if address.is_pooled {
+        return Ok(connection);
+    }
     for settings in [SESSION, WATCH_THE_CLIENT] {
         let done = connection.batch_execute(settings).await;
         done.map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -90,47 +73,130 @@ pub(crate) async fn open_session(config: &Config) -> ConnectionResult<AsyncPgCon
     Ok(connection)
 }
 
-/// Opens a connection without time limits. What the server refuses because of the URL is an
-/// `InvalidConnectionUrl`, the only kind of Diesel's errors that can say so.
-pub(crate) async fn open(config: &Config) -> ConnectionResult<AsyncPgConnection> {
-    let (client, connection) = config.connect(NoTls).await.map_err(|error| {
-        let text = with_its_causes(&error);
-        if is_refusal(&error) {
-            ConnectionError::InvalidConnectionUrl(text)
-        } else {
-            ConnectionError::BadConnection(text)
-        }
-    })?;
-    AsyncPgConnection::try_from_client_and_connection(client, connection).await
+/// Makes a transaction independent of the session. Call it first in each transaction.
+pub(crate) async fn begin_pooled(connection: &mut AsyncPgConnection) -> QueryResult<()> {
+    connection.batch_execute(POOLED).await
 }
 
-/// Whether somebody must mend the URL or the server's permissions.
-fn is_refusal(error: &tokio_postgres::Error) -> bool {
+/// Opens a connection without time limits. If the server rejects the URL, the error is an
+/// `InvalidConnectionUrl`, the only kind of Diesel error that can express it.
+pub(crate) async fn open(address: &Address) -> ConnectionResult<AsyncPgConnection> {
+    let Address { config, tls, .. } = address;
+    let with_mode = |mode| {
+        let mut config = config.clone();
+        config.ssl_mode(mode);
+        config
+    };
+    let plain = with_mode(SslMode::Disable);
+    let opened = match tls.mode {
+        TlsMode::Disable => open_with(&plain, NoTls, address).await,
+        TlsMode::Allow => match open_with(&plain, NoTls, address).await {
+            Err(OpenError::Server(error)) if is_rejection(&error) => {
+                open_with(&with_mode(SslMode::Require), tls.connector.clone(), address).await
+            }
+            other => other,
+        },
+        TlsMode::Prefer => {
+            let preferred = with_mode(SslMode::Prefer);
+            match open_with(&preferred, tls.connector.clone(), address).await {
+                Err(OpenError::Server(error)) if error.code().is_some() || is_of_tls(&error) => {
+                    open_with(&plain, NoTls, address).await
+                }
+                other => other,
+            }
+        }
+        TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
+            open_with(&with_mode(SslMode::Require), tls.connector.clone(), address).await
+        }
+    };
+    opened.map_err(|error| match error {
+        OpenError::Set(error) => error,
+        OpenError::Server(error) if is_rejection(&error) => {
+            ConnectionError::InvalidConnectionUrl(with_its_causes(&error))
+        }
+        OpenError::Server(error) => ConnectionError::BadConnection(with_its_causes(&error)),
+    })
+}
+
+enum OpenError {
+    /// The server cannot be reached or rejects the client.
+    Server(tokio_postgres::Error),
+    /// The session cannot be set up.
+    Set(ConnectionError),
+}
+
+async fn open_with<T>(
+    config: &Config,
+    tls: T,
+    address: &Address,
+) -> Result<AsyncPgConnection, OpenError>
+where
+    T: MakeTlsConnect<Socket> + Send,
+    T::Stream: Send + 'static,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let (client, mut connection) = config.connect(tls).await.map_err(OpenError::Server)?;
+    if address.is_pooled {
+        // Diesel prepares statements to set up the session. A transaction keeps them on one server
+        // connection.
+        let begun = client.batch_execute("BEGIN; DEALLOCATE ALL");
+        tokio::select! {
+            begun = begun => begun.map_err(OpenError::Server)?,
+            Err(error) = &mut connection => return Err(OpenError::Server(error)),
+        }
+    }
+    let opened = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+    let mut opened = opened.map_err(OpenError::Set)?;
+    if address.is_pooled {
+        opened.set_prepared_statement_cache_size(CacheSize::Disabled);
+        let committed = opened.batch_execute("COMMIT").await;
+        committed
+            .map_err(|error| OpenError::Set(ConnectionError::CouldntSetupConfiguration(error)))?;
+    }
+    Ok(opened)
+}
+
+/// Returns whether the URL or the permissions of the server must be corrected.
+fn is_rejection(error: &tokio_postgres::Error) -> bool {
     match error.code() {
-        Some(code) => refuses(code),
-        // The driver's own refusals, such as of a missing password, have no code, only these words.
+        Some(code) => rejects(code),
+        // Errors of the driver, such as for a missing password, have no code.
         None => {
-            matches!(error.to_string().as_str(), "invalid configuration" | "authentication error")
+            let text = error.to_string();
+            matches!(text.as_str(), "invalid configuration" | "authentication error")
+                || is_of_tls(error) && !is_interrupted(error)
         }
     }
 }
 
-/// Class 28 is a wrong role or password, or a client that the server does not admit; 3D000 is an
+/// Returns whether the TLS handshake failed.
+fn is_of_tls(error: &tokio_postgres::Error) -> bool {
+    error.to_string().starts_with("error performing TLS handshake")
+}
+
+/// Returns whether the connection was lost during the handshake.
+fn is_interrupted(error: &tokio_postgres::Error) -> bool {
+    let cause = error.source().and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() != std::io::ErrorKind::InvalidData)
+}
+
+/// Class 28 is an invalid role or password, or a client that the server does not admit. 3D000 is an
 /// unknown database.
-fn refuses(code: &SqlState) -> bool {
+fn rejects(code: &SqlState) -> bool {
     code.code().starts_with("28") || *code == SqlState::INVALID_CATALOG_NAME
 }
 
-/// What an error of opening means where waiting for ever would hide a mistake: a refusal is not an
+/// Classifies an error of opening where waiting for ever would hide a mistake: a rejection is not an
 /// outage.
-pub(crate) fn refused_or_away(error: ConnectionError) -> StoreError {
+pub(crate) fn rejected_or_away(error: ConnectionError) -> StoreError {
     match error {
-        refused @ ConnectionError::InvalidConnectionUrl(_) => StoreError::Failed(refused.into()),
+        rejected @ ConnectionError::InvalidConnectionUrl(_) => StoreError::Failed(rejected.into()),
         away => StoreError::Unavailable(away.into()),
     }
 }
 
-/// Whether the server still answers on the connection.
+/// Returns whether the server still answers on the connection.
 pub(crate) async fn answers(connection: &mut AsyncPgConnection) -> bool {
     matches!(timeout(CONNECT_TIMEOUT, connection.batch_execute("SELECT 1")).await, Ok(Ok(())))
 }
@@ -154,54 +220,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_spelling_of_the_scheme_is_read() {
-        for scheme in ["postgres", "postgresql", "postgresql+asyncpg"] {
-            let url = format!("{scheme}://hub:p%40ss%2Fword@db.example:6432/commandcenter_fed");
-            let config = configuration(&url).unwrap();
-            assert_eq!(config.get_password(), Some(b"p@ss/word".as_slice()));
-            assert_eq!(config.get_dbname(), Some("commandcenter_fed"));
-            assert_eq!(config.get_ports(), [6432]);
-        }
-    }
-
-    #[test]
-    fn another_scheme_is_refused() {
-        for url in ["sqlite://f", "mysql://h/d", "host=localhost", "", "postgresql+psycopg2://h/d"]
-        {
-            assert!(matches!(configuration(url), Err(ConnectError::Scheme)), "{url}");
-        }
-    }
-
-    #[test]
-    fn a_demand_for_tls_is_refused_and_not_ignored() {
-        let demand = configuration("postgres://u:secret@h/d?sslmode=require").unwrap_err();
-        assert!(matches!(demand, ConnectError::TlsRequired));
-        for good in ["postgres://h/d", "postgres://h/d?sslmode=prefer"] {
-            assert!(configuration(good).is_ok(), "{good}");
-        }
-        for unknown in ["postgres://h/d?sslmode=verify-full", "postgres://h/d?ssl=require"] {
-            assert!(matches!(configuration(unknown), Err(ConnectError::Invalid(_))), "{unknown}");
-        }
-    }
-
-    #[test]
-    fn a_wrong_password_role_or_database_is_a_refusal_and_a_server_that_starts_is_not() {
+    fn a_wrong_password_role_or_database_is_a_rejection_and_a_starting_server_is_not() {
         for code in [
             SqlState::INVALID_PASSWORD,
             SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
             SqlState::INVALID_CATALOG_NAME,
         ] {
-            assert!(refuses(&code), "{code:?}");
+            assert!(rejects(&code), "{code:?}");
         }
         for code in [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS] {
-            assert!(!refuses(&code), "{code:?}");
+            assert!(!rejects(&code), "{code:?}");
         }
     }
 
     #[test]
     fn an_error_shows_no_password() {
-        for url in ["postgres://u:secret@h:port/d", "postgres:///d", "mysql://u:secret@h/d"] {
-            let error = configuration(url).unwrap_err();
+        for url in [
+            "postgres://u:secret@h:port/d",
+            "postgres:///d",
+            "mysql://u:secret@h/d",
+            "postgres://u:secret@x@h/d",
+        ] {
+            let Err(error) = configuration(url) else { panic!("{url}") };
             assert!(!with_its_causes(&error).contains("secret"), "{error:?}");
         }
     }

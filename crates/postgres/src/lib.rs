@@ -35,6 +35,7 @@
 //! A new column is a new migration (the same name in `migrations/sqlite`), then the module
 //! `schema`, which a test holds against the live database, then the row and the statements.
 
+mod address;
 mod change_log;
 mod checkpoint;
 mod commit;
@@ -50,6 +51,7 @@ mod spells;
 #[cfg(test)]
 mod statement_count;
 mod store;
+mod tls;
 
-pub use connection::ConnectError;
+pub use address::ConnectError;
 pub use store::PgCatalogStore;

@@ -7,18 +7,27 @@ use federation_domain::{Project, Revision, Slug, Snapshot, StoreError};
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::change_log::{self, column};
+use crate::connection::begin_pooled;
 use crate::error::Fault;
 use crate::row::ProjectRow;
 use crate::schema::projects;
 use crate::spells;
 
 /// Reads projects, revision and spells of listening as of one moment.
-pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
+pub(crate) async fn load(
+    connection: &mut AsyncPgConnection,
+    is_pooled: bool,
+) -> Result<Snapshot, Fault> {
     connection
         .build_transaction()
         .repeatable_read()
         .read_only()
-        .run(async |c| snapshot(c).await)
+        .run(async |c| {
+            if is_pooled {
+                begin_pooled(c).await?;
+            }
+            snapshot(c).await
+        })
         .await
 }
 

@@ -1,39 +1,38 @@
-//! Bringing the database to the schema of this version.
+//! Migrations of the database.
 
 use std::error::Error;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, result::Error as DatabaseError};
+use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use federation_domain::StoreError;
 use tokio::time::timeout;
-use tokio_postgres::Config;
 
-use crate::connection::{CONNECT_TIMEOUT, answers, open, refused_or_away};
+use crate::address::Address;
+use crate::connection::{CONNECT_TIMEOUT, answers, open, rejected_or_away};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// Taken for as long as migrations run, so that of several processes that start at once one runs
-/// them and the others find them done. The number means nothing; it must only never change.
-const LOCK: &str = "SELECT pg_advisory_lock(7237094217001)";
+/// Lock of the migrations, so that of several processes that start at once one applies them and the
+/// others find them applied. It ends with the transaction, because a session lock would stay on the
+/// server connection of a pooler. The number is arbitrary but must not change.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(7237094217001)";
 
-/// How long opening may take altogether; the time limit in the configuration is for one address.
+/// Deadline for opening a connection. The timeout in the configuration is for a single address.
 const OPEN_TIMEOUT: Duration = CONNECT_TIMEOUT.saturating_mul(2);
 
 type Harness = AsyncConnectionWrapper<AsyncPgConnection>;
 
-/// Runs the migrations that the database lacks, and says which.
-pub(crate) async fn migrate(config: &Config) -> Result<Vec<String>, StoreError> {
-    let mut connection = timeout(OPEN_TIMEOUT, open(config))
+/// Applies pending migrations in one transaction and returns their names.
+pub(crate) async fn migrate(address: &Address) -> Result<Vec<String>, StoreError> {
+    let connection = timeout(OPEN_TIMEOUT, open(address))
         .await
         .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
-        .map_err(refused_or_away)?;
-    if let Err(error) = connection.batch_execute(LOCK).await {
-        return Err(StoreError::Unavailable(error.into()));
-    }
-    // The harness blocks on the connection, which the runtime's own threads must not. The lock
-    // ends with the connection.
+        .map_err(rejected_or_away)?;
+    // The harness blocks on the connection, so it must not run on a thread of the runtime.
     let (done, mut connection) = tokio::task::spawn_blocking(move || {
         let mut harness = Harness::from(connection);
         let done = run(&mut harness);
@@ -49,6 +48,17 @@ pub(crate) async fn migrate(config: &Config) -> Result<Vec<String>, StoreError> 
 }
 
 fn run(harness: &mut Harness) -> Result<Vec<String>, Box<dyn Error + Send + Sync>> {
-    let versions = harness.run_pending_migrations(MIGRATIONS)?;
-    Ok(versions.iter().map(ToString::to_string).collect())
+    let mut failed = None;
+    let done = harness.transaction(|harness| {
+        // Behind a pooler, other clients may have left prepared statements of the same names.
+        harness.batch_execute("DEALLOCATE ALL")?;
+        harness.batch_execute(LOCK)?;
+        let versions = harness.run_pending_migrations(MIGRATIONS);
+        let versions = versions.map(|versions| versions.iter().map(ToString::to_string).collect());
+        versions.map_err(|error| {
+            failed = Some(error);
+            DatabaseError::RollbackTransaction
+        })
+    });
+    done.map_err(|error| failed.unwrap_or_else(|| error.into()))
 }

@@ -6,22 +6,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool::Runtime;
 use deadpool::managed::PoolError;
+use diesel::QueryResult;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolError as Opening,
+    AsyncDieselConnectionManager, ManagerConfig, PoolError as Opening, RecyclingMethod,
 };
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{
+    AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
+};
 use federation_domain::{
     CatalogStore, Change, Checkpoint, Listened, LogEntry, Origin, Outcome, Precondition, Project,
     ProjectId, Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
 };
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use time::OffsetDateTime;
 use tokio::time::timeout;
-use tokio_postgres::Config;
 
+use crate::address::{Address, ConnectError};
 use crate::connection::{
-    CONNECT_TIMEOUT, ConnectError, answers, configuration, open_session, refused_or_away,
+    CONNECT_TIMEOUT, answers, begin_pooled, configuration, open_session, rejected_or_away,
 };
 use crate::error::{Fault, is_outage};
 use crate::migrate::migrate;
@@ -45,7 +49,7 @@ const CONNECTIONS: usize = 8;
 /// Cheap to clone; clones share the pool.
 #[derive(Clone)]
 pub struct PgCatalogStore {
-    config: Config,
+    address: Address,
     pool: Pool<AsyncPgConnection>,
 }
 
@@ -56,12 +60,16 @@ impl PgCatalogStore {
     /// # Errors
     /// When the URL cannot lead to a database.
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
-        let config = configuration(url)?;
+        let address = configuration(url)?;
         let mut manager = ManagerConfig::default();
-        let for_pool = config.clone();
+        if address.is_pooled {
+            // The default check prepares a statement.
+            manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(check_unprepared));
+        }
+        let for_pool = address.clone();
         manager.custom_setup = Box::new(move |_| {
-            let config = for_pool.clone();
-            async move { open_session(&config).await }.boxed()
+            let address = for_pool.clone();
+            async move { open_session(&address).await }.boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
         let pool = Pool::builder(manager)
@@ -72,7 +80,7 @@ impl PgCatalogStore {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| ConnectError::Pool(error.into()))?;
-        Ok(Self { config, pool })
+        Ok(Self { address, pool })
     }
 
     /// Brings the database to the schema of this version, and gives the versions that it lacked.
@@ -83,14 +91,52 @@ impl PgCatalogStore {
     /// it refuses the role, the password or the name of the database, and when a migration failed,
     /// which is then rolled back.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        migrate(&self.config).await
+        migrate(&self.address).await
+    }
+
+    /// Starts a transaction that writes.
+    async fn begin(&self, connection: &mut AsyncPgConnection) -> QueryResult<()> {
+        if self.address.is_pooled { begin_pooled(connection).await } else { Ok(()) }
+    }
+
+    /// Runs statements that only read. Behind a pooler they need a transaction, which keeps prepared
+    /// statements on one server connection.
+    async fn read<T>(
+        &self,
+        connection: Object<AsyncPgConnection>,
+        deadline: Duration,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Fault>,
+    ) -> Result<T, StoreError> {
+        let is_pooled = self.address.is_pooled;
+        settle(connection, deadline, async |c| {
+            if !is_pooled {
+                return work(c).await;
+            }
+            AnsiTransactionManager::begin_transaction(c).await?;
+            let done = match begin_pooled(c).await {
+                Ok(()) => work(c).await,
+                Err(error) => Err(error.into()),
+            };
+            match done {
+                Ok(done) => {
+                    AnsiTransactionManager::commit_transaction(c).await?;
+                    Ok(done)
+                }
+                Err(fault) => {
+                    // The first error matters. A connection in a broken transaction is not reused.
+                    let _ = AnsiTransactionManager::rollback_transaction(c).await;
+                    Err(fault)
+                }
+            }
+        })
+        .await
     }
 
     /// A connection for the first call of all, which a person waits for: a wrong password or name
     /// of the database is told at once.
     async fn first_connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
         self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(Opening::ConnectionError(error)) => refused_or_away(error),
+            PoolError::Backend(Opening::ConnectionError(error)) => rejected_or_away(error),
             other => StoreError::Unavailable(other.into()),
         })
     }
@@ -112,6 +158,16 @@ fn deadline_of_a_batch(projects: usize) -> Duration {
     if projects > LARGE_BATCH { BULK_DEADLINE } else { DEADLINE }
 }
 
+/// A prepared statement is missing or exists already, because another session uses the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("add pgbouncer=true to the parameters of DATABASE_URL if the server is behind a pooler")]
+struct BehindPooler(#[source] diesel::result::Error);
+
+/// Checks a connection of the pool with a statement that is not prepared.
+fn check_unprepared(connection: &mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>> {
+    connection.batch_execute("SELECT 1").boxed()
+}
+
 /// Waits for the work up to its deadline, and says what its error means.
 async fn settle<T>(
     mut connection: Object<AsyncPgConnection>,
@@ -129,6 +185,9 @@ async fn settle<T>(
             return Err(StoreError::Unavailable(elapsed.into()));
         }
     };
+    if error.to_string().starts_with("prepared statement ") {
+        return Err(StoreError::Failed(BehindPooler(error).into()));
+    }
     let outage = match is_outage(&error) {
         Some(outage) => outage,
         None => !answers(&mut connection).await,
@@ -143,12 +202,16 @@ async fn settle<T>(
 #[async_trait]
 impl CatalogStore for PgCatalogStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
-        settle(self.first_connection().await?, BULK_DEADLINE, async |c| load::load(c).await).await
+        let is_pooled = self.address.is_pooled;
+        settle(self.first_connection().await?, BULK_DEADLINE, async |c| {
+            load::load(c, is_pooled).await
+        })
+        .await
     }
 
     async fn find(&self, slugs: &[Slug]) -> Result<Vec<Project>, StoreError> {
         let deadline = deadline_of_a_batch(slugs.len());
-        settle(self.connection().await?, deadline, async |c| load::find(c, slugs).await).await
+        self.read(self.connection().await?, deadline, async |c| load::find(c, slugs).await).await
     }
 
     async fn register_if(
@@ -161,7 +224,10 @@ impl CatalogStore for PgCatalogStore {
         settle(self.connection().await?, deadline, async |c| {
             c.build_transaction()
                 .read_committed()
-                .run(async |c| register::register(c, registrations, by, at).await)
+                .run(async |c| {
+                    self.begin(c).await?;
+                    register::register(c, registrations, by, at).await
+                })
                 .await
         })
         .await
@@ -176,7 +242,10 @@ impl CatalogStore for PgCatalogStore {
         settle(self.connection().await?, DEADLINE, async |c| {
             c.build_transaction()
                 .read_committed()
-                .run(async |c| remove::remove(c, slug, only_if, at).await)
+                .run(async |c| {
+                    self.begin(c).await?;
+                    remove::remove(c, slug, only_if, at).await
+                })
                 .await
         })
         .await
@@ -186,7 +255,10 @@ impl CatalogStore for PgCatalogStore {
         settle(self.connection().await?, DEADLINE, async |c| {
             c.build_transaction()
                 .read_committed()
-                .run(async |c| commit::commit(c, transitions).await)
+                .run(async |c| {
+                    self.begin(c).await?;
+                    commit::commit(c, transitions).await
+                })
                 .await
         })
         .await
@@ -196,7 +268,10 @@ impl CatalogStore for PgCatalogStore {
         settle(self.connection().await?, BULK_DEADLINE, async |c| {
             c.build_transaction()
                 .read_committed()
-                .run(async |c| checkpoint::checkpoint(c, checkpoint).await)
+                .run(async |c| {
+                    self.begin(c).await?;
+                    checkpoint::checkpoint(c, checkpoint).await
+                })
                 .await
         })
         .await
@@ -207,7 +282,7 @@ impl CatalogStore for PgCatalogStore {
         revision: Revision,
         limit: usize,
     ) -> Result<Vec<LogEntry>, StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| {
+        self.read(self.connection().await?, DEADLINE, async |c| {
             change_log::after(c, revision, limit).await
         })
         .await
@@ -219,7 +294,7 @@ impl CatalogStore for PgCatalogStore {
         before: Option<Revision>,
         limit: usize,
     ) -> Result<Vec<Change>, StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| {
+        self.read(self.connection().await?, DEADLINE, async |c| {
             change_log::history(c, slug, before, limit).await
         })
         .await
@@ -230,8 +305,10 @@ impl CatalogStore for PgCatalogStore {
         source: Source,
         since: OffsetDateTime,
     ) -> Result<Vec<Listened>, StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| spells::since(c, source, since).await)
-            .await
+        self.read(self.connection().await?, DEADLINE, async |c| {
+            spells::since(c, source, since).await
+        })
+        .await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

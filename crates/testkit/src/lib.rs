@@ -9,4 +9,4 @@ mod servers;
 pub use clock::ManualClock;
 pub use fake_store::{Backup, FakeCatalogStore};
 pub use log::log_after;
-pub use servers::{NatsServer, PostgresServer, TestDatabase};
+pub use servers::{NatsServer, PgBouncer, PostgresServer, TestDatabase};

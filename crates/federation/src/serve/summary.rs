@@ -49,7 +49,10 @@ fn bus_shown(settings: &ServeSettings) -> String {
 
 /// Returns the URL without its credentials and parameters, or `fallback` if it cannot be parsed.
 fn server_of(url: &str, fallback: &str) -> String {
-    let Some(url) = Url::parse(url).ok().filter(Url::has_host) else { return fallback.to_owned() };
+    // A raw slash in a password makes it a part of the path.
+    let is_clear = |parsed: &Url| parsed.username() != "" || !url.contains('@');
+    let parsed = Url::parse(url).ok().filter(Url::has_host).filter(is_clear);
+    let Some(url) = parsed else { return fallback.to_owned() };
     let host = url.host_str().unwrap_or_default();
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}://{host}{port}{}", url.scheme(), url.path().trim_end_matches('/'))
@@ -77,6 +80,8 @@ mod tests {
             ("nats://hunter2@h:4222/", "nats://h:4222"),
             ("postgres://u:hunter2@a:1,b:2/d", "fallback"),
             ("postgres:hunter2", "fallback"),
+            ("postgres://u:1/hunter2@h/d", "fallback"),
+            ("postgres://u:1?hunter2@h/d", "fallback"),
         ] {
             assert_eq!(server_of(url, "fallback"), shown);
         }

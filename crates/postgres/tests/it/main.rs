@@ -8,5 +8,7 @@ mod foreign_log;
 mod foreign_rows;
 mod migrating;
 mod outage;
+mod pooler;
 mod schema;
+mod tls;
 mod world;

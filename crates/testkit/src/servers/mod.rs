@@ -14,12 +14,14 @@
 mod database;
 mod deadline;
 mod nats;
+mod pgbouncer;
 mod postgres;
 mod postgres_files;
 mod process;
 
 pub use database::TestDatabase;
 pub use nats::NatsServer;
+pub use pgbouncer::PgBouncer;
 pub use postgres::PostgresServer;
 
 /// How a developer gets the servers that the tests need; the end of each "missing" message.

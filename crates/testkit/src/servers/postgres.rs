@@ -30,8 +30,26 @@ impl PostgresServer {
     ///
     /// When Postgres' programs are missing or it does not become ready.
     pub async fn start() -> Self {
+        Self::launch(None).await
+    }
+
+    /// Creates a cluster that also accepts TLS connections, with this certificate and key in PEM
+    /// format.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    pub async fn with_tls(certificate: &str, key: &str) -> Self {
+        Self::launch(Some((certificate.to_owned(), key.to_owned()))).await
+    }
+
+    async fn launch(tls: Option<(String, String)>) -> Self {
         off_the_runtime(|| {
-            let cluster = Arc::new(Cluster::create());
+            let cluster = Cluster::create();
+            if let Some((certificate, key)) = tls {
+                cluster.enable_tls(&certificate, &key);
+            }
+            let cluster = Arc::new(cluster);
             let (server, port) = run_on_a_free_port(&cluster);
             Self { server: Some(server), port, cluster }
         })
@@ -152,7 +170,7 @@ fn run(cluster: &Cluster, port: u16) -> Result<Server, String> {
     }
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .unwrap_or_else(|error| panic!("no free port on loopback: {error}"))

@@ -46,6 +46,24 @@ impl Cluster {
         cluster
     }
 
+    /// Makes the server accept TLS connections from its next start on.
+    pub(super) fn enable_tls(&self, certificate: &str, key: &str) {
+        for (name, text) in [
+            ("server.crt", certificate),
+            ("server.key", key),
+            ("postgresql.auto.conf", "ssl = on\n"),
+        ] {
+            let file = self.data().join(name);
+            if let Err(error) = std::fs::write(&file, text) {
+                panic!("cannot write {}: {error}", file.display());
+            }
+            self.must(Command::new("chmod").arg("600").arg(&file));
+            if self.as_postgres {
+                self.must(Command::new("chown").arg("postgres:").arg(&file));
+            }
+        }
+    }
+
     pub(super) fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
