@@ -30,6 +30,13 @@ const SLOW_FOR: Duration = Duration::from_secs(6);
 const STOPPED_FOR: Duration = Duration::from_millis(192);
 /// Time for which a slow process runs in each cycle.
 const RUNS_FOR: Duration = Duration::from_millis(8);
+/// Number of frequent short pauses, and the length of each. They are longer than a proof of hearing
+/// can cover, and follow each other before the offline threshold is reached.
+const STUTTERS: usize = 5;
+const STUTTER: Duration = Duration::from_millis(1_500);
+/// Number of frequent restarts, and the time between them.
+const FLAPS: usize = 4;
+const FLAP: Duration = Duration::from_secs(2);
 /// Time for which a rolling restart waits for a replica to serve before it continues.
 const ROLL_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -51,6 +58,20 @@ pub(crate) async fn inject(world: Arc<World>, planned: ScheduledFault) -> anyhow
         InjectedFault::Roll => roll(&world).await,
         InjectedFault::RestartAll => restart_all(&world, length).await,
         InjectedFault::Pause(replica) => pause(&world, replica, length).await,
+        InjectedFault::Stutter(replica) => {
+            for _ in 0..STUTTERS {
+                pause(&world, replica, STUTTER).await?;
+                sleep(STUTTER).await;
+            }
+            Ok(())
+        }
+        InjectedFault::Flap(replica) => {
+            for _ in 0..FLAPS {
+                restart(&world, replica).await?;
+                sleep(FLAP).await;
+            }
+            Ok(())
+        }
         InjectedFault::CutBus(_)
         | InjectedFault::StallBus(_)
         | InjectedFault::CutStore(_)
@@ -144,14 +165,19 @@ async fn slow_down(world: &World, replica: usize) -> anyhow::Result<()> {
 
 async fn roll(world: &World) -> anyhow::Result<()> {
     for replica in 0..world.replicas.len() {
-        terminate(world, replica).await?;
-        world.replicas[replica].start(&world.clock).await?;
-        let begun = world.clock.now();
-        while !world.truth.lock().is_serving(replica)
-            && world.clock.now().since(begun) < ROLL_DEADLINE
-        {
-            sleep(Duration::from_millis(50)).await;
-        }
+        restart(world, replica).await?;
+    }
+    Ok(())
+}
+
+/// Restarts a replica and waits until it serves, up to [`ROLL_DEADLINE`].
+async fn restart(world: &World, replica: usize) -> anyhow::Result<()> {
+    terminate(world, replica).await?;
+    world.replicas[replica].start(&world.clock).await?;
+    let begun = world.clock.now();
+    while !world.truth.lock().is_serving(replica) && world.clock.now().since(begun) < ROLL_DEADLINE
+    {
+        sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }

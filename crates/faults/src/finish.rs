@@ -11,15 +11,17 @@ use crate::faults;
 use crate::http;
 use crate::invariants::agreement::{self, Statement};
 use crate::invariants::process::RECOVERS_WITHIN;
-use crate::invariants::{CHANCE, OFFLINE_AFTER, Violation, alive, catalog, dead, log, process};
+use crate::invariants::{OFFLINE_AFTER, Violation, alive, catalog, dead, log, process};
 use crate::seen::{self, Shown, Status};
 use crate::store::{self, Stored};
+use crate::truth::SETTLE;
 use crate::world::World;
 
-/// Deadline for all replicas to agree: they recover, then they detect the dead projects.
+/// Deadline for all replicas to agree: they recover, then they detect the dead projects. Many
+/// disturbances before that extend the threshold.
 const AGREE_WITHIN: Duration = RECOVERS_WITHIN
-    .saturating_add(OFFLINE_AFTER)
-    .saturating_add(CHANCE)
+    .saturating_add(SETTLE)
+    .saturating_add(OFFLINE_AFTER.saturating_mul(10))
     .saturating_add(dead::ALLOWANCE);
 /// Deadline for a response.
 const DEADLINE: Duration = Duration::from_secs(5);

@@ -127,7 +127,7 @@ impl ReplicaMonitor {
                 && let Some(due) = dead::due(&truth, slug, self.number)
             {
                 report.offline_reports += 1;
-                report.worst_lateness = report.worst_lateness.max(seen.asked.since(due));
+                report.worst_lateness = report.worst_lateness.max(seen.asked.since(due.at));
             }
         }
     }

@@ -11,9 +11,9 @@ const LONG_MS: std::ops::Range<u64> = 4_000..12_000;
 const SPREAD_MS: u64 = 3_000;
 /// Longest rest after a burst. Without rests, no silence would ever be undisturbed for long enough
 /// to be reported.
-const LONGEST_REST_MS: u64 = 8_000;
+const LONGEST_REST_MS: u64 = 14_000;
 /// Number of kinds of faults.
-const KINDS: u8 = 16;
+const KINDS: u8 = 18;
 /// Kind that a gentle plan skips.
 const CHOKE: u8 = 14;
 /// Maximum number of faults in a burst.
@@ -32,6 +32,10 @@ pub(crate) enum InjectedFault {
     RestartAll,
     /// SIGSTOP, followed by SIGCONT at the end.
     Pause(usize),
+    /// Several short pauses in quick succession.
+    Stutter(usize),
+    /// SIGTERM and a new process, several times in quick succession.
+    Flap(usize),
     /// The link to the bus closes and rejects connections.
     CutBus(usize),
     /// The link to the bus stays open but transfers no bytes.
@@ -85,6 +89,8 @@ impl InjectedFault {
             Self::Roll => "rolling restart",
             Self::RestartAll => "all restarted",
             Self::Pause(_) => "service paused",
+            Self::Stutter(_) => "frequent short pauses",
+            Self::Flap(_) => "frequent restarts",
             Self::CutBus(_) => "NATS link cut",
             Self::StallBus(_) => "NATS link stalled",
             Self::CutStore(_) => "Postgres link cut",
@@ -104,6 +110,8 @@ impl InjectedFault {
             Self::Kill(replica)
             | Self::Terminate(replica)
             | Self::Pause(replica)
+            | Self::Stutter(replica)
+            | Self::Flap(replica)
             | Self::Choke(replica) => Claim::Process(replica),
             Self::Roll | Self::RestartAll => Claim::AllProcesses,
             Self::CutBus(replica) | Self::StallBus(replica) => Claim::BusLink(replica),
@@ -219,6 +227,8 @@ impl Plan {
             12 => InjectedFault::Flood,
             13 => InjectedFault::RestartAll,
             CHOKE => InjectedFault::Choke(replica),
+            15 => InjectedFault::Stutter(replica),
+            16 => InjectedFault::Flap(replica),
             _ => InjectedFault::Garbage,
         }
     }

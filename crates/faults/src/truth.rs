@@ -15,6 +15,9 @@ pub(crate) use disturbances::{Disturbances, Part};
 pub(crate) use ledger::{CatalogState, Ledger};
 
 /// A heartbeat received in deafness that is not noticed yet may count as heard later by this time,
+/// Time after a disturbance in which publishers reconnect. It does not count as silence.
+pub(crate) const SETTLE: Duration = Duration::from_secs(5);
+
 /// which is the largest step of a listening clock.
 const MAX_STEP: Duration = Duration::from_secs(1);
 
@@ -55,6 +58,14 @@ pub(crate) enum Fall {
     Ended,
     /// Killed. It loses whatever it has not stored.
     Killed,
+}
+
+/// Time at which a project has been silent for long enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SilentSince {
+    pub(crate) at: Moment,
+    /// No heartbeat can have been lost. Otherwise a replica may say that it does not know.
+    pub(crate) certain: bool,
 }
 
 /// One project.
@@ -190,15 +201,17 @@ impl Truth {
         life.beats.longest_gap(listener, window, audible)
     }
 
-    /// Returns the time at which a replica has listened without disturbance for `silence` since it
-    /// may have heard of a project, and for `chance` since its last disturbance. Returns `None`
-    /// while it is disturbed or a heartbeat may still reach it.
+    /// Returns the time at which a replica has listened for `silence` since it may have heard of a
+    /// project. Returns `None` while it is disturbed or a heartbeat may still reach it.
+    ///
+    /// If it was disturbed since, heartbeats may have been lost. Then `silence` counts from the end
+    /// of the last disturbance, and so does the time in which publishers reconnect.
     pub(crate) fn silent_for(
         &self,
         slug: &str,
         replica: usize,
-        (silence, chance): (Duration, Duration),
-    ) -> Option<Moment> {
+        silence: Duration,
+    ) -> Option<SilentSince> {
         let life = self.projects.get(slug)?;
         let parts = self.hearing(life.source, replica);
         let calm = self.disturbances.calm_since(&parts)?;
@@ -213,8 +226,11 @@ impl Truth {
             heard = heard.after(MAX_STEP);
         }
         let forgotten = self.forgotten.get(&replica).copied().unwrap_or_default();
-        let silent = self.disturbances.calm_for(&parts, heard.max(forgotten), silence);
-        Some(silent.max(calm.after(chance)))
+        let heard = heard.max(forgotten);
+        let certain = calm <= heard && !self.disturbances.is_near(&parts, heard);
+        let at =
+            if certain { heard.after(silence) } else { calm.max(heard).after(SETTLE + silence) };
+        Some(SilentSince { at, certain })
     }
 
     /// Returns the parts that a replica needs to hear the projects of a source.
@@ -315,13 +331,13 @@ mod tests {
         assert_eq!(silence, Some(Duration::from_millis(3_000)));
     }
 
-    /// Returns the time at which 3 s of silence are over, with a chance of 1.5 s.
+    /// Returns the time at which 3 s of silence are over.
     fn silent(truth: &Truth, slug: &str, replica: usize) -> Option<Moment> {
-        truth.silent_for(slug, replica, (Duration::from_secs(3), Duration::from_millis(1_500)))
+        Some(truth.silent_for(slug, replica, Duration::from_secs(3))?.at)
     }
 
     #[test]
-    fn a_replica_cut_off_from_the_bus_resumes_counting_when_it_is_back() {
+    fn a_replica_cut_off_from_the_bus_gives_publishers_time_to_reconnect() {
         let mut truth = truth();
         truth.attempt("n", None, at(1_000));
         assert_eq!(silent(&truth, "n", 1), Some(at(4_000)));
@@ -329,20 +345,19 @@ mod tests {
         assert_eq!(silent(&truth, "n", 1), None);
         assert_eq!(silent(&truth, "n", 0), Some(at(4_000)));
         truth.disturbances.end(Part::BusLink(1), at(6_000), at(6_000));
-        // 1 s of silence counted before the cut, half a second is uncertain.
-        assert_eq!(silent(&truth, "n", 1), Some(at(8_000)));
+        assert_eq!(silent(&truth, "n", 1), Some(at(14_000)));
         truth.disturbances.note(Part::Deaf(1), at(6_900), at(7_000));
-        assert_eq!(silent(&truth, "n", 1), Some(at(8_600)));
+        assert_eq!(silent(&truth, "n", 1), Some(at(15_000)));
     }
 
     #[test]
-    fn silence_continues_after_a_restart_and_starts_over_after_a_kill() {
-        for (how, expected) in [(Fall::Ended, 7_000), (Fall::Killed, 8_000)] {
+    fn a_restarted_replica_gives_publishers_time_to_reconnect() {
+        for how in [Fall::Ended, Fall::Killed] {
             let mut truth = truth();
             truth.attempt("n", None, at(1_000));
             truth.falls_silent(0, how, at(2_500));
             truth.serves(0, at(4_900), at(5_000));
-            assert_eq!(silent(&truth, "n", 0), Some(at(expected)), "{how:?}");
+            assert_eq!(silent(&truth, "n", 0), Some(at(13_000)), "{how:?}");
         }
     }
 

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::{CHANCE, OFFLINE_AFTER, Violation};
-use crate::clock::Moment;
+use super::{OFFLINE_AFTER, Violation};
 use crate::seen::{Observation, Status};
-use crate::truth::Truth;
+use crate::truth::{SilentSince, Truth};
 
 const NAME: &str = "dead-is-reported";
 
@@ -15,18 +14,20 @@ pub(crate) const ALLOWANCE: Duration = Duration::from_secs(1);
 
 /// Returns the time at which the silence of a project was long enough at a replica, or `None` while
 /// the replica is disturbed.
-pub(crate) fn due(truth: &Truth, slug: &str, replica: usize) -> Option<Moment> {
-    truth.silent_for(slug, replica, (OFFLINE_AFTER, CHANCE))
+pub(crate) fn due(truth: &Truth, slug: &str, replica: usize) -> Option<SilentSince> {
+    truth.silent_for(slug, replica, OFFLINE_AFTER)
 }
 
-/// Finds projects that should be offline and are not.
+/// Finds projects that should be offline and are not. If heartbeats may have been lost, "unknown"
+/// is a valid answer.
 pub(crate) fn overdue(truth: &Truth, seen: &Observation) -> Vec<Violation> {
     let mut found = Vec::new();
     for slug in truth.slugs() {
         let Some(shown) = seen.projects.get(slug) else { continue };
         let Some(due) = due(truth, slug, seen.replica) else { continue };
-        if shown.status != Status::Offline && seen.asked > due.after(ALLOWANCE) {
-            let late = seen.asked.since(due);
+        let is_valid = shown.status == Status::Offline || !(shown.known || due.certain);
+        if !is_valid && seen.asked > due.at.after(ALLOWANCE) {
+            let (due, late) = (due.at, seen.asked.since(due.at));
             found.push(Violation {
                 invariant: NAME,
                 subject: slug.to_owned(),
@@ -60,9 +61,17 @@ mod tests {
         truth.disturbances.begin(Part::Bus, scene::at(12_000));
         assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 19_000)), []);
         truth.disturbances.end(Part::Bus, scene::at(20_000), scene::at(20_000));
-        // 1.5 s of silence before the disturbance are certain.
-        assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 22_450)), []);
-        assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 22_550)).len(), 1);
+        // 5 s to reconnect, 3 s of silence, 1 s to report it.
+        assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 29_000)), []);
+        assert_eq!(overdue(&truth, &scene::shown(Status::Online, true, 29_050)).len(), 1);
+    }
+
+    #[test]
+    fn unknown_is_valid_only_if_heartbeats_may_have_been_lost() {
+        let mut truth = scene::truth(scene::every_second(0, 10));
+        assert_eq!(overdue(&truth, &scene::shown(Status::Online, false, 14_050)).len(), 1);
+        truth.disturbances.note(Part::Bus, scene::at(12_000), scene::at(13_000));
+        assert_eq!(overdue(&truth, &scene::shown(Status::Online, false, 29_050)), []);
     }
 
     #[test]

@@ -94,27 +94,6 @@ impl Disturbances {
         held.try_fold(at, |end, disturbance| Some(end.max(disturbance.end?.1)))
     }
 
-    /// Returns the time at which the parts have been undisturbed for `wanted` in total since
-    /// `from`.
-    pub(crate) fn calm_for(&self, parts: &[Part], from: Moment, wanted: Duration) -> Moment {
-        let disturbances = parts.iter().filter_map(|part| self.0.get(part)).flatten();
-        let mut ahead: Vec<_> = disturbances
-            .filter_map(|disturbance| Some((disturbance.from.before(UNPROVEN), disturbance.end?.1)))
-            .filter(|(_, end)| *end > from)
-            .collect();
-        ahead.sort_unstable();
-        let (mut at, mut missing) = (from, wanted);
-        for (begin, end) in ahead {
-            let calm = begin.since(at);
-            if calm >= missing {
-                break;
-            }
-            missing -= calm;
-            at = at.max(end);
-        }
-        at.after(missing)
-    }
-
     /// Returns whether a disturbance of these parts began at `since` or earlier and still lasts.
     pub(crate) fn is_lasting(&self, parts: &[Part], since: Moment) -> bool {
         let mut disturbances = parts.iter().filter_map(|&part| self.last(part));
@@ -184,20 +163,6 @@ mod tests {
         assert_eq!(all.calm_since(&[Part::Bus]), None);
         all.end(Part::Bus, at(200), at(250));
         assert_eq!(all.calm_since(&[Part::Bus, Part::Store]), Some(at(250)));
-    }
-
-    #[test]
-    fn calm_time_is_counted_around_disturbances() {
-        let mut all = Disturbances::default();
-        all.note(Part::Bus, at(1_500), at(2_000));
-        all.note(Part::Store, at(1_800), at(2_500));
-        let calm_for = |millis| {
-            let parts = [Part::Bus, Part::Store];
-            all.calm_for(&parts, at(100), Duration::from_millis(millis))
-        };
-        assert_eq!(calm_for(900), at(1_000));
-        assert_eq!(calm_for(1_000), at(2_600));
-        assert_eq!(all.calm_for(&[Part::Bus], at(3_000), Duration::ZERO), at(3_000));
     }
 
     #[test]
