@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use federation_application::{AllSinks, Deployment, LogSink, Ports, Service, SystemClock};
-use federation_domain::{ChangeSink, HeartbeatRelay, Prober, Registration};
+use federation_domain::{ChangeSink, Clock, HeartbeatRelay, Prober, Registration};
 use federation_http::{ApiState, HttpServer};
 use federation_nats::Peers;
 use tokio::time::timeout;
@@ -57,16 +57,18 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     for setting in &settings.obsolete {
         tracing::warn!(setting, "setting is obsolete and has no effect");
     }
-    let keys = settings.auth.as_ref().map(ServedKeys::start).transpose()?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let start_keys = |auth| ServedKeys::start(auth, Arc::clone(&clock));
+    let keys = settings.auth.as_ref().map(start_keys).transpose()?;
     let listed = read_projects(&settings.projects_file)?;
     let store = Store::open(&settings.database)?;
     let _claim = store.claim()?;
     let peers = match &settings.bus {
-        Some(bus) => Some(Peers::connect(bus).await.context("NATS")?),
+        Some(bus) => Some(Peers::connect(bus, Arc::clone(&clock)).await.context("NATS")?),
         None => None,
     };
-    let service = wire(&store, &settings, peers.as_ref());
-    let reload = Reload::new(&service, &settings, listed, hang_ups);
+    let service = wire(&store, &settings, peers.as_ref(), Arc::clone(&clock));
+    let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
     let stop = signals::stop()?;
     let server = HttpServer::bind(&settings.http)?;
     let address = server.address();
@@ -139,7 +141,12 @@ async fn end(
     })
 }
 
-fn wire(store: &Store, settings: &ServeSettings, peers: Option<&Peers>) -> Service {
+fn wire(
+    store: &Store,
+    settings: &ServeSettings,
+    peers: Option<&Peers>,
+    clock: Arc<dyn Clock>,
+) -> Service {
     let deployment = Deployment { bus: peers.is_some(), shared_store: store.is_shared() };
     let relays = peers.filter(|_| deployment.shared_store);
     let asks = peers.filter(|_| settings.probe_before_offline);
@@ -148,7 +155,7 @@ fn wire(store: &Store, settings: &ServeSettings, peers: Option<&Peers>) -> Servi
     let ports = Ports {
         store: store.port(),
         sink: Arc::new(AllSinks(sinks)),
-        clock: Arc::new(SystemClock::start()),
+        clock,
         relay: relays.map(|peers| Arc::new(peers.clone()) as Arc<dyn HeartbeatRelay>),
         prober: asks.map(|peers| Arc::new(peers.clone()) as Arc<dyn Prober>),
     };

@@ -6,12 +6,13 @@ mod tests;
 mod writing;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::service::error::Error as Refused;
 use async_nats::service::{Request, Service, ServiceExt as _};
 use federation_application::{Catalog, CatalogError};
-use federation_domain::Project;
+use federation_domain::{Clock, Project};
 use futures_util::StreamExt as _;
 use tokio::task::yield_now;
 use tokio::time::interval;
@@ -68,13 +69,14 @@ impl CatalogService {
         settings: &NatsSettings,
         catalog: Catalog,
         write: WriteProject,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
         let tuning = Tuning {
             subscription_capacity: REQUESTS_WAITING,
             client_capacity: ANSWERS_WAITING,
             ..Tuning::default()
         };
-        Ok(Self { connection: Connection::open(settings, &tuning).await?, catalog, write })
+        Ok(Self { connection: Connection::open(settings, &tuning, clock).await?, catalog, write })
     }
 
     /// Answers until cancelled. What a server refuses it does without, and asks for again on the

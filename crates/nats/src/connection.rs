@@ -8,12 +8,12 @@ mod settings;
 mod tls;
 mod tuning;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::subject::ToSubject;
 use async_nats::{Client, ConnectOptions, ServerAddr};
-use federation_application::SystemClock;
 use federation_domain::Clock;
 use futures_util::FutureExt;
 use tokio::task::unconstrained;
@@ -38,10 +38,11 @@ impl Connection {
     pub(crate) async fn open(
         settings: &NatsSettings,
         tuning: &Tuning,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
         let link = Link::default();
         let (servers, options) = prepare(settings, tuning).await?;
-        let (events, clock) = (link.clone(), SystemClock::start());
+        let events = link.clone();
         let client = options
             .event_callback(move |event| {
                 events.note(&event, clock.monotonic());

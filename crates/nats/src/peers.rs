@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use async_nats::Subscriber;
 use async_trait::async_trait;
-use federation_application::SystemClock;
 use federation_domain::{
     Change, ChangeSink, Clock, Heartbeat, HeartbeatRelay, MeshNamespace, Probe, Prober, Slug,
 };
@@ -52,7 +51,7 @@ pub struct Peers(Arc<Inner>);
 struct Inner {
     connection: Connection,
     replica: ReplicaId,
-    clock: SystemClock,
+    clock: Arc<dyn Clock>,
     overflow: Mutex<Throttle>,
 }
 
@@ -61,7 +60,10 @@ impl Peers {
     ///
     /// # Errors
     /// What is wrong with the settings. An absent server is no error.
-    pub async fn connect(settings: &NatsSettings) -> Result<Self, ConnectionError> {
+    pub async fn connect(
+        settings: &NatsSettings,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConnectionError> {
         let tuning = Tuning {
             subscription_capacity: SUBSCRIPTION_CAPACITY,
             client_capacity: CLIENT_CAPACITY,
@@ -69,9 +71,9 @@ impl Peers {
             ..Tuning::default()
         };
         Ok(Self(Arc::new(Inner {
-            connection: Connection::open(settings, &tuning).await?,
+            connection: Connection::open(settings, &tuning, Arc::clone(&clock)).await?,
             replica: ReplicaId::random(),
-            clock: SystemClock::start(),
+            clock,
             overflow: Mutex::default(),
         })))
     }
@@ -80,6 +82,12 @@ impl Peers {
     #[must_use]
     pub fn replica(&self) -> ReplicaId {
         self.0.replica
+    }
+
+    /// Returns the clock that this replica was given.
+    #[must_use]
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
     }
 
     /// Calls `news` when another replica tells of changes, and after each new connection, since

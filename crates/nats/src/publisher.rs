@@ -74,12 +74,13 @@ impl HeartbeatPublisher {
     /// # Errors
     /// What is wrong with the settings. An absent server is no error.
     pub async fn connect(settings: PublisherSettings) -> Result<Self, ConnectionError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let tuning = Tuning::beating_every(settings.interval);
         Ok(Self {
             subject: subjects::presence(&settings.slug),
-            connection: Connection::open(&settings.nats, &Tuning::beating_every(settings.interval))
-                .await?,
+            connection: Connection::open(&settings.nats, &tuning, Arc::clone(&clock)).await?,
             settings,
-            clock: Arc::new(SystemClock::start()),
+            clock,
             condition: watch::Sender::new(None),
         })
     }

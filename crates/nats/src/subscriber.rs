@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_nats::{Message, Subject};
 use federation_application::{DropReason, Presence, TICK};
-use federation_domain::{MAX_STEP, Monotonic};
+use federation_domain::{Clock, MAX_STEP, Monotonic};
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::{unconstrained, yield_now};
@@ -103,8 +103,9 @@ impl HeartbeatSubscriber {
         presence: Presence,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
-        Self::hear_for(settings, Arc::new(presence), newcomers, replica).await
+        Self::hear_for(settings, Arc::new(presence), newcomers, replica, clock).await
     }
 
     async fn hear_for(
@@ -112,8 +113,9 @@ impl HeartbeatSubscriber {
         hearing: Arc<dyn Hearing>,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
+        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
-        let connection = Connection::open(settings, &Tuning::default()).await?;
+        let connection = Connection::open(settings, &Tuning::default(), Arc::clone(&clock)).await?;
         let sentinel_subject = Subject::from(subjects::sentinel());
         let subscribe = async |subject: Subject| {
             let subscriber = connection.client.subscribe(subject).await;
@@ -126,7 +128,7 @@ impl HeartbeatSubscriber {
         ];
         let returns = subscribe(sentinel_subject.clone()).await?;
         Ok(Self {
-            recorder: Recorder::new(Arc::clone(&hearing), newcomers, replica),
+            recorder: Recorder::new(Arc::clone(&hearing), newcomers, replica, clock),
             connection,
             hearing,
             heartbeats,

@@ -96,13 +96,19 @@ async fn join_bus(
     });
     if settings.catalog_on_nats {
         let catalog = service.catalog.clone();
-        let answers = CatalogService::connect(bus, catalog, write_project).await;
+        let answers = CatalogService::connect(bus, catalog, write_project, peers.clock()).await;
         ears.spawn(answers.context("NATS")?.run(end.clone()));
     }
     let (presence, replica) = (service.presence.clone(), peers.replica());
-    let hearing =
-        HeartbeatSubscriber::spawn(bus.clone(), presence, newcomers, replica, end.clone()).await;
-    ears.spawn(hearing.context("NATS")?);
+    let hearing = HeartbeatSubscriber::spawn(
+        bus.clone(),
+        presence,
+        newcomers,
+        replica,
+        peers.clock(),
+        end.clone(),
+    );
+    ears.spawn(hearing.await.context("NATS")?);
     let told = service.clone();
     ears.spawn(peers.run(move || told.look_for_changes(), end.clone()));
     Ok(())

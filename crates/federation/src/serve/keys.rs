@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use federation_application::SystemClock;
+use federation_domain::Clock;
 use federation_http::{Auth, Key, Keys};
 use tokio::time::MissedTickBehavior;
 
@@ -34,7 +34,7 @@ impl ServedKeys {
     ///
     /// # Errors
     /// Fails if the file is invalid, because a service without its keys would reject every client.
-    pub(super) fn start(settings: &AuthSettings) -> anyhow::Result<Self> {
+    pub(super) fn start(settings: &AuthSettings, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         let keys = Arc::new(Keys::new(settings.given.clone()));
         let file = match &settings.file {
             Some(path) => {
@@ -47,7 +47,7 @@ impl ServedKeys {
             }
             None => None,
         };
-        let auth = Auth::new(keys, settings.closed, Arc::new(SystemClock::start()));
+        let auth = Auth::new(keys, settings.closed, clock);
         Ok(Self { auth: Arc::new(auth), file })
     }
 }

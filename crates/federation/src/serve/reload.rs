@@ -8,10 +8,11 @@
 mod plan;
 mod reconciler;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use federation_application::Service;
-use federation_domain::Registration;
+use federation_domain::{Clock, Registration};
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -35,11 +36,12 @@ impl Reload {
     pub(super) fn new(
         service: &Service,
         settings: &ServeSettings,
+        clock: Arc<dyn Clock>,
         listed: Result<Vec<Registration>, ProjectsFileError>,
         hang_ups: Signal,
     ) -> Self {
         let watch = projects_file::watch(settings.projects_file.clone());
-        let reconciler = ListReconciler::new(service, settings, listed);
+        let reconciler = ListReconciler::new(service, settings, clock, listed);
         Self { watch, hang_ups, reconciler }
     }
 

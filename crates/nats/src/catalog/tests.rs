@@ -76,7 +76,10 @@ impl Running {
         application: &Application,
     ) -> Self {
         let catalog = application.catalog.clone();
-        let service = CatalogService::connect(&settings, catalog, write).await.unwrap();
+        let service =
+            CatalogService::connect(&settings, catalog, write, Arc::<ManualClock>::default())
+                .await
+                .unwrap();
         let cancel = CancellationToken::new();
         tokio::spawn(service.run(cancel.clone()));
         let client = async_nats::connect(server.url()).await.unwrap();

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use federation_application::SystemClock;
 use federation_domain::{Cause, ChangeKind, Channel, Origin, Revision, Source};
 use federation_testkit::NatsServer;
 use time::OffsetDateTime;
@@ -50,9 +51,13 @@ async fn settle(client: &async_nats::Client) {
     in_time("the server", client.request(client.new_inbox(), "".into())).await.unwrap_err();
 }
 
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::start())
+}
+
 /// A replica that is connected; it does not run.
 async fn connected(server: &NatsServer) -> Peers {
-    let peers = Peers::connect(&NatsSettings::new(server.url())).await.unwrap();
+    let peers = Peers::connect(&NatsSettings::new(server.url()), clock()).await.unwrap();
     settle(&peers.0.connection.client).await;
     peers
 }
@@ -72,7 +77,7 @@ struct News {
 
 impl Follower {
     async fn start(server: &NatsServer) -> Self {
-        let peers = Peers::connect(&NatsSettings::new(server.url())).await.unwrap();
+        let peers = Peers::connect(&NatsSettings::new(server.url()), clock()).await.unwrap();
         let (news, cancel) = (Arc::new(News::default()), CancellationToken::new());
         let told = Arc::clone(&news);
         let call = move || {
@@ -187,7 +192,7 @@ async fn nothing_is_kept_for_a_server_that_is_away() {
 async fn a_replica_that_is_cancelled_ends() {
     let mut server = NatsServer::start().await;
     server.stop();
-    let peers = Peers::connect(&NatsSettings::new(server.url())).await.unwrap();
+    let peers = Peers::connect(&NatsSettings::new(server.url()), clock()).await.unwrap();
     let cancel = CancellationToken::new();
     let running = tokio::spawn(peers.run(|| {}, cancel.clone()));
     cancel.cancel();
@@ -202,7 +207,7 @@ async fn a_server_that_does_not_take_what_is_handed_on_is_not_trusted_with_it() 
     )
     .await;
     let url = server.url().replace("nats://", "nats://u:p@");
-    let peers = Peers::connect(&NatsSettings::new(url)).await.unwrap();
+    let peers = Peers::connect(&NatsSettings::new(url), clock()).await.unwrap();
     settle(&peers.0.connection.client).await;
     peers.relay(&heartbeat("a")).await;
     settle(&peers.0.connection.client).await;

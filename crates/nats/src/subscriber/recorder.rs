@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_nats::Message;
-use federation_application::{DropReason, RecordError, SystemClock};
+use federation_application::{DropReason, RecordError};
 use federation_domain::{Clock, HubUrl, MeshNamespace, Slug};
 use time::Duration;
 use tokio::sync::mpsc;
@@ -38,7 +38,7 @@ pub(super) struct Recorder {
     hearing: Arc<dyn Hearing>,
     newcomers: Option<mpsc::Sender<UnknownProject>>,
     replica: ReplicaId,
-    clock: SystemClock,
+    clock: Arc<dyn Clock>,
     refusals: [Throttle; 4],
     overflow: Throttle,
     stale: Throttle,
@@ -49,12 +49,13 @@ impl Recorder {
         hearing: Arc<dyn Hearing>,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             hearing,
             newcomers,
             replica,
-            clock: SystemClock::start(),
+            clock,
             refusals: Default::default(),
             overflow: Throttle::default(),
             stale: Throttle::default(),

@@ -6,6 +6,7 @@ mod refusals;
 mod relays;
 mod security;
 
+use federation_application::SystemClock;
 use federation_testkit::NatsServer;
 use listener::{DEADLINE, Listener};
 use tokio::task::JoinHandle;
@@ -21,12 +22,18 @@ struct Running {
     task: JoinHandle<()>,
 }
 
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::start())
+}
+
 /// A subscriber that is connected and does not listen yet.
 async fn connected(settings: &NatsSettings) -> (HeartbeatSubscriber, Arc<Listener>) {
     let listener = Arc::new(Listener::default());
     let hearing = Arc::clone(&listener) as _;
     let subscriber =
-        HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random()).await.unwrap();
+        HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random(), clock())
+            .await
+            .unwrap();
     subscriber.connection.link.connected().await;
     (subscriber, listener)
 }
@@ -43,7 +50,7 @@ impl Running {
         let listener = Arc::new(Listener::default());
         let hearing = Arc::clone(&listener) as _;
         let subscriber =
-            HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random())
+            HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random(), clock())
                 .await
                 .unwrap();
         Self::spawn(subscriber, listener)
@@ -121,10 +128,15 @@ async fn projects_that_are_not_in_the_catalog_are_introduced() {
     let listener = Arc::new(Listener::without_projects());
     let hearing = Arc::clone(&listener) as _;
     let settings = NatsSettings::new(server.url());
-    let subscriber =
-        HeartbeatSubscriber::hear_for(&settings, hearing, Some(newcomers), ReplicaId::random())
-            .await
-            .unwrap();
+    let subscriber = HeartbeatSubscriber::hear_for(
+        &settings,
+        hearing,
+        Some(newcomers),
+        ReplicaId::random(),
+        clock(),
+    )
+    .await
+    .unwrap();
     let running = Running::spawn(subscriber, listener);
     running.listener.until("the link is up", |log| log.is_up()).await;
     for slug in ["a", "b"] {

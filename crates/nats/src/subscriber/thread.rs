@@ -1,9 +1,11 @@
 //! Hearing on a thread of its own.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::thread;
 
 use federation_application::Presence;
+use federation_domain::Clock;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
@@ -28,6 +30,7 @@ impl HeartbeatSubscriber {
         presence: Presence,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
+        clock: Arc<dyn Clock>,
         cancel: CancellationToken,
     ) -> Result<impl Future<Output = ()> + Send + 'static, ConnectionError> {
         let runtime = runtime::Builder::new_current_thread()
@@ -37,7 +40,7 @@ impl HeartbeatSubscriber {
         let (connected, is_connected) = oneshot::channel();
         let (end, ended) = oneshot::channel::<()>();
         let hear = async move {
-            let subscriber = Self::connect(&settings, presence, newcomers, replica).await;
+            let subscriber = Self::connect(&settings, presence, newcomers, replica, clock).await;
             let (outcome, subscriber) = match subscriber {
                 Ok(subscriber) => (Ok(()), Some(subscriber)),
                 Err(error) => (Err(error), None),

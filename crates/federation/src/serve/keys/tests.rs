@@ -3,6 +3,7 @@
 use std::fs;
 
 use federation_http::{Closed, KeyDigest};
+use federation_testkit::ManualClock;
 
 use super::*;
 
@@ -17,7 +18,7 @@ fn text(id: &str) -> String {
 fn served(path: &std::path::Path) -> KeysFile {
     let file = Some(path.to_owned());
     let settings = AuthSettings { given: Vec::new(), file, closed: Closed::default() };
-    ServedKeys::start(&settings).unwrap().file.unwrap()
+    ServedKeys::start(&settings, Arc::<ManualClock>::default()).unwrap().file.unwrap()
 }
 
 #[test]
@@ -30,7 +31,7 @@ fn an_invalid_file_at_the_start_is_an_error() {
         if let Some(text) = text {
             fs::write(&path, text).unwrap();
         }
-        format!("{:#}", ServedKeys::start(&settings).err().unwrap())
+        format!("{:#}", ServedKeys::start(&settings, Arc::<ManualClock>::default()).err().unwrap())
     };
     let missing = said(None);
     assert!(missing.starts_with("FEDERATION_KEYS_FILE: ") && missing.contains("keys create"));

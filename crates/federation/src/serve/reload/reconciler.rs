@@ -1,9 +1,10 @@
 //! The applied list of projects and the changes that are still to be applied.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use federation_application::{Catalog, CatalogError, Metrics, Service, SystemClock};
-use federation_domain::{Clock as _, Origin, Registration, Slug, error_chain};
+use federation_application::{Catalog, CatalogError, Metrics, Service};
+use federation_domain::{Clock, Origin, Registration, Slug, error_chain};
 
 use super::plan::Plan;
 use crate::projects_file::ProjectsFileError;
@@ -13,6 +14,7 @@ use crate::settings::ServeSettings;
 pub(super) struct ListReconciler {
     catalog: Catalog,
     metrics: Metrics,
+    clock: Arc<dyn Clock>,
     prune: bool,
     applied: Vec<Registration>,
     /// A newer list that is not applied yet.
@@ -33,12 +35,14 @@ impl ListReconciler {
     pub(super) fn new(
         service: &Service,
         settings: &ServeSettings,
+        clock: Arc<dyn Clock>,
         listed: Result<Vec<Registration>, ProjectsFileError>,
     ) -> Self {
         let file_error = listed.as_ref().err().map(sentence).unwrap_or_default();
         Self {
             catalog: service.catalog.clone(),
             metrics: service.metrics.clone(),
+            clock,
             prune: settings.projects_file_prune,
             applied: listed.unwrap_or_default(),
             wanted: None,
@@ -168,7 +172,7 @@ impl ListReconciler {
 
     fn note_applied(&self) {
         if self.leaving.is_empty() {
-            self.metrics.projects_file_applied(SystemClock::start().utc());
+            self.metrics.projects_file_applied(self.clock.utc());
         } else {
             self.metrics.projects_file_waits();
         }

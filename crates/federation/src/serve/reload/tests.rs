@@ -3,7 +3,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use federation_application::{Deployment, LogSink, Ports, Service};
 use federation_domain::{
-    FanoutAllowlist, HeartbeatInterval, Origin, Registration, RegistrationDraft, Slug,
+    Clock, FanoutAllowlist, HeartbeatInterval, Origin, Registration, RegistrationDraft, Slug,
 };
 use federation_testkit::{FakeCatalogStore, ManualClock};
 
@@ -48,10 +48,11 @@ impl World {
     /// Starts a service that has registered its list.
     async fn new(start: Option<Vec<Registration>>, prune: bool) -> Self {
         let store = Arc::new(FakeCatalogStore::default());
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::default();
         let ports = Ports {
             store: Arc::clone(&store) as _,
             sink: Arc::new(LogSink),
-            clock: Arc::new(ManualClock::default()),
+            clock: Arc::clone(&clock),
             relay: None,
             prober: None,
         };
@@ -60,7 +61,8 @@ impl World {
         let service = Service::new(ports, settings.rule.clone(), deployment);
         service.load().await.unwrap();
         let missing = || ProjectsFileError::Missing("config/projects.yaml".into());
-        let reconciler = ListReconciler::new(&service, &settings, start.ok_or_else(missing));
+        let listed = start.ok_or_else(missing);
+        let reconciler = ListReconciler::new(&service, &settings, Arc::clone(&clock), listed);
         let registered = reconciler.applied().to_vec();
         service.catalog.register_all(registered, Origin::File).await.unwrap();
         Self { store, service, reconciler }

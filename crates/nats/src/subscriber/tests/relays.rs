@@ -18,7 +18,9 @@ async fn subscriber_of(peers: &Peers, server: &NatsServer) -> Running {
     let hearing = Arc::clone(&listener) as _;
     let settings = NatsSettings::new(server.url());
     let subscriber =
-        HeartbeatSubscriber::hear_for(&settings, hearing, None, peers.replica()).await.unwrap();
+        HeartbeatSubscriber::hear_for(&settings, hearing, None, peers.replica(), clock())
+            .await
+            .unwrap();
     let running = Running::spawn(subscriber, listener);
     running.listener.until("the link is up", |log| log.is_up()).await;
     running
@@ -46,8 +48,10 @@ fn now() -> OffsetDateTime {
 async fn what_one_replica_heard_over_http_all_others_hear_as_http() {
     let server = NatsServer::start().await;
     let settings = NatsSettings::new(server.url());
-    let (one, other) =
-        (Peers::connect(&settings).await.unwrap(), Peers::connect(&settings).await.unwrap());
+    let (one, other) = (
+        Peers::connect(&settings, clock()).await.unwrap(),
+        Peers::connect(&settings, clock()).await.unwrap(),
+    );
     let (its_own, another) =
         (subscriber_of(&one, &server).await, subscriber_of(&other, &server).await);
     let degraded = Condition::Degraded { reasons: vec!["queue backlog".into()] };

@@ -93,10 +93,15 @@ async fn a_refusal_is_deafness(denied: &str) {
     let url = server.url().replace("nats://", "nats://u:p@");
     let listener = Arc::new(Listener::default());
     let hearing = Arc::clone(&listener) as _;
-    let subscriber =
-        HeartbeatSubscriber::hear_for(&NatsSettings::new(url), hearing, None, ReplicaId::random())
-            .await
-            .unwrap();
+    let subscriber = HeartbeatSubscriber::hear_for(
+        &NatsSettings::new(url),
+        hearing,
+        None,
+        ReplicaId::random(),
+        clock(),
+    )
+    .await
+    .unwrap();
     let link = subscriber.connection.link.clone();
     let running = Running::spawn(subscriber, listener);
     let refused = |_: &_| link.is_denied();
