@@ -33,7 +33,8 @@ static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 /// Sets up logging for the whole process.
 ///
 /// The level applies to our own crates, whose names all begin with `federation`. Other crates log
-/// warnings and errors. `RUST_LOG` overrides the level.
+/// warnings and errors, except the NATS client: it logs an error at each attempt to connect, and
+/// `federation_nats` logs the same error at a limited rate. `RUST_LOG` overrides the level.
 ///
 /// # Errors
 /// Fails if `RUST_LOG` is not a valid filter, or if logging is already set up.
@@ -102,7 +103,7 @@ fn filter(level: LogLevel) -> anyhow::Result<EnvFilter> {
 
 fn directives(level: LogLevel) -> String {
     let others = level.min(LogLevel::Warning);
-    format!("{},federation={}", others.as_str(), level.as_str())
+    format!("{},async_nats=off,federation={}", others.as_str(), level.as_str())
 }
 
 #[cfg(test)]
@@ -111,8 +112,8 @@ mod tests {
 
     #[test]
     fn other_crates_log_at_most_warnings() {
-        assert_eq!(directives(LogLevel::Debug), "warn,federation=debug");
-        assert_eq!(directives(LogLevel::Warning), "warn,federation=warn");
-        assert_eq!(directives(LogLevel::Error), "error,federation=error");
+        assert_eq!(directives(LogLevel::Debug), "warn,async_nats=off,federation=debug");
+        assert_eq!(directives(LogLevel::Warning), "warn,async_nats=off,federation=warn");
+        assert_eq!(directives(LogLevel::Error), "error,async_nats=off,federation=error");
     }
 }

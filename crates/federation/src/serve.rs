@@ -1,6 +1,7 @@
 //! The running service, from start to stop.
 
 mod background;
+mod bus;
 mod keys;
 mod prepare;
 mod reload;
@@ -24,12 +25,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::background::BackgroundTasks;
+use self::bus::Bus;
 use self::keys::ServedKeys;
 use self::reload::Reload;
 use crate::log;
 use crate::open_files;
 use crate::projects_file::{self, ProjectsFileError};
-use crate::settings::{ServeSettings, bus};
+use crate::settings::{self, ServeSettings};
 use crate::signals;
 use crate::store::Store;
 
@@ -51,7 +53,7 @@ const SLOW_START: Duration = Duration::from_secs(1);
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let hang_ups = signals::hang_up()?;
     if let Some(bus) = &settings.bus {
-        bus::check(bus).await?;
+        settings::bus::check(bus).await?;
     }
     open_files::raise_limit();
     for setting in &settings.obsolete {
@@ -63,11 +65,10 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let listed = read_projects(&settings.projects_file)?;
     let store = Store::open(&settings.database)?;
     let _claim = store.claim()?;
-    let peers = match &settings.bus {
-        Some(bus) => Some(Peers::connect(bus, Arc::clone(&clock)).await.context("NATS")?),
-        None => None,
-    };
-    let service = wire(&store, &settings, peers.as_ref(), Arc::clone(&clock));
+    let auth = keys.as_ref().map(|keys| Arc::clone(&keys.auth));
+    let bus = Bus::connect(&settings, Arc::clone(&clock), auth).await?;
+    let peers = bus.as_ref().map(|bus| &bus.peers);
+    let service = wire(&store, &settings, peers, Arc::clone(&clock));
     let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
     let stop = signals::stop()?;
     let server = HttpServer::bind(&settings.http)?;
@@ -84,7 +85,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let tasks = tokio::select! {
-        tasks = run(&store, &service, &settings, address, reload, peers, &stop) => tasks?,
+        tasks = run(&store, &service, &settings, address, reload, bus, &stop) => tasks?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API stopped unexpectedly");
@@ -170,7 +171,7 @@ async fn run(
     settings: &ServeSettings,
     address: SocketAddr,
     reload: Reload,
-    peers: Option<Peers>,
+    bus: Option<Bus>,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
     let prepared = prepare::prepare(store, service, settings, reload.listed().to_vec());
@@ -179,7 +180,7 @@ async fn run(
         () = stop.cancelled() => return Ok(None),
         never = log_slow_start(address) => match never {},
     };
-    let mut tasks = BackgroundTasks::start(service, settings, reload, peers).await?;
+    let mut tasks = BackgroundTasks::start(service, settings, reload, bus).await?;
     service.readiness.start();
     summary::log_start(settings, store, address, prepared);
     tasks.run_until(stop).await?;

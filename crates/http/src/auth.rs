@@ -18,6 +18,7 @@ pub(crate) mod guard;
 pub(crate) mod key;
 pub(crate) mod keys;
 mod presented;
+pub(crate) mod queries;
 pub(crate) mod scope;
 mod throttle;
 
@@ -25,6 +26,7 @@ pub use self::access::Closed;
 pub use self::authenticator::Auth;
 pub use self::key::{InvalidDigest, Key, KeyDigest, spell};
 pub use self::keys::Keys;
+pub use self::queries::QueryRejection;
 pub use self::scope::{Scope, Scopes};
 
 #[cfg(test)]

@@ -44,7 +44,9 @@ mod text;
 mod wire;
 
 pub use app::configure;
-pub use auth::{Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, Scope, Scopes, spell};
+pub use auth::{
+    Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, QueryRejection, Scope, Scopes, spell,
+};
 pub use openapi::document;
 pub use server::{BindError, HttpServer, HttpSettings};
 pub use state::ApiState;

@@ -1,5 +1,6 @@
 //! The catalog as a micro service of NATS: found by `$SRV` (ADR-32 of NATS), asked by requests.
 
+mod authorizing;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -9,17 +10,20 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_nats::Message;
 use async_nats::service::error::Error as Refused;
 use async_nats::service::{Request, Service, ServiceExt as _};
 use federation_application::{Catalog, CatalogError};
-use federation_domain::{Clock, Project};
+use federation_domain::Project;
 use futures_util::StreamExt as _;
 use tokio::task::yield_now;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{Connection, ConnectionError, NatsSettings, Tuning};
+use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::subjects;
+use authorizing::authorize;
+pub use authorizing::{QueryAuthorizer, RejectedQuery};
 use request::{GetRequest, ListRequest};
 use writing::Page;
 
@@ -58,6 +62,7 @@ pub struct CatalogService {
     connection: Connection,
     catalog: Catalog,
     write: WriteProject,
+    authorizer: Option<Arc<dyn QueryAuthorizer>>,
 }
 
 impl CatalogService {
@@ -66,17 +71,23 @@ impl CatalogService {
     /// # Errors
     /// What is wrong with the settings. An absent server is no error.
     pub async fn connect(
-        settings: &NatsSettings,
+        context: &NatsContext,
         catalog: Catalog,
         write: WriteProject,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
         let tuning = Tuning {
             subscription_capacity: REQUESTS_WAITING,
             client_capacity: ANSWERS_WAITING,
             ..Tuning::default()
         };
-        Ok(Self { connection: Connection::open(settings, &tuning, clock).await?, catalog, write })
+        let connection = Connection::open(context, &tuning).await?;
+        Ok(Self { connection, catalog, write, authorizer: None })
+    }
+
+    /// Answers only the queries that `authorizer` allows.
+    #[must_use]
+    pub fn guarded_by(self, authorizer: Arc<dyn QueryAuthorizer>) -> Self {
+        Self { authorizer: Some(authorizer), ..self }
     }
 
     /// Answers until cancelled. What a server refuses it does without, and asks for again on the
@@ -127,11 +138,11 @@ impl CatalogService {
         loop {
             let (request, answer) = tokio::select! {
                 Some(request) = lists.next() => {
-                    let answer = self.list(&request.message.payload).await;
+                    let answer = self.list(&request.message).await;
                     (request, answer)
                 }
                 Some(request) = gets.next() => {
-                    let answer = self.get(&request.message.payload);
+                    let answer = self.get(&request.message);
                     (request, answer)
                 }
                 else => return Ok(()),
@@ -140,8 +151,9 @@ impl CatalogService {
         }
     }
 
-    async fn list(&self, payload: &[u8]) -> Result<Vec<u8>, Refused> {
-        let ListRequest { query, limit, mut after } = ListRequest::parse(payload)?;
+    async fn list(&self, message: &Message) -> Result<Vec<u8>, Refused> {
+        self.check(message)?;
+        let ListRequest { query, limit, mut after } = ListRequest::parse(&message.payload)?;
         let mut page = Page::new(limit, self.most_bytes(), self.write);
         loop {
             let room = page.room();
@@ -158,8 +170,16 @@ impl CatalogService {
         }
     }
 
-    fn get(&self, payload: &[u8]) -> Result<Vec<u8>, Refused> {
-        let GetRequest(slug) = GetRequest::parse(payload)?;
+    fn check(&self, message: &Message) -> Result<(), Refused> {
+        match &self.authorizer {
+            Some(authorizer) => authorize(&**authorizer, message.headers.as_ref()),
+            None => Ok(()),
+        }
+    }
+
+    fn get(&self, message: &Message) -> Result<Vec<u8>, Refused> {
+        self.check(message)?;
+        let GetRequest(slug) = GetRequest::parse(&message.payload)?;
         let state = self.catalog.find(&slug).map_err(|error| refused(&error))?;
         let mut json = Vec::new();
         (self.write)(&state.project, state.status_known, &mut json);

@@ -1,9 +1,13 @@
 //! Connections to NATS: from settings to a client that reconnects for ever.
 
 mod address;
+mod attempts;
+mod context;
+mod credentials;
+mod denied;
 mod error;
 mod link;
-mod refusal;
+mod outage;
 mod settings;
 mod tls;
 mod tuning;
@@ -14,10 +18,11 @@ use std::time::Duration;
 use async_nats::connection::State;
 use async_nats::subject::ToSubject;
 use async_nats::{Client, ConnectOptions, ServerAddr};
-use federation_domain::Clock;
 use futures_util::FutureExt;
 use tokio::task::unconstrained;
 
+use attempts::Attempts;
+pub use context::NatsContext;
 pub use error::ConnectionError;
 pub(crate) use link::Link;
 pub use settings::{NatsSettings, TlsSettings};
@@ -36,14 +41,19 @@ pub(crate) struct Connection {
 impl Connection {
     /// Checks the settings at once, and connects later, again and again.
     pub(crate) async fn open(
-        settings: &NatsSettings,
+        context: &NatsContext,
         tuning: &Tuning,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
-        let link = Link::default();
-        let (servers, options) = prepare(settings, tuning).await?;
-        let events = link.clone();
+        let link = Link::new(context.outages());
+        let (servers, options) = prepare(context.settings(), tuning).await?;
+        let (events, clock) = (link.clone(), context.clock());
+        let attempts = Arc::new(Attempts::new(link.clone(), context.clock()));
+        let failures = Arc::clone(&attempts);
         let client = options
+            .reconnect_to_server_callback(move |servers, _| {
+                failures.note(&servers);
+                std::future::ready(None)
+            })
             .event_callback(move |event| {
                 events.note(&event, clock.monotonic());
                 std::future::ready(())
@@ -51,6 +61,7 @@ impl Connection {
             .connect(servers)
             .await
             .map_err(ConnectionError::Client)?;
+        attempts.count_in(client.statistics());
         Ok(Self { client, link })
     }
 
@@ -88,7 +99,9 @@ async fn prepare(
 ) -> Result<(Vec<ServerAddr>, ConnectOptions), ConnectionError> {
     let (servers, in_url) = address::parse_servers(&settings.url)?;
     let longest = tuning.longest_backoff;
-    let mut options = ConnectOptions::new()
+    let mut options = settings
+        .authenticate(in_url)
+        .await?
         .name("federation")
         .retry_on_initial_connect()
         .max_reconnects(None)
@@ -100,7 +113,6 @@ async fn prepare(
     if !tuning.echo {
         options = options.no_echo();
     }
-    options = settings.authenticate(options, in_url).await?;
     options = tls::apply(&settings.tls, options)?;
     Ok((servers, options))
 }
@@ -120,6 +132,8 @@ fn backoff(attempt: usize, longest: Duration) -> Duration {
 mod tests {
     use super::*;
     use federation_domain::HeartbeatInterval;
+
+    mod outages;
 
     #[test]
     fn the_backoff_grows_to_its_limit_and_stays_there() {

@@ -53,8 +53,8 @@ mod subscriber;
 mod throttle;
 pub mod wire;
 
-pub use catalog::{CatalogService, WriteProject};
-pub use connection::{ConnectionError, NatsSettings, TlsSettings};
+pub use catalog::{CatalogService, QueryAuthorizer, RejectedQuery, WriteProject};
+pub use connection::{ConnectionError, NatsContext, NatsSettings, TlsSettings};
 pub use peers::Peers;
 pub use publisher::{ConditionReporter, HeartbeatPublisher, PublisherSettings};
 pub use replica::ReplicaId;

@@ -18,7 +18,7 @@ use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{Connection, ConnectionError, NatsSettings, Tuning};
+use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
@@ -60,10 +60,7 @@ impl Peers {
     ///
     /// # Errors
     /// What is wrong with the settings. An absent server is no error.
-    pub async fn connect(
-        settings: &NatsSettings,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ConnectionError> {
+    pub async fn connect(context: &NatsContext) -> Result<Self, ConnectionError> {
         let tuning = Tuning {
             subscription_capacity: SUBSCRIPTION_CAPACITY,
             client_capacity: CLIENT_CAPACITY,
@@ -71,9 +68,9 @@ impl Peers {
             ..Tuning::default()
         };
         Ok(Self(Arc::new(Inner {
-            connection: Connection::open(settings, &tuning, Arc::clone(&clock)).await?,
+            connection: Connection::open(context, &tuning).await?,
             replica: ReplicaId::random(),
-            clock,
+            clock: context.clock(),
             overflow: Mutex::default(),
         })))
     }
@@ -82,12 +79,6 @@ impl Peers {
     #[must_use]
     pub fn replica(&self) -> ReplicaId {
         self.0.replica
-    }
-
-    /// Returns the clock that this replica was given.
-    #[must_use]
-    pub fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.0.clock)
     }
 
     /// Calls `news` when another replica tells of changes, and after each new connection, since

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use settings::PublisherSettings;
 
-use crate::connection::{Connection, ConnectionError, Tuning};
+use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::subjects;
 use crate::wire::{HeartbeatMessage, PingAnswer};
 use pings::Pings;
@@ -75,10 +75,11 @@ impl HeartbeatPublisher {
     /// What is wrong with the settings. An absent server is no error.
     pub async fn connect(settings: PublisherSettings) -> Result<Self, ConnectionError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let context = NatsContext::new(settings.nats.clone(), Arc::clone(&clock));
         let tuning = Tuning::beating_every(settings.interval);
         Ok(Self {
             subject: subjects::presence(&settings.slug),
-            connection: Connection::open(&settings.nats, &tuning, Arc::clone(&clock)).await?,
+            connection: Connection::open(&context, &tuning).await?,
             settings,
             clock,
             condition: watch::Sender::new(None),

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use async_nats::{Message, Subject};
 use federation_application::{DropReason, Presence, TICK};
-use federation_domain::{Clock, MAX_STEP, Monotonic};
+use federation_domain::{MAX_STEP, Monotonic};
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::{unconstrained, yield_now};
@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use recorder::UnknownProject;
 
-use crate::connection::{Connection, ConnectionError, NatsSettings, SUBSCRIPTION_CAPACITY, Tuning};
+use crate::connection::{Connection, ConnectionError, NatsContext, SUBSCRIPTION_CAPACITY, Tuning};
 use crate::hearing::Hearing;
 use crate::replica::ReplicaId;
 use crate::subjects;
@@ -99,23 +99,21 @@ impl HeartbeatSubscriber {
     /// # Errors
     /// What is wrong with the settings. An absent server is no error.
     pub async fn connect(
-        settings: &NatsSettings,
+        context: &NatsContext,
         presence: Presence,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
-        Self::hear_for(settings, Arc::new(presence), newcomers, replica, clock).await
+        Self::hear_for(context, Arc::new(presence), newcomers, replica).await
     }
 
     async fn hear_for(
-        settings: &NatsSettings,
+        context: &NatsContext,
         hearing: Arc<dyn Hearing>,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
-        clock: Arc<dyn Clock>,
     ) -> Result<Self, ConnectionError> {
-        let connection = Connection::open(settings, &Tuning::default(), Arc::clone(&clock)).await?;
+        let connection = Connection::open(context, &Tuning::default()).await?;
         let sentinel_subject = Subject::from(subjects::sentinel());
         let subscribe = async |subject: Subject| {
             let subscriber = connection.client.subscribe(subject).await;
@@ -128,7 +126,7 @@ impl HeartbeatSubscriber {
         ];
         let returns = subscribe(sentinel_subject.clone()).await?;
         Ok(Self {
-            recorder: Recorder::new(Arc::clone(&hearing), newcomers, replica, clock),
+            recorder: Recorder::new(Arc::clone(&hearing), newcomers, replica, context.clock()),
             connection,
             hearing,
             heartbeats,

@@ -3,12 +3,12 @@
 use anyhow::{Context as _, bail};
 use federation_application::Service;
 use federation_domain::Registration;
-use federation_http::write_project;
-use federation_nats::{CatalogService, HeartbeatSubscriber, NatsSettings, Peers, UnknownProject};
+use federation_nats::{HeartbeatSubscriber, UnknownProject};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::bus::Bus;
 use super::reload::Reload;
 use crate::settings::ServeSettings;
 
@@ -28,7 +28,7 @@ impl BackgroundTasks {
         service: &Service,
         settings: &ServeSettings,
         reload: Reload,
-        peers: Option<Peers>,
+        bus: Option<Bus>,
     ) -> anyhow::Result<Self> {
         let (ears_end, writer_ends) = (CancellationToken::new(), CancellationToken::new());
         let mut ears = JoinSet::new();
@@ -38,8 +38,8 @@ impl BackgroundTasks {
         ears.spawn(async move { asking.run_probes(probes_end).await });
         ears.spawn(service.follower().run(ears_end.clone()));
         ears.spawn(reload.run(ears_end.clone()));
-        if let (Some(bus), Some(peers)) = (&settings.bus, peers) {
-            join_bus(&mut ears, &ears_end, service, settings, bus, peers).await?;
+        if let Some(bus) = bus {
+            join_bus(&mut ears, &ears_end, service, settings, bus).await?;
         }
         let writer = tokio::spawn(service.writer().run(writer_ends.clone()));
         Ok(Self { ears, ears_end, writer, writer_ends })
@@ -82,8 +82,7 @@ async fn join_bus(
     end: &CancellationToken,
     service: &Service,
     settings: &ServeSettings,
-    bus: &NatsSettings,
-    peers: Peers,
+    bus: Bus,
 ) -> anyhow::Result<()> {
     let newcomers = settings.auto_register.then(|| {
         let (sender, receiver) = mpsc::channel(NEWCOMERS);
@@ -95,20 +94,13 @@ async fn join_bus(
         sender
     });
     if settings.catalog_on_nats {
-        let catalog = service.catalog.clone();
-        let answers = CatalogService::connect(bus, catalog, write_project, peers.clock()).await;
-        ears.spawn(answers.context("NATS")?.run(end.clone()));
+        ears.spawn(bus.catalog_service(service).await?.run(end.clone()));
     }
+    let Bus { context, peers, .. } = bus;
     let (presence, replica) = (service.presence.clone(), peers.replica());
-    let hearing = HeartbeatSubscriber::spawn(
-        bus.clone(),
-        presence,
-        newcomers,
-        replica,
-        peers.clock(),
-        end.clone(),
-    );
-    ears.spawn(hearing.await.context("NATS")?);
+    let hearing =
+        HeartbeatSubscriber::spawn(context, presence, newcomers, replica, end.clone()).await;
+    ears.spawn(hearing.context("NATS")?);
     let told = service.clone();
     ears.spawn(peers.run(move || told.look_for_changes(), end.clone()));
     Ok(())

@@ -24,8 +24,9 @@ pub struct CatalogArgs {
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub auto_register: bool,
 
-    /// Answer queries on the NATS subjects `hub.federation.projects.list` and `.get`. Every client
-    /// that may publish on them can read the catalog.
+    /// Answer queries on the NATS subjects `hub.federation.projects.list` and `.get`. If API keys are
+    /// configured, each query needs one with the scope `read` in the header `Federation-Key`.
+    /// Otherwise every client that may publish on the subjects can read the catalog.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "true")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub catalog_on_nats: bool,

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::*;
+use crate::NatsSettings;
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -76,10 +77,12 @@ impl Running {
         application: &Application,
     ) -> Self {
         let catalog = application.catalog.clone();
-        let service =
-            CatalogService::connect(&settings, catalog, write, Arc::<ManualClock>::default())
-                .await
-                .unwrap();
+        let context = NatsContext::new(settings, Arc::<ManualClock>::default());
+        let service = CatalogService::connect(&context, catalog, write).await.unwrap();
+        Self::run(service, server).await
+    }
+
+    async fn run(service: CatalogService, server: &NatsServer) -> Self {
         let cancel = CancellationToken::new();
         tokio::spawn(service.run(cancel.clone()));
         let client = async_nats::connect(server.url()).await.unwrap();
@@ -158,6 +161,46 @@ async fn a_refusal_says_why() {
     let other = NatsServer::start().await;
     let running = Running::start(&other, &unloaded).await;
     assert_eq!(running.refusal(subjects::LIST_PROJECTS, "").await.0, "503");
+}
+
+/// Accepts one key.
+struct OneKey;
+
+impl QueryAuthorizer for OneKey {
+    fn authorize(&self, keys: &[&str]) -> Result<(), RejectedQuery> {
+        match keys {
+            ["secret"] => Ok(()),
+            [] => Err(RejectedQuery { code: 401, reason: "an API key is required".into() }),
+            _ => Err(RejectedQuery { code: 403, reason: "the API key is unknown".into() }),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_guarded_service_answers_only_queries_with_a_key() {
+    let server = NatsServer::start().await;
+    let application = with_projects(["a".to_owned()], 1).await;
+    let context = NatsContext::new(NatsSettings::new(server.url()), Arc::<ManualClock>::default());
+    let service = CatalogService::connect(&context, application.catalog.clone(), write);
+    let service = service.await.unwrap().guarded_by(Arc::new(OneKey));
+    let running = Running::run(service, &server).await;
+    let none = ("401".to_owned(), "an API key is required".to_owned());
+    assert_eq!(running.refusal(subjects::LIST_PROJECTS, "").await, none);
+    assert_eq!(running.refusal(subjects::GET_PROJECT, "a").await, none);
+    for (name, key, code) in [
+        ("Federation-Key", "secret", None),
+        ("federation-key", "secret", None),
+        ("Federation-Key", "guess", Some("403")),
+        ("X-API-Key", "secret", Some("401")),
+    ] {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert(name, key);
+        let asked = running.client.request_with_headers(subjects::GET_PROJECT, headers, "a".into());
+        let answer = in_time("the answer", asked).await.unwrap();
+        let headers = answer.headers.unwrap_or_default();
+        let found = headers.get("Nats-Service-Error-Code").map(ToString::to_string);
+        assert_eq!(found.as_deref(), code, "{name}: {key}");
+    }
 }
 
 #[tokio::test]

@@ -6,13 +6,16 @@ use federation_domain::Monotonic;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::refusal::Refusal;
+use super::denied::DeniedPermission;
+use super::outage::{ConnectionId, OutageLog};
 use crate::throttle::Throttle;
 
 /// What the client tells of its connection by itself. Its events pass a queue that may overflow
 /// and that runs beside the messages, so nothing that must be certain may rest on them alone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Link {
+    id: ConnectionId,
+    outages: Arc<OutageLog>,
     shared: Arc<Shared>,
 }
 
@@ -24,7 +27,6 @@ struct Shared {
     relays_denied: AtomicBool,
     relays_refused: AtomicBool,
     pings_refused: AtomicBool,
-    failing: AtomicBool,
     told_of_peers: AtomicBool,
     told_of_relays: [AtomicBool; 2],
     told_of_pings: AtomicBool,
@@ -33,50 +35,59 @@ struct Shared {
 }
 
 impl Link {
+    pub(super) fn new(outages: Arc<OutageLog>) -> Self {
+        Self { id: outages.register(), outages, shared: Arc::default() }
+    }
+
+    pub(super) fn note_failure(&self, cause: &str, now: Monotonic) {
+        self.outages.failed(self.id, cause, now);
+    }
+
     pub(crate) fn note(&self, event: &Event, now: Monotonic) {
         match event {
             Event::Connected => {
-                self.shared.failing.store(false, Ordering::Relaxed);
                 self.shared.denied.store(false, Ordering::Relaxed);
                 self.shared.relays_denied.store(false, Ordering::Relaxed);
                 self.shared.relays_refused.store(false, Ordering::Relaxed);
                 self.shared.pings_refused.store(false, Ordering::Relaxed);
                 self.shared.connected.notify_one();
                 tracing::debug!("NATS connection is established");
+                self.outages.connected(self.id, now);
             }
-            Event::Disconnected => tracing::warn!("NATS connection is lost; client reconnects"),
+            Event::Disconnected => {
+                tracing::debug!("NATS connection is lost; client reconnects");
+                self.outages.lost(self.id, now);
+            }
             Event::SlowConsumer(_) => {
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             }
             Event::ServerError(error) => self.note_server_error(error, now),
-            Event::ClientError(error) => {
-                // An absent broker fails each attempt; once is enough for the log.
-                if self.shared.failing.swap(true, Ordering::Relaxed) {
-                    tracing::debug!(%error, "NATS server is still unreachable");
-                } else {
-                    tracing::warn!(%error, "NATS server is unreachable; client retries");
-                }
+            // `Attempts` has the whole error.
+            Event::ClientError(error) => tracing::debug!(%error, "NATS client reports an error"),
+            Event::Closed => {
+                tracing::debug!("NATS connection is closed");
+                self.outages.closed(self.id);
             }
-            Event::LameDuckMode | Event::Draining | Event::Closed => {
-                tracing::debug!(%event, "the NATS client reports");
+            Event::LameDuckMode | Event::Draining => {
+                tracing::debug!(%event, "NATS client reports an event");
             }
         }
     }
 
     fn note_server_error(&self, error: &ServerError, now: Monotonic) {
-        let refusal = match error {
-            ServerError::Other(text) => Refusal::read(text),
+        let denied = match error {
+            ServerError::Other(text) => DeniedPermission::read(text),
             ServerError::AuthorizationViolation | ServerError::SlowConsumer(_) => None,
         };
-        match refusal {
+        match denied {
             None => tracing::warn!(%error, "the NATS server reports an error"),
-            Some(Refusal::Hearing) => {
+            Some(DeniedPermission::Hearing) => {
                 self.shared.denied.store(true, Ordering::Relaxed);
                 tracing::warn!(%error, "the NATS server does not let heartbeats be heard");
             }
             // Servers whose permissions were written before there were such subjects refuse them
             // at each connection; once is enough for the log.
-            Some(Refusal::HearingRelays) => {
+            Some(DeniedPermission::HearingRelays) => {
                 self.shared.relays_denied.store(true, Ordering::Relaxed);
                 if !self.shared.told_of_relays[0].swap(true, Ordering::Relaxed) {
                     tracing::warn!(
@@ -87,7 +98,7 @@ impl Link {
                     );
                 }
             }
-            Some(Refusal::Relay) => {
+            Some(DeniedPermission::Relay) => {
                 self.shared.relays_refused.store(true, Ordering::Relaxed);
                 if !self.shared.told_of_relays[1].swap(true, Ordering::Relaxed) {
                     tracing::warn!(
@@ -98,21 +109,25 @@ impl Link {
                     );
                 }
             }
-            Some(Refusal::Peers) if !self.shared.told_of_peers.swap(true, Ordering::Relaxed) => {
+            Some(DeniedPermission::Peers)
+                if !self.shared.told_of_peers.swap(true, Ordering::Relaxed) =>
+            {
                 tracing::warn!(
                     %error,
                     "this replica is not told what the others change: its NATS user lacks the \
                      permission to subscribe to hub.federation.>; it reads the log every second"
                 );
             }
-            Some(Refusal::Pings) if !self.shared.told_of_pings.swap(true, Ordering::Relaxed) => {
+            Some(DeniedPermission::Pings)
+                if !self.shared.told_of_pings.swap(true, Ordering::Relaxed) =>
+            {
                 tracing::warn!(
                     %error,
                     "pings cannot be heard: the NATS user lacks the permission to subscribe to \
                      the project's ping subject; heartbeats go on"
                 );
             }
-            Some(Refusal::Requests)
+            Some(DeniedPermission::Requests)
                 if !self.shared.told_of_requests.swap(true, Ordering::Relaxed) =>
             {
                 tracing::warn!(
@@ -121,12 +136,14 @@ impl Link {
                      the permission to subscribe to hub.federation.projects.* or to $SRV.>"
                 );
             }
-            Some(Refusal::Peers | Refusal::Pings | Refusal::Requests) => {}
-            Some(Refusal::Ping) => {
+            Some(
+                DeniedPermission::Peers | DeniedPermission::Pings | DeniedPermission::Requests,
+            ) => {}
+            Some(DeniedPermission::Ping) => {
                 self.shared.pings_refused.store(true, Ordering::Relaxed);
                 self.note_refused_publish(error, now);
             }
-            Some(Refusal::Message) => self.note_refused_publish(error, now),
+            Some(DeniedPermission::Message) => self.note_refused_publish(error, now),
         }
     }
 
@@ -185,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_forgotten_with_its_connection() {
-        let link = Link::default();
+        let link = Link::new(Arc::default());
         let sentinel = format!("Publish to \"{}\"", subjects::sentinel());
         for what in ["Subscription to \"hub.presence.*\"", &sentinel] {
             link.note(&refused(what), NOW);
@@ -197,14 +214,14 @@ mod tests {
 
     #[test]
     fn a_refused_heartbeat_does_not_deny_hearing() {
-        let link = Link::default();
+        let link = Link::new(Arc::default());
         link.note(&refused("Publish to \"hub.presence.a\""), NOW);
         assert!(!link.is_denied());
     }
 
     #[test]
     fn what_is_not_needed_for_hearing_may_be_refused() {
-        let link = Link::default();
+        let link = Link::new(Arc::default());
         for what in ["hub.federation.heartbeats.*", "hub.federation.changes.*", "hub.docs.ping"] {
             link.note(&refused(&format!("Subscription to \"{what}\"")), NOW);
             assert!(!link.is_denied() && !link.refuses_pings(), "{what}");
@@ -213,7 +230,7 @@ mod tests {
 
     #[test]
     fn refused_relays_are_forgotten_with_their_connection() {
-        let link = Link::default();
+        let link = Link::new(Arc::default());
         link.note(&refused("Subscription to \"hub.federation.heartbeats.*\""), NOW);
         assert_eq!((link.denies_relays(), link.refuses_relays()), (true, false));
         link.note(&refused("Publish to \"hub.federation.heartbeats.docs\""), NOW);
@@ -224,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_refused_ping_is_forgotten_with_its_connection() {
-        let link = Link::default();
+        let link = Link::new(Arc::default());
         link.note(&refused("Publish to \"hub.docs.ping\""), NOW);
         assert!(link.refuses_pings() && !link.is_denied());
         link.note(&Event::Connected, NOW);
@@ -233,7 +250,7 @@ mod tests {
 
     #[test]
     fn refused_messages_do_not_flood_the_log() {
-        let link = Link::default();
+        let link = Link::new(Arc::default());
         for _ in 0..40 {
             link.note(&refused("Publish to \"hub.presence.a\""), NOW);
         }
@@ -243,7 +260,7 @@ mod tests {
 
     #[test]
     fn drops_are_counted_once() {
-        let link = Link::default();
+        let link = Link::new(Arc::default());
         link.note(&Event::SlowConsumer(1), NOW);
         link.note(&Event::SlowConsumer(2), NOW);
         assert_eq!((link.take_dropped(), link.take_dropped()), (2, 0));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use async_nats::ConnectOptions;
 
 use super::address::{UserInfo, without_credentials};
-use super::{ConnectionError, Tuning};
+use super::{ConnectionError, Tuning, credentials};
 
 /// How to reach NATS, and as whom. At most one way of authentication may be set; credentials in
 /// the URL count as one. `Debug` shows no secret.
@@ -59,11 +59,12 @@ impl NatsSettings {
         super::prepare(self, &Tuning::default()).await.map(drop)
     }
 
+    /// Returns options that authenticate, and do nothing else.
     pub(super) async fn authenticate(
         &self,
-        options: ConnectOptions,
         in_url: Option<UserInfo>,
     ) -> Result<ConnectOptions, ConnectionError> {
+        let options = ConnectOptions::new();
         self.check_that_one_way_is_set(in_url.as_ref())?;
         if let Some(UserInfo { user, password }) = in_url {
             // As in all NATS clients, a user without a password is a token.
@@ -76,11 +77,7 @@ impl NatsSettings {
             return Ok(options.token(token.clone()));
         }
         if let Some(path) = &self.credentials_file {
-            return options.credentials_file(path).await.map_err(|source| ConnectionError::File {
-                what: "the NATS credentials file",
-                path: path.clone(),
-                source: source.into(),
-            });
+            return credentials::authenticate_by(path).await;
         }
         match (&self.user, &self.password) {
             (Some(user), Some(password)) => {

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use super::*;
+use crate::NatsSettings;
 
 /// Longer than any wait of these tests takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -51,13 +52,13 @@ async fn settle(client: &async_nats::Client) {
     in_time("the server", client.request(client.new_inbox(), "".into())).await.unwrap_err();
 }
 
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock::start())
+fn context(url: String) -> NatsContext {
+    NatsContext::new(NatsSettings::new(url), Arc::new(SystemClock::start()))
 }
 
 /// A replica that is connected; it does not run.
 async fn connected(server: &NatsServer) -> Peers {
-    let peers = Peers::connect(&NatsSettings::new(server.url()), clock()).await.unwrap();
+    let peers = Peers::connect(&context(server.url())).await.unwrap();
     settle(&peers.0.connection.client).await;
     peers
 }
@@ -65,20 +66,20 @@ async fn connected(server: &NatsServer) -> Peers {
 /// A running replica, and how often it had news.
 struct Follower {
     peers: Peers,
-    news: Arc<News>,
+    news: Arc<Notices>,
     _cancelled_at_end: tokio_util::sync::DropGuard,
 }
 
 #[derive(Default)]
-struct News {
+struct Notices {
     calls: AtomicUsize,
     told: Notify,
 }
 
 impl Follower {
     async fn start(server: &NatsServer) -> Self {
-        let peers = Peers::connect(&NatsSettings::new(server.url()), clock()).await.unwrap();
-        let (news, cancel) = (Arc::new(News::default()), CancellationToken::new());
+        let peers = Peers::connect(&context(server.url())).await.unwrap();
+        let (news, cancel) = (Arc::new(Notices::default()), CancellationToken::new());
         let told = Arc::clone(&news);
         let call = move || {
             told.calls.fetch_add(1, Ordering::Relaxed);
@@ -192,7 +193,7 @@ async fn nothing_is_kept_for_a_server_that_is_away() {
 async fn a_replica_that_is_cancelled_ends() {
     let mut server = NatsServer::start().await;
     server.stop();
-    let peers = Peers::connect(&NatsSettings::new(server.url()), clock()).await.unwrap();
+    let peers = Peers::connect(&context(server.url())).await.unwrap();
     let cancel = CancellationToken::new();
     let running = tokio::spawn(peers.run(|| {}, cancel.clone()));
     cancel.cancel();
@@ -207,7 +208,7 @@ async fn a_server_that_does_not_take_what_is_handed_on_is_not_trusted_with_it() 
     )
     .await;
     let url = server.url().replace("nats://", "nats://u:p@");
-    let peers = Peers::connect(&NatsSettings::new(url), clock()).await.unwrap();
+    let peers = Peers::connect(&context(url)).await.unwrap();
     settle(&peers.0.connection.client).await;
     peers.relay(&heartbeat("a")).await;
     settle(&peers.0.connection.client).await;

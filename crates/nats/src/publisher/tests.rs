@@ -24,11 +24,11 @@ fn settings(url: String) -> PublisherSettings {
     PublisherSettings { interval, ..rest }
 }
 
-struct Watcher {
+struct HeartbeatCollector {
     heartbeats: async_nats::Subscriber,
 }
 
-impl Watcher {
+impl HeartbeatCollector {
     /// Listens, and makes sure that the server knows it.
     async fn start(server: &NatsServer) -> Self {
         Self::listening(async_nats::connect(server.url()).await.unwrap()).await
@@ -71,7 +71,7 @@ fn degraded() -> Option<Condition> {
 #[tokio::test]
 async fn it_beats_when_connected_and_when_the_condition_changes() {
     let server = NatsServer::start().await;
-    let mut watcher = Watcher::start(&server).await;
+    let mut watcher = HeartbeatCollector::start(&server).await;
     let (reporter, cancel, task) = start(settings(server.url())).await;
     assert_eq!(watcher.condition().await, None);
     reporter.report_degraded(["queue backlog"]);
@@ -86,7 +86,7 @@ async fn it_beats_when_connected_and_when_the_condition_changes() {
 #[tokio::test]
 async fn it_beats_at_its_interval() {
     let server = NatsServer::start().await;
-    let mut watcher = Watcher::start(&server).await;
+    let mut watcher = HeartbeatCollector::start(&server).await;
     let interval = HeartbeatInterval::from_seconds(0.1).unwrap();
     let (_, cancel, task) = start(PublisherSettings { interval, ..settings(server.url()) }).await;
     for _ in 0..4 {
@@ -105,7 +105,7 @@ async fn it_outlives_an_absent_broker_and_says_what_stands_by_then() {
         start(PublisherSettings { interval, ..settings(server.url()) }).await;
     reporter.report_degraded(["queue backlog"]);
     server.restart().await;
-    let mut watcher = Watcher::start(&server).await;
+    let mut watcher = HeartbeatCollector::start(&server).await;
     assert_eq!(watcher.condition().await, degraded());
     server.stop();
     cancel.cancel();

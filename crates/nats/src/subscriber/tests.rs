@@ -12,6 +12,7 @@ use listener::{DEADLINE, Listener};
 use tokio::task::JoinHandle;
 
 use super::*;
+use crate::NatsSettings;
 
 /// A running subscriber, what it told, and a way to send over its own connection, so that what
 /// is sent has its place before or after a sentinel.
@@ -22,8 +23,8 @@ struct Running {
     task: JoinHandle<()>,
 }
 
-fn clock() -> Arc<dyn Clock> {
-    Arc::new(SystemClock::start())
+fn context(settings: &NatsSettings) -> NatsContext {
+    NatsContext::new(settings.clone(), Arc::new(SystemClock::start()))
 }
 
 /// A subscriber that is connected and does not listen yet.
@@ -31,7 +32,7 @@ async fn connected(settings: &NatsSettings) -> (HeartbeatSubscriber, Arc<Listene
     let listener = Arc::new(Listener::default());
     let hearing = Arc::clone(&listener) as _;
     let subscriber =
-        HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random(), clock())
+        HeartbeatSubscriber::hear_for(&context(settings), hearing, None, ReplicaId::random())
             .await
             .unwrap();
     subscriber.connection.link.connected().await;
@@ -50,7 +51,7 @@ impl Running {
         let listener = Arc::new(Listener::default());
         let hearing = Arc::clone(&listener) as _;
         let subscriber =
-            HeartbeatSubscriber::hear_for(settings, hearing, None, ReplicaId::random(), clock())
+            HeartbeatSubscriber::hear_for(&context(settings), hearing, None, ReplicaId::random())
                 .await
                 .unwrap();
         Self::spawn(subscriber, listener)
@@ -129,11 +130,10 @@ async fn projects_that_are_not_in_the_catalog_are_introduced() {
     let hearing = Arc::clone(&listener) as _;
     let settings = NatsSettings::new(server.url());
     let subscriber = HeartbeatSubscriber::hear_for(
-        &settings,
+        &context(&settings),
         hearing,
         Some(newcomers),
         ReplicaId::random(),
-        clock(),
     )
     .await
     .unwrap();

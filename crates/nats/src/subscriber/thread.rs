@@ -1,17 +1,15 @@
 //! Hearing on a thread of its own.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::thread;
 
 use federation_application::Presence;
-use federation_domain::Clock;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{HeartbeatSubscriber, UnknownProject};
-use crate::connection::{ConnectionError, NatsSettings};
+use crate::connection::{ConnectionError, NatsContext};
 use crate::replica::ReplicaId;
 
 impl HeartbeatSubscriber {
@@ -26,11 +24,10 @@ impl HeartbeatSubscriber {
     /// # Errors
     /// What is wrong with the settings, or that there is no thread. An absent server is no error.
     pub async fn spawn(
-        settings: NatsSettings,
+        context: NatsContext,
         presence: Presence,
         newcomers: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
-        clock: Arc<dyn Clock>,
         cancel: CancellationToken,
     ) -> Result<impl Future<Output = ()> + Send + 'static, ConnectionError> {
         let runtime = runtime::Builder::new_current_thread()
@@ -40,7 +37,7 @@ impl HeartbeatSubscriber {
         let (connected, is_connected) = oneshot::channel();
         let (end, ended) = oneshot::channel::<()>();
         let hear = async move {
-            let subscriber = Self::connect(&settings, presence, newcomers, replica, clock).await;
+            let subscriber = Self::connect(&context, presence, newcomers, replica).await;
             let (outcome, subscriber) = match subscriber {
                 Ok(subscriber) => (Ok(()), Some(subscriber)),
                 Err(error) => (Err(error), None),

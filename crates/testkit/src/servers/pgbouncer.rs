@@ -54,7 +54,7 @@ impl PgBouncer {
         let mut server = Server::spawn("pgbouncer", &mut command(folder.path(), &config), &log);
         let is_ready = || TcpStream::connect(("127.0.0.1", port)).ok().map(drop);
         if server.await_ready(is_ready).is_none() {
-            panic!("pgbouncer ended at its start; {}", server.last_words());
+            panic!("pgbouncer ended at its start; {}", server.log_end());
         }
         let is_set = url.set_host(Some("127.0.0.1")).is_ok() && url.set_port(Some(port)).is_ok();
         assert!(is_set, "not the URL of a server: {url}");

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use federation_testkit::NatsServer;
+
 use super::process::{COMMANDCENTER, Service, federation, folder, until};
 
 const FILE: (&str, &str) = ("FEDERATION_KEYS_FILE", "keys.yaml");
@@ -104,4 +106,47 @@ fn keys_of_a_setting_have_all_scopes_and_protected_paths_need_one() {
     for path in ["/health", "/livez", "/readyz", "/docs", "/openapi.json"] {
         assert_eq!(get(&service, path, "gamma-key"), 200, "{path}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_over_nats_need_a_key_too() {
+    let nats = NatsServer::start().await;
+    let folder = folder(COMMANDCENTER);
+    let reader = keys(folder.path(), &["create", "reader", "--scope", "read"]);
+    let sender = keys(folder.path(), &["create", "sender", "--scope", "heartbeat"]);
+    let url = nats.url();
+    let service = Service::ready(folder.path(), &[FILE, ("NATS_URL", &url)]);
+    let client = async_nats::connect(url.as_str()).await.unwrap();
+    let ask = async |key: Option<&str>| {
+        let mut headers = async_nats::HeaderMap::new();
+        if let Some(key) = key {
+            headers.insert("Federation-Key", key);
+        }
+        let subject = "hub.federation.projects.get";
+        client.request_with_headers(subject, headers, "commandcenter".into()).await
+    };
+    // The subscription may not be there yet.
+    let first = async {
+        loop {
+            if let Ok(answer) = ask(None).await {
+                return answer;
+            }
+        }
+    };
+    let answer = tokio::time::timeout(Duration::from_secs(30), first).await.unwrap();
+    let error = |answer: &async_nats::Message| {
+        let header = |name| Some(answer.headers.as_ref()?.get(name)?.to_string());
+        (header("Nats-Service-Error-Code"), header("Nats-Service-Error"))
+    };
+    let (code, text) = error(&answer);
+    assert_eq!(code.as_deref(), Some("401"));
+    let expected = "an API key is required: send it in the header Federation-Key";
+    assert_eq!(text.as_deref(), Some(expected));
+    assert_eq!(error(&ask(Some("guess")).await.unwrap()).0.as_deref(), Some("401"));
+    assert_eq!(error(&ask(Some(&sender)).await.unwrap()).0.as_deref(), Some("403"));
+    let answer = ask(Some(&reader)).await.unwrap();
+    assert_eq!(error(&answer).0, None);
+    let project: serde_json::Value = serde_json::from_slice(&answer.payload).unwrap();
+    assert_eq!(project["slug"], "commandcenter");
+    assert!(service.terminate().success());
 }

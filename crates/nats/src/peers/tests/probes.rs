@@ -95,7 +95,7 @@ async fn an_answer_counts_behind_one_of_another_project() {
 async fn without_a_server_nobody_is_asked() {
     let mut server = NatsServer::start().await;
     server.stop();
-    let peers = Peers::connect(&NatsSettings::new(server.url()), clock()).await.unwrap();
+    let peers = Peers::connect(&context(server.url())).await.unwrap();
     assert_eq!(ask(&peers).await, Probe::NotAsked);
 }
 
@@ -123,7 +123,7 @@ async fn a_ping_that_the_server_refuses_was_not_asked() {
     )
     .await;
     let url = server.url().replace("nats://", "nats://u:p@");
-    let peers = Peers::connect(&NatsSettings::new(url), clock()).await.unwrap();
+    let peers = Peers::connect(&context(url)).await.unwrap();
     settle(&peers.0.connection.client).await;
     assert_eq!(ask_in_vain(&peers).await, Probe::NotAsked);
 }

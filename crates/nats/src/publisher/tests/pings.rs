@@ -10,7 +10,7 @@ async fn ask(client: &async_nats::Client) -> String {
 #[tokio::test]
 async fn it_answers_pings_with_how_it_is() {
     let server = NatsServer::start().await;
-    let mut watcher = Watcher::start(&server).await;
+    let mut watcher = HeartbeatCollector::start(&server).await;
     let client = async_nats::connect(server.url()).await.unwrap();
     let (reporter, cancel, task) = start(settings(server.url())).await;
     // It asked for pings before it sent this.
@@ -29,7 +29,7 @@ async fn it_answers_pings_with_how_it_is() {
 #[tokio::test]
 async fn a_ping_without_a_reply_subject_is_passed_over() {
     let server = NatsServer::start().await;
-    let mut watcher = Watcher::start(&server).await;
+    let mut watcher = HeartbeatCollector::start(&server).await;
     let client = async_nats::connect(server.url()).await.unwrap();
     let (_reporter, cancel, task) = start(settings(server.url())).await;
     watcher.condition().await;
@@ -47,7 +47,7 @@ async fn heartbeats_go_on_under<F: Future<Output = ()> + Send + 'static>(
     pinging: impl FnOnce(async_nats::Client) -> F,
 ) {
     let server = NatsServer::start().await;
-    let mut watcher = Watcher::start(&server).await;
+    let mut watcher = HeartbeatCollector::start(&server).await;
     let interval = HeartbeatInterval::from_seconds(0.1).unwrap();
     let (_reporter, cancel, task) =
         start(PublisherSettings { interval, ..settings(server.url()) }).await;
@@ -101,7 +101,7 @@ async fn where_pings_are_refused_heartbeats_go_on() {
     .await;
     let watching = async_nats::ConnectOptions::with_user_and_password("watcher".into(), "p".into());
     let client = watching.connect(server.url()).await.unwrap();
-    let mut watcher = Watcher::listening(client).await;
+    let mut watcher = HeartbeatCollector::listening(client).await;
     let (reporter, cancel, task) =
         start(settings(server.url().replace("nats://", "nats://u:p@"))).await;
     assert_eq!(watcher.condition().await, None);

@@ -18,7 +18,7 @@ async fn subscriber_of(peers: &Peers, server: &NatsServer) -> Running {
     let hearing = Arc::clone(&listener) as _;
     let settings = NatsSettings::new(server.url());
     let subscriber =
-        HeartbeatSubscriber::hear_for(&settings, hearing, None, peers.replica(), clock())
+        HeartbeatSubscriber::hear_for(&context(&settings), hearing, None, peers.replica())
             .await
             .unwrap();
     let running = Running::spawn(subscriber, listener);
@@ -49,8 +49,8 @@ async fn what_one_replica_heard_over_http_all_others_hear_as_http() {
     let server = NatsServer::start().await;
     let settings = NatsSettings::new(server.url());
     let (one, other) = (
-        Peers::connect(&settings, clock()).await.unwrap(),
-        Peers::connect(&settings, clock()).await.unwrap(),
+        Peers::connect(&context(&settings)).await.unwrap(),
+        Peers::connect(&context(&settings)).await.unwrap(),
     );
     let (its_own, another) =
         (subscriber_of(&one, &server).await, subscriber_of(&other, &server).await);

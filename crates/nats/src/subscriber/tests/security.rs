@@ -94,11 +94,10 @@ async fn a_refusal_is_deafness(denied: &str) {
     let listener = Arc::new(Listener::default());
     let hearing = Arc::clone(&listener) as _;
     let subscriber = HeartbeatSubscriber::hear_for(
-        &NatsSettings::new(url),
+        &context(&NatsSettings::new(url)),
         hearing,
         None,
         ReplicaId::random(),
-        clock(),
     )
     .await
     .unwrap();

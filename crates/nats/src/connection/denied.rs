@@ -6,7 +6,7 @@ const PUBLISH_REFUSED: &str = "permissions violation for publish";
 
 /// What the server does not permit, by what it means for us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum DeniedPermission {
     /// A subscription without which heartbeats cannot be heard, or the sentinels.
     Hearing,
     /// The subscription to heartbeats that other replicas hand on.
@@ -25,7 +25,7 @@ pub(super) enum Refusal {
     Message,
 }
 
-impl Refusal {
+impl DeniedPermission {
     /// Reads what the server said; none where it is no refusal.
     pub(super) fn read(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
@@ -68,26 +68,26 @@ mod tests {
     #[test]
     fn a_refusal_is_known_by_its_subject() {
         for (text, refusal) in [
-            ("Subscription to \"hub.presence.*\"", Refusal::Hearing),
-            ("Subscription to \"_INBOX.federation.0\"", Refusal::Hearing),
-            ("Subscription to \"hub.federation.heartbeats.*\"", Refusal::HearingRelays),
-            ("Subscription to \"hub.federation.changes.*\"", Refusal::Peers),
+            ("Subscription to \"hub.presence.*\"", DeniedPermission::Hearing),
+            ("Subscription to \"_INBOX.federation.0\"", DeniedPermission::Hearing),
+            ("Subscription to \"hub.federation.heartbeats.*\"", DeniedPermission::HearingRelays),
+            ("Subscription to \"hub.federation.changes.*\"", DeniedPermission::Peers),
             (
                 "Subscription to \"hub.federation.projects.get\" using queue \"q\"",
-                Refusal::Requests,
+                DeniedPermission::Requests,
             ),
-            ("Subscription to \"$SRV.PING\"", Refusal::Requests),
-            ("Subscription to \"hub.Docs.ping\"", Refusal::Pings),
-            ("Publish to \"_INBOX.federation.0\"", Refusal::Hearing),
-            ("Publish to \"hub.Docs.ping\"", Refusal::Ping),
-            ("Publish to \"hub.federation.heartbeats.a\"", Refusal::Relay),
-            ("Publish to \"hub.presence.a\"", Refusal::Message),
-            ("Publish to \"hub.federation.changes.a\"", Refusal::Message),
-            ("Publish with Reply of \"_INBOX.0\"", Refusal::Message),
+            ("Subscription to \"$SRV.PING\"", DeniedPermission::Requests),
+            ("Subscription to \"hub.Docs.ping\"", DeniedPermission::Pings),
+            ("Publish to \"_INBOX.federation.0\"", DeniedPermission::Hearing),
+            ("Publish to \"hub.Docs.ping\"", DeniedPermission::Ping),
+            ("Publish to \"hub.federation.heartbeats.a\"", DeniedPermission::Relay),
+            ("Publish to \"hub.presence.a\"", DeniedPermission::Message),
+            ("Publish to \"hub.federation.changes.a\"", DeniedPermission::Message),
+            ("Publish with Reply of \"_INBOX.0\"", DeniedPermission::Message),
         ] {
             let text = format!("Permissions Violation for {text}");
-            assert_eq!(Refusal::read(&text), Some(refusal), "{text}");
+            assert_eq!(DeniedPermission::read(&text), Some(refusal), "{text}");
         }
-        assert_eq!(Refusal::read("maximum connections exceeded"), None);
+        assert_eq!(DeniedPermission::read("maximum connections exceeded"), None);
     }
 }
