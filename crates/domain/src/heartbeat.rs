@@ -73,6 +73,8 @@ pub enum Condition {
         /// In the project's own words.
         reasons: Vec<String>,
     },
+    /// It reported a status that is not understood. The previous report stands.
+    Unclear,
 }
 
 /// One heartbeat, checked by the adapter that heard it.
@@ -119,6 +121,7 @@ impl Reports {
     pub fn hear(&mut self, channel: Channel, condition: Option<&Condition>) {
         let report = match condition {
             None if channel == Channel::Health => return,
+            Some(Condition::Unclear) => return,
             None | Some(Condition::Online) => None,
             Some(Condition::Degraded { reasons }) => {
                 Some(reasons.iter().take(Self::MAX_REASONS).map(|reason| tidy(reason)).collect())
@@ -188,6 +191,16 @@ mod tests {
         assert!(reports.is_degraded());
         reports.hear(Channel::Presence, None);
         assert_eq!(reports, Reports::default());
+    }
+
+    #[test]
+    fn an_unclear_status_leaves_the_previous_report() {
+        for channel in [Channel::Presence, Channel::Health] {
+            let mut reports = Reports::default();
+            reports.hear(channel, degraded("slow").as_ref());
+            reports.hear(channel, Some(&Condition::Unclear));
+            assert_eq!(reports.reasons().collect::<Vec<_>>(), ["slow"]);
+        }
     }
 
     #[test]

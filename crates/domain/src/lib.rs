@@ -81,5 +81,6 @@ pub use registering::{Form, Registering};
 pub use registration::{Registration, RegistrationDraft};
 pub use uptime::{Shares, shares};
 pub use values::{
-    FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, Slug, Tags,
+    FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, ReportedStatus, Slug,
+    Tags,
 };

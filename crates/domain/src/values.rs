@@ -8,6 +8,7 @@ mod interval;
 mod labels;
 mod mesh_namespace;
 mod name;
+mod reported_status;
 mod slug;
 
 pub use hub_url::HubUrl;
@@ -15,6 +16,7 @@ pub use interval::HeartbeatInterval;
 pub use labels::{FanoutAllowlist, Tags};
 pub use mesh_namespace::MeshNamespace;
 pub use name::ProjectName;
+pub use reported_status::ReportedStatus;
 pub use slug::Slug;
 
 /// Implements what each value made from one text has in common.

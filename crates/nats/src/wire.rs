@@ -19,7 +19,8 @@ mod said;
 mod timestamp;
 
 pub use change::encode_change;
-pub use decode::{DecodedHeartbeat, MAX_PAYLOAD_BYTES, Refusal, decode};
+pub(crate) use decode::without_bom;
+pub use decode::{DecodedHeartbeat, MAX_PAYLOAD_BYTES, Rejection, decode};
 pub use encode::HeartbeatMessage;
 pub use ping::{PingAnswer, is_answer_of};
 pub use relay::{RelayedHeartbeat, decode_relay};

@@ -2,7 +2,7 @@
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use federation_domain::{Condition, InvalidValue};
+use federation_domain::{Condition, InvalidValue, ReportedStatus};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -26,10 +26,11 @@ const MAX_REASONS: usize = 1000;
 pub(crate) struct HeartbeatSchema {
     /// Must match the slug in the path, if given.
     project_slug: Option<SlugSchema>,
-    /// The health of the project.
+    /// The health of the project, in any case: `OK` and `ok` are equal.
     status: Option<ConditionSchema>,
-    /// Why the project is degraded. The first 10 reasons are kept, with 200 characters each.
-    /// Ignored unless `status` is `degraded`.
+    /// Why the project is degraded. The first 10 reasons are kept, with 200 characters each. Without
+    /// a `status` they mean that the project is degraded. Ignored if `status` says that it is healthy.
+    /// The spelling `degraded_reasons` is accepted too.
     #[serde(rename = "degradedReasons")]
     #[schema(max_items = 1000)]
     degraded_reasons: Option<Vec<String>>,
@@ -43,8 +44,34 @@ pub(crate) struct HeartbeatSchema {
 pub(crate) enum ConditionSchema {
     /// The project is healthy.
     Online,
+    /// The same as `online`.
+    Ok,
+    /// The same as `online`.
+    Up,
+    /// The same as `online`.
+    Healthy,
+    /// The same as `online`.
+    Pass,
+    /// The same as `online`.
+    Passing,
     /// The project works with limitations.
     Degraded,
+    /// Degraded, with `warn` as a reason.
+    Warn,
+    /// Degraded, with `warning` as a reason.
+    Warning,
+    /// Degraded, with `down` as a reason.
+    Down,
+    /// Degraded, with `unhealthy` as a reason.
+    Unhealthy,
+    /// Degraded, with `critical` as a reason.
+    Critical,
+    /// Degraded, with `fail` as a reason.
+    Fail,
+    /// Degraded, with `error` as a reason.
+    Error,
+    /// Degraded, with `offline` as a reason: a project that sends heartbeats is not offline.
+    Offline,
 }
 
 /// The condition from a heartbeat body, if there is one.
@@ -72,7 +99,9 @@ fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
     let mut fields = Fields::of(body).map_err(ApiError::Invalid)?;
     let named = fields.optional_string("project_slug");
     let status = fields.optional_string("status");
-    let reasons = fields.optional_strings("degradedReasons", MAX_REASONS, |_any| None);
+    let mut reasons = |field| fields.optional_strings(field, MAX_REASONS, |_any| None);
+    let (camel_case, snake_case) = (reasons("degradedReasons"), reasons("degraded_reasons"));
+    let reasons = camel_case.or(snake_case).unwrap_or_default();
     if let Some(other) = named.filter(|&named| named != slug) {
         return Err(ApiError::Spoofed(InvalidValue::new(
             "project_slug",
@@ -80,11 +109,9 @@ fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
             "the slug in the path",
         )));
     }
-    let condition = match status {
-        None => Ok(None),
-        Some("online") => Ok(Some(Condition::Online)),
-        Some("degraded") => Ok(Some(Condition::Degraded { reasons: reasons.unwrap_or_default() })),
-        Some(other) => Err(vec![InvalidValue::new("status", other, "online or degraded")]),
+    let condition = match status.map(ReportedStatus::parse).transpose() {
+        Ok(status) => Ok(ReportedStatus::condition(status, reasons)),
+        Err(invalid) => Err(vec![invalid]),
     };
     fields.finish(condition).map(HeartbeatBody).map_err(ApiError::Invalid)
 }
@@ -107,13 +134,18 @@ mod tests {
         assert_eq!(parse(&json!({"status": "degraded"})), degraded(&[]));
         assert_eq!(parse(&json!({"status": "online"})), Some(Condition::Online));
         assert_eq!(parse(&json!({"status": null, "degradedReasons": null})), None);
+        assert_eq!(parse(&json!({"status": "DOWN"})), degraded(&["down"]));
+        assert_eq!(parse(&json!({"status": "Healthy"})), Some(Condition::Online));
+        assert_eq!(parse(&json!({"degradedReasons": ["a"]})), degraded(&["a"]));
+        assert_eq!(parse(&json!({"degraded_reasons": ["a"]})), degraded(&["a"]));
+        assert_eq!(parse(&json!({"degradedReasons": []})), None);
         assert_eq!(parse(&json!({"project_slug": "a"})), None);
         assert_eq!(parse(&json!({})), None);
     }
 
     #[test]
     fn every_invalid_key_is_reported() {
-        let body = json!({"status": "offline", "degradedReasons": ["a", 1]});
+        let body = json!({"status": "asleep", "degradedReasons": ["a", 1]});
         let Err(ApiError::Invalid(faults)) = parse(&body, "a") else { panic!("expected an error") };
         let faults: Vec<String> = faults.into_iter().map(|fault| fault.field).collect();
         assert_eq!(faults, ["status", "degradedReasons[1]"]);

@@ -5,6 +5,8 @@ use federation_application::{Position, ProjectFilter, ProjectQuery, SortValue};
 use federation_domain::{ProjectId, ProjectStatus, Slug};
 use serde::Deserialize;
 
+use crate::wire::without_bom;
+
 /// The most projects of a page.
 const MOST: usize = 1_000;
 
@@ -28,7 +30,8 @@ struct ListPayload {
 
 impl ListRequest {
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
-        if payload.trim_ascii().is_empty() {
+        let payload = without_bom(payload).trim_ascii();
+        if payload.is_empty() {
             return Ok(Self { limit: MOST, ..Self::default() });
         }
         let ListPayload { status, limit, after } = serde_json::from_slice(payload).map_err(|_| {
@@ -60,7 +63,7 @@ struct GetPayload {
 impl GetRequest {
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
         let form = "expected a slug, or an object such as {\"slug\":\"docs\"}";
-        let payload = payload.trim_ascii();
+        let payload = without_bom(payload).trim_ascii();
         let slug = if payload.starts_with(b"{") {
             let payload: GetPayload = serde_json::from_slice(payload).map_err(|_| bad(form))?;
             payload.slug
@@ -84,7 +87,7 @@ mod tests {
     #[test]
     fn a_list_may_be_asked_for_with_or_without_a_selection() {
         let all = ListRequest { limit: MOST, ..ListRequest::default() };
-        for payload in ["", " \n", "{}", r#"{"limit":null,"other":1}"#] {
+        for payload in ["", " \n", "\u{feff}", "\u{feff}{}", "{}", r#"{"limit":null,"other":1}"#] {
             assert_eq!(ListRequest::parse(payload.as_bytes()).unwrap(), all, "{payload:?}");
         }
         let some = br#"{"status":["online","offline"],"limit":5,"after":17}"#;
@@ -96,7 +99,7 @@ mod tests {
     #[test]
     fn a_project_is_asked_for_by_its_slug() {
         let docs = GetRequest(Slug::parse("docs").unwrap());
-        for payload in ["docs", " docs\n", r#"{"slug":"docs"}"#] {
+        for payload in ["docs", " docs\n", r#"{"slug":"docs"}"#, "\u{feff}docs"] {
             assert_eq!(GetRequest::parse(payload.as_bytes()).unwrap(), docs);
         }
     }

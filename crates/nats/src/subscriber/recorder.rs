@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_nats::Message;
 use federation_application::{DropReason, RecordError};
-use federation_domain::{Clock, HubUrl, MeshNamespace, Slug};
+use federation_domain::{Clock, HubUrl, InvalidValue, MeshNamespace, Slug};
 use time::Duration;
 use tokio::sync::mpsc;
 
@@ -12,7 +12,7 @@ use crate::hearing::{Hearing, Record};
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
-use crate::wire::{self, DecodedHeartbeat, Refusal, RelayedHeartbeat};
+use crate::wire::{self, DecodedHeartbeat, Rejection, RelayedHeartbeat};
 
 /// A project that is heard and is not in the catalog: what it takes to register it. How it is
 /// doing is not kept here; its next heartbeat says so again.
@@ -40,6 +40,7 @@ pub(super) struct Recorder {
     replica: ReplicaId,
     clock: Arc<dyn Clock>,
     refusals: [Throttle; 4],
+    invalid_statuses: Throttle,
     overflow: Throttle,
     stale: Throttle,
 }
@@ -57,6 +58,7 @@ impl Recorder {
             replica,
             clock,
             refusals: Default::default(),
+            invalid_statuses: Throttle::default(),
             overflow: Throttle::default(),
             stale: Throttle::default(),
         }
@@ -74,9 +76,23 @@ impl Recorder {
         for _ in 0..decoded.ignored_fields {
             self.hearing.ignore_field();
         }
+        if let Some(error) = &decoded.invalid_status {
+            self.log_invalid_status(decoded.heartbeat.slug, error);
+        }
         match record(&decoded.heartbeat) {
             Ok(()) | Err(RecordError::NotLoaded) => {}
             Err(RecordError::UnknownProject) => self.introduce(&decoded),
+        }
+    }
+
+    fn log_invalid_status(&mut self, slug: &str, error: &InvalidValue) {
+        if let Some(suppressed) = self.invalid_statuses.admit(self.hearing.now()) {
+            tracing::warn!(
+                project.slug = slug,
+                %error,
+                suppressed,
+                "heartbeat reports an unknown status; the previous report stands"
+            );
         }
     }
 
@@ -105,12 +121,12 @@ impl Recorder {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal, subject: &str) {
+    fn refuse(&mut self, refusal: Rejection, subject: &str) {
         let (reason, throttle) = match refusal {
-            Refusal::Malformed => (DropReason::Malformed, 0),
-            Refusal::Oversized => (DropReason::Oversized, 1),
-            Refusal::Spoofed => (DropReason::Spoofed, 2),
-            Refusal::BadSubject => (DropReason::BadSubject, 3),
+            Rejection::Malformed => (DropReason::Malformed, 0),
+            Rejection::Oversized => (DropReason::Oversized, 1),
+            Rejection::Spoofed => (DropReason::Spoofed, 2),
+            Rejection::BadSubject => (DropReason::BadSubject, 3),
         };
         self.hearing.drop_heartbeat(reason);
         if let Some(suppressed) = self.refusals[throttle].admit(self.hearing.now()) {

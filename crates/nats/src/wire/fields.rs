@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use federation_domain::{Condition, HubUrl, MeshNamespace};
+use federation_domain::{HubUrl, InvalidValue, MeshNamespace, ReportedStatus};
 
 use super::field::Field;
 
@@ -30,12 +30,11 @@ impl Lenient {
     }
 }
 
-/// What a project says of itself; the reasons stand in another field.
-pub(super) fn status(field: Field<'_>) -> Option<Condition> {
-    match field.text().as_deref() {
-        Some("online") => Some(Condition::Online),
-        Some("degraded") => Some(Condition::Degraded { reasons: Vec::new() }),
-        _ => None,
+/// Parses the status that a project reports.
+pub(super) fn status(field: Field<'_>) -> Result<ReportedStatus, InvalidValue> {
+    match field.text() {
+        Some(word) => ReportedStatus::parse(&word),
+        None => Err(ReportedStatus::not_a_string()),
     }
 }
 

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use federation_domain::{Channel, Condition, Heartbeat, Source};
+use federation_domain::{Channel, Condition, Heartbeat, InvalidValue, ReportedStatus, Source};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::decode::{DecodedHeartbeat, Refusal};
+use super::decode::{DecodedHeartbeat, Rejection};
 use super::field::Field;
 use super::fields::{self, Lenient};
 
@@ -60,8 +60,7 @@ pub(super) struct Reading<'a> {
     named: Named,
     hub_url: Option<Cow<'a, str>>,
     mesh_namespace: Option<Cow<'a, str>>,
-    /// The status, where one is given; none within where it makes no sense.
-    status: Option<Option<Condition>>,
+    status: Option<Result<ReportedStatus, InvalidValue>>,
     /// In the one spelling, then in the other.
     reasons: [Option<Vec<String>>; 2],
     lenient: Lenient,
@@ -114,7 +113,11 @@ impl<'a> Reading<'a> {
             Key::Timestamp | Key::SampleAt => lenient.check(field, fields::is_timestamp),
             Key::Version => lenient.check(field, |field| field.text().is_some()),
             Key::LatencyMs => lenient.check(field, fields::is_duration),
-            Key::Status => self.status = Some(lenient.take(field, fields::status)),
+            Key::Status => {
+                let status = fields::status(field);
+                lenient.ignored += u32::from(status.is_err());
+                self.status = Some(status);
+            }
             Key::DegradedReasons => self.reasons[0] = lenient.take(field, Field::texts),
             Key::DegradedReasonsInSnakeCase => self.reasons[1] = lenient.take(field, Field::texts),
             Key::Unknown => {}
@@ -124,36 +127,37 @@ impl<'a> Reading<'a> {
     /// The heartbeat that it is.
     ///
     /// # Errors
-    /// [`Refusal::Spoofed`], [`Refusal::Malformed`].
-    pub(super) fn finish(mut self, channel: Channel) -> Result<DecodedHeartbeat<'a>, Refusal> {
+    /// [`Rejection::Spoofed`], [`Rejection::Malformed`].
+    pub(super) fn finish(mut self, channel: Channel) -> Result<DecodedHeartbeat<'a>, Rejection> {
         match self.named {
             Named::AsTheSubject => {}
             // A heartbeat names its project; a health sample need not, its subject does.
             Named::NotAtAll if channel == Channel::Health => {}
-            Named::Otherwise => return Err(Refusal::Spoofed),
-            Named::NotAtAll | Named::ByNoText => return Err(Refusal::Malformed),
+            Named::Otherwise => return Err(Rejection::Spoofed),
+            Named::NotAtAll | Named::ByNoText => return Err(Rejection::Malformed),
         }
+        let invalid_status = self.status.as_ref().and_then(|status| status.clone().err());
         let condition = self.condition();
         Ok(DecodedHeartbeat {
             heartbeat: Heartbeat { slug: self.slug, source: Source::Nats, channel, condition },
             hub_url: self.hub_url,
             mesh_namespace: self.mesh_namespace,
             ignored_fields: self.lenient.ignored,
+            invalid_status,
         })
     }
 
-    /// The status decides; reasons stand with `degraded`, or speak for themselves where no status is.
+    /// Reasons beside a status that says the project is well are ignored and counted.
     fn condition(&mut self) -> Option<Condition> {
         let [in_camel_case, in_snake_case] = &mut self.reasons;
         let reasons = in_camel_case.take().or(in_snake_case.take()).unwrap_or_default();
-        match self.status.take() {
-            None => (!reasons.is_empty()).then_some(Condition::Degraded { reasons }),
-            Some(Some(Condition::Degraded { .. })) => Some(Condition::Degraded { reasons }),
-            Some(Some(Condition::Online)) => {
-                self.lenient.ignored += u32::from(!reasons.is_empty());
-                Some(Condition::Online)
+        match self.status.take().transpose() {
+            Err(_) => Some(Condition::Unclear),
+            Ok(status) => {
+                let is_well = status == Some(ReportedStatus::Well);
+                self.lenient.ignored += u32::from(is_well && !reasons.is_empty());
+                ReportedStatus::condition(status, reasons)
             }
-            Some(None) => None,
         }
     }
 }

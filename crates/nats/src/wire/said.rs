@@ -13,7 +13,7 @@ pub(super) struct Said<'a> {
 impl<'a> From<Option<&'a Condition>> for Said<'a> {
     fn from(condition: Option<&'a Condition>) -> Self {
         let (status, degraded_reasons) = match condition {
-            None => (None, None),
+            None | Some(Condition::Unclear) => (None, None),
             Some(Condition::Online) => (Some("online"), None),
             Some(Condition::Degraded { reasons }) => (Some("degraded"), Some(reasons.as_slice())),
         };

@@ -11,5 +11,6 @@ mod process;
 mod publisher;
 mod reload;
 mod replicas;
+mod reported;
 mod restarts;
 mod watching;

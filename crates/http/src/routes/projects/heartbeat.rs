@@ -98,10 +98,10 @@ mod tests {
     #[actix_web::test]
     async fn an_invalid_body_is_rejected_and_counted_and_is_not_a_heartbeat() {
         let api = api().await;
-        insta::assert_snapshot!(api.post(PATH, r#"{"status":"offline","degradedReasons":"x"}"#).await, @r#"
+        insta::assert_snapshot!(api.post(PATH, r#"{"status":"asleep","degradedReasons":"x"}"#).await, @r#"
         422
         content-type: application/problem+json
-        {"title":"Unprocessable Entity","status":422,"detail":"status: expected online or degraded, got \"offline\"; degradedReasons: expected an array of strings, got \"x\"","errors":[{"field":"status","given":"\"offline\"","allowed":"online or degraded"},{"field":"degradedReasons","given":"\"x\"","allowed":"an array of strings"}]}
+        {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, ok, up, healthy, pass or passing, or else degraded, warn, warning, down, unhealthy, critical, fail, error or offline, got \"asleep\"; degradedReasons: expected an array of strings, got \"x\"","errors":[{"field":"status","given":"\"asleep\"","allowed":"online, ok, up, healthy, pass or passing, or else degraded, warn, warning, down, unhealthy, critical, fail, error or offline"},{"field":"degradedReasons","given":"\"x\"","allowed":"an array of strings"}]}
         "#);
         assert_eq!(api.post(PATH, "{").await.status, 400);
         assert_eq!(api.post(PATH, vec![b' '; 64 * 1024 + 1]).await.status, 413);

@@ -5,11 +5,11 @@ use super::*;
 
 const PYTHON: &[u8] = include_bytes!("../../../tests/fixtures/python_heartbeat.json");
 
-fn presence(payload: &str) -> Result<DecodedHeartbeat<'_>, Refusal> {
+fn presence(payload: &str) -> Result<DecodedHeartbeat<'_>, Rejection> {
     decode("hub.presence.a", payload.as_bytes())
 }
 
-fn health(payload: &str) -> Result<DecodedHeartbeat<'_>, Refusal> {
+fn health(payload: &str) -> Result<DecodedHeartbeat<'_>, Rejection> {
     decode("hub.health.a", payload.as_bytes())
 }
 
@@ -34,7 +34,7 @@ fn only_the_project_is_needed_of_a_heartbeat() {
     for payload in
         ["{}", "", "null", "[]", "7", r#"{"project_slug":null}"#, r#"{"project_slug":1}"#]
     {
-        assert_eq!(presence(payload), Err(Refusal::Malformed), "{payload}");
+        assert_eq!(presence(payload), Err(Rejection::Malformed), "{payload}");
     }
 }
 
@@ -42,20 +42,20 @@ fn only_the_project_is_needed_of_a_heartbeat() {
 fn a_health_sample_need_not_name_its_project_but_must_not_name_another() {
     assert!(health("{}").is_ok());
     assert!(health(r#"{"project_slug":"a"}"#).is_ok());
-    assert_eq!(health(r#"{"project_slug":"b"}"#), Err(Refusal::Spoofed));
-    assert_eq!(health(r#"{"project_slug":1}"#), Err(Refusal::Malformed));
+    assert_eq!(health(r#"{"project_slug":"b"}"#), Err(Rejection::Spoofed));
+    assert_eq!(health(r#"{"project_slug":1}"#), Err(Rejection::Malformed));
 }
 
 #[test]
 fn an_array_is_no_heartbeat() {
-    assert_eq!(presence(r#"["a"]"#), Err(Refusal::Malformed));
-    assert_eq!(health(" []"), Err(Refusal::Malformed));
+    assert_eq!(presence(r#"["a"]"#), Err(Rejection::Malformed));
+    assert_eq!(health(" []"), Err(Rejection::Malformed));
 }
 
 #[test]
 fn nobody_speaks_for_another_project() {
-    assert_eq!(presence(r#"{"project_slug":"b"}"#), Err(Refusal::Spoofed));
-    assert_eq!(presence(r#"{"project_slug":"A"}"#), Err(Refusal::Spoofed));
+    assert_eq!(presence(r#"{"project_slug":"b"}"#), Err(Rejection::Spoofed));
+    assert_eq!(presence(r#"{"project_slug":"A"}"#), Err(Rejection::Spoofed));
     assert!(presence(r#"{"project_slug":"\u0061"}"#).is_ok());
 }
 
@@ -67,7 +67,7 @@ fn doubled_known_keys_are_refused_however_they_are_spelled() {
         r#"{"project_slug":"b","project\u005fslug":"a"}"#,
         r#"{"project_slug":"a","status":"online","status":"degraded"}"#,
     ] {
-        assert_eq!(presence(payload), Err(Refusal::Malformed), "{payload}");
+        assert_eq!(presence(payload), Err(Rejection::Malformed), "{payload}");
     }
 }
 
@@ -115,7 +115,57 @@ fn a_project_says_how_it_is() {
     assert_eq!(condition(r#"{"project_slug":"a","status":"degraded"}"#), degraded(&[]));
     assert_eq!(condition(r#"{"project_slug":"a","degraded_reasons":["x"]}"#), degraded(&["x"]));
     assert_eq!(condition(r#"{"project_slug":"a","degradedReasons":[]}"#), None);
-    assert_eq!(condition(r#"{"project_slug":"a","status":"?","degradedReasons":["x"]}"#), None);
+    assert_eq!(condition(r#"{"project_slug":"a","degradedReasons":["x"]}"#), degraded(&["x"]));
+    let unclear = r#"{"project_slug":"a","status":"?","degradedReasons":["x"]}"#;
+    assert_eq!(condition(unclear), Some(Condition::Unclear));
+}
+
+#[test]
+fn a_status_is_read_in_the_words_of_monitoring_tools() {
+    for (status, expected) in [
+        ("OK", Some(Condition::Online)),
+        ("healthy", Some(Condition::Online)),
+        ("Degraded", degraded(&["slow"])),
+        ("DEGRADED", degraded(&["slow"])),
+        ("down", degraded(&["down", "slow"])),
+        ("Offline", degraded(&["offline", "slow"])),
+        ("critical", degraded(&["critical", "slow"])),
+    ] {
+        let payload =
+            format!(r#"{{"project_slug":"a","status":"{status}","degradedReasons":["slow"]}}"#);
+        for decoded in [presence(&payload).unwrap(), health(&payload).unwrap()] {
+            assert_eq!(decoded.heartbeat.condition, expected, "{status}");
+            assert_eq!(decoded.invalid_status, None);
+        }
+    }
+}
+
+#[test]
+fn an_unknown_status_is_counted_and_keeps_the_previous_report() {
+    for (status, given) in [
+        (r#""asleep""#, "\"asleep\""),
+        (r#""""#, "\"\""),
+        ("0", "a value that is not a string"),
+        ("false", "a value that is not a string"),
+        ("{}", "a value that is not a string"),
+        (r#"["ok"]"#, "a value that is not a string"),
+    ] {
+        let payload =
+            format!(r#"{{"project_slug":"a","status":{status},"degradedReasons":["slow"]}}"#);
+        for decoded in [presence(&payload).unwrap(), health(&payload).unwrap()] {
+            assert_eq!(decoded.heartbeat.condition, Some(Condition::Unclear), "{status}");
+            assert_eq!(decoded.ignored_fields, 1, "{status}");
+            assert_eq!(decoded.invalid_status.unwrap().given, given);
+        }
+    }
+}
+
+#[test]
+fn a_byte_order_mark_is_skipped() {
+    let payload = "\u{feff}{\"project_slug\":\"a\",\"status\":\"degraded\"}";
+    assert_eq!(presence(payload).unwrap().heartbeat.condition, degraded(&[]));
+    assert_eq!(health(payload).unwrap().heartbeat.condition, degraded(&[]));
+    assert_eq!(presence("\u{feff}\u{feff}{}"), Err(Rejection::Malformed));
 }
 
 #[test]
@@ -132,11 +182,11 @@ fn no_more_reasons_are_read_than_are_kept() {
 #[test]
 fn size_and_subject_are_looked_at_before_the_payload() {
     let large = format!(r#"{{"project_slug":"a"{}}}"#, " ".repeat(MAX_PAYLOAD_BYTES));
-    assert_eq!(presence(&large), Err(Refusal::Oversized));
-    assert_eq!(decode("hub.presence.A", large.as_bytes()), Err(Refusal::BadSubject));
-    assert_eq!(decode("hub.presence.a", &[0xff]), Err(Refusal::Malformed));
+    assert_eq!(presence(&large), Err(Rejection::Oversized));
+    assert_eq!(decode("hub.presence.A", large.as_bytes()), Err(Rejection::BadSubject));
+    assert_eq!(decode("hub.presence.a", &[0xff]), Err(Rejection::Malformed));
     let deep = "[".repeat(60_000);
-    assert_eq!(presence(&deep), Err(Refusal::Malformed));
+    assert_eq!(presence(&deep), Err(Rejection::Malformed));
     let deep = format!(r#"{{"project_slug":"a","x":{}{}}}"#, "[".repeat(9_999), "]".repeat(9_999));
     let _ = presence(&deep);
 }
@@ -159,7 +209,7 @@ proptest! {
                 ]),
                 prop::sample::select(vec![
                     r#""a""#, r#""b""#, "1", "-1.5", "1e400", "null", "true", "[]", r#"["x"]"#, "{}",
-                    r#""\ud800""#, r#""\u0061""#, r#""online""#, r#""degraded""#, r#""http://h""#,
+                    r#""\ud800""#, r#""\u0061""#, r#""online""#, r#""degraded""#, r#""Down""#, r#""http://h""#,
                     r#""2025-11-18T12:00:00""#, "18446744073709551616", r#""hub.a""#,
                 ]),
             ),
@@ -172,7 +222,7 @@ proptest! {
         for (subject, channel) in
             [("hub.presence.a", Channel::Presence), ("hub.health.a", Channel::Health)]
         {
-            let long = Reading::of(&text, "a", Pace::OneByOne).map_err(|_| Refusal::Malformed);
+            let long = Reading::of(&text, "a", Pace::OneByOne).map_err(|_| Rejection::Malformed);
             let wanted = long.and_then(|reading| reading.finish(channel));
             prop_assert_eq!(decode(subject, text.as_bytes()), wanted, "{}", text);
         }
@@ -191,7 +241,7 @@ proptest! {
         let text = format!(r#"{{"project_slug":"{named}","x":{}}}"#, serde_json::json!(payload));
         match presence(&text) {
             Ok(decoded) => prop_assert!(decoded.heartbeat.slug == "a" && named == "a"),
-            Err(refusal) => prop_assert!(refusal == Refusal::Spoofed && named != "a"),
+            Err(refusal) => prop_assert!(refusal == Rejection::Spoofed && named != "a"),
         }
     }
 }
