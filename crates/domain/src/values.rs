@@ -1,7 +1,7 @@
-//! Values that parse: one that exists is valid.
+//! Validated values, created only by parsing.
 //!
-//! Lengths count characters, not bytes. Control characters are refused everywhere, so that no
-//! value can break a log line, a terminal or a database that forbids NUL.
+//! Lengths count characters, not bytes. All values reject control characters, so that none can
+//! break a log line, a terminal or a database that forbids NUL.
 
 mod hub_url;
 mod interval;
@@ -19,11 +19,11 @@ pub use name::ProjectName;
 pub use reported_status::ReportedStatus;
 pub use slug::Slug;
 
-/// Implements what each value made from one text has in common.
+/// Implements the common methods and traits of values made from a single text.
 macro_rules! text_value {
     ($name:ident) => {
         impl $name {
-            /// The text as it was given.
+            /// Returns the text as given.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -10,28 +10,28 @@ const ALLOWED_HOST: &str = "as host an IP address or a name of labels with dots 
                             underscores only inside";
 const ALLOWED_PORT: &str = "a port from 1 to 65535";
 
-/// Where a project answers: an absolute http(s) URL with a host and without credentials, at most
-/// 500 characters. Kept as given, not normalised.
+/// URL of a project: absolute, http or https, with a host and without credentials, at most 500
+/// characters. Kept as given, not normalised.
 ///
-/// Its host is an IP address or a name. A name is made of labels as DNS has them (RFC 1123), but
-/// for underscores, which the names of containers have, and for letters beyond ASCII, which stand
-/// for what IDNA makes of them. A dot at its end is fine.
+/// The host is an IP address or a name. A name consists of DNS labels (RFC 1123). Underscores are
+/// allowed too because container names have them. Non-ASCII letters stand for their IDNA form. A
+/// trailing dot is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HubUrl(Box<str>);
 
 impl HubUrl {
-    /// The longest URL, in characters.
+    /// Maximum length in characters.
     pub const MAX_CHARS: usize = 500;
 
     /// Parses a hub URL.
     ///
     /// # Errors
-    /// When it is too long, not absolute, not http(s), with credentials, or with white space or
-    /// control characters (which a URL parser would drop silently); when it has no host, or one
-    /// that cannot be, or port 0.
+    /// Fails if the URL is too long, is not absolute, has another scheme than http or https, has
+    /// credentials, has no host or an invalid one, or has port 0. Also fails on white space and
+    /// control characters, which a URL parser would drop silently.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let Err(allowed) = check(text) else { return Ok(Self(text.into())) };
-        // A refused URL may bear a password, and this text reaches logs: show it without.
+        // A rejected URL may contain a password, and this text reaches logs.
         let shown = match text.rsplit_once('@') {
             Some((_, rest)) => format!("…@{rest}"),
             None => text.to_owned(),
@@ -40,12 +40,12 @@ impl HubUrl {
     }
 }
 
-/// Says what is allowed where the text is not.
+/// Returns a description of what is allowed if the text is invalid.
 fn check(text: &str) -> Result<(), &'static str> {
     let fits = text.chars().nth(HubUrl::MAX_CHARS).is_none();
     let clean = !text.chars().any(|c| c.is_control() || c.is_whitespace());
-    let authority = spelled_out(text).filter(|_| fits && clean).ok_or(ALLOWED)?;
-    // The parser would resolve escapes such as %68, other programs would not.
+    let authority = strict_authority(text).filter(|_| fits && clean).ok_or(ALLOWED)?;
+    // The parser resolves escapes such as %68. Other programs do not.
     if authority.contains('%') {
         return Err(ALLOWED_HOST);
     }
@@ -66,10 +66,10 @@ fn check(text: &str) -> Result<(), &'static str> {
     }
 }
 
-/// Host and port, if the URL is written as it is meant: the WHATWG parser repairs `http:host`,
-/// `http:///host`, backslashes, an empty user and an empty port, and other programs read those
+/// Returns host and port, unless the URL needs repair. The WHATWG parser repairs `http:host`,
+/// `http:///host`, backslashes, an empty user and an empty port, which other programs read
 /// differently.
-fn spelled_out(text: &str) -> Option<&str> {
+fn strict_authority(text: &str) -> Option<&str> {
     let (scheme, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let meant = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
@@ -80,8 +80,8 @@ fn spelled_out(text: &str) -> Option<&str> {
     meant.then_some(authority)
 }
 
-/// Whether a name, as IDNA maps it, can be one of a host. The lengths are those of DNS (RFC 1035,
-/// 2.3.4), in which the dots count.
+/// Returns whether a name, as mapped by IDNA, is a valid host name. The length limits of DNS
+/// (RFC 1035, section 2.3.4) include the dots.
 fn is_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.len() <= 253 && name.split('.').all(is_label)
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn refusal(text: &str) -> String {
+    fn rule(text: &str) -> String {
         HubUrl::parse(text).expect_err(text).allowed
     }
 
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_can_be_are_allowed() {
+    fn valid_hosts_are_accepted() {
         let longest = "a".repeat(63);
         for good in [
             "localhost",
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_that_cannot_be_are_refused_and_it_is_said_which_can() {
+    fn invalid_hosts_are_rejected_with_the_rule() {
         let long = "a".repeat(63);
         for bad in [
             ".",
@@ -173,16 +173,16 @@ mod tests {
             &format!("{long}a"),
             &format!("{long}.{long}.{long}.{}", "a".repeat(62)),
         ] {
-            assert_eq!(refusal(&format!("http://{bad}")), ALLOWED_HOST, "{bad}");
-            assert_eq!(refusal(&format!("http://{bad}/x")), ALLOWED_HOST, "{bad}");
+            assert_eq!(rule(&format!("http://{bad}")), ALLOWED_HOST, "{bad}");
+            assert_eq!(rule(&format!("http://{bad}/x")), ALLOWED_HOST, "{bad}");
         }
     }
 
     #[test]
-    fn ports_that_cannot_be_are_refused_and_it_is_said_which_can() {
+    fn invalid_ports_are_rejected_with_the_rule() {
         for bad in ["0", "00", "65536", "99999", "-1", "a", "1a", "1:2"] {
             for host in ["h", "[::1]", "127.0.0.1"] {
-                assert_eq!(refusal(&format!("http://{host}:{bad}")), ALLOWED_PORT, "{host}:{bad}");
+                assert_eq!(rule(&format!("http://{host}:{bad}")), ALLOWED_PORT, "{host}:{bad}");
             }
         }
         let error = HubUrl::parse("http://h:0").unwrap_err();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_http_url_is_refused() {
+    fn other_urls_than_plain_http_are_rejected() {
         for bad in [
             "",
             "/a",
@@ -213,20 +213,20 @@ mod tests {
             "http://h:",
             "http://h:/x",
         ] {
-            assert_eq!(refusal(bad), ALLOWED, "{bad:?}");
+            assert_eq!(rule(bad), ALLOWED, "{bad:?}");
         }
-        assert_eq!(refusal(&format!("http://h/{}", "x".repeat(492))), ALLOWED);
+        assert_eq!(rule(&format!("http://h/{}", "x".repeat(492))), ALLOWED);
     }
 
     #[test]
-    fn an_error_shows_no_password() {
+    fn an_error_does_not_show_the_password() {
         let error = HubUrl::parse("http://user:secret@h").unwrap_err();
         assert!(!error.to_string().contains("secret"), "{error}");
     }
 
     proptest! {
         #[test]
-        fn a_host_of_labels_is_allowed_with_any_port(
+        fn a_host_of_labels_is_accepted_with_any_port(
             labels in prop::collection::vec("[a-z]([a-z0-9_]{0,10}[a-z0-9])?", 1..5),
             port in 1_u16..,
             dot in "\\.?",
@@ -236,7 +236,7 @@ mod tests {
         }
 
         #[test]
-        fn an_address_is_allowed(address in any::<std::net::IpAddr>()) {
+        fn an_ip_address_is_accepted(address in any::<std::net::IpAddr>()) {
             let url = match address {
                 std::net::IpAddr::V4(v4) => format!("http://{v4}"),
                 std::net::IpAddr::V6(v6) => format!("http://[{v6}]"),
@@ -245,7 +245,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_allowed_has_a_host_of_whole_labels(host in "[a-z0-9_.%:-]{1,12}") {
+        fn an_accepted_url_has_a_host_of_whole_labels(host in "[a-z0-9_.%:-]{1,12}") {
             if HubUrl::parse(&format!("http://{host}")).is_ok() {
                 let name = host.split(':').next().unwrap_or_default();
                 let name = name.strip_suffix('.').unwrap_or(name);

@@ -2,23 +2,22 @@ use std::time::Duration;
 
 use crate::InvalidValue;
 
-/// How often a project promises to send a heartbeat: 0.1 s to one day, kept in whole milliseconds.
+/// Interval at which a project sends heartbeats: 0.1 s to one day, in whole milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeartbeatInterval(Duration);
 
 impl HeartbeatInterval {
-    /// The interval of those who give none: 30 s. Source: the publisher that this project's
-    /// heartbeats come from.
+    /// Default interval of 30 s, which the Python publisher also uses.
     pub const DEFAULT: Self = Self(Duration::from_secs(30));
-    /// The shortest interval. Below it, the tick of 250 ms could no longer keep its promise.
+    /// Shortest interval. With a shorter one, the tick of 250 ms would be too coarse.
     pub const MIN: Duration = Duration::from_millis(100);
-    /// The longest interval.
+    /// Longest interval.
     pub const MAX: Duration = Duration::from_hours(24);
 
-    /// Parses seconds, which may have a fraction.
+    /// Converts from seconds, which may have a fraction.
     ///
     /// # Errors
-    /// When the number is not finite or not within 0.1 to 86400.
+    /// Fails if the number is not finite or not within 0.1 to 86400.
     pub fn from_seconds(seconds: f64) -> Result<Self, InvalidValue> {
         Duration::try_from_secs_f64(seconds)
             .ok()
@@ -32,20 +31,20 @@ impl HeartbeatInterval {
             })
     }
 
-    /// The interval of so many milliseconds, if it is within the bounds.
+    /// Converts from milliseconds. Returns `None` if they are out of bounds.
     #[must_use]
     pub fn from_millis(millis: u64) -> Option<Self> {
         let interval = Duration::from_millis(millis);
         (Self::MIN..=Self::MAX).contains(&interval).then_some(Self(interval))
     }
 
-    /// The interval as a duration.
+    /// Returns the interval as a duration.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
     }
 
-    /// The interval in seconds.
+    /// Returns the interval in seconds.
     #[must_use]
     pub fn as_seconds(self) -> f64 {
         self.0.as_secs_f64()

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use crate::InvalidValue;
 
-/// The most labels of one list.
+/// Maximum number of labels in a list.
 const MAX_LABELS: usize = 50;
 
-/// Makes a list of short texts: at most 50, each 1 to `$max` characters, no doubles.
+/// Defines a list of at most 50 distinct labels of 1 to `$max` characters.
 macro_rules! labels {
     ($(#[$doc:meta])* $name:ident, $field:literal, $max:literal) => {
         $(#[$doc])*
@@ -13,21 +13,21 @@ macro_rules! labels {
         pub struct $name(Arc<[Box<str>]>);
 
         impl $name {
-            /// The most entries of the list.
+            /// Maximum number of entries.
             pub const MAX_ITEMS: usize = MAX_LABELS;
-            /// The longest entry, in characters.
+            /// Maximum length of an entry in characters.
             pub const MAX_CHARS: usize = $max;
 
-            /// Parses the list; its order is kept.
+            /// Parses a list and keeps its order.
             ///
             /// # Errors
-            /// When there are too many entries, or one is blank, too long, doubled, or holds a
-            /// control character.
+            /// Fails if there are too many entries, or if one is blank, too long, a duplicate, or
+            /// contains a control character.
             pub fn parse<T: AsRef<str>>(items: &[T]) -> Result<Self, InvalidValue> {
                 parse_labels($field, $max, items).map(Self)
             }
 
-            /// The entries, in the order given.
+            /// Iterates over the entries in their original order.
             pub fn iter(&self) -> impl ExactSizeIterator<Item = &str> {
                 self.0.iter().map(AsRef::as_ref)
             }
@@ -51,14 +51,14 @@ macro_rules! labels {
 }
 
 labels!(
-    /// The tags of a project: at most 50, each of 1 to 50 characters, no doubles.
+    /// Tags of a project: at most 50 distinct labels of 1 to 50 characters.
     Tags,
     "tags",
     50
 );
 labels!(
-    /// The actions that may be fanned out to a project: at most 50 names, each of 1 to 100
-    /// characters, no doubles. Empty allows none.
+    /// Actions that may be fanned out to a project: at most 50 distinct names of 1 to 100
+    /// characters. An empty list allows none.
     FanoutAllowlist,
     "allow_fanout",
     100
@@ -86,7 +86,7 @@ fn parse_labels<T: AsRef<str>>(
         }
     }
     if items.is_empty() {
-        // Most lists are, and this takes no memory.
+        // Most lists are empty, and this does not allocate.
         return Ok(Arc::default());
     }
     Ok(items.iter().map(|item| item.as_ref().into()).collect())

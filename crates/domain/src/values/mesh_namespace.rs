@@ -1,16 +1,16 @@
 use super::{Slug, text_value};
 use crate::InvalidValue;
 
-/// The NATS subject prefix of a project, such as `hub.commandcenter`: tokens of `[A-Za-z0-9_-]`
+/// NATS subject prefix of a project, such as `hub.commandcenter`: tokens of `[A-Za-z0-9_-]`
 /// joined by dots, at most 100 characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MeshNamespace(Box<str>);
 
 impl MeshNamespace {
-    /// The longest namespace, in characters.
+    /// Maximum length in characters.
     pub const MAX_CHARS: usize = 100;
 
-    /// The namespace that a project has unless it names another: `hub.{slug}`.
+    /// Returns the default namespace of a project: `hub.{slug}`.
     #[must_use]
     pub fn of(slug: &Slug) -> Self {
         Self(format!("hub.{slug}").into())
@@ -19,8 +19,8 @@ impl MeshNamespace {
     /// Parses a namespace.
     ///
     /// # Errors
-    /// When it is empty, too long, has an empty token, or holds any other character; wildcards
-    /// are no part of a namespace.
+    /// Fails if the namespace is empty or too long, has an empty token, or contains any other
+    /// character. Wildcards are not allowed.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let token = |token: &str| {
             !token.is_empty()

@@ -1,24 +1,24 @@
 use super::{Slug, text_value};
 use crate::InvalidValue;
 
-/// What people call a project: 1 to 200 characters, not blank, no control characters.
+/// Display name of a project: 1 to 200 characters, not blank, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProjectName(Box<str>);
 
 impl ProjectName {
-    /// The longest name, in characters.
+    /// Maximum length in characters.
     pub const MAX_CHARS: usize = 200;
 
-    /// The name of a project that gave none: its slug.
+    /// Returns the default name of a project: its slug.
     #[must_use]
     pub fn of(slug: &Slug) -> Self {
         Self(slug.as_str().into())
     }
 
-    /// Parses a name; it is kept as given.
+    /// Parses a name and keeps it as given.
     ///
     /// # Errors
-    /// When the text is blank, too long, or holds a control character.
+    /// Fails if the text is blank, too long, or contains a control character.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let fits = text.chars().nth(Self::MAX_CHARS).is_none();
         if text.trim().is_empty() || !fits || text.chars().any(char::is_control) {

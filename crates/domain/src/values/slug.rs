@@ -4,20 +4,20 @@ use std::sync::Arc;
 use super::text_value;
 use crate::InvalidValue;
 
-/// The name of a project in URLs and NATS subjects: `^[a-z0-9-]{1,50}$`.
+/// Identifier of a project in URLs and NATS subjects: `^[a-z0-9-]{1,50}$`.
 ///
-/// Cheap to clone. Source of the rule: the API that this service took over.
+/// Cheap to clone. The rule comes from the Python service that this one replaces.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug(Arc<str>);
 
 impl Slug {
-    /// The longest slug, in characters.
+    /// Maximum length in characters.
     pub const MAX_CHARS: usize = 50;
 
     /// Parses a slug.
     ///
     /// # Errors
-    /// When the text is empty, too long, or holds anything but `a-z`, `0-9` and `-`.
+    /// Fails if the text is empty, too long, or contains anything but `a-z`, `0-9` and `-`.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         let allowed = text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if text.is_empty() || text.len() > Self::MAX_CHARS || !allowed {
