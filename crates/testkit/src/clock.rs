@@ -1,4 +1,4 @@
-//! A clock that moves only when told to.
+//! A clock that tests control.
 
 use std::time::Duration;
 
@@ -7,8 +7,7 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-/// A clock for tests; it begins at a fixed moment and stands still between calls of
-/// [`advance`](Self::advance).
+/// A clock for tests that starts at a fixed time and only moves by [`advance`](Self::advance).
 #[derive(Debug)]
 pub struct ManualClock(Mutex<(Duration, OffsetDateTime)>);
 
@@ -19,14 +18,14 @@ impl Default for ManualClock {
 }
 
 impl ManualClock {
-    /// Lets time pass.
+    /// Advances both clocks.
     pub fn advance(&self, by: Duration) {
         let mut now = self.0.lock();
         now.0 += by;
         now.1 += by;
     }
 
-    /// Sets the time of day off, as an operator or NTP may; the monotonic time stays.
+    /// Shifts the wall clock, as an operator or NTP may. The monotonic clock stays.
     pub fn shift_utc(&self, by: time::Duration) {
         self.0.lock().1 += by;
     }

@@ -1,4 +1,4 @@
-//! What the tests of the federation service share: fakes, contract suites and real servers.
+//! Shared test support: fakes, contract suites and real servers.
 
 mod clock;
 pub mod contract;

@@ -1,11 +1,11 @@
-//! The change log, for tests that know that all of it parses.
+//! The change log, for tests in which every entry parses.
 
 use federation_domain::{CatalogStore, Change, LogEntry, Revision};
 
-/// The changes after a revision, in order, at most so many.
+/// Returns at most `limit` changes after a revision, in order.
 ///
 /// # Panics
-/// Where the store does not answer, or an entry does not parse.
+/// Panics if the store fails or an entry does not parse.
 pub async fn log_after(store: &dyn CatalogStore, after: Revision, limit: usize) -> Vec<Change> {
     let read = store.changes_after(after, limit).await.unwrap_or_else(|fault| panic!("{fault}"));
     let parsed = |entry| match entry {

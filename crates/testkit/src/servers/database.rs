@@ -1,4 +1,4 @@
-//! A database of a test's own on the shared cluster.
+//! Separate databases for tests on a shared cluster.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use url::Url;
 
 use super::HOW_TO_GET;
 
-/// Names the cluster: a URL of a role that may create databases.
+/// Environment variable with the URL of a role that may create databases.
 const VARIABLE: &str = "FEDERATION_TEST_POSTGRES";
 
-/// How long creating or dropping may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Deadline for creating or dropping a database.
+const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A fresh, empty, uniquely named database, dropped with this value.
+/// An empty database with a unique name. Dropped with this value.
 #[derive(Debug)]
 pub struct TestDatabase {
     admin: Url,
@@ -21,11 +21,11 @@ pub struct TestDatabase {
 }
 
 impl TestDatabase {
-    /// Creates a database on the cluster that `FEDERATION_TEST_POSTGRES` names.
+    /// Creates a database on the cluster in `FEDERATION_TEST_POSTGRES`.
     ///
     /// # Panics
     ///
-    /// When the variable is missing or the cluster does not answer.
+    /// Panics if the variable is missing or the cluster does not respond.
     pub async fn create() -> Self {
         match std::env::var(VARIABLE) {
             Ok(url) if !url.is_empty() => Self::create_on(&url).await,
@@ -33,19 +33,19 @@ impl TestDatabase {
         }
     }
 
-    /// Creates a database on the cluster that `admin_url` leads to.
+    /// Creates a database on the cluster at `admin_url`.
     ///
     /// # Panics
     ///
-    /// When that is no URL or the cluster does not answer.
+    /// Panics if that is not a URL or the cluster does not respond.
     pub async fn create_on(admin_url: &str) -> Self {
         let admin = Url::parse(admin_url)
-            .unwrap_or_else(|error| panic!("not the URL of a Postgres cluster: {error}"));
+            .unwrap_or_else(|error| panic!("invalid URL of a Postgres cluster: {error}"));
         let name = in_time("create a test database", create(&admin)).await;
         Self { admin, name }
     }
 
-    /// Where clients connect: the cluster's URL with this database's name.
+    /// Returns the URL of the database.
     #[must_use]
     pub fn url(&self) -> String {
         let mut url = self.admin.clone();
@@ -53,7 +53,7 @@ impl TestDatabase {
         url.into()
     }
 
-    /// The database's name.
+    /// Returns the name of the database.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -61,16 +61,15 @@ impl TestDatabase {
 }
 
 impl Drop for TestDatabase {
-    /// Best effort: a database that stays behind goes with the throw-away cluster.
+    /// Drops the database if possible. Otherwise it disappears with the temporary cluster.
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        // A thread with a runtime of its own, since this one may be inside a runtime, which cannot
-        // be blocked on.
+        // This thread may be inside a runtime, which must not block. So another thread runs its own.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             if let Ok(runtime) = runtime {
                 let _ = runtime.block_on(async {
-                    tokio::time::timeout(PATIENCE, drop_database(&admin, &name)).await
+                    tokio::time::timeout(DEADLINE, drop_database(&admin, &name)).await
                 });
             }
         });
@@ -94,16 +93,18 @@ async fn drop_database(admin: &Url, name: &str) -> Result<(), tokio_postgres::Er
 
 async fn connect(admin: &Url) -> Result<Client, tokio_postgres::Error> {
     let (client, connection) = tokio_postgres::connect(admin.as_str(), NoTls).await?;
-    // Ends with the client; its error reaches the client's calls too.
+    // Stops with the client. Its error also reaches the calls of the client.
     tokio::spawn(connection);
     Ok(client)
 }
 
 async fn in_time<T>(what: &str, work: impl Future<Output = Result<T, tokio_postgres::Error>>) -> T {
-    match tokio::time::timeout(PATIENCE, work).await {
+    match tokio::time::timeout(DEADLINE, work).await {
         Ok(Ok(done)) => done,
         Ok(Err(error)) => panic!("could not {what} on the cluster of {VARIABLE}: {error}"),
-        Err(_) => panic!("waited {PATIENCE:?} to {what} on the cluster of {VARIABLE}, in vain"),
+        Err(_) => {
+            panic!("timed out after {DEADLINE:?}: could not {what} on the cluster of {VARIABLE}")
+        }
     }
 }
 
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_test_has_an_empty_database_of_its_own() {
+    async fn each_test_has_its_own_empty_database() {
         let (one, other) = (TestDatabase::create().await, TestDatabase::create().await);
         assert_ne!(one.url(), other.url());
         let client = connect(&one.url().parse().unwrap()).await.unwrap();
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dropped_database_is_gone_even_when_a_client_is_connected() {
+    async fn a_database_is_dropped_even_while_a_client_is_connected() {
         let (kept, dropped) = (TestDatabase::create().await, TestDatabase::create().await);
         let name = dropped.name().to_owned();
         let _client = connect(&dropped.url().parse().unwrap()).await.unwrap();

@@ -1,19 +1,19 @@
-//! Waiting for something outside this process, with an end to it.
+//! Waits for other processes, with a deadline.
 
 use std::time::{Duration, Instant};
 
-/// How long any server may take to start or to end; only a broken machine comes near it.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+/// Deadline for a server to start or stop. Only a broken machine comes near it.
+pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often a probe is asked.
+/// Interval between probes.
 const PROBE_EVERY: Duration = Duration::from_millis(5);
 
-/// Asks `probe` until it has an answer, and returns that.
+/// Calls `probe` until it returns a value.
 ///
 /// # Panics
 ///
-/// Once [`PATIENCE`] is over; the message names `what` was waited for and what `evidence` says.
-#[expect(clippy::disallowed_methods, reason = "waits for another process, which knows no Clock")]
+/// Panics after [`DEADLINE`] with a message that contains `what` and the `evidence`.
+#[expect(clippy::disallowed_methods, reason = "waits for another process, which has no Clock")]
 pub(super) fn await_answer<T>(
     what: &str,
     mut probe: impl FnMut() -> Option<T>,
@@ -24,8 +24,8 @@ pub(super) fn await_answer<T>(
         if let Some(answer) = probe() {
             return answer;
         }
-        if started.elapsed() > PATIENCE {
-            panic!("waited {PATIENCE:?} for {what}, in vain; {}", evidence());
+        if started.elapsed() > DEADLINE {
+            panic!("waited {DEADLINE:?} for {what}, in vain; {}", evidence());
         }
         std::thread::sleep(PROBE_EVERY);
     }

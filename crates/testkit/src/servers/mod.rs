@@ -1,15 +1,15 @@
 //! Real servers for tests: Postgres and NATS.
 //!
-//! A server that a test needs and that this machine does not have is a panic that says how to get
-//! it, never a silent skip. Every wait has a deadline and says what it waited for.
+//! If a server program is missing, the test panics with instructions. It is never skipped silently.
+//! Every wait has a deadline and an error that names what was awaited.
 //!
-//! * [`TestDatabase`]: a fresh database on the cluster that `scripts/test.sh` starts; for nearly
+//! * [`TestDatabase`]: a fresh database on the cluster that `scripts/test.sh` starts. Suits nearly
 //!   every test that needs Postgres.
-//! * [`PostgresServer`]: a cluster of one's own, to be killed, paused and started again.
-//! * [`NatsServer`]: a broker of one's own; it starts in milliseconds, so each test has its own.
+//! * [`PostgresServer`]: a separate cluster that can be killed, paused and restarted.
+//! * [`NatsServer`]: a separate NATS server. It starts in milliseconds, so each test has its own.
 //!
-//! Waiting blocks a thread of tokio's blocking pool, not the timer of the test's runtime: these
-//! servers work under paused time as well.
+//! Waits block a thread of tokio's blocking pool instead of using the timer of the runtime, so these
+//! servers work under paused time too.
 
 mod database;
 mod deadline;
@@ -24,17 +24,17 @@ pub use nats::NatsServer;
 pub use pgbouncer::PgBouncer;
 pub use postgres::PostgresServer;
 
-/// How a developer gets the servers that the tests need; the end of each "missing" message.
-const HOW_TO_GET: &str = "run the tests with `./scripts/test.sh`, which gets and starts what they \
-                          need, or see `just test-servers`";
+/// Instructions that end each message about a missing server.
+const HOW_TO_GET: &str = "run the tests with `./scripts/test.sh`, which installs and starts the \
+                          servers, or see `just test-servers`";
 
-/// Runs blocking work off the runtime's own threads; its panic becomes the caller's.
+/// Runs blocking work on the blocking pool and propagates its panic.
 async fn off_the_runtime<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(failed) => match failed.try_into_panic() {
             Ok(reason) => std::panic::resume_unwind(reason),
-            Err(cancelled) => panic!("the runtime stopped while a server was awaited: {cancelled}"),
+            Err(cancelled) => panic!("runtime stopped while waiting for a server: {cancelled}"),
         },
     }
 }

@@ -1,4 +1,4 @@
-//! A NATS server of a test's own.
+//! A separate NATS server for a test.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,13 +8,13 @@ use tempfile::TempDir;
 use super::process::{Server, Signal, find_on_path, send};
 use super::{HOW_TO_GET, off_the_runtime};
 
-/// Lets the server choose a free port itself; no probing that could race.
+/// Lets the server choose a free port, which avoids a race.
 const ANY_PORT: i32 = -1;
 
-/// A real `nats-server` on loopback, killed when dropped.
+/// A real `nats-server` on loopback. Killed when dropped.
 #[derive(Debug)]
 pub struct NatsServer {
-    // Before the folder, so that the process is gone when the folder is removed.
+    // Dropped before the folder, so that the process is gone when the folder is removed.
     server: Option<Server>,
     port: u16,
     program: PathBuf,
@@ -25,50 +25,49 @@ pub struct NatsServer {
 impl NatsServer {
     /// Starts a server without authentication on a free port.
     ///
-    /// The program is `NATS_SERVER`, else `.tools/bin/nats-server` of this repository, else the
+    /// The program is `NATS_SERVER`, or else `.tools/bin/nats-server` of this repository, or else the
     /// one on PATH.
     ///
     /// # Panics
     ///
-    /// When there is no such program or it does not become ready.
+    /// Panics if the program is missing or does not become ready.
     pub async fn start() -> Self {
         off_the_runtime(|| Self::launch(None)).await
     }
 
-    /// Starts a server with a configuration of its own, for authentication, TLS and limits. Host
-    /// and port are set from here and need not stand in it.
+    /// Starts a server with a configuration, for example for authentication, TLS or limits. Host and
+    /// port are set separately.
     ///
     /// # Panics
     ///
-    /// As [`start`](Self::start).
+    /// Panics like [`start`](Self::start).
     pub async fn with_config(text: &str) -> Self {
         let text = text.to_owned();
         off_the_runtime(move || Self::launch(Some(&text))).await
     }
 
-    /// Where clients connect: `nats://127.0.0.1:<port>`.
+    /// Returns the URL: `nats://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// The port, the same for the whole life of this value.
+    /// Returns the port, which stays the same after a restart.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Kills the server. Its port then refuses connections. Does nothing when it is stopped.
+    /// Kills the server, so that its port refuses connections. Does nothing if it is stopped.
     pub fn stop(&mut self) {
         self.server = None;
     }
 
-    /// Starts the server again on the same port, after stopping it where it runs. It remembers
-    /// nothing of its former life.
+    /// Restarts the server on the same port, without any state.
     ///
     /// # Panics
     ///
-    /// When it does not become ready, as when another process took the port meanwhile.
+    /// Panics if the server does not become ready, for example because another process took the port.
     pub async fn restart(&mut self) {
         self.stop();
         let (program, config) = (self.program.clone(), self.config.clone());
@@ -78,20 +77,20 @@ impl NatsServer {
         self.server = Some(server);
     }
 
-    /// Stops the process where it stands: connections stay open and go silent (half open).
+    /// Suspends the process. Connections stay open and go silent (half open).
     ///
     /// # Panics
     ///
-    /// When the server is stopped.
+    /// Panics if the server is stopped.
     pub fn pause(&self) {
         self.signal(Signal::Stop);
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     ///
     /// # Panics
     ///
-    /// When the server is stopped.
+    /// Panics if the server is stopped.
     pub fn resume(&self) {
         self.signal(Signal::Continue);
     }
@@ -119,7 +118,7 @@ impl NatsServer {
     }
 }
 
-/// `NATS_SERVER`, else what `scripts/get-nats.sh` put here, else the one on PATH.
+/// Returns `NATS_SERVER`, or else the program from `scripts/get-nats.sh`, or else the one on PATH.
 fn program() -> PathBuf {
     let named = std::env::var_os("NATS_SERVER").filter(|value| !value.is_empty());
     let found = match named {
@@ -136,7 +135,7 @@ fn program() -> PathBuf {
     })
 }
 
-/// Starts the program and returns once it accepts connections, with its port.
+/// Starts the program and returns it with its port once it accepts connections.
 fn run(program: &Path, config: Option<&Path>, folder: &Path, port: i32) -> (Server, u16) {
     let mut command = Command::new(program);
     command.args(["-a", "127.0.0.1", "-p", &port.to_string(), "--ports_file_dir"]).arg(folder);
@@ -148,11 +147,11 @@ fn run(program: &Path, config: Option<&Path>, folder: &Path, port: i32) -> (Serv
     let port = server.await_ready(|| port_in(&find_ports_file(folder, &ports_file)?));
     match port {
         Some(port) => (server, port),
-        None => panic!("nats-server ended at its start; {}", server.last_words()),
+        None => panic!("nats-server stopped during its start; {}", server.log_end()),
     }
 }
 
-/// The ports file is named after the program and the pid.
+/// Finds the ports file, whose name contains the program and the pid.
 fn find_ports_file(folder: &Path, name_end: &str) -> Option<PathBuf> {
     std::fs::read_dir(folder)
         .ok()?
@@ -160,8 +159,8 @@ fn find_ports_file(folder: &Path, name_end: &str) -> Option<PathBuf> {
         .find(|path| path.to_string_lossy().ends_with(name_end))
 }
 
-/// The client port in a ports file such as `{"nats":["nats://127.0.0.1:4222"]}`; `None` while the
-/// file is not whole yet.
+/// Returns the client port in a ports file such as `{"nats":["nats://127.0.0.1:4222"]}`, or `None`
+/// while the file is incomplete.
 fn port_in(file: &Path) -> Option<u16> {
     let ports: serde_json::Value = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
     let url = ports.get("nats")?.get(0)?.as_str()?;
@@ -175,7 +174,7 @@ mod tests {
 
     use super::NatsServer;
 
-    /// The server greets every client with a line that begins with INFO.
+    /// Returns the first bytes that the server sends to a client, which are `INFO`.
     fn greeting(port: u16) -> std::io::Result<[u8; 4]> {
         let mut greeting = [0; 4];
         TcpStream::connect(("127.0.0.1", port))?.read_exact(&mut greeting)?;
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_started_server_greets_and_a_stopped_one_refuses() {
+    async fn a_started_server_greets_and_a_stopped_one_refuses_connections() {
         let mut server = NatsServer::start().await;
         assert_eq!(server.url(), format!("nats://127.0.0.1:{}", server.port()));
         assert_eq!(&greeting(server.port()).unwrap(), b"INFO");
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_paused_server_goes_on_when_resumed() {
+    async fn a_paused_server_can_be_resumed() {
         let server = NatsServer::start().await;
         server.pause();
         server.resume();
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_configuration_of_its_own_is_used() {
+    async fn the_given_configuration_is_used() {
         let server = NatsServer::with_config("authorization { token: \"secret\" }").await;
         let mut info = [0; 2048];
         let mut client = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
@@ -219,8 +218,8 @@ mod tests {
     }
 
     #[tokio::test]
-    #[should_panic(expected = "nats-server ended at its start")]
-    async fn a_broken_configuration_is_shown_with_the_servers_own_words() {
+    #[should_panic(expected = "nats-server stopped during its start")]
+    async fn an_invalid_configuration_panics_with_the_log_of_the_server() {
         NatsServer::with_config("authorization {").await;
     }
 

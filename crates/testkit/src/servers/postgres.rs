@@ -1,4 +1,4 @@
-//! A Postgres cluster of a test's own, for faults.
+//! A separate Postgres cluster for tests of faults.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -7,28 +7,27 @@ use super::off_the_runtime;
 use super::postgres_files::{Cluster, SUPERUSER};
 use super::process::{Server, Signal, send};
 
-/// How many ports are tried before giving up; another process can take one between our asking
-/// for a free one and the server's binding of it.
+/// Number of ports to try. Another process can take a free port before the server binds it.
 const PORT_ATTEMPTS: usize = 10;
 
-/// A real Postgres cluster in a temporary folder, killed and removed when dropped.
+/// A real Postgres cluster in a temporary folder. Killed and removed when dropped.
 ///
-/// It takes about two seconds to make. A test that needs only a database uses
+/// It takes about two seconds to create. Tests that need only a database use
 /// [`TestDatabase`](super::TestDatabase).
 #[derive(Debug)]
 pub struct PostgresServer {
     server: Option<Server>,
     port: u16,
-    // After the server, so that the process is gone when its folder is removed.
+    // Dropped after the server, so that the process is gone when its folder is removed.
     cluster: Arc<Cluster>,
 }
 
 impl PostgresServer {
-    /// Makes a cluster and starts it on a free port of loopback.
+    /// Creates a cluster and starts it on a free loopback port.
     ///
     /// # Panics
     ///
-    /// When Postgres' programs are missing or it does not become ready.
+    /// Panics if the Postgres programs are missing or the server does not become ready.
     pub async fn start() -> Self {
         Self::launch(None).await
     }
@@ -56,63 +55,63 @@ impl PostgresServer {
         .await
     }
 
-    /// Where the superuser connects, to the database `postgres`.
+    /// Returns the URL of the database `postgres` for the superuser.
     #[must_use]
     pub fn url(&self) -> String {
         format!("postgres://{SUPERUSER}@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// The port, the same for the whole life of this value.
+    /// Returns the port, which stays the same after a restart.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Ends the server at once, as a crash does: no checkpoint, every connection broken, the next
-    /// start recovers from the log. Does nothing when it is down.
+    /// Stops the server like a crash: without a checkpoint, with all connections broken, and with
+    /// recovery at the next start. Does nothing if it is down.
     ///
     /// # Panics
     ///
-    /// When it does not end.
+    /// Panics if the server does not stop.
     pub fn kill(&mut self) {
         if let Some(mut server) = self.server.take() {
-            end(&mut server);
+            shut_down(&mut server);
         }
     }
 
-    /// Starts a killed server again, with the data that it had, on the same port.
+    /// Restarts a killed server with its data on the same port.
     ///
     /// # Panics
     ///
-    /// When it does not become ready, as when another process took the port meanwhile.
+    /// Panics if the server does not become ready, for example because another process took the port.
     pub async fn start_again(&mut self) {
         self.kill();
         let (cluster, port) = (Arc::clone(&self.cluster), self.port);
         let server = off_the_runtime(move || match run(&cluster, port) {
             Ok(server) => server,
-            Err(last_words) => panic!("postgres did not start again on port {port}; {last_words}"),
+            Err(log) => panic!("postgres did not restart on port {port}; {log}"),
         })
         .await;
         self.server = Some(server);
     }
 
-    /// Stops all of its processes where they stand: connections stay open and go silent.
+    /// Suspends all processes of the server. Connections stay open and go silent.
     ///
     /// # Panics
     ///
-    /// When the server is down.
+    /// Panics if the server is down.
     pub fn pause(&self) {
         let postmaster = self.running().pid();
-        // The parent first: then no further children appear.
+        // The parent first, so that it starts no more children.
         send(Signal::Stop, &[postmaster]);
         send(Signal::Stop, &children_of(postmaster));
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     ///
     /// # Panics
     ///
-    /// When the server is down.
+    /// Panics if the server is down.
     pub fn resume(&self) {
         let postmaster = self.running().pid();
         send(Signal::Continue, &children_of(postmaster));
@@ -130,14 +129,14 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         if let Some(mut server) = self.server.take() {
-            // Not by SIGKILL alone, which would leave the children behind for a while.
-            end(&mut server);
+            // SIGKILL alone would leave the children running for a while.
+            shut_down(&mut server);
         }
     }
 }
 
-/// Immediate shutdown, also of a paused server; the children go with it.
-fn end(server: &mut Server) {
+/// Stops a server and its children immediately, even if it is paused.
+fn shut_down(server: &mut Server) {
     let postmaster = server.pid();
     send(Signal::Quit, &[postmaster]);
     let mut all = children_of(postmaster);
@@ -147,26 +146,26 @@ fn end(server: &mut Server) {
 }
 
 fn run_on_a_free_port(cluster: &Cluster) -> (Server, u16) {
-    let mut last_words = String::new();
+    let mut log = String::new();
     for _ in 0..PORT_ATTEMPTS {
         let port = free_port();
         match run(cluster, port) {
             Ok(server) => return (server, port),
-            // Only a port taken meanwhile is worth another try.
-            Err(words) if words.contains("could not bind") => last_words = words,
-            Err(words) => panic!("postgres ended at its start; {words}"),
+            // Another port helps only if this one was taken.
+            Err(words) if words.contains("could not bind") => log = words,
+            Err(words) => panic!("postgres stopped during its start; {words}"),
         }
     }
-    panic!("postgres got none of {PORT_ATTEMPTS} free ports; {last_words}");
+    panic!("postgres could not bind any of {PORT_ATTEMPTS} ports; {log}");
 }
 
-/// The running server, or what it said when it ended at its start.
+/// Starts the server. Returns the end of its log if it stops during the start.
 fn run(cluster: &Cluster, port: u16) -> Result<Server, String> {
     let mut server = Server::spawn("postgres", &mut cluster.server(port), &cluster.log());
     let pid = server.pid();
     match server.await_ready(|| cluster.is_ready(pid).then_some(())) {
         Some(()) => Ok(server),
-        None => Err(server.last_words()),
+        None => Err(server.log_end()),
     }
 }
 
@@ -177,8 +176,8 @@ pub(super) fn free_port() -> u16 {
         .port()
 }
 
-/// The children of a process. Each of Postgres' has a session of its own, so that no signal to a
-/// process group reaches them.
+/// Returns the children of a process. Each child of Postgres has its own session, so a signal to the
+/// process group does not reach it.
 fn children_of(parent: u32) -> Vec<u32> {
     std::fs::read_dir("/proc")
         .into_iter()
@@ -189,8 +188,8 @@ fn children_of(parent: u32) -> Vec<u32> {
         .collect()
 }
 
-/// The fourth field of `/proc/<pid>/stat`; the second is a name in parentheses that may hold
-/// anything (proc(5)).
+/// Returns the fourth field of `/proc/<pid>/stat`. The second is a name in parentheses that may
+/// contain anything (proc(5)).
 fn parent_of(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_was_committed_is_there_after_a_crash_and_a_new_start() {
+    async fn committed_data_survives_a_crash() {
         let mut server = PostgresServer::start().await;
         let client = connect(&server.url()).await.unwrap();
         client.batch_execute("CREATE TABLE kept AS SELECT 7 AS number").await.unwrap();
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_paused_server_answers_nobody_until_it_goes_on() {
+    async fn a_paused_server_answers_only_after_it_is_resumed() {
         let server = PostgresServer::start().await;
         let database = TestDatabase::create_on(&server.url()).await;
         let client = connect(&database.url()).await.unwrap();

@@ -1,4 +1,4 @@
-//! The files of a throw-away Postgres cluster: its programs, its folder, its state.
+//! Programs, folder and state of a temporary Postgres cluster.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use super::HOW_TO_GET;
 use super::process::find_on_path;
 
-/// Where Debian puts each major version.
+/// Folder in which Debian installs each major version.
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
 
-/// The role that owns everything on a throw-away cluster.
+/// Role that owns everything on a temporary cluster.
 pub(super) const SUPERUSER: &str = "postgres";
 
-/// A temporary cluster folder, and how to run Postgres programs on it.
+/// A temporary cluster folder and the Postgres programs for it.
 #[derive(Debug)]
 pub(super) struct Cluster {
     programs: PathBuf,
@@ -24,13 +24,13 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Makes a fresh cluster, without durability: it survives the death of its processes, not of
-    /// the machine.
+    /// Creates a cluster without fsync, which survives a crash of its processes but not of the
+    /// machine.
     pub(super) fn create() -> Self {
         let programs = programs();
         let folder = tempfile::tempdir()
             .unwrap_or_else(|error| panic!("no temporary folder for Postgres: {error}"));
-        // The owner of a folder just made is who we are; Postgres refuses to run as root.
+        // The owner of the new folder is our user. Postgres refuses to run as root.
         let as_postgres = std::fs::metadata(folder.path()).is_ok_and(|meta| meta.uid() == 0);
         let cluster = Self { programs, folder, as_postgres };
         if as_postgres {
@@ -68,7 +68,7 @@ impl Cluster {
         self.folder.path().join("data")
     }
 
-    /// The command that runs the server on `port`.
+    /// Returns the command that runs the server on `port`.
     pub(super) fn server(&self, port: u16) -> Command {
         let mut command = self.command("postgres");
         command
@@ -84,14 +84,14 @@ impl Cluster {
         self.folder.path().join("postgres.log")
     }
 
-    /// Whether the server with this pid says that it accepts connections.
+    /// Returns whether the server with this pid accepts connections.
     pub(super) fn is_ready(&self, pid: u32) -> bool {
         let file = self.data().join("postmaster.pid");
         std::fs::read_to_string(file).is_ok_and(|state| says_ready(&state, pid))
     }
 
-    /// A Postgres program as a user that Postgres accepts. `setpriv` becomes the program, so that
-    /// the pid is the program's own.
+    /// Returns the command of a Postgres program, run as a user that Postgres accepts. `setpriv`
+    /// executes the program in place, so the pid stays the same.
     fn command(&self, program: &str) -> Command {
         let program = self.programs.join(program);
         let mut command = if self.as_postgres {
@@ -118,15 +118,16 @@ impl Cluster {
     }
 }
 
-/// `postmaster.pid` holds the pid in its first line and the state in its eighth (Postgres'
-/// `miscadmin.h`, `LOCK_FILE_LINE_PM_STATUS`). The pid matters: a killed server leaves its file.
+/// Returns whether a `postmaster.pid` belongs to this pid and says "ready". The first line is the pid
+/// and the eighth the state (`LOCK_FILE_LINE_PM_STATUS` in `miscadmin.h` of Postgres). The pid matters
+/// because a killed server leaves its file.
 fn says_ready(state: &str, pid: u32) -> bool {
     let mut lines = state.lines();
     lines.next() == Some(pid.to_string().as_str())
         && lines.nth(6).is_some_and(|status| status.trim() == "ready")
 }
 
-/// The folder with `initdb` and `postgres`: the newest of Debian's, else what is on PATH.
+/// Returns the folder of `initdb` and `postgres`: the newest Debian version, or else the one on PATH.
 fn programs() -> PathBuf {
     let versions = std::fs::read_dir(DEBIAN_FOLDER).into_iter().flatten().flatten();
     let newest = versions
@@ -141,7 +142,7 @@ fn programs() -> PathBuf {
         .or_else(|| Some(find_on_path("initdb")?.parent()?.to_path_buf()))
         .unwrap_or_else(|| {
             panic!(
-                "this test needs Postgres' own programs, and there are none below \
+                "this test needs the Postgres server programs, and there are none below \
                  {DEBIAN_FOLDER} or on PATH: run `./scripts/get-postgres.sh`, or {HOW_TO_GET}"
             )
         })
@@ -154,13 +155,13 @@ mod tests {
     const STATE: &str = "42\n/data\n1700000000\n5432\n/tmp\n127.0.0.1\n  5000  3\nready   \n";
 
     #[test]
-    fn a_server_is_ready_when_its_own_file_says_so() {
+    fn a_server_is_ready_if_its_file_says_so() {
         assert!(says_ready(STATE, 42));
         assert!(!says_ready(&STATE.replace("ready   ", "starting"), 42));
     }
 
     #[test]
-    fn the_file_of_a_killed_server_does_not_count_for_its_successor() {
+    fn the_file_of_a_killed_server_does_not_count_for_the_next_one() {
         assert!(!says_ready(STATE, 43));
     }
 }

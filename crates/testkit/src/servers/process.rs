@@ -1,4 +1,4 @@
-//! A server process: its log kept in a file, signals by pid, killed when dropped.
+//! Server processes with a log file and signals.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::process::{Child, Command, Stdio};
 
 use super::deadline::await_answer;
 
-/// How much of a log's end a message quotes.
+/// Number of lines from the end of a log in a message.
 const QUOTED_LINES: usize = 15;
 
-/// The signals that tests send.
+/// Signals used by tests.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Signal {
-    /// Stops a process where it stands; it cannot notice.
+    /// Suspends a process, which cannot notice.
     Stop,
-    /// Lets it go on.
+    /// Resumes a process.
     Continue,
-    /// Postgres: end at once, as after a crash, and take all children along.
+    /// Makes Postgres stop immediately, like a crash, with all its children.
     Quit,
 }
 
@@ -30,10 +30,9 @@ impl Signal {
     }
 }
 
-/// Sends `signal` to `pids`. A pid that is gone meanwhile is no error: that is what a race with
-/// an ending process looks like.
+/// Sends `signal` to `pids`. Processes that have already stopped are ignored.
 ///
-/// Through the shell's own `kill`, which is there even where no `kill` program is installed.
+/// Uses the `kill` builtin of the shell, which exists even if no `kill` program is installed.
 pub(super) fn send(signal: Signal, pids: &[u32]) {
     let sent = Command::new("sh")
         .args(["-c", "signal=$1; shift; for pid; do kill -s \"$signal\" \"$pid\"; done; true"])
@@ -48,7 +47,7 @@ pub(super) fn send(signal: Signal, pids: &[u32]) {
     );
 }
 
-/// A running server.
+/// A running server. Killed when dropped.
 #[derive(Debug)]
 pub(super) struct Server {
     name: &'static str,
@@ -57,14 +56,16 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Starts `command`; what it prints goes into the file `log`.
+    /// Starts `command` with its output in the file `log`.
     ///
     /// # Panics
     ///
-    /// When the program cannot be started.
+    /// Panics if the program cannot be started.
     pub(super) fn spawn(name: &'static str, command: &mut Command, log: &Path) -> Self {
         let open = |file: std::io::Result<File>| {
-            file.unwrap_or_else(|error| panic!("no log of {name} at {}: {error}", log.display()))
+            file.unwrap_or_else(|error| {
+                panic!("could not create the log of {name} at {}: {error}", log.display())
+            })
         };
         let out = open(File::create(log));
         let err = open(out.try_clone());
@@ -81,16 +82,16 @@ impl Server {
         self.child.id()
     }
 
-    /// Whether the process has ended.
+    /// Returns whether the process has stopped.
     pub(super) fn has_ended(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
-    /// Waits until `probe` has an answer; `None` when the process ended before it had one.
+    /// Waits until `probe` returns a value. Returns `None` if the process stops before.
     ///
     /// # Panics
     ///
-    /// When the deadline passes.
+    /// Panics when the deadline passes.
     pub(super) fn await_ready<T>(&mut self, mut probe: impl FnMut() -> Option<T>) -> Option<T> {
         let what = format!("{} to be ready", self.name);
         let log = self.log.clone();
@@ -101,25 +102,25 @@ impl Server {
         )
     }
 
-    /// Waits until the process has ended by itself.
+    /// Waits until the process stops by itself.
     ///
     /// # Panics
     ///
-    /// When the deadline passes.
+    /// Panics when the deadline passes.
     pub(super) fn await_end(&mut self) {
         let what = format!("{} to end", self.name);
         let log = self.log.clone();
         await_answer(&what, || self.has_ended().then_some(()), || end_of_log(&log));
     }
 
-    /// The end of what the server printed, for a message.
-    pub(super) fn last_words(&self) -> String {
+    /// Returns the end of the log for a message.
+    pub(super) fn log_end(&self) -> String {
         end_of_log(&self.log)
     }
 
-    /// Kills the process and waits for its end, so that its port is free afterwards.
+    /// Kills the process and waits until it has stopped, so that its port is free.
     pub(super) fn kill(&mut self) {
-        // An error here says that it has ended already.
+        // An error means that it has already stopped.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -138,7 +139,7 @@ fn end_of_log(log: &Path) -> String {
     format!("its log ends with:\n{}", lines[from..].join("\n"))
 }
 
-/// The program of this name on PATH.
+/// Finds a program on PATH.
 pub(super) fn find_on_path(name: &str) -> Option<PathBuf> {
     let folders = std::env::var_os("PATH")?;
     std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
