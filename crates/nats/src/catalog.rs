@@ -1,4 +1,4 @@
-//! The catalog as a micro service of NATS: found by `$SRV` (ADR-32 of NATS), asked by requests.
+//! The catalog as a NATS micro service, discovered through `$SRV` (NATS ADR-32).
 
 mod authorizing;
 mod request;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Message;
-use async_nats::service::error::Error as Refused;
+use async_nats::service::error::Error as ServiceError;
 use async_nats::service::{Request, Service, ServiceExt as _};
 use federation_application::{Catalog, CatalogError};
 use federation_domain::Project;
@@ -27,37 +27,37 @@ pub use authorizing::{QueryAuthorizer, RejectedQuery};
 use request::{GetRequest, ListRequest};
 use writing::Page;
 
-/// The name by which it is found.
+/// Name of the service.
 const NAME: &str = "federation";
-const DESCRIPTION: &str = "Knows every project of a federation, and whether it is alive";
+const DESCRIPTION: &str = "Catalog of the projects of a federation and their status";
 
-/// Of those replicas that answer, one gets each request.
+/// Queue group in which each request goes to one replica.
 const QUEUE_GROUP: &str = "federation";
 
-/// How many requests may wait for each endpoint. The client puts there all that one read of its
-/// socket brought, and drops what finds no room, so a burst is to fit: the asker of one that was
-/// dropped hears nothing, and no other replica is given it. A request has some dozens of bytes.
-const REQUESTS_WAITING: usize = 4_096;
+/// Capacity of each endpoint in requests. The client queues all requests of one socket read and drops
+/// those beyond the capacity, so a burst must fit: a dropped request is never answered, and no other
+/// replica gets it. A request has some dozens of bytes.
+const REQUEST_CAPACITY: usize = 4_096;
 
-/// How many answers may wait to be sent: a page has up to a megabyte.
-const ANSWERS_WAITING: usize = 64;
+/// Capacity of the queue of answers. A page has up to a megabyte.
+const ANSWER_CAPACITY: usize = 64;
 
-/// At most one line in the log for so long tells of requests that were dropped.
-const TELL_OF_DROPPED: Duration = Duration::from_secs(10);
+/// Interval of log lines about dropped requests.
+const LOG_DROPPED_EVERY: Duration = Duration::from_secs(10);
 
-/// What a server takes in one message, unless it says otherwise.
-const USUAL_MAX_PAYLOAD: usize = 1024 * 1024;
+/// Maximum payload that a server accepts by default.
+const DEFAULT_MAX_PAYLOAD: usize = 1024 * 1024;
 
-/// What a message has beside its page.
-const SPARE_BYTES: usize = 1024;
+/// Part of a message reserved for headers.
+const HEADER_BYTES: usize = 1024;
 
-/// Appends a project as JSON, with whether its status is known.
+/// Appends a project as JSON. The second argument tells whether its status is known.
 pub type WriteProject = fn(&Project, bool, &mut Vec<u8>);
 
-/// Answers requests for projects, on `hub.federation.projects.list` and `.get`.
+/// Answers queries for projects on `hub.federation.projects.list` and `.get`.
 ///
-/// It has a connection of its own, so that long lists crowd out neither heartbeats nor what replicas
-/// tell each other.
+/// It has its own connection, so that long lists delay neither heartbeats nor the messages between
+/// replicas.
 pub struct CatalogService {
     connection: Connection,
     catalog: Catalog,
@@ -66,18 +66,18 @@ pub struct CatalogService {
 }
 
 impl CatalogService {
-    /// Checks the settings and begins to connect in the background, for ever.
+    /// Checks the settings and starts to connect in the background. Retries forever.
     ///
     /// # Errors
-    /// What is wrong with the settings. An absent server is no error.
+    /// Fails if the settings are invalid. An absent server is not an error.
     pub async fn connect(
         context: &NatsContext,
         catalog: Catalog,
         write: WriteProject,
     ) -> Result<Self, ConnectionError> {
         let tuning = Tuning {
-            subscription_capacity: REQUESTS_WAITING,
-            client_capacity: ANSWERS_WAITING,
+            subscription_capacity: REQUEST_CAPACITY,
+            client_capacity: ANSWER_CAPACITY,
             ..Tuning::default()
         };
         let connection = Connection::open(context, &tuning).await?;
@@ -90,11 +90,10 @@ impl CatalogService {
         Self { authorizer: Some(authorizer), ..self }
     }
 
-    /// Answers until cancelled. What a server refuses it does without, and asks for again on the
+    /// Answers queries until cancelled. Subscriptions that the server denies are tried again on the
     /// next connection.
     ///
-    /// It returns without being cancelled only when the client has ended, which it does not do by
-    /// itself.
+    /// Returns before it is cancelled only if the client stops, which it does not do by itself.
     pub async fn run(self, cancel: CancellationToken) {
         let client = self.connection.client.clone();
         let builder = client.service_builder().description(DESCRIPTION).queue_group(QUEUE_GROUP);
@@ -106,18 +105,18 @@ impl CatalogService {
         let answering = async {
             tokio::select! {
                 ended = answering => ended,
-                never = self.tell_of_dropped() => match never {},
+                never = self.log_dropped_requests() => match never {},
             }
         };
         match cancel.run_until_cancelled(answering).await {
             None => {}
-            Some(Ok(_)) => tracing::error!("the NATS client ended; the catalog is not answered"),
-            Some(Err(error)) => tracing::error!(%error, "the catalog cannot be asked over NATS"),
+            Some(Ok(_)) => tracing::error!("NATS client stopped; queries are not answered"),
+            Some(Err(error)) => tracing::error!(%error, "service for queries over NATS fails"),
         }
     }
 
-    async fn tell_of_dropped(&self) -> Infallible {
-        let mut ticks = interval(TELL_OF_DROPPED);
+    async fn log_dropped_requests(&self) -> Infallible {
+        let mut ticks = interval(LOG_DROPPED_EVERY);
         loop {
             ticks.tick().await;
             self.note_dropped();
@@ -127,7 +126,10 @@ impl CatalogService {
     fn note_dropped(&self) {
         let dropped = self.connection.link.take_dropped();
         if dropped > 0 {
-            tracing::warn!(dropped, "requests over NATS came faster than they could be answered");
+            tracing::warn!(
+                dropped,
+                "queries over NATS are dropped: they arrive faster than they are answered"
+            );
         }
     }
 
@@ -151,62 +153,65 @@ impl CatalogService {
         }
     }
 
-    async fn list(&self, message: &Message) -> Result<Vec<u8>, Refused> {
+    async fn list(&self, message: &Message) -> Result<Vec<u8>, ServiceError> {
         self.check(message)?;
         let ListRequest { query, limit, mut after } = ListRequest::parse(&message.payload)?;
-        let mut page = Page::new(limit, self.most_bytes(), self.write);
+        let mut page = Page::new(limit, self.max_bytes(), self.write);
         loop {
             let room = page.room();
             let mut show = |project: &Project, status_known| page.add(project, status_known);
             after = self
                 .catalog
                 .list_next(&query, after.as_ref(), room, &mut show)
-                .map_err(|error| refused(&error))?;
+                .map_err(|error| service_error(&error))?;
             if after.is_none() || page.room() == 0 {
                 return Ok(page.end(after.is_some()));
             }
-            // A filter may pass over all of a large catalog.
+            // A filter may scan all of a large catalog.
             yield_now().await;
         }
     }
 
-    fn check(&self, message: &Message) -> Result<(), Refused> {
+    fn check(&self, message: &Message) -> Result<(), ServiceError> {
         match &self.authorizer {
             Some(authorizer) => authorize(&**authorizer, message.headers.as_ref()),
             None => Ok(()),
         }
     }
 
-    fn get(&self, message: &Message) -> Result<Vec<u8>, Refused> {
+    fn get(&self, message: &Message) -> Result<Vec<u8>, ServiceError> {
         self.check(message)?;
         let GetRequest(slug) = GetRequest::parse(&message.payload)?;
-        let state = self.catalog.find(&slug).map_err(|error| refused(&error))?;
+        let state = self.catalog.find(&slug).map_err(|error| service_error(&error))?;
         let mut json = Vec::new();
         (self.write)(&state.project, state.status_known, &mut json);
         Ok(json)
     }
 
-    fn most_bytes(&self) -> usize {
+    fn max_bytes(&self) -> usize {
         let info = self.connection.client.try_server_info();
-        info.map_or(USUAL_MAX_PAYLOAD, |info| info.max_payload).saturating_sub(SPARE_BYTES)
+        info.map_or(DEFAULT_MAX_PAYLOAD, |info| info.max_payload).saturating_sub(HEADER_BYTES)
     }
 }
 
-async fn respond(request: &Request, answer: Result<Vec<u8>, Refused>) {
+async fn respond(request: &Request, answer: Result<Vec<u8>, ServiceError>) {
     if let Err(error) = request.respond(answer.map(Into::into)).await {
-        // Without a subject to reply to, as when somebody publishes in place of asking.
-        tracing::debug!(%error, "a request over NATS cannot be answered");
+        // A message that is not a request has no reply subject.
+        tracing::debug!(%error, "query over NATS cannot be answered");
     }
 }
 
-/// Why nothing is answered; nothing of the inside is told.
-fn refused(error: &CatalogError) -> Refused {
+/// Converts an error without revealing internals.
+fn service_error(error: &CatalogError) -> ServiceError {
     match error {
         CatalogError::NotFound(slug) => {
-            Refused { code: 404, status: format!("Project '{slug}' not found") }
+            ServiceError { code: 404, status: format!("Project '{slug}' not found") }
         }
         CatalogError::NotLoaded | CatalogError::Refused(_) | CatalogError::Store(_) => {
-            Refused { code: 503, status: "the catalog is not loaded yet, try again later".into() }
+            ServiceError {
+                code: 503,
+                status: "the catalog is not loaded yet, try again later".into(),
+            }
         }
     }
 }

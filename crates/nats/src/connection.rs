@@ -1,4 +1,4 @@
-//! Connections to NATS: from settings to a client that reconnects for ever.
+//! Connections to NATS that reconnect forever.
 
 mod address;
 mod attempts;
@@ -29,17 +29,17 @@ pub use settings::{NatsSettings, TlsSettings};
 use tuning::FIRST_BACKOFF;
 pub(crate) use tuning::{SUBSCRIPTION_CAPACITY, Tuning};
 
-/// A connection on which nothing moves is given up after the third of these.
+/// Interval of pings. A connection is abandoned at the third ping without an answer.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A client and what it tells of its connection. The client connects in the background.
+/// A client that connects in the background, and the state of its connection.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) link: Link,
 }
 
 impl Connection {
-    /// Checks the settings at once, and connects later, again and again.
+    /// Checks the settings and starts to connect in the background.
     pub(crate) async fn open(
         context: &NatsContext,
         tuning: &Tuning,
@@ -69,24 +69,25 @@ impl Connection {
         self.client.connection_state() == State::Connected
     }
 
-    /// Sends a message now or never; whether the client took it. It never waits: a client that
-    /// takes nothing now is stuck, or has more to send than it can.
+    /// Sends a message without waiting. Returns `false` if the client does not accept it, because
+    /// the connection is stuck or too much is queued.
     pub(crate) fn publish_now(&self, subject: impl ToSubject, payload: Vec<u8>) -> bool {
         let publish = self.client.publish(subject, payload.into());
-        // Once the runtime's budget of the present task is spent, the client would seem full.
+        // If the cooperative budget of the task were spent, the client would seem full.
         matches!(unconstrained(publish).now_or_never(), Some(Ok(())))
     }
 
-    /// Which connection this is; none before the first. A server numbers its connections and
-    /// never uses a number twice, so every reconnect has another identity. The client sets it
-    /// before it sends or reads anything on a new connection.
+    /// Returns the identity of the current connection, or `None` before the first one.
+    ///
+    /// A server never reuses a connection number, so each reconnect changes the identity. The client
+    /// sets it before it sends or reads anything on a new connection.
     pub(crate) fn identity(&self) -> Option<Identity> {
         let info = self.client.try_server_info()?;
         Some(Identity { server_id: info.server_id, client_id: info.client_id })
     }
 }
 
-/// What tells one connection from any other.
+/// Distinguishes one connection from all others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) server_id: String,
@@ -117,8 +118,8 @@ async fn prepare(
     Ok((servers, options))
 }
 
-/// The first attempt is made at once; later ones wait twice as long each time, ±25 %, so that not
-/// all clients return in the same moment.
+/// Returns the delay before an attempt. The first attempt is immediate. Later delays double each
+/// time, with a jitter of ±25 % so that clients do not return all at once.
 fn backoff(attempt: usize, longest: Duration) -> Duration {
     let Some(doublings) = attempt.checked_sub(2) else {
         return Duration::ZERO;
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn who_beats_often_is_never_longer_away_than_half_an_interval() {
+    fn a_publisher_reconnects_within_half_an_interval() {
         for (seconds, longest) in [(0.1, 0.0625), (1.0, 0.5), (2.4, 1.2), (30.0, 3.75)] {
             let interval = HeartbeatInterval::from_seconds(seconds).unwrap();
             let tuning = Tuning::beating_every(interval);

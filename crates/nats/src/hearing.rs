@@ -1,4 +1,4 @@
-//! What the subscriber asks of the application, small enough for tests to stand in for it.
+//! Interface of the subscriber to the application, small enough to be faked in tests.
 
 use federation_application::{DropReason, Presence, RecordError};
 use federation_domain::{Heartbeat, Monotonic, Proof, Source};
@@ -6,10 +6,10 @@ use federation_domain::{Heartbeat, Monotonic, Proof, Source};
 /// Records one heartbeat of a batch.
 pub(crate) type Record<'a> = dyn FnMut(&Heartbeat<'_>) -> Result<(), RecordError> + 'a;
 
-/// The side of [`Presence`] that a source of heartbeats sees.
+/// Part of [`Presence`] that a source of heartbeats uses.
 pub(crate) trait Hearing: Send + Sync {
     fn now(&self) -> Monotonic;
-    /// Records heartbeats that arrive together; those that another replica handed on are of HTTP.
+    /// Records heartbeats that arrive together. Relayed heartbeats have the source HTTP.
     fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>));
     fn prove_hearing(&self, proof: Proof);
     fn set_link(&self, up: bool);

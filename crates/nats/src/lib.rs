@@ -1,20 +1,22 @@
-//! Heartbeats over NATS: hearing those of all projects, and sending those of one; and what the
-//! replicas of the service say to each other.
+//! NATS adapter: receives the heartbeats of all projects, publishes those of one project, and
+//! carries the messages between replicas of the service.
 //!
-//! **Owns** the subjects ([`subjects`]), the formats of the messages ([`wire`]), connections and
-//! their state, the [`HeartbeatSubscriber`] with its proof of hearing, the [`HeartbeatPublisher`]
-//! that a Rust project embeds, and [`Peers`], which tells of changes, hands on heartbeats that came
-//! over HTTP, and asks projects whether they are alive; and the catalog as a micro service
-//! ([`CatalogService`]).
+//! **Owns** the subjects ([`subjects`]), the message formats ([`wire`]), the connections and their
+//! state, and four clients of them:
 //!
-//! **Must not know** SQL and HTTP, when a project is late, and who is in the catalog: it hands on
-//! heartbeats and proofs of hearing, the application decides.
+//! * [`HeartbeatSubscriber`] receives heartbeats and proves that it hears them.
+//! * [`HeartbeatPublisher`] sends heartbeats from a Rust project that embeds it.
+//! * [`Peers`] announces changes, relays heartbeats received over HTTP, and pings projects.
+//! * [`CatalogService`] answers queries for the catalog as a NATS micro service.
 //!
-//! **To extend it**: a new optional field is a line in `wire/decode.rs` and a reader in
-//! `wire/fields.rs`; a new subject is a function in [`subjects`] and an inbox of the subscriber,
-//! which must be among those that are drained in front of a sentinel.
+//! **Must not know** SQL, HTTP, when a project is late, or which projects are in the catalog. It
+//! passes heartbeats and proofs of hearing to the application, which decides.
 //!
-//! # Sending heartbeats from a project of your own
+//! **To extend it**: a new optional field needs a key in `wire/reading.rs` and a check in
+//! `wire/fields.rs`. A new subject needs a function in [`subjects`] and an inbox of the subscriber
+//! that is drained before each sentinel.
+//!
+//! # Sending heartbeats from your own project
 //!
 //! ```no_run
 //! use federation_domain::{HubUrl, Slug};
@@ -28,12 +30,12 @@
 //!     HubUrl::parse("http://localhost:8100")?,
 //!     NatsSettings::new("nats://localhost:4222"),
 //! );
-//! // Wrong settings are an error here; an absent broker is not: it is tried for ever.
+//! // Invalid settings are an error. An absent server is not: the client retries forever.
 //! let publisher = HeartbeatPublisher::connect(settings).await?;
 //! let reporter = publisher.reporter();
 //! tokio::spawn(publisher.run(shutdown.clone()));
 //!
-//! // From anywhere in the project; each change is sent at once.
+//! // Call this from anywhere in the project. Each change is sent at once.
 //! reporter.report_degraded(["queue backlog"]);
 //! reporter.report_online();
 //!

@@ -1,4 +1,4 @@
-//! What replicas of the service say to each other, and ask of projects.
+//! Messages between replicas of the service, and pings of projects.
 
 mod probe;
 #[cfg(test)]
@@ -24,27 +24,26 @@ use crate::subjects;
 use crate::throttle::Throttle;
 use crate::wire::{RelayedHeartbeat, encode_change};
 
-/// Room for several batches of the writer, and for the heartbeats between them. It bounds the
-/// memory of what waits: some megabytes, as nothing here is larger than a few kilobytes and most
-/// is a tenth of one.
+/// Capacity of the queue of outgoing messages: several batches of changes and the heartbeats between
+/// them. Bounds its memory to some megabytes, because messages have at most a few kilobytes.
 const CLIENT_CAPACITY: usize = 8_192;
-/// Announcements are no more than hints, so it is no matter if some are dropped.
+/// Capacity of the subscription to announcements. They are hints, so some may be dropped.
 const SUBSCRIPTION_CAPACITY: usize = 8_192;
 
-/// How long a heartbeat that is handed on may take to the connection; longer, and the store has to
-/// tell of it.
-const FLUSHED_WITHIN: Duration = Duration::from_secs(1);
+/// Deadline for writing a relayed heartbeat to the connection. After it the store has to pass the
+/// heartbeat on.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(1);
 
-/// The voice of this replica among the others. Cheap to clone.
+/// Connection of this replica to the other replicas. Cheap to clone.
 ///
-/// It tells of changes ([`ChangeSink`], on `hub.federation.changes.{slug}`), hands on heartbeats
-/// that came over HTTP ([`HeartbeatRelay`], on `hub.federation.heartbeats.{slug}`), and asks
-/// projects whether they are alive ([`Prober`], on `{mesh_namespace}.ping`). It has a connection
-/// of its own, so that none of this can crowd out heartbeats where they are heard.
+/// It announces changes ([`ChangeSink`], on `hub.federation.changes.{slug}`), relays heartbeats
+/// received over HTTP ([`HeartbeatRelay`], on `hub.federation.heartbeats.{slug}`), and pings
+/// projects ([`Prober`], on `{mesh_namespace}.ping`). It has its own connection, so that none of
+/// this delays incoming heartbeats.
 ///
-/// **Nothing waits for a server that is away**: what cannot be sent at once is dropped. Changes
-/// are in the log, which every follower reads each second; who hears of one only learns sooner.
-/// Announcements may come out of order, twice or not at all, and MUST be taken as hints.
+/// **Nothing waits for an absent server**: a message that cannot be sent at once is dropped. All
+/// replicas read the change log every second, so an announcement only makes them read it sooner.
+/// Announcements may arrive out of order, twice or never, and MUST be treated as hints.
 #[derive(Clone)]
 pub struct Peers(Arc<Inner>);
 
@@ -56,10 +55,10 @@ struct Inner {
 }
 
 impl Peers {
-    /// Checks the settings and begins to connect in the background, for ever.
+    /// Checks the settings and starts to connect in the background. Retries forever.
     ///
     /// # Errors
-    /// What is wrong with the settings. An absent server is no error.
+    /// Fails if the settings are invalid. An absent server is not an error.
     pub async fn connect(context: &NatsContext) -> Result<Self, ConnectionError> {
         let tuning = Tuning {
             subscription_capacity: SUBSCRIPTION_CAPACITY,
@@ -75,34 +74,36 @@ impl Peers {
         })))
     }
 
-    /// Which replica this is.
+    /// Returns the id of this replica.
     #[must_use]
     pub fn replica(&self) -> ReplicaId {
         self.0.replica
     }
 
-    /// Calls `news` when another replica tells of changes, and after each new connection, since
-    /// something may have been missed; until cancelled. Many messages at once are one call. To be
-    /// run once. `news` MUST NOT block.
+    /// Calls `on_change` when another replica announces changes, until cancelled.
     ///
-    /// It returns without being cancelled only when the client has ended, which it does not do by
-    /// itself.
-    pub async fn run(self, news: impl Fn() + Send + Sync, cancel: CancellationToken) {
+    /// Also calls it after each new connection, because announcements may have been missed. Messages
+    /// that arrive together lead to one call. `on_change` MUST NOT block. Run this only once.
+    ///
+    /// Returns before it is cancelled only if the client stops, which it does not do by itself.
+    pub async fn run(self, on_change: impl Fn() + Send + Sync, cancel: CancellationToken) {
         let connection = &self.0.connection;
         let mut changes = match connection.client.subscribe(subjects::ALL_CHANGES).await {
             Ok(changes) => changes,
-            Err(error) => return tracing::error!(%error, "the other replicas cannot be heard"),
+            Err(error) => {
+                return tracing::error!(%error, "subscription to changes of other replicas fails");
+            }
         };
         loop {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return,
                 () = connection.link.connected() => {}
-                heard = hear_all(&mut changes) => if heard.is_none() {
-                    return tracing::error!("the NATS client ended; other replicas are not heard");
+                heard = next_burst(&mut changes) => if heard.is_none() {
+                    return tracing::error!("NATS client stopped; changes of other replicas are not received");
                 },
             }
-            news();
+            on_change();
         }
     }
 
@@ -111,12 +112,12 @@ impl Peers {
         self.0.connection.is_up()
     }
 
-    /// Sends one message now or never; whether the client took it.
-    fn say(&self, subject: String, payload: serde_json::Result<Vec<u8>>) -> bool {
+    /// Sends a message without waiting. Returns `false` if the client does not accept it.
+    fn send(&self, subject: String, payload: serde_json::Result<Vec<u8>>) -> bool {
         let payload = match payload {
             Ok(payload) => payload,
             Err(error) => {
-                tracing::error!(%error, "a message to the other replicas cannot be written");
+                tracing::error!(%error, "message to other replicas cannot be encoded");
                 return true;
             }
         };
@@ -124,17 +125,21 @@ impl Peers {
             return true;
         }
         if let Some(suppressed) = self.0.overflow.lock().admit(self.0.clock.monotonic()) {
-            tracing::warn!(suppressed, "the NATS client takes no message to the other replicas");
+            tracing::warn!(
+                suppressed,
+                "queue of messages to other replicas is full; message is dropped"
+            );
         }
         false
     }
 }
 
-/// Waits for a message and takes in all that wait behind it; none when the client has ended.
-async fn hear_all(subscriber: &mut Subscriber) -> Option<()> {
+/// Waits for a message and discards all that are queued behind it. Returns `None` if the client has
+/// stopped.
+async fn next_burst(subscriber: &mut Subscriber) -> Option<()> {
     subscriber.next().await?;
     for _ in 0..SUBSCRIPTION_CAPACITY {
-        // Within the runtime's budget it could seem empty though messages wait.
+        // With the cooperative budget spent, the queue could seem empty.
         if unconstrained(subscriber.next()).now_or_never().flatten().is_none() {
             break;
         }
@@ -143,13 +148,16 @@ async fn hear_all(subscriber: &mut Subscriber) -> Option<()> {
 }
 
 impl ChangeSink for Peers {
-    /// Once the client takes no more, the rest is left out too.
+    /// Drops the remaining changes once the client does not accept one.
     fn publish(&self, changes: &[Change]) {
         if !self.0.connection.is_up() {
-            return tracing::debug!(changes = changes.len(), "not told: the NATS server is away");
+            return tracing::debug!(
+                changes = changes.len(),
+                "changes are not announced: NATS is not connected"
+            );
         }
         for change in changes {
-            if !self.say(subjects::change(&change.slug), encode_change(change)) {
+            if !self.send(subjects::change(&change.slug), encode_change(change)) {
                 return;
             }
         }
@@ -159,17 +167,17 @@ impl ChangeSink for Peers {
 #[async_trait]
 impl HeartbeatRelay for Peers {
     async fn relay(&self, heartbeat: &Heartbeat<'_>) -> bool {
-        // The client would keep it until the server is back, and then it would be old.
+        // The client would send it after the reconnect, when it is out of date.
         if !self.0.connection.is_up() {
-            tracing::debug!("not handed on: the NATS server is away");
+            tracing::debug!("heartbeat is not relayed: NATS is not connected");
             return false;
         }
-        // Said once in the log, where the server said so.
+        // Logged when the server denied it.
         if self.0.connection.link.refuses_relays() {
             return false;
         }
         let Ok(subject) = subjects::relay(heartbeat.slug) else {
-            tracing::error!("a heartbeat is not handed on: it is of no valid slug");
+            tracing::error!("heartbeat is not relayed: its slug is invalid");
             return false;
         };
         let relayed = RelayedHeartbeat {
@@ -177,15 +185,15 @@ impl HeartbeatRelay for Peers {
             at: self.0.clock.utc(),
             heartbeat: heartbeat.clone(),
         };
-        // On its way is what the client has written to its connection.
-        self.say(subject, relayed.encode())
-            && matches!(timeout(FLUSHED_WITHIN, self.0.connection.client.flush()).await, Ok(Ok(())))
+        // Acknowledged once the client has written it to the connection.
+        self.send(subject, relayed.encode())
+            && matches!(timeout(FLUSH_DEADLINE, self.0.connection.client.flush()).await, Ok(Ok(())))
     }
 }
 
 #[async_trait]
 impl Prober for Peers {
     async fn probe(&self, slug: &Slug, namespace: &MeshNamespace) -> Probe {
-        probe::probe(&self.0.connection, slug, namespace, probe::PATIENCE).await
+        probe::probe(&self.0.connection, slug, namespace, probe::PING_DEADLINE).await
     }
 }

@@ -1,4 +1,4 @@
-//! Sends the heartbeats of one project and answers its pings, for a Rust program to embed.
+//! Heartbeat publisher of one project, to be embedded in a Rust program.
 
 mod pings;
 mod settings;
@@ -23,16 +23,15 @@ use crate::subjects;
 use crate::wire::{HeartbeatMessage, PingAnswer};
 use pings::Pings;
 
-/// How long the end waits for the last message to reach the server.
-const LAST_FLUSH: Duration = Duration::from_secs(2);
+/// Deadline for flushing the last heartbeat after cancellation.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 
-/// Sends heartbeats: one at once when connected, one at each interval, one when the reported
-/// condition changes.
+/// Sends a heartbeat on each connection, at each interval, and when the reported condition changes.
 ///
-/// Nothing is sent while the broker is away, so nothing piles up and floods it on its return.
+/// Nothing is sent while the server is absent, so no backlog floods it when it returns.
 ///
-/// It also answers pings on `{mesh_namespace}.ping`, at most 64 a second, by saying how the project
-/// is. Where the server does not permit that, heartbeats go on without.
+/// The publisher also answers pings on `{mesh_namespace}.ping` with the reported condition, at most
+/// 64 a second. If the server denies that subscription, only the heartbeats are sent.
 pub struct HeartbeatPublisher {
     settings: PublisherSettings,
     subject: String,
@@ -41,20 +40,20 @@ pub struct HeartbeatPublisher {
     condition: watch::Sender<Option<Condition>>,
 }
 
-/// Says how the project is. Cheap to clone; what it says stands until it says otherwise.
+/// Sets the reported condition of the project, which stands until the next report. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ConditionReporter {
     condition: watch::Sender<Option<Condition>>,
 }
 
 impl ConditionReporter {
-    /// The project works, but not well. Ten reasons of 200 characters are kept by the service.
+    /// Reports that the project works, but not well. The service keeps 10 reasons of 200 characters.
     pub fn report_degraded(&self, reasons: impl IntoIterator<Item = impl Into<String>>) {
         let reasons = reasons.into_iter().map(Into::into).collect();
         self.report(Condition::Degraded { reasons });
     }
 
-    /// The project is well.
+    /// Reports that the project is well.
     pub fn report_online(&self) {
         self.report(Condition::Online);
     }
@@ -69,10 +68,10 @@ impl ConditionReporter {
 }
 
 impl HeartbeatPublisher {
-    /// Checks the settings and begins to connect in the background, for ever.
+    /// Checks the settings and starts to connect in the background. Retries forever.
     ///
     /// # Errors
-    /// What is wrong with the settings. An absent server is no error.
+    /// Fails if the settings are invalid. An absent server is not an error.
     pub async fn connect(settings: PublisherSettings) -> Result<Self, ConnectionError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let context = NatsContext::new(settings.nats.clone(), Arc::clone(&clock));
@@ -86,21 +85,21 @@ impl HeartbeatPublisher {
         })
     }
 
-    /// The handle by which the project says how it is.
+    /// Returns a handle for reporting the condition of the project.
     #[must_use]
     pub fn reporter(&self) -> ConditionReporter {
         ConditionReporter { condition: self.condition.clone() }
     }
 
-    /// Sends heartbeats until cancelled; then sees to it that the last one is sent, for at most
-    /// 2 s.
+    /// Sends heartbeats until cancelled, and then flushes the last one for at most 2 s.
     pub async fn run(self, cancel: CancellationToken) {
         let mut condition = self.condition.subscribe();
         let link = self.connection.link.clone();
-        let mut pings = Pings::hear(&self.connection.client, &self.settings.mesh_namespace).await;
+        let mut pings =
+            Pings::subscribe(&self.connection.client, &self.settings.mesh_namespace).await;
         let mut due = pin!(sleep(self.next_interval()));
         loop {
-            // Pings come last, and leave the interval alone: no flood of them delays a heartbeat.
+            // Pings come last and do not restart the interval, so a flood of them delays no heartbeat.
             let connected = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
@@ -118,22 +117,22 @@ impl HeartbeatPublisher {
                     continue;
                 }
             };
-            // The client tells of a connection a moment before its state says the same, so the
-            // state is not asked then.
-            self.beat(connected, condition.borrow_and_update().as_ref());
+            // The event of a connection comes before the client changes its state, so the state is
+            // not used in that case.
+            self.send_heartbeat(connected, condition.borrow_and_update().as_ref());
             due.set(sleep(self.next_interval()));
         }
         if self.connection.is_up()
-            && timeout(LAST_FLUSH, self.connection.client.flush()).await.is_err()
+            && timeout(FLUSH_DEADLINE, self.connection.client.flush()).await.is_err()
         {
-            tracing::warn!("the last heartbeat may not have reached the NATS server");
+            tracing::warn!("last heartbeat may not have reached the NATS server");
         }
     }
 
-    fn beat(&self, connected: bool, condition: Option<&Condition>) {
-        // The client would keep the message until the broker is back.
+    fn send_heartbeat(&self, connected: bool, condition: Option<&Condition>) {
+        // The client would keep the message until it reconnects.
         if !connected {
-            return tracing::debug!("no heartbeat is sent: the NATS server is away");
+            return tracing::debug!("heartbeat is not sent: NATS is not connected");
         }
         let message = HeartbeatMessage {
             slug: &self.settings.slug,
@@ -145,12 +144,11 @@ impl HeartbeatPublisher {
         };
         match message.encode() {
             Ok(payload) => {
-                // An old heartbeat is of no use later.
                 if !self.connection.publish_now(self.subject.clone(), payload) {
-                    tracing::warn!("the NATS client takes no heartbeat now");
+                    tracing::warn!("queue of the NATS client is full; heartbeat is dropped");
                 }
             }
-            Err(error) => tracing::error!(%error, "the heartbeat cannot be written"),
+            Err(error) => tracing::error!(%error, "heartbeat cannot be encoded"),
         }
     }
 
@@ -159,14 +157,16 @@ impl HeartbeatPublisher {
         match (PingAnswer { slug: &self.settings.slug, condition }).encode() {
             Ok(payload) => {
                 if !self.connection.publish_now(reply, payload) {
-                    tracing::debug!("the NATS client takes no answer to a ping now");
+                    tracing::debug!(
+                        "queue of the NATS client is full; answer to a ping is dropped"
+                    );
                 }
             }
-            Err(error) => tracing::error!(%error, "the answer to a ping cannot be written"),
+            Err(error) => tracing::error!(%error, "answer to a ping cannot be encoded"),
         }
     }
 
-    /// The interval ±10 %, so that projects started together do not beat together.
+    /// Returns the interval with a jitter of ±10 %, so that projects started together spread out.
     fn next_interval(&self) -> Duration {
         self.settings.interval.get().mul_f64(0.9 + fastrand::f64() / 5.0)
     }

@@ -1,21 +1,22 @@
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-/// Which running process of the service speaks: a number drawn anew at each start, so that a
-/// process knows its own messages again. Written as 16 hexadecimal digits.
+/// Identifies a running process of the service, so that it can recognise its own messages.
+///
+/// Drawn at random at each start and written as 16 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ReplicaId(u64);
 
 impl ReplicaId {
-    /// Draws one.
+    /// Draws a random id.
     #[must_use]
     pub fn random() -> Self {
-        // Seeded by the operating system. `fastrand` is seeded by the time since the machine
-        // started, and replicas may be on machines that start together.
+        // Seeded by the operating system. `fastrand` is seeded by the time since boot, and replicas
+        // may run on machines that boot together.
         Self(RandomState::new().hash_one(0))
     }
 
-    /// Parses exactly what is written; none where the text is anything else.
+    /// Parses the form that is written. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -35,12 +36,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_replicas_are_alike() {
+    fn two_replicas_have_different_ids() {
         assert_ne!(ReplicaId::random(), ReplicaId::random());
     }
 
     #[test]
-    fn what_is_written_is_parsed_and_nothing_else() {
+    fn only_the_written_form_is_parsed() {
         for id in [ReplicaId(0), ReplicaId(u64::MAX), ReplicaId::random()] {
             assert_eq!(ReplicaId::parse(&id.to_string()), Some(id));
         }

@@ -1,101 +1,101 @@
-//! The subjects: where heartbeats are heard, where replicas and projects are told of things, and
-//! where a process hears itself.
+//! NATS subjects.
 //!
-//! | subject | who sends | who hears |
+//! | subject | publisher | subscriber |
 //! |---|---|---|
-//! | `hub.presence.{slug}`, `hub.health.{slug}` | the project | all replicas |
-//! | `{mesh_namespace}.ping` | a replica, as a request | the project, which replies |
-//! | `hub.federation.changes.{slug}` | the replica that made the change | all others, and anyone who likes |
-//! | `hub.federation.heartbeats.{slug}` | the replica that heard the project over HTTP | all others |
-//! | `hub.federation.projects.list`, `hub.federation.projects.get` | anyone, as a request | one replica, which replies |
+//! | `hub.presence.{slug}`, `hub.health.{slug}` | project | all replicas |
+//! | `{mesh_namespace}.ping` | replica, as a request | project, which replies |
+//! | `hub.federation.changes.{slug}` | replica that made the change | other replicas and any other client |
+//! | `hub.federation.heartbeats.{slug}` | replica that received the heartbeat over HTTP | other replicas |
+//! | `hub.federation.projects.list`, `hub.federation.projects.get` | client, as a request | one replica, which replies |
 //!
-//! Who may publish on `hub.federation.heartbeats.*` can speak for any project: let only replicas.
+//! A client that may publish on `hub.federation.heartbeats.*` can send heartbeats for any project.
+//! Permit that only to replicas.
 
 use federation_domain::{Channel, MeshNamespace, Slug};
 
-/// What a subscriber to all heartbeats listens to.
+/// Matches the heartbeats of all projects.
 pub const ALL_PRESENCE: &str = "hub.presence.*";
-/// What a subscriber to all health samples listens to.
+/// Matches the health samples of all projects.
 pub const ALL_HEALTH: &str = "hub.health.*";
 
-/// What a follower of all changes listens to.
+/// Matches the announcements of all changes.
 pub const ALL_CHANGES: &str = "hub.federation.changes.*";
-/// What a replica listens to for the heartbeats that others heard over HTTP.
+/// Matches the relayed heartbeats of all projects.
 pub const ALL_RELAYS: &str = "hub.federation.heartbeats.*";
 
-/// On which a page of the projects is asked for.
+/// Subject of queries for a page of projects.
 pub const LIST_PROJECTS: &str = "hub.federation.projects.list";
-/// On which a project is asked for.
+/// Subject of queries for a single project.
 pub const GET_PROJECT: &str = "hub.federation.projects.get";
 
 const PRESENCE_PREFIX: &str = "hub.presence.";
 const HEALTH_PREFIX: &str = "hub.health.";
-/// All that replicas say to each other.
+/// Prefix of all messages between replicas.
 pub(crate) const FEDERATION_PREFIX: &str = "hub.federation.";
 const CHANGES_PREFIX: &str = "hub.federation.changes.";
 pub(crate) const RELAYS_PREFIX: &str = "hub.federation.heartbeats.";
 pub(crate) const PROJECTS_PREFIX: &str = "hub.federation.projects.";
-/// By which NATS finds its micro services.
+/// Prefix of the discovery of NATS micro services.
 pub(crate) const DISCOVERY_PREFIX: &str = "$SRV.";
 pub(crate) const PING_ENDING: &str = ".ping";
-/// It begins as the inboxes of NATS do, because ordinary clients are allowed to publish and
-/// subscribe there.
+/// Prefix of sentinels. It is an inbox, because ordinary clients may publish and subscribe there.
 pub(crate) const SENTINEL_PREFIX: &str = "_INBOX.federation.";
 
-/// The subject is not one of a project: another prefix, or a last token that is no slug.
+/// A subject with another prefix, or whose last token is not a slug.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the subject names no project")]
 pub struct BadSubject;
 
-/// `hub.presence.{slug}`, on which a project sends its heartbeats.
+/// Returns `hub.presence.{slug}`, the subject of the heartbeats of a project.
 #[must_use]
 pub fn presence(slug: &Slug) -> String {
     format!("{PRESENCE_PREFIX}{slug}")
 }
 
-/// `hub.health.{slug}`, on which a project sends its health samples.
+/// Returns `hub.health.{slug}`, the subject of the health samples of a project.
 #[must_use]
 pub fn health(slug: &Slug) -> String {
     format!("{HEALTH_PREFIX}{slug}")
 }
 
-/// `hub.federation.changes.{slug}`, on which the changes of a project are told.
+/// Returns `hub.federation.changes.{slug}`, the subject of the changes of a project.
 #[must_use]
 pub fn change(slug: &Slug) -> String {
     format!("{CHANGES_PREFIX}{slug}")
 }
 
-/// `hub.federation.heartbeats.{slug}`, on which a heartbeat over HTTP is handed on.
+/// Returns `hub.federation.heartbeats.{slug}`, the subject of the relayed heartbeats of a project.
 ///
 /// # Errors
-/// When the text is no slug.
+/// Fails if the text is not a slug.
 pub fn relay(slug: &str) -> Result<String, BadSubject> {
     if is_slug(slug) { Ok(format!("{RELAYS_PREFIX}{slug}")) } else { Err(BadSubject) }
 }
 
-/// `{mesh_namespace}.ping`, on which a project can be asked whether it is alive.
+/// Returns `{mesh_namespace}.ping`, the subject of the pings of a project.
 #[must_use]
 pub fn ping(namespace: &MeshNamespace) -> String {
     format!("{namespace}{PING_ENDING}")
 }
 
-/// The slug of a subject of [`ALL_RELAYS`], borrowed.
+/// Returns the slug of a subject of [`ALL_RELAYS`].
 ///
 /// # Errors
-/// When it is no such subject.
+/// Fails for any other subject.
 pub fn parse_relay(subject: &str) -> Result<&str, BadSubject> {
     subject.strip_prefix(RELAYS_PREFIX).filter(|slug| is_slug(slug)).ok_or(BadSubject)
 }
 
-/// Whether a message is one that a replica handed on, well formed or not.
+/// Returns whether a subject has the prefix of relayed heartbeats.
 pub(crate) fn is_relay(subject: &str) -> bool {
     subject.starts_with(RELAYS_PREFIX)
 }
 
-/// The channel and the slug of a subject. The slug is borrowed: no allocation.
+/// Returns the channel and the slug of the subject of a heartbeat or health sample, without
+/// allocating.
 ///
 /// # Errors
-/// When it is no subject of a project.
+/// Fails for any other subject.
 pub fn parse(subject: &str) -> Result<(Channel, &str), BadSubject> {
     let (channel, slug) = if let Some(slug) = subject.strip_prefix(PRESENCE_PREFIX) {
         (Channel::Presence, slug)
@@ -107,12 +107,13 @@ pub fn parse(subject: &str) -> Result<(Channel, &str), BadSubject> {
     if is_slug(slug) { Ok((channel, slug)) } else { Err(BadSubject) }
 }
 
-/// A subject that only this process listens to.
+/// Returns a subject for the sentinels of one subscriber.
 pub(crate) fn sentinel() -> String {
     format!("{SENTINEL_PREFIX}{:032x}", fastrand::u128(..))
 }
 
-/// What [`Slug::parse`] accepts, without making one; a property test holds the two together.
+/// Returns whether [`Slug::parse`] accepts the text, without allocating. A property test compares the
+/// two.
 fn is_slug(text: &str) -> bool {
     (1..=Slug::MAX_CHARS).contains(&text.len())
         && text.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
@@ -124,7 +125,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn other_subjects_name_no_project() {
+    fn other_subjects_are_rejected() {
         for subject in
             ["", "hub", "hub.presence", "hub.presence.", "hub.presence.a.b", "hub.mesh.a", "a"]
         {
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_sentinel_subjects_are_alike() {
+    fn two_sentinel_subjects_differ() {
         assert_ne!(sentinel(), sentinel());
     }
 

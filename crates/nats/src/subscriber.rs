@@ -1,4 +1,4 @@
-//! Hears the heartbeats of all projects, and proves that it hears.
+//! Receives the heartbeats of all projects and proves that it receives them.
 
 mod inbox;
 mod recorder;
@@ -33,71 +33,72 @@ use inbox::Inbox;
 use recorder::Recorder;
 use sentinels::Sentinels;
 
-/// How old the newest proof may be for the link to count as up: several lost ticks, and well
-/// below any threshold of silence.
+/// Maximum age of the newest proof while the link counts as up. Allows for several lost ticks and is
+/// well below any threshold of silence.
 const FRESH: Duration = Duration::from_secs(2);
-/// How long the end waits for what is still on its way.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How many messages are taken in together: some tenths of a millisecond, for which the time is read
-/// once.
+/// Deadline for receiving messages in flight after cancellation.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(2);
+/// Maximum number of messages in a batch. A batch takes some tenths of a millisecond, and the clock
+/// is read once for it.
 const BATCH: usize = 128;
-/// After so many messages in a row other tasks get their turn. The client, where it runs on the same
-/// thread, puts at most half as many into a queue in its turn: it reads 128 times, and 64 KiB each.
+/// Number of messages in a row after which the subscriber yields to other tasks. A client on the same
+/// thread queues at most half as many in its turn, because it reads 128 times 64 KiB.
 const BURST: usize = SUBSCRIPTION_CAPACITY;
-/// A server that refused a subscription or a sentinel is asked anew this often; permissions may
+/// Interval of reconnects while the server denies a subscription or a sentinel. Its permissions may
 /// have changed.
 const DENIED_RETRY: Duration = Duration::from_secs(10);
 
-/// Subscribes to all heartbeats and health samples, and records them; also to those heartbeats that
-/// other replicas heard over HTTP and handed on.
+/// Subscribes to all heartbeats and health samples, and to heartbeats relayed by other replicas, and
+/// records them.
 ///
-/// **The proof of hearing.** Every [`TICK`] it sends a sentinel to a subject that only it listens
-/// to. The client puts the messages of a connection into the queues of their subscriptions in the
-/// order of their arrival; so when the sentinel is in its queue, all that the server sent before
-/// is in the other queues, or was dropped from a full one. Those queues are emptied first, then
-/// hearing is proven through the moment at which the sentinel was *sent*.
+/// **Proof of hearing.** Every [`TICK`] the subscriber sends a sentinel to a subject of its own. The
+/// client queues the messages of a connection per subscription, in order of arrival. So when the
+/// sentinel is in its queue, everything that the server sent before it is in the other queues or was
+/// dropped from a full one. The subscriber drains those queues first, and then hearing is proven up
+/// to the moment at which the sentinel was *sent*.
 ///
-/// **The link** is up while the client is connected, the server refused no subscription and no
-/// sentinel, and the newest proof is unbroken and younger than 2 s. So after each new connection
-/// it comes up with the second proof, and while messages are lost all the time it stays down:
-/// then heartbeats are recorded, but nobody's silence can be judged. A server may refuse the
-/// subscription to what other replicas hand on; hearing NATS goes on without, HTTP is deaf.
+/// **The link** is up while the client is connected, the server denies no subscription and no
+/// sentinel, and the newest proof is unbroken and younger than 2 s. So the link comes up with the
+/// second proof after a new connection. While messages are lost it stays down: heartbeats are
+/// recorded, but silence cannot be judged. If the server denies the subscription to relayed
+/// heartbeats, only HTTP is deaf.
 pub struct HeartbeatSubscriber {
     connection: Connection,
     hearing: Arc<dyn Hearing>,
     recorder: Recorder,
-    /// Heartbeats, health samples, and what other replicas hand on.
+    /// Heartbeats, health samples and relayed heartbeats.
     heartbeats: [Inbox; 3],
     returns: Inbox,
     sentinel_subject: Subject,
     sentinels: Sentinels,
-    /// When all queues were last found empty.
+    /// Time at which all queues were last empty.
     idle_at: Monotonic,
-    /// Whether the newest proof was old at the last tick: what is heard now stood in a backlog, or
-    /// is the first over a new connection.
+    /// The newest proof was old at the last tick. Messages received now come from a backlog or are
+    /// the first of a new connection.
     lags: bool,
-    refused_since: Option<Monotonic>,
+    denied_since: Option<Monotonic>,
     overruns: Throttle,
     burst: usize,
 }
 
-/// What the loop woke up for.
+/// Next event of the subscriptions.
 enum Heard {
-    /// The first of a batch, and the place of its inbox.
+    /// Index of an inbox and the first message of a batch from it.
     Heartbeat(usize, Message),
     Sentinel(Message),
     End,
 }
 
 impl HeartbeatSubscriber {
-    /// Checks the settings and begins to connect in the background, for ever. Projects that
-    /// are heard and not in the catalog are told to `newcomers` where it is given, to be
-    /// registered. The heartbeat itself is not kept: once its project is registered, the next one
-    /// counts. When `newcomers` is full, the project's next heartbeat is another chance.
-    /// `replica` is this process, whose own messages to the others are passed over.
+    /// Checks the settings and starts to connect in the background. Retries forever.
+    ///
+    /// Projects that are not in the catalog are sent to `newcomers`, if it is given, to be
+    /// registered. Their heartbeats are not kept: the next one after the registration counts. If
+    /// `newcomers` is full, the next heartbeat of the project is another chance. Messages relayed by
+    /// `replica`, which is this process, are ignored.
     ///
     /// # Errors
-    /// What is wrong with the settings. An absent server is no error.
+    /// Fails if the settings are invalid. An absent server is not an error.
     pub async fn connect(
         context: &NatsContext,
         presence: Presence,
@@ -135,22 +136,22 @@ impl HeartbeatSubscriber {
             sentinels: Sentinels::default(),
             idle_at: Monotonic::default(),
             lags: false,
-            refused_since: None,
+            denied_since: None,
             overruns: Throttle::default(),
             burst: 0,
         })
     }
 
-    /// Hears until cancelled; then takes in what is still on its way, for at most 2 s.
+    /// Receives heartbeats until cancelled, and then those in flight for at most 2 s.
     ///
-    /// It returns without being cancelled only when the client has ended, which it does not do by
-    /// itself. Nothing can be heard then; the caller must start anew.
+    /// Returns before it is cancelled only if the client stops, which it does not do by itself. The
+    /// caller must then create another subscriber.
     pub async fn run(mut self, cancel: CancellationToken) {
-        // Without this a poll could say "pending" because the runtime's budget is spent, and an
-        // inbox would be taken for empty. `BURST` gives other tasks their turn instead.
+        // With the cooperative budget spent, a poll returns "pending" and an inbox seems empty.
+        // `BURST` lets other tasks run instead.
         unconstrained(self.listen(&cancel)).await;
-        if timeout(LAST_WORDS, unconstrained(self.hear_last_words())).await.is_err() {
-            tracing::warn!("the last heartbeats did not arrive in time");
+        if timeout(DRAIN_DEADLINE, unconstrained(self.hear_in_flight())).await.is_err() {
+            tracing::warn!("last heartbeats did not arrive within the deadline");
         }
     }
 
@@ -167,25 +168,24 @@ impl HeartbeatSubscriber {
                     Heard::Heartbeat(inbox, first) => self.hear_batch(inbox, Some(first)).await,
                     Heard::Sentinel(message) => self.hear_sentinel(&message).await,
                     Heard::End => {
-                        tracing::error!("the NATS client ended; no heartbeats are heard any more");
+                        tracing::error!("NATS client stopped; no heartbeats are received");
                         return self.hearing.set_link(false);
                     }
                 },
             }
-            self.breathe().await;
+            self.yield_after_burst().await;
         }
     }
 
-    /// To be called after each batch: from time to time other tasks get their turn, and a
-    /// deadline around this one is looked at.
-    async fn breathe(&mut self) {
+    /// Yields to other tasks, and to a deadline around this one, after each [`BURST`] of messages.
+    async fn yield_after_burst(&mut self) {
         if self.burst >= BURST {
             self.burst = 0;
             yield_now().await;
         }
     }
 
-    /// The next message. Sentinels come first: behind one the heartbeats are drained anyhow.
+    /// Polls for the next message. Sentinels come first, because they drain the heartbeats anyway.
     fn poll_heard(&mut self, cx: &mut Context<'_>) -> Poll<Heard> {
         if let Poll::Ready(message) = self.returns.poll(cx) {
             return Poll::Ready(message.map_or(Heard::End, Heard::Sentinel));
@@ -208,12 +208,12 @@ impl HeartbeatSubscriber {
         polled
     }
 
-    /// Hears what stands in an inbox, at most [`BATCH`] messages.
+    /// Records the messages in an inbox, at most [`BATCH`].
     async fn hear_batch(&mut self, inbox: usize, first: Option<Message>) {
         poll_fn(|cx| Poll::Ready(self.take_batch(inbox, first.as_ref(), cx))).await;
     }
 
-    /// The same, without waiting for anything; how many messages there were.
+    /// Records the messages in an inbox without waiting, and returns their number.
     fn take_batch(&mut self, inbox: usize, first: Option<&Message>, cx: &mut Context<'_>) -> usize {
         if self.lags {
             self.renew(self.hearing.now());
@@ -235,8 +235,8 @@ impl HeartbeatSubscriber {
         count
     }
 
-    /// Says that what is heard from here on is no backlog, where it comes over a new connection.
-    /// Not where we ourselves stood still: then the rest of the former connection may come first.
+    /// Reports the end of a backlog if messages come from a new connection. Not if this process stood
+    /// still, because then the rest of the former connection may come first.
     fn renew(&mut self, now: Monotonic) {
         if now.since(self.idle_at) > MAX_STEP {
             return;
@@ -248,11 +248,11 @@ impl HeartbeatSubscriber {
         }
     }
 
-    /// Empties the queues, then proves hearing.
+    /// Drains the queues and then proves hearing.
     ///
-    /// Where several sentinels are back, the newest alone counts. Behind the first of them all
-    /// heartbeats would be taken in at once, and the others would prove, one after the other, that
-    /// nothing more came: time in which we did not keep up would pass for silence.
+    /// If several sentinels have returned, only the newest counts. All heartbeats would be recorded
+    /// for the first of them, and the others would prove that nothing more came. Time in which we
+    /// did not keep up would count as silence.
     async fn hear_sentinel(&mut self, message: &Message) {
         let Some(connection) = self.connection.identity() else { return };
         let mut returned: Vec<_> =
@@ -274,8 +274,8 @@ impl HeartbeatSubscriber {
         self.judge_link(self.hearing.now());
     }
 
-    /// Hears all that stands in the queues. What arrives meanwhile may come with it, but no more
-    /// than a full queue: more cannot have stood in front of the sentinel.
+    /// Records everything in the queues, including what arrives meanwhile, but no more than a full
+    /// queue: more cannot have been in front of the sentinel.
     async fn drain(&mut self) {
         for inbox in 0..self.heartbeats.len() {
             let mut taken = 0;
@@ -284,18 +284,18 @@ impl HeartbeatSubscriber {
                     0 => break,
                     count => taken += count,
                 }
-                self.breathe().await;
+                self.yield_after_burst().await;
             }
         }
     }
 
-    /// What is to be done every [`TICK`].
+    /// Runs every [`TICK`].
     fn tick(&mut self, now: Monotonic) {
         self.note_dropped();
         self.lags = self.sentinels.proven().is_some_and(|proven| now.since(proven) > MAX_STEP);
         self.send_sentinel(now);
         self.judge_link(now);
-        self.retry_refused(now);
+        self.retry_denied(now);
     }
 
     fn note_dropped(&mut self) {
@@ -312,12 +312,12 @@ impl HeartbeatSubscriber {
             tracing::warn!(
                 dropped,
                 suppressed,
-                "heartbeats came faster than they could be taken in"
+                "heartbeats are dropped: they arrive faster than they are recorded"
             );
         }
     }
 
-    /// Sends a sentinel where that makes sense now; whether it did.
+    /// Sends a sentinel if the connection allows it. Returns whether it was sent.
     fn send_sentinel(&mut self, now: Monotonic) -> bool {
         if !self.connection.is_up() || self.connection.link.is_denied() {
             return false;
@@ -325,29 +325,30 @@ impl HeartbeatSubscriber {
         let Some(connection) = self.connection.identity() else { return false };
         let nonce = self.sentinels.send(now, connection);
         let subject = self.sentinel_subject.clone();
-        // Where it cannot be sent at once it is not sent: the next tick is another chance.
+        // If it cannot be sent at once, the next tick sends another.
         self.connection.publish_now(subject, nonce.to_vec())
     }
 
     fn judge_link(&self, now: Monotonic) {
-        let fresh = self.sentinels.proven_whole().is_some_and(|proven| now.since(proven) < FRESH);
+        let fresh =
+            self.sentinels.proven_unbroken().is_some_and(|proven| now.since(proven) < FRESH);
         let up = fresh && self.connection.is_up() && !self.connection.link.is_denied();
         self.hearing.set_link(up);
     }
 
-    /// Reconnects from time to time where the server refused a subscription or a sentinel: the
-    /// client asks for a subscription only once per connection.
-    fn retry_refused(&mut self, now: Monotonic) {
+    /// Reconnects from time to time while the server denies a subscription or a sentinel, because the
+    /// client subscribes only once per connection.
+    fn retry_denied(&mut self, now: Monotonic) {
         if !self.connection.link.is_denied() {
-            self.refused_since = None;
-        } else if now.since(*self.refused_since.get_or_insert(now)) >= DENIED_RETRY {
-            self.refused_since = Some(now);
+            self.denied_since = None;
+        } else if now.since(*self.denied_since.get_or_insert(now)) >= DENIED_RETRY {
+            self.denied_since = Some(now);
             let _ = self.connection.client.force_reconnect().now_or_never();
         }
     }
 
-    /// Sends one more sentinel and hears all that arrives before it.
-    async fn hear_last_words(&mut self) {
+    /// Sends another sentinel and records everything that arrives before it.
+    async fn hear_in_flight(&mut self) {
         let begun = self.hearing.now();
         let sent = self.send_sentinel(begun);
         while sent && self.sentinels.proven().is_none_or(|proven| proven < begun) {
@@ -356,7 +357,7 @@ impl HeartbeatSubscriber {
                 Heard::Sentinel(message) => self.hear_sentinel(&message).await,
                 Heard::End => break,
             }
-            self.breathe().await;
+            self.yield_after_burst().await;
         }
         self.drain().await;
     }

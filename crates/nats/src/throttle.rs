@@ -2,10 +2,10 @@ use std::time::Duration;
 
 use federation_domain::Monotonic;
 
-/// At most one log line per kind and this time.
+/// Minimum time between two log lines of a kind.
 const QUIET: Duration = Duration::from_secs(10);
 
-/// Keeps a flood of bad messages or refusals from becoming a flood of log lines.
+/// Limits the log lines about a flood of invalid or denied messages.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
     last: Option<Monotonic>,
@@ -13,7 +13,7 @@ pub(crate) struct Throttle {
 }
 
 impl Throttle {
-    /// Whether to log now; then the number of lines left out since the one before.
+    /// Returns the number of lines suppressed since the last one, or `None` to suppress this one.
     pub(crate) fn admit(&mut self, now: Monotonic) -> Option<u64> {
         if self.last.is_some_and(|last| now.since(last) < QUIET) {
             self.suppressed += 1;
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_in_ten_seconds_tells_of_the_others() {
+    fn one_line_in_ten_seconds_counts_the_suppressed_ones() {
         let mut throttle = Throttle::default();
         let admitted = [0, 1, 9, 10, 11, 25]
             .map(|seconds| throttle.admit(Monotonic(Duration::from_secs(seconds))));

@@ -1,11 +1,11 @@
-//! The formats of what is said on NATS.
+//! Formats of the messages on NATS.
 //!
-//! That of heartbeats and health samples was fixed by the Python publisher and others that send
-//! today; `tests/fixtures` holds the former's exact bytes. What is needed is strict, what is
-//! optional is lenient: a project that gets a detail wrong is alive all the same.
+//! Existing publishers fix the format of heartbeats and health samples. `tests/fixtures` has the exact
+//! bytes of the Python publisher. Required fields are strict and optional fields are lenient, because
+//! a project that gets a detail wrong is still alive.
 //!
-//! Changes ([`encode_change`]) are for everyone to hear. Heartbeats that are handed on
-//! ([`RelayedHeartbeat`]) are among replicas; answers to pings ([`PingAnswer`]) are of projects.
+//! Changes ([`encode_change`]) are public. Relayed heartbeats ([`RelayedHeartbeat`]) go from replica
+//! to replica, and answers to pings ([`PingAnswer`]) from projects to replicas.
 
 mod change;
 mod decode;

@@ -1,22 +1,22 @@
-//! What is asked.
+//! Payloads of queries.
 
-use async_nats::service::error::Error as Refused;
+use async_nats::service::error::Error as ServiceError;
 use federation_application::{Position, ProjectFilter, ProjectQuery, SortValue};
 use federation_domain::{ProjectId, ProjectStatus, Slug};
 use serde::Deserialize;
 
 use crate::wire::without_bom;
 
-/// The most projects of a page.
-const MOST: usize = 1_000;
+/// Maximum number of projects in a page.
+const MAX_LIMIT: usize = 1_000;
 
-/// `{"status":["online"],"limit":100,"after":17}`; each of the keys may be absent, and so may all of
-/// it. Other keys are ignored.
+/// Query such as `{"status":["online"],"limit":100,"after":17}`. All keys are optional, and so is the
+/// payload. Unknown keys are ignored.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct ListRequest {
     pub(super) query: ProjectQuery,
     pub(super) limit: usize,
-    /// With greater ids only.
+    /// Position after which the page starts.
     pub(super) after: Option<Position>,
 }
 
@@ -29,10 +29,10 @@ struct ListPayload {
 }
 
 impl ListRequest {
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, ServiceError> {
         let payload = without_bom(payload).trim_ascii();
         if payload.is_empty() {
-            return Ok(Self { limit: MOST, ..Self::default() });
+            return Ok(Self { limit: MAX_LIMIT, ..Self::default() });
         }
         let ListPayload { status, limit, after } = serde_json::from_slice(payload).map_err(|_| {
             bad("expected an object such as {\"status\":[\"online\"],\"limit\":100,\"after\":17}")
@@ -40,9 +40,9 @@ impl ListRequest {
         let statuses = status.iter().map(|name| ProjectStatus::parse(name));
         let statuses =
             statuses.collect::<Result<_, _>>().map_err(|fault| bad(fault.to_string()))?;
-        let limit = match limit.map_or(Ok(MOST), usize::try_from) {
-            Ok(limit) if (1..=MOST).contains(&limit) => limit,
-            _ => return Err(bad(format!("limit: expected a whole number from 1 to {MOST}"))),
+        let limit = match limit.map_or(Ok(MAX_LIMIT), usize::try_from) {
+            Ok(limit) if (1..=MAX_LIMIT).contains(&limit) => limit,
+            _ => return Err(bad(format!("limit: expected a whole number from 1 to {MAX_LIMIT}"))),
         };
         let filter = ProjectFilter { statuses, ..ProjectFilter::default() };
         let query = ProjectQuery { filter, ..ProjectQuery::default() };
@@ -51,7 +51,7 @@ impl ListRequest {
     }
 }
 
-/// `{"slug":"docs"}`, or the slug alone.
+/// Query such as `{"slug":"docs"}`, or only the slug.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct GetRequest(pub(super) Slug);
 
@@ -61,7 +61,7 @@ struct GetPayload {
 }
 
 impl GetRequest {
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, Refused> {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, ServiceError> {
         let form = "expected a slug, or an object such as {\"slug\":\"docs\"}";
         let payload = without_bom(payload).trim_ascii();
         let slug = if payload.starts_with(b"{") {
@@ -74,9 +74,9 @@ impl GetRequest {
     }
 }
 
-/// The text goes into a header: it holds no line ends, since what was given is escaped.
-fn bad(why: impl Into<String>) -> Refused {
-    Refused { code: 400, status: why.into() }
+/// Returns an error for a header. It has no line breaks, because given values are escaped.
+fn bad(why: impl Into<String>) -> ServiceError {
+    ServiceError { code: 400, status: why.into() }
 }
 
 #[cfg(test)]
@@ -85,8 +85,8 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_list_may_be_asked_for_with_or_without_a_selection() {
-        let all = ListRequest { limit: MOST, ..ListRequest::default() };
+    fn a_list_query_may_have_a_selection() {
+        let all = ListRequest { limit: MAX_LIMIT, ..ListRequest::default() };
         for payload in ["", " \n", "\u{feff}", "\u{feff}{}", "{}", r#"{"limit":null,"other":1}"#] {
             assert_eq!(ListRequest::parse(payload.as_bytes()).unwrap(), all, "{payload:?}");
         }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_project_is_asked_for_by_its_slug() {
+    fn a_get_query_names_a_slug() {
         let docs = GetRequest(Slug::parse("docs").unwrap());
         for payload in ["docs", " docs\n", r#"{"slug":"docs"}"#, "\u{feff}docs"] {
             assert_eq!(GetRequest::parse(payload.as_bytes()).unwrap(), docs);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_with_what_is_allowed() {
+    fn an_invalid_query_is_rejected_with_what_is_allowed() {
         let list = |payload: &[u8]| ListRequest::parse(payload).unwrap_err();
         assert_eq!(
             list(br#"{"status":["up"]}"#).status,
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_refusal_is_one_line(payload in ".*", slug in "\\PC*|[\r\n]{1,3}") {
+        fn an_error_is_a_single_line(payload in ".*", slug in "\\PC*|[\r\n]{1,3}") {
             let slug = serde_json::json!({ "slug": slug, "status": [slug] }).to_string();
             for payload in [payload.as_bytes(), slug.as_bytes()] {
                 for refused in [ListRequest::parse(payload).err(), GetRequest::parse(payload).err()] {

@@ -1,4 +1,4 @@
-//! The catalog asked over a real server.
+//! Queries over a real server.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 async fn in_time<T>(what: &str, waiting: impl Future<Output = T>) -> T {
     match timeout(DEADLINE, waiting).await {
         Ok(done) => done,
-        Err(_) => panic!("waited in vain for {what}"),
+        Err(_) => panic!("timed out waiting for {what}"),
     }
 }
 
@@ -35,7 +35,7 @@ fn application() -> Application {
     Application::new(ports, LivenessRule::default(), deployment)
 }
 
-/// With these projects, whose names are of such a length.
+/// Returns an application with these projects and names of this length.
 async fn with_projects(slugs: impl IntoIterator<Item = String>, name_chars: usize) -> Application {
     let application = application();
     application.load().await.unwrap();
@@ -60,7 +60,7 @@ fn write(project: &Project, status_known: bool, json: &mut Vec<u8>) {
     json.extend_from_slice(body.to_string().as_bytes());
 }
 
-/// A running service, and a client of it.
+/// A running service and a client.
 struct Running {
     client: Client,
     _ends: tokio_util::sync::DropGuard,
@@ -89,7 +89,7 @@ impl Running {
         Self { client, _ends: cancel.drop_guard() }
     }
 
-    /// Asks until somebody listens.
+    /// Sends a request until the service answers.
     async fn ask(&self, subject: &str, payload: &str) -> Message {
         let answered = async {
             loop {
@@ -110,8 +110,8 @@ impl Running {
         (slugs.collect(), page["next"].clone())
     }
 
-    /// The code and the text of a refusal.
-    async fn refusal(&self, subject: &str, payload: &str) -> (String, String) {
+    /// Returns the code and the text of an error.
+    async fn error(&self, subject: &str, payload: &str) -> (String, String) {
         let headers = self.ask(subject, payload).await.headers.unwrap();
         let header = |name| headers.get(name).unwrap().to_string();
         (header("Nats-Service-Error-Code"), header("Nats-Service-Error"))
@@ -119,7 +119,7 @@ impl Running {
 }
 
 #[tokio::test]
-async fn projects_are_listed_in_pages_and_found_by_their_slugs() {
+async fn projects_are_listed_in_pages_and_found_by_slug() {
     let server = NatsServer::start().await;
     let application = with_projects(["a", "b", "c"].map(str::to_owned), 1).await;
     let running = Running::start(&server, &application).await;
@@ -134,7 +134,7 @@ async fn projects_are_listed_in_pages_and_found_by_their_slugs() {
 }
 
 #[tokio::test]
-async fn a_page_is_no_larger_than_the_server_takes() {
+async fn a_page_fits_the_maximum_payload_of_the_server() {
     let server = NatsServer::with_config("max_payload: 8192").await;
     let slugs = (0..100).map(|number| format!("p-{number}"));
     let application = with_projects(slugs, 200).await;
@@ -150,17 +150,17 @@ async fn a_page_is_no_larger_than_the_server_takes() {
 }
 
 #[tokio::test]
-async fn a_refusal_says_why() {
+async fn an_error_has_a_code_and_a_reason() {
     let server = NatsServer::start().await;
     let (loaded, unloaded) = (with_projects([], 1).await, application());
     let running = Running::start(&server, &loaded).await;
     let not_found = ("404".to_owned(), "Project 'x' not found".to_owned());
-    assert_eq!(running.refusal(subjects::GET_PROJECT, "x").await, not_found);
-    assert_eq!(running.refusal(subjects::LIST_PROJECTS, "x").await.0, "400");
+    assert_eq!(running.error(subjects::GET_PROJECT, "x").await, not_found);
+    assert_eq!(running.error(subjects::LIST_PROJECTS, "x").await.0, "400");
     drop(running);
     let other = NatsServer::start().await;
     let running = Running::start(&other, &unloaded).await;
-    assert_eq!(running.refusal(subjects::LIST_PROJECTS, "").await.0, "503");
+    assert_eq!(running.error(subjects::LIST_PROJECTS, "").await.0, "503");
 }
 
 /// Accepts one key.
@@ -185,8 +185,8 @@ async fn a_guarded_service_answers_only_queries_with_a_key() {
     let service = service.await.unwrap().guarded_by(Arc::new(OneKey));
     let running = Running::run(service, &server).await;
     let none = ("401".to_owned(), "an API key is required".to_owned());
-    assert_eq!(running.refusal(subjects::LIST_PROJECTS, "").await, none);
-    assert_eq!(running.refusal(subjects::GET_PROJECT, "a").await, none);
+    assert_eq!(running.error(subjects::LIST_PROJECTS, "").await, none);
+    assert_eq!(running.error(subjects::GET_PROJECT, "a").await, none);
     for (name, key, code) in [
         ("Federation-Key", "secret", None),
         ("federation-key", "secret", None),
@@ -204,7 +204,7 @@ async fn a_guarded_service_answers_only_queries_with_a_key() {
 }
 
 #[tokio::test]
-async fn it_is_discovered_with_its_endpoints_also_after_a_new_connection() {
+async fn the_service_is_discovered_with_its_endpoints_also_after_a_reconnect() {
     let mut server = NatsServer::start().await;
     let running = Running::start(&server, &with_projects([], 1).await).await;
     for _ in 0..2 {
@@ -223,7 +223,7 @@ async fn it_is_discovered_with_its_endpoints_also_after_a_new_connection() {
 }
 
 #[tokio::test]
-async fn one_of_several_replicas_answers() {
+async fn one_of_two_replicas_answers() {
     let server = NatsServer::start().await;
     let application = with_projects([], 1).await;
     let one = Running::start(&server, &application).await;
@@ -252,7 +252,7 @@ async fn one_of_several_replicas_answers() {
 }
 
 #[tokio::test]
-async fn what_a_server_does_not_permit_takes_nothing_else_away() {
+async fn denied_discovery_does_not_affect_queries() {
     let config = r#"authorization {
         users = [
             { user: s, password: p, permissions: { publish: ">", subscribe: "hub.federation.>" } }
@@ -270,6 +270,6 @@ async fn what_a_server_does_not_permit_takes_nothing_else_away() {
     let running = Running::started(&server, settings, &application).await;
     assert_eq!(running.list("").await.0, ["a"]);
     let discovery = running.client.request("$SRV.PING", "".into()).await;
-    assert!(discovery.is_err(), "nobody listens there");
+    assert!(discovery.is_err(), "the service has no subscription there");
     assert_eq!(running.list("").await.0, ["a"]);
 }

@@ -1,17 +1,17 @@
-//! Server addresses, parted from the credentials in them, which must not reach any log.
+//! Server addresses without their credentials, which must not reach any log.
 
 use async_nats::ServerAddr;
 
 use super::ConnectionError;
 
-/// The user (or token) and the password that stood in a URL.
+/// User (or token) and password from a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct UserInfo {
     pub(super) user: String,
     pub(super) password: Option<String>,
 }
 
-/// Parses a list of addresses separated by commas.
+/// Parses a comma-separated list of addresses.
 pub(super) fn parse_servers(
     list: &str,
 ) -> Result<(Vec<ServerAddr>, Option<UserInfo>), ConnectionError> {
@@ -22,7 +22,7 @@ pub(super) fn parse_servers(
         let invalid = |reason| ConnectionError::InvalidUrl { position, reason };
         let (server, found) = parse_server(text).map_err(invalid)?;
         if found.is_some() && user_info.is_some() && found != user_info {
-            return Err(invalid("all servers of the list need the same credentials".into()));
+            return Err(invalid("all servers of the list must have the same credentials".into()));
         }
         user_info = user_info.or(found);
         servers.push(server);
@@ -33,11 +33,11 @@ pub(super) fn parse_servers(
     Ok((servers, user_info))
 }
 
-/// One address; an error is a reason that shows nothing of it.
+/// Parses one address. An error shows no part of it.
 fn parse_server(text: &str) -> Result<(ServerAddr, Option<UserInfo>), String> {
     let scheme = text.split_once("://").map_or("nats", |(scheme, _)| scheme);
     if !["nats", "tls"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return Err("it has to begin with nats:// or tls://".into());
+        return Err("it must start with nats:// or tls://".into());
     }
     let server: ServerAddr = text.parse().map_err(reason)?;
     if server.host().is_empty() {
@@ -51,17 +51,17 @@ fn parse_server(text: &str) -> Result<(ServerAddr, Option<UserInfo>), String> {
     let mut url = server.into_inner();
     url.set_username("")
         .and_then(|()| url.set_password(None))
-        .map_err(|()| "it cannot bear credentials")?;
+        .map_err(|()| "it cannot contain credentials")?;
     Ok((ServerAddr::from_url(url).map_err(reason)?, user_info))
 }
 
-/// What the client says of an address, without the beginning that our own text has already.
+/// Returns the error text of the client without the prefix that our own text repeats.
 fn reason(error: std::io::Error) -> String {
     let text = error.to_string();
     text.strip_prefix("NATS server URL is invalid: ").unwrap_or(&text).to_owned()
 }
 
-/// The list of addresses as it may be shown.
+/// Returns the list of addresses in a form that is safe to log.
 pub(super) fn without_credentials(list: &str) -> String {
     let Ok((servers, _)) = parse_servers(list) else { return "…".into() };
     let shown =
@@ -69,7 +69,7 @@ pub(super) fn without_credentials(list: &str) -> String {
     servers.iter().map(shown).collect::<Vec<_>>().join(",")
 }
 
-/// Bytes written as `%41`; what does not decode stays as it is.
+/// Decodes bytes written as `%41`. Invalid escapes stay as they are.
 fn percent_decode(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_parted_from_their_credentials() {
+    fn credentials_are_split_from_addresses() {
         let (servers, user_info) =
             parse_servers("nats://u:p%40ss%2Fw@a:1, tls://b ,localhost").unwrap();
         let shown: Vec<_> = servers.iter().map(ServerAddr::as_url_str).collect();
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_without_its_password() {
+    fn an_invalid_address_is_rejected_without_its_password() {
         for bad in [
             "",
             " , ",
@@ -124,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn an_error_says_which_address_is_wrong_and_how_to_write_it() {
+    fn an_error_names_the_position_and_the_format() {
         for (list, beginning) in [
             ("", "server 1 of the NATS URL is invalid: it is missing; "),
-            ("http://h", "server 1 of the NATS URL is invalid: it has to begin with nats:// or "),
+            ("http://h", "server 1 of the NATS URL is invalid: it must start with nats:// or "),
             ("h,nats://u:p@h:x", "server 2 of the NATS URL is invalid: invalid port number; "),
         ] {
             let error = parse_servers(list).err().unwrap().to_string();
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_decode_stays() {
+    fn invalid_escapes_stay() {
         assert_eq!(percent_decode("%41%4%zz%"), "A%4%zz%");
     }
 }

@@ -1,37 +1,37 @@
 use crate::subjects;
 
-/// How the server begins to say what it refuses; the subject follows in quotes.
-const SUBSCRIPTION_REFUSED: &str = "permissions violation for subscription";
-const PUBLISH_REFUSED: &str = "permissions violation for publish";
+/// Prefixes of the errors of the server. The subject follows in quotes.
+const SUBSCRIPTION_DENIED: &str = "permissions violation for subscription";
+const PUBLISH_DENIED: &str = "permissions violation for publish";
 
-/// What the server does not permit, by what it means for us.
+/// Permission that the server denies, by its effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DeniedPermission {
-    /// A subscription without which heartbeats cannot be heard, or the sentinels.
+    /// Subscription to heartbeats, or the sentinels.
     Hearing,
-    /// The subscription to heartbeats that other replicas hand on.
+    /// Subscription to relayed heartbeats.
     HearingRelays,
-    /// Another subscription to what replicas say to each other.
+    /// Subscription to other messages of replicas.
     Peers,
-    /// A subscription by which the catalog is asked, or found.
+    /// Subscription to queries for the catalog or to service discovery.
     Requests,
-    /// To hand a heartbeat on to other replicas; each is refused anew.
+    /// Publication of a relayed heartbeat. Denied for each message.
     Relay,
-    /// A subscription to the pings of a project.
+    /// Subscription to the pings of a project.
     Pings,
-    /// One ping; each is refused anew.
+    /// Publication of a ping. Denied for each message.
     Ping,
-    /// One other message; each is refused anew.
+    /// Publication of another message. Denied for each message.
     Message,
 }
 
 impl DeniedPermission {
-    /// Reads what the server said; none where it is no refusal.
+    /// Parses an error of the server. Returns `None` if it does not deny a permission.
     pub(super) fn read(text: &str) -> Option<Self> {
         let text = text.to_ascii_lowercase();
         let subject = text.split('"').nth(1).unwrap_or_default();
         let begins_with = |prefix: &str| subject.starts_with(&prefix.to_ascii_lowercase());
-        if text.contains(SUBSCRIPTION_REFUSED) {
+        if text.contains(SUBSCRIPTION_DENIED) {
             Some(if begins_with(subjects::RELAYS_PREFIX) {
                 Self::HearingRelays
             } else if begins_with(subjects::PROJECTS_PREFIX)
@@ -45,7 +45,7 @@ impl DeniedPermission {
             } else {
                 Self::Hearing
             })
-        } else if text.contains(PUBLISH_REFUSED) {
+        } else if text.contains(PUBLISH_DENIED) {
             Some(if begins_with(subjects::SENTINEL_PREFIX) {
                 Self::Hearing
             } else if begins_with(subjects::RELAYS_PREFIX) {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_known_by_its_subject() {
+    fn a_denial_is_classified_by_its_subject() {
         for (text, refusal) in [
             ("Subscription to \"hub.presence.*\"", DeniedPermission::Hearing),
             ("Subscription to \"_INBOX.federation.0\"", DeniedPermission::Hearing),

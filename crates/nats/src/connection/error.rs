@@ -1,44 +1,43 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-/// What is wrong with the settings of a connection. None of it goes away by trying again. No text
-/// holds a secret.
+/// Invalid settings of a connection. Retrying does not help. No text contains a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectionError {
-    /// An address is no NATS URL. The text shows nothing of it: where a password is misspelled,
-    /// any part of it may be the password.
+    /// An address is not a NATS URL. The text shows no part of it, because any part of a malformed
+    /// URL may be the password.
     #[error(
-        "server {position} of the NATS URL is invalid: {reason}; servers are written \
-         nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ before the host where needed \
-         (special characters as %40), and separated by commas"
+        "server {position} of the NATS URL is invalid: {reason}; expected a comma-separated list \
+         of nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ before the host if needed \
+         (special characters percent-encoded, such as %40)"
     )]
     InvalidUrl {
-        /// Which address of the list; the first is 1.
+        /// Position in the list, starting at 1.
         position: usize,
-        /// What is wrong with it.
+        /// What is wrong with the address.
         reason: String,
     },
-    /// Several ways of authentication are set, or half of one.
+    /// Several ways to authenticate are set, or one is incomplete.
     #[error("{0}")]
     Authentication(&'static str),
-    /// A file cannot be read, or does not hold what it should.
+    /// A file cannot be read, or its content is invalid.
     #[error("{what} {} cannot be used", path.display())]
     File {
-        /// What the file is for.
+        /// Purpose of the file.
         what: &'static str,
-        /// Where it is.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why the file cannot be used.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The client refused the settings.
-    #[error("the NATS client refused its settings")]
+    /// The client rejected the settings.
+    #[error("the NATS client rejected its settings")]
     Client(#[source] async_nats::ConnectError),
-    /// The system gives no thread to hear on.
-    #[error("there is no thread to hear on")]
+    /// The thread of the subscriber cannot be started.
+    #[error("cannot start the thread of the NATS subscriber")]
     Thread(#[source] std::io::Error),
-    /// The client ended before it began to listen.
-    #[error("the NATS client ended")]
+    /// The client stopped before it subscribed.
+    #[error("the NATS client stopped")]
     Ended(#[source] async_nats::SubscribeError),
 }

@@ -10,8 +10,10 @@ use super::denied::DeniedPermission;
 use super::outage::{ConnectionId, OutageLog};
 use crate::throttle::Throttle;
 
-/// What the client tells of its connection by itself. Its events pass a queue that may overflow
-/// and that runs beside the messages, so nothing that must be certain may rest on them alone.
+/// State of a connection, according to the events of the client.
+///
+/// Events pass through a queue that may overflow and that is not ordered with the messages. Nothing
+/// that must be certain may depend on them alone.
 #[derive(Clone)]
 pub(crate) struct Link {
     id: ConnectionId,
@@ -80,21 +82,21 @@ impl Link {
             ServerError::AuthorizationViolation | ServerError::SlowConsumer(_) => None,
         };
         match denied {
-            None => tracing::warn!(%error, "the NATS server reports an error"),
+            None => tracing::warn!(%error, "NATS server reports an error"),
             Some(DeniedPermission::Hearing) => {
                 self.shared.denied.store(true, Ordering::Relaxed);
-                tracing::warn!(%error, "the NATS server does not let heartbeats be heard");
+                tracing::warn!(%error, "NATS server denies a subscription or a sentinel; no heartbeats are received");
             }
-            // Servers whose permissions were written before there were such subjects refuse them
-            // at each connection; once is enough for the log.
+            // Permissions that predate these subjects deny them on each connection. One line is
+            // enough.
             Some(DeniedPermission::HearingRelays) => {
                 self.shared.relays_denied.store(true, Ordering::Relaxed);
                 if !self.shared.told_of_relays[0].swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         %error,
-                        "this replica cannot hear what others hear over HTTP: its NATS user lacks \
-                         the permission to subscribe to hub.federation.heartbeats.*; the status of \
-                         projects that speak over HTTP cannot be known here"
+                        "NATS user may not subscribe to hub.federation.heartbeats.*; this replica \
+                         misses the HTTP heartbeats of other replicas and cannot know the status \
+                         of their projects"
                     );
                 }
             }
@@ -103,9 +105,8 @@ impl Link {
                 if !self.shared.told_of_relays[1].swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         %error,
-                        "heartbeats over HTTP cannot be handed on: the NATS user lacks the \
-                         permission to publish on hub.federation.heartbeats.*; the store tells the \
-                         other replicas of them"
+                        "NATS user may not publish on hub.federation.heartbeats.*; HTTP heartbeats \
+                         reach other replicas through the store"
                     );
                 }
             }
@@ -114,8 +115,8 @@ impl Link {
             {
                 tracing::warn!(
                     %error,
-                    "this replica is not told what the others change: its NATS user lacks the \
-                     permission to subscribe to hub.federation.>; it reads the log every second"
+                    "NATS user may not subscribe to hub.federation.>; changes of other replicas \
+                     are read from the store every second"
                 );
             }
             Some(DeniedPermission::Pings)
@@ -123,8 +124,8 @@ impl Link {
             {
                 tracing::warn!(
                     %error,
-                    "pings cannot be heard: the NATS user lacks the permission to subscribe to \
-                     the project's ping subject; heartbeats go on"
+                    "NATS user may not subscribe to the ping subject of the project; heartbeats \
+                     are sent, but pings are not answered"
                 );
             }
             Some(DeniedPermission::Requests)
@@ -132,8 +133,8 @@ impl Link {
             {
                 tracing::warn!(
                     %error,
-                    "the catalog cannot be asked, or not be found, over NATS: the NATS user lacks \
-                     the permission to subscribe to hub.federation.projects.* or to $SRV.>"
+                    "NATS user may not subscribe to hub.federation.projects.* or to $SRV.>; the \
+                     catalog cannot be queried or discovered over NATS"
                 );
             }
             Some(
@@ -141,47 +142,45 @@ impl Link {
             ) => {}
             Some(DeniedPermission::Ping) => {
                 self.shared.pings_refused.store(true, Ordering::Relaxed);
-                self.note_refused_publish(error, now);
+                self.note_denied_publish(error, now);
             }
-            Some(DeniedPermission::Message) => self.note_refused_publish(error, now),
+            Some(DeniedPermission::Message) => self.note_denied_publish(error, now),
         }
     }
 
-    /// Each message is refused anew; not each is worth a line.
-    fn note_refused_publish(&self, error: &ServerError, now: Monotonic) {
+    fn note_denied_publish(&self, error: &ServerError, now: Monotonic) {
         if let Some(suppressed) = self.shared.refused_publishes.lock().admit(now) {
-            tracing::warn!(%error, suppressed, "the NATS server refuses what is sent");
+            tracing::warn!(%error, suppressed, "NATS server denies a published message");
         }
     }
 
-    /// Waits for the next connection; at once if there was one since the last call.
+    /// Waits for a connection that was established since the last call.
     pub(crate) async fn connected(&self) {
         self.shared.connected.notified().await;
     }
 
-    /// How many messages the client dropped since the last call, as far as it told.
+    /// Returns the number of messages that the client reported as dropped since the last call.
     pub(crate) fn take_dropped(&self) -> u64 {
         self.shared.dropped.swap(0, Ordering::Relaxed)
     }
 
-    /// Whether the server refused, on this connection, a subscription that hearing needs, or the
-    /// sentinels. Those to what replicas say to each other and to pings are not among them.
+    /// Returns whether the server denied a subscription to heartbeats, or the sentinels, on this
+    /// connection. Subscriptions to messages of replicas and to pings do not count.
     pub(crate) fn is_denied(&self) -> bool {
         self.shared.denied.load(Ordering::Relaxed)
     }
 
-    /// Whether the server refused, on this connection, the subscription to heartbeats that other
-    /// replicas hand on.
+    /// Returns whether the server denied the subscription to relayed heartbeats on this connection.
     pub(crate) fn denies_relays(&self) -> bool {
         self.shared.relays_denied.load(Ordering::Relaxed)
     }
 
-    /// Whether the server refused, on this connection, to take a heartbeat for other replicas.
+    /// Returns whether the server denied a relayed heartbeat on this connection.
     pub(crate) fn refuses_relays(&self) -> bool {
         self.shared.relays_refused.load(Ordering::Relaxed)
     }
 
-    /// Whether the server refused, on this connection, to take a ping.
+    /// Returns whether the server denied a ping on this connection.
     pub(crate) fn refuses_pings(&self) -> bool {
         self.shared.pings_refused.load(Ordering::Relaxed)
     }
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_forgotten_with_its_connection() {
+    fn a_denial_is_forgotten_with_its_connection() {
         let link = Link::new(Arc::default());
         let sentinel = format!("Publish to \"{}\"", subjects::sentinel());
         for what in ["Subscription to \"hub.presence.*\"", &sentinel] {
@@ -213,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_heartbeat_does_not_deny_hearing() {
+    fn a_denied_heartbeat_does_not_make_the_subscriber_deaf() {
         let link = Link::new(Arc::default());
         link.note(&refused("Publish to \"hub.presence.a\""), NOW);
         assert!(!link.is_denied());
     }
 
     #[test]
-    fn what_is_not_needed_for_hearing_may_be_refused() {
+    fn subscriptions_that_hearing_does_not_need_may_be_denied() {
         let link = Link::new(Arc::default());
         for what in ["hub.federation.heartbeats.*", "hub.federation.changes.*", "hub.docs.ping"] {
             link.note(&refused(&format!("Subscription to \"{what}\"")), NOW);
@@ -229,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_relays_are_forgotten_with_their_connection() {
+    fn denied_relays_are_forgotten_with_their_connection() {
         let link = Link::new(Arc::default());
         link.note(&refused("Subscription to \"hub.federation.heartbeats.*\""), NOW);
         assert_eq!((link.denies_relays(), link.refuses_relays()), (true, false));
@@ -240,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_ping_is_forgotten_with_its_connection() {
+    fn a_denied_ping_is_forgotten_with_its_connection() {
         let link = Link::new(Arc::default());
         link.note(&refused("Publish to \"hub.docs.ping\""), NOW);
         assert!(link.refuses_pings() && !link.is_denied());
@@ -249,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_messages_do_not_flood_the_log() {
+    fn denied_messages_do_not_flood_the_log() {
         let link = Link::new(Arc::default());
         for _ in 0..40 {
             link.note(&refused("Publish to \"hub.presence.a\""), NOW);

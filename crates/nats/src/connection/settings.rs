@@ -6,39 +6,41 @@ use async_nats::ConnectOptions;
 use super::address::{UserInfo, without_credentials};
 use super::{ConnectionError, Tuning, credentials};
 
-/// How to reach NATS, and as whom. At most one way of authentication may be set; credentials in
-/// the URL count as one. `Debug` shows no secret.
+/// Addresses and credentials for NATS.
+///
+/// At most one way to authenticate may be set. Credentials in the URL count as one. `Debug` shows no
+/// secret.
 #[derive(Clone)]
 pub struct NatsSettings {
-    /// One address or several, separated by commas: `nats://host:4222`, `tls://host`, `host`.
+    /// Comma-separated addresses: `nats://host:4222`, `tls://host`, `host`.
     pub url: String,
-    /// The user; needs a password.
+    /// User name. Needs a password.
     pub user: Option<String>,
-    /// The password of the user.
+    /// Password of the user.
     pub password: Option<String>,
-    /// A token.
+    /// Token.
     pub token: Option<String>,
-    /// A credentials file (`.creds`) with a JWT and its key.
+    /// Credentials file (`.creds`) with a JWT and its key. It is read at each attempt to connect.
     pub credentials_file: Option<PathBuf>,
-    /// Encryption.
+    /// TLS settings.
     pub tls: TlsSettings,
 }
 
-/// How the connection is encrypted.
+/// TLS settings of a connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsSettings {
-    /// Refuse servers that do not encrypt. `tls://` in the URL does the same.
+    /// Reject servers without TLS. `tls://` in the URL has the same effect.
     pub required: bool,
-    /// Certificates that are trusted instead of the system's (PEM).
+    /// PEM file of the CA certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The certificate by which we show who we are (PEM); needs a key.
+    /// PEM file of the client certificate. Needs a key.
     pub client_certificate: Option<PathBuf>,
-    /// The key of that certificate (PEM).
+    /// PEM file of the key of the client certificate.
     pub client_key: Option<PathBuf>,
 }
 
 impl NatsSettings {
-    /// Settings for an address, without authentication and encryption.
+    /// Creates settings without authentication and TLS.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -51,10 +53,10 @@ impl NatsSettings {
         }
     }
 
-    /// Checks the settings and the files that they name, without connecting.
+    /// Checks the settings and the files they name, without connecting.
     ///
     /// # Errors
-    /// The first thing that is wrong with them.
+    /// Returns the first problem found.
     pub async fn check(&self) -> Result<(), ConnectionError> {
         super::prepare(self, &Tuning::default()).await.map(drop)
     }
@@ -65,7 +67,7 @@ impl NatsSettings {
         in_url: Option<UserInfo>,
     ) -> Result<ConnectOptions, ConnectionError> {
         let options = ConnectOptions::new();
-        self.check_that_one_way_is_set(in_url.as_ref())?;
+        self.check_at_most_one_way(in_url.as_ref())?;
         if let Some(UserInfo { user, password }) = in_url {
             // As in all NATS clients, a user without a password is a token.
             return Ok(match password {
@@ -85,12 +87,12 @@ impl NatsSettings {
             }
             (None, None) => Ok(options),
             _ => Err(ConnectionError::Authentication(
-                "a NATS user needs a password, and a password a user",
+                "a NATS user needs a password, and a password needs a user",
             )),
         }
     }
 
-    fn check_that_one_way_is_set(&self, in_url: Option<&UserInfo>) -> Result<(), ConnectionError> {
+    fn check_at_most_one_way(&self, in_url: Option<&UserInfo>) -> Result<(), ConnectionError> {
         let ways = [
             in_url.is_some(),
             self.user.is_some() || self.password.is_some(),
@@ -99,8 +101,8 @@ impl NatsSettings {
         ];
         if ways.into_iter().filter(|is_set| *is_set).count() > 1 {
             return Err(ConnectionError::Authentication(
-                "only one of these may be set for NATS: credentials in the URL, a user with \
-                 password, a token, a credentials file",
+                "set only one of these for NATS: credentials in the URL, a user with password, a \
+                 token, a credentials file",
             ));
         }
         Ok(())
@@ -108,7 +110,7 @@ impl NatsSettings {
 }
 
 impl Default for NatsSettings {
-    /// A server on this machine: `nats://localhost:4222`.
+    /// Settings for `nats://localhost:4222`.
     fn default() -> Self {
         Self::new("nats://localhost:4222")
     }
@@ -150,7 +152,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ways_of_authentication_do_not_mix() {
+    async fn only_one_way_to_authenticate_may_be_set() {
         let half = NatsSettings { user: Some("u".into()), ..NatsSettings::default() };
         let twice = NatsSettings { token: Some("t".into()), ..NatsSettings::new("nats://u:p@h") };
         for settings in [half, twice] {
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_that_cannot_be_used_are_found_at_once() {
+    async fn an_unusable_file_is_found_before_connecting() {
         let file = || Some(PathBuf::from("/nonexistent/file"));
         let tls = |tls| NatsSettings { tls, ..NatsSettings::default() };
         let none = TlsSettings::default;

@@ -7,8 +7,8 @@ use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::{ConnectionError, TlsSettings};
 
-/// Sets up encryption. The client would read the files at each attempt to connect, and try again
-/// for ever; so what is wrong with them is found here.
+/// Applies the TLS settings and checks their files. The client reads the files at each attempt to
+/// connect and retries forever, so an invalid file must be found here.
 pub(super) fn apply(
     tls: &TlsSettings,
     mut options: ConnectOptions,
@@ -26,17 +26,17 @@ pub(super) fn apply(
         }
         (None, None) => Ok(options),
         _ => Err(ConnectionError::Authentication(
-            "a NATS client certificate needs its key, and a key its certificate",
+            "a NATS client certificate needs its key, and a key needs its certificate",
         )),
     }
 }
 
-type Finding = Result<(), Box<dyn Error + Send + Sync>>;
+type CheckResult = Result<(), Box<dyn Error + Send + Sync>>;
 
 fn check(
     what: &'static str,
     path: &Path,
-    look: fn(&[u8]) -> Finding,
+    look: fn(&[u8]) -> CheckResult,
 ) -> Result<(), ConnectionError> {
     std::fs::read(path)
         .map_err(Into::into)
@@ -44,12 +44,12 @@ fn check(
         .map_err(|source| ConnectionError::File { what, path: path.to_owned(), source })
 }
 
-fn has_certificates(pem: &[u8]) -> Finding {
+fn has_certificates(pem: &[u8]) -> CheckResult {
     let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
-    if certificates.is_empty() { Err("it holds no certificate in PEM form".into()) } else { Ok(()) }
+    if certificates.is_empty() { Err("it contains no PEM certificate".into()) } else { Ok(()) }
 }
 
-fn has_key(pem: &[u8]) -> Finding {
+fn has_key(pem: &[u8]) -> CheckResult {
     PrivateKeyDer::from_pem_slice(pem)?;
     Ok(())
 }

@@ -2,33 +2,33 @@ use std::time::Duration;
 
 use federation_domain::HeartbeatInterval;
 
-/// How many messages wait in each subscription before the client drops further ones.
+/// Capacity of each subscription in messages. The client drops messages beyond it.
 pub(crate) const SUBSCRIPTION_CAPACITY: usize = 65_536;
 
-/// Nothing but pings is heard by a project; those that find no room are asked in vain.
+/// Capacity for the pings of a project. Pings beyond it are not answered.
 const PINGS_CAPACITY: usize = 256;
 
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
-/// A server far away, with encryption, needs so long to be reached at all.
+/// Lower limit: a handshake with a distant server over TLS needs this long.
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
-/// The service is deaf until it is connected, and what it hears over HTTP the other replicas do not
-/// know. It is a few connections among many, so it may ask more often than projects.
+/// Without its connections the service is deaf, and other replicas miss its HTTP heartbeats. They
+/// are few compared with those of projects, so they may retry more often.
 const LONGEST_BACKOFF_OF_THE_SERVICE: Duration = Duration::from_millis(500);
 
-/// What differs between the connections of one process.
+/// Parameters that differ between the connections of a process.
 #[derive(Debug, Clone)]
 pub(crate) struct Tuning {
-    /// How long one attempt to connect may take.
+    /// Deadline of one attempt to connect.
     pub(crate) connection_timeout: Duration,
-    /// To where the pause between two attempts grows; ±25 %.
+    /// Upper limit of the delay between two attempts, ±25 %.
     pub(crate) longest_backoff: Duration,
-    /// How many messages wait in each subscription before the client drops further ones.
+    /// Capacity of each subscription in messages. The client drops messages beyond it.
     pub(crate) subscription_capacity: usize,
-    /// How many messages wait to be sent before the client takes no more.
+    /// Capacity of the queue of outgoing messages.
     pub(crate) client_capacity: usize,
-    /// Whether the server sends back what was published here.
+    /// Receive the messages published on the same connection.
     pub(crate) echo: bool,
 }
 
@@ -45,10 +45,11 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// For a project that beats so often. After deafness the service gives everyone the chance to
-    /// speak for one and a half intervals: by then a project must have reached a server that is
-    /// back, so no pause is longer than half an interval, and no attempt either where that is
-    /// enough to reach a server at all.
+    /// Returns the parameters for a publisher with this interval.
+    ///
+    /// After it was deaf, the service waits one and a half intervals before it judges silence. A
+    /// publisher must be connected again by then. So delays are at most half an interval, and so are
+    /// attempts, unless that is too short to reach a server.
     pub(crate) fn beating_every(interval: HeartbeatInterval) -> Self {
         let half = interval.get() / 2;
         Self {

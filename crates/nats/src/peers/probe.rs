@@ -1,4 +1,4 @@
-//! Asking a project directly, and knowing whether it could be asked.
+//! Pings a project and finds out whether the ping was delivered.
 
 use std::time::Duration;
 
@@ -12,86 +12,86 @@ use crate::connection::Connection;
 use crate::subjects;
 use crate::wire::is_answer_of;
 
-/// How long an answer may take, all in all.
-pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+/// Deadline of a ping.
+pub(super) const PING_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Pings a project.
 ///
-/// That nobody answered says something only if the server took the ping. So a second request
-/// follows it, on a subject that nobody listens to: the server says so at once, and has then dealt
-/// with the ping before it. Where not even that came back, the project was not asked.
+/// A missing answer means something only if the server processed the ping. So a second request
+/// follows on a subject without subscribers, which the server rejects at once. By then it has
+/// processed the ping. Without that rejection the project counts as not asked.
 pub(super) async fn probe(
     connection: &Connection,
     slug: &Slug,
     namespace: &MeshNamespace,
-    patience: Duration,
+    deadline: Duration,
 ) -> Probe {
     if !connection.is_up() {
         return Probe::NotAsked;
     }
     let mut was_taken = false;
     let asking = async {
-        // Who asks a thousand projects from one task should not wait for that task's budget.
-        let mut asked = unconstrained(Asked::ask(&connection.client, namespace)).await?;
+        // A task that pings a thousand projects must not run out of its cooperative budget.
+        let mut asked = unconstrained(PendingPing::send(&connection.client, namespace)).await?;
         while let Some(message) = asked.replies.next().await {
             match asked.read(&message, slug) {
-                Reply::OfProject => return Some(Probe::Answered),
-                Reply::NoResponders => return Some(Probe::NoResponders),
-                Reply::Taken => was_taken = true,
-                Reply::Foreign => {}
+                PingReply::OfProject => return Some(Probe::Answered),
+                PingReply::NoResponders => return Some(Probe::NoResponders),
+                PingReply::Taken => was_taken = true,
+                PingReply::Foreign => {}
             }
         }
         None
     };
-    match timeout(patience, asking).await {
+    match timeout(deadline, asking).await {
         Ok(Some(probe)) => probe,
         Err(_) if was_taken && !connection.link.refuses_pings() => Probe::NoAnswer,
         Ok(None) | Err(_) => Probe::NotAsked,
     }
 }
 
-/// A ping under way. Each has an inbox of its own: the client's common one for requests would keep
-/// an entry for each that is never answered.
-struct Asked {
+/// A ping in flight. Each has its own inbox, because the inbox that the client shares between
+/// requests would keep an entry for each one without an answer.
+struct PendingPing {
     replies: Subscriber,
     pong: String,
     taken: String,
 }
 
-enum Reply {
+enum PingReply {
     OfProject,
     NoResponders,
     Taken,
     Foreign,
 }
 
-impl Asked {
-    /// None when the client has ended.
-    async fn ask(client: &Client, namespace: &MeshNamespace) -> Option<Self> {
+impl PendingPing {
+    /// Returns `None` if the client has stopped.
+    async fn send(client: &Client, namespace: &MeshNamespace) -> Option<Self> {
         let inbox = client.new_inbox();
         let replies = client.subscribe(format!("{inbox}.*")).await.ok()?;
         let (pong, taken) = (format!("{inbox}.pong"), format!("{inbox}.taken"));
-        let nobody = client.new_inbox();
-        let requests = [(subjects::ping(namespace), pong.clone()), (nobody, taken.clone())];
+        let unused = client.new_inbox();
+        let requests = [(subjects::ping(namespace), pong.clone()), (unused, taken.clone())];
         for (subject, reply) in requests {
             client.publish_with_reply(subject, reply, "".into()).await.ok()?;
         }
         Some(Self { replies, pong, taken })
     }
 
-    fn read(&self, message: &Message, slug: &Slug) -> Reply {
-        let nobody_listens = message.status == Some(StatusCode::NO_RESPONDERS);
+    fn read(&self, message: &Message, slug: &Slug) -> PingReply {
+        let has_no_responders = message.status == Some(StatusCode::NO_RESPONDERS);
         let subject = message.subject.as_str();
-        if subject == self.taken && nobody_listens {
-            Reply::Taken
+        if subject == self.taken && has_no_responders {
+            PingReply::Taken
         } else if subject != self.pong {
-            Reply::Foreign
-        } else if nobody_listens {
-            Reply::NoResponders
+            PingReply::Foreign
+        } else if has_no_responders {
+            PingReply::NoResponders
         } else if is_answer_of(slug, &message.payload) {
-            Reply::OfProject
+            PingReply::OfProject
         } else {
-            Reply::Foreign
+            PingReply::Foreign
         }
     }
 }

@@ -7,26 +7,26 @@ use futures_util::StreamExt;
 
 use crate::subjects;
 
-/// The most pings that are answered within a [`SPAN`]; some replicas ask, each seldom.
-const MOST_ANSWERS: u32 = 64;
-const SPAN: Duration = Duration::from_secs(1);
+/// Maximum number of answers within [`LIMIT_WINDOW`]. Each replica pings rarely.
+const MAX_ANSWERS: u32 = 64;
+const LIMIT_WINDOW: Duration = Duration::from_secs(1);
 
-/// The pings of one project. A flood of them costs no more than taking them in.
+/// Pings of a project. A flood of them costs only receiving them.
 pub(super) struct Pings {
     subscriber: Option<Subscriber>,
-    limit: Limit,
+    limit: RateLimit,
 }
 
 impl Pings {
-    pub(super) async fn hear(client: &Client, namespace: &MeshNamespace) -> Self {
+    pub(super) async fn subscribe(client: &Client, namespace: &MeshNamespace) -> Self {
         let subscriber = client.subscribe(subjects::ping(namespace)).await;
         let subscriber =
-            subscriber.inspect_err(|error| tracing::warn!(%error, "pings cannot be answered")).ok();
-        Self { subscriber, limit: Limit::default() }
+            subscriber.inspect_err(|error| tracing::warn!(%error, "subscription to pings fails; pings are not answered")).ok();
+        Self { subscriber, limit: RateLimit::default() }
     }
 
-    /// Where the next ping wants its answer; never, once pings cannot be heard. Those without a
-    /// reply subject are passed over.
+    /// Returns the reply subject of the next ping. Skips pings without one, and never returns if there
+    /// is no subscription.
     pub(super) async fn next(&mut self, clock: &dyn Clock) -> Subject {
         while let Some(subscriber) = &mut self.subscriber {
             match subscriber.next().await {
@@ -42,18 +42,18 @@ impl Pings {
 }
 
 #[derive(Default)]
-struct Limit {
+struct RateLimit {
     since: Monotonic,
     answers: u32,
 }
 
-impl Limit {
+impl RateLimit {
     fn admits(&mut self, now: Monotonic) -> bool {
-        if now.since(self.since) >= SPAN {
+        if now.since(self.since) >= LIMIT_WINDOW {
             *self = Self { since: now, answers: 0 };
         }
         self.answers += 1;
-        self.answers <= MOST_ANSWERS
+        self.answers <= MAX_ANSWERS
     }
 }
 
@@ -62,8 +62,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn so_many_answers_are_given_in_a_second_and_no_more() {
-        let mut limit = Limit::default();
+    fn answers_are_limited_per_second() {
+        let mut limit = RateLimit::default();
         for second in [0, 1, 7] {
             let now = Monotonic(Duration::from_secs(second));
             let admitted = (0..1_000).filter(|_| limit.admits(now)).count();

@@ -2,26 +2,26 @@ use federation_domain::{HeartbeatInterval, HubUrl, MeshNamespace, Slug};
 
 use crate::connection::NatsSettings;
 
-/// Who sends heartbeats, and how.
+/// Project and connection of a publisher.
 #[derive(Debug, Clone)]
 pub struct PublisherSettings {
-    /// The project that speaks.
+    /// Slug of the project.
     pub slug: Slug,
-    /// Where it answers.
+    /// URL of the project.
     pub hub_url: HubUrl,
-    /// Its subject prefix.
+    /// Subject prefix of the project.
     pub mesh_namespace: MeshNamespace,
-    /// Its version, as its heartbeats show it.
+    /// Version of the project in its heartbeats.
     pub version: String,
-    /// How often it sends a heartbeat; ±10 % each time.
+    /// Interval of heartbeats, with a jitter of ±10 %.
     pub interval: HeartbeatInterval,
-    /// How to reach NATS.
+    /// NATS connection.
     pub nats: NatsSettings,
 }
 
 impl PublisherSettings {
-    /// Settings with the usual rest: namespace `hub.{slug}`, the version of this crate, a
-    /// heartbeat every 30 s.
+    /// Creates settings with defaults: namespace `hub.{slug}`, the version of this crate, a heartbeat
+    /// every 30 s.
     #[must_use]
     pub fn new(slug: Slug, hub_url: HubUrl, nats: NatsSettings) -> Self {
         Self {

@@ -121,10 +121,10 @@ async fn nothing_piles_up_while_the_broker_is_away() {
     while publisher.connection.is_up() {
         tokio::task::yield_now().await;
     }
-    (0..100).for_each(|_| publisher.beat(publisher.connection.is_up(), None));
+    (0..100).for_each(|_| publisher.send_heartbeat(publisher.connection.is_up(), None));
     server.restart().await;
     publisher.connection.link.connected().await;
-    publisher.beat(publisher.connection.is_up(), None);
+    publisher.send_heartbeat(publisher.connection.is_up(), None);
     publisher.connection.client.flush().await.unwrap();
     let statistics = publisher.connection.client.statistics();
     assert_eq!(statistics.out_messages.load(Ordering::Relaxed), 1);

@@ -6,17 +6,19 @@ use std::pin::Pin;
 
 use crate::connection::SUBSCRIPTION_CAPACITY;
 
-/// So many messages in a row, without once finding the queue empty, mean that it may have been
-/// full. When the client drops a message, its queue holds [`SUBSCRIPTION_CAPACITY`] others, and
-/// all of them are taken after that without finding it empty; so no drop goes unseen. The
-/// sixteenth less is margin. A long backlog is suspected too, which is the safe mistake: it costs
-/// listened time, never a wrong status.
+/// Number of messages in a row, without an empty queue in between, after which the queue may have
+/// been full.
+///
+/// When the client drops a message, the queue holds [`SUBSCRIPTION_CAPACITY`] others. All of them are
+/// then received without an empty queue in between, so every drop is noticed. One sixteenth is
+/// margin. A long backlog without drops is suspected too. That costs listened time, but never leads
+/// to a wrong status.
 pub(super) const OVERRUN_RUN: usize = SUBSCRIPTION_CAPACITY - SUBSCRIPTION_CAPACITY / 16;
 
-/// One subscription, and how long its queue has not been found empty.
+/// A subscription that counts messages since its queue was last empty.
 ///
-/// It MUST be polled outside of the runtime's cooperative budget (`tokio::task::unconstrained`):
-/// with the budget spent, a poll says "pending" though messages wait.
+/// It MUST be polled outside of the cooperative budget (`tokio::task::unconstrained`). With the
+/// budget spent, a poll returns "pending" although messages are queued.
 pub(super) struct Inbox {
     subscriber: Subscriber,
     backlog: Backlog,
@@ -27,7 +29,7 @@ impl Inbox {
         Self { subscriber, backlog: Backlog::default() }
     }
 
-    /// The next message; none when the client has ended.
+    /// Polls for the next message. Yields `None` if the client has stopped.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         let polled = Pin::new(&mut self.subscriber).poll_next(cx);
         match &polled {
@@ -66,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_queue_that_is_found_empty_in_time_has_not_overrun() {
+    fn a_queue_that_is_empty_in_time_has_not_overrun() {
         let mut backlog = Backlog::default();
         for _ in 0..3 {
             (1..OVERRUN_RUN).for_each(|_| backlog.found_one());

@@ -1,4 +1,4 @@
-//! From a message to a recorded heartbeat, or to a counted refusal.
+//! Turns messages into recorded heartbeats or counted rejections.
 
 use std::sync::Arc;
 
@@ -14,32 +14,33 @@ use crate::subjects;
 use crate::throttle::Throttle;
 use crate::wire::{self, DecodedHeartbeat, Rejection, RelayedHeartbeat};
 
-/// A project that is heard and is not in the catalog: what it takes to register it. How it is
-/// doing is not kept here; its next heartbeat says so again.
+/// Registration data of a project that sends heartbeats and is not in the catalog. Its report is not
+/// kept, because the next heartbeat repeats it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownProject {
-    /// Its slug.
+    /// Slug of the project.
     pub slug: Slug,
-    /// Where it says that it answers, if that is valid.
+    /// Hub URL in the heartbeat, if it is valid.
     pub hub_url: Option<HubUrl>,
-    /// The subject prefix that it names, if that is valid.
+    /// Subject prefix in the heartbeat, if it is valid.
     pub mesh_namespace: Option<MeshNamespace>,
 }
 
-/// How many characters of a subject a log line shows.
+/// Number of characters of a subject in a log line.
 const SHOWN_CHARS: usize = 80;
 
-/// How long ago, by the time of day, a heartbeat may have been heard that another replica hands on.
-/// One that waited out an outage in its client would make a dead project look alive. Clocks of
-/// replicas that differ by more than this are said in the log: the store compares their times too.
-const OLDEST_RELAY: Duration = Duration::seconds(10);
+/// Maximum age of a relayed heartbeat, by wall clock. A heartbeat that waited out an outage in the
+/// client of another replica would make a dead project look alive. Clocks of replicas that differ by
+/// more than this are logged, because the store compares their times too.
+const MAX_RELAY_AGE: Duration = Duration::seconds(10);
 
+/// Records the messages of the subscriber.
 pub(super) struct Recorder {
     hearing: Arc<dyn Hearing>,
     newcomers: Option<mpsc::Sender<UnknownProject>>,
     replica: ReplicaId,
     clock: Arc<dyn Clock>,
-    refusals: [Throttle; 4],
+    rejections: [Throttle; 4],
     invalid_statuses: Throttle,
     overflow: Throttle,
     stale: Throttle,
@@ -57,21 +58,21 @@ impl Recorder {
             newcomers,
             replica,
             clock,
-            refusals: Default::default(),
+            rejections: Default::default(),
             invalid_statuses: Throttle::default(),
             overflow: Throttle::default(),
             stale: Throttle::default(),
         }
     }
 
-    /// Takes one message in. Whatever it holds, nothing worse than a count comes of it.
+    /// Records a message. An invalid one is only counted.
     pub(super) fn hear(&mut self, message: &Message, record: &mut Record<'_>) {
         if subjects::is_relay(&message.subject) {
             return self.hear_relay(message, record);
         }
         let decoded = match wire::decode(&message.subject, &message.payload) {
             Ok(decoded) => decoded,
-            Err(refusal) => return self.refuse(refusal, &message.subject),
+            Err(rejection) => return self.reject(rejection, &message.subject),
         };
         for _ in 0..decoded.ignored_fields {
             self.hearing.ignore_field();
@@ -96,49 +97,51 @@ impl Recorder {
         }
     }
 
-    /// What is refused here counts as refused on NATS: it came over the bus, whoever sent it, and
-    /// no project sent it over HTTP, where it would have been refused already.
+    /// A rejected relay counts as rejected on NATS. It came over the bus, and an invalid heartbeat
+    /// over HTTP would have been rejected there.
     fn hear_relay(&mut self, message: &Message, record: &mut Record<'_>) {
         match wire::decode_relay(&message.subject, &message.payload) {
             Ok(relayed) if relayed.replica == self.replica => {}
-            Ok(relayed) if self.clock.utc() - relayed.at > OLDEST_RELAY => self.pass_over(&relayed),
-            // Who is not in the catalog yet was just registered at the other replica; this one
-            // learns of it from the log.
+            Ok(relayed) if self.clock.utc() - relayed.at > MAX_RELAY_AGE => {
+                self.ignore_stale(&relayed)
+            }
+            // An unknown project was just registered by the other replica. This one reads it from
+            // the log.
             Ok(relayed) => drop(record(&relayed.heartbeat)),
-            Err(refusal) => self.refuse(refusal, &message.subject),
+            Err(rejection) => self.reject(rejection, &message.subject),
         }
     }
 
-    fn pass_over(&mut self, relayed: &RelayedHeartbeat<'_>) {
+    fn ignore_stale(&mut self, relayed: &RelayedHeartbeat<'_>) {
         if let Some(suppressed) = self.stale.admit(self.hearing.now()) {
             tracing::warn!(
                 replica = %relayed.replica,
                 age_seconds = (self.clock.utc() - relayed.at).whole_seconds(),
                 suppressed,
-                "passed over a heartbeat that another replica handed on too late, or the clocks of \
-                 the replicas differ"
+                "relayed heartbeat is too old and is ignored, unless the clocks of the replicas \
+                 differ"
             );
         }
     }
 
-    fn refuse(&mut self, refusal: Rejection, subject: &str) {
-        let (reason, throttle) = match refusal {
+    fn reject(&mut self, rejection: Rejection, subject: &str) {
+        let (reason, throttle) = match rejection {
             Rejection::Malformed => (DropReason::Malformed, 0),
             Rejection::Oversized => (DropReason::Oversized, 1),
             Rejection::Spoofed => (DropReason::Spoofed, 2),
             Rejection::BadSubject => (DropReason::BadSubject, 3),
         };
         self.hearing.drop_heartbeat(reason);
-        if let Some(suppressed) = self.refusals[throttle].admit(self.hearing.now()) {
-            // Anyone may choose a subject; a log line must survive it.
+        if let Some(suppressed) = self.rejections[throttle].admit(self.hearing.now()) {
+            // A subject may contain anything.
             let shown: String =
                 subject.chars().take(SHOWN_CHARS).flat_map(char::escape_default).collect();
-            tracing::warn!(nats.subject = shown, suppressed, "dropped a heartbeat: {refusal}");
+            tracing::warn!(nats.subject = shown, suppressed, "heartbeat is rejected: {rejection}");
         }
     }
 
-    /// Hands a project that is not in the catalog to those who register such, if there are any.
-    /// When they do not keep up, its next heartbeat is another chance.
+    /// Queues a project that is not in the catalog for registration, if that is enabled. If the queue
+    /// is full, its next heartbeat is another chance.
     fn introduce(&mut self, decoded: &DecodedHeartbeat<'_>) {
         let Some(newcomers) = &self.newcomers else { return };
         let Ok(slug) = Slug::parse(decoded.heartbeat.slug) else { return };
@@ -156,7 +159,11 @@ impl Recorder {
         self.hearing.drop_newcomer();
         if let Some(suppressed) = self.overflow.admit(self.hearing.now()) {
             let slug = unknown.slug.as_str();
-            tracing::warn!(project.slug = slug, suppressed, "registering unknown projects lags");
+            tracing::warn!(
+                project.slug = slug,
+                suppressed,
+                "registration of unknown projects lags; project retries with its next heartbeat"
+            );
         }
     }
 }

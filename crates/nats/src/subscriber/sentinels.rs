@@ -1,4 +1,4 @@
-//! The proof of hearing: which sentinels are under way, and what their return proves.
+//! Sentinels in flight and what their return proves.
 
 use std::collections::VecDeque;
 
@@ -6,19 +6,19 @@ use federation_domain::{MAX_STEP, Monotonic, Proof};
 
 use crate::connection::Identity;
 
-/// The most sentinels under way; at four a second, a minute's worth.
-const MAX_UNDER_WAY: usize = 256;
+/// Maximum number of sentinels in flight, a minute's worth at four a second.
+const MAX_IN_FLIGHT: usize = 256;
 
-/// Sentinels sent, and what was proven last. It reads no clock and does no I/O.
+/// Sentinels in flight and the last proof. Reads no clock and does no I/O.
 #[derive(Default)]
 pub(super) struct Sentinels {
-    under_way: VecDeque<Sentinel>,
+    in_flight: VecDeque<Sentinel>,
     proven: Option<Sentinel>,
-    is_whole: bool,
+    is_unbroken: bool,
     doubted_at: Option<Monotonic>,
 }
 
-/// One sentinel, as it was sent.
+/// A sentinel that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sentinel {
     nonce: u64,
@@ -27,43 +27,45 @@ pub(super) struct Sentinel {
 }
 
 impl Sentinels {
-    /// Notes a sentinel that is about to be sent, and gives its payload.
+    /// Registers a sentinel that is about to be sent and returns its payload.
     pub(super) fn send(&mut self, sent_at: Monotonic, connection: Identity) -> [u8; 8] {
-        if self.under_way.len() == MAX_UNDER_WAY {
-            self.under_way.pop_front();
+        if self.in_flight.len() == MAX_IN_FLIGHT {
+            self.in_flight.pop_front();
         }
-        // Random, so that who can send to the subject but not listen there cannot forge one.
+        // Random, so that a client that may publish on the subject but not subscribe cannot forge one.
         let nonce = fastrand::u64(..);
-        self.under_way.push_back(Sentinel { nonce, sent_at, connection });
+        self.in_flight.push_back(Sentinel { nonce, sent_at, connection });
         nonce.to_be_bytes()
     }
 
-    /// The sentinel that came back. None when it is not ours, or when it was sent over another
-    /// connection than the present one: it waited out a reconnect in the client, and heartbeats
-    /// between the two connections are lost.
+    /// Returns the sentinel that came back.
+    ///
+    /// Returns `None` if it is not ours, or if it was sent over another connection. It then waited in
+    /// the client during a reconnect, and heartbeats between the two connections are lost.
     pub(super) fn take(&mut self, payload: &[u8], connection: &Identity) -> Option<Sentinel> {
         let nonce = u64::from_be_bytes(payload.try_into().ok()?);
-        let index = self.under_way.iter().position(|sentinel| sentinel.nonce == nonce)?;
-        // They return in order: what was sent before this one is lost.
-        let sentinel = self.under_way.drain(..=index).next_back()?;
+        let index = self.in_flight.iter().position(|sentinel| sentinel.nonce == nonce)?;
+        // Sentinels return in order, so all before this one are lost.
+        let sentinel = self.in_flight.drain(..=index).next_back()?;
         (sentinel.connection == *connection).then_some(sentinel)
     }
 
-    /// Notes that up to now messages were, or may have been, dropped or held up.
+    /// Notes that messages may have been dropped or delayed until now.
     pub(super) fn note_doubt(&mut self, now: Monotonic) {
         self.doubted_at = Some(now);
     }
 
-    /// Whether the server took long over a sentinel: at `idle_at` all that it had put on the
-    /// connection was heard, and the sentinel was not among it. A server that stands still reads
-    /// neither sentinels nor the heartbeats of the same time, and then any of them first.
+    /// Returns whether the server delayed a sentinel. At `idle_at` everything that the server had
+    /// sent was received, and the sentinel was not part of it. A server that stands still reads
+    /// neither sentinels nor heartbeats, and afterwards reads them in any order.
     pub(super) fn is_late(sentinel: &Sentinel, idle_at: Monotonic) -> bool {
         idle_at.since(sentinel.sent_at) > MAX_STEP
     }
 
-    /// What a sentinel proves, once all that stood in front of it is heard. Hearing was whole
-    /// since the proof before if that came over the same connection, and its sentinel was sent
-    /// after the last doubt arose: what was dropped had then arrived before it.
+    /// Returns the proof that a sentinel gives once everything in front of it is recorded.
+    ///
+    /// The proof is unbroken if the proof before it came over the same connection and its sentinel
+    /// was sent after the last doubt. Whatever was dropped had then arrived before that sentinel.
     pub(super) fn prove(&mut self, sentinel: Sentinel) -> Proof {
         let unbroken = self.proven.as_ref().is_some_and(|proven| {
             proven.connection == sentinel.connection
@@ -71,30 +73,30 @@ impl Sentinels {
         });
         let proof = Proof { heard_through: sentinel.sent_at, unbroken };
         self.proven = Some(sentinel);
-        self.is_whole = unbroken;
+        self.is_unbroken = unbroken;
         proof
     }
 
-    /// What the first message over a new connection proves: what is heard from now on was sent
-    /// lately, and what was missed before is lost. None where the connection is not new.
+    /// Returns the proof that the first message of a new connection gives: later messages were sent
+    /// recently, and earlier ones are lost. Returns `None` if the connection is not new.
     pub(super) fn renew(&mut self, now: Monotonic, connection: Identity) -> Option<Proof> {
         if self.proven.as_ref().is_none_or(|proven| proven.connection == connection) {
             return None;
         }
         self.proven = Some(Sentinel { nonce: 0, sent_at: now, connection });
-        self.is_whole = false;
+        self.is_unbroken = false;
         Some(Proof { heard_through: now, unbroken: false })
     }
 
-    /// The moment through which hearing is proven.
+    /// Returns the time up to which hearing is proven.
     pub(super) fn proven(&self) -> Option<Monotonic> {
         self.proven.as_ref().map(|proven| proven.sent_at)
     }
 
-    /// The same, but only if nothing was lost since the proof before it. Where each proof is
-    /// broken, heartbeats arrive, and yet silence cannot be told from loss.
-    pub(super) fn proven_whole(&self) -> Option<Monotonic> {
-        self.proven().filter(|_| self.is_whole)
+    /// Returns the time up to which hearing is proven if the last proof is unbroken. With broken
+    /// proofs, silence cannot be told from loss.
+    pub(super) fn proven_unbroken(&self) -> Option<Monotonic> {
+        self.proven().filter(|_| self.is_unbroken)
     }
 }
 
@@ -112,7 +114,7 @@ mod tests {
         Identity { server_id: "S".into(), client_id }
     }
 
-    /// Sends at `sent`, returns at once over the same connection.
+    /// Sends a sentinel at `sent` that returns over the same connection.
     fn round_trip(sentinels: &mut Sentinels, sent: u64, client_id: u64) -> Proof {
         let payload = sentinels.send(at(sent), connection(client_id));
         let sentinel = sentinels.take(&payload, &connection(client_id)).unwrap();
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_reaches_to_the_moment_of_sending() {
+    fn a_proof_reaches_to_the_time_of_sending() {
         let mut sentinels = Sentinels::default();
         assert_eq!(round_trip(&mut sentinels, 7, 1).heard_through, at(7));
         assert_eq!(sentinels.proven(), Some(at(7)));
@@ -139,24 +141,24 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_is_a_break_and_a_new_beginning() {
+    fn the_first_message_of_a_new_connection_gives_a_broken_proof() {
         let mut sentinels = Sentinels::default();
-        assert_eq!(sentinels.renew(at(1), connection(1)), None, "nothing was proven before");
+        assert_eq!(sentinels.renew(at(1), connection(1)), None, "nothing was proven yet");
         round_trip(&mut sentinels, 2, 1);
         assert_eq!(sentinels.renew(at(3), connection(1)), None);
         let proof = Proof { heard_through: at(5_000), unbroken: false };
         assert_eq!(sentinels.renew(at(5_000), connection(2)), Some(proof));
         assert_eq!(sentinels.renew(at(5_001), connection(2)), None);
-        assert_eq!(sentinels.proven_whole(), None);
+        assert_eq!(sentinels.proven_unbroken(), None);
         assert!(unbroken(&mut sentinels, 5_250, 2));
     }
 
     #[test]
-    fn a_sentinel_that_waited_out_a_reconnect_proves_nothing() {
+    fn a_sentinel_of_another_connection_proves_nothing() {
         let mut sentinels = Sentinels::default();
         let payload = sentinels.send(at(0), connection(1));
         assert_eq!(sentinels.take(&payload, &connection(2)), None);
-        assert_eq!(sentinels.take(&payload, &connection(1)), None, "and is forgotten");
+        assert_eq!(sentinels.take(&payload, &connection(1)), None, "the sentinel is forgotten");
     }
 
     #[test]
@@ -171,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn no_sentinel_can_be_foretold() {
+    fn sentinels_are_unpredictable() {
         let mut sentinels = [Sentinels::default(), Sentinels::default()];
         let [first, second] =
             sentinels.each_mut().map(|sentinels| sentinels.send(at(0), connection(1)));
@@ -179,37 +181,41 @@ mod tests {
     }
 
     #[test]
-    fn hearing_is_proven_whole_only_by_an_unbroken_proof() {
+    fn only_an_unbroken_proof_proves_unbroken_hearing() {
         let mut sentinels = Sentinels::default();
-        assert_eq!(sentinels.proven_whole(), None);
+        assert_eq!(sentinels.proven_unbroken(), None);
         let found = [0, 10, 20, 30, 40].map(|sent| {
             if sent == 20 {
                 sentinels.note_doubt(at(15));
             }
             round_trip(&mut sentinels, sent, 1);
-            sentinels.proven_whole()
+            sentinels.proven_unbroken()
         });
         assert_eq!(found, [None, Some(at(10)), None, Some(at(30)), Some(at(40))]);
     }
 
     #[test]
-    fn several_under_way_prove_in_their_order() {
+    fn several_sentinels_in_flight_prove_in_their_order() {
         let mut sentinels = Sentinels::default();
         let payloads = [1, 2, 3].map(|sent| sentinels.send(at(sent), connection(1)));
         for (payload, sent) in [(payloads[0], 1), (payloads[2], 3)] {
             let sentinel = sentinels.take(&payload, &connection(1)).unwrap();
             assert_eq!(sentinels.prove(sentinel).heard_through, at(sent));
         }
-        assert_eq!(sentinels.take(&payloads[1], &connection(1)), None, "it was overtaken");
+        assert_eq!(
+            sentinels.take(&payloads[1], &connection(1)),
+            None,
+            "a later sentinel returned first"
+        );
     }
 
     #[test]
-    fn all_time_that_may_hold_an_overrun_is_broken() {
+    fn every_period_that_may_contain_an_overrun_is_broken() {
         let mut sentinels = Sentinels::default();
         round_trip(&mut sentinels, 0, 1);
         assert!(unbroken(&mut sentinels, 10, 1));
         sentinels.note_doubt(at(35));
-        // Sent before the overrun was found, and the first one after: the drop may lie in either.
+        // The drop may lie before or after the sentinel that was sent before the overrun was noticed.
         assert!(!unbroken(&mut sentinels, 20, 1));
         assert!(!unbroken(&mut sentinels, 30, 1));
         assert!(!unbroken(&mut sentinels, 40, 1));
@@ -217,26 +223,23 @@ mod tests {
     }
 
     #[test]
-    fn a_sentinel_over_which_the_server_took_long_is_late() {
+    fn a_sentinel_that_the_server_delayed_is_late() {
         let mut sentinels = Sentinels::default();
         let payload = sentinels.send(at(100), connection(1));
         let sentinel = sentinels.take(&payload, &connection(1)).unwrap();
-        assert!(
-            !Sentinels::is_late(&sentinel, at(50)),
-            "we were not idle since: the wait was ours"
-        );
+        assert!(!Sentinels::is_late(&sentinel, at(50)), "we were busy, so the delay is ours");
         assert!(!Sentinels::is_late(&sentinel, at(1_100)));
         assert!(Sentinels::is_late(&sentinel, at(1_101)));
     }
 
     #[test]
-    fn sentinels_that_never_return_take_no_more_than_their_room() {
+    fn sentinels_that_never_return_are_bounded() {
         let mut sentinels = Sentinels::default();
         let first = sentinels.send(at(0), connection(1));
-        for _ in 0..MAX_UNDER_WAY {
+        for _ in 0..MAX_IN_FLIGHT {
             sentinels.send(at(1), connection(1));
         }
-        assert_eq!(sentinels.under_way.len(), MAX_UNDER_WAY);
+        assert_eq!(sentinels.in_flight.len(), MAX_IN_FLIGHT);
         assert_eq!(sentinels.take(&first, &connection(1)), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Hearing on a thread of its own.
+//! Runs the subscriber on its own thread.
 
 use std::future::Future;
 use std::thread;
@@ -13,16 +13,16 @@ use crate::connection::{ConnectionError, NatsContext};
 use crate::replica::ReplicaId;
 
 impl HeartbeatSubscriber {
-    /// Connects and hears on a thread of its own until cancelled. What it returns completes when
-    /// that has ended.
+    /// Connects and receives heartbeats on a separate thread until cancelled. The returned future
+    /// completes when the thread has stopped.
     ///
-    /// The client reads the connection there too. So it cannot run ahead of who takes the messages
-    /// in: a flood is held back by the connection, and by the server, instead of being dropped from
-    /// a queue that is full. No message has to wake another thread, which is most of what hearing
-    /// one costs otherwise.
+    /// The client reads the connection on the same thread, so it cannot read faster than messages
+    /// are recorded. A flood is held back by TCP and the server instead of being dropped from a full
+    /// queue. Messages do not wake another thread either, which would be most of their cost.
     ///
     /// # Errors
-    /// What is wrong with the settings, or that there is no thread. An absent server is no error.
+    /// Fails if the settings are invalid or if the thread cannot be started. An absent server is not
+    /// an error.
     pub async fn spawn(
         context: NatsContext,
         presence: Presence,
@@ -58,10 +58,10 @@ impl HeartbeatSubscriber {
             .map_err(ConnectionError::Thread)?;
         match is_connected.await {
             Ok(outcome) => outcome?,
-            Err(_) => tracing::error!("the thread that hears ended while it began"),
+            Err(_) => tracing::error!("thread of the NATS subscriber stopped while it started"),
         }
         Ok(async move {
-            // It is dropped at the end, in a panic too.
+            // The sender is dropped when the thread stops, even by a panic.
             let _ = ended.await;
         })
     }

@@ -14,22 +14,21 @@ struct Payload<'a> {
     cause: &'a Cause,
 }
 
-/// The payload of a change:
+/// Encodes the payload of a change:
 ///
 /// ```json
 /// {"revision":4711,"slug":"docs","kind":"status_changed","from":"online","to":"offline",
 ///  "at":"2025-11-18T12:00:00.123456Z","cause":{"kind":"silence","silence_ms":90000,"deaf_ms":0}}
 /// ```
 ///
-/// All keys are always there. `kind` is `registered`, `updated`, `removed` or `status_changed`;
-/// `from` and `to` are `online`, `degraded`, `offline`, or null where there is no project; `at` is
-/// RFC 3339 in UTC with microseconds. `cause.kind` is `heartbeat` (with `source`), `silence` (with
-/// `silence_ms`, `deaf_ms` and, where the project was asked directly, `probe`), `reported` (with
-/// `reasons`), `registered` (with `by`) or `operator`. Readers MUST pass over keys and kinds that
-/// they do not know.
+/// All keys are always present. `kind` is `registered`, `updated`, `removed` or `status_changed`.
+/// `from` and `to` are `online`, `degraded` or `offline`, or null if the project does not exist. `at`
+/// is RFC 3339 in UTC with microseconds. `cause.kind` is `heartbeat` (with `source`), `silence` (with
+/// `silence_ms`, `deaf_ms` and, if the project was pinged, `probe`), `reported` (with `reasons`),
+/// `registered` (with `by`) or `operator`. Readers MUST ignore unknown keys and kinds.
 ///
 /// # Errors
-/// When the time has no such form: a year beyond four digits.
+/// Fails if the year has more than four digits.
 pub fn encode_change(change: &Change) -> serde_json::Result<Vec<u8>> {
     serde_json::to_vec(&Payload {
         revision: change.revision,
@@ -53,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_bears_all_that_the_log_has_of_it() {
+    fn a_change_has_all_fields_of_the_log() {
         let probe = Some(Probe::NoResponders);
         let change = Change {
             revision: Revision(4_711),
@@ -73,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_project_its_status_is_null() {
+    fn the_status_of_an_absent_project_is_null() {
         let change = Change {
             revision: Revision(1),
             slug: Slug::parse("docs").unwrap(),

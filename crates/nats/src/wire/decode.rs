@@ -6,35 +6,35 @@ use serde::Deserialize;
 use super::reading::{Pace, Reading};
 use crate::subjects;
 
-/// The largest payload that is read; heartbeats have a few hundred bytes.
+/// Maximum size of a payload. Heartbeats have a few hundred bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
-/// Why a message is no heartbeat.
+/// Reason why a message is not a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    /// The payload does not parse, lacks its project, or has a known key twice.
+    /// The payload does not parse, lacks the project, or has a duplicate key.
     #[error("the payload is malformed")]
     Malformed,
     /// The payload is larger than [`MAX_PAYLOAD_BYTES`].
     #[error("the payload is larger than {MAX_PAYLOAD_BYTES} bytes")]
     Oversized,
-    /// The payload names another project than the subject: who may publish on one subject must
-    /// not speak for another project.
+    /// The payload names another project than the subject. A client that may publish on one subject
+    /// must not send heartbeats for another project.
     #[error("the payload names another project than the subject")]
     Spoofed,
-    /// The last token of the subject is no slug.
+    /// The last token of the subject is not a slug.
     #[error("the subject names no project")]
     BadSubject,
 }
 
-/// A message that counts as a heartbeat. It borrows from the message.
+/// A decoded heartbeat, which borrows from the message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodedHeartbeat<'a> {
-    /// The heartbeat; its slug is the subject's.
+    /// The heartbeat, with the slug of the subject.
     pub heartbeat: Heartbeat<'a>,
-    /// Where the project answers; only if it is valid (see `HubUrl`).
+    /// URL of the project, if it is valid (see `HubUrl`).
     pub hub_url: Option<Cow<'a, str>>,
-    /// Its subject prefix; only if it is valid (see `MeshNamespace`).
+    /// Subject prefix of the project, if it is valid (see `MeshNamespace`).
     pub mesh_namespace: Option<Cow<'a, str>>,
     /// Number of invalid optional fields, which are ignored.
     pub ignored_fields: u32,
@@ -42,16 +42,16 @@ pub struct DecodedHeartbeat<'a> {
     pub invalid_status: Option<InvalidValue>,
 }
 
-/// Reads a message from one of the subjects of [`subjects`]. Never panics, whatever the bytes; a
-/// heartbeat of the plain form is read in one pass and without allocation.
+/// Decodes a heartbeat or health sample. Never panics. A heartbeat with plain values is decoded in one
+/// pass and without allocation.
 ///
 /// # Errors
-/// Why the message does not count as a heartbeat.
+/// Returns why the message is not a heartbeat.
 pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbeat<'a>, Rejection> {
     let (channel, slug) = subjects::parse(subject).map_err(|_| Rejection::BadSubject)?;
     let text = object_text(payload)?;
-    // Nearly all have plain values only. Otherwise each field is read by itself, so that a bad one
-    // does not spoil the whole.
+    // Nearly all payloads have only plain values. Otherwise each field is decoded separately, so that
+    // an invalid one does not invalidate the others.
     let reading = match Reading::of(text, slug, Pace::InPassing) {
         Ok(reading) => reading,
         Err(_) => Reading::of(text, slug, Pace::OneByOne).map_err(|_| Rejection::Malformed)?,
@@ -59,18 +59,18 @@ pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbea
     reading.finish(channel)
 }
 
-/// Reads a payload that is a JSON object of a bearable size.
+/// Decodes a payload that is a JSON object of limited size.
 pub(super) fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Rejection> {
     serde_json::from_str(object_text(payload)?).map_err(|_| Rejection::Malformed)
 }
 
-/// The text of a payload that may be a JSON object, of a bearable size.
+/// Returns the text of a payload that starts like a JSON object and has a limited size.
 fn object_text(payload: &[u8]) -> Result<&str, Rejection> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(Rejection::Oversized);
     }
     let text = std::str::from_utf8(without_bom(payload)).map_err(|_| Rejection::Malformed)?;
-    // `Deserialize` would also take the fields from an array, by their order.
+    // `Deserialize` would also accept an array with the fields in order.
     if text.trim_ascii_start().starts_with('{') { Ok(text) } else { Err(Rejection::Malformed) }
 }
 

@@ -5,31 +5,31 @@ use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 use time::OffsetDateTime;
 
-use super::said::Said;
+use super::said::ReportFields;
 use super::timestamp;
 
-/// A heartbeat to be sent.
+/// An outgoing heartbeat.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeartbeatMessage<'a> {
-    /// The project that speaks.
+    /// Slug of the project.
     pub slug: &'a Slug,
-    /// Where it answers.
+    /// URL of the project.
     pub hub_url: &'a HubUrl,
-    /// Its subject prefix.
+    /// Subject prefix of the project.
     pub mesh_namespace: &'a MeshNamespace,
-    /// Its version.
+    /// Version of the project.
     pub version: &'a str,
-    /// When it is sent, by its own clock; for people who watch the subject.
+    /// Time of sending by the clock of the project, for people who watch the subject.
     pub at: OffsetDateTime,
-    /// How it is; none is the short form, which says that it is well.
+    /// Reported condition. `None` is the short form for a project that is well.
     pub condition: Option<&'a Condition>,
 }
 
 impl HeartbeatMessage<'_> {
-    /// The payload, in the form of the Python publisher: its keys, in its order, spaced as it does.
+    /// Encodes the payload with the keys, the order and the spacing of the Python publisher.
     ///
     /// # Errors
-    /// When the time has no such form: a year beyond four digits.
+    /// Fails if the year has more than four digits.
     pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
         let payload = Payload {
             project_slug: self.slug.as_str(),
@@ -53,7 +53,7 @@ struct Payload<'a> {
     timestamp: String,
     version: &'a str,
     #[serde(flatten)]
-    said: Said<'a>,
+    said: ReportFields<'a>,
 }
 
 /// A space after each comma and colon, as Python's `json.dumps` writes by default.

@@ -1,4 +1,4 @@
-//! The value of an optional field, as far as anybody wants to know it.
+//! Values of optional fields.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,20 +7,20 @@ use federation_domain::Reports;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
-/// A value that is not judged yet: whether it makes sense is for its field to say.
+/// A value before the check of its field.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Field<'a> {
-    /// A string; borrowed, unless it holds escapes.
+    /// A string, borrowed unless it contains escapes.
     Text(Cow<'a, str>),
     Number(f64),
-    /// An array of strings, as many as are kept of a report.
+    /// An array of strings, cut to the number that a report keeps.
     Texts(Vec<String>),
-    /// What no field can be.
+    /// A value that no field accepts.
     Other,
 }
 
 impl<'a> Field<'a> {
-    /// Reads any value, one by itself: what is wrong with it spoils nothing else.
+    /// Decodes a value separately, so that an invalid one does not affect the others.
     pub(super) fn read(raw: &'a RawValue) -> Self {
         match raw.get().as_bytes().first() {
             Some(b'"') => text(raw).map_or(Self::Other, Self::Text),
@@ -54,7 +54,7 @@ impl<'a> Field<'a> {
     }
 }
 
-/// A JSON string; borrowed, unless it holds escapes.
+/// Decodes a JSON string, borrowed unless it contains escapes.
 pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     match serde_json::from_str::<&str>(raw.get()) {
         Ok(borrowed) => Some(Cow::Borrowed(borrowed)),
@@ -71,17 +71,17 @@ fn texts(raw: &RawValue) -> Option<Vec<String>> {
         .collect()
 }
 
-/// Reads plain values in passing. Arrays and objects are errors here, as is whatever does not
-/// parse: such a payload is to be read field by field.
+/// Decodes plain values. Arrays, objects and invalid values are errors. Such a payload is decoded field
+/// by field.
 impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(InPassing)
+        deserializer.deserialize_any(PlainValueVisitor)
     }
 }
 
-struct InPassing;
+struct PlainValueVisitor;
 
-impl<'de> Visitor<'de> for InPassing {
+impl<'de> Visitor<'de> for PlainValueVisitor {
     type Value = Field<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,12 +100,12 @@ impl<'de> Visitor<'de> for InPassing {
         Ok(Field::Number(number))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "only its sign is of interest")]
+    #[expect(clippy::cast_precision_loss, reason = "only the sign matters")]
     fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
         Ok(Field::Number(number as f64))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "only its sign is of interest")]
+    #[expect(clippy::cast_precision_loss, reason = "only the sign matters")]
     fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
         Ok(Field::Number(number as f64))
     }

@@ -1,4 +1,4 @@
-//! Optional fields, each read by itself: one that makes no sense is ignored and counted.
+//! Checks of optional fields. An invalid field is ignored and counted.
 
 use std::borrow::Cow;
 
@@ -6,14 +6,14 @@ use federation_domain::{HubUrl, InvalidValue, MeshNamespace, ReportedStatus};
 
 use super::field::Field;
 
-/// Counts what it had to ignore.
+/// Counts ignored fields.
 #[derive(Default)]
 pub(super) struct Lenient {
     pub(super) ignored: u32,
 }
 
 impl Lenient {
-    /// The value of a field, or none where it makes no sense.
+    /// Returns the value of a field, or counts it and returns `None` if it is invalid.
     pub(super) fn take<'a, T>(
         &mut self,
         field: Field<'a>,
@@ -24,7 +24,7 @@ impl Lenient {
         value
     }
 
-    /// For a field that nobody uses: only whether it makes sense.
+    /// Counts a field of which only the validity matters.
     pub(super) fn check<'a>(&mut self, field: Field<'a>, sane: impl FnOnce(Field<'a>) -> bool) {
         self.take(field, |field| sane(field).then_some(()));
     }
@@ -38,20 +38,20 @@ pub(super) fn status(field: Field<'_>) -> Result<ReportedStatus, InvalidValue> {
     }
 }
 
-/// A valid hub URL.
+/// Returns a valid hub URL.
 pub(super) fn hub_url(field: Field<'_>) -> Option<Cow<'_, str>> {
     field.text().filter(|url| is_plain_url(url) || HubUrl::parse(url).is_ok())
 }
 
-/// A valid namespace. `hub.{slug}`, which nearly all have, is valid because the slug is.
+/// Returns a valid namespace. `hub.{slug}`, the most common one, is valid because the slug is.
 pub(super) fn mesh_namespace<'a>(field: Field<'a>, slug: &str) -> Option<Cow<'a, str>> {
     field.text().filter(|namespace| {
         namespace.strip_prefix("hub.") == Some(slug) || MeshNamespace::parse(namespace).is_ok()
     })
 }
 
-/// Whether it is a time in the form of ISO 8601, with or without fraction and zone. Nothing more
-/// is asked of it: a sender's clock decides nothing here.
+/// Returns whether a field looks like an ISO 8601 time, with or without fraction and zone. Nothing
+/// depends on the clock of a sender, so this is enough.
 pub(super) fn is_timestamp(field: Field<'_>) -> bool {
     const FORM: &[u8] = b"0000-00-00T00:00:00";
     field.text().is_some_and(|text| {
@@ -64,15 +64,14 @@ pub(super) fn is_timestamp(field: Field<'_>) -> bool {
     })
 }
 
-/// Whether it is a number that is not negative.
+/// Returns whether a field is a non-negative number.
 pub(super) fn is_duration(field: Field<'_>) -> bool {
     field.number().is_some_and(|number| number >= 0.0)
 }
 
-/// Whether it is surely a valid hub URL, found in one pass and without allocation: `http(s)://`, a
-/// host of labels as DNS has them, whose last begins with a letter (so that it is no IPv4 address),
-/// an optional port, and a path of plain characters. Everything else is left to
-/// [`HubUrl::parse`].
+/// Returns whether a URL is certainly valid, in one pass and without allocation: `http(s)://`, a host
+/// of DNS labels whose last one begins with a letter (so that it is not an IPv4 address), an optional
+/// port, and a path of plain characters. [`HubUrl::parse`] checks all others.
 fn is_plain_url(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://")) else {
         return false;
@@ -119,7 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn common_urls_take_the_short_way() {
+    fn common_urls_take_the_fast_path() {
         for url in ["http://localhost:8000", "https://hub.example.org/a/b-c", "http://a-1.b"] {
             assert!(is_plain_url(url), "{url}");
         }
@@ -133,7 +132,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_takes_the_short_way_is_valid(
+        fn a_url_on_the_fast_path_is_valid(
             url in prop_oneof![
                 "https?://[a-z0-9.-]{0,12}(:[0-9]{0,5})?(/[a-zA-Z0-9/._-]{0,8})?",
                 "https?://[a-z0-9.:/@%x-]{0,12}",

@@ -4,18 +4,18 @@ use serde_json::value::RawValue;
 
 use super::decode::read_object;
 use super::field;
-use super::said::Said;
+use super::said::ReportFields;
 
-/// What a project answers to a ping, on the reply subject of the ping:
+/// Answer of a project to a ping:
 ///
 /// ```json
 /// {"project_slug":"docs","status":"degraded","degradedReasons":["queue backlog"]}
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PingAnswer<'a> {
-    /// The project that answers.
+    /// Slug of the project.
     pub slug: &'a Slug,
-    /// How it is.
+    /// Reported condition.
     pub condition: &'a Condition,
 }
 
@@ -23,21 +23,21 @@ pub struct PingAnswer<'a> {
 struct Payload<'a> {
     project_slug: &'a Slug,
     #[serde(flatten)]
-    said: Said<'a>,
+    said: ReportFields<'a>,
 }
 
 impl PingAnswer<'_> {
-    /// The payload.
+    /// Encodes the payload.
     ///
     /// # Errors
-    /// None that is known.
+    /// Fails if the serializer fails, which it should not.
     pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
         serde_json::to_vec(&Payload { project_slug: self.slug, said: Some(self.condition).into() })
     }
 }
 
-/// Whether a reply to a ping may be one of this project: it is, unless it names another. Projects
-/// may answer as they like, say, with an empty message.
+/// Returns whether a reply to a ping can come from this project. It can unless it names another one:
+/// projects may answer with any payload, including an empty one.
 #[must_use]
 pub fn is_answer_of(slug: &Slug, payload: &[u8]) -> bool {
     #[derive(Deserialize)]
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_says_who_it_is_and_how() {
+    fn an_answer_has_the_slug_and_the_condition() {
         let encode = |condition: &Condition| {
             let answer = PingAnswer { slug: &docs(), condition };
             String::from_utf8(answer.encode().unwrap()).unwrap()

@@ -1,4 +1,4 @@
-//! Reading the fields of a payload, each judged as it comes.
+//! Decoding of the fields of a payload, checked one by one.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,16 +12,16 @@ use super::decode::{DecodedHeartbeat, Rejection};
 use super::field::Field;
 use super::fields::{self, Lenient};
 
-/// How values are read.
+/// Way of decoding values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// In one pass; what is no plain value is an error.
+    /// In one pass. Other values than plain ones are errors.
     InPassing,
-    /// Each by itself, so that a bad one does not spoil the others.
+    /// Separately, so that an invalid one does not affect the others.
     OneByOne,
 }
 
-/// The keys that mean something.
+/// Known keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
 enum Key {
@@ -43,7 +43,7 @@ enum Key {
     Unknown,
 }
 
-/// What a payload says of its project's name.
+/// Relation of the project in a payload to the project of the subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Named {
     NotAtAll,
@@ -52,25 +52,25 @@ enum Named {
     ByNoText,
 }
 
-/// What was read so far of a payload on the subject of a project.
+/// Fields decoded so far.
 pub(super) struct Reading<'a> {
     slug: &'a str,
-    /// One bit for each key.
+    /// Bit set of the keys seen.
     seen: u16,
     named: Named,
     hub_url: Option<Cow<'a, str>>,
     mesh_namespace: Option<Cow<'a, str>>,
     status: Option<Result<ReportedStatus, InvalidValue>>,
-    /// In the one spelling, then in the other.
+    /// Reasons by spelling: `degradedReasons`, then `degraded_reasons`.
     reasons: [Option<Vec<String>>; 2],
     lenient: Lenient,
 }
 
 impl<'a> Reading<'a> {
-    /// Reads an object.
+    /// Decodes an object.
     ///
     /// # Errors
-    /// What does not parse, and a known key that stands twice.
+    /// Fails if the text does not parse or has a duplicate of a known key.
     pub(super) fn of(text: &'a str, slug: &'a str, pace: Pace) -> serde_json::Result<Self> {
         let mut reading = Self {
             slug,
@@ -124,14 +124,14 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// The heartbeat that it is.
+    /// Returns the heartbeat.
     ///
     /// # Errors
-    /// [`Rejection::Spoofed`], [`Rejection::Malformed`].
+    /// Fails if the payload names another project, or lacks a required name.
     pub(super) fn finish(mut self, channel: Channel) -> Result<DecodedHeartbeat<'a>, Rejection> {
         match self.named {
             Named::AsTheSubject => {}
-            // A heartbeat names its project; a health sample need not, its subject does.
+            // A heartbeat must name its project. For a health sample the subject is enough.
             Named::NotAtAll if channel == Channel::Health => {}
             Named::Otherwise => return Err(Rejection::Spoofed),
             Named::NotAtAll | Named::ByNoText => return Err(Rejection::Malformed),
@@ -162,7 +162,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// The object of a payload, on its way into a reading.
+/// Decodes an object into a reading.
 struct Object<'r, 'a> {
     reading: &'r mut Reading<'a>,
     pace: Pace,
@@ -190,7 +190,7 @@ impl<'de: 'a, 'a> Visitor<'de> for Object<'_, 'a> {
                 continue;
             }
             if !self.reading.is_first(key) {
-                return Err(A::Error::custom("a key stands twice"));
+                return Err(A::Error::custom("duplicate key"));
             }
             let field = match self.pace {
                 Pace::InPassing => map.next_value::<Option<Field<'a>>>()?,

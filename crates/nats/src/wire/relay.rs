@@ -5,27 +5,27 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::decode::{Rejection, read_object};
-use super::said::Said;
+use super::said::ReportFields;
 use super::timestamp;
 use crate::replica::ReplicaId;
 use crate::subjects;
 
-/// A heartbeat that a replica heard over HTTP and hands on to the others.
+/// A heartbeat that a replica received over HTTP and relays to the others.
 ///
 /// ```json
 /// {"replica":"9f86d081884c7d65","at":"2025-11-18T12:00:00.123456Z","channel":"presence",
 ///  "status":"degraded","degradedReasons":["queue backlog"]}
 /// ```
 ///
-/// The project is in the subject. `channel` is `presence` or `health`; `status` is `online` or
-/// `degraded`, and not there where the heartbeat says nothing of it.
+/// The subject names the project. `channel` is `presence` or `health`. `status` is `online` or
+/// `degraded`, and absent if the heartbeat reports none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayedHeartbeat<'a> {
-    /// Who heard it.
+    /// Replica that received it.
     pub replica: ReplicaId,
-    /// When it was heard, by the clock of that replica.
+    /// Time of receipt by the clock of that replica.
     pub at: OffsetDateTime,
-    /// The heartbeat; its source is HTTP.
+    /// The heartbeat, with the source HTTP.
     pub heartbeat: Heartbeat<'a>,
 }
 
@@ -35,10 +35,10 @@ struct Outgoing<'a> {
     at: String,
     channel: &'a str,
     #[serde(flatten)]
-    said: Said<'a>,
+    said: ReportFields<'a>,
 }
 
-/// Only replicas send these, so nothing is lenient but what a later version may add.
+/// Only replicas send these, so everything is strict except for keys that later versions may add.
 #[derive(Deserialize)]
 struct Incoming<'a> {
     #[serde(borrow)]
@@ -54,10 +54,10 @@ struct Incoming<'a> {
 }
 
 impl RelayedHeartbeat<'_> {
-    /// The payload. Reasons are cut to what is kept of a report, so that it is never too large.
+    /// Encodes the payload. Reasons are cut to what a report keeps, so that it is never too large.
     ///
     /// # Errors
-    /// When the time has no such form: a year beyond four digits.
+    /// Fails if the year has more than four digits.
     pub fn encode(&self) -> serde_json::Result<Vec<u8>> {
         let condition = self.heartbeat.condition.as_ref().map(cut);
         serde_json::to_vec(&Outgoing {
@@ -69,10 +69,10 @@ impl RelayedHeartbeat<'_> {
     }
 }
 
-/// Reads a message from a subject of [`subjects::ALL_RELAYS`]. Never panics, whatever the bytes.
+/// Decodes a message on a subject of [`subjects::ALL_RELAYS`]. Never panics.
 ///
 /// # Errors
-/// Why the message is no heartbeat that was handed on.
+/// Returns why the message is not a relayed heartbeat.
 pub fn decode_relay<'a>(
     subject: &'a str,
     payload: &'a [u8],
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_handed_on_is_what_is_heard() {
+    fn a_relayed_heartbeat_is_decoded_as_it_was_encoded() {
         for channel in [Channel::Presence, Channel::Health] {
             for condition in [None, Some(Condition::Online), degraded(vec!["\"ä\n".into()])] {
                 let relayed = relayed(channel, condition);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_form_is_fixed() {
+    fn the_format_is_fixed() {
         let payload = relayed(Channel::Presence, degraded(vec!["x".into()])).encode().unwrap();
         assert_eq!(
             String::from_utf8(payload).unwrap(),
@@ -158,14 +158,14 @@ mod tests {
     }
 
     #[test]
-    fn no_reasons_make_it_too_large() {
+    fn long_reasons_do_not_make_a_payload_too_large() {
         let reasons = vec!["\0".repeat(10_000); 100];
         let payload = relayed(Channel::Health, degraded(reasons)).encode().unwrap();
         assert!(payload.len() < MAX_PAYLOAD_BYTES, "{} bytes", payload.len());
     }
 
     #[test]
-    fn what_is_no_relay_is_refused_by_its_reason() {
+    fn an_invalid_relay_is_rejected_with_its_reason() {
         let whole = String::from_utf8(relayed(Channel::Presence, None).encode().unwrap()).unwrap();
         let with_more = whole.replace('}', r#","later":[1]}"#);
         assert!(decode_relay(SUBJECT, with_more.as_bytes()).is_ok());
@@ -191,7 +191,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(
+        fn arbitrary_bytes_do_not_panic(
             subject in "\\PC*", payload in prop::collection::vec(any::<u8>(), 0..300),
         ) {
             let _ = decode_relay(&subject, &payload);

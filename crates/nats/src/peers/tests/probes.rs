@@ -15,7 +15,7 @@ async fn ask(peers: &Peers) -> Probe {
 
 /// What comes of asking where nobody answers: enough patience for the server alone.
 async fn ask_in_vain(peers: &Peers) -> Probe {
-    ask_for("docs", peers, 4 * probe::PATIENCE).await
+    ask_for("docs", peers, 4 * probe::PING_DEADLINE).await
 }
 
 async fn ask_for(name: &str, peers: &Peers, patience: Duration) -> Probe {
@@ -57,7 +57,7 @@ async fn a_project_that_publishes_heartbeats_answers() {
     in_time("the first heartbeat", heartbeats.next()).await.unwrap();
     assert_eq!(ask(&peers).await, Probe::Answered);
     // Another project must not pass for it.
-    assert_eq!(ask_for("blog", &peers, 4 * probe::PATIENCE).await, Probe::NoAnswer);
+    assert_eq!(ask_for("blog", &peers, 4 * probe::PING_DEADLINE).await, Probe::NoAnswer);
     cancel.cancel();
 }
 

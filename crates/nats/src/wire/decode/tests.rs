@@ -18,7 +18,7 @@ fn degraded(reasons: &[&str]) -> Option<Condition> {
 }
 
 #[test]
-fn the_python_publishers_bytes_are_read_without_copies() {
+fn the_bytes_of_the_python_publisher_are_decoded_without_copies() {
     let decoded = decode("hub.presence.commandcenter", PYTHON).unwrap();
     let heartbeat = &decoded.heartbeat;
     assert_eq!((heartbeat.slug, heartbeat.channel), ("commandcenter", Channel::Presence));
@@ -29,7 +29,7 @@ fn the_python_publishers_bytes_are_read_without_copies() {
 }
 
 #[test]
-fn only_the_project_is_needed_of_a_heartbeat() {
+fn a_heartbeat_needs_only_its_project() {
     assert_eq!(presence(r#"{"project_slug":"a"}"#).unwrap().ignored_fields, 0);
     for payload in
         ["{}", "", "null", "[]", "7", r#"{"project_slug":null}"#, r#"{"project_slug":1}"#]
@@ -47,20 +47,20 @@ fn a_health_sample_need_not_name_its_project_but_must_not_name_another() {
 }
 
 #[test]
-fn an_array_is_no_heartbeat() {
+fn an_array_is_rejected() {
     assert_eq!(presence(r#"["a"]"#), Err(Rejection::Malformed));
     assert_eq!(health(" []"), Err(Rejection::Malformed));
 }
 
 #[test]
-fn nobody_speaks_for_another_project() {
+fn a_payload_that_names_another_project_is_spoofed() {
     assert_eq!(presence(r#"{"project_slug":"b"}"#), Err(Rejection::Spoofed));
     assert_eq!(presence(r#"{"project_slug":"A"}"#), Err(Rejection::Spoofed));
     assert!(presence(r#"{"project_slug":"\u0061"}"#).is_ok());
 }
 
 #[test]
-fn doubled_known_keys_are_refused_however_they_are_spelled() {
+fn duplicates_of_known_keys_are_rejected_also_with_escapes() {
     for payload in [
         r#"{"project_slug":"b","project_slug":"a"}"#,
         r#"{"project_slug":null,"project_slug":"a"}"#,
@@ -72,13 +72,13 @@ fn doubled_known_keys_are_refused_however_they_are_spelled() {
 }
 
 #[test]
-fn unknown_keys_are_no_matter() {
+fn unknown_keys_are_ignored() {
     let payload = r#"{"tools":[1,{"x":[]}],"project_slug":"a","tools":2,"capabilities":{}}"#;
     assert_eq!(presence(payload).unwrap().ignored_fields, 0);
 }
 
 #[test]
-fn fields_that_make_no_sense_are_ignored_and_counted() {
+fn invalid_optional_fields_are_ignored_and_counted() {
     for (field, count) in [
         (r#""timestamp":1"#, 1),
         (r#""timestamp":"yesterday""#, 1),
@@ -102,7 +102,7 @@ fn fields_that_make_no_sense_are_ignored_and_counted() {
 }
 
 #[test]
-fn a_project_says_how_it_is() {
+fn a_project_reports_its_condition() {
     let sample = r#"{"status": "degraded", "latencyMs": 812,
         "degradedReasons": ["queue backlog"], "sampleAt": "2025-11-18T12:00:00"}"#;
     let decoded = health(sample).unwrap();
@@ -169,7 +169,7 @@ fn a_byte_order_mark_is_skipped() {
 }
 
 #[test]
-fn no_more_reasons_are_read_than_are_kept() {
+fn reasons_beyond_the_limit_are_not_decoded() {
     let reasons = vec!["x"; 1_000];
     let payload = serde_json::json!({ "status": "degraded", "degradedReasons": reasons });
     let text = payload.to_string();
@@ -180,7 +180,7 @@ fn no_more_reasons_are_read_than_are_kept() {
 }
 
 #[test]
-fn size_and_subject_are_looked_at_before_the_payload() {
+fn size_and_subject_are_checked_before_the_payload() {
     let large = format!(r#"{{"project_slug":"a"{}}}"#, " ".repeat(MAX_PAYLOAD_BYTES));
     assert_eq!(presence(&large), Err(Rejection::Oversized));
     assert_eq!(decode("hub.presence.A", large.as_bytes()), Err(Rejection::BadSubject));
@@ -193,14 +193,14 @@ fn size_and_subject_are_looked_at_before_the_payload() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(subject in "\\PC*", payload in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_do_not_panic(subject in "\\PC*", payload in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = decode(&subject, &payload);
         let _ = decode("hub.presence.a", &payload);
         let _ = decode("hub.health.a", &payload);
     }
 
     #[test]
-    fn the_short_way_and_the_long_one_lead_to_the_same(
+    fn the_fast_path_agrees_with_the_slow_one(
         fields in prop::collection::vec(
             (
                 prop::sample::select(vec![
@@ -229,7 +229,7 @@ proptest! {
     }
 
     #[test]
-    fn no_near_heartbeat_makes_it_panic(at in 0..PYTHON.len(), byte in any::<u8>(), cut in 0..PYTHON.len()) {
+    fn a_damaged_heartbeat_does_not_panic(at in 0..PYTHON.len(), byte in any::<u8>(), cut in 0..PYTHON.len()) {
         let mut payload = PYTHON.to_vec();
         payload[at] = byte;
         let _ = decode("hub.presence.commandcenter", &payload);
@@ -237,7 +237,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_heard_is_always_the_subjects_project(named in "[a-c]", payload in "\\PC*") {
+    fn a_heartbeat_always_belongs_to_the_project_of_its_subject(named in "[a-c]", payload in "\\PC*") {
         let text = format!(r#"{{"project_slug":"{named}","x":{}}}"#, serde_json::json!(payload));
         match presence(&text) {
             Ok(decoded) => prop_assert!(decoded.heartbeat.slug == "a" && named == "a"),
