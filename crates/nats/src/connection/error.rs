@@ -14,7 +14,7 @@ pub enum ConnectionError {
     InvalidUrl {
         /// Position in the list, starting at 1.
         position: usize,
-        /// What is wrong with the address.
+        /// Why the address is invalid.
         reason: String,
     },
     /// Several ways to authenticate are set, or one is incomplete.

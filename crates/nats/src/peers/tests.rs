@@ -1,4 +1,4 @@
-//! Replicas among each other, over a real server.
+//! Messages between replicas, over a real server.
 
 mod probes;
 
@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 async fn in_time<T>(what: &str, waiting: impl Future<Output = T>) -> T {
     match timeout(DEADLINE, waiting).await {
         Ok(done) => done,
-        Err(_) => panic!("waited in vain for {what}"),
+        Err(_) => panic!("timed out waiting for {what}"),
     }
 }
 
@@ -46,8 +46,8 @@ fn heartbeat(slug: &str) -> Heartbeat<'_> {
     Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: None }
 }
 
-/// Returns once the server has dealt with all that the client sent: it is asked for something
-/// that nobody answers.
+/// Waits until the server has processed everything that the client sent, by a request that it rejects
+/// because there are no responders.
 async fn settle(client: &async_nats::Client) {
     in_time("the server", client.request(client.new_inbox(), "".into())).await.unwrap_err();
 }
@@ -56,17 +56,17 @@ fn context(url: String) -> NatsContext {
     NatsContext::new(NatsSettings::new(url), Arc::new(SystemClock::start()))
 }
 
-/// A replica that is connected; it does not run.
+/// Returns a connected replica that does not run.
 async fn connected(server: &NatsServer) -> Peers {
     let peers = Peers::connect(&context(server.url())).await.unwrap();
     settle(&peers.0.connection.client).await;
     peers
 }
 
-/// A running replica, and how often it had news.
+/// A running replica that counts its notifications.
 struct Follower {
     peers: Peers,
-    news: Arc<Notices>,
+    notices: Arc<Notices>,
     _cancelled_at_end: tokio_util::sync::DropGuard,
 }
 
@@ -79,34 +79,34 @@ struct Notices {
 impl Follower {
     async fn start(server: &NatsServer) -> Self {
         let peers = Peers::connect(&context(server.url())).await.unwrap();
-        let (news, cancel) = (Arc::new(Notices::default()), CancellationToken::new());
-        let told = Arc::clone(&news);
+        let (notices, cancel) = (Arc::new(Notices::default()), CancellationToken::new());
+        let told = Arc::clone(&notices);
         let call = move || {
             told.calls.fetch_add(1, Ordering::Relaxed);
             told.told.notify_one();
         };
         tokio::spawn(peers.clone().run(call, cancel.clone()));
-        let follower = Self { peers, news, _cancelled_at_end: cancel.drop_guard() };
-        follower.has_news("the connection").await;
+        let follower = Self { peers, notices, _cancelled_at_end: cancel.drop_guard() };
+        follower.is_notified("the connection").await;
         settle(&follower.peers.0.connection.client).await;
         follower
     }
 
-    async fn has_news(&self, of: &str) {
-        in_time(of, self.news.told.notified()).await;
+    async fn is_notified(&self, of: &str) {
+        in_time(of, self.notices.told.notified()).await;
     }
 }
 
 #[tokio::test]
-async fn a_change_at_one_replica_is_news_at_another() {
+async fn a_change_at_one_replica_notifies_another() {
     let server = NatsServer::start().await;
     let (one, other) = (connected(&server).await, Follower::start(&server).await);
     one.publish(&[change("a")]);
-    other.has_news("the change").await;
+    other.is_notified("the change").await;
 }
 
 #[tokio::test]
-async fn a_replica_does_not_hear_itself() {
+async fn a_replica_does_not_receive_its_own_messages() {
     let server = NatsServer::start().await;
     let (one, other) = (connected(&server).await, connected(&server).await);
     let client = &one.0.connection.client;
@@ -119,7 +119,7 @@ async fn a_replica_does_not_hear_itself() {
 }
 
 #[tokio::test]
-async fn a_change_is_told_in_the_form_of_the_public_feed() {
+async fn a_change_is_announced_in_the_public_format() {
     let server = NatsServer::start().await;
     let (one, client) =
         (connected(&server).await, async_nats::connect(server.url()).await.unwrap());
@@ -134,19 +134,19 @@ async fn a_change_is_told_in_the_form_of_the_public_feed() {
 }
 
 #[tokio::test]
-async fn a_new_connection_is_news_and_hears_on() {
+async fn a_new_connection_notifies_and_receives_changes() {
     let mut server = NatsServer::start().await;
     let other = Follower::start(&server).await;
     server.restart().await;
-    other.has_news("the new connection").await;
+    other.is_notified("the new connection").await;
     settle(&other.peers.0.connection.client).await;
     let one = connected(&server).await;
     one.publish(&[change("a")]);
-    other.has_news("the change").await;
+    other.is_notified("the change").await;
 }
 
 #[tokio::test]
-async fn many_messages_at_once_are_taken_in_together() {
+async fn messages_that_arrive_together_are_received_together() {
     let server = NatsServer::start().await;
     let (one, other) = (connected(&server).await, connected(&server).await);
     let client = &other.0.connection.client;
@@ -154,15 +154,15 @@ async fn many_messages_at_once_are_taken_in_together() {
     settle(client).await;
     one.publish(&vec![change("a"); 5_000]);
     settle(&one.0.connection.client).await;
-    // The server has put all of them on the connection before it answers this.
+    // The server sends all of them before it answers this.
     settle(client).await;
-    in_time("the changes", hear_all(&mut changes)).await.unwrap();
+    in_time("the changes", next_burst(&mut changes)).await.unwrap();
     assert!(unconstrained(changes.next()).now_or_never().is_none(), "some are left");
 }
 
-// One thread: the client cannot send while the storm lasts, so what it takes is what has room.
+// On one thread the client cannot send during the flood, so it accepts exactly its capacity.
 #[tokio::test]
-async fn a_storm_of_changes_neither_blocks_nor_takes_more_than_its_room() {
+async fn a_flood_of_changes_does_not_block_and_is_bounded() {
     let server = NatsServer::start().await;
     let one = connected(&server).await;
     let sent = || one.0.connection.client.statistics().out_messages.load(Ordering::Relaxed);
@@ -173,7 +173,7 @@ async fn a_storm_of_changes_neither_blocks_nor_takes_more_than_its_room() {
 }
 
 #[tokio::test]
-async fn nothing_is_kept_for_a_server_that_is_away() {
+async fn nothing_is_queued_for_an_absent_server() {
     let mut server = NatsServer::start().await;
     let one = connected(&server).await;
     server.stop();
@@ -190,7 +190,7 @@ async fn nothing_is_kept_for_a_server_that_is_away() {
 }
 
 #[tokio::test]
-async fn a_replica_that_is_cancelled_ends() {
+async fn a_cancelled_replica_stops() {
     let mut server = NatsServer::start().await;
     server.stop();
     let peers = Peers::connect(&context(server.url())).await.unwrap();
@@ -201,7 +201,7 @@ async fn a_replica_that_is_cancelled_ends() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_take_what_is_handed_on_is_not_trusted_with_it() {
+async fn a_denied_relay_is_not_acknowledged() {
     let server = NatsServer::with_config(
         r#"authorization { users: [{ user: "u", password: "p", permissions: {
             publish: { deny: "hub.federation.heartbeats.*" } } }] }"#,
@@ -212,11 +212,11 @@ async fn a_server_that_does_not_take_what_is_handed_on_is_not_trusted_with_it() 
     settle(&peers.0.connection.client).await;
     peers.relay(&heartbeat("a")).await;
     settle(&peers.0.connection.client).await;
-    let refused = async {
+    let denied = async {
         while !peers.0.connection.link.refuses_relays() {
             tokio::task::yield_now().await;
         }
     };
-    in_time("the refusal", refused).await;
-    assert!(!peers.relay(&heartbeat("a")).await, "the store has to tell of it");
+    in_time("the denial", denied).await;
+    assert!(!peers.relay(&heartbeat("a")).await, "the store has to pass it on");
 }

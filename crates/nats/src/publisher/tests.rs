@@ -18,7 +18,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 fn settings(url: String) -> PublisherSettings {
     let slug = Slug::parse("commandcenter").unwrap();
     let hub_url = HubUrl::parse("http://localhost:8000").unwrap();
-    // So long that a test sees only heartbeats that do not wait for the interval.
+    // Long enough that tests see only heartbeats that do not wait for the interval.
     let interval = HeartbeatInterval::from_seconds(3_600.0).unwrap();
     let rest = PublisherSettings::new(slug, hub_url, NatsSettings::new(url));
     PublisherSettings { interval, ..rest }
@@ -29,7 +29,7 @@ struct HeartbeatCollector {
 }
 
 impl HeartbeatCollector {
-    /// Listens, and makes sure that the server knows it.
+    /// Subscribes and waits until the server has processed the subscription.
     async fn start(server: &NatsServer) -> Self {
         Self::listening(async_nats::connect(server.url()).await.unwrap()).await
     }
@@ -45,7 +45,7 @@ impl HeartbeatCollector {
     async fn condition(&mut self) -> Option<Condition> {
         let message = timeout(DEADLINE, self.heartbeats.next())
             .await
-            .expect("waited in vain for a heartbeat")
+            .expect("timed out waiting for a heartbeat")
             .unwrap();
         let decoded = decode(&message.subject, &message.payload).unwrap();
         assert_eq!(decoded.heartbeat.slug, "commandcenter");
@@ -69,35 +69,35 @@ fn degraded() -> Option<Condition> {
 }
 
 #[tokio::test]
-async fn it_beats_when_connected_and_when_the_condition_changes() {
+async fn a_heartbeat_is_sent_on_connecting_and_on_a_change_of_condition() {
     let server = NatsServer::start().await;
-    let mut watcher = HeartbeatCollector::start(&server).await;
+    let mut collector = HeartbeatCollector::start(&server).await;
     let (reporter, cancel, task) = start(settings(server.url())).await;
-    assert_eq!(watcher.condition().await, None);
+    assert_eq!(collector.condition().await, None);
     reporter.report_degraded(["queue backlog"]);
-    assert_eq!(watcher.condition().await, degraded());
+    assert_eq!(collector.condition().await, degraded());
     reporter.report_degraded(["queue backlog"]);
     reporter.clone().report_online();
-    assert_eq!(watcher.condition().await, Some(Condition::Online));
+    assert_eq!(collector.condition().await, Some(Condition::Online));
     cancel.cancel();
     task.await.unwrap();
 }
 
 #[tokio::test]
-async fn it_beats_at_its_interval() {
+async fn heartbeats_are_sent_at_the_interval() {
     let server = NatsServer::start().await;
-    let mut watcher = HeartbeatCollector::start(&server).await;
+    let mut collector = HeartbeatCollector::start(&server).await;
     let interval = HeartbeatInterval::from_seconds(0.1).unwrap();
     let (_, cancel, task) = start(PublisherSettings { interval, ..settings(server.url()) }).await;
     for _ in 0..4 {
-        assert_eq!(watcher.condition().await, None);
+        assert_eq!(collector.condition().await, None);
     }
     cancel.cancel();
     task.await.unwrap();
 }
 
 #[tokio::test]
-async fn it_outlives_an_absent_broker_and_says_what_stands_by_then() {
+async fn the_first_heartbeat_after_an_outage_has_the_current_condition() {
     let mut server = NatsServer::start().await;
     server.stop();
     let interval = HeartbeatInterval::from_seconds(0.1).unwrap();
@@ -105,15 +105,15 @@ async fn it_outlives_an_absent_broker_and_says_what_stands_by_then() {
         start(PublisherSettings { interval, ..settings(server.url()) }).await;
     reporter.report_degraded(["queue backlog"]);
     server.restart().await;
-    let mut watcher = HeartbeatCollector::start(&server).await;
-    assert_eq!(watcher.condition().await, degraded());
+    let mut collector = HeartbeatCollector::start(&server).await;
+    assert_eq!(collector.condition().await, degraded());
     server.stop();
     cancel.cancel();
     task.await.unwrap();
 }
 
 #[tokio::test]
-async fn nothing_piles_up_while_the_broker_is_away() {
+async fn no_heartbeats_are_queued_while_the_server_is_absent() {
     let mut server = NatsServer::start().await;
     let publisher = HeartbeatPublisher::connect(settings(server.url())).await.unwrap();
     publisher.connection.link.connected().await;
@@ -136,7 +136,7 @@ async fn the_first_heartbeat_does_not_wait_for_the_state_of_the_client() {
     server.stop();
     let publisher = HeartbeatPublisher::connect(settings(server.url())).await.unwrap();
     let statistics = publisher.connection.client.statistics();
-    // The client tells of its connection while its state still says otherwise.
+    // The event of the connection comes before the state changes.
     publisher.connection.link.note(&async_nats::Event::Connected, Monotonic(Duration::ZERO));
     let mut running = pin!(publisher.run(CancellationToken::new()));
     assert!(poll!(&mut running).is_pending());
@@ -147,13 +147,13 @@ async fn the_first_heartbeat_does_not_wait_for_the_state_of_the_client() {
         }
     };
     tokio::select! {
-        () = running => panic!("it ended"),
-        sent = timeout(DEADLINE, both_are_sent) => sent.expect("waited in vain for two heartbeats"),
+        () = running => panic!("the publisher stopped"),
+        sent = timeout(DEADLINE, both_are_sent) => sent.expect("timed out waiting for two heartbeats"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_is_back_within_an_interval_however_long_the_server_was_away() {
+async fn the_publisher_reconnects_within_an_interval_after_any_outage() {
     let mut server = NatsServer::start().await;
     let interval = HeartbeatInterval::from_seconds(2.0).unwrap();
     let publisher =
@@ -163,22 +163,22 @@ async fn it_is_back_within_an_interval_however_long_the_server_was_away() {
     let link = publisher.connection.link.clone();
     link.connected().await;
     server.stop();
-    // In the place of the server, so that its attempts can be counted.
+    // Accepts connections in place of the server, to count the attempts.
     let place = tokio::net::TcpListener::bind(("127.0.0.1", server.port())).await.unwrap();
     for attempt in 0..8 {
         let accepted = timeout(DEADLINE, place.accept()).await;
-        drop(accepted.unwrap_or_else(|_| panic!("waited in vain for attempt {attempt}")));
+        drop(accepted.unwrap_or_else(|_| panic!("timed out waiting for attempt {attempt}")));
     }
     drop(place);
     server.restart().await;
     let returned = publisher.clock.monotonic();
-    timeout(DEADLINE, link.connected()).await.expect("waited in vain for the connection");
+    timeout(DEADLINE, link.connected()).await.expect("timed out waiting for the connection");
     let away = publisher.clock.monotonic().since(returned);
-    assert!(away < interval.get(), "{away:?} after the server was back");
+    assert!(away < interval.get(), "reconnected {away:?} after the server was back");
 }
 
 #[test]
-fn the_interval_is_varied_by_a_tenth() {
+fn the_interval_has_a_jitter_of_a_tenth() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let settings = settings("nats://localhost".into());
     let exact = settings.interval.get();

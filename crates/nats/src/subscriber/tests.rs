@@ -1,4 +1,4 @@
-//! The subscriber against a real server, with a stand-in for the application.
+//! The subscriber with a real server and a fake application.
 
 mod listener;
 mod proofs;
@@ -14,8 +14,8 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::NatsSettings;
 
-/// A running subscriber, what it told, and a way to send over its own connection, so that what
-/// is sent has its place before or after a sentinel.
+/// A running subscriber with the client of its own connection, so that tests can send messages before
+/// or after a sentinel.
 struct Running {
     listener: Arc<Listener>,
     client: async_nats::Client,
@@ -27,7 +27,7 @@ fn context(settings: &NatsSettings) -> NatsContext {
     NatsContext::new(settings.clone(), Arc::new(SystemClock::start()))
 }
 
-/// A subscriber that is connected and does not listen yet.
+/// Returns a connected subscriber that does not run yet.
 async fn connected(settings: &NatsSettings) -> (HeartbeatSubscriber, Arc<Listener>) {
     let listener = Arc::new(Listener::default());
     let hearing = Arc::clone(&listener) as _;
@@ -94,7 +94,7 @@ async fn heartbeats_and_health_samples_are_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cancelled_subscriber_hears_what_is_on_its_way() {
+async fn a_cancelled_subscriber_records_messages_in_flight() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     flood(&running.client, 5_000).await;
@@ -103,7 +103,7 @@ async fn a_cancelled_subscriber_hears_what_is_on_its_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_server_it_ends_at_once() {
+async fn without_a_server_a_cancelled_subscriber_stops_at_once() {
     let mut server = NatsServer::start().await;
     server.stop();
     let running = Running::start(&NatsSettings::new(server.url())).await;
@@ -114,16 +114,19 @@ async fn without_a_server_it_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn it_returns_when_the_client_ends() {
+async fn a_subscriber_returns_when_the_client_stops() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     running.client.drain().await.unwrap();
-    timeout(DEADLINE, running.task).await.expect("waited in vain for the end").unwrap();
+    timeout(DEADLINE, running.task)
+        .await
+        .expect("timed out waiting for the subscriber to stop")
+        .unwrap();
     assert!(!running.listener.log().is_up());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn projects_that_are_not_in_the_catalog_are_introduced() {
+async fn unknown_projects_are_queued_for_registration() {
     let server = NatsServer::start().await;
     let (newcomers, mut introduced) = mpsc::channel(1);
     let listener = Arc::new(Listener::without_projects());
@@ -145,12 +148,12 @@ async fn projects_that_are_not_in_the_catalog_are_introduced() {
         running.send(&format!("hub.presence.{slug}"), &payload).await;
     }
     running.listener.until("both are heard", |log| log.heard("b") == 1).await;
-    // There is room for one; the other may come again.
+    // The queue has room for one.
     running.listener.until("one is dropped", |log| log.newcomers_dropped == 1).await;
     running.end().await;
     let unknown = introduced.recv().await.unwrap();
     assert_eq!(unknown.slug.as_str(), "a");
     assert_eq!(unknown.hub_url.unwrap().as_str(), "http://h");
     assert_eq!(unknown.mesh_namespace, None);
-    assert_eq!(introduced.recv().await, None, "the second found no room");
+    assert_eq!(introduced.recv().await, None, "the queue was full");
 }

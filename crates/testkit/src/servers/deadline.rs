@@ -25,7 +25,7 @@ pub(super) fn await_answer<T>(
             return answer;
         }
         if started.elapsed() > DEADLINE {
-            panic!("waited {DEADLINE:?} for {what}, in vain; {}", evidence());
+            panic!("timed out after {DEADLINE:?} waiting for {what}; {}", evidence());
         }
         std::thread::sleep(PROBE_EVERY);
     }

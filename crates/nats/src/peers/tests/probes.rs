@@ -8,13 +8,13 @@ fn namespace() -> MeshNamespace {
     MeshNamespace::parse("hub.Docs").unwrap()
 }
 
-/// What comes of asking, with more patience than a busy machine needs.
+/// Pings with a longer deadline than a busy machine needs.
 async fn ask(peers: &Peers) -> Probe {
     ask_for("docs", peers, DEADLINE).await
 }
 
-/// What comes of asking where nobody answers: enough patience for the server alone.
-async fn ask_in_vain(peers: &Peers) -> Probe {
+/// Pings without expecting an answer, with a deadline that is long enough for the server.
+async fn ask_without_answer(peers: &Peers) -> Probe {
     ask_for("docs", peers, 4 * probe::PING_DEADLINE).await
 }
 
@@ -22,7 +22,7 @@ async fn ask_for(name: &str, peers: &Peers, patience: Duration) -> Probe {
     probe::probe(&peers.0.connection, &slug(name), &namespace(), patience).await
 }
 
-/// Answers each ping with these payloads, one after the other.
+/// Answers each ping with these payloads in order.
 async fn answering(server: &NatsServer, payloads: &'static [&'static str]) {
     let client = async_nats::connect(server.url()).await.unwrap();
     let mut pings = client.subscribe(subjects::ping(&namespace())).await.unwrap();
@@ -38,7 +38,7 @@ async fn answering(server: &NatsServer, payloads: &'static [&'static str]) {
 }
 
 #[tokio::test]
-async fn a_project_that_publishes_heartbeats_answers() {
+async fn a_publisher_answers_pings() {
     let server = NatsServer::start().await;
     let peers = connected(&server).await;
     let client = async_nats::connect(server.url()).await.unwrap();
@@ -53,46 +53,46 @@ async fn a_project_that_publishes_heartbeats_answers() {
     let publisher = HeartbeatPublisher::connect(settings).await.unwrap();
     let cancel = CancellationToken::new();
     tokio::spawn(publisher.run(cancel.clone()));
-    // It asked for pings before it sent this.
+    // The publisher subscribes to pings before it sends this.
     in_time("the first heartbeat", heartbeats.next()).await.unwrap();
     assert_eq!(ask(&peers).await, Probe::Answered);
-    // Another project must not pass for it.
+    // An answer of another project does not count.
     assert_eq!(ask_for("blog", &peers, 4 * probe::PING_DEADLINE).await, Probe::NoAnswer);
     cancel.cancel();
 }
 
 #[tokio::test]
-async fn where_nobody_listens_the_server_says_so() {
+async fn a_ping_without_subscribers_has_no_responders() {
     let server = NatsServer::start().await;
     assert_eq!(ask(&connected(&server).await).await, Probe::NoResponders);
 }
 
 #[tokio::test]
-async fn who_listens_in_silence_does_not_answer() {
+async fn a_silent_subscriber_does_not_answer() {
     let server = NatsServer::start().await;
     answering(&server, &[]).await;
-    assert_eq!(ask_in_vain(&connected(&server).await).await, Probe::NoAnswer);
+    assert_eq!(ask_without_answer(&connected(&server).await).await, Probe::NoAnswer);
 }
 
 #[tokio::test]
-async fn any_words_are_an_answer_but_those_of_another_project() {
+async fn any_payload_is_an_answer_unless_it_names_another_project() {
     let server = NatsServer::start().await;
     let peers = connected(&server).await;
     answering(&server, &[r#"{"project_slug":"blog","status":"online"}"#]).await;
-    assert_eq!(ask_in_vain(&peers).await, Probe::NoAnswer);
+    assert_eq!(ask_without_answer(&peers).await, Probe::NoAnswer);
     answering(&server, &["pong"]).await;
     assert_eq!(ask(&peers).await, Probe::Answered);
 }
 
 #[tokio::test]
-async fn an_answer_counts_behind_one_of_another_project() {
+async fn an_answer_counts_after_one_of_another_project() {
     let server = NatsServer::start().await;
     answering(&server, &[r#"{"project_slug":"blog"}"#, ""]).await;
     assert_eq!(ask(&connected(&server).await).await, Probe::Answered);
 }
 
 #[tokio::test]
-async fn without_a_server_nobody_is_asked() {
+async fn without_a_server_the_project_is_not_asked() {
     let mut server = NatsServer::start().await;
     server.stop();
     let peers = Peers::connect(&context(server.url())).await.unwrap();
@@ -100,23 +100,23 @@ async fn without_a_server_nobody_is_asked() {
 }
 
 #[tokio::test]
-async fn a_server_that_stands_still_has_not_asked() {
+async fn a_suspended_server_does_not_deliver_the_ping() {
     let server = NatsServer::start().await;
     let peers = connected(&server).await;
     answering(&server, &["pong"]).await;
     server.pause();
-    // It may still deal with what reaches it before the signal does.
+    // The server may still process what reaches it before the signal.
     let until_not_asked =
         async { while peers.probe(&slug("docs"), &namespace()).await != Probe::NotAsked {} };
-    in_time("a ping that is not taken", until_not_asked).await;
-    assert!(peers.is_up(), "it was found only with the end of the connection");
+    in_time("a ping that is not delivered", until_not_asked).await;
+    assert!(peers.is_up(), "only the end of the connection revealed it");
     server.resume();
     settle(&peers.0.connection.client).await;
     assert_eq!(ask(&peers).await, Probe::Answered);
 }
 
 #[tokio::test]
-async fn a_ping_that_the_server_refuses_was_not_asked() {
+async fn a_denied_ping_was_not_delivered() {
     let server = NatsServer::with_config(
         r#"authorization { users: [
             { user: "u", password: "p", permissions: { publish: { deny: "*.*.ping" } } } ] }"#,
@@ -125,11 +125,11 @@ async fn a_ping_that_the_server_refuses_was_not_asked() {
     let url = server.url().replace("nats://", "nats://u:p@");
     let peers = Peers::connect(&context(url)).await.unwrap();
     settle(&peers.0.connection.client).await;
-    assert_eq!(ask_in_vain(&peers).await, Probe::NotAsked);
+    assert_eq!(ask_without_answer(&peers).await, Probe::NotAsked);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_projects_are_asked_at_once() {
+async fn a_thousand_projects_are_pinged_at_once() {
     let server = NatsServer::start().await;
     let peers = connected(&server).await;
     let names: Vec<_> = (0..1_000).map(|number| slug(&format!("project-{number}"))).collect();

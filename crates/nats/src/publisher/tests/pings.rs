@@ -1,23 +1,23 @@
 use super::*;
 
-/// Asks the publisher, which hears pings already, and gives its answer.
+/// Pings the publisher and returns its answer.
 async fn ask(client: &async_nats::Client) -> String {
     let answer = timeout(DEADLINE, client.request("hub.commandcenter.ping", "".into())).await;
-    let answer = answer.expect("waited in vain for an answer").unwrap();
+    let answer = answer.expect("timed out waiting for an answer").unwrap();
     String::from_utf8(answer.payload.to_vec()).unwrap()
 }
 
 #[tokio::test]
-async fn it_answers_pings_with_how_it_is() {
+async fn a_ping_is_answered_with_the_reported_condition() {
     let server = NatsServer::start().await;
-    let mut watcher = HeartbeatCollector::start(&server).await;
+    let mut collector = HeartbeatCollector::start(&server).await;
     let client = async_nats::connect(server.url()).await.unwrap();
     let (reporter, cancel, task) = start(settings(server.url())).await;
-    // It asked for pings before it sent this.
-    watcher.condition().await;
+    // The publisher subscribes to pings before it sends this.
+    collector.condition().await;
     assert_eq!(ask(&client).await, r#"{"project_slug":"commandcenter","status":"online"}"#);
     reporter.report_degraded(["queue backlog"]);
-    watcher.condition().await;
+    collector.condition().await;
     assert_eq!(
         ask(&client).await,
         r#"{"project_slug":"commandcenter","status":"degraded","degradedReasons":["queue backlog"]}"#
@@ -27,14 +27,14 @@ async fn it_answers_pings_with_how_it_is() {
 }
 
 #[tokio::test]
-async fn a_ping_without_a_reply_subject_is_passed_over() {
+async fn a_ping_without_a_reply_subject_is_ignored() {
     let server = NatsServer::start().await;
-    let mut watcher = HeartbeatCollector::start(&server).await;
+    let mut collector = HeartbeatCollector::start(&server).await;
     let client = async_nats::connect(server.url()).await.unwrap();
     let (_reporter, cancel, task) = start(settings(server.url())).await;
-    watcher.condition().await;
+    collector.condition().await;
     client.publish("hub.commandcenter.ping", "".into()).await.unwrap();
-    // An answer to this one is a ping itself, again without a reply subject.
+    // The answer to this one is itself a ping without a reply subject.
     let (subject, reply) = ("hub.commandcenter.ping", "hub.commandcenter.ping");
     client.publish_with_reply(subject, reply, "".into()).await.unwrap();
     ask(&client).await;
@@ -42,20 +42,20 @@ async fn a_ping_without_a_reply_subject_is_passed_over() {
     task.await.unwrap();
 }
 
-/// Beats often while pings come all the time, and sees the heartbeats.
+/// Checks that a publisher with a short interval sends heartbeats during `pinging`.
 async fn heartbeats_go_on_under<F: Future<Output = ()> + Send + 'static>(
     pinging: impl FnOnce(async_nats::Client) -> F,
 ) {
     let server = NatsServer::start().await;
-    let mut watcher = HeartbeatCollector::start(&server).await;
+    let mut collector = HeartbeatCollector::start(&server).await;
     let interval = HeartbeatInterval::from_seconds(0.1).unwrap();
     let (_reporter, cancel, task) =
         start(PublisherSettings { interval, ..settings(server.url()) }).await;
-    watcher.condition().await;
+    collector.condition().await;
     let client = async_nats::connect(server.url()).await.unwrap();
     let pinging = tokio::spawn(pinging(client));
     for _ in 0..10 {
-        watcher.condition().await;
+        collector.condition().await;
     }
     pinging.abort();
     cancel.cancel();
@@ -78,9 +78,9 @@ async fn a_flood_of_pings_delays_no_heartbeat() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_do_not_put_heartbeats_off() {
+async fn answers_do_not_postpone_heartbeats() {
     heartbeats_go_on_under(|client| async move {
-        // More often than heartbeats, and so seldom that each is answered.
+        // More frequent than heartbeats, and rare enough that each is answered.
         let mut ticks = tokio::time::interval(Duration::from_millis(25));
         loop {
             ticks.tick().await;
@@ -91,7 +91,7 @@ async fn answers_do_not_put_heartbeats_off() {
 }
 
 #[tokio::test]
-async fn where_pings_are_refused_heartbeats_go_on() {
+async fn a_denied_subscription_to_pings_does_not_stop_heartbeats() {
     let server = NatsServer::with_config(
         r#"authorization { users: [
             { user: "u", password: "p", permissions: {
@@ -101,12 +101,12 @@ async fn where_pings_are_refused_heartbeats_go_on() {
     .await;
     let watching = async_nats::ConnectOptions::with_user_and_password("watcher".into(), "p".into());
     let client = watching.connect(server.url()).await.unwrap();
-    let mut watcher = HeartbeatCollector::listening(client).await;
+    let mut collector = HeartbeatCollector::listening(client).await;
     let (reporter, cancel, task) =
         start(settings(server.url().replace("nats://", "nats://u:p@"))).await;
-    assert_eq!(watcher.condition().await, None);
+    assert_eq!(collector.condition().await, None);
     reporter.report_degraded(["queue backlog"]);
-    assert_eq!(watcher.condition().await, degraded());
+    assert_eq!(collector.condition().await, degraded());
     cancel.cancel();
     task.await.unwrap();
 }

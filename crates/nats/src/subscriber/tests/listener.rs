@@ -12,7 +12,7 @@ use crate::hearing::{Hearing, Record};
 /// Longer than any wait of these tests takes on a busy machine.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Stands in for the application and keeps what it was told.
+/// A fake application that keeps what it receives.
 pub(super) struct Listener {
     clock: SystemClock,
     knows_projects: bool,
@@ -23,14 +23,14 @@ pub(super) struct Listener {
 #[derive(Debug, Default)]
 pub(super) struct Log {
     pub(super) heartbeats: HashMap<String, usize>,
-    /// Whether what other replicas hand on can be heard, as it was last said.
+    /// Last report on whether relayed heartbeats are received.
     pub(super) relays_heard: Option<bool>,
-    /// What other replicas handed on: source, slug, condition.
+    /// Relayed heartbeats: source, slug, condition.
     pub(super) relayed: Vec<(Source, String, Option<Condition>)>,
-    /// Each proof, with how many heartbeats were heard before it.
+    /// Each proof with the number of heartbeats recorded before it.
     pub(super) proofs: Vec<(Proof, usize)>,
     pub(super) links: Vec<bool>,
-    /// How often the link was called up though the newest proof was broken.
+    /// Number of times the link was up while the newest proof was broken.
     pub(super) up_while_broken: usize,
     pub(super) dropped: HashMap<&'static str, usize>,
     pub(super) ignored: usize,
@@ -50,12 +50,12 @@ impl Log {
         self.dropped.get(reason.as_str()).copied().unwrap_or(0)
     }
 
-    /// How many proofs were given, and how often the link was judged: at least once a tick.
+    /// Returns the number of proofs and of judgements of the link, at least one per tick.
     pub(super) fn progress(&self) -> (usize, usize) {
         (self.proofs.len(), self.links.len())
     }
 
-    /// Whether each proof since `from` is unbroken.
+    /// Returns whether each proof since `from` is unbroken.
     pub(super) fn unbroken_since(&self, from: usize) -> Vec<bool> {
         self.proofs[from..].iter().map(|(proof, _)| proof.unbroken).collect()
     }
@@ -81,7 +81,7 @@ impl Listener {
         self.log.lock()
     }
 
-    /// Waits until the log is so.
+    /// Waits until the condition holds.
     pub(super) async fn until(&self, what: &str, so: impl Fn(&Log) -> bool) {
         let waiting = async {
             loop {
@@ -93,7 +93,7 @@ impl Listener {
             }
         };
         if timeout(DEADLINE, waiting).await.is_err() {
-            panic!("waited in vain until {what}");
+            panic!("timed out waiting until {what}");
         }
     }
 

@@ -1,7 +1,7 @@
 use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_stands_in_front_of_the_sentinel_is_heard_before_the_proof() {
+async fn messages_before_the_sentinel_are_recorded_before_the_proof() {
     const FLOOD: usize = 50_000;
     let server = NatsServer::start().await;
     let (subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
@@ -15,7 +15,7 @@ async fn what_stands_in_front_of_the_sentinel_is_heard_before_the_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_sentinels_in_a_backlog_the_newest_alone_proves() {
+async fn only_the_newest_of_several_sentinels_in_a_backlog_proves() {
     let server = NatsServer::start().await;
     let (mut subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
     let client = subscriber.connection.client.clone();
@@ -34,7 +34,7 @@ async fn of_many_sentinels_in_a_backlog_the_newest_alone_proves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_time_that_holds_an_overrun_is_no_listened_time() {
+async fn a_period_with_an_overrun_does_not_count_as_listened() {
     let server = NatsServer::start().await;
     let (subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
     flood(&subscriber.connection.client, SUBSCRIPTION_CAPACITY + 5_000).await;
@@ -45,8 +45,8 @@ async fn the_time_that_holds_an_overrun_is_no_listened_time() {
     let running = Running::spawn(subscriber, listener);
     running.listener.until("four proofs", |log| log.proofs.len() >= 4).await;
     let log = running.listener.log();
-    // The first is broken as the first over its connection, the second because the overrun was
-    // found only after the first sentinel was sent.
+    // The first proof over a connection is broken. The second is broken because the overrun was
+    // noticed only after the first sentinel was sent.
     assert_eq!(log.unbroken_since(0)[..4], [false, false, true, true]);
     assert_eq!(log.proofs[0].1, SUBSCRIPTION_CAPACITY);
     assert!(log.dropped(DropReason::Overrun) > 0);
@@ -54,11 +54,11 @@ async fn the_time_that_holds_an_overrun_is_no_listened_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_away_proves_nothing_and_its_return_is_a_break() {
+async fn an_absent_server_gives_no_proofs_and_its_return_a_broken_one() {
     let mut server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     let listener = &running.listener;
-    listener.until("hearing is whole", |log| log.proofs.len() >= 2).await;
+    listener.until("hearing is unbroken", |log| log.proofs.len() >= 2).await;
     assert_eq!(listener.log().unbroken_since(0)[..2], [false, true]);
 
     server.stop();
@@ -77,7 +77,7 @@ async fn a_server_that_is_away_proves_nothing_and_its_return_is_a_break() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stands_still_proves_nothing() {
+async fn a_suspended_server_gives_no_proofs() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     let listener = &running.listener;
@@ -89,8 +89,8 @@ async fn a_server_that_stands_still_proves_nothing() {
     assert_eq!(listener.log().proofs.len(), before);
     assert!(!listener.log().is_up());
 
-    // What was sent meanwhile all comes back now, and proves nothing: heartbeats of the same time
-    // may come after it.
+    // Sentinels sent meanwhile return now and give broken proofs, because heartbeats of the same time
+    // may come after them.
     server.resume();
     let whole = listener.log().proofs.len();
     listener.until("it hears again", |log| log.is_up() && log.proofs.len() > whole).await;
@@ -100,15 +100,17 @@ async fn a_server_that_stands_still_proves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heartbeats_sent_after_a_reconnect_do_not_mend_the_break() {
+async fn heartbeats_after_a_reconnect_do_not_hide_the_break() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     let listener = &running.listener;
-    listener.until("hearing is whole", |log| log.proofs.len() >= 2).await;
+    listener.until("hearing is unbroken", |log| log.proofs.len() >= 2).await;
     let before = listener.log().proofs.len();
     running.client.force_reconnect().await.unwrap();
     listener.until("a break is noted", |log| log.unbroken_since(before).contains(&false)).await;
-    listener.until("hearing is whole", |log| log.unbroken_since(before).ends_with(&[true])).await;
+    listener
+        .until("hearing is unbroken", |log| log.unbroken_since(before).ends_with(&[true]))
+        .await;
     let breaks = listener.log().unbroken_since(before).iter().filter(|whole| !**whole).count();
     assert_eq!(breaks, 1);
 }

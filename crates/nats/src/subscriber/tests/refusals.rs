@@ -2,7 +2,7 @@ use super::*;
 use crate::wire::MAX_PAYLOAD_BYTES;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_heartbeat_is_counted_by_its_reason() {
+async fn a_rejected_message_is_counted_by_reason() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     let oversized = " ".repeat(MAX_PAYLOAD_BYTES + 1);
@@ -33,7 +33,7 @@ async fn what_is_no_heartbeat_is_counted_by_its_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_subjects_are_not_heard() {
+async fn other_subjects_are_ignored() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     for subject in ["hub.presence", "hub.presence.a.b", "hub.mesh.a", "presence.a"] {
@@ -45,7 +45,7 @@ async fn other_subjects_are_not_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subject_that_is_no_utf8_costs_at_most_a_reconnect() {
+async fn a_subject_that_is_not_utf8_costs_at_most_a_reconnect() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     let mut hostile = tokio::net::TcpStream::connect(("127.0.0.1", server.port())).await.unwrap();

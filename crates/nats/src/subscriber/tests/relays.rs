@@ -1,4 +1,4 @@
-//! What other replicas heard over HTTP and hand on.
+//! Heartbeats that other replicas relay from HTTP.
 
 use federation_domain::{Channel, Condition, Heartbeat, HeartbeatRelay, Source};
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ fn heartbeat<'a>(slug: &'a str, condition: Option<&Condition>) -> Heartbeat<'a> 
     Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition }
 }
 
-/// A subscriber of the process that speaks as these peers.
+/// Starts a subscriber with the replica id of these peers.
 async fn subscriber_of(peers: &Peers, server: &NatsServer) -> Running {
     let listener = Arc::new(Listener::default());
     let hearing = Arc::clone(&listener) as _;
@@ -26,7 +26,7 @@ async fn subscriber_of(peers: &Peers, server: &NatsServer) -> Running {
     running
 }
 
-/// Hands the heartbeat on once the connection is there.
+/// Relays a heartbeat once the peers are connected.
 async fn relay(peers: &Peers, heartbeat: &Heartbeat<'_>) {
     while !peers.is_up() {
         tokio::task::yield_now().await;
@@ -45,7 +45,7 @@ fn now() -> OffsetDateTime {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_replica_heard_over_http_all_others_hear_as_http() {
+async fn a_relayed_heartbeat_reaches_all_other_replicas_with_the_source_http() {
     let server = NatsServer::start().await;
     let settings = NatsSettings::new(server.url());
     let (one, other) = (
@@ -60,7 +60,7 @@ async fn what_one_replica_heard_over_http_all_others_hear_as_http() {
     let (source, slug, condition) = another.listener.log().relayed[0].clone();
     assert_eq!((source, slug.as_str(), condition), (Source::Http, "a", Some(degraded)));
 
-    // Behind its own message, on the same connection.
+    // This arrives after its own message on the same connection.
     another.send("hub.presence.marker", r#"{"project_slug":"marker"}"#).await;
     its_own.listener.until("the marker is heard", |log| log.heard("marker") == 1).await;
     assert!(its_own.listener.log().relayed.is_empty());
@@ -68,7 +68,7 @@ async fn what_one_replica_heard_over_http_all_others_hear_as_http() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_handed_on_before_the_sentinel_is_heard_before_the_proof() {
+async fn relayed_heartbeats_before_the_sentinel_are_recorded_before_the_proof() {
     const FLOOD: usize = 20_000;
     let server = NatsServer::start().await;
     let (subscriber, listener) = connected(&NatsSettings::new(server.url())).await;
@@ -85,7 +85,7 @@ async fn what_was_handed_on_before_the_sentinel_is_heard_before_the_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_heard_long_ago_is_passed_over() {
+async fn an_old_relayed_heartbeat_is_ignored() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     let late = now() - time::Duration::seconds(11);
@@ -96,7 +96,7 @@ async fn what_was_heard_long_ago_is_passed_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_heartbeat_is_counted_here_too() {
+async fn a_rejected_relay_is_counted_by_reason() {
     let server = NatsServer::start().await;
     let running = Running::hearing(&server).await;
     let whole = encode("a", now());

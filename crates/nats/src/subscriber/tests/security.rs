@@ -10,7 +10,7 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-async fn is_heard(settings: NatsSettings) {
+async fn connects_with(settings: NatsSettings) {
     let running = Running::start(&settings).await;
     running.listener.until("the link is up", |log| log.is_up()).await;
     assert_eq!(running.listener.log().relays_heard, Some(true));
@@ -18,33 +18,33 @@ async fn is_heard(settings: NatsSettings) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_let_in_by_settings_or_by_url() {
+async fn a_user_authenticates_by_settings_or_by_url() {
     let server = NatsServer::with_config(USER).await;
     let settings = NatsSettings::new(server.url());
     let (user, password) = (Some("u".into()), Some("p@ss".into()));
-    is_heard(NatsSettings { user, password, ..settings }).await;
+    connects_with(NatsSettings { user, password, ..settings }).await;
     let url = server.url().replace("nats://", "nats://u:p%40ss@");
-    is_heard(NatsSettings::new(url)).await;
+    connects_with(NatsSettings::new(url)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_let_in_by_settings_or_by_url() {
+async fn a_token_authenticates_by_settings_or_by_url() {
     let server = NatsServer::with_config(r#"authorization { token: "t" }"#).await;
     let settings = NatsSettings::new(server.url());
-    is_heard(NatsSettings { token: Some("t".into()), ..settings }).await;
-    is_heard(NatsSettings::new(server.url().replace("nats://", "nats://t@"))).await;
+    connects_with(NatsSettings { token: Some("t".into()), ..settings }).await;
+    connects_with(NatsSettings::new(server.url().replace("nats://", "nats://t@"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_user_is_let_in_by_a_credentials_file() {
+async fn a_user_authenticates_by_a_credentials_file() {
     let server =
         NatsServer::with_config(include_str!("../../../tests/fixtures/jwt/operator.conf")).await;
     let credentials_file = Some(fixture("jwt/user.creds"));
-    is_heard(NatsSettings { credentials_file, ..NatsSettings::new(server.url()) }).await;
+    connects_with(NatsSettings { credentials_file, ..NatsSettings::new(server.url()) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn encryption_with_certificates_on_both_sides_is_spoken() {
+async fn mutual_tls_works() {
     let config = format!(
         r#"tls {{ cert_file: "{}", key_file: "{}", ca_file: "{}", verify: true }}"#,
         fixture("tls/server.pem").display(),
@@ -58,11 +58,11 @@ async fn encryption_with_certificates_on_both_sides_is_spoken() {
         client_certificate: Some(fixture("tls/client.pem")),
         client_key: Some(fixture("tls/client.key")),
     };
-    is_heard(NatsSettings { tls, ..NatsSettings::new(server.url()) }).await;
+    connects_with(NatsSettings { tls, ..NatsSettings::new(server.url()) }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_does_not_encrypt_is_refused_where_encryption_is_required() {
+async fn a_server_without_tls_is_rejected_if_tls_is_required() {
     let server = NatsServer::start().await;
     let tls = TlsSettings {
         required: true,
@@ -75,7 +75,7 @@ async fn a_server_that_does_not_encrypt_is_refused_where_encryption_is_required(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_not_let_in_hears_nothing_and_tries_on() {
+async fn a_subscriber_without_credentials_retries() {
     let server = NatsServer::with_config(USER).await;
     let running = Running::start(&NatsSettings::new(server.url())).await;
     running.listener.until("ticks went by", |log| log.links.len() > 4).await;
@@ -83,9 +83,9 @@ async fn who_is_not_let_in_hears_nothing_and_tries_on() {
     assert!(!running.task.is_finished());
 }
 
-/// Has the server refuse what is denied to the user; the link has to stay down, and no more
-/// sentinels may be sent than were under way.
-async fn a_refusal_is_deafness(denied: &str) {
+/// Checks that the link stays down and that no more sentinels are sent once the server denies a
+/// permission.
+async fn a_denial_is_deafness(denied: &str) {
     let server = NatsServer::with_config(&format!(
         r#"authorization {{ users: [{{ user: "u", password: "p", permissions: {{ {denied} }} }}] }}"#,
     ))
@@ -103,8 +103,8 @@ async fn a_refusal_is_deafness(denied: &str) {
     .unwrap();
     let link = subscriber.connection.link.clone();
     let running = Running::spawn(subscriber, listener);
-    let refused = |_: &_| link.is_denied();
-    running.listener.until("the server refused it", refused).await;
+    let denied = |_: &_| link.is_denied();
+    running.listener.until("the server denies it", denied).await;
     let sent = || running.client.statistics().out_messages.load(Ordering::Relaxed);
     let ticks = running.listener.log().links.len();
     running.listener.until("ticks went by", |log| log.links.len() > ticks + 4).await;
@@ -115,17 +115,17 @@ async fn a_refusal_is_deafness(denied: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_subscription_is_deafness() {
-    a_refusal_is_deafness(r#"subscribe: { deny: "hub.health.*" }"#).await;
+async fn a_denied_subscription_is_deafness() {
+    a_denial_is_deafness(r#"subscribe: { deny: "hub.health.*" }"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_sentinel_is_deafness() {
-    a_refusal_is_deafness(r#"publish: { deny: "_INBOX.>" }"#).await;
+async fn a_denied_sentinel_is_deafness() {
+    a_denial_is_deafness(r#"publish: { deny: "_INBOX.>" }"#).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn permissions_from_before_there_were_replicas_let_nats_be_heard() {
+async fn permissions_without_the_subjects_of_replicas_suffice_for_nats() {
     let server = NatsServer::with_config(
         r#"authorization { users: [ { user: "u", password: "p", permissions: {
             subscribe: { allow: ["hub.presence.*", "hub.health.*", "_INBOX.>"] }
@@ -141,5 +141,5 @@ async fn permissions_from_before_there_were_replicas_let_nats_be_heard() {
     running.listener.until("more proofs", |log| log.proofs.len() > before + 4).await;
     assert!(running.listener.log().unbroken_since(before).into_iter().all(|whole| whole));
     assert!(running.listener.log().is_up());
-    assert_eq!(running.listener.log().relays_heard, Some(false), "HTTP is deaf there");
+    assert_eq!(running.listener.log().relays_heard, Some(false), "only HTTP is deaf");
 }
