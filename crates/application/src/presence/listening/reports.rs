@@ -37,7 +37,10 @@ impl HearingSnapshot {
                 let evidence = heard.map(|heard| hearing.evidence(heard));
                 let silence = evidence.map(|evidence| evidence.silence);
                 let proven = clock.proven();
-                let unproven = proven.map_or(Duration::ZERO, |proven| self.now.since(proven));
+                // While the source hears, the next proof will count the time since the last one.
+                let unproven = proven
+                    .filter(|_| hearing.hears)
+                    .map_or(Duration::ZERO, |proven| self.now.since(proven));
                 let deaf_left_out = silence
                     .zip(by_wall(source))
                     .map(|(silence, wall)| wall.saturating_sub(silence).saturating_sub(unproven));

@@ -3,7 +3,7 @@ use std::time::Duration;
 use federation_testkit::TestDatabase;
 use serde_json::Value;
 
-use super::process::{COMMANDCENTER, QUICK, Service, age, folder, until};
+use super::process::{COMMANDCENTER, QUICK, Service, age, folder, now, until};
 
 /// Checks that acknowledged writes and statuses survive a kill.
 fn a_kill_loses_nothing(database: &str) {
@@ -85,6 +85,27 @@ fn a_pause_does_not_count_as_silence() {
     assert_eq!(service.status("commandcenter"), "online");
     let took = service.until_status("commandcenter", "offline");
     assert!(took > Duration::from_millis(1_500), "offline only after {took:?} of listening");
+}
+
+#[test]
+fn frequent_short_pauses_do_not_keep_a_dead_project_online() {
+    let folder = folder(COMMANDCENTER);
+    let service = Service::ready(folder.path(), &[QUICK]);
+    service.beat("commandcenter");
+    let wait = |time| {
+        let begun = now();
+        until("time passes", || (begun.elapsed() > time).then_some(()));
+    };
+    // Less than 1.5 intervals of listening between two pauses, five times.
+    let mut status = String::new();
+    for _ in 0..5 {
+        service.signal("-STOP");
+        wait(Duration::from_millis(1_500));
+        service.signal("-CONT");
+        wait(Duration::from_millis(750));
+        status = service.status("commandcenter");
+    }
+    assert_eq!(status, "offline", "the threshold is 3 s");
 }
 
 #[tokio::test(flavor = "multi_thread")]
