@@ -8,8 +8,11 @@ use super::process::{COMMANDCENTER, Service, folder, until};
 const PROJECT: &str = "/api/fed/projects/commandcenter";
 const HEARTBEAT: &str = "/api/fed/projects/commandcenter/heartbeat";
 
-/// Reports, and the status and the reasons that follow. `None` is a report that is not understood.
-fn reports() -> Vec<(Value, Option<(&'static str, Vec<&'static str>)>)> {
+/// The status and the reasons that follow from a report.
+type Reported = (&'static str, Vec<&'static str>);
+
+/// Reports, and what follows. `None` is a report that is not understood.
+fn reports() -> Vec<(Value, Option<Reported>)> {
     let degraded = |reasons: &[&'static str]| Some(("degraded", reasons.to_vec()));
     let well = || Some(("online", Vec::new()));
     vec![
