@@ -1,36 +1,43 @@
-//! Registering, finding and removing projects.
-
-mod writing;
+//! The catalog: registering, finding and removing projects.
 
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Clock, Origin, Precondition, Refusal, Registering, Registration, Slug, StoreError,
+    Clock, FailedPrecondition, Origin, Precondition, RegistrationWrite, Slug, StoreError, Stores,
+    WriteMode,
 };
 use time::OffsetDateTime;
 
 use crate::entry::ProjectEntry;
 use crate::journal::Journal;
+use crate::mirror::WrittenProject;
 use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
 
-pub use writing::Written;
-
-/// Why the catalog did not do what it was asked.
+/// Error of an operation on the catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
     /// There is no such project.
     #[error("project '{0}' not found")]
     NotFound(Slug),
-    /// The store could not be read since the start, so nothing is known yet.
+    /// The store has not been read since the start.
     #[error("the catalog is not loaded yet")]
     NotLoaded,
-    /// The condition of a write does not hold; nothing was applied.
-    #[error("the condition of the write does not hold")]
-    Refused(Box<Refusal>),
-    /// The store did not take the change; nothing was applied.
+    /// The precondition of a write does not hold. Nothing was applied.
+    #[error("the precondition of the write does not hold")]
+    PreconditionFailed(Box<FailedPrecondition>),
+    /// The store rejected the change. Nothing was applied.
     #[error("the change was not stored")]
     Store(#[source] StoreError),
+}
+
+impl From<StoreError> for CatalogError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::PreconditionFailed(failed) => Self::PreconditionFailed(failed),
+            error => Self::Store(error),
+        }
+    }
 }
 
 /// The catalog of projects. Cheap to clone.
@@ -54,55 +61,79 @@ impl Catalog {
         Self(Arc::new(Inner { registry, presence, journal, clock }))
     }
 
-    /// Creates a project, or replaces the metadata of the one with this slug. When it returns, the
-    /// change is durable and visible to every query here.
+    /// Creates a project or changes its metadata, if the precondition holds. When this returns, the
+    /// change is durable and visible to every query on this replica.
     ///
     /// # Errors
-    /// [`CatalogError::NotLoaded`], [`CatalogError::Store`].
+    /// Returns [`CatalogError::PreconditionFailed`] if the precondition does not hold, and
+    /// [`CatalogError::NotFound`] if a patch names an unknown project. In both cases the next query
+    /// on this replica sees what the store holds. Also returns [`CatalogError::NotLoaded`] and
+    /// [`CatalogError::Store`].
     pub async fn register(
         &self,
-        registration: Registration,
+        write: impl Into<RegistrationWrite>,
         by: Origin,
-    ) -> Result<ProjectState, CatalogError> {
-        let slug = registration.slug.clone();
-        let registered = self.register_all(vec![registration], by).await?;
-        registered.into_iter().next().ok_or(CatalogError::NotFound(slug))
+    ) -> Result<WrittenProject, CatalogError> {
+        let write = write.into();
+        let slug = write.slug().clone();
+        let is_patch = matches!(write.mode, WriteMode::Patch(..));
+        let written = match self.register_all(vec![write], by).await {
+            Err(CatalogError::PreconditionFailed(failed))
+                if is_patch && failed.stored.is_none() =>
+            {
+                None
+            }
+            written => written?.pop(),
+        };
+        written.ok_or(CatalogError::NotFound(slug))
     }
 
-    /// Registers many projects, all or none.
+    /// Registers many projects as [`register`](Self::register) does, all or none.
     ///
     /// # Errors
-    /// [`CatalogError::NotLoaded`], [`CatalogError::Store`].
+    /// Returns [`CatalogError::PreconditionFailed`] for the first write whose precondition does not
+    /// hold, [`CatalogError::NotLoaded`] or [`CatalogError::Store`].
     pub async fn register_all(
         &self,
-        registrations: Vec<Registration>,
+        writes: Vec<impl Into<RegistrationWrite>>,
         by: Origin,
-    ) -> Result<Vec<ProjectState>, CatalogError> {
-        let registrations = registrations.into_iter().map(Registering::from).collect();
-        let written = self.register_all_if(registrations, by).await?;
-        Ok(written.into_iter().map(|written| written.state).collect())
+    ) -> Result<Vec<WrittenProject>, CatalogError> {
+        self.loaded()?;
+        let writes = writes.into_iter().map(Into::into).collect();
+        let at = self.0.clock.utc();
+        self.0.journal.register(writes, by, at).await.map_err(CatalogError::from)
     }
 
-    /// Removes a project; its log stays.
+    /// Removes a project if the precondition holds. Its log stays.
     ///
     /// # Errors
-    /// [`CatalogError`].
-    pub async fn remove(&self, slug: &Slug) -> Result<(), CatalogError> {
-        self.remove_if(slug, Precondition::Always).await
+    /// Returns [`CatalogError::PreconditionFailed`] if the precondition does not hold; the next
+    /// query on this replica sees what the store holds. Returns [`CatalogError::NotFound`], whatever
+    /// the precondition, if there is no such project. Also returns [`CatalogError::NotLoaded`] and
+    /// [`CatalogError::Store`].
+    pub async fn remove(&self, slug: &Slug, only_if: Precondition) -> Result<(), CatalogError> {
+        self.loaded()?;
+        let at = self.0.clock.utc();
+        let removed = self.0.journal.remove(slug.clone(), only_if, at).await;
+        let is_removed = match removed.map_err(CatalogError::from) {
+            Err(CatalogError::PreconditionFailed(failed)) if failed.stored.is_none() => false,
+            removed => removed?,
+        };
+        if is_removed { Ok(()) } else { Err(CatalogError::NotFound(slug.clone())) }
     }
 
-    /// The project of this slug, as it is now.
+    /// Returns the project with this slug.
     ///
     /// # Errors
-    /// [`CatalogError::NotFound`], [`CatalogError::NotLoaded`].
+    /// Returns [`CatalogError::NotFound`] or [`CatalogError::NotLoaded`].
     pub fn find(&self, slug: &Slug) -> Result<ProjectState, CatalogError> {
         let entry = self.entry(slug)?;
         Ok(self.0.presence.state(&entry))
     }
 
-    /// A number that grows with each change of what [`find`](Self::find) and [`list`](Self::list)
-    /// say, but for heartbeats over the bus that change no status, and for `status_known`. Whoever
-    /// keeps an answer keeps the number that he read before, and compares.
+    /// Returns a number that grows with each change of what queries return, except for
+    /// `status_known` and for heartbeats over the bus that change no status. To cache an answer,
+    /// read the number before making the answer, and compare it later.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.0.registry.generation()
@@ -122,8 +153,8 @@ impl Catalog {
         &self.0.presence
     }
 
-    pub(crate) fn store(&self) -> &dyn CatalogStore {
-        self.0.journal.store()
+    pub(crate) fn stores(&self) -> &Stores {
+        self.0.journal.stores()
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

@@ -1,6 +1,5 @@
 //! Streams of changes as they happen.
 
-mod recent;
 mod watcher;
 
 use std::sync::Arc;
@@ -12,8 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::journal::Journal;
+use crate::recent::Recent;
 use crate::registry::Registry;
-pub(crate) use recent::Recent;
 pub use watcher::{ChangeWatcher, WatchEvent};
 
 /// Maximum number of concurrent watchers. Each costs a few kilobytes of memory and a connection.
@@ -180,7 +179,7 @@ impl ChangeFeed {
         let reading = async {
             // The semaphore is never closed.
             let _permit = self.0.reading.acquire().await;
-            let read = self.0.journal.store().changes_after(after, at_most).await;
+            let read = self.0.journal.stores().change_log.changes_after(after, at_most).await;
             self.0.journal.note(read)
         };
         // Too many readers may be the reason, so the store is not marked as unavailable.

@@ -52,7 +52,7 @@ impl Catalog {
     pub async fn explain(&self, slug: &Slug) -> Result<Explanation, CatalogError> {
         let entry = self.entry(slug)?;
         // Asked first: what is in memory is then not older than the log.
-        let last_change = self.store().history(slug, None, 1).await;
+        let last_change = self.stores().change_log.history(slug, None, 1).await;
         let last_change = last_change.ok().and_then(|newest| newest.into_iter().next());
         let presence = self.presence();
         Ok(Explanation {

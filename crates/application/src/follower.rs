@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{Project, StoreError, error_chain};
+use federation_domain::{StoreError, error_chain};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -49,15 +49,11 @@ impl Follower {
     /// # Errors
     /// [`StoreError`]; the next call continues where this one stopped.
     pub async fn follow(&self) -> Result<(), StoreError> {
-        let learn = |slug: &_, stored: Option<&_>| self.presence.reconciler().learn(slug, stored);
         loop {
-            match self.journal.follow(learn).await? {
+            match self.journal.follow().await? {
                 Followed::ToTheEnd => break,
                 Followed::InPart => {}
-                Followed::ElsewhereThanBefore => {
-                    let apply = |stored: &[Project]| self.presence.reconciler().start_over(stored);
-                    self.journal.start_over(apply).await?;
-                }
+                Followed::DifferentLog => self.journal.start_over().await?,
             }
         }
         self.presence.listening().note_followed();

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use federation_domain::{Change, Listened, Project, Revision, SPELLS_KEPT, Shares, Slug, shares};
+use federation_domain::{
+    Change, LISTENING_RETENTION, ListeningPeriod, Project, Revision, Shares, Slug, shares,
+};
 use time::OffsetDateTime;
 
 use crate::catalog::{Catalog, CatalogError};
@@ -78,9 +80,10 @@ impl Catalog {
     async fn uptime(&self, project: &Project) -> Result<Vec<Uptime>, CatalogError> {
         let now = self.now();
         let source = self.presence().listening().source_of(project);
-        let spells = self.store().spells(source, now - SPELLS_KEPT).await;
-        let mut spells = spells.map_err(CatalogError::Store)?;
-        self.add_present_spell(&mut spells);
+        let periods =
+            self.stores().listening.listening_periods(source, now - LISTENING_RETENTION).await;
+        let mut periods = periods.map_err(CatalogError::Store)?;
+        self.add_present_period(&mut periods);
         let longest = WINDOWS[WINDOWS.len() - 1].1;
         let begin = |window: Duration| (now - window).max(project.created_at).min(now);
         let (changes, known_from) = self.changes_since(project, begin(longest)).await?;
@@ -89,22 +92,22 @@ impl Catalog {
             let since = changes.partition_point(|change| change.at >= from);
             let known = known_from <= from;
             let shares =
-                known.then(|| shares((from, now), project.status, &changes[..since], &spells));
+                known.then(|| shares((from, now), project.status, &changes[..since], &periods));
             Uptime { window, from, shares }
         });
         Ok(uptime.into())
     }
 
-    /// The present spell, which the checkpoint before may not tell of yet.
-    fn add_present_spell(&self, spells: &mut Vec<Listened>) {
-        let Some(source) = spells.last().map(|spell| spell.source) else { return };
-        let listened = self.presence().listening().snapshot().listened();
-        let present = listened.into_iter().find(|spell| spell.source == source);
-        let (Some(present), Some(last)) = (present, spells.last_mut()) else { return };
+    /// The present period, which the checkpoint before may not tell of yet.
+    fn add_present_period(&self, periods: &mut Vec<ListeningPeriod>) {
+        let Some(source) = periods.last().map(|period| period.source) else { return };
+        let current = self.presence().listening().snapshot().listening_periods();
+        let present = current.into_iter().find(|period| period.source == source);
+        let (Some(present), Some(last)) = (present, periods.last_mut()) else { return };
         if present.from <= last.until {
             last.until = last.until.max(present.until);
         } else {
-            spells.push(present);
+            periods.push(present);
         }
     }
 
@@ -134,6 +137,6 @@ impl Catalog {
         before: Option<Revision>,
         limit: usize,
     ) -> Result<Vec<Change>, CatalogError> {
-        self.store().history(slug, before, limit).await.map_err(CatalogError::Store)
+        self.stores().change_log.history(slug, before, limit).await.map_err(CatalogError::Store)
     }
 }

@@ -1,4 +1,4 @@
-//! The one way by which this process changes the store, and learns what others changed there.
+//! Serialized access to the store: writes of this process, and changes of other replicas.
 
 mod registering;
 mod tail;
@@ -8,24 +8,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
-    CatalogStore, Change, ChangeSink, Listened, LogEntry, Outcome, Precondition, Project,
-    ProjectId, Refusal, Revision, Slug, Snapshot, Source, StoreError, Transition, error_chain,
+    Change, ChangeSink, ListeningPeriod, LogEntry, Outcome, Precondition, Project, Revision, Slug,
+    Snapshot, Source, StoreError, Stores, Transition, error_chain,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
-use crate::changes::Recent;
 use crate::metrics::Metrics;
+use crate::mirror::Mirror;
+use crate::recent::Recent;
 use registering::WaitingCalls;
 use tail::Tail;
 
-/// Writes to the store one at a time and tells of the changes in their order.
+/// Writes to the store one at a time, mirrors the result into memory and publishes the changes.
 ///
-/// The store makes writers of changes wait for each other anyway. Doing so here too means that
-/// what follows a write (the registry, the sink) happens in the order of revisions.
+/// The store serializes writers of changes anyway. The journal does so too, so that what follows a
+/// write (the mirror, the sink) happens in the order of revisions.
 pub(crate) struct Journal {
-    store: Arc<dyn CatalogStore>,
+    stores: Stores,
+    mirror: Mirror,
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
     writing: tokio::sync::Mutex<()>,
@@ -38,29 +40,31 @@ pub(crate) struct Journal {
     look: Notify,
 }
 
-/// How many changes of other replicas are read at once.
+/// Maximum number of entries per read of the log.
 const FOLLOW_BATCH: usize = 1_000;
 
-/// What came of reading on in the log.
+/// Result of reading the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Followed {
-    /// All that there is was read.
+    /// The end of the log was reached.
     ToTheEnd,
-    /// There may be more.
+    /// There may be more entries.
     InPart,
-    /// It is not the log that was read so far; the catalog is to be read anew.
-    ElsewhereThanBefore,
+    /// The log is not the one that was read before, so the catalog has to be read again.
+    DifferentLog,
 }
 
 impl Journal {
     pub(crate) fn new(
-        store: Arc<dyn CatalogStore>,
+        stores: Stores,
+        mirror: Mirror,
         sink: Arc<dyn ChangeSink>,
         metrics: Metrics,
     ) -> Self {
         let up = AtomicBool::new(false);
         Self {
-            store,
+            stores,
+            mirror,
             sink,
             metrics,
             writing: tokio::sync::Mutex::default(),
@@ -74,81 +78,81 @@ impl Journal {
         }
     }
 
-    pub(crate) fn store(&self) -> &dyn CatalogStore {
-        &*self.store
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
     }
 
-    /// The newest changes, as far as the registry reflects them.
+    /// Returns the newest changes that the registry reflects.
     pub(crate) fn recent(&self) -> &Recent {
         &self.recent
     }
 
+    /// Reads the whole catalog into memory and follows the log from there. Returns the number of
+    /// projects.
+    pub(crate) async fn load(&self) -> Result<usize, StoreError> {
+        // Read before the projects, so that a heartbeat heard meanwhile is not older than they say.
+        let periods = self.listening_periods().await?;
+        let snapshot = self.read_all().await?;
+        let (count, revision) = (snapshot.projects.len(), snapshot.revision);
+        self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
+        // No watcher exists before the registry is filled.
+        self.recent.begin(revision);
+        self.mirror.fill(&periods, snapshot.projects);
+        Ok(count)
+    }
+
     /// Reads the listening periods of all sources.
-    pub(crate) async fn listening_periods(&self) -> Result<Vec<Listened>, StoreError> {
+    async fn listening_periods(&self) -> Result<Vec<ListeningPeriod>, StoreError> {
         let mut periods = Vec::new();
         for source in Source::ALL {
-            let of_source = self.store.spells(source, OffsetDateTime::UNIX_EPOCH).await;
-            periods.extend(self.note(of_source)?);
+            let listening = &self.stores.listening;
+            let read = listening.listening_periods(source, OffsetDateTime::UNIX_EPOCH).await;
+            periods.extend(self.note(read)?);
         }
         Ok(periods)
     }
 
-    /// Reads the whole catalog, and follows the log from there on.
-    pub(crate) async fn load(&self) -> Result<Snapshot, StoreError> {
-        let snapshot = self.read_all().await?;
-        // Nobody watches a registry that is not filled.
-        self.recent.begin(snapshot.revision);
-        Ok(snapshot)
-    }
-
     async fn read_all(&self) -> Result<Snapshot, StoreError> {
-        let snapshot = self.note(self.store.load().await)?;
+        let snapshot = self.note(self.stores.catalog.load().await)?;
         self.tail.lock().start_at(snapshot.revision);
         Ok(snapshot)
     }
 
-    /// Reads the whole catalog anew, and lets `apply` bring it to the registry before anyone here
-    /// writes.
-    pub(crate) async fn start_over(
-        &self,
-        apply: impl FnOnce(&[Project]),
-    ) -> Result<(), StoreError> {
+    /// Reads the whole catalog again after the log turned out to be a different one.
+    pub(crate) async fn start_over(&self) -> Result<(), StoreError> {
         let _turn = self.writing.lock().await;
         let known = self.tail.lock().known();
         let snapshot = self.read_all().await?;
-        apply(&snapshot.projects);
+        self.mirror.start_over(&snapshot.projects);
         self.recent.begin(snapshot.revision);
         tracing::warn!(
             known.revision = known.0,
             stored.revision = snapshot.revision.0,
-            "the change log is not the one that was followed: the database was restored, or a \
-             standby took over that lacked the end; the catalog was read anew"
+            "the change log is not the one that was followed, because the database was restored or \
+             a standby took over without its end; the catalog was read again"
         );
         Ok(())
     }
 
-    /// Reads what other replicas changed, and lets `learn` bring each project, as it is stored
-    /// now, to the registry before anyone here writes.
-    pub(crate) async fn follow(
-        &self,
-        learn: impl Fn(&Slug, Option<&Project>),
-    ) -> Result<Followed, StoreError> {
+    /// Reads the changes of other replicas and mirrors the projects concerned.
+    pub(crate) async fn follow(&self) -> Result<Followed, StoreError> {
         let _turn = self.writing.lock().await;
         let known = self.tail.lock().known();
-        // The newest known one is read again: it shows whether this still is the same log.
+        // The newest known entry is read again, because it shows whether this is still the same log.
         let before = Revision(known.0 - 1);
-        let entries = self.note(self.store.changes_after(before, FOLLOW_BATCH).await)?;
+        let entries =
+            self.note(self.stores.change_log.changes_after(before, FOLLOW_BATCH).await)?;
         if !self.tail.lock().is_continued_by(&entries) {
-            return Ok(Followed::ElsewhereThanBefore);
+            return Ok(Followed::DifferentLog);
         }
         let Some(last) = entries.last() else { return Ok(Followed::ToTheEnd) };
-        entries.iter().filter(|entry| entry.revision() > known).for_each(tell_of_unreadable);
+        entries.iter().filter(|entry| entry.revision() > known).for_each(report_unreadable);
         let foreign = self.foreign(known, &entries);
         if !foreign.is_empty() {
-            let stored = self.note(self.store.find(&foreign).await)?;
+            let stored = self.note(self.stores.catalog.find(&foreign).await)?;
             let by_slug: HashMap<&Slug, &Project> =
                 stored.iter().map(|project| (&project.slug, project)).collect();
-            foreign.iter().for_each(|slug| learn(slug, by_slug.get(slug).copied()));
+            foreign.iter().for_each(|slug| self.mirror.learn(slug, by_slug.get(slug).copied()));
         }
         let is_part = entries.len() == FOLLOW_BATCH;
         self.tail.lock().read_through(last);
@@ -156,7 +160,7 @@ impl Journal {
         Ok(if is_part { Followed::InPart } else { Followed::ToTheEnd })
     }
 
-    /// Whose changes after a revision another process wrote, each project once.
+    /// Returns the projects that another process changed after a revision, each once.
     fn foreign(&self, known: Revision, entries: &[LogEntry]) -> Vec<Slug> {
         let tail = self.tail.lock();
         let is_foreign =
@@ -166,46 +170,51 @@ impl Journal {
         slugs.into_iter().cloned().collect()
     }
 
-    /// Says that there may be something to follow.
+    /// Requests a read of the log.
     pub(crate) fn look_for_changes(&self) {
         self.look.notify_one();
     }
 
-    /// Waits until somebody says so.
+    /// Waits for a request to read the log.
     pub(crate) async fn told_to_look(&self) {
         self.look.notified().await;
     }
 
-    /// Removes, and lets `apply` bring the result, or what the store says instead where it refuses,
-    /// to the registry before anyone else writes; none when the store has no such project.
+    /// Removes a project. Returns `false` if the store has no such project.
     pub(crate) async fn remove(
         self: &Arc<Self>,
         slug: Slug,
         only_if: Precondition,
         at: OffsetDateTime,
-        apply: impl FnOnce(Result<Option<ProjectId>, &Refusal>) + Send + 'static,
     ) -> Result<bool, StoreError> {
         let journal = Arc::clone(self);
-        whole(async move {
+        run_to_completion(async move {
             let _turn = journal.writing.lock().await;
-            let removed = journal.note(journal.store.remove_if(&slug, &only_if, at).await);
-            let removed = removed.map(Option::unzip);
-            tell(removed.as_ref().map(|(id, _)| *id), apply);
-            let (id, change) = removed?;
+            let removed = journal.stores.catalog.remove(&slug, &only_if, at).await;
+            let removed = journal.note(removed).inspect_err(|error| journal.learn_from(error))?;
+            let (id, change) = removed.unzip();
+            journal.mirror.remove(id, &slug);
             journal.publish(change);
             Ok(id.is_some())
         })
         .await
     }
 
-    /// Commits transitions, likewise.
+    /// Mirrors what the error of a failed write tells about a project.
+    fn learn_from(&self, error: &StoreError) {
+        if let StoreError::PreconditionFailed(failed) = error {
+            self.mirror.learn_from(failed);
+        }
+    }
+
+    /// Commits transitions. `apply` runs before the next write of this replica.
     pub(crate) async fn commit(
         &self,
         transitions: &[Transition],
         apply: impl FnOnce(&[Outcome]),
     ) -> Result<(), StoreError> {
         let _turn = self.writing.lock().await;
-        let outcomes = self.note(self.store.commit(transitions).await)?;
+        let outcomes = self.note(self.stores.catalog.commit(transitions).await)?;
         apply(&outcomes);
         self.publish(outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Accepted(change) => change,
@@ -214,7 +223,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Notes whether the store answered, for the metrics, and says so once when that changes.
+    /// Records whether the store answered, and logs when that changes.
     pub(crate) fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         let up = !result.as_ref().is_err_and(StoreError::is_unavailable);
         if self.up.swap(up, Ordering::Relaxed) != up {
@@ -233,7 +242,7 @@ impl Journal {
         result
     }
 
-    /// Waits until somebody's call finds that the store answers again.
+    /// Waits until a call finds that the store answers again.
     pub(crate) async fn store_returned(&self) {
         self.returned.notified().await;
     }
@@ -252,38 +261,29 @@ impl Journal {
         }
     }
 
-    /// Shows changes to watchers once the registry reflects them and all before them.
+    /// Shows changes to watchers once the registry reflects them and all earlier ones.
     fn show(&self, changes: Vec<Change>) {
         let known = self.tail.lock().known();
         self.recent.take_in(changes, known);
     }
 }
 
-/// Says in the log, once, which entry does not parse: another version may have written it.
-fn tell_of_unreadable(entry: &LogEntry) {
+/// Logs an entry that does not parse. Another version may have written it.
+fn report_unreadable(entry: &LogEntry) {
     if let LogEntry::Unreadable { revision, fault, .. } = entry {
         let error = error_chain(fault);
-        tracing::error!(change.revision = revision.0, error, "a change cannot be read");
+        tracing::error!(
+            change.revision = revision.0,
+            error,
+            "entry of the change log cannot be read"
+        );
     }
 }
 
-/// Hands on what the store did, or knows better; none for other errors, which say nothing of any
-/// project.
-fn tell<T, R>(
-    done: Result<T, &StoreError>,
-    apply: impl FnOnce(Result<T, &Refusal>) -> R,
-) -> Option<R> {
-    match done {
-        Ok(done) => Some(apply(Ok(done))),
-        Err(StoreError::Refused(refusal)) => Some(apply(Err(refusal))),
-        Err(_) => None,
-    }
-}
-
-/// Runs a turn to its end even if the caller goes away, as one does whose connection breaks:
-/// otherwise the store might have a change that the registry and the sink never learn of.
-async fn whole<T: Send + 'static>(
-    turn: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+/// Runs a write to its end even if the caller is dropped, as happens when a client disconnects.
+/// Otherwise the store could hold a change that the mirror and the sink never learn of.
+async fn run_to_completion<T: Send + 'static>(
+    write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
-    tokio::spawn(turn).await.unwrap_or_else(|failed| Err(StoreError::Failed(failed.into())))
+    tokio::spawn(write).await.unwrap_or_else(|failed| Err(StoreError::Failed(failed.into())))
 }

@@ -23,10 +23,12 @@ mod history;
 mod journal;
 mod listing;
 mod metrics;
+mod mirror;
 mod presence;
 mod query;
 mod queue;
 mod readiness;
+mod recent;
 mod registry;
 mod service;
 mod sinks;
@@ -34,13 +36,14 @@ mod sinks;
 mod testing;
 mod writer;
 
-pub use catalog::{Catalog, CatalogError, Written};
+pub use catalog::{Catalog, CatalogError};
 pub use changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent};
 pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;
 pub use history::{History, Uptime};
 pub use metrics::{DropReason, Metrics, RefusalReason};
+pub use mirror::WrittenProject;
 pub use presence::{
     Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,
 };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_domain::{Project, ProjectId, ProjectStatus};
+use federation_domain::{Project, ProjectId};
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::entry::ProjectEntry;
@@ -20,31 +20,6 @@ const SORTED_AT_ONCE: usize = 20_000;
 const ORDERED_AT_ONCE: usize = 100_000;
 
 impl Catalog {
-    /// All projects, or those of one status, by id.
-    ///
-    /// # Errors
-    /// [`CatalogError::NotLoaded`].
-    pub fn list(&self, status: Option<ProjectStatus>) -> Result<Vec<ProjectState>, CatalogError> {
-        let filter = ProjectFilter::of_status(status);
-        self.query(&ProjectQuery { filter, ..ProjectQuery::default() })
-    }
-
-    /// All projects that the query selects, in its order.
-    ///
-    /// # Errors
-    /// [`CatalogError::NotLoaded`].
-    pub fn query(&self, query: &ProjectQuery) -> Result<Vec<ProjectState>, CatalogError> {
-        let mut states = Vec::new();
-        let mut show = |project: &Project, status_known| {
-            states.push(ProjectState { project: project.clone(), status_known });
-        };
-        let mut after = self.list_next(query, None, usize::MAX, &mut show)?;
-        while after.is_some() {
-            after = self.list_next(query, after.as_ref(), usize::MAX, &mut show)?;
-        }
-        Ok(states)
-    }
-
     /// Shows a part of what the query selects: those after a position, or the first, at most so
     /// many (from 1 on), each with whether its status is known. Returns after which position the list
     /// goes on; none at its end. Where as many were shown as were asked for, it does go on; where fewer, it

@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Clock, HeartbeatRelay, Listened, LivenessRule, Monotonic, Prober, Project, Proof, Source,
+    Clock, HeartbeatRelay, ListeningPeriod, LivenessRule, Monotonic, Prober, Project, Proof, Source,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -152,7 +152,7 @@ impl Presence {
 
     /// Fills the registry at the start. Silence continues across the listening periods of earlier
     /// processes, which MUST have been read before the projects.
-    pub(crate) fn resume(&self, periods: &[Listened], projects: Vec<Project>) {
+    pub(crate) fn resume(&self, periods: &[ListeningPeriod], projects: Vec<Project>) {
         self.0.registry.fill(self.0.listening.resume(periods, projects));
     }
 

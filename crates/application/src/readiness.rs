@@ -74,7 +74,7 @@ impl Readiness {
         } else if !inner.started.load(Ordering::Relaxed) {
             reasons.push("the service is starting".to_owned());
         }
-        match timeout(STORE_ANSWERS_WITHIN, inner.journal.store().ping()).await {
+        match timeout(STORE_ANSWERS_WITHIN, inner.journal.stores().health.ping()).await {
             Ok(Ok(())) => {}
             Ok(Err(StoreError::Unavailable(_))) | Err(_) => {
                 reasons.push("the store does not answer".to_owned());

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use federation_domain::{
-    CatalogStore, ChangeSink, Clock, HeartbeatRelay, LivenessRule, Origin, Prober, Registration,
-    Source, StoreError,
+    ChangeSink, Clock, HeartbeatRelay, LivenessRule, Origin, Prober, Registration, Source,
+    StoreError, Stores,
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ use crate::changes::ChangeFeed;
 use crate::follower::Follower;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
+use crate::mirror::Mirror;
 use crate::presence::{Deployment, Presence, PresenceDeps, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
@@ -23,8 +24,8 @@ use crate::writer::Writer;
 
 /// Ports that the application needs.
 pub struct Ports {
-    /// The durable catalog.
-    pub store: Arc<dyn CatalogStore>,
+    /// The store.
+    pub stores: Stores,
     /// Receives every accepted change.
     pub sink: Arc<dyn ChangeSink>,
     /// Source of time.
@@ -60,7 +61,7 @@ impl Service {
         let metrics = Metrics::new();
         let registry = Arc::new(Registry::default());
         let queue = Arc::new(TransitionQueue::default());
-        let Ports { store, sink, clock, relay, prober } = ports;
+        let Ports { stores, sink, clock, relay, prober } = ports;
         let presence = Presence::new(PresenceDeps {
             rule,
             clock: Arc::clone(&clock),
@@ -71,7 +72,8 @@ impl Service {
             relay,
             prober,
         });
-        let journal = Arc::new(Journal::new(store, sink, metrics.clone()));
+        let mirror = Mirror::new(Arc::clone(&registry), presence.clone());
+        let journal = Arc::new(Journal::new(stores, mirror, sink, metrics.clone()));
         let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
             Catalog::new(Arc::clone(&registry), presence.clone(), Arc::clone(&journal), clock);
@@ -87,13 +89,7 @@ impl Service {
     /// # Errors
     /// [`StoreError`]; nothing was loaded, and the call may be repeated.
     pub async fn load(&self) -> Result<usize, StoreError> {
-        // Read before the projects: a heartbeat heard meanwhile is then not older than they say.
-        let periods = self.journal.listening_periods().await?;
-        let snapshot = self.journal.load().await?;
-        let count = snapshot.projects.len();
-        self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
-        self.presence.resume(&periods, snapshot.projects);
-        Ok(count)
+        self.journal.load().await
     }
 
     /// Registers unknown projects from their heartbeats. That heartbeat makes a project known and

@@ -121,9 +121,9 @@ impl Writer {
         self.flush().await?;
         // Read before the heartbeats: a stored period must not end after a heartbeat that is not
         // stored with it.
-        let listened = self.presence.listening().snapshot().listened();
+        let listening_periods = self.presence.listening().snapshot().listening_periods();
         self.store_heard().await?;
-        self.store(Checkpoint { heartbeats: Vec::new(), listened }).await
+        self.store(Checkpoint { heartbeats: Vec::new(), listening_periods }).await
     }
 
     /// Stores the newest heartbeats if some could not be relayed over the bus, then flushes. The
@@ -161,7 +161,7 @@ impl Writer {
         marks: &[(Arc<ProjectEntry>, HeartbeatMark)],
     ) -> Result<(), StoreError> {
         let heartbeats = marks.iter().map(|(_, mark)| *mark).collect();
-        self.store(Checkpoint { heartbeats, listened: Vec::new() }).await?;
+        self.store(Checkpoint { heartbeats, listening_periods: Vec::new() }).await?;
         for (entry, mark) in marks {
             entry.stored(mark.at, mark.source);
         }
@@ -169,7 +169,7 @@ impl Writer {
     }
 
     async fn store(&self, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.journal.note(self.journal.store().checkpoint(&checkpoint).await)
+        self.journal.note(self.journal.stores().checkpoints.checkpoint(&checkpoint).await)
     }
 
     /// Applies the outcomes of a batch. The last outcome of a project reflects its row.

@@ -1,6 +1,7 @@
-//! What happened to a project: entries of the change log, and the wish to make one.
+//! Entries of the change log, and status transitions on their way to the store.
 
 mod cause;
+mod new_change;
 
 use std::collections::HashSet;
 
@@ -9,16 +10,19 @@ use time::OffsetDateTime;
 use crate::error::StoreError;
 use crate::heartbeat::{Reports, Source};
 use crate::project::{Project, ProjectId, ProjectStatus};
+use crate::time_precision::to_micros;
 use crate::values::Slug;
 
 pub use self::cause::{Cause, Origin, Probe};
+pub use self::new_change::NewChange;
 
-/// The position of a change in the log: total order, no gaps, never reused. 0 is before the first.
+/// Position of a change in the log. Revisions are totally ordered, have no gaps and are never reused.
+/// Revision 0 is before the first change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct Revision(pub i64);
 
-/// What kind of change it was.
+/// Kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -28,7 +32,7 @@ pub struct Revision(pub i64);
 pub enum ChangeKind {
     /// The project was created.
     Registered,
-    /// Its metadata was replaced by other metadata.
+    /// Its metadata changed.
     Updated,
     /// It was removed.
     Removed,
@@ -41,7 +45,7 @@ impl ChangeKind {
     pub const ALL: [Self; 4] =
         [Self::Registered, Self::Updated, Self::Removed, Self::StatusChanged];
 
-    /// The name in the log and in events.
+    /// Returns the name in the log and in events.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,7 +56,7 @@ impl ChangeKind {
         }
     }
 
-    /// The kind of this name.
+    /// Returns the kind with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
@@ -62,40 +66,40 @@ impl ChangeKind {
 /// An entry of the change log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Its position.
+    /// Position in the log.
     pub revision: Revision,
-    /// The project, by its name at that time.
+    /// Slug of the project at that time.
     pub slug: Slug,
-    /// What happened.
+    /// Kind of the change.
     pub kind: ChangeKind,
-    /// The status before; none where there was no project.
+    /// Status before the change; `None` if the project did not exist.
     pub from: Option<ProjectStatus>,
-    /// The status after; none where there is no project any more.
+    /// Status after the change; `None` if the project no longer exists.
     pub to: Option<ProjectStatus>,
-    /// When it happened, by the clock of the replica that found it.
+    /// Time of the change, by the clock of the replica that detected it.
     pub at: OffsetDateTime,
-    /// Why.
+    /// Reason for the change.
     pub cause: Cause,
 }
 
-/// An entry of the change log as it was read.
+/// An entry that was read from the change log.
 #[derive(Debug)]
 pub enum LogEntry {
-    /// What happened.
+    /// An entry that parses.
     Change(Change),
-    /// It does not parse: another version wrote it, or another program.
+    /// An entry that does not parse. Another version or another program wrote it.
     Unreadable {
-        /// Its position.
+        /// Position in the log.
         revision: Revision,
-        /// The project, where at least that can be read.
+        /// Slug of the project, if it parses.
         slug: Option<Slug>,
-        /// What is wrong with it.
+        /// Reason why the entry does not parse.
         fault: StoreError,
     },
 }
 
 impl LogEntry {
-    /// Its position.
+    /// Returns the position in the log.
     #[must_use]
     pub fn revision(&self) -> Revision {
         match self {
@@ -103,7 +107,7 @@ impl LogEntry {
         }
     }
 
-    /// Of which project it tells, where that can be read.
+    /// Returns the slug of the project, if it parses.
     #[must_use]
     pub fn slug(&self) -> Option<&Slug> {
         match self {
@@ -112,7 +116,7 @@ impl LogEntry {
         }
     }
 
-    /// What happened, where it can be read.
+    /// Returns the change, if the entry parses.
     #[must_use]
     pub fn change(&self) -> Option<&Change> {
         match self {
@@ -121,7 +125,7 @@ impl LogEntry {
         }
     }
 
-    /// The same, taken out.
+    /// Converts the entry into the change, if it parses.
     #[must_use]
     pub fn into_change(self) -> Option<Change> {
         match self {
@@ -131,33 +135,35 @@ impl LogEntry {
     }
 }
 
-/// The wish to change a project's status, or what it reports of itself while the status stays.
+/// A change of a project's status, or only of its reported health, that the store has not accepted
+/// yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// Whose.
+    /// Project to change.
     pub project: ProjectId,
-    /// Its name, for the log.
+    /// Slug of the project, for the log.
     pub slug: Slug,
-    /// The status that the writer saw.
+    /// Status that the writer saw.
     pub from: ProjectStatus,
-    /// The status to be; equal to `from` where only `reports` change, which is not logged.
+    /// New status. Equal to `from` if only `reports` change, which is not logged.
     pub to: ProjectStatus,
-    /// What the project says of itself.
+    /// Reported health.
     pub reports: Reports,
-    /// The newest heartbeat that the writer knows.
+    /// Newest heartbeat that the writer knows.
     pub last_heartbeat_at: Option<OffsetDateTime>,
-    /// The way that heartbeat came.
+    /// Source of that heartbeat.
     pub last_heartbeat_source: Option<Source>,
-    /// When the change was found.
+    /// Time at which the change was detected.
     pub at: OffsetDateTime,
-    /// Why.
+    /// Reason for the change.
     pub cause: Cause,
 }
 
 impl Transition {
-    /// Compare-and-set: whether it stands against the stored row. It does when the row still has
-    /// the status that the writer saw, and no newer heartbeat than the writer knew; so a replica
-    /// that hears less cannot overrule one that hears more.
+    /// Returns `true` if the transition stands against the stored row (compare-and-set).
+    ///
+    /// It does if the row still has the status that the writer saw, and no newer heartbeat than the
+    /// writer knew. A replica that hears less therefore cannot overrule one that hears more.
     #[must_use]
     pub fn stands_against(
         &self,
@@ -167,36 +173,53 @@ impl Transition {
         status == self.from && last_heartbeat_at <= self.last_heartbeat_at
     }
 
-    /// Whether the stored row is as this transition left it: it was stored, and the answer got
-    /// lost. What changes reports alone leaves no such trace.
+    /// Changes status, reports and, if newer, the heartbeat of the stored project.
+    ///
+    /// The time of the last change moves only if the status does. Times get the precision of a
+    /// store.
+    pub fn apply_to(&self, project: &mut Project) {
+        let heard = self.last_heartbeat_at.map(to_micros);
+        if heard > project.last_heartbeat_at {
+            project.last_heartbeat_at = heard;
+            project.last_heartbeat_source = self.last_heartbeat_source;
+        }
+        project.reports = self.reports.clone();
+        if self.from != self.to {
+            project.status = self.to;
+            project.updated_at = to_micros(self.at);
+        }
+    }
+
+    /// Returns `true` if the stored row is as this transition left it, so that an earlier call stored
+    /// it and the answer was lost. A transition that only changes reports leaves no such trace.
     #[must_use]
     pub fn is_told_by(&self, status: ProjectStatus, updated_at: OffsetDateTime) -> bool {
         self.from != self.to && status == self.to && updated_at == self.at
     }
 }
 
-/// Decides which transitions of one call stand, each against its row as those before it left it.
+/// Decides which transitions of a call stand, each against its row as the earlier ones left it.
 ///
-/// Once one of a project is refused, another process has changed the row, and those after it, which
-/// build on it, are refused too. Where the row is as one of them left it, the call was made before
-/// and its answer was lost: those through that one are refused, so that none is logged twice, and
-/// those after it stand.
+/// After a transition of a project is rejected, later ones of the same project are rejected too:
+/// another process changed the row, and they build on the rejected one. If the row is as one of the
+/// transitions left it, an earlier call stored it and its answer was lost. Transitions up to that one
+/// are then rejected, so that none is logged twice, and later ones stand.
 pub struct Verdicts<'a> {
     transitions: &'a [Transition],
-    refused: HashSet<ProjectId>,
-    /// Of whom one stood: their rows are as this call left them.
+    rejected: HashSet<ProjectId>,
+    /// Projects of which a transition stood. Their rows are as this call left them.
     accepted: HashSet<ProjectId>,
 }
 
 impl<'a> Verdicts<'a> {
-    /// For the transitions of a call, in their order.
+    /// Creates verdicts for the transitions of a call, in their order.
     #[must_use]
     pub fn new(transitions: &'a [Transition]) -> Self {
-        Self { transitions, refused: HashSet::new(), accepted: HashSet::new() }
+        Self { transitions, rejected: HashSet::new(), accepted: HashSet::new() }
     }
 
-    /// Whether the transition at this place stands, the row of its project being so. To be asked in
-    /// their order.
+    /// Returns `true` if the transition at this place stands against a row with these values. Must be
+    /// called in the order of the transitions.
     pub fn stands(
         &mut self,
         place: usize,
@@ -206,7 +229,7 @@ impl<'a> Verdicts<'a> {
     ) -> bool {
         let Some(transition) = self.transitions.get(place) else { return false };
         let project = transition.project;
-        if self.refused.contains(&project) {
+        if self.rejected.contains(&project) {
             return false;
         }
         let left_by =
@@ -215,21 +238,21 @@ impl<'a> Verdicts<'a> {
             return false;
         }
         let stands = transition.stands_against(status, last_heartbeat_at);
-        let decided = if stands { &mut self.accepted } else { &mut self.refused };
+        let decided = if stands { &mut self.accepted } else { &mut self.rejected };
         decided.insert(project);
         stands
     }
 }
 
-/// What became of a transition.
+/// Outcome of a transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is stored; the change that was logged, or none where only reports changed.
+    /// The transition is stored. Holds the logged change, or `None` if only reports changed.
     Accepted(Option<Change>),
-    /// The store knows better; here is what it knows of status, reports and heartbeat. The
-    /// metadata may be a stand-in where the row does not parse.
+    /// The transition is rejected. Holds the stored status, reports and heartbeat. The metadata are
+    /// stand-ins if the row does not parse.
     Stale(Box<Project>),
-    /// The project is not there any more.
+    /// The project no longer exists.
     Gone,
 }
 
@@ -254,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_heard_less_does_not_stand() {
+    fn a_transition_of_a_writer_that_heard_less_does_not_stand() {
         let known = OffsetDateTime::UNIX_EPOCH;
         let newer = known + Duration::microseconds(1);
         let stands = |writer, row| transition(writer).stands_against(ProjectStatus::Online, row);
@@ -265,8 +288,8 @@ mod tests {
         assert!(!stands(None, Some(known)));
     }
 
-    /// What stands of these, found one second after the other, against a row of this status that
-    /// was changed at this second.
+    /// Returns which of the transitions stand. They are a second apart. The row has this status since
+    /// this second.
     fn standing(found: &[(ProjectStatus, ProjectStatus)], row: (ProjectStatus, i64)) -> Vec<bool> {
         let at = |second| OffsetDateTime::UNIX_EPOCH + Duration::seconds(second);
         let transitions: Vec<_> = found
@@ -292,14 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_on_a_refused_transition_is_refused_too() {
+    fn a_transition_after_a_rejected_one_is_rejected_too() {
         let found = [(Online, Degraded), (Degraded, Online), (Online, Offline)];
         assert_eq!(standing(&found, (Online, -9)), [true, true, true]);
         assert_eq!(standing(&found, (Degraded, -9)), [false, false, false]);
     }
 
     #[test]
-    fn what_follows_on_a_transition_whose_answer_was_lost_stands() {
+    fn a_transition_after_one_whose_answer_was_lost_stands() {
         let found = [(Online, Degraded), (Degraded, Online), (Online, Offline)];
         assert_eq!(standing(&found, (Degraded, 0)), [false, true, true]);
         assert_eq!(standing(&found, (Online, 1)), [false, false, true], "not logged twice");
@@ -308,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_saw_another_status_does_not_stand() {
+    fn a_transition_from_another_status_does_not_stand() {
         for status in [ProjectStatus::Degraded, ProjectStatus::Offline] {
             assert!(!transition(None).stands_against(status, None));
         }

@@ -1,19 +1,20 @@
-//! On which condition a registration is written: what keeps one writer from undoing another's.
+//! Preconditions of writes, which keep one writer from undoing the change of another.
 
 use std::fmt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::error::StoreError;
 use crate::project::Project;
 use crate::values::Slug;
 
-/// What a registration sets of a project, and which project it is, as one number: equal on every
-/// replica, and after a restart. What heartbeats change is not in it.
+/// Hash of what a registration sets of a project, including its id. It is the same on every replica
+/// and after a restart. What heartbeats change is not part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RegistrationTag(u64);
 
 impl RegistrationTag {
-    /// The tag of a project as it is.
+    /// Returns the tag of a project.
     #[must_use]
     pub fn of(project: &Project) -> Self {
         let mut bytes = Vec::with_capacity(256);
@@ -31,7 +32,7 @@ impl RegistrationTag {
         Self(xxh3_64(&bytes))
     }
 
-    /// Parses exactly what [`Display`](fmt::Display) writes: 16 hexadecimal digits, in lower case.
+    /// Parses what [`Display`](fmt::Display) writes: 16 lower-case hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -46,7 +47,7 @@ impl fmt::Display for RegistrationTag {
     }
 }
 
-/// Lengths go first, so that no two lists of texts have the same bytes.
+/// Writes lengths first, so that different lists of texts never have the same bytes.
 fn texts<'a>(bytes: &mut Vec<u8>, all: impl ExactSizeIterator<Item = &'a str>) {
     bytes.extend_from_slice(&(all.len() as u64).to_le_bytes());
     all.for_each(|one| text(bytes, one));
@@ -57,23 +58,23 @@ fn text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// What must be so for a write to be done. The store decides it, in the transaction that writes.
+/// Precondition of a write. The store checks it in the transaction that writes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Precondition {
-    /// Nothing.
+    /// None.
     #[default]
     Always,
-    /// There is no such project.
+    /// The project does not exist.
     Absent,
-    /// There is one.
+    /// The project exists.
     Present,
-    /// There is one, and its registration is what one of these tags tells.
+    /// The project exists, and its registration has one of these tags.
     Unchanged(Vec<RegistrationTag>),
 }
 
 impl Precondition {
-    /// Whether it holds for what is stored: the project, or none. A row that does not parse is
-    /// none, as for whoever reads.
+    /// Returns `true` if the precondition holds for the stored project. A row that does not parse
+    /// counts as missing, as it does for readers.
     #[must_use]
     pub fn holds(&self, stored: Option<&Project>) -> bool {
         match self {
@@ -85,16 +86,28 @@ impl Precondition {
             }
         }
     }
+
+    /// Checks that the precondition holds for what is stored.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::PreconditionFailed`] if it does not.
+    pub fn check(&self, slug: &Slug, stored: Option<&Project>) -> Result<(), StoreError> {
+        if self.holds(stored) {
+            Ok(())
+        } else {
+            Err(StoreError::precondition_failed(slug, self, stored))
+        }
+    }
 }
 
-/// The condition of a write did not hold.
+/// A precondition that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// Of which project.
+pub struct FailedPrecondition {
+    /// Slug of the project.
     pub slug: Slug,
-    /// What was to be so.
+    /// The precondition.
     pub only_if: Precondition,
-    /// How the project is stored now; none where there is none.
+    /// The stored project; `None` if there is none.
     pub stored: Option<Project>,
 }
 
@@ -127,12 +140,12 @@ mod tests {
 
     #[test]
     fn a_tag_is_the_same_in_every_version() {
-        // Clients keep tags: one that changes with an update of the service refuses their writes.
+        // Clients keep tags. A tag that changed with an update of the service would fail their writes.
         assert_eq!(RegistrationTag::of(&project()).to_string(), "4467b11d099d9909");
     }
 
     #[test]
-    fn each_thing_that_a_registration_sets_is_in_the_tag() {
+    fn a_tag_covers_everything_that_a_registration_sets() {
         let changes: [fn(&mut Project); 10] = [
             |p| p.id = ProjectId(2),
             |p| p.slug = "b".parse().unwrap(),
@@ -156,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_heartbeats_change_is_not_in_the_tag() {
+    fn a_tag_does_not_change_with_heartbeats() {
         let mut heard = project();
         heard.status = ProjectStatus::Online;
         heard.last_heartbeat_at = Some(OffsetDateTime::UNIX_EPOCH);
@@ -166,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_parses_as_it_is_written_and_nothing_else_does() {
+    fn a_tag_parses_only_in_the_form_in_which_it_is_written() {
         let tag = RegistrationTag::of(&project());
         assert_eq!(RegistrationTag::parse(&tag.to_string()), Some(tag));
         assert_eq!(RegistrationTag::parse("000000000000000a"), Some(RegistrationTag(10)));
@@ -176,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_holds_for_what_it_names() {
+    fn a_precondition_holds_for_the_state_that_it_names() {
         let (stored, other) = (project(), Project { id: ProjectId(2), ..project() });
         let tags = [&other, &stored].map(RegistrationTag::of);
         let holds =

@@ -1,8 +1,8 @@
-//! What can be wrong: with a value, and with a store.
+//! Errors of values and of stores.
 
 use std::error::Error;
 
-use crate::condition::{Precondition, Refusal};
+use crate::condition::{FailedPrecondition, Precondition};
 use crate::project::Project;
 use crate::values::Slug;
 
@@ -10,16 +10,16 @@ use crate::values::Slug;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: expected {allowed}, got {given}")]
 pub struct InvalidValue {
-    /// The field, as callers spell it: `slug`, `tags[3]`.
+    /// Field, as callers write it: `slug`, `tags[3]`.
     pub field: String,
-    /// What was given, quoted, shortened and without control characters.
+    /// Given value, quoted, shortened and without control characters.
     pub given: String,
-    /// The expected value, as a noun phrase that follows "expected".
+    /// Expected value, as a noun phrase that follows "expected".
     pub allowed: String,
 }
 
 impl InvalidValue {
-    /// An error for `field`, which got the text `given`.
+    /// Creates an error for `field`, which got the text `given`.
     pub fn new(field: impl Into<String>, given: &str, allowed: impl Into<String>) -> Self {
         const SHOWN: usize = 60;
         let mut quoted: String = given.chars().take(SHOWN).flat_map(char::escape_debug).collect();
@@ -30,7 +30,7 @@ impl InvalidValue {
     }
 }
 
-/// An error with its sources, for the log: `the store failed: connection reset`.
+/// Returns an error with its sources, for the log: `the store failed: connection reset`.
 #[must_use]
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let texts =
@@ -38,12 +38,12 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     texts.collect::<Vec<_>>().join(": ")
 }
 
-/// Why a store did not do what it was asked.
+/// Error of a store.
 ///
-/// Adapters keep the database's own error as the source; it is for the log, never for a caller.
+/// Adapters keep the error of the database as the source. It is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached now; nothing was applied, trying again makes sense.
+    /// The database cannot be reached now. Nothing was applied, and a retry may succeed.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A stored value does not parse.
@@ -55,27 +55,31 @@ pub enum StoreError {
         column: &'static str,
         /// Key of the row.
         row: i64,
-        /// What is wrong with it.
+        /// Reason why it does not parse.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The condition of a write does not hold; nothing was applied.
-    #[error("the condition of the write of '{}' does not hold", .0.slug)]
-    Refused(Box<Refusal>),
-    /// The database refused the statement; nothing was applied, trying again will not help.
+    /// The precondition of a write does not hold. Nothing was applied.
+    #[error("the precondition of the write of '{}' does not hold", .0.slug)]
+    PreconditionFailed(Box<FailedPrecondition>),
+    /// The database rejected the statement. Nothing was applied, and a retry will not succeed.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl StoreError {
-    /// The condition of a write to this project does not hold for what is stored.
+    /// Returns the error of a write whose precondition does not hold for what is stored.
     #[must_use]
-    pub fn refused(slug: &Slug, only_if: &Precondition, stored: Option<&Project>) -> Self {
+    pub fn precondition_failed(
+        slug: &Slug,
+        only_if: &Precondition,
+        stored: Option<&Project>,
+    ) -> Self {
         let (slug, only_if, stored) = (slug.clone(), only_if.clone(), stored.cloned());
-        Self::Refused(Box::new(Refusal { slug, only_if, stored }))
+        Self::PreconditionFailed(Box::new(FailedPrecondition { slug, only_if, stored }))
     }
 
-    /// Whether the same call may succeed later, without a change by anyone.
+    /// Returns `true` if the same call may succeed later.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))

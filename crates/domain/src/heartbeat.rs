@@ -1,8 +1,8 @@
-//! One message saying that a project is alive, and what it says of itself.
+//! Heartbeats, and the health that projects report.
 
 use crate::InvalidValue;
 
-/// The way a heartbeat came.
+/// Transport over which heartbeats arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -20,7 +20,7 @@ impl Source {
     /// All sources.
     pub const ALL: [Self; 2] = [Self::Nats, Self::Http];
 
-    /// Its name in metrics, in answers and in the table.
+    /// Returns the name in metrics, in answers and in the table.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -29,16 +29,16 @@ impl Source {
         }
     }
 
-    /// Its place in [`ALL`](Self::ALL), for tables by source.
+    /// Returns the index in [`ALL`](Self::ALL), for arrays by source.
     #[must_use]
     pub const fn index(self) -> usize {
         self as usize
     }
 
-    /// Parses exactly what [`as_str`](Self::as_str) gives.
+    /// Parses what [`as_str`](Self::as_str) returns.
     ///
     /// # Errors
-    /// When the text is anything else.
+    /// Returns an error for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         Self::ALL
             .into_iter()
@@ -53,44 +53,44 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Which of its two voices a project used. What one said stands until the same one speaks again.
+/// Channel of a report. A report stands until the next one on the same channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
-    /// The regular heartbeat. Without a condition it says that the project is well: a publisher
-    /// that reports degraded does so in each heartbeat.
+    /// The regular heartbeat. Without a condition it reports that the project is healthy, because a
+    /// degraded publisher says so in each heartbeat.
     Presence,
-    /// The health sample. Without a condition it says nothing new.
+    /// The health sample. Without a condition it reports nothing new.
     Health,
 }
 
-/// How a project says that it is.
+/// Condition that a project reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
-    /// All is well.
+    /// Healthy.
     Online,
-    /// It works, but not well, for these reasons (there may be none).
+    /// Working, but not healthy.
     Degraded {
-        /// In the project's own words.
+        /// Reasons in the project's own words. May be empty.
         reasons: Vec<String>,
     },
     /// It reported a status that is not understood. The previous report stands.
     Unclear,
 }
 
-/// One heartbeat, checked by the adapter that heard it.
+/// A heartbeat that the receiving adapter has validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat<'a> {
-    /// The slug that the sender was allowed to speak for. It need not be in the catalog.
+    /// Slug that the sender may speak for. The project may be unknown.
     pub slug: &'a str,
-    /// The way it came.
+    /// Source over which it arrived.
     pub source: Source,
-    /// Which voice the project used.
+    /// Channel of the report.
     pub channel: Channel,
-    /// What it said of itself, if anything.
+    /// Reported condition, if any.
     pub condition: Option<Condition>,
 }
 
-/// In which way a project says that it is degraded. Small where it is well, as nearly all are.
+/// Reported health of a project. Small if the project is healthy, as nearly all are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -99,25 +99,25 @@ pub struct Heartbeat<'a> {
 )]
 pub struct Reports(Option<Box<Said>>);
 
-/// What a project says that is degraded, by channel; `None` means that it is well.
+/// Reasons by channel; `None` means healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 struct Said {
-    /// Said in its heartbeats.
+    /// Reported in heartbeats.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     presence: Option<Vec<String>>,
-    /// Said in its health samples.
+    /// Reported in health samples.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     health: Option<Vec<String>>,
 }
 
 impl Reports {
-    /// The most reasons kept of one report.
+    /// Maximum number of reasons kept per report.
     pub const MAX_REASONS: usize = 10;
-    /// The most characters kept of one reason.
+    /// Maximum number of characters kept per reason.
     pub const MAX_REASON_CHARS: usize = 200;
 
-    /// Takes in what a heartbeat says. Reasons are cut to the limits and lose control characters.
+    /// Records what a heartbeat reports. Reasons are cut to the limits and lose control characters.
     pub fn hear(&mut self, channel: Channel, condition: Option<&Condition>) {
         let report = match condition {
             None if channel == Channel::Health => return,
@@ -135,13 +135,13 @@ impl Reports {
         *self = said.into();
     }
 
-    /// Whether the project says, on either channel, that it is degraded.
+    /// Returns `true` if the project reports on either channel that it is degraded.
     #[must_use]
     pub fn is_degraded(&self) -> bool {
         self.0.is_some()
     }
 
-    /// The reasons it gives, those of its heartbeats first.
+    /// Returns the reported reasons, those of heartbeats first.
     pub fn reasons(&self) -> impl Iterator<Item = &str> {
         let said = self.0.iter().flat_map(|said| said.presence.iter().chain(&said.health));
         said.flatten().map(String::as_str)
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_without_a_word_does_not_silence_the_health_report() {
+    fn a_heartbeat_without_a_condition_keeps_the_health_report() {
         let mut reports = Reports::default();
         reports.hear(Channel::Health, degraded("queue backlog").as_ref());
         reports.hear(Channel::Presence, None);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heartbeat_without_a_condition_takes_back_what_heartbeats_said() {
+    fn a_heartbeat_without_a_condition_clears_the_report_of_heartbeats() {
         let mut reports = Reports::default();
         reports.hear(Channel::Presence, degraded("slow").as_ref());
         assert!(reports.is_degraded());

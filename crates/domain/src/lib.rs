@@ -1,15 +1,19 @@
-//! What a project of the federation is, and when it is alive.
+//! Domain model of the federation service: projects, their liveness, and the ports around them.
 //!
-//! **Owns** the value objects that parse themselves, [`Project`], [`ProjectStatus`],
-//! [`Heartbeat`], [`Change`], the liveness rule ([`LivenessRule`], [`ListeningClock`]) and the
-//! ports ([`CatalogStore`], [`ChangeSink`], [`HeartbeatRelay`], [`Prober`], [`Clock`]).
+//! **Owns** value objects that parse themselves, [`Project`], [`ProjectStatus`], [`Heartbeat`],
+//! [`Change`], the liveness rule ([`LivenessRule`], [`ListeningClock`]), the decision about a
+//! registration ([`RegistrationWrite::decide`]), the parsing of stored values ([`ProjectRecord`]),
+//! and the ports ([`Store`] and its supertraits, [`ChangeSink`], [`HeartbeatRelay`], [`Prober`],
+//! [`Clock`]).
 //!
-//! **Must not know** a runtime, a database, a transport or the time of day: time comes in as a
+//! **Must not know** a runtime, a database, a transport or the time of day. Time is passed as a
 //! parameter.
 //!
-//! **To extend it**: a new field of a project begins as a value object in [`values`], joins
-//! [`Registration`] and [`Project`], and then each store crate's migration. A new store implements
-//! [`CatalogStore`] and passes the contract suite of `federation-testkit`.
+//! **To extend it**: a new field of a project starts as a value object in [`values`], joins
+//! [`Registration`], [`Project`] and [`ProjectRecord`], and then gets a column in a migration of each
+//! store. A new store port is a file in `ports`, a supertrait of [`Store`] and a field of
+//! [`Stores`]. A new store implements [`Store`] and passes the contract suite of
+//! `federation-testkit`.
 //!
 //! # Using it in a service of your own
 //!
@@ -17,12 +21,12 @@
 //! use std::time::Duration;
 //! use federation_domain::{Evidence, LivenessRule, ProjectStatus, RegistrationDraft, Slug};
 //!
-//! // Values are parsed once, at the edge; what has the type is valid.
+//! // Values are parsed once, at the edge. A value of the type is valid.
 //! let slug = Slug::parse("commandcenter")?;
 //! assert_eq!(slug.as_str(), "commandcenter");
 //! assert!(Slug::parse("Not A Slug").unwrap_err().to_string().contains("slug"));
 //!
-//! // A draft names everything that is wrong with it, not only the first thing.
+//! // A draft reports all invalid fields, not only the first.
 //! let draft = RegistrationDraft {
 //!     slug: "Bad Slug".into(),
 //!     name: " ".into(),
@@ -44,8 +48,8 @@
 //! # Features
 //!
 //! * `serde`: `Serialize` and `Deserialize` for the values, `Registration`, `Change` and its cause.
-//!   Deserializing parses: an invalid value is an error of the format.
-//! * `mock`: `MockCatalogStore`, `MockChangeSink` and `MockProber`, for injecting failures.
+//!   Deserializing parses, so an invalid value is an error of the format.
+//! * `mock`: mocks of the ports, such as `MockCatalogStore`, for injecting failures.
 
 mod change;
 mod condition;
@@ -56,29 +60,38 @@ mod liveness;
 mod patch;
 mod ports;
 mod project;
-mod registering;
 mod registration;
+mod registration_write;
+mod stored;
+mod time_precision;
 mod uptime;
 pub mod values;
 
 pub use change::{
-    Cause, Change, ChangeKind, LogEntry, Origin, Outcome, Probe, Revision, Transition, Verdicts,
+    Cause, Change, ChangeKind, LogEntry, NewChange, Origin, Outcome, Probe, Revision, Transition,
+    Verdicts,
 };
-pub use condition::{Precondition, Refusal, RegistrationTag};
+pub use condition::{FailedPrecondition, Precondition, RegistrationTag};
 pub use error::{InvalidValue, StoreError, error_chain};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
-    CatalogStore, ChangeSink, Checkpoint, Clock, HeartbeatMark, HeartbeatRelay, Listened, Prober,
-    Registered, SPELLS_KEPT, Snapshot,
+    CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, Clock, HeartbeatMark,
+    HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore, Prober, Registered,
+    Snapshot, Store, StoreHealth, Stores,
 };
 #[cfg(feature = "mock")]
-pub use ports::{MockCatalogStore, MockChangeSink, MockProber};
+pub use ports::{
+    MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockListeningStore,
+    MockProber, MockStoreHealth,
+};
 pub use project::{Project, ProjectId, ProjectStatus};
-pub use registering::{Form, Registering};
 pub use registration::{Registration, RegistrationDraft};
+pub use registration_write::{Decision, RegistrationWrite, WriteMode};
+pub use stored::{ChangeRecord, Decoded, ProjectRecord, StandIns, StoredProject};
+pub use time_precision::to_micros;
 pub use uptime::{Shares, shares};
 pub use values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, ReportedStatus, Slug,

@@ -1,28 +1,28 @@
-//! Changing parts of a registration, as a JSON merge patch asks for it (RFC 7396).
+//! Partial changes of a registration, as in a JSON merge patch (RFC 7396).
 
 use crate::InvalidValue;
 use crate::project::Project;
 use crate::values::{FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, Tags};
 
-/// A valid change of parts of a registration; what is `None` stays.
+/// A valid change of some fields of a registration. Fields that are `None` stay.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RegistrationPatch {
-    /// What people call it.
+    /// Display name.
     pub name: Option<ProjectName>,
-    /// Where it answers.
+    /// Base URL.
     pub hub_url: Option<HubUrl>,
-    /// Its subject prefix.
+    /// Prefix of its NATS subjects.
     pub mesh_namespace: Option<MeshNamespace>,
-    /// Its tags, all of them.
+    /// Tags, replacing all others.
     pub tags: Option<Tags>,
-    /// Its own heartbeat interval; `Some(None)` takes it away.
+    /// Heartbeat interval. `Some(None)` resets it to the default.
     pub heartbeat_interval: Option<Option<HeartbeatInterval>>,
-    /// The actions that may be fanned out to it, all of them.
+    /// Actions that may be fanned out to the project, replacing all others.
     pub allow_fanout: Option<FanoutAllowlist>,
 }
 
 impl RegistrationPatch {
-    /// Changes the parts; all else stays.
+    /// Changes the fields that are given.
     pub fn apply_to(&self, project: &mut Project) {
         put(&mut project.name, &self.name);
         put(&mut project.hub_url, &self.hub_url);
@@ -41,7 +41,7 @@ fn put<T: Clone>(place: &mut T, value: &Option<T>) {
     }
 }
 
-/// A patch as it came, before it is parsed.
+/// A patch before it is parsed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct PatchDraft {
     /// See [`ProjectName`].
@@ -59,36 +59,36 @@ pub struct PatchDraft {
 }
 
 impl PatchDraft {
-    /// Parses all parts that are given.
+    /// Parses the fields that are given.
     ///
     /// # Errors
-    /// One for each part that is invalid, in the order of the fields.
+    /// Returns one error for each invalid field, in the order of the fields.
     pub fn parse(&self) -> Result<RegistrationPatch, Vec<InvalidValue>> {
-        let mut faults = Vec::new();
+        let mut errors = Vec::new();
         let patch = RegistrationPatch {
-            name: part(&mut faults, &self.name, |text| ProjectName::parse(text)),
-            hub_url: part(&mut faults, &self.hub_url, |text| HubUrl::parse(text)),
-            mesh_namespace: part(&mut faults, &self.mesh_namespace, |text| {
+            name: field(&mut errors, &self.name, |text| ProjectName::parse(text)),
+            hub_url: field(&mut errors, &self.hub_url, |text| HubUrl::parse(text)),
+            mesh_namespace: field(&mut errors, &self.mesh_namespace, |text| {
                 MeshNamespace::parse(text)
             }),
-            tags: part(&mut faults, &self.tags, |items| Tags::parse(items)),
-            heartbeat_interval: part(&mut faults, &self.heartbeat_interval_seconds, |seconds| {
+            tags: field(&mut errors, &self.tags, |items| Tags::parse(items)),
+            heartbeat_interval: field(&mut errors, &self.heartbeat_interval_seconds, |seconds| {
                 seconds.map(HeartbeatInterval::from_seconds).transpose()
             }),
-            allow_fanout: part(&mut faults, &self.allow_fanout, |items| {
+            allow_fanout: field(&mut errors, &self.allow_fanout, |items| {
                 FanoutAllowlist::parse(items)
             }),
         };
-        if faults.is_empty() { Ok(patch) } else { Err(faults) }
+        if errors.is_empty() { Ok(patch) } else { Err(errors) }
     }
 }
 
-fn part<T, V>(
-    faults: &mut Vec<InvalidValue>,
+fn field<T, V>(
+    errors: &mut Vec<InvalidValue>,
     given: &Option<T>,
     parse: impl FnOnce(&T) -> Result<V, InvalidValue>,
 ) -> Option<V> {
-    parse(given.as_ref()?).map_err(|fault| faults.push(fault)).ok()
+    parse(given.as_ref()?).map_err(|error| errors.push(error)).ok()
 }
 
 #[cfg(test)]
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_faulty_part_is_named_in_the_order_of_the_fields() {
+    fn errors_name_every_invalid_field_in_order() {
         let draft = PatchDraft {
             name: Some(" ".to_owned()),
             hub_url: Some("http://fine".to_owned()),
@@ -104,13 +104,13 @@ mod tests {
             heartbeat_interval_seconds: Some(Some(0.0)),
             ..PatchDraft::default()
         };
-        let faults = draft.parse().unwrap_err();
-        let fields: Vec<_> = faults.iter().map(|fault| fault.field.as_str()).collect();
+        let errors = draft.parse().unwrap_err();
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["name", "tags[1]", "heartbeat_interval_seconds"]);
     }
 
     #[test]
-    fn a_patch_without_parts_is_valid() {
+    fn an_empty_patch_is_valid() {
         assert_eq!(PatchDraft::default().parse().unwrap(), RegistrationPatch::default());
     }
 }

@@ -1,4 +1,4 @@
-//! A project as the catalog keeps it.
+//! Projects.
 
 use time::OffsetDateTime;
 
@@ -7,12 +7,12 @@ use crate::values::{
 };
 use crate::{InvalidValue, Reports, Source};
 
-/// The number of a project; never reused, also after a removal.
+/// Number of a project. It is never reused, not even after the project is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
 pub struct ProjectId(pub i64);
 
-/// Whether a project is alive, from best to worst.
+/// Status of a project, from best to worst.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(
     feature = "serde",
@@ -20,11 +20,11 @@ pub struct ProjectId(pub i64);
     serde(rename_all = "lowercase")
 )]
 pub enum ProjectStatus {
-    /// It was heard in time and says that it is well.
+    /// Heartbeats arrive on time, and the project reports that it is healthy.
     Online,
-    /// It is late, or says itself that it is not well.
+    /// A heartbeat is late, or the project reports that it is not healthy.
     Degraded,
-    /// It has been silent for too long, or was never heard.
+    /// No heartbeat arrived for too long, or none ever did.
     Offline,
 }
 
@@ -32,7 +32,7 @@ impl ProjectStatus {
     /// All statuses, from best to worst.
     pub const ALL: [Self; 3] = [Self::Online, Self::Degraded, Self::Offline];
 
-    /// The name in the API and in the table: `online`, `degraded`, `offline`.
+    /// Returns the name in the API and in the table: `online`, `degraded` or `offline`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -42,10 +42,10 @@ impl ProjectStatus {
         }
     }
 
-    /// Parses exactly what [`as_str`](Self::as_str) gives.
+    /// Parses what [`as_str`](Self::as_str) returns.
     ///
     /// # Errors
-    /// When the text is anything else; upper case and the empty text too.
+    /// Returns an error for any other text, including upper case and the empty text.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
         Self::ALL
             .into_iter()
@@ -63,32 +63,32 @@ impl std::fmt::Display for ProjectStatus {
 /// An entry of the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Project {
-    /// Its number.
+    /// Number of the project.
     pub id: ProjectId,
-    /// Its name in URLs and subjects.
+    /// Identifier in URLs and subjects.
     pub slug: Slug,
-    /// What people call it.
+    /// Display name.
     pub name: ProjectName,
-    /// Where it answers.
+    /// Base URL.
     pub hub_url: HubUrl,
-    /// Its subject prefix; none only in rows that another program wrote.
+    /// Prefix of its NATS subjects; `None` only in rows that another program wrote.
     pub mesh_namespace: Option<MeshNamespace>,
-    /// Whether it is alive.
+    /// Status.
     pub status: ProjectStatus,
-    /// Its tags.
+    /// Tags.
     pub tags: Tags,
-    /// When its newest heartbeat arrived here, by our clock, to the microsecond.
+    /// Time of arrival of the newest heartbeat, by the clock of this service, in whole microseconds.
     pub last_heartbeat_at: Option<OffsetDateTime>,
-    /// Over which source that heartbeat came.
+    /// Source of that heartbeat.
     pub last_heartbeat_source: Option<Source>,
-    /// When it was first registered.
+    /// Time of the first registration.
     pub created_at: OffsetDateTime,
-    /// When its last logged change happened.
+    /// Time of the last logged change.
     pub updated_at: OffsetDateTime,
-    /// Its own heartbeat interval, if it has one.
+    /// Heartbeat interval, if it differs from the default.
     pub heartbeat_interval: Option<HeartbeatInterval>,
-    /// The actions that may be fanned out to it.
+    /// Actions that may be fanned out to the project.
     pub allow_fanout: FanoutAllowlist,
-    /// In which way it said itself that it is degraded.
+    /// Reported health.
     pub reports: Reports,
 }

@@ -1,13 +1,12 @@
-//! The metadata that a person, a file or an API call gives of a project.
+//! Registrations: the metadata of a project that an API call, a file or a heartbeat provides.
 
 use crate::InvalidValue;
 use crate::project::Project;
-use crate::registering::Registering;
 use crate::values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, Slug, Tags,
 };
 
-/// A valid registration: creates the project, or replaces its metadata.
+/// A valid registration, which creates a project or replaces its metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(
     feature = "serde",
@@ -15,18 +14,18 @@ use crate::values::{
     serde(deny_unknown_fields)
 )]
 pub struct Registration {
-    /// Its name in URLs and subjects.
+    /// Identifier in URLs and subjects.
     pub slug: Slug,
-    /// What people call it.
+    /// Display name.
     pub name: ProjectName,
-    /// Where it answers.
+    /// Base URL.
     pub hub_url: HubUrl,
-    /// Its subject prefix.
+    /// Prefix of its NATS subjects.
     pub mesh_namespace: MeshNamespace,
-    /// Its tags.
+    /// Tags.
     #[cfg_attr(feature = "serde", serde(default))]
     pub tags: Tags,
-    /// Its own heartbeat interval; `None` leaves what is stored.
+    /// Heartbeat interval; `None` keeps the stored one.
     #[cfg_attr(
         feature = "serde",
         serde(
@@ -36,14 +35,14 @@ pub struct Registration {
         )
     )]
     pub heartbeat_interval: Option<HeartbeatInterval>,
-    /// The actions that may be fanned out to it; `None` leaves what is stored.
+    /// Actions that may be fanned out to the project; `None` keeps the stored ones.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Option::is_none"))]
     pub allow_fanout: Option<FanoutAllowlist>,
 }
 
 impl Registration {
-    /// What a project that introduces itself by a heartbeat is registered as: its name is its slug,
-    /// and its namespace, unless it names one, is `hub.{slug}`.
+    /// Returns the registration of a project that introduces itself by a heartbeat. Its name is the
+    /// slug, and its namespace defaults to `hub.{slug}`.
     #[must_use]
     pub fn introduced(slug: Slug, hub_url: HubUrl, mesh_namespace: Option<MeshNamespace>) -> Self {
         let mesh_namespace = mesh_namespace.unwrap_or_else(|| MeshNamespace::of(&slug));
@@ -58,13 +57,7 @@ impl Registration {
         }
     }
 
-    /// Whether the project already bears all that is registered here.
-    #[must_use]
-    pub fn is_met_by(&self, project: &Project) -> bool {
-        Registering::from(self.clone()).is_met_by(project)
-    }
-
-    /// Replaces the metadata of the project; id, status and heartbeat stay.
+    /// Replaces the metadata of the project. Id, status and heartbeat stay.
     pub fn apply_to(&self, project: &mut Project) {
         project.name = self.name.clone();
         project.hub_url = self.hub_url.clone();
@@ -79,7 +72,7 @@ impl Registration {
     }
 }
 
-/// A registration as it came, before it is parsed.
+/// A registration before it is parsed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RegistrationDraft {
     /// See [`Slug`].
@@ -102,7 +95,7 @@ impl RegistrationDraft {
     /// Parses all fields.
     ///
     /// # Errors
-    /// One for each field that is invalid, in the order of the fields.
+    /// Returns one error for each invalid field, in the order of the fields.
     pub fn parse(&self) -> Result<Registration, Vec<InvalidValue>> {
         let mut faults = Vec::new();
         let mut note = |fault| faults.push(fault);

@@ -1,21 +1,21 @@
-//! How a project's time was spent, as far as somebody watched.
+//! Uptime of a project within listening periods.
 
 use time::OffsetDateTime;
 
 use crate::change::Change;
-use crate::ports::Listened;
+use crate::ports::ListeningPeriod;
 use crate::project::ProjectStatus;
 
-/// The shares of a span of time, each from 0 to 1; together they are 1, but for rounding.
+/// Shares of a span of time, each from 0 to 1. They add up to 1, except for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Shares {
-    /// How much of it the project was online.
+    /// Share in which the project was online.
     pub online: f64,
-    /// How much of it the project was degraded.
+    /// Share in which the project was degraded.
     pub degraded: f64,
-    /// How much of it the project was offline.
+    /// Share in which the project was offline.
     pub offline: f64,
-    /// How much of it nobody listened: what the project did then is not known.
+    /// Share in which no replica listened, so that the status is not known.
     pub unobserved: f64,
 }
 
@@ -29,17 +29,17 @@ impl Shares {
     }
 }
 
-/// How a project spent the time from `from` to `until`.
+/// Returns how a project spent the time from `from` to `until`.
 ///
-/// `changes` are all its changes from `from` on, newest first; `status` is its status at `until`.
-/// `spells` are those in which its source listened. Time outside of them is unobserved. All zero
-/// for a span without length.
+/// `changes` are all its changes from `from` on, newest first. `status` is its status at `until`.
+/// `periods` are the listening periods of its source; time outside of them is unobserved. All shares
+/// are zero for an empty span.
 #[must_use]
 pub fn shares(
     (from, until): (OffsetDateTime, OffsetDateTime),
     status: ProjectStatus,
     changes: &[Change],
-    spells: &[Listened],
+    periods: &[ListeningPeriod],
 ) -> Shares {
     let mut shares = Shares::default();
     let whole = (until - from).as_seconds_f64();
@@ -51,20 +51,20 @@ pub fn shares(
     let changed = changes.iter().filter(|change| change.from != change.to || change.from.is_none());
     for change in changed {
         let earlier = change.at.clamp(from, later);
-        let seconds = heard_within(earlier, later, spells);
+        let seconds = heard_within(earlier, later, periods);
         *shares.of(status) += seconds / whole;
         observed += seconds;
         (later, status) = (earlier, change.from.unwrap_or(status));
     }
-    let seconds = heard_within(from, later, spells);
+    let seconds = heard_within(from, later, periods);
     *shares.of(status) += seconds / whole;
     shares.unobserved = (1.0 - (observed + seconds) / whole).max(0.0);
     shares
 }
 
-/// How many seconds between two moments lie within spells, which do not overlap.
-fn heard_within(from: OffsetDateTime, until: OffsetDateTime, spells: &[Listened]) -> f64 {
-    let overlaps = spells.iter().map(|spell| spell.until.min(until) - spell.from.max(from));
+/// Returns the number of seconds between two times that lie within periods, which do not overlap.
+fn heard_within(from: OffsetDateTime, until: OffsetDateTime, periods: &[ListeningPeriod]) -> f64 {
+    let overlaps = periods.iter().map(|period| period.until.min(until) - period.from.max(from));
     overlaps.map(|overlap| overlap.as_seconds_f64().max(0.0)).sum()
 }
 
@@ -81,8 +81,8 @@ mod tests {
         OffsetDateTime::UNIX_EPOCH + Duration::seconds(seconds)
     }
 
-    fn spell(from: i64, until: i64) -> Listened {
-        Listened { source: Source::Nats, from: at(from), until: at(until) }
+    fn period(from: i64, until: i64) -> ListeningPeriod {
+        ListeningPeriod { source: Source::Nats, from: at(from), until: at(until) }
     }
 
     fn change(seconds: i64, from: ProjectStatus, to: ProjectStatus) -> Change {
@@ -105,29 +105,29 @@ mod tests {
     }
 
     #[test]
-    fn each_status_has_the_time_until_the_next() {
+    fn each_status_lasts_until_the_next_change() {
         let changes = [change(70, Degraded, Offline), change(40, Online, Degraded)];
-        let found = shares((at(0), at(100)), Offline, &changes, &[spell(-10, 200)]);
+        let found = shares((at(0), at(100)), Offline, &changes, &[period(-10, 200)]);
         assert_shares(found, [0.4, 0.3, 0.3, 0.0]);
     }
 
     #[test]
-    fn time_that_nobody_observed_is_neither() {
+    fn unobserved_time_counts_for_no_status() {
         let changes = [change(50, Online, Offline)];
-        let spells = [spell(0, 30), spell(60, 90)];
-        let found = shares((at(0), at(100)), Offline, &changes, &spells);
+        let periods = [period(0, 30), period(60, 90)];
+        let found = shares((at(0), at(100)), Offline, &changes, &periods);
         assert_shares(found, [0.3, 0.0, 0.3, 0.4]);
     }
 
     #[test]
-    fn an_update_changes_no_status() {
+    fn an_update_does_not_change_the_status() {
         let update = Change { kind: ChangeKind::Updated, ..change(50, Online, Online) };
-        let found = shares((at(0), at(100)), Online, &[update], &[spell(0, 100)]);
+        let found = shares((at(0), at(100)), Online, &[update], &[period(0, 100)]);
         assert_shares(found, [1.0, 0.0, 0.0, 0.0]);
     }
 
     #[test]
-    fn a_span_without_length_has_no_shares() {
+    fn an_empty_span_has_no_shares() {
         assert_eq!(shares((at(5), at(5)), Online, &[], &[]), Shares::default());
     }
 
@@ -146,12 +146,12 @@ mod tests {
             }
             changes.reverse();
             let mut from = 0;
-            let spells: Vec<_> = gaps.into_iter().map(|(gap, length)| {
-                let spell = spell(from + gap, from + gap + length);
+            let periods: Vec<_> = gaps.into_iter().map(|(gap, length)| {
+                let period = period(from + gap, from + gap + length);
                 from += gap + length;
-                spell
+                period
             }).collect();
-            let found = shares((at(0), at(100)), status, &changes, &spells);
+            let found = shares((at(0), at(100)), status, &changes, &periods);
             let sum = found.online + found.degraded + found.offline + found.unobserved;
             prop_assert!((sum - 1.0).abs() < 1e-9, "{found:?}");
         }

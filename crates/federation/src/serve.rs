@@ -154,7 +154,7 @@ fn wire(
     let mut sinks: Vec<Arc<dyn ChangeSink>> = vec![Arc::new(LogSink)];
     sinks.extend(peers.map(|peers| Arc::new(peers.clone()) as Arc<dyn ChangeSink>));
     let ports = Ports {
-        store: store.port(),
+        stores: store.ports(),
         sink: Arc::new(AllSinks(sinks)),
         clock,
         relay: relays.map(|peers| Arc::new(peers.clone()) as Arc<dyn HeartbeatRelay>),

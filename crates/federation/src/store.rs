@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use federation_domain::{CatalogStore, StoreError};
-use federation_postgres::PgCatalogStore;
-use federation_sqlite::SqliteCatalogStore;
+use federation_domain::{StoreError, Stores};
+use federation_postgres::PgStore;
+use federation_sqlite::SqliteStore;
 
 use crate::files::replace;
 use crate::settings::Database;
@@ -16,9 +16,9 @@ use crate::settings::Database;
 #[derive(Clone)]
 pub enum Store {
     /// A Postgres server.
-    Postgres(Arc<PgCatalogStore>),
+    Postgres(Arc<PgStore>),
     /// An SQLite file.
-    Sqlite(Arc<SqliteCatalogStore>),
+    Sqlite(Arc<SqliteStore>),
 }
 
 impl Store {
@@ -28,11 +28,11 @@ impl Store {
     /// Fails if the URL is invalid or the folder of the file does not exist.
     pub fn open(database: &Database) -> anyhow::Result<Self> {
         match database {
-            Database::Postgres(url) => PgCatalogStore::connect(url.expose())
+            Database::Postgres(url) => PgStore::connect(url.expose())
                 .map(|store| Self::Postgres(Arc::new(store)))
                 .context("DATABASE_URL"),
             Database::Sqlite(url) => {
-                let store = SqliteCatalogStore::connect(url.expose()).context("DATABASE_URL")?;
+                let store = SqliteStore::connect(url.expose()).context("DATABASE_URL")?;
                 require_folder(url.expose(), store.path())?;
                 Ok(Self::Sqlite(Arc::new(store)))
             }
@@ -51,12 +51,12 @@ impl Store {
         }
     }
 
-    /// Returns the store as a port of the application.
+    /// Returns the ports of the store.
     #[must_use]
-    pub fn port(&self) -> Arc<dyn CatalogStore> {
+    pub fn ports(&self) -> Stores {
         match self {
-            Self::Postgres(store) => Arc::clone(store) as Arc<dyn CatalogStore>,
-            Self::Sqlite(store) => Arc::clone(store) as Arc<dyn CatalogStore>,
+            Self::Postgres(store) => Stores::of(Arc::<PgStore>::clone(store)),
+            Self::Sqlite(store) => Stores::of(Arc::<SqliteStore>::clone(store)),
         }
     }
 

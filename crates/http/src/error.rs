@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use federation_application::{CatalogError, DropReason, RecordError, WatchError};
-use federation_domain::{InvalidValue, Refusal, StoreError, error_chain};
+use federation_domain::{FailedPrecondition, InvalidValue, StoreError, error_chain};
 
 use crate::auth::error::AuthError;
 use crate::text::sanitize;
@@ -68,7 +68,7 @@ pub(crate) enum ApiError {
     MalformedHeader(InvalidValue),
     /// The project does not satisfy the precondition of the request.
     #[error("{}", precondition::detail(.0))]
-    PreconditionFailed(Box<Refusal>),
+    PreconditionFailed(Box<FailedPrecondition>),
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
     #[error("too many sorted or filtered lists are in progress, try again later")]
@@ -151,7 +151,7 @@ impl From<CatalogError> for ApiError {
         match error {
             CatalogError::NotFound(slug) => Self::no_project(slug.as_str()),
             CatalogError::NotLoaded => Self::NotLoaded,
-            CatalogError::Refused(refusal) => Self::PreconditionFailed(refusal),
+            CatalogError::PreconditionFailed(failed) => Self::PreconditionFailed(failed),
             CatalogError::Store(error) if error.is_unavailable() => Self::StoreUnavailable(error),
             CatalogError::Store(error) => Self::StoreFailed(error),
         }

@@ -12,9 +12,9 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Bytes;
 use federation_application::{Deployment, LogSink, Ports, Service, TICK};
 use federation_domain::{
-    CatalogStore, Channel, Heartbeat, LivenessRule, MockCatalogStore, Snapshot, Source, StoreError,
+    Channel, Heartbeat, LivenessRule, MockCatalogStore, Snapshot, Source, StoreError, Stores,
 };
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_testkit::{FakeStore, ManualClock};
 
 use crate::app::{app, document_json};
 use crate::auth::access::Closed;
@@ -31,7 +31,7 @@ pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) state: ApiState,
-    store: Arc<FakeCatalogStore>,
+    store: Arc<FakeStore>,
 }
 
 /// A response that was read completely.
@@ -66,15 +66,15 @@ impl Api {
 
     /// Returns an API whose catalog is not loaded.
     pub(crate) fn not_loaded() -> Self {
-        let store = Arc::new(FakeCatalogStore::default());
-        Self::over(Arc::<FakeCatalogStore>::clone(&store), store, false)
+        let store = Arc::new(FakeStore::default());
+        Self::over(Stores::of(Arc::<FakeStore>::clone(&store)), store, false)
     }
 
     /// Returns an API whose bus and store were never available.
     pub(crate) fn without_anything() -> Self {
-        let store = Arc::new(FakeCatalogStore::default());
+        let store = Arc::new(FakeStore::default());
         store.set_available(false);
-        Self::over(Arc::<FakeCatalogStore>::clone(&store), store, true)
+        Self::over(Stores::of(Arc::<FakeStore>::clone(&store)), store, true)
     }
 
     /// Returns an API whose store became unavailable after the catalog was loaded.
@@ -91,17 +91,20 @@ impl Api {
         }
         let mut store = MockCatalogStore::new();
         store.expect_load().returning(|| Ok(Snapshot::default()));
-        store.expect_register_if().returning(|_, _, _| Err(failed()));
-        store.expect_remove_if().returning(|_, _, _| Err(failed()));
-        let api = Self::over(Arc::new(store), Arc::default(), false);
+        store.expect_register().returning(|_, _, _| Err(failed()));
+        store.expect_remove().returning(|_, _, _| Err(failed()));
+        let fake = Arc::<FakeStore>::default();
+        let working = Stores::of(Arc::<FakeStore>::clone(&fake));
+        let stores = Stores { catalog: Arc::new(store), ..working };
+        let api = Self::over(stores, fake, false);
         api.service.load().await.unwrap();
         api
     }
 
-    fn over(used: Arc<dyn CatalogStore>, store: Arc<FakeCatalogStore>, with_bus: bool) -> Self {
+    fn over(stores: Stores, store: Arc<FakeStore>, with_bus: bool) -> Self {
         let clock = Arc::new(ManualClock::default());
         let ports = Ports {
-            store: used,
+            stores,
             sink: Arc::new(LogSink),
             clock: Arc::<ManualClock>::clone(&clock),
             relay: None,

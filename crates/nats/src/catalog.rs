@@ -207,7 +207,7 @@ fn service_error(error: &CatalogError) -> ServiceError {
         CatalogError::NotFound(slug) => {
             ServiceError { code: 404, status: format!("Project '{slug}' not found") }
         }
-        CatalogError::NotLoaded | CatalogError::Refused(_) | CatalogError::Store(_) => {
+        CatalogError::NotLoaded | CatalogError::PreconditionFailed(_) | CatalogError::Store(_) => {
             ServiceError {
                 code: 503,
                 status: "the catalog is not loaded yet, try again later".into(),

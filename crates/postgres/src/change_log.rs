@@ -1,16 +1,13 @@
-//! The change log: numbering what happens, and reading it again.
+//! The change log.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{
-    Cause, Change, ChangeKind, LogEntry, ProjectStatus, Revision, Slug, StoreError,
-};
-use time::OffsetDateTime;
+use federation_domain::{Change, LogEntry, NewChange, ProjectStatus, Revision, Slug, StoreError};
 
-use crate::error::Fault;
-use crate::row::{ChangeRow, as_kept};
+use crate::error::PgError;
+use crate::row::ChangeRow;
 use crate::schema::{catalog_state, project_changes};
 
 const THE_ROW: i16 = 1;
@@ -22,7 +19,7 @@ pub(crate) struct ChangeLog {
 }
 
 impl ChangeLog {
-    /// Takes the lock, which the transaction holds to its end.
+    /// Takes the lock, which the transaction holds until it ends.
     pub(crate) async fn lock(connection: &mut AsyncPgConnection) -> QueryResult<Self> {
         let newest = catalog_state::table
             .find(THE_ROW)
@@ -33,24 +30,16 @@ impl ChangeLog {
         Ok(Self { newest: Revision(newest), changes: Vec::new() })
     }
 
-    /// Notes a change; it is written by [`write`](Self::write).
-    pub(crate) fn note(&mut self, entry: Entry<'_>) -> Change {
+    /// Appends a change, which [`write`](Self::write) writes.
+    pub(crate) fn append(&mut self, change: NewChange) -> Change {
         self.newest.0 += 1;
-        let change = Change {
-            revision: self.newest,
-            slug: entry.slug.clone(),
-            kind: entry.kind,
-            from: entry.from,
-            to: entry.to,
-            at: as_kept(entry.at),
-            cause: entry.cause,
-        };
+        let change = change.at_revision(self.newest);
         self.changes.push(change.clone());
         change
     }
 
-    /// Writes what was noted: two statements, or none.
-    pub(crate) async fn write(self, connection: &mut AsyncPgConnection) -> Result<(), Fault> {
+    /// Writes the appended changes, in two statements or none.
+    pub(crate) async fn write(self, connection: &mut AsyncPgConnection) -> Result<(), PgError> {
         if self.changes.is_empty() {
             return Ok(());
         }
@@ -63,17 +52,7 @@ impl ChangeLog {
     }
 }
 
-/// What a change says beside its position.
-pub(crate) struct Entry<'a> {
-    pub(crate) slug: &'a Slug,
-    pub(crate) kind: ChangeKind,
-    pub(crate) from: Option<ProjectStatus>,
-    pub(crate) to: Option<ProjectStatus>,
-    pub(crate) at: OffsetDateTime,
-    pub(crate) cause: Cause,
-}
-
-async fn insert(connection: &mut AsyncPgConnection, changes: &[Change]) -> Result<(), Fault> {
+async fn insert(connection: &mut AsyncPgConnection, changes: &[Change]) -> Result<(), PgError> {
     const INSERT: &str = "
         INSERT INTO project_changes (revision, slug, kind, from_status, to_status, at, cause)
         SELECT revision, slug, kind, from_status::project_status, to_status::project_status, at,
@@ -85,7 +64,7 @@ async fn insert(connection: &mut AsyncPgConnection, changes: &[Change]) -> Resul
         .iter()
         .map(|change| serde_json::to_string(&change.cause))
         .collect::<Result<_, _>>()
-        .map_err(Fault::failed)?;
+        .map_err(PgError::failed)?;
     diesel::sql_query(INSERT)
         .bind::<Array<BigInt>, _>(column(changes, |change| change.revision.0))
         .bind::<Array<Text>, _>(column(changes, |change| change.slug.as_str()))
@@ -99,23 +78,23 @@ async fn insert(connection: &mut AsyncPgConnection, changes: &[Change]) -> Resul
     Ok(())
 }
 
-/// One column of a batch, for an array parameter.
+/// Collects one column of a batch into an array parameter.
 pub(crate) fn column<'a, T, C>(items: &'a [T], of: impl Fn(&'a T) -> C) -> Vec<C> {
     items.iter().map(of).collect()
 }
 
-/// The newest revision that the transaction sees.
+/// Returns the newest revision that the transaction sees.
 pub(crate) async fn newest(connection: &mut AsyncPgConnection) -> QueryResult<Revision> {
     let newest = catalog_state::table.find(THE_ROW).select(catalog_state::revision);
     newest.get_result(connection).await.map(Revision)
 }
 
-/// The entries after a revision, in order.
+/// Reads the entries after a revision, in order.
 pub(crate) async fn after(
     connection: &mut AsyncPgConnection,
     revision: Revision,
     limit: usize,
-) -> Result<Vec<LogEntry>, Fault> {
+) -> Result<Vec<LogEntry>, PgError> {
     let rows: Vec<ChangeRow> = project_changes::table
         .filter(project_changes::revision.gt(revision.0))
         .order(project_changes::revision)
@@ -123,22 +102,16 @@ pub(crate) async fn after(
         .select(<ChangeRow as SelectableHelper<Pg>>::as_select())
         .load(connection)
         .await?;
-    Ok(rows.into_iter().map(entry).collect())
+    Ok(rows.into_iter().map(|row| row.into_record().into_entry()).collect())
 }
 
-fn entry(row: ChangeRow) -> LogEntry {
-    let (revision, slug) = (Revision(row.revision), Slug::parse(&row.slug).ok());
-    let unreadable = |fault| LogEntry::Unreadable { revision, slug, fault };
-    Change::try_from(row).map_or_else(unreadable, LogEntry::Change)
-}
-
-/// The changes of a project before a revision, or all, newest first.
+/// Reads the changes of a project, newest first, optionally only those before a revision.
 pub(crate) async fn history(
     connection: &mut AsyncPgConnection,
     slug: &Slug,
     before: Option<Revision>,
     limit: usize,
-) -> Result<Vec<Change>, Fault> {
+) -> Result<Vec<Change>, PgError> {
     let rows: Vec<ChangeRow> = project_changes::table
         .filter(project_changes::slug.eq(slug.as_str()))
         .filter(project_changes::revision.lt(before.map_or(i64::MAX, |before| before.0)))
@@ -147,5 +120,6 @@ pub(crate) async fn history(
         .select(<ChangeRow as SelectableHelper<Pg>>::as_select())
         .load(connection)
         .await?;
-    Ok(rows.into_iter().map(Change::try_from).collect::<Result<_, StoreError>>()?)
+    let changes = rows.into_iter().map(|row| row.into_record().parse());
+    Ok(changes.collect::<Result<_, StoreError>>()?)
 }

@@ -1,4 +1,4 @@
-//! Noting what was heard.
+//! Storing checkpoints.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,28 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{Checkpoint, HeartbeatMark, ProjectId};
 
 use crate::change_log::column;
-use crate::error::Fault;
-use crate::spells;
+use crate::error::PgError;
+use crate::listening_periods;
 
-/// Moves the times forward and joins the spells: four statements, however many heartbeats. The
-/// caller has begun a transaction.
+/// Moves heartbeats forward and joins listening periods, in four statements for any number of
+/// heartbeats. The caller has begun a transaction.
 pub(crate) async fn checkpoint(
     connection: &mut AsyncPgConnection,
     checkpoint: &Checkpoint,
-) -> Result<(), Fault> {
+) -> Result<(), PgError> {
     let newest = newest_of_each(&checkpoint.heartbeats);
     if !newest.is_empty() {
         write_heartbeats(connection, &newest).await?;
     }
-    // The last lock that the transaction takes, so nobody who holds it waits for another.
-    if !checkpoint.listened.is_empty() {
-        spells::join(connection, &checkpoint.listened).await?;
+    // This is the last lock that the transaction takes, so its holder never waits for another one.
+    if !checkpoint.listening_periods.is_empty() {
+        listening_periods::join(connection, &checkpoint.listening_periods).await?;
     }
     Ok(())
 }
 
-/// In the order of ids. A statement that meets one row twice would use either value.
+/// Returns the newest mark of each project, by id. With two marks of a row, the statement would use
+/// either.
 fn newest_of_each(marks: &[HeartbeatMark]) -> Vec<HeartbeatMark> {
     let mut newest: BTreeMap<ProjectId, HeartbeatMark> = BTreeMap::new();
     for mark in marks {
@@ -42,8 +43,8 @@ fn newest_of_each(marks: &[HeartbeatMark]) -> Vec<HeartbeatMark> {
 async fn write_heartbeats(
     connection: &mut AsyncPgConnection,
     marks: &[HeartbeatMark],
-) -> Result<(), Fault> {
-    // The rows are locked in the order of their ids before any is updated; see the crate's docs.
+) -> Result<(), PgError> {
+    // All rows are locked in the order of their ids before one is updated; see the crate docs.
     const UPDATE: &str = "
         WITH heard AS MATERIALIZED (
             SELECT * FROM unnest($1, $2, $3) AS h (id, at, source)
@@ -71,7 +72,7 @@ mod tests {
     use time::OffsetDateTime;
 
     #[test]
-    fn the_newest_mark_of_each_project_counts_in_the_order_of_ids() {
+    fn marks_are_reduced_to_the_newest_of_each_project_by_id() {
         let mark = |project, seconds| HeartbeatMark {
             project: ProjectId(project),
             at: OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds),

@@ -1,4 +1,4 @@
-//! Storing transitions of status, by compare-and-set.
+//! Storing status transitions by compare-and-set.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,75 +7,52 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Change, ChangeKind, Outcome, Project, ProjectId, Reports, Source, StoreError, Transition,
-    Verdicts,
+    NewChange, Outcome, Project, ProjectId, Reports, Source, StandIns, StoreError, Transition,
+    Verdicts, to_micros,
 };
 
-use crate::change_log::{ChangeLog, Entry, column};
-use crate::error::Fault;
+use crate::change_log::column;
+use crate::error::PgError;
 use crate::load::report;
-use crate::row::{ProjectRow, as_kept};
+use crate::row::ProjectRow;
 use crate::schema::projects;
+use crate::unit_of_work::UnitOfWork;
 
-/// Commits all, in their order. The caller has begun a transaction.
+/// Commits the transitions in their order. The caller has begun a transaction.
 pub(crate) async fn commit(
     connection: &mut AsyncPgConnection,
     transitions: &[Transition],
-) -> Result<Vec<Outcome>, Fault> {
-    let mut log = ChangeLog::lock(connection).await?;
-    let mut projects = lock_rows(connection, transitions).await?;
+) -> Result<Vec<Outcome>, PgError> {
+    let mut unit = UnitOfWork::begin(connection).await?;
+    let mut projects = lock_rows(unit.connection, transitions).await?;
     let mut touched = BTreeSet::new();
     let mut verdicts = Verdicts::new(transitions);
-    let mut stands = |place, project: &Project| {
-        let Project { status, last_heartbeat_at, updated_at, .. } = *project;
-        verdicts.stands(place, status, last_heartbeat_at, updated_at)
-    };
-    let outcomes = transitions
-        .iter()
-        .enumerate()
-        .map(|(place, transition)| match projects.get_mut(&transition.project) {
-            None => Outcome::Gone,
-            Some(project) if stands(place, project) => {
-                touched.insert(project.id);
-                Outcome::Accepted(apply(transition, project, &mut log))
-            }
-            Some(project) => Outcome::Stale(Box::new(project.clone())),
-        })
-        .collect();
+    let mut outcomes = Vec::with_capacity(transitions.len());
+    for (place, transition) in transitions.iter().enumerate() {
+        let Some(project) = projects.get_mut(&transition.project) else {
+            outcomes.push(Outcome::Gone);
+            continue;
+        };
+        if !verdicts.stands(place, project.status, project.last_heartbeat_at, project.updated_at) {
+            outcomes.push(Outcome::Stale(Box::new(project.clone())));
+            continue;
+        }
+        touched.insert(project.id);
+        transition.apply_to(project);
+        let change = NewChange::status_changed(&project.slug, transition);
+        outcomes.push(Outcome::Accepted(change.map(|change| unit.log(change))));
+    }
     projects.retain(|id, _| touched.contains(id));
-    update(connection, &projects.into_values().collect::<Vec<_>>()).await?;
-    log.write(connection).await?;
+    update(unit.connection, &projects.into_values().collect::<Vec<_>>()).await?;
+    unit.finish().await?;
     Ok(outcomes)
 }
 
-/// Changes the project as the transition says; the change, where its status does.
-fn apply(transition: &Transition, project: &mut Project, log: &mut ChangeLog) -> Option<Change> {
-    let heard = transition.last_heartbeat_at.map(as_kept);
-    if heard > project.last_heartbeat_at {
-        project.last_heartbeat_at = heard;
-        project.last_heartbeat_source = transition.last_heartbeat_source;
-    }
-    project.reports = transition.reports.clone();
-    if transition.to == transition.from {
-        return None;
-    }
-    project.status = transition.to;
-    project.updated_at = as_kept(transition.at);
-    Some(log.note(Entry {
-        slug: &project.slug,
-        kind: ChangeKind::StatusChanged,
-        from: Some(transition.from),
-        to: Some(transition.to),
-        at: transition.at,
-        cause: transition.cause.clone(),
-    }))
-}
-
-/// The projects of the transitions, as far as there are any.
+/// Locks and reads the rows of the transitions.
 async fn lock_rows(
     connection: &mut AsyncPgConnection,
     transitions: &[Transition],
-) -> Result<BTreeMap<ProjectId, Project>, Fault> {
+) -> Result<BTreeMap<ProjectId, Project>, PgError> {
     let rows: Vec<ProjectRow> = projects::table
         .filter(projects::id.eq_any(column(transitions, |transition| transition.project.0)))
         .order(projects::id)
@@ -91,19 +68,23 @@ async fn lock_rows(
         .collect()
 }
 
-/// A row that does not parse must neither hold up the others for ever nor pass for a removed one.
+/// A row that does not parse must neither block the other rows nor look like a removed one. Its
+/// stand-in status is the one that the first transition expects, so an unreadable status rejects
+/// nothing.
 fn project_of(row: ProjectRow, transitions: &[Transition]) -> Result<Project, StoreError> {
-    let parsed = row.clone().parse().or_else(|fault| {
-        report(&fault);
-        let first = transitions.iter().find(|transition| transition.project.0 == row.id);
-        let Some(Transition { slug, from, at, .. }) = first else { return Err(fault) };
-        // A status that cannot be read objects to nothing.
-        row.with_stand_ins(slug, *from, *at).parse()
-    })?;
-    Ok(parsed.project)
+    let first = transitions.iter().find(|transition| transition.project.0 == row.id);
+    let record = row.into_record();
+    let stored = match first {
+        Some(Transition { slug, from, at, .. }) => {
+            record.parse_with(&StandIns { slug, status: *from, at: to_micros(*at) })?
+        }
+        None => record.parse()?,
+    };
+    stored.unreadable.iter().for_each(report);
+    Ok(stored.project)
 }
 
-async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Result<(), Fault> {
+async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Result<(), PgError> {
     const UPDATE: &str = "
         UPDATE projects AS p
         SET status = u.status::project_status, reports = u.reports::json,
@@ -119,7 +100,7 @@ async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Resu
         .iter()
         .map(|project| reports_text(&project.reports))
         .collect::<Result<Vec<_>, _>>()
-        .map_err(Fault::failed)?;
+        .map_err(PgError::failed)?;
     diesel::sql_query(UPDATE)
         .bind::<Array<BigInt>, _>(column(touched, |p| p.id.0))
         .bind::<Array<Text>, _>(column(touched, |p| p.status.as_str()))
@@ -134,7 +115,7 @@ async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Resu
     Ok(())
 }
 
-/// NULL where the project reports nothing, for those who read the table.
+/// Serializes reported health; NULL if the project is healthy, for people who read the table.
 pub(crate) fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
     reports.is_degraded().then(|| serde_json::to_string(reports)).transpose()
 }

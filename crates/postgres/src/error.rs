@@ -1,45 +1,45 @@
-//! Which of the database's errors are outages, and which are refusals.
+//! Errors of Postgres, and their classification.
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use federation_domain::StoreError;
 
-/// What stops a transaction.
+/// Error that aborts a transaction.
 #[derive(Debug)]
-pub(crate) enum Fault {
-    /// The database's own error, not classified yet.
+pub(crate) enum PgError {
+    /// Error of the database, not classified yet.
     Database(DatabaseError),
-    /// An error of ours.
+    /// Error of the store.
     Store(StoreError),
 }
 
-impl From<DatabaseError> for Fault {
+impl From<DatabaseError> for PgError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
     }
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for PgError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl Fault {
-    /// An error that trying again will not mend.
+impl PgError {
+    /// Creates an error that a retry does not fix.
     pub(crate) fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Store(StoreError::Failed(error.into()))
     }
 }
 
-/// Whether an error of the database passes by itself; none where its kind does not tell, and the
-/// connection has to be asked.
+/// Returns whether an error of the database is an outage, or `None` if its kind does not tell and the
+/// connection has to be probed.
 pub(crate) fn is_outage(error: &DatabaseError) -> Option<bool> {
     match error {
         DatabaseError::DatabaseError(kind, information) => match kind {
             DatabaseErrorKind::UnableToSendCommand
             | DatabaseErrorKind::ClosedConnection
             | DatabaseErrorKind::SerializationFailure
-            // Where a standby answers in the middle of a failover.
+            // A standby answers in the middle of a failover.
             | DatabaseErrorKind::ReadOnlyTransaction => Some(true),
             DatabaseErrorKind::UniqueViolation
             | DatabaseErrorKind::ForeignKeyViolation
@@ -55,9 +55,9 @@ pub(crate) fn is_outage(error: &DatabaseError) -> Option<bool> {
     }
 }
 
-/// Diesel hands on no SQLSTATE, so outages that leave the connection open (classes 40, 53, 55 and
-/// 57) are known by the server's words. A server that speaks another language loses this list, not
-/// the probe of the connection.
+/// Diesel does not expose the SQLSTATE, so outages that leave the connection open (classes 40, 53, 55
+/// and 57) are recognized by their messages. With a server that is set to another language only the
+/// probe of the connection remains.
 fn tells_an_outage(message: &str) -> bool {
     const WORDS: [&str; 9] = [
         "terminating connection",
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_and_a_lost_race_pass_by_themselves() {
+    fn a_lost_connection_or_a_serialization_failure_is_an_outage() {
         for kind in [
             DatabaseErrorKind::UnableToSendCommand,
             DatabaseErrorKind::ClosedConnection,
@@ -94,13 +94,13 @@ mod tests {
     }
 
     #[test]
-    fn a_violated_constraint_does_not_pass_by_itself() {
+    fn a_violated_constraint_is_not_an_outage() {
         let error = database_error(DatabaseErrorKind::CheckViolation, "deadlock detected");
         assert_eq!(is_outage(&error), Some(false));
     }
 
     #[test]
-    fn an_error_of_no_kind_is_judged_by_its_words_or_not_at_all() {
+    fn an_error_of_unknown_kind_is_classified_by_its_message() {
         let kind = DatabaseErrorKind::Unknown;
         let shutdown = "terminating connection due to administrator command";
         assert_eq!(is_outage(&database_error(kind, shutdown)), Some(true));

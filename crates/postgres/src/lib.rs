@@ -1,39 +1,40 @@
-//! The store of the federation service on Postgres.
+//! Store of the federation service on Postgres.
 //!
-//! **Owns** the SQL, the rows and the migrations (`migrations/postgres`). [`PgCatalogStore`] is all
-//! that it shows.
+//! **Owns** the SQL, the rows and the migrations (`migrations/postgres`). The public type is
+//! [`PgStore`].
 //!
 //! **Must not know** HTTP, NATS or the liveness rule.
 //!
-//! # How it keeps its promises
+//! # Guarantees
 //!
-//! * Whoever writes changes locks the one row of `catalog_state` first and holds it to the end of
-//!   the transaction, so revisions become visible in order and without gaps. A replica that stops
+//! * A transaction that writes changes locks the single row of `catalog_state` first and holds the
+//!   lock until it ends, so revisions become visible in order and without gaps. A replica that stops
 //!   in between loses the lock by `idle_in_transaction_session_timeout`.
-//! * Rows of projects are locked in the order of their ids, so checkpoints of several replicas
-//!   cannot deadlock with each other or with a commit. A checkpoint does not take the first lock:
-//!   it never delays a status change of a project that it does not touch.
-//! * Spells of listening are joined by one replica at a time, under an advisory lock. It is the last
-//!   lock that a checkpoint takes, so it is part of no deadlock, and no change of a project waits
+//! * Rows of projects are locked in the order of their ids, so checkpoints of several replicas cannot
+//!   deadlock with each other or with a commit. A checkpoint does not take the lock of
+//!   `catalog_state`, so it never delays a status change of a project that it does not touch.
+//! * Listening periods are joined by one replica at a time, under an advisory lock. It is the last
+//!   lock that a checkpoint takes, so it is not part of a deadlock, and no change of a project waits
 //!   for it.
-//! * Each batch is a fixed number of statements, with arrays as their parameters.
-//! * Each call has a deadline. One that it misses, and one whose connection is lost, is
-//!   [`Unavailable`](federation_domain::StoreError::Unavailable). If the connection is lost while
-//!   a commit is being acknowledged, nobody can know whether it was applied; trying again is safe,
-//!   since each write compares with what is stored.
-//! * What another program wrote into a row is read as it stands and parsed row by row: a bad one
-//!   never hides the others.
-//! * What a project can do without (tags, namespace, interval, allowlist, source, reports) reads as
-//!   absent or empty where it does not parse, with a warning, and stays stored as it is until the
-//!   project is registered. A registration mends whatever row its slug has,
-//!   but for one by a heartbeat: that leaves it as it is, and is told stand-ins.
-//! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
-//!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
+//! * Each batch is a fixed number of statements with array parameters.
+//! * Each call has a deadline. A call that exceeds it, or whose connection is lost, fails with
+//!   [`Unavailable`](federation_domain::StoreError::Unavailable). If the connection is lost while a
+//!   commit is acknowledged, the outcome is unknown. A retry is safe, because each write compares
+//!   with what is stored.
+//! * Rows are parsed one by one, so a row that another program broke never hides others.
+//! * Optional columns (tags, namespace, interval, allowlist, source, reports) that do not parse read as
+//!   absent or empty, with a warning, and stay as they are until the project is registered. A
+//!   registration repairs the row of its slug. A registration by a heartbeat does not: it leaves the
+//!   row as it is and returns stand-ins.
+//! * A commit decides about a row that does not parse by its status and heartbeat alone, and answers
+//!   `Stale` with stand-ins for the rest. Only a missing row is `Gone`.
 //!
 //! # To extend it
 //!
-//! A new column is a new migration (the same name in `migrations/sqlite`), then the module
-//! `schema`, which a test holds against the live database, then the row and the statements.
+//! A new column is a migration with the same name as in `migrations/sqlite`, then the module `schema`,
+//! which a test compares with the live database, then the row and the statements. A new port is an
+//! `impl` in `store` and a module with its statements. If it logs changes, it writes them through
+//! the `UnitOfWork`.
 
 mod address;
 mod change_log;
@@ -41,17 +42,18 @@ mod checkpoint;
 mod commit;
 mod connection;
 mod error;
+mod listening_periods;
 mod load;
 mod migrate;
 mod register;
 mod remove;
 mod row;
 mod schema;
-mod spells;
 #[cfg(test)]
 mod statement_count;
 mod store;
 mod tls;
+mod unit_of_work;
 
 pub use address::ConnectError;
-pub use store::PgCatalogStore;
+pub use store::PgStore;

@@ -1,4 +1,4 @@
-//! Reading the catalog, the whole of it or some projects.
+//! Reading the catalog.
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -8,16 +8,16 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use crate::change_log::{self, column};
 use crate::connection::begin_pooled;
-use crate::error::Fault;
+use crate::error::PgError;
+use crate::listening_periods;
 use crate::row::ProjectRow;
 use crate::schema::projects;
-use crate::spells;
 
-/// Reads projects, revision and spells of listening as of one moment.
+/// Reads projects, revision and listening periods in one consistent view.
 pub(crate) async fn load(
     connection: &mut AsyncPgConnection,
     is_pooled: bool,
-) -> Result<Snapshot, Fault> {
+) -> Result<Snapshot, PgError> {
     connection
         .build_transaction()
         .repeatable_read()
@@ -31,17 +31,17 @@ pub(crate) async fn load(
         .await
 }
 
-async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault> {
+async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, PgError> {
     let revision: Revision = change_log::newest(connection).await?;
-    let listened = spells::last_of_each(connection).await?;
-    let mut snapshot = Snapshot { revision, listened, ..Snapshot::default() };
+    let listening_periods = listening_periods::last_of_each(connection).await?;
+    let mut snapshot = Snapshot { revision, listening_periods, ..Snapshot::default() };
     let mut rows = projects::table
         .order(projects::id)
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
         .load_stream::<ProjectRow>(connection)
         .await?
         .boxed();
-    // Streamed: a catalog of a million projects is never held twice.
+    // Streamed, so that a catalog of a million projects is never held twice.
     while let Some(row) = rows.try_next().await? {
         match readable(row) {
             Some(project) => snapshot.projects.push(project),
@@ -55,7 +55,7 @@ async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, Fault>
 pub(crate) async fn find(
     connection: &mut AsyncPgConnection,
     slugs: &[Slug],
-) -> Result<Vec<Project>, Fault> {
+) -> Result<Vec<Project>, PgError> {
     let rows: Vec<ProjectRow> = projects::table
         .filter(projects::slug.eq_any(column(slugs, Slug::as_str)))
         .order(projects::id)
@@ -65,33 +65,33 @@ pub(crate) async fn find(
     Ok(rows.into_iter().filter_map(readable).collect())
 }
 
-/// The project of a row; none, and an entry in the log, where it does not parse.
+/// Parses a row; `None`, with an error in the log, if it does not parse.
 fn readable(row: ProjectRow) -> Option<Project> {
-    let parsed = row.parse().map_err(|fault| report(&fault)).ok()?;
-    parsed.ignored.iter().for_each(report_ignored);
-    Some(parsed.project)
+    let stored = row.into_record().parse().map_err(|error| report(&error)).ok()?;
+    stored.ignored.iter().for_each(report_ignored);
+    Some(stored.project)
 }
 
-/// Says in the log which value reads as absent or empty, though it is neither.
-fn report_ignored(fault: &StoreError) {
-    let StoreError::Corrupt { table, column, row, source } = fault else { return };
+/// Logs a value that does not parse and reads as absent or empty.
+fn report_ignored(error: &StoreError) {
+    let StoreError::Corrupt { table, column, row, source } = error else { return };
     tracing::warn!(
         table,
         column,
         row,
         error = source.as_ref() as &dyn std::error::Error,
-        "a value does not parse and is passed over"
+        "stored value does not parse and is ignored"
     );
 }
 
-/// Says in the log which row does not parse: a person must mend it.
-pub(crate) fn report(fault: &StoreError) {
-    let StoreError::Corrupt { table, column, row, source } = fault else { return };
+/// Logs a row that does not parse.
+pub(crate) fn report(error: &StoreError) {
+    let StoreError::Corrupt { table, column, row, source } = error else { return };
     tracing::error!(
         table,
         column,
         row,
         error = source.as_ref() as &dyn std::error::Error,
-        "a row does not parse; someone must mend it"
+        "stored row does not parse and is left out; correct it by hand"
     );
 }

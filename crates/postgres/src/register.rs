@@ -7,104 +7,79 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Cause, Change, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Registered,
-    Registering, Registration, Slug, Source, StoreError,
+    Decision, HeartbeatInterval, NewChange, Origin, Project, ProjectStatus, Registered,
+    Registration, RegistrationWrite, Slug, Source, StandIns, StoreError, StoredProject, to_micros,
 };
 use time::OffsetDateTime;
 
-use crate::change_log::{ChangeLog, Entry, column};
+use crate::change_log::column;
 use crate::commit::reports_text;
-use crate::error::Fault;
-use crate::row::{ProjectRow, as_kept};
+use crate::error::PgError;
+use crate::row::ProjectRow;
 use crate::schema::projects;
+use crate::unit_of_work::UnitOfWork;
 
-/// Registers all, in their order. The caller has begun a transaction.
+/// Applies the writes in their order. The caller has begun a transaction.
 pub(crate) async fn register(
     connection: &mut AsyncPgConnection,
-    registrations: &[Registering],
+    writes: &[RegistrationWrite],
     by: Origin,
     at: OffsetDateTime,
-) -> Result<Vec<Registered>, Fault> {
-    let at = as_kept(at);
-    let mut log = ChangeLog::lock(connection).await?;
-    let created = insert_missing(connection, registrations, at).await?;
-    let rows = lock_rows(connection, registrations, at).await?;
+) -> Result<Vec<Registered>, PgError> {
+    let at = to_micros(at);
+    let mut unit = UnitOfWork::begin(connection).await?;
+    let created = insert_missing(unit.connection, writes, at).await?;
+    let rows = lock_rows(unit.connection, writes, at).await?;
     let mut batch =
-        Batch { rows, created, updated: HashSet::new(), mended: HashSet::new(), by, at };
-    let registered = registrations
+        Batch { rows, created, updated: HashSet::new(), repaired: HashSet::new(), by, at };
+    let registered = writes
         .iter()
-        .map(|registering| batch.register(registering, &mut log))
-        .collect::<Result<Vec<_>, Fault>>()?;
-    update(connection, &batch.projects(&batch.updated)).await?;
-    mend(connection, &batch.projects(&batch.mended)).await?;
-    log.write(connection).await?;
+        .map(|write| batch.apply(write, &mut unit))
+        .collect::<Result<Vec<_>, PgError>>()?;
+    update(unit.connection, &batch.projects(&batch.updated)).await?;
+    repair(unit.connection, &batch.projects(&batch.repaired)).await?;
+    unit.finish().await?;
     Ok(registered)
 }
 
-/// The rows of the batch, as the registrations so far left them.
+/// The rows of the batch, as the writes so far left them.
 struct Batch {
-    rows: HashMap<Slug, Row>,
-    created: HashSet<String>,
+    rows: HashMap<Slug, StoredProject>,
+    /// Slugs of rows that this transaction inserted and that no write has claimed yet.
+    created: HashSet<Slug>,
     updated: HashSet<Slug>,
-    mended: HashSet<Slug>,
+    repaired: HashSet<Slug>,
     by: Origin,
     at: OffsetDateTime,
 }
 
-struct Row {
-    project: Project,
-    /// Whether all of it could be read.
-    is_whole: bool,
-    /// Whether so much could be read that there is a project for whoever reads; else the project
-    /// has stand-ins.
-    is_readable: bool,
-}
-
 impl Batch {
-    fn register(
+    fn apply(
         &mut self,
-        registering: &Registering,
-        log: &mut ChangeLog,
-    ) -> Result<Registered, Fault> {
-        let slug = registering.slug();
-        let is_new = self.created.contains(slug.as_str());
-        let known = self.rows.get(slug).filter(|row| row.is_readable && !is_new);
-        let stored = known.map(|row| &row.project);
-        if !registering.may_meet(stored) {
-            return Err(registering.refusal(stored).into());
-        }
-        let Some(Row { mut project, is_whole, .. }) = self.rows.remove(slug) else {
-            return Err(removed_meanwhile());
-        };
-        let change = if self.created.remove(slug.as_str()) {
-            Some(self.note(log, ChangeKind::Registered, &project))
-        // What was registered elsewhere meanwhile stays, and so does what does not parse.
-        } else if self.by == Origin::Heartbeat || (is_whole && registering.is_met_by(&project)) {
-            None
-        } else {
-            registering.apply_to(&mut project);
-            project.updated_at = self.at;
-            self.updated.insert(slug.clone());
-            if !is_whole {
-                self.mended.insert(slug.clone());
+        write: &RegistrationWrite,
+        unit: &mut UnitOfWork<'_>,
+    ) -> Result<Registered, PgError> {
+        let slug = write.slug();
+        let is_new = self.created.contains(slug);
+        let stored = self.rows.get(slug).filter(|_| !is_new);
+        match write.decide(stored, self.by, self.at)? {
+            Decision::Create(_) => {
+                let stored = self.rows.get(slug).filter(|_| self.created.remove(slug));
+                let project = stored.ok_or_else(removed_concurrently)?.project.clone();
+                let change = unit.log(NewChange::registered(&project, self.by, self.at));
+                Ok(Registered { project, change: Some(change) })
             }
-            Some(self.note(log, ChangeKind::Updated, &project))
-        };
-        let row = Row { project: project.clone(), is_whole: true, is_readable: true };
-        self.rows.insert(slug.clone(), row);
-        Ok(Registered { project, change })
-    }
-
-    fn note(&self, log: &mut ChangeLog, kind: ChangeKind, project: &Project) -> Change {
-        let status = Some(project.status);
-        log.note(Entry {
-            slug: &project.slug,
-            kind,
-            from: if kind == ChangeKind::Registered { None } else { status },
-            to: status,
-            at: self.at,
-            cause: Cause::Registered { by: self.by },
-        })
+            Decision::Keep(project) => Ok(Registered { project, change: None }),
+            Decision::Update { project, repairs } => {
+                self.updated.insert(slug.clone());
+                if repairs {
+                    self.repaired.insert(slug.clone());
+                }
+                self.rows.insert(slug.clone(), StoredProject::intact(project.clone()));
+                let change = unit.log(NewChange::updated(&project, self.by, self.at));
+                Ok(Registered { project, change: Some(change) })
+            }
+        }
     }
 
     fn projects(&self, slugs: &HashSet<Slug>) -> Vec<&Project> {
@@ -112,20 +87,19 @@ impl Batch {
     }
 }
 
-/// Only a program that does not take the lock of the log can do that; the next try creates it.
-fn removed_meanwhile() -> Fault {
+/// Only a program that does not lock the log can cause this. A retry creates the project.
+fn removed_concurrently() -> PgError {
     StoreError::Unavailable("another program removed the project meanwhile".into()).into()
 }
 
-/// Creates what is not there and may be created, in the order given, and says which. What another program creates in
-/// the same moment is left to it.
+/// Inserts the projects that do not exist and may be created, in the order given, and returns their
+/// slugs. A row that another program inserts at the same time is left alone.
 async fn insert_missing(
     connection: &mut AsyncPgConnection,
-    registrations: &[Registering],
+    writes: &[RegistrationWrite],
     at: OffsetDateTime,
-) -> Result<HashSet<String>, Fault> {
-    // Those that are there are left out by the query and not by the conflict: a conflict would use
-    // up an id.
+) -> Result<HashSet<Slug>, PgError> {
+    // The query leaves existing rows out, because a conflict would use up an id.
     const INSERT: &str = "
         INSERT INTO projects (slug, name, hub_url, mesh_namespace, status, tags, created_at,
                               updated_at, heartbeat_interval_ms, allow_fanout)
@@ -138,9 +112,9 @@ async fn insert_missing(
         ON CONFLICT (slug) DO NOTHING
         RETURNING slug";
     let mut seen = HashSet::new();
-    let firsts: Vec<&Registration> = registrations
+    let firsts: Vec<&Registration> = writes
         .iter()
-        .filter_map(Registering::creates)
+        .filter_map(RegistrationWrite::creates)
         .filter(|registration| seen.insert(&registration.slug))
         .collect();
     let created: Vec<Created> = diesel::sql_query(INSERT)
@@ -156,7 +130,7 @@ async fn insert_missing(
         .bind::<Timestamptz, _>(at)
         .load(connection)
         .await?;
-    Ok(created.into_iter().map(|created| created.slug).collect())
+    Ok(created.iter().filter_map(|row| Slug::parse(&row.slug).ok()).collect())
 }
 
 #[derive(QueryableByName)]
@@ -167,35 +141,26 @@ struct Created {
 
 async fn lock_rows(
     connection: &mut AsyncPgConnection,
-    registrations: &[Registering],
+    writes: &[RegistrationWrite],
     at: OffsetDateTime,
-) -> Result<HashMap<Slug, Row>, Fault> {
+) -> Result<HashMap<Slug, StoredProject>, PgError> {
     let rows: Vec<ProjectRow> = projects::table
-        .filter(projects::slug.eq_any(column(registrations, |r| r.slug().as_str())))
+        .filter(projects::slug.eq_any(column(writes, |write| write.slug().as_str())))
         .order(projects::id)
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
         .for_no_key_update()
         .load(connection)
         .await?;
     let by_slug = rows.into_iter().filter_map(|row| Some((Slug::parse(&row.slug).ok()?, row)));
-    by_slug.map(|(slug, row)| Ok((slug.clone(), row_of(row, &slug, at)?))).collect()
+    let stored = by_slug.map(|(slug, row)| {
+        let stand_ins = StandIns { slug: &slug, status: ProjectStatus::Offline, at };
+        let stored = row.into_record().parse_with(&stand_ins)?;
+        Ok((slug, stored))
+    });
+    stored.collect()
 }
 
-fn row_of(row: ProjectRow, slug: &Slug, at: OffsetDateTime) -> Result<Row, Fault> {
-    match row.clone().parse() {
-        Ok(parsed) => Ok(Row {
-            project: parsed.project,
-            is_whole: parsed.ignored.is_empty(),
-            is_readable: true,
-        }),
-        Err(_) => {
-            let row = row.with_stand_ins(slug, ProjectStatus::Offline, at);
-            Ok(Row { project: row.parse()?.project, is_whole: false, is_readable: false })
-        }
-    }
-}
-
-async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Result<(), Fault> {
+async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Result<(), PgError> {
     const UPDATE: &str = "
         UPDATE projects AS p
         SET name = u.name, hub_url = u.hub_url, mesh_namespace = u.mesh_namespace,
@@ -223,8 +188,8 @@ async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Res
     Ok(())
 }
 
-/// Writes what a registration does not replace, for rows that could not be read in full.
-async fn mend(connection: &mut AsyncPgConnection, mended: &[&Project]) -> Result<(), Fault> {
+/// Writes the columns that a registration does not set, for rows that did not parse completely.
+async fn repair(connection: &mut AsyncPgConnection, repaired: &[&Project]) -> Result<(), PgError> {
     const UPDATE: &str = "
         UPDATE projects AS p
         SET status = m.status::project_status, reports = m.reports::json,
@@ -233,18 +198,18 @@ async fn mend(connection: &mut AsyncPgConnection, mended: &[&Project]) -> Result
         FROM unnest($1, $2, $3, $4, $5, $6)
             AS m (id, status, reports, heard_at, heard_by, created_at)
         WHERE p.id = m.id";
-    if mended.is_empty() {
+    if repaired.is_empty() {
         return Ok(());
     }
     diesel::sql_query(UPDATE)
-        .bind::<Array<BigInt>, _>(column(mended, |p| p.id.0))
-        .bind::<Array<Text>, _>(column(mended, |p| p.status.as_str()))
-        .bind::<Array<Nullable<Text>>, _>(json_column(mended, |p| reports_text(&p.reports))?)
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(mended, |p| p.last_heartbeat_at))
-        .bind::<Array<Nullable<Text>>, _>(column(mended, |p| {
+        .bind::<Array<BigInt>, _>(column(repaired, |p| p.id.0))
+        .bind::<Array<Text>, _>(column(repaired, |p| p.status.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(json_column(repaired, |p| reports_text(&p.reports))?)
+        .bind::<Array<Nullable<Timestamptz>>, _>(column(repaired, |p| p.last_heartbeat_at))
+        .bind::<Array<Nullable<Text>>, _>(column(repaired, |p| {
             p.last_heartbeat_source.map(Source::as_str)
         }))
-        .bind::<Array<Timestamptz>, _>(column(mended, |p| p.created_at))
+        .bind::<Array<Timestamptz>, _>(column(repaired, |p| p.created_at))
         .execute(connection)
         .await?;
     Ok(())
@@ -257,8 +222,8 @@ fn json(value: &impl serde::Serialize) -> serde_json::Result<String> {
 fn json_column<'a, T, C>(
     items: &'a [T],
     of: impl Fn(&'a T) -> serde_json::Result<C>,
-) -> Result<Vec<C>, Fault> {
-    items.iter().map(of).collect::<Result<_, _>>().map_err(Fault::failed)
+) -> Result<Vec<C>, PgError> {
+    items.iter().map(of).collect::<Result<_, _>>().map_err(PgError::failed)
 }
 
 fn millis(interval: HeartbeatInterval) -> i64 {

@@ -3,51 +3,44 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Cause, Change, ChangeKind, Precondition, ProjectId, Slug, StoreError};
+use federation_domain::{Change, NewChange, Precondition, ProjectId, Slug};
 use time::OffsetDateTime;
 
-use crate::change_log::{ChangeLog, Entry};
-use crate::error::Fault;
+use crate::error::PgError;
 use crate::row::{ProjectRow, StatusLabel};
 use crate::schema::projects;
+use crate::unit_of_work::UnitOfWork;
 
-/// Removes the project of this slug, a corrupt row too where there is no condition. The caller has
-/// begun a transaction.
+/// Removes the project with this slug. Without a precondition, a row that does not parse is removed
+/// too. The caller has begun a transaction.
 pub(crate) async fn remove(
     connection: &mut AsyncPgConnection,
     slug: &Slug,
     only_if: &Precondition,
     at: OffsetDateTime,
-) -> Result<Option<(ProjectId, Change)>, Fault> {
-    let mut log = ChangeLog::lock(connection).await?;
+) -> Result<Option<(ProjectId, Change)>, PgError> {
+    let mut unit = UnitOfWork::begin(connection).await?;
     if *only_if != Precondition::Always {
-        check(connection, slug, only_if).await?;
+        check(unit.connection, slug, only_if).await?;
     }
     let removed: Option<(i64, StatusLabel)> =
         diesel::delete(projects::table.filter(projects::slug.eq(slug.as_str())))
             .returning((projects::id, projects::status))
-            .get_result(connection)
+            .get_result(unit.connection)
             .await
             .optional()?;
     let Some((id, status)) = removed else { return Ok(None) };
-    let change = log.note(Entry {
-        slug,
-        kind: ChangeKind::Removed,
-        from: status.parse().ok(),
-        to: None,
-        at,
-        cause: Cause::Operator,
-    });
-    log.write(connection).await?;
+    let change = unit.log(NewChange::removed(slug, status.parse().ok(), at));
+    unit.finish().await?;
     Ok(Some((ProjectId(id), change)))
 }
 
-/// Locks the row, so that the condition goes on to hold.
+/// Locks the row, so that the precondition still holds when it is deleted.
 async fn check(
     connection: &mut AsyncPgConnection,
     slug: &Slug,
     only_if: &Precondition,
-) -> Result<(), Fault> {
+) -> Result<(), PgError> {
     let row: Option<ProjectRow> = projects::table
         .filter(projects::slug.eq(slug.as_str()))
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
@@ -56,10 +49,6 @@ async fn check(
         .await
         .optional()?;
     let Some(row) = row else { return Ok(()) };
-    let stored = row.parse().ok().map(|parsed| parsed.project);
-    if only_if.holds(stored.as_ref()) {
-        Ok(())
-    } else {
-        Err(StoreError::refused(slug, only_if, stored.as_ref()).into())
-    }
+    let stored = row.into_record().parse().ok();
+    Ok(only_if.check(slug, stored.as_ref().and_then(|stored| stored.readable()))?)
 }

@@ -1,7 +1,7 @@
-//! The tables as the statements see them. A test holds this against the live schema.
+//! Tables. A test compares this with the schema of a migrated database.
 
 pub(crate) mod sql_types {
-    /// The enum `project_status`. Public within this private module, as `table!` demands.
+    /// The enum `project_status`. `table!` requires it to be public within this private module.
     #[derive(diesel::sql_types::SqlType, diesel::query_builder::QueryId)]
     #[diesel(postgres_type(name = "project_status"))]
     pub struct ProjectStatus;
@@ -52,7 +52,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    listening_spells (source, heard_from) {
+    listening_periods (source, heard_from) {
         source -> Varchar,
         heard_from -> Timestamptz,
         heard_until -> Timestamptz,

@@ -1,4 +1,4 @@
-//! Batches are a fixed number of statements, however large.
+//! Tests that a batch of any size takes a fixed number of statements.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use diesel::connection::InstrumentationEvent;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use federation_domain::{
-    Checkpoint, Listened, Origin, Project, ProjectStatus, Registering, Source,
+    Checkpoint, ListeningPeriod, Origin, Project, ProjectStatus, RegistrationWrite, Source,
 };
 use federation_testkit::TestDatabase;
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
 
-use crate::{PgCatalogStore, checkpoint, commit, connection, register};
+use crate::{PgStore, checkpoint, commit, connection, register};
 
-/// A connection that counts what it sends.
+/// Opens a connection that counts its statements.
 async fn counting(database: &TestDatabase) -> (AsyncPgConnection, Arc<AtomicUsize>) {
-    PgCatalogStore::connect(&database.url()).unwrap().migrate().await.unwrap();
+    PgStore::connect(&database.url()).unwrap().migrate().await.unwrap();
     let config = connection::configuration(&database.url()).unwrap();
     let mut connection = connection::open(&config).await.unwrap();
     let count = Arc::new(AtomicUsize::new(0));
@@ -29,14 +29,14 @@ async fn counting(database: &TestDatabase) -> (AsyncPgConnection, Arc<AtomicUsiz
 }
 
 async fn registered(connection: &mut AsyncPgConnection, names: usize) -> Vec<Project> {
-    let one = |n| Registering::from(registration(&format!("p-{n}")));
-    let batch: Vec<Registering> = (0..names).map(one).collect();
+    let one = |n| RegistrationWrite::from(registration(&format!("p-{n}")));
+    let batch: Vec<RegistrationWrite> = (0..names).map(one).collect();
     let registered = register::register(connection, &batch, Origin::File, moment(0)).await;
     registered.unwrap().into_iter().map(|registered| registered.project).collect()
 }
 
 #[tokio::test]
-async fn a_batch_is_as_many_statements_as_one() {
+async fn a_batch_of_any_size_takes_five_statements() {
     let database = TestDatabase::create().await;
     let (mut connection, count) = counting(&database).await;
     let projects = registered(&mut connection, 1_000).await;
@@ -51,15 +51,15 @@ async fn a_batch_is_as_many_statements_as_one() {
 }
 
 #[tokio::test]
-async fn a_checkpoint_of_ten_thousand_projects_is_four_statements() {
+async fn a_checkpoint_of_ten_thousand_projects_takes_four_statements() {
     let database = TestDatabase::create().await;
     let (mut connection, count) = counting(&database).await;
     let projects = registered(&mut connection, 10_000).await;
     count.store(0, Ordering::SeqCst);
     let heard = Checkpoint {
         heartbeats: projects.iter().map(|project| mark(project, moment(1))).collect(),
-        listened: Source::ALL
-            .map(|source| Listened { source, from: moment(0), until: moment(1) })
+        listening_periods: Source::ALL
+            .map(|source| ListeningPeriod { source, from: moment(0), until: moment(1) })
             .to_vec(),
     };
     checkpoint::checkpoint(&mut connection, &heard).await.unwrap();

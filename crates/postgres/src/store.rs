@@ -1,4 +1,4 @@
-//! The store itself: a pool, deadlines, and what an error means.
+//! The store: connection pool, deadlines and classification of errors.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,8 +15,9 @@ use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Listened, LogEntry, Origin, Outcome, Precondition, Project,
-    ProjectId, Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
+    CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, ListeningPeriod,
+    ListeningStore, LogEntry, Origin, Outcome, Precondition, Project, ProjectId, Registered,
+    RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, Transition,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -27,38 +28,38 @@ use crate::address::{Address, ConnectError};
 use crate::connection::{
     CONNECT_TIMEOUT, answers, begin_pooled, configuration, open_session, rejected_or_away,
 };
-use crate::error::{Fault, is_outage};
+use crate::error::{PgError, is_outage};
 use crate::migrate::migrate;
-use crate::{change_log, checkpoint, commit, load, register, remove, spells};
+use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
 
-/// How long a call may take once it has a connection.
+/// Deadline for a single call, excluding the wait for a connection.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How long one may that touches the whole catalog.
+/// Deadline for operations on the whole catalog.
 const BULK_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Beyond how many projects a batch counts as bulk.
+/// Batch size above which [`BULK_DEADLINE`] applies.
 const LARGE_BATCH: usize = 1_000;
 
-/// Connections of one process. Writers of changes serialise anyhow; the rest is for checkpoints,
-/// the tail of the log and health checks.
+/// Number of pooled connections. Writers of changes are serialized, so the others serve checkpoints,
+/// reads of the log and health checks.
 const CONNECTIONS: usize = 8;
 
-/// The durable catalog on Postgres.
+/// The store ports on Postgres.
 ///
-/// Cheap to clone; clones share the pool.
+/// Cheap to clone. Clones share the pool.
 #[derive(Clone)]
-pub struct PgCatalogStore {
+pub struct PgStore {
     address: Address,
     pool: Pool<AsyncPgConnection>,
 }
 
-impl PgCatalogStore {
-    /// A store at this URL: `postgres://`, `postgresql://` or `postgresql+asyncpg://`. Connects
-    /// when it is first used, so the database need not be up.
+impl PgStore {
+    /// Creates a store for a URL that starts with `postgres://`, `postgresql://` or
+    /// `postgresql+asyncpg://`. It connects on first use, so the database need not be running.
     ///
     /// # Errors
-    /// When the URL cannot lead to a database.
+    /// Returns an error if the URL is not usable.
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
         let address = configuration(url)?;
         let mut manager = ManagerConfig::default();
@@ -83,13 +84,13 @@ impl PgCatalogStore {
         Ok(Self { address, pool })
     }
 
-    /// Brings the database to the schema of this version, and gives the versions that it lacked.
-    /// Several processes may do so at once. A table `projects` of the Python service is adopted.
+    /// Applies pending migrations and returns their versions. Several processes may call it at once.
+    /// A table `projects` of the Python service is adopted.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the database cannot be reached, [`StoreError::Failed`] when
-    /// it refuses the role, the password or the name of the database, and when a migration failed,
-    /// which is then rolled back.
+    /// Returns [`StoreError::Unavailable`] if the database cannot be reached, and
+    /// [`StoreError::Failed`] if it rejects the role, the password or the database name, or if a
+    /// migration fails. A failed migration is rolled back.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         migrate(&self.address).await
     }
@@ -105,7 +106,7 @@ impl PgCatalogStore {
         &self,
         connection: Object<AsyncPgConnection>,
         deadline: Duration,
-        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Fault>,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, PgError>,
     ) -> Result<T, StoreError> {
         let is_pooled = self.address.is_pooled;
         settle(connection, deadline, async |c| {
@@ -132,8 +133,8 @@ impl PgCatalogStore {
         .await
     }
 
-    /// A connection for the first call of all, which a person waits for: a wrong password or name
-    /// of the database is told at once.
+    /// Returns a connection for the first call of the process. An operator waits for it, so a wrong
+    /// password or database name is reported at once.
     async fn first_connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
         self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(Opening::ConnectionError(error)) => rejected_or_away(error),
@@ -142,15 +143,14 @@ impl PgCatalogStore {
     }
 
     async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
-        // Whatever keeps a connection from being opened is outside of what was asked for, and may
-        // be mended without this process: all of it counts as an outage.
+        // Every failure to connect counts as an outage: it may end without a restart of this process.
         self.pool.get().await.map_err(|error| StoreError::Unavailable(error.into()))
     }
 }
 
-impl fmt::Debug for PgCatalogStore {
+impl fmt::Debug for PgStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgCatalogStore").field("pool", &self.pool.status()).finish_non_exhaustive()
+        f.debug_struct("PgStore").field("pool", &self.pool.status()).finish_non_exhaustive()
     }
 }
 
@@ -168,19 +168,19 @@ fn check_unprepared(connection: &mut AsyncPgConnection) -> BoxFuture<'_, QueryRe
     connection.batch_execute("SELECT 1").boxed()
 }
 
-/// Waits for the work up to its deadline, and says what its error means.
+/// Runs `work` with a deadline and classifies its error.
 async fn settle<T>(
     mut connection: Object<AsyncPgConnection>,
     deadline: Duration,
-    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Fault>,
+    work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, PgError>,
 ) -> Result<T, StoreError> {
     let error = match timeout(deadline, work(&mut connection)).await {
         Ok(Ok(done)) => return Ok(done),
-        Ok(Err(Fault::Store(error))) => return Err(error),
-        Ok(Err(Fault::Database(error))) => error,
+        Ok(Err(PgError::Store(error))) => return Err(error),
+        Ok(Err(PgError::Database(error))) => error,
         Err(elapsed) => {
-            // It may still be busy, or queued for a lock. The server finds it closed within two
-            // seconds where it can watch its clients, else when the statement ends or times out.
+            // The connection may still be busy or wait for a lock. A server that checks its clients
+            // notices within two seconds that it is closed, others when the statement ends.
             drop(Object::take(connection));
             return Err(StoreError::Unavailable(elapsed.into()));
         }
@@ -200,7 +200,7 @@ async fn settle<T>(
 }
 
 #[async_trait]
-impl CatalogStore for PgCatalogStore {
+impl CatalogStore for PgStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
         let is_pooled = self.address.is_pooled;
         settle(self.first_connection().await?, BULK_DEADLINE, async |c| {
@@ -214,26 +214,26 @@ impl CatalogStore for PgCatalogStore {
         self.read(self.connection().await?, deadline, async |c| load::find(c, slugs).await).await
     }
 
-    async fn register_if(
+    async fn register(
         &self,
-        registrations: &[Registering],
+        writes: &[RegistrationWrite],
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
-        let deadline = deadline_of_a_batch(registrations.len());
+        let deadline = deadline_of_a_batch(writes.len());
         settle(self.connection().await?, deadline, async |c| {
             c.build_transaction()
                 .read_committed()
                 .run(async |c| {
                     self.begin(c).await?;
-                    register::register(c, registrations, by, at).await
+                    register::register(c, writes, by, at).await
                 })
                 .await
         })
         .await
     }
 
-    async fn remove_if(
+    async fn remove(
         &self,
         slug: &Slug,
         only_if: &Precondition,
@@ -263,7 +263,10 @@ impl CatalogStore for PgCatalogStore {
         })
         .await
     }
+}
 
+#[async_trait]
+impl CheckpointStore for PgStore {
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         settle(self.connection().await?, BULK_DEADLINE, async |c| {
             c.build_transaction()
@@ -276,7 +279,10 @@ impl CatalogStore for PgCatalogStore {
         })
         .await
     }
+}
 
+#[async_trait]
+impl ChangeLogStore for PgStore {
     async fn changes_after(
         &self,
         revision: Revision,
@@ -299,18 +305,24 @@ impl CatalogStore for PgCatalogStore {
         })
         .await
     }
+}
 
-    async fn spells(
+#[async_trait]
+impl ListeningStore for PgStore {
+    async fn listening_periods(
         &self,
         source: Source,
         since: OffsetDateTime,
-    ) -> Result<Vec<Listened>, StoreError> {
+    ) -> Result<Vec<ListeningPeriod>, StoreError> {
         self.read(self.connection().await?, DEADLINE, async |c| {
-            spells::since(c, source, since).await
+            listening_periods::since(c, source, since).await
         })
         .await
     }
+}
 
+#[async_trait]
+impl StoreHealth for PgStore {
     async fn ping(&self) -> Result<(), StoreError> {
         settle(self.connection().await?, DEADLINE, async |c| {
             Ok(c.batch_execute("SELECT 1").await?)
@@ -324,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_batch_of_more_than_a_thousand_has_the_time_of_a_bulk() {
+    fn a_batch_of_more_than_a_thousand_projects_has_the_bulk_deadline() {
         assert_eq!(deadline_of_a_batch(LARGE_BATCH), DEADLINE);
         assert_eq!(deadline_of_a_batch(LARGE_BATCH + 1), BULK_DEADLINE);
     }

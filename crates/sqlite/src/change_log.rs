@@ -1,73 +1,20 @@
-//! The change log: numbering what happens, and reading it again.
+//! The change log.
 
 use diesel::prelude::*;
-use federation_domain::{
-    Cause, Change, ChangeKind, LogEntry, ProjectStatus, Revision, Slug, StoreError,
-};
-use time::OffsetDateTime;
+use federation_domain::{Change, LogEntry, ProjectStatus, Revision, Slug, StoreError};
 
-use crate::error::Fault;
+use crate::error::SqliteError;
 use crate::row::ChangeRow;
 use crate::schema::{catalog_state, project_changes};
-use crate::timestamp::{as_kept, text_of};
+use crate::timestamp::text_of;
 
 const THE_ROW: i64 = 1;
 
-/// The log within one transaction, which has the file to itself.
-pub(crate) struct ChangeLog {
-    stored: Revision,
-    newest: Revision,
-}
-
-/// What a change says beside its position.
-pub(crate) struct Entry<'a> {
-    pub(crate) slug: &'a Slug,
-    pub(crate) kind: ChangeKind,
-    pub(crate) from: Option<ProjectStatus>,
-    pub(crate) to: Option<ProjectStatus>,
-    pub(crate) at: OffsetDateTime,
-    pub(crate) cause: Cause,
-}
-
-impl ChangeLog {
-    pub(crate) fn begin(connection: &mut SqliteConnection) -> QueryResult<Self> {
-        let newest = newest(connection)?;
-        Ok(Self { stored: newest, newest })
-    }
-
-    /// Writes a change.
-    pub(crate) fn note(
-        &mut self,
-        connection: &mut SqliteConnection,
-        entry: Entry<'_>,
-    ) -> Result<Change, Fault> {
-        self.newest.0 += 1;
-        let change = Change {
-            revision: self.newest,
-            slug: entry.slug.clone(),
-            kind: entry.kind,
-            from: entry.from,
-            to: entry.to,
-            at: as_kept(entry.at),
-            cause: entry.cause,
-        };
-        insert(connection, &change)?;
-        Ok(change)
-    }
-
-    /// Writes the newest revision. To be called once, when all is noted.
-    pub(crate) fn end(self, connection: &mut SqliteConnection) -> QueryResult<()> {
-        if self.newest == self.stored {
-            return Ok(());
-        }
-        diesel::update(catalog_state::table.find(THE_ROW))
-            .set(catalog_state::revision.eq(self.newest.0))
-            .execute(connection)
-            .map(drop)
-    }
-}
-
-fn insert(connection: &mut SqliteConnection, change: &Change) -> Result<(), Fault> {
+/// Writes an entry.
+pub(crate) fn insert(
+    connection: &mut SqliteConnection,
+    change: &Change,
+) -> Result<(), SqliteError> {
     diesel::insert_into(project_changes::table)
         .values((
             project_changes::revision.eq(change.revision.0),
@@ -75,47 +22,50 @@ fn insert(connection: &mut SqliteConnection, change: &Change) -> Result<(), Faul
             project_changes::kind.eq(change.kind.as_str()),
             project_changes::from_status.eq(change.from.map(ProjectStatus::as_str)),
             project_changes::to_status.eq(change.to.map(ProjectStatus::as_str)),
-            project_changes::at.eq(text_of(change.at).map_err(Fault::failed)?),
-            project_changes::cause.eq(serde_json::to_string(&change.cause).map_err(Fault::failed)?),
+            project_changes::at.eq(text_of(change.at).map_err(SqliteError::failed)?),
+            project_changes::cause
+                .eq(serde_json::to_string(&change.cause).map_err(SqliteError::failed)?),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// The newest revision that the transaction sees.
+/// Writes the newest revision.
+pub(crate) fn set_newest(connection: &mut SqliteConnection, newest: Revision) -> QueryResult<()> {
+    diesel::update(catalog_state::table.find(THE_ROW))
+        .set(catalog_state::revision.eq(newest.0))
+        .execute(connection)
+        .map(drop)
+}
+
+/// Returns the newest revision that the transaction sees.
 pub(crate) fn newest(connection: &mut SqliteConnection) -> QueryResult<Revision> {
     let newest = catalog_state::table.find(THE_ROW).select(catalog_state::revision);
     newest.get_result(connection).map(Revision)
 }
 
-/// The entries after a revision, in order.
+/// Reads the entries after a revision, in order.
 pub(crate) fn after(
     connection: &mut SqliteConnection,
     revision: Revision,
     limit: usize,
-) -> Result<Vec<LogEntry>, Fault> {
+) -> Result<Vec<LogEntry>, SqliteError> {
     let rows: Vec<ChangeRow> = project_changes::table
         .filter(project_changes::revision.gt(revision.0))
         .order(project_changes::revision)
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select(ChangeRow::as_select())
         .load(connection)?;
-    Ok(rows.into_iter().map(entry).collect())
+    Ok(rows.into_iter().map(|row| row.into_record().into_entry()).collect())
 }
 
-fn entry(row: ChangeRow) -> LogEntry {
-    let (revision, slug) = (Revision(row.revision), Slug::parse(&row.slug).ok());
-    let unreadable = |fault| LogEntry::Unreadable { revision, slug, fault };
-    Change::try_from(row).map_or_else(unreadable, LogEntry::Change)
-}
-
-/// The changes of a project before a revision, or all, newest first.
+/// Reads the changes of a project, newest first, optionally only those before a revision.
 pub(crate) fn history(
     connection: &mut SqliteConnection,
     slug: &Slug,
     before: Option<Revision>,
     limit: usize,
-) -> Result<Vec<Change>, Fault> {
+) -> Result<Vec<Change>, SqliteError> {
     let rows: Vec<ChangeRow> = project_changes::table
         .filter(project_changes::slug.eq(slug.as_str()))
         .filter(project_changes::revision.lt(before.map_or(i64::MAX, |before| before.0)))
@@ -123,5 +73,6 @@ pub(crate) fn history(
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
         .select(ChangeRow::as_select())
         .load(connection)?;
-    Ok(rows.into_iter().map(Change::try_from).collect::<Result<_, StoreError>>()?)
+    let changes = rows.into_iter().map(|row| row.into_record().parse());
+    Ok(changes.collect::<Result<_, StoreError>>()?)
 }

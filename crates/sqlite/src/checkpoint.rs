@@ -1,30 +1,31 @@
-//! Noting what was heard.
+//! Storing checkpoints.
 
 use diesel::prelude::*;
 use federation_domain::{Checkpoint, HeartbeatMark};
 
-use crate::error::Fault;
+use crate::error::SqliteError;
+use crate::listening_periods;
 use crate::schema::projects;
-use crate::spells;
 use crate::timestamp::text_of;
 
-/// Moves the times forward and joins the spells. The caller has begun an immediate transaction.
+/// Moves heartbeats forward and joins listening periods. The caller has begun an immediate
+/// transaction.
 pub(crate) fn checkpoint(
     connection: &mut SqliteConnection,
     checkpoint: &Checkpoint,
-) -> Result<(), Fault> {
+) -> Result<(), SqliteError> {
     for mark in &checkpoint.heartbeats {
         hear(connection, mark)?;
     }
-    for spell in &checkpoint.listened {
-        spells::join(connection, spell)?;
+    for period in &checkpoint.listening_periods {
+        listening_periods::join(connection, period)?;
     }
     Ok(())
 }
 
-fn hear(connection: &mut SqliteConnection, mark: &HeartbeatMark) -> Result<(), Fault> {
-    let at = text_of(mark.at).map_err(Fault::failed)?;
-    // The order of the texts is the order of the times.
+fn hear(connection: &mut SqliteConnection, mark: &HeartbeatMark) -> Result<(), SqliteError> {
+    let at = text_of(mark.at).map_err(SqliteError::failed)?;
+    // Texts of times sort like the times.
     let is_older =
         projects::last_heartbeat_at.is_null().or(projects::last_heartbeat_at.lt(at.clone()));
     diesel::update(projects::table.find(mark.project.0))

@@ -1,103 +1,79 @@
-//! Storing transitions of status, by compare-and-set.
+//! Storing status transitions by compare-and-set.
 
 use diesel::prelude::*;
-use federation_domain::{ChangeKind, Outcome, Project, Reports, Source, Transition, Verdicts};
+use federation_domain::{
+    NewChange, Outcome, Project, Reports, Source, StandIns, Transition, Verdicts, to_micros,
+};
 
-use crate::change_log::{ChangeLog, Entry};
-use crate::error::Fault;
+use crate::error::SqliteError;
 use crate::load::report;
 use crate::row::ProjectRow;
 use crate::schema::projects;
-use crate::timestamp::{as_kept, text_of};
+use crate::timestamp::text_of;
+use crate::unit_of_work::UnitOfWork;
 
-/// Commits all, in their order. The caller has begun an immediate transaction.
+/// Commits the transitions in their order. The caller has begun an immediate transaction.
 pub(crate) fn commit(
     connection: &mut SqliteConnection,
     transitions: &[Transition],
-) -> Result<Vec<Outcome>, Fault> {
-    let mut log = ChangeLog::begin(connection)?;
+) -> Result<Vec<Outcome>, SqliteError> {
+    let mut unit = UnitOfWork::begin(connection)?;
     let mut verdicts = Verdicts::new(transitions);
-    let outcomes = transitions
-        .iter()
-        .enumerate()
-        .map(|(place, transition)| {
-            let stands = |project: &Project| {
-                let Project { status, last_heartbeat_at, updated_at, .. } = *project;
-                verdicts.stands(place, status, last_heartbeat_at, updated_at)
-            };
-            apply(connection, transition, stands, &mut log)
-        })
-        .collect::<Result<_, Fault>>()?;
-    log.end(connection)?;
+    let mut outcomes = Vec::with_capacity(transitions.len());
+    for (place, transition) in transitions.iter().enumerate() {
+        let Some(mut project) = find(unit.connection, transition)? else {
+            outcomes.push(Outcome::Gone);
+            continue;
+        };
+        if !verdicts.stands(place, project.status, project.last_heartbeat_at, project.updated_at) {
+            outcomes.push(Outcome::Stale(Box::new(project)));
+            continue;
+        }
+        transition.apply_to(&mut project);
+        update(unit.connection, &project)?;
+        let change = NewChange::status_changed(&project.slug, transition);
+        outcomes.push(Outcome::Accepted(change.map(|change| unit.log(change)).transpose()?));
+    }
+    unit.finish()?;
     Ok(outcomes)
 }
 
-fn apply(
+/// Reads the row of a transition.
+///
+/// A row that does not parse must neither block the other rows nor look like a removed one. Its
+/// stand-in status is the one that the transition expects, so an unreadable status rejects nothing.
+fn find(
     connection: &mut SqliteConnection,
     transition: &Transition,
-    stands: impl FnOnce(&Project) -> bool,
-    log: &mut ChangeLog,
-) -> Result<Outcome, Fault> {
+) -> Result<Option<Project>, SqliteError> {
     let row: Option<ProjectRow> = projects::table
         .find(transition.project.0)
         .select(ProjectRow::as_select())
         .first(connection)
         .optional()?;
-    let Some(row) = row else { return Ok(Outcome::Gone) };
-    // A row that does not parse must neither hold up the others for ever nor pass for a removed one.
-    let parsed = row.clone().parse().or_else(|fault| {
-        report(&fault);
-        let at = text_of(transition.at).map_err(Fault::failed)?;
-        // A status that cannot be read objects to nothing.
-        let row = row.with_stand_ins(&transition.slug, transition.from, &at);
-        row.parse().map_err(Fault::from)
-    })?;
-    let project = parsed.project;
-    if !stands(&project) {
-        return Ok(Outcome::Stale(Box::new(project)));
-    }
-    update(connection, transition, &project)?;
-    if transition.to == transition.from {
-        return Ok(Outcome::Accepted(None));
-    }
-    let entry = Entry {
-        slug: &project.slug,
-        kind: ChangeKind::StatusChanged,
-        from: Some(transition.from),
-        to: Some(transition.to),
-        at: transition.at,
-        cause: transition.cause.clone(),
-    };
-    Ok(Outcome::Accepted(Some(log.note(connection, entry)?)))
+    let Some(row) = row else { return Ok(None) };
+    let Transition { slug, from, at, .. } = transition;
+    let stand_ins = StandIns { slug, status: *from, at: to_micros(*at) };
+    let stored = row.into_record().parse_with(&stand_ins)?;
+    stored.unreadable.iter().for_each(report);
+    Ok(Some(stored.project))
 }
 
-fn update(
-    connection: &mut SqliteConnection,
-    transition: &Transition,
-    stored: &Project,
-) -> Result<(), Fault> {
-    let heard = transition.last_heartbeat_at.map(as_kept);
-    let (heard_at, heard_by) = if heard > stored.last_heartbeat_at {
-        (heard, transition.last_heartbeat_source)
-    } else {
-        (stored.last_heartbeat_at, stored.last_heartbeat_source)
-    };
-    let updated_at =
-        if transition.to == transition.from { stored.updated_at } else { transition.at };
-    diesel::update(projects::table.find(stored.id.0))
+fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), SqliteError> {
+    let heard_at = project.last_heartbeat_at.map(text_of).transpose();
+    diesel::update(projects::table.find(project.id.0))
         .set((
-            projects::status.eq(transition.to.as_str()),
-            projects::reports.eq(reports_text(&transition.reports).map_err(Fault::failed)?),
-            projects::last_heartbeat_at
-                .eq(heard_at.map(text_of).transpose().map_err(Fault::failed)?),
-            projects::last_heartbeat_source.eq(heard_by.map(Source::as_str)),
-            projects::updated_at.eq(text_of(updated_at).map_err(Fault::failed)?),
+            projects::status.eq(project.status.as_str()),
+            projects::reports.eq(reports_text(&project.reports).map_err(SqliteError::failed)?),
+            projects::last_heartbeat_at.eq(heard_at.map_err(SqliteError::failed)?),
+            projects::last_heartbeat_source.eq(project.last_heartbeat_source.map(Source::as_str)),
+            projects::updated_at.eq(text_of(project.updated_at).map_err(SqliteError::failed)?),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// NULL where the project reports nothing, for those who read the table.
+/// Serializes reported health; NULL if the project is healthy, for people who read the table.
 pub(crate) fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
     reports.is_degraded().then(|| serde_json::to_string(reports)).transpose()
 }

@@ -1,4 +1,4 @@
-//! Where the file is, and how connections to it are opened.
+//! Path of the file, and opening connections to it.
 
 use std::error::Error;
 use std::time::Duration;
@@ -10,36 +10,36 @@ use federation_domain::StoreError;
 
 use crate::error::tells_an_outage;
 
-/// What every connection needs.
+/// Settings of every connection.
 const SETTINGS: &str = "PRAGMA busy_timeout = 5000;
                         PRAGMA synchronous = FULL;
                         PRAGMA foreign_keys = ON;";
 
 const WRITE_AHEAD: &str = "PRAGMA journal_mode = WAL;";
 
-/// How often, and how many times, a file is tried to be switched to WAL: 5 s, as for other locks.
+/// Interval and number of attempts to switch a file to WAL: 5 s in total, as for other locks.
 const SWITCH_EVERY: Duration = Duration::from_millis(10);
 const SWITCH_ATTEMPTS: usize = 500;
 
 const READ_ONLY: &str = "PRAGMA query_only = ON;";
 
-/// Why a URL does not lead to a database file.
+/// Error of a database URL.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// It names no file.
+    /// The URL names no file.
     #[error(
         "expected a file in the database URL: sqlite:///relative/path or sqlite:////absolute/path"
     )]
     NoFile,
-    /// It names a database in memory, which would be lost at each restart and be another one for
-    /// each connection.
-    #[error("a database in memory keeps nothing: name a file")]
+    /// The URL names a database in memory, which would be lost at each restart and be a different one
+    /// for each connection.
+    #[error("a database in memory is not durable: use a file")]
     InMemory,
-    /// It has parameters or characters that a path has not.
-    #[error("the database URL may only be a path, without parameters: {0} is not understood")]
+    /// The URL has parameters or characters that a path cannot have.
+    #[error("the database URL must be a path without parameters, got {0}")]
     NotAPath(String),
-    /// The pool could not be made.
-    #[error("the pool of database connections could not be made")]
+    /// The pool cannot be created.
+    #[error("cannot create the pool of database connections")]
     Pool(#[source] Box<dyn Error + Send + Sync>),
 }
 
@@ -64,21 +64,21 @@ pub(crate) fn path_of(url: &str) -> Result<String, ConnectError> {
     if path.is_empty() || path.ends_with('/') {
         return Err(ConnectError::NoFile);
     }
-    // SQLite would read `file:` and `?` as its own kind of URL, with switches that undo ours.
+    // SQLite would parse `file:` and `?` as a URL with parameters, which can override the settings.
     if path.starts_with("file:") || path.contains("://") || path.contains(['?', '\0']) {
         return Err(ConnectError::NotAPath(path.escape_debug().to_string()));
     }
     Ok(path.to_owned())
 }
 
-/// What a connection may do.
+/// Use of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Writer,
     Reader,
 }
 
-/// A connection could not be opened.
+/// Error of opening a connection.
 #[derive(Debug, thiserror::Error)]
 #[error("could not open the database file {path}")]
 pub(crate) struct OpenError {
@@ -88,8 +88,7 @@ pub(crate) struct OpenError {
 }
 
 impl OpenError {
-    /// What it means for a caller: only what passes by itself is an outage. It stands for the
-    /// pool's own error, which would say the same once more.
+    /// Classifies the error. It replaces the error of the pool, which would repeat its text.
     pub(crate) fn classified(self) -> StoreError {
         if tells_an_outage(&self.source.to_string()) {
             StoreError::Unavailable(self.into())
@@ -132,11 +131,11 @@ fn open(path: &str, role: Role) -> Result<SqliteConnection, Box<dyn Error + Send
     Ok(connection)
 }
 
-/// Switches the file to WAL; nothing happens where that was done before.
+/// Switches the file to WAL, if it is not in that mode yet.
 ///
-/// Of several processes that meet at a new file, all but one are told at once that it is locked:
-/// SQLite does not apply the busy timeout to this switch, which takes a second lock while it holds
-/// a first one. So the waiting is done here, on a thread that may block.
+/// If several processes open a new file, all but one fail at once because it is locked. SQLite does
+/// not apply the busy timeout to this switch, which takes a second lock while it holds a first one.
+/// This function therefore retries, on a blocking thread.
 fn write_ahead(connection: &mut SqliteConnection) -> QueryResult<()> {
     for _ in 1..SWITCH_ATTEMPTS {
         match connection.batch_execute(WRITE_AHEAD) {
@@ -162,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_writes_ahead_to_the_disk_and_waits_for_others() {
+    fn a_connection_uses_wal_syncs_fully_and_waits_for_locks() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("f.db");
         let mut connection = open(path.to_str().unwrap(), Role::Reader).unwrap();
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn each_spelling_of_a_path_is_read() {
+    fn every_supported_form_of_a_path_parses() {
         for (url, path) in [
             ("sqlite:////var/lib/federation.db", "/var/lib/federation.db"),
             ("sqlite:///federation.db", "federation.db"),
@@ -194,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_keeps_nothing_is_refused() {
+    fn a_url_without_a_durable_file_is_rejected() {
         for url in
             ["sqlite::memory:", "sqlite://:memory:", ":memory:", "file::memory:?cache=shared"]
         {
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_than_a_path_is_refused() {
+    fn a_url_that_is_more_than_a_path_is_rejected() {
         for url in ["sqlite://f.db?mode=ro", "file:f.db", "mysql://h/d", "sqlite://a\0b"] {
             assert!(matches!(path_of(url), Err(ConnectError::NotAPath(_))), "{url:?}");
         }

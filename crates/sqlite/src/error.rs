@@ -1,38 +1,38 @@
-//! Which of the database's errors are outages, and which are refusals.
+//! Errors of SQLite, and their classification.
 
 use std::error::Error;
 
 use diesel::result::Error as DatabaseError;
 use federation_domain::StoreError;
 
-/// What stops a transaction.
+/// Error that aborts a transaction.
 #[derive(Debug)]
-pub(crate) enum Fault {
-    /// The database's own error, not classified yet.
+pub(crate) enum SqliteError {
+    /// Error of the database, not classified yet.
     Database(DatabaseError),
-    /// An error of ours.
+    /// Error of the store.
     Store(StoreError),
 }
 
-impl From<DatabaseError> for Fault {
+impl From<DatabaseError> for SqliteError {
     fn from(error: DatabaseError) -> Self {
         Self::Database(error)
     }
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for SqliteError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl Fault {
-    /// An error that trying again will not mend.
+impl SqliteError {
+    /// Creates an error that a retry does not fix.
     pub(crate) fn failed(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Store(StoreError::Failed(error.into()))
     }
 
-    /// Whether the connection must not be used again.
+    /// Returns `true` if the connection must not be used again.
     pub(crate) fn broke_the_connection(&self) -> bool {
         matches!(
             self,
@@ -43,19 +43,19 @@ impl Fault {
     }
 }
 
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Store(error) => error,
-            broken @ Fault::Database(_) if broken.broke_the_connection() => {
+impl From<SqliteError> for StoreError {
+    fn from(error: SqliteError) -> Self {
+        match error {
+            SqliteError::Store(error) => error,
+            broken @ SqliteError::Database(_) if broken.broke_the_connection() => {
                 Self::Unavailable("the connection was left within a transaction".into())
             }
-            Fault::Database(error) => classified(error),
+            SqliteError::Database(error) => classified(error),
         }
     }
 }
 
-/// The database's error as the port knows it.
+/// Classifies an error of the database.
 pub(crate) fn classified(error: impl Into<Box<dyn Error + Send + Sync>>) -> StoreError {
     let error = error.into();
     if tells_an_outage(&error.to_string()) {
@@ -65,9 +65,9 @@ pub(crate) fn classified(error: impl Into<Box<dyn Error + Send + Sync>>) -> Stor
     }
 }
 
-/// Diesel hands on no result code; SQLite's words for those that pass by themselves (BUSY, LOCKED,
-/// FULL, IOERR, PROTOCOL) are the same everywhere. A file that may not be opened or written is not
-/// one of them: somebody must mend its path or its permissions.
+/// Diesel does not expose the result code. The messages of outages (BUSY, LOCKED, FULL, IOERR,
+/// PROTOCOL) are the same everywhere. A file that cannot be opened or written is not an outage: an
+/// operator must correct its path or its permissions.
 pub(crate) fn tells_an_outage(message: &str) -> bool {
     const WORDS: [&str; 6] = [
         "database is locked",
@@ -86,10 +86,10 @@ mod tests {
     use diesel::result::DatabaseErrorKind;
 
     #[test]
-    fn a_lock_of_another_process_passes_and_a_broken_file_does_not() {
+    fn a_lock_of_another_process_is_an_outage_and_a_broken_file_is_not() {
         let unknown = |message: &str| {
             let message = Box::new(message.to_owned());
-            StoreError::from(Fault::Database(DatabaseError::DatabaseError(
+            StoreError::from(SqliteError::Database(DatabaseError::DatabaseError(
                 DatabaseErrorKind::Unknown,
                 message,
             )))
@@ -103,9 +103,9 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_left_within_a_transaction_is_replaced_not_kept() {
-        let fault = Fault::Database(DatabaseError::AlreadyInTransaction);
-        assert!(fault.broke_the_connection());
-        assert!(StoreError::from(fault).is_unavailable());
+    fn a_connection_left_within_a_transaction_is_replaced() {
+        let error = SqliteError::Database(DatabaseError::AlreadyInTransaction);
+        assert!(error.broke_the_connection());
+        assert!(StoreError::from(error).is_unavailable());
     }
 }

@@ -1,46 +1,48 @@
-//! The embedded store of the federation service, on SQLite.
+//! Embedded store of the federation service, on SQLite.
 //!
-//! **Owns** the SQL, the rows and the migrations (`migrations/sqlite`). [`SqliteCatalogStore`] is
-//! all that it shows.
+//! **Owns** the SQL, the rows and the migrations (`migrations/sqlite`). The public type is
+//! [`SqliteStore`].
 //!
 //! **Must not know** HTTP, NATS or the liveness rule.
 //!
-//! # How it keeps its promises
+//! # Guarantees
 //!
-//! * Each call is one closure on a blocking thread, with the connection inside. A caller that goes
-//!   away in between changes nothing: the transaction ends as it began, whole. This is why Diesel
-//!   is used here without its asynchronous wrapper, whose transactions stay open when their future
-//!   is dropped.
-//! * One connection writes, in immediate transactions; others only read, and WAL lets them. A
-//!   second process on the same file waits its turn for up to 5 s.
-//! * WAL with `synchronous = FULL`: what was acknowledged is on the disk, as far as the disk keeps
-//!   its word.
-//! * What a project can do without (tags, namespace, interval, allowlist, source, reports) reads as
-//!   absent or empty where it does not parse, with a warning, and stays stored as it is until the
-//!   project is registered. A registration mends whatever row its slug has,
-//!   but for one by a heartbeat: that leaves it as it is, and is told stand-ins.
-//! * A commit judges a row that does not parse by its status and heartbeat alone, and then answers
-//!   `Stale` with stand-ins for the rest: only a row that is absent is `Gone`.
+//! * Each call is one closure on a blocking thread that owns the connection. If the caller is dropped
+//!   meanwhile, the transaction still runs to its end. This is why Diesel is used without its
+//!   asynchronous wrapper, whose transactions stay open when their future is dropped.
+//! * One connection writes, in immediate transactions. Others only read, which WAL allows meanwhile.
+//!   A second process on the same file waits for up to 5 s.
+//! * WAL with `synchronous = FULL`: an acknowledged write is on the disk, provided that the disk does
+//!   not report writes early.
+//! * Optional columns (tags, namespace, interval, allowlist, source, reports) that do not parse read as
+//!   absent or empty, with a warning, and stay as they are until the project is registered. A
+//!   registration repairs the row of its slug. A registration by a heartbeat does not: it leaves the
+//!   row as it is and returns stand-ins.
+//! * A commit decides about a row that does not parse by its status and heartbeat alone, and answers
+//!   `Stale` with stand-ins for the rest. Only a missing row is `Gone`.
 //!
 //! # To extend it
 //!
-//! A new column is a new migration (the same name in `migrations/postgres`), then the module
-//! `schema`, which a test holds against the live database, then the row and the statements.
+//! A new column is a migration with the same name as in `migrations/postgres`, then the module
+//! `schema`, which a test compares with the live database, then the row and the statements. A new
+//! port is an `impl` in `store` and a module with its statements. If it logs changes, it writes them
+//! through the `UnitOfWork`.
 
 mod change_log;
 mod checkpoint;
 mod commit;
 mod connection;
 mod error;
+mod listening_periods;
 mod load;
 mod migrate;
 mod register;
 mod remove;
 mod row;
 mod schema;
-mod spells;
 mod store;
 mod timestamp;
+mod unit_of_work;
 
 pub use connection::ConnectError;
-pub use store::SqliteCatalogStore;
+pub use store::SqliteStore;

@@ -1,4 +1,4 @@
-//! Reading the catalog, the whole of it or some projects.
+//! Reading the catalog.
 
 use std::collections::BTreeSet;
 
@@ -7,20 +7,20 @@ use diesel::prelude::*;
 use federation_domain::{Project, Slug, Snapshot, StoreError};
 
 use crate::change_log;
-use crate::error::Fault;
+use crate::error::SqliteError;
+use crate::listening_periods;
 use crate::row::ProjectRow;
 use crate::schema::projects;
-use crate::spells;
 
-/// Reads projects, revision and spells of listening as of one moment.
-pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
+/// Reads projects, revision and listening periods in one consistent view.
+pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, SqliteError> {
     connection.transaction(snapshot)
 }
 
-fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
+fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, SqliteError> {
     let revision = change_log::newest(connection)?;
-    let listened = spells::last_of_each(connection)?;
-    let mut snapshot = Snapshot { revision, listened, ..Snapshot::default() };
+    let listening_periods = listening_periods::last_of_each(connection)?;
+    let mut snapshot = Snapshot { revision, listening_periods, ..Snapshot::default() };
     let rows = projects::table
         .order(projects::id)
         .select(ProjectRow::as_select())
@@ -34,14 +34,14 @@ fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, Fault> {
     Ok(snapshot)
 }
 
-/// How many slugs one statement takes: SQLite allows 32,766 parameters.
+/// Number of slugs per statement. SQLite allows 32,766 parameters.
 const SLUGS_AT_ONCE: usize = 1_000;
 
-/// Reads the projects of these slugs as of one moment.
+/// Reads the projects with these slugs in one consistent view.
 pub(crate) fn find(
     connection: &mut SqliteConnection,
     slugs: &BTreeSet<Slug>,
-) -> Result<Vec<Project>, Fault> {
+) -> Result<Vec<Project>, SqliteError> {
     let slugs: Vec<&str> = slugs.iter().map(Slug::as_str).collect();
     connection.transaction(|connection| {
         let mut found = Vec::new();
@@ -56,34 +56,34 @@ pub(crate) fn find(
     })
 }
 
-/// The project of a row; none, and an entry in the log, where it does not parse.
+/// Parses a row; `None`, with an error in the log, if it does not parse.
 fn readable(row: ProjectRow) -> Option<Project> {
-    let parsed = row.parse().map_err(|fault| report(&fault)).ok()?;
-    parsed.ignored.iter().for_each(report_ignored);
-    Some(parsed.project)
+    let stored = row.into_record().parse().map_err(|error| report(&error)).ok()?;
+    stored.ignored.iter().for_each(report_ignored);
+    Some(stored.project)
 }
 
-/// Says in the log which value reads as absent or empty, though it is neither.
-fn report_ignored(fault: &StoreError) {
-    let StoreError::Corrupt { table, column, row, source } = fault else { return };
+/// Logs a value that does not parse and reads as absent or empty.
+fn report_ignored(error: &StoreError) {
+    let StoreError::Corrupt { table, column, row, source } = error else { return };
     tracing::warn!(
         table,
         column,
         row,
         error = source.as_ref() as &dyn std::error::Error,
-        "a value does not parse and is passed over"
+        "stored value does not parse and is ignored"
     );
 }
 
-/// Says in the log which row does not parse: a person must mend it.
-pub(crate) fn report(fault: &StoreError) {
-    let StoreError::Corrupt { table, column, row, source } = fault else { return };
+/// Logs a row that does not parse.
+pub(crate) fn report(error: &StoreError) {
+    let StoreError::Corrupt { table, column, row, source } = error else { return };
     tracing::error!(
         table,
         column,
         row,
         error = source.as_ref() as &dyn std::error::Error,
-        "a row does not parse; someone must mend it"
+        "stored row does not parse and is left out; correct it by hand"
     );
 }
 
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::migrate::migrate;
 
-    /// What is logged, as one text.
+    /// Collects the log.
     #[derive(Clone, Default)]
     struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_passed_over_is_named_in_a_warning() {
+    fn an_ignored_value_is_named_in_a_warning() {
         let mut connection = SqliteConnection::establish(":memory:").unwrap();
         migrate(&mut connection).unwrap();
         let insert = r#"

@@ -1,4 +1,4 @@
-//! Bringing the file to the schema of this version.
+//! Migrations.
 
 use std::error::Error;
 
@@ -6,21 +6,23 @@ use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::error::{Fault, classified};
+use crate::error::{SqliteError, classified};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
 
-/// Runs the migrations that the file lacks, and says which. All of them are one transaction, so of
-/// several processes that start at once one runs them and the others find them done.
-pub(crate) fn migrate(connection: &mut SqliteConnection) -> Result<Vec<String>, Fault> {
+/// Applies pending migrations and returns their versions.
+///
+/// All of them run in one transaction. If several processes start at once, one runs the migrations
+/// and the others find them applied.
+pub(crate) fn migrate(connection: &mut SqliteConnection) -> Result<Vec<String>, SqliteError> {
     connection.immediate_transaction(run).map_err(|error| classified(error).into())
 }
 
 fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Box<dyn Error + Send + Sync>> {
     let versions = connection.run_pending_migrations(MIGRATIONS)?;
     let versions = versions.iter().map(ToString::to_string).collect();
-    // Where nothing was lacking nothing was written, and SQLite opens a file without permission to
-    // write for reading, in silence. This changes nothing and fails there.
+    // SQLite silently opens a file without write permission for reading. If no migration was pending,
+    // nothing was written yet. This statement changes nothing, but fails on such a file.
     connection.batch_execute("DELETE FROM catalog_state WHERE false")?;
     Ok(versions)
 }
@@ -33,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_may_only_be_read_fails_though_it_lacks_nothing() {
+    fn a_read_only_file_fails_even_without_pending_migrations() {
         let mut connection = SqliteConnection::establish(":memory:").unwrap();
         migrate(&mut connection).unwrap();
         connection.batch_execute("PRAGMA query_only = ON").unwrap();

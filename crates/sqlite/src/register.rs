@@ -2,91 +2,68 @@
 
 use diesel::prelude::*;
 use federation_domain::{
-    Cause, ChangeKind, HeartbeatInterval, Origin, Project, ProjectStatus, Registered, Registering,
-    Registration, Slug, Source,
+    Decision, HeartbeatInterval, NewChange, Origin, Project, ProjectStatus, Registered,
+    Registration, RegistrationWrite, Slug, Source, StandIns, StoredProject, to_micros,
 };
 use time::OffsetDateTime;
 
-use crate::change_log::{ChangeLog, Entry};
 use crate::commit::reports_text;
-use crate::error::Fault;
+use crate::error::SqliteError;
 use crate::row::ProjectRow;
 use crate::schema::projects;
-use crate::timestamp::{as_kept, text_of};
+use crate::timestamp::text_of;
+use crate::unit_of_work::UnitOfWork;
 
-/// Registers all, in their order. The caller has begun an immediate transaction.
+/// Applies the writes in their order. The caller has begun an immediate transaction.
 pub(crate) fn register(
     connection: &mut SqliteConnection,
-    registrations: &[Registering],
+    writes: &[RegistrationWrite],
     by: Origin,
     at: OffsetDateTime,
-) -> Result<Vec<Registered>, Fault> {
-    let mut log = ChangeLog::begin(connection)?;
-    let at = as_kept(at);
-    let registered = registrations
+) -> Result<Vec<Registered>, SqliteError> {
+    let at = to_micros(at);
+    let mut unit = UnitOfWork::begin(connection)?;
+    let registered = writes
         .iter()
-        .map(|registration| {
-            let (project, kind) = store(connection, registration, by, at)?;
-            let note = |kind| log.note(connection, entry(&project, kind, by, at));
-            let change = kind.map(note).transpose()?;
-            Ok(Registered { project, change })
-        })
-        .collect::<Result<_, Fault>>()?;
-    log.end(connection)?;
+        .map(|write| apply(&mut unit, write, by, at))
+        .collect::<Result<_, SqliteError>>()?;
+    unit.finish()?;
     Ok(registered)
 }
 
-fn entry(project: &Project, kind: ChangeKind, by: Origin, at: OffsetDateTime) -> Entry<'_> {
-    let status = Some(project.status);
-    Entry {
-        slug: &project.slug,
-        kind,
-        from: if kind == ChangeKind::Registered { None } else { status },
-        to: status,
-        at,
-        cause: Cause::Registered { by },
-    }
-}
-
-/// Stores one, and says what kind of change that was, if any.
-fn store(
-    connection: &mut SqliteConnection,
-    registering: &Registering,
+fn apply(
+    unit: &mut UnitOfWork<'_>,
+    write: &RegistrationWrite,
     by: Origin,
     at: OffsetDateTime,
-) -> Result<(Project, Option<ChangeKind>), Fault> {
-    let row = find(connection, registering.slug())?;
-    let found = row.as_ref().map(|row| row.clone().parse()).transpose();
-    let readable = found.as_ref().ok().and_then(Option::as_ref).map(|parsed| &parsed.project);
-    if !registering.may_meet(readable) {
-        return Err(registering.refusal(readable).into());
-    }
-    let Some(row) = row else {
-        let registration = registering.creates().ok_or_else(|| registering.refusal(None))?;
-        return Ok((insert(connection, registration, at)?, Some(ChangeKind::Registered)));
-    };
-    let (mut project, is_whole) = match found {
-        Ok(Some(parsed)) => (parsed.project, parsed.ignored.is_empty()),
-        _ => {
-            let at = text_of(at).map_err(Fault::failed)?;
-            let row = row.with_stand_ins(registering.slug(), ProjectStatus::Offline, &at);
-            (row.parse()?.project, false)
+) -> Result<Registered, SqliteError> {
+    let stored = find(unit.connection, write.slug())?
+        .map(|row| stored(row, write.slug(), at))
+        .transpose()?;
+    match write.decide(stored.as_ref(), by, at)? {
+        Decision::Create(registration) => {
+            let project = insert(unit.connection, registration, at)?;
+            let change = unit.log(NewChange::registered(&project, by, at))?;
+            Ok(Registered { project, change: Some(change) })
         }
-    };
-    // What was registered elsewhere meanwhile stays, and so does what does not parse.
-    if by == Origin::Heartbeat || (is_whole && registering.is_met_by(&project)) {
-        return Ok((project, None));
+        Decision::Keep(project) => Ok(Registered { project, change: None }),
+        Decision::Update { project, repairs } => {
+            update(unit.connection, &project)?;
+            if repairs {
+                repair(unit.connection, &project)?;
+            }
+            let change = unit.log(NewChange::updated(&project, by, at))?;
+            Ok(Registered { project, change: Some(change) })
+        }
     }
-    registering.apply_to(&mut project);
-    project.updated_at = at;
-    update(connection, &project)?;
-    if !is_whole {
-        mend(connection, &project)?;
-    }
-    Ok((project, Some(ChangeKind::Updated)))
 }
 
-/// The row of this slug.
+fn stored(row: ProjectRow, slug: &Slug, at: OffsetDateTime) -> Result<StoredProject, SqliteError> {
+    let stand_ins = StandIns { slug, status: ProjectStatus::Offline, at };
+    Ok(row.into_record().parse_with(&stand_ins)?)
+}
+
+/// Returns the row of this slug.
 pub(crate) fn find(
     connection: &mut SqliteConnection,
     slug: &Slug,
@@ -102,8 +79,8 @@ fn insert(
     connection: &mut SqliteConnection,
     registration: &Registration,
     at: OffsetDateTime,
-) -> Result<Project, Fault> {
-    let at = text_of(at).map_err(Fault::failed)?;
+) -> Result<Project, SqliteError> {
+    let at = text_of(at).map_err(SqliteError::failed)?;
     let allow_fanout = registration.allow_fanout.clone().unwrap_or_default();
     let row: ProjectRow = diesel::insert_into(projects::table)
         .values((
@@ -120,10 +97,10 @@ fn insert(
         ))
         .returning(ProjectRow::as_returning())
         .get_result(connection)?;
-    Ok(row.parse()?.project)
+    Ok(row.into_record().parse()?.project)
 }
 
-fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
+fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), SqliteError> {
     diesel::update(projects::table.find(project.id.0))
         .set((
             projects::name.eq(project.name.as_str()),
@@ -132,29 +109,30 @@ fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fa
             projects::tags.eq(json(&project.tags)?),
             projects::heartbeat_interval_ms.eq(project.heartbeat_interval.map(millis)),
             projects::allow_fanout.eq(json(&project.allow_fanout)?),
-            projects::updated_at.eq(text_of(project.updated_at).map_err(Fault::failed)?),
+            projects::updated_at.eq(text_of(project.updated_at).map_err(SqliteError::failed)?),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-/// Writes what a registration does not replace, for a row that could not be read in full.
-fn mend(connection: &mut SqliteConnection, project: &Project) -> Result<(), Fault> {
-    let heard_at = project.last_heartbeat_at.map(text_of).transpose().map_err(Fault::failed)?;
+/// Writes the columns that a registration does not set, for a row that did not parse completely.
+fn repair(connection: &mut SqliteConnection, project: &Project) -> Result<(), SqliteError> {
+    let heard_at =
+        project.last_heartbeat_at.map(text_of).transpose().map_err(SqliteError::failed)?;
     diesel::update(projects::table.find(project.id.0))
         .set((
             projects::status.eq(project.status.as_str()),
             projects::last_heartbeat_at.eq(heard_at),
             projects::last_heartbeat_source.eq(project.last_heartbeat_source.map(Source::as_str)),
-            projects::reports.eq(reports_text(&project.reports).map_err(Fault::failed)?),
-            projects::created_at.eq(text_of(project.created_at).map_err(Fault::failed)?),
+            projects::reports.eq(reports_text(&project.reports).map_err(SqliteError::failed)?),
+            projects::created_at.eq(text_of(project.created_at).map_err(SqliteError::failed)?),
         ))
         .execute(connection)?;
     Ok(())
 }
 
-fn json(value: &impl serde::Serialize) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(Fault::failed)
+fn json(value: &impl serde::Serialize) -> Result<String, SqliteError> {
+    serde_json::to_string(value).map_err(SqliteError::failed)
 }
 
 fn millis(interval: HeartbeatInterval) -> i64 {

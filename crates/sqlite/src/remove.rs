@@ -1,41 +1,29 @@
 //! Removing a project.
 
 use diesel::prelude::*;
-use federation_domain::{
-    Cause, Change, ChangeKind, Precondition, ProjectId, ProjectStatus, Slug, StoreError,
-};
+use federation_domain::{Change, NewChange, Precondition, ProjectId, ProjectStatus, Slug};
 use time::OffsetDateTime;
 
-use crate::change_log::{ChangeLog, Entry};
-use crate::error::Fault;
+use crate::error::SqliteError;
 use crate::register::find;
 use crate::schema::projects;
+use crate::unit_of_work::UnitOfWork;
 
-/// Removes the project of this slug, a corrupt row too where there is no condition. The caller has
-/// begun an immediate transaction.
+/// Removes the project with this slug. Without a precondition, a row that does not parse is removed
+/// too. The caller has begun an immediate transaction.
 pub(crate) fn remove(
     connection: &mut SqliteConnection,
     slug: &Slug,
     only_if: &Precondition,
     at: OffsetDateTime,
-) -> Result<Option<(ProjectId, Change)>, Fault> {
-    let mut log = ChangeLog::begin(connection)?;
-    let Some(row) = find(connection, slug)? else { return Ok(None) };
+) -> Result<Option<(ProjectId, Change)>, SqliteError> {
+    let mut unit = UnitOfWork::begin(connection)?;
+    let Some(row) = find(unit.connection, slug)? else { return Ok(None) };
     let (id, status) = (row.id, ProjectStatus::parse(&row.status).ok());
-    let stored = row.parse().ok().map(|parsed| parsed.project);
-    if !only_if.holds(stored.as_ref()) {
-        return Err(StoreError::refused(slug, only_if, stored.as_ref()).into());
-    }
-    diesel::delete(projects::table.find(id)).execute(connection)?;
-    let entry = Entry {
-        slug,
-        kind: ChangeKind::Removed,
-        from: status,
-        to: None,
-        at,
-        cause: Cause::Operator,
-    };
-    let change = log.note(connection, entry)?;
-    log.end(connection)?;
+    let stored = row.into_record().parse().ok();
+    only_if.check(slug, stored.as_ref().and_then(|stored| stored.readable()))?;
+    diesel::delete(projects::table.find(id)).execute(unit.connection)?;
+    let change = unit.log(NewChange::removed(slug, status, at))?;
+    unit.finish()?;
     Ok(Some((ProjectId(id), change)))
 }

@@ -1,4 +1,4 @@
-//! The tables as the statements see them. A test holds this against the live schema.
+//! Tables. A test compares this with the schema of a migrated database.
 
 diesel::table! {
     projects (id) {
@@ -39,7 +39,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    listening_spells (source, heard_from) {
+    listening_periods (source, heard_from) {
         source -> Text,
         heard_from -> Text,
         heard_until -> Text,

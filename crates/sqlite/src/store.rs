@@ -1,4 +1,4 @@
-//! The store itself: two pools, and what an error means.
+//! The store: connection pools.
 
 use std::fmt;
 use std::path::Path;
@@ -10,44 +10,45 @@ use deadpool::managed::{Object, Pool, PoolError};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Change, Checkpoint, Listened, LogEntry, Origin, Outcome, Precondition, Project,
-    ProjectId, Registered, Registering, Revision, Slug, Snapshot, Source, StoreError, Transition,
+    CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, ListeningPeriod,
+    ListeningStore, LogEntry, Origin, Outcome, Precondition, Project, ProjectId, Registered,
+    RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, Transition,
 };
 use time::OffsetDateTime;
 
 use crate::connection::{ConnectError, Opener, Role, path_of};
-use crate::error::Fault;
+use crate::error::SqliteError;
 use crate::migrate::migrate;
-use crate::{change_log, checkpoint, commit, load, register, remove, spells};
+use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
 
-/// How long a caller waits for a connection that others use.
+/// Deadline for the wait for a connection.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A whole load, the tail of the log and a health check at once.
+/// Number of connections for reading: a load, a read of the log and a health check at once.
 const READERS: usize = 3;
 
-/// The durable catalog in an SQLite file.
+/// The store ports in an SQLite file.
 ///
-/// Cheap to clone; clones share the connections.
+/// Cheap to clone. Clones share the connections.
 #[derive(Clone)]
-pub struct SqliteCatalogStore {
+pub struct SqliteStore {
     writer: Pool<Opener>,
     readers: Pool<Opener>,
 }
 
-impl fmt::Debug for SqliteCatalogStore {
+impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteCatalogStore").field("path", &self.path()).finish_non_exhaustive()
+        f.debug_struct("SqliteStore").field("path", &self.path()).finish_non_exhaustive()
     }
 }
 
-impl SqliteCatalogStore {
-    /// A store in this file: `sqlite:///relative/path`, `sqlite:////absolute/path`, `sqlite:path` or
-    /// a bare path, taken as it stands. The file is opened, and created, when the store is first
-    /// used; its folder must exist.
+impl SqliteStore {
+    /// Creates a store for a file: `sqlite:///relative/path`, `sqlite:////absolute/path`,
+    /// `sqlite:path` or a bare path, without percent-decoding. The file is opened or created on first
+    /// use. Its folder must exist.
     ///
     /// # Errors
-    /// When the URL cannot lead to a file; a database in memory is refused.
+    /// Returns an error if the URL does not name a file. A database in memory is rejected.
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
         let path = path_of(url)?;
         Ok(Self {
@@ -56,27 +57,26 @@ impl SqliteCatalogStore {
         })
     }
 
-    /// The file, as the URL names it.
+    /// Returns the path of the file, as in the URL.
     #[must_use]
     pub fn path(&self) -> &Path {
         Path::new(&self.writer.manager().path)
     }
 
-    /// Brings the file to the schema of this version, and gives the versions that it lacked.
-    /// Several processes may do so at once.
+    /// Applies pending migrations and returns their versions. Several processes may call it at once.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] while another process holds the file or the disk refuses,
-    /// [`StoreError::Failed`] when the file cannot be opened, is no database, or may not be
-    /// written, and when a migration failed; nothing was applied.
+    /// Returns [`StoreError::Unavailable`] if another process locks the file or the disk fails, and
+    /// [`StoreError::Failed`] if the file cannot be opened, is not a database or is read-only, or if
+    /// a migration fails. Nothing was applied.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         run(&self.writer, migrate).await
     }
 
-    /// Runs the work in an immediate transaction of the only connection that writes.
+    /// Runs `work` in an immediate transaction on the connection for writing.
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
         run(&self.writer, move |connection| connection.immediate_transaction(work)).await
     }
@@ -91,10 +91,10 @@ fn pool(path: &str, role: Role, size: usize) -> Result<Pool<Opener>, ConnectErro
         .map_err(|error| ConnectError::Pool(error.into()))
 }
 
-/// Runs the work to its end on a thread that may block, also when the caller goes away.
+/// Runs `work` to its end on a blocking thread, even if the caller is dropped.
 async fn run<T: Send + 'static>(
     pool: &Pool<Opener>,
-    work: impl FnOnce(&mut SqliteConnection) -> Result<T, Fault> + Send + 'static,
+    work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let mut connection = pool.get().await.map_err(|error| match error {
         PoolError::Backend(error) => error.classified(),
@@ -102,16 +102,16 @@ async fn run<T: Send + 'static>(
     })?;
     let done = tokio::task::spawn_blocking(move || {
         let done = work(&mut connection);
-        if done.as_ref().is_err_and(Fault::broke_the_connection) {
+        if done.as_ref().is_err_and(SqliteError::broke_the_connection) {
             drop(Object::take(connection));
         }
         done
     });
-    Ok(done.await.map_err(Fault::failed)??)
+    Ok(done.await.map_err(SqliteError::failed)??)
 }
 
 #[async_trait]
-impl CatalogStore for SqliteCatalogStore {
+impl CatalogStore for SqliteStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
         run(&self.readers, load::load).await
     }
@@ -121,17 +121,17 @@ impl CatalogStore for SqliteCatalogStore {
         run(&self.readers, move |c| load::find(c, &slugs)).await
     }
 
-    async fn register_if(
+    async fn register(
         &self,
-        registrations: &[Registering],
+        writes: &[RegistrationWrite],
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
-        let registrations = registrations.to_vec();
-        self.write(move |c| register::register(c, &registrations, by, at)).await
+        let writes = writes.to_vec();
+        self.write(move |c| register::register(c, &writes, by, at)).await
     }
 
-    async fn remove_if(
+    async fn remove(
         &self,
         slug: &Slug,
         only_if: &Precondition,
@@ -145,12 +145,18 @@ impl CatalogStore for SqliteCatalogStore {
         let transitions = transitions.to_vec();
         self.write(move |c| commit::commit(c, &transitions)).await
     }
+}
 
+#[async_trait]
+impl CheckpointStore for SqliteStore {
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let checkpoint = checkpoint.clone();
         self.write(move |c| checkpoint::checkpoint(c, &checkpoint)).await
     }
+}
 
+#[async_trait]
+impl ChangeLogStore for SqliteStore {
     async fn changes_after(
         &self,
         revision: Revision,
@@ -168,17 +174,23 @@ impl CatalogStore for SqliteCatalogStore {
         let slug = slug.clone();
         run(&self.readers, move |c| change_log::history(c, &slug, before, limit)).await
     }
+}
 
-    async fn spells(
+#[async_trait]
+impl ListeningStore for SqliteStore {
+    async fn listening_periods(
         &self,
         source: Source,
         since: OffsetDateTime,
-    ) -> Result<Vec<Listened>, StoreError> {
-        run(&self.readers, move |c| spells::since(c, source, since)).await
+    ) -> Result<Vec<ListeningPeriod>, StoreError> {
+        run(&self.readers, move |c| listening_periods::since(c, source, since)).await
     }
+}
 
+#[async_trait]
+impl StoreHealth for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
-        // Reads from the file: a bare `SELECT 1` would not.
+        // `SELECT 1` would not read from the file.
         run(&self.readers, |c| Ok(c.batch_execute("SELECT count(*) FROM sqlite_schema")?)).await
     }
 }

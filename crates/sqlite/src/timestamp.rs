@@ -1,4 +1,4 @@
-//! Times as texts: RFC 3339 in UTC, always with six decimals, so that they sort as they read.
+//! Times as texts: RFC 3339 in UTC, always with six decimals, so that texts sort like times.
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
@@ -8,33 +8,27 @@ use time::{OffsetDateTime, UtcOffset};
 const FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// The text of a time.
+/// Formats a time.
 pub(crate) fn text_of(time: OffsetDateTime) -> Result<String, time::error::Format> {
     time.to_offset(UtcOffset::UTC).format(FORMAT)
 }
 
-/// The time of a text; any RFC 3339, since people may write one by hand.
+/// Parses a time in any form of RFC 3339, because people may write one by hand.
 pub(crate) fn time_of(text: &str) -> Result<OffsetDateTime, time::error::Parse> {
     OffsetDateTime::parse(text, &Rfc3339).map(|time| time.to_offset(UtcOffset::UTC))
-}
-
-/// The time as the text keeps it: in UTC, in whole microseconds. Used before it is written, so that
-/// what a call answers is what the next one reads.
-pub(crate) fn as_kept(time: OffsetDateTime) -> OffsetDateTime {
-    let time = time.to_offset(UtcOffset::UTC);
-    time.replace_nanosecond(time.microsecond() * 1_000).unwrap_or(time)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use federation_domain::to_micros;
     use time::macros::datetime;
 
     #[test]
-    fn a_time_is_written_in_utc_with_six_decimals() {
+    fn a_time_is_formatted_in_utc_with_six_decimals() {
         let time = datetime!(2026-11-24 01:02:03.000_450_9 +02:00);
         assert_eq!(text_of(time).unwrap(), "2026-11-23T23:02:03.000450Z");
-        assert_eq!(time_of("2026-11-23T23:02:03.000450Z").unwrap(), as_kept(time));
+        assert_eq!(time_of("2026-11-23T23:02:03.000450Z").unwrap(), to_micros(time));
         assert_eq!(
             text_of(datetime!(2026-11-24 00:00 UTC)).unwrap(),
             "2026-11-24T00:00:00.000000Z"
@@ -42,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_written_by_hand_is_read() {
+    fn a_time_written_by_hand_parses() {
         let time = datetime!(2026-11-24 12:00 UTC);
         for text in ["2026-11-24T12:00:00Z", "2026-11-24T13:00:00.0+01:00"] {
             assert_eq!(time_of(text).unwrap(), time);

@@ -1,6 +1,6 @@
-//! A store in memory that can be taken away.
+//! In-memory store with injectable failures.
 
-mod spells;
+mod listening_periods;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,25 +8,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use federation_domain::{
-    CatalogStore, Cause, Change, ChangeKind, Checkpoint, Listened, LogEntry, Origin, Outcome,
-    Precondition, Project, ProjectId, ProjectStatus, Registered, Registering, Registration,
-    Reports, Revision, Slug, Snapshot, Source, StoreError, Transition, Verdicts,
+    CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Decision, ListeningPeriod,
+    ListeningStore, LogEntry, NewChange, Origin, Outcome, Precondition, Project, ProjectId,
+    ProjectStatus, Registered, Registration, RegistrationWrite, Reports, Revision, Slug, Snapshot,
+    Source, StoreError, StoreHealth, StoredProject, Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
-use spells::Spells;
+use listening_periods::ListeningPeriods;
 
-/// The port `CatalogStore` in memory: passes the same contract suite as the real ones.
+/// The store ports in memory. It passes the same contract suite as the real stores.
 #[derive(Default)]
-pub struct FakeCatalogStore {
+pub struct FakeStore {
     tables: Arc<Mutex<Tables>>,
     away: AtomicBool,
     loses_answer: AtomicBool,
     refuses: AtomicBool,
 }
 
-/// What was stored at a moment.
+/// A copy of everything that is stored.
 pub struct Backup(Tables);
 
 #[derive(Default, Clone)]
@@ -36,50 +37,50 @@ struct Tables {
     last_id: i64,
     changes: Vec<Change>,
     spoiled: BTreeSet<Revision>,
-    spells: Spells,
+    periods: ListeningPeriods,
 }
 
-impl FakeCatalogStore {
-    /// Another way to the same tables, which can be taken away for itself.
+impl FakeStore {
+    /// Returns another store on the same tables with its own injected failures.
     #[must_use]
     pub fn sharing(&self) -> Self {
         Self { tables: Arc::clone(&self.tables), ..Self::default() }
     }
 
-    /// Takes the store away, so that every call is `Unavailable`, or brings it back.
+    /// Makes every call fail as `Unavailable`, or succeed again.
     pub fn set_available(&self, available: bool) {
         self.away.store(!available, Ordering::SeqCst);
     }
 
-    /// Makes the newest entry of the log unreadable, as one that another version wrote.
+    /// Makes the newest entry of the log unreadable, as if another version had written it.
     pub fn spoil_newest_entry(&self) {
         let mut tables = self.tables.lock();
         let newest = tables.revision();
         tables.spoiled.insert(newest);
     }
 
-    /// What is stored now, to be [restored](Self::restore) later.
+    /// Copies what is stored, to be [restored](Self::restore) later.
     #[must_use]
     pub fn back_up(&self) -> Backup {
         Backup(self.tables.lock().clone())
     }
 
-    /// Brings back what was stored once; what came since is lost.
+    /// Restores a copy. Later changes are lost.
     pub fn restore(&self, backup: Backup) {
         *self.tables.lock() = backup.0;
     }
 
-    /// Makes the next commit apply and then fail, as when the connection breaks on its answer.
+    /// Makes the next commit apply and then fail, as if the connection broke before the answer.
     pub fn lose_next_answer(&self) {
         self.loses_answer.store(true, Ordering::SeqCst);
     }
 
-    /// Makes every registration fail for good, or no longer.
+    /// Makes every registration fail permanently, or succeed again.
     pub fn set_refusing(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
     }
 
-    /// Changes a status by hand, past the log.
+    /// Changes a status without logging it.
     pub fn set_status(&self, project: ProjectId, status: ProjectStatus) {
         if let Some(project) = self.tables.lock().projects.get_mut(&project) {
             project.status = status;
@@ -88,7 +89,7 @@ impl FakeCatalogStore {
 
     fn tables(&self) -> Result<parking_lot::MutexGuard<'_, Tables>, StoreError> {
         if self.away.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("taken away by the test".into()));
+            return Err(StoreError::Unavailable("made unavailable by the test".into()));
         }
         Ok(self.tables.lock())
     }
@@ -99,52 +100,38 @@ impl Tables {
         self.changes.last().map_or(Revision(0), |change| change.revision)
     }
 
-    fn log(
-        &mut self,
-        slug: &Slug,
-        kind: ChangeKind,
-        status: (Option<ProjectStatus>, Option<ProjectStatus>),
-        at: OffsetDateTime,
-        cause: Cause,
-    ) -> Change {
-        let revision = Revision(self.revision().0 + 1);
-        let (from, to) = status;
-        let change = Change { revision, slug: slug.clone(), kind, from, to, at, cause };
+    fn log(&mut self, change: NewChange) -> Change {
+        let change = change.at_revision(Revision(self.revision().0 + 1));
         self.changes.push(change.clone());
         change
     }
 
     fn register(
         &mut self,
-        registering: &Registering,
+        write: &RegistrationWrite,
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Registered, StoreError> {
-        let cause = Cause::Registered { by };
-        let slug = registering.slug();
-        let known = self.ids.get(slug).and_then(|id| self.projects.get(id)).cloned();
-        if !registering.may_meet(known.as_ref()) {
-            return Err(registering.refusal(known.as_ref()));
-        }
-        let Some(mut project) = known else {
-            let registration = registering.creates().ok_or_else(|| registering.refusal(None))?;
-            self.last_id += 1;
-            let project = new_project(ProjectId(self.last_id), registration, at);
-            self.ids.insert(project.slug.clone(), project.id);
-            self.projects.insert(project.id, project.clone());
-            let status = (None, Some(project.status));
-            let change = self.log(&project.slug, ChangeKind::Registered, status, at, cause);
-            return Ok(Registered { project, change: Some(change) });
+        let known = self.ids.get(write.slug()).and_then(|id| self.projects.get(id)).cloned();
+        let change = match write.decide(known.map(StoredProject::intact).as_ref(), by, at)? {
+            Decision::Create(registration) => {
+                self.last_id += 1;
+                let project = new_project(ProjectId(self.last_id), registration, at);
+                self.ids.insert(project.slug.clone(), project.id);
+                NewChange::registered(self.put(project), by, at)
+            }
+            Decision::Keep(project) => return Ok(Registered { project, change: None }),
+            Decision::Update { project, .. } => NewChange::updated(self.put(project), by, at),
         };
-        if by == Origin::Heartbeat || registering.is_met_by(&project) {
-            return Ok(Registered { project, change: None });
-        }
-        registering.apply_to(&mut project);
-        project.updated_at = at;
-        self.projects.insert(project.id, project.clone());
-        let status = (Some(project.status), Some(project.status));
-        let change = self.log(&project.slug, ChangeKind::Updated, status, at, cause);
+        let change = self.log(change);
+        let project = self.projects[&self.ids[write.slug()]].clone();
         Ok(Registered { project, change: Some(change) })
+    }
+
+    fn put(&mut self, project: Project) -> &Project {
+        let id = project.id;
+        self.projects.insert(id, project);
+        &self.projects[&id]
     }
 
     fn commit(
@@ -158,20 +145,9 @@ impl Tables {
         if !stands(project) {
             return Outcome::Stale(Box::new(project.clone()));
         }
-        project.status = transition.to;
-        project.reports = transition.reports.clone();
-        if transition.last_heartbeat_at > project.last_heartbeat_at {
-            project.last_heartbeat_at = transition.last_heartbeat_at;
-            project.last_heartbeat_source = transition.last_heartbeat_source;
-        }
-        if transition.from == transition.to {
-            return Outcome::Accepted(None);
-        }
-        project.updated_at = transition.at;
-        let (slug, cause) = (project.slug.clone(), transition.cause.clone());
-        let status = (Some(transition.from), Some(transition.to));
-        let change = self.log(&slug, ChangeKind::StatusChanged, status, transition.at, cause);
-        Outcome::Accepted(Some(change))
+        transition.apply_to(project);
+        let change = NewChange::status_changed(&project.slug, transition);
+        Outcome::Accepted(change.map(|change| self.log(change)))
     }
 }
 
@@ -195,13 +171,13 @@ fn new_project(id: ProjectId, registration: &Registration, at: OffsetDateTime) -
 }
 
 #[async_trait]
-impl CatalogStore for FakeCatalogStore {
+impl CatalogStore for FakeStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
         let tables = self.tables()?;
         Ok(Snapshot {
             projects: tables.projects.values().cloned().collect(),
             revision: tables.revision(),
-            listened: tables.spells.last_of_each(),
+            listening_periods: tables.periods.last_of_each(),
             corrupt_rows: 0,
         })
     }
@@ -212,27 +188,27 @@ impl CatalogStore for FakeCatalogStore {
         Ok(ids.into_iter().filter_map(|id| tables.projects.get(id)).cloned().collect())
     }
 
-    async fn register_if(
+    async fn register(
         &self,
-        registrations: &[Registering],
+        writes: &[RegistrationWrite],
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
         let mut tables = self.tables()?;
         if self.refuses.load(Ordering::SeqCst) {
-            return Err(StoreError::Failed("refused by the test".into()));
+            return Err(StoreError::Failed("rejected by the test".into()));
         }
-        // One alone is refused before it changes anything.
-        let before = (registrations.len() > 1).then(|| tables.clone());
+        // A single write fails before it changes anything.
+        let before = (writes.len() > 1).then(|| tables.clone());
         let registered: Result<Vec<_>, _> =
-            registrations.iter().map(|one| tables.register(one, by, at)).collect();
+            writes.iter().map(|write| tables.register(write, by, at)).collect();
         if let (Err(_), Some(before)) = (&registered, before) {
             *tables = before;
         }
         registered
     }
 
-    async fn remove_if(
+    async fn remove(
         &self,
         slug: &Slug,
         only_if: &Precondition,
@@ -241,13 +217,10 @@ impl CatalogStore for FakeCatalogStore {
         let mut tables = self.tables()?;
         let Some(id) = tables.ids.get(slug).copied() else { return Ok(None) };
         let stored = tables.projects.get(&id).cloned();
-        if !only_if.holds(stored.as_ref()) {
-            return Err(StoreError::refused(slug, only_if, stored.as_ref()));
-        }
+        only_if.check(slug, stored.as_ref())?;
         tables.ids.remove(slug);
         let Some(project) = tables.projects.remove(&id) else { return Ok(None) };
-        let status = (Some(project.status), None);
-        let change = tables.log(slug, ChangeKind::Removed, status, at, Cause::Operator);
+        let change = tables.log(NewChange::removed(slug, Some(project.status), at));
         Ok(Some((project.id, change)))
     }
 
@@ -262,11 +235,14 @@ impl CatalogStore for FakeCatalogStore {
         });
         let outcomes = outcomes.collect();
         if self.loses_answer.swap(false, Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("the answer was lost by the test".into()));
+            return Err(StoreError::Unavailable("the test dropped the answer".into()));
         }
         Ok(outcomes)
     }
+}
 
+#[async_trait]
+impl CheckpointStore for FakeStore {
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mut tables = self.tables()?;
         for mark in &checkpoint.heartbeats {
@@ -277,12 +253,15 @@ impl CatalogStore for FakeCatalogStore {
                 project.last_heartbeat_source = Some(mark.source);
             }
         }
-        for spell in &checkpoint.listened {
-            tables.spells.join(*spell);
+        for period in &checkpoint.listening_periods {
+            tables.periods.join(*period);
         }
         Ok(())
     }
+}
 
+#[async_trait]
+impl ChangeLogStore for FakeStore {
     async fn changes_after(
         &self,
         revision: Revision,
@@ -315,15 +294,21 @@ impl CatalogStore for FakeCatalogStore {
         };
         Ok(tables.changes.iter().rev().filter(is_asked_for).take(limit).cloned().collect())
     }
+}
 
-    async fn spells(
+#[async_trait]
+impl ListeningStore for FakeStore {
+    async fn listening_periods(
         &self,
         source: Source,
         since: OffsetDateTime,
-    ) -> Result<Vec<Listened>, StoreError> {
-        Ok(self.tables()?.spells.since(source, since))
+    ) -> Result<Vec<ListeningPeriod>, StoreError> {
+        Ok(self.tables()?.periods.since(source, since))
     }
+}
 
+#[async_trait]
+impl StoreHealth for FakeStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.tables().map(|_| ())
     }
@@ -331,22 +316,22 @@ impl CatalogStore for FakeCatalogStore {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use federation_domain::Store;
 
     use super::*;
     use crate::contract::samples::registration;
 
-    async fn fresh_store() -> (Arc<dyn CatalogStore>, ()) {
-        (Arc::new(FakeCatalogStore::default()), ())
+    async fn fresh_store() -> (Arc<dyn Store>, ()) {
+        (Arc::new(FakeStore::default()), ())
     }
 
-    crate::catalog_store_contract!(fresh_store);
+    crate::store_contract!(fresh_store);
 
     #[tokio::test]
-    async fn a_store_that_is_away_answers_nothing_and_forgets_nothing() {
-        let store = FakeCatalogStore::default();
+    async fn an_unavailable_store_fails_and_keeps_its_data() {
+        let store = FakeStore::default();
         let at = OffsetDateTime::UNIX_EPOCH;
-        store.register(&[registration("a")], Origin::Api, at).await.unwrap();
+        store.register(&[registration("a").into()], Origin::Api, at).await.unwrap();
         store.set_available(false);
         assert!(store.load().await.unwrap_err().is_unavailable());
         assert!(store.ping().await.unwrap_err().is_unavailable());

@@ -7,6 +7,6 @@ mod log;
 mod servers;
 
 pub use clock::ManualClock;
-pub use fake_store::{Backup, FakeCatalogStore};
+pub use fake_store::{Backup, FakeStore};
 pub use log::log_after;
 pub use servers::{NatsServer, PgBouncer, PostgresServer, TestDatabase};

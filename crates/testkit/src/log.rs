@@ -1,12 +1,12 @@
-//! The change log, for tests in which every entry parses.
+//! Reading a change log of which every entry parses.
 
-use federation_domain::{CatalogStore, Change, LogEntry, Revision};
+use federation_domain::{Change, LogEntry, Revision, Store};
 
-/// Returns at most `limit` changes after a revision, in order.
+/// Reads at most `limit` changes after a revision, in order.
 ///
 /// # Panics
-/// Panics if the store fails or an entry does not parse.
-pub async fn log_after(store: &dyn CatalogStore, after: Revision, limit: usize) -> Vec<Change> {
+/// Panics if the store does not answer or an entry does not parse.
+pub async fn log_after(store: &dyn Store, after: Revision, limit: usize) -> Vec<Change> {
     let read = store.changes_after(after, limit).await.unwrap_or_else(|fault| panic!("{fault}"));
     let parsed = |entry| match entry {
         LogEntry::Change(change) => change,

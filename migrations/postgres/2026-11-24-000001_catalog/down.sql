@@ -1,5 +1,5 @@
--- Back to the ten columns that the Python service knows. The projects stay: they may have been its
--- own. The change log is lost.
+-- Restores the ten columns that the Python service knows. The projects stay, because they may have
+-- been its own. The change log is lost.
 DROP TABLE listening;
 DROP TABLE catalog_state;
 DROP TABLE project_changes;

@@ -1,8 +1,8 @@
 -- The catalog and its change log.
 --
--- The table `projects` and the type `project_status` may exist already, made by the Python service
--- that this one replaces. Then they are adopted as they are, with all their rows: each statement
--- here brings either state to the same schema.
+-- The table `projects` and the type `project_status` may already exist, created by the Python
+-- service that this one replaces. They are then adopted with all their rows. Each statement leads
+-- to the same schema from either state.
 
 DO $$
 BEGIN
@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS projects (
     updated_at        timestamp with time zone NOT NULL DEFAULT now()
 );
 
--- What an adopted table may have otherwise.
+-- Differences that an adopted table may have.
 DO $$
 DECLARE
     id_sequence text := pg_get_serial_sequence('projects', 'id');
@@ -79,11 +79,11 @@ ALTER TABLE projects
     ADD COLUMN IF NOT EXISTS allow_fanout json NOT NULL DEFAULT '[]',
     ADD COLUMN IF NOT EXISTS last_heartbeat_source varchar(10),
     ADD COLUMN IF NOT EXISTS reports json,
-    -- Checkpoints update rows in place and touch no index: room for that on each page keeps them
+    -- Checkpoints update rows without touching an index. Free space on each page keeps these updates
     -- heap-only and the table from growing.
     SET (fillfactor = 70);
 
--- No foreign key: the log outlives the projects that it tells of.
+-- There is no foreign key, because the log outlives the projects.
 CREATE TABLE project_changes (
     revision    bigint                   PRIMARY KEY,
     slug        varchar(50)              NOT NULL,
@@ -96,8 +96,8 @@ CREATE TABLE project_changes (
 
 CREATE INDEX project_changes_slug_idx ON project_changes (slug, revision);
 
--- One row. Whoever writes changes locks it first, so revisions become visible in their order; a
--- sequence would number them in the order of asking, and leave gaps.
+-- A single row. A transaction that writes changes locks it first, so revisions become visible in
+-- order. A sequence would leave gaps, and revisions would become visible out of order.
 CREATE TABLE catalog_state (
     id       smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     revision bigint   NOT NULL DEFAULT 0
@@ -105,8 +105,7 @@ CREATE TABLE catalog_state (
 
 INSERT INTO catalog_state DEFAULT VALUES;
 
--- The last spell in which each source of heartbeats listened without a break, as far as a checkpoint
--- knew.
+-- Latest listening period of each source of heartbeats, as of its last checkpoint.
 CREATE TABLE listening (
     source      varchar(10)              PRIMARY KEY,
     heard_from  timestamp with time zone NOT NULL,

@@ -1,10 +1,10 @@
 -- The catalog and its change log.
 --
--- Times are RFC 3339 texts in UTC, always with six decimals and `Z`: people can read them, and the
--- order of the texts is the order of the times. STRICT holds each column to its type.
+-- Times are RFC 3339 texts in UTC, always with six decimals and `Z`, so that people can read them and
+-- texts sort like times. STRICT enforces the type of each column.
 
 CREATE TABLE projects (
-    -- AUTOINCREMENT never gives the id of a removed project to another.
+    -- AUTOINCREMENT never reuses the id of a removed project.
     id                    INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
     slug                  TEXT    NOT NULL UNIQUE CHECK (length(slug) BETWEEN 1 AND 50),
     name                  TEXT    NOT NULL CHECK (length(name) BETWEEN 1 AND 200),
@@ -24,7 +24,7 @@ CREATE TABLE projects (
 
 CREATE INDEX projects_status_idx ON projects (status);
 
--- No foreign key: the log outlives the projects that it tells of.
+-- There is no foreign key, because the log outlives the projects.
 CREATE TABLE project_changes (
     revision    INTEGER PRIMARY KEY NOT NULL,
     slug        TEXT    NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE project_changes (
 
 CREATE INDEX project_changes_slug_idx ON project_changes (slug, revision);
 
--- One row: the newest revision. It survives a log that was cut, so none is ever used twice.
+-- A single row with the newest revision. It survives a truncated log, so no revision is reused.
 CREATE TABLE catalog_state (
     id       INTEGER PRIMARY KEY NOT NULL DEFAULT 1 CHECK (id = 1),
     revision INTEGER NOT NULL DEFAULT 0
@@ -45,8 +45,7 @@ CREATE TABLE catalog_state (
 
 INSERT INTO catalog_state DEFAULT VALUES;
 
--- The last spell in which each source of heartbeats listened without a break, as far as a checkpoint
--- knew.
+-- Latest listening period of each source of heartbeats, as of its last checkpoint.
 CREATE TABLE listening (
     source      TEXT PRIMARY KEY NOT NULL,
     heard_from  TEXT NOT NULL,

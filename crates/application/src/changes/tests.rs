@@ -1,12 +1,12 @@
-use federation_domain::LivenessRule;
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_domain::{LivenessRule, Stores};
+use federation_testkit::{FakeStore, ManualClock};
 
 use super::*;
 use crate::{Deployment, LogSink, Ports, Service};
 
 async fn service() -> Service {
     let ports = Ports {
-        store: Arc::<FakeCatalogStore>::default(),
+        stores: Stores::of(Arc::<FakeStore>::default()),
         sink: Arc::new(LogSink),
         clock: Arc::<ManualClock>::default(),
         relay: None,

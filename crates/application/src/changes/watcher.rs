@@ -5,8 +5,8 @@ use std::sync::Arc;
 use federation_domain::{Change, LogEntry, Revision};
 use tokio::sync::watch;
 
-use super::recent::{Newest, Part};
 use super::{ChangeFeed, Place, WatchError};
+use crate::recent::{Newest, Part};
 
 /// Maximum number of changes per event. Bounds what is buffered for a slow watcher.
 const AT_ONCE: usize = 64;

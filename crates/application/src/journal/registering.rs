@@ -1,61 +1,58 @@
-//! Registrations that wait for the store, written together.
+//! Group commit of registrations.
 //!
-//! A registration waits for the disk. Those that come meanwhile wait for their turn, and are then
-//! one transaction: it costs the disk no more than one of them, and each is answered for itself.
+//! A registration waits for the disk. Registrations that arrive meanwhile are queued and then written
+//! in one transaction, which costs the disk no more than a single one. Each call gets its own answer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use federation_domain::{
-    Form, Origin, Precondition, Refusal, Registered, Registering, StoreError, error_chain,
+    Origin, Precondition, Registered, RegistrationWrite, StoreError, WriteMode, error_chain,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::oneshot;
 
-use super::{Journal, tell};
-use crate::catalog::Written;
+use super::Journal;
+use crate::mirror::WrittenProject;
 
-/// How many registrations are written together at most: some milliseconds of a transaction.
+/// Maximum number of registrations that different calls share a transaction for: a transaction of
+/// some milliseconds.
 const TOGETHER: usize = 64;
 
-/// Brings the result, or what the store says instead where it refuses, to the registry, and gives
-/// what to answer.
-type Apply = Box<dyn FnOnce(Result<&[Registered], &Refusal>) -> Vec<Written> + Send>;
-
-/// The calls that wait for their turn, in their order.
+/// Queue of calls.
 #[derive(Default)]
 pub(super) struct WaitingCalls(Mutex<VecDeque<Call>>);
 
 struct Call {
-    registrations: Vec<Registering>,
+    writes: Vec<RegistrationWrite>,
     by: Origin,
     at: OffsetDateTime,
-    apply: Apply,
-    answer: oneshot::Sender<Result<Vec<Written>, StoreError>>,
+    answer: oneshot::Sender<Result<Vec<WrittenProject>, StoreError>>,
 }
 
 impl Call {
-    /// Whether it cannot fail for a reason of its own, so that others need not suffer for it.
-    fn goes_with_others(&self) -> bool {
-        let is_free = |one: &Registering| {
-            one.only_if == Precondition::Always && !matches!(one.form, Form::Patch(..))
+    /// Returns `true` if the call cannot fail for a reason of its own, which would fail the calls
+    /// that share its transaction.
+    fn can_share(&self) -> bool {
+        let is_unconditional = |write: &RegistrationWrite| {
+            write.only_if == Precondition::Always && !matches!(write.mode, WriteMode::Patch(..))
         };
-        self.registrations.iter().all(is_free)
+        self.writes.iter().all(is_unconditional)
     }
 }
 
 impl WaitingCalls {
-    /// Takes out the first, and those behind it that can go with it.
+    /// Takes the first call and those behind it that can share its transaction.
     fn take(&self) -> Vec<Call> {
         let mut waiting = self.0.lock();
         let Some(first) = waiting.pop_front() else { return Vec::new() };
-        let mut count = first.registrations.len();
-        let (by, takes_others) = (first.by, first.goes_with_others());
+        let mut count = first.writes.len();
+        let (by, takes_others) = (first.by, first.can_share());
         let mut calls = vec![first];
         while let Some(next) = waiting.front().filter(|_| takes_others) {
-            count += next.registrations.len();
-            if next.by != by || !next.goes_with_others() || count > TOGETHER {
+            count += next.writes.len();
+            if next.by != by || !next.can_share() || count > TOGETHER {
                 break;
             }
             calls.extend(waiting.pop_front());
@@ -65,21 +62,18 @@ impl WaitingCalls {
 }
 
 impl Journal {
-    /// Registers, and lets `apply` bring the result, or what the store says instead where it
-    /// refuses, to the registry before anyone else writes. What it gives is the answer.
+    /// Registers projects and mirrors the result.
     pub(crate) async fn register(
         self: &Arc<Self>,
-        registrations: Vec<Registering>,
+        writes: Vec<RegistrationWrite>,
         by: Origin,
         at: OffsetDateTime,
-        apply: impl FnOnce(Result<&[Registered], &Refusal>) -> Vec<Written> + Send + 'static,
-    ) -> Result<Vec<Written>, StoreError> {
+    ) -> Result<Vec<WrittenProject>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let call = Call { registrations, by, at, apply: Box::new(apply), answer };
-        self.calls.0.lock().push_back(call);
+        self.calls.0.lock().push_back(Call { writes, by, at, answer });
         let journal = Arc::clone(self);
-        // Each call brings a turn, so there are never fewer turns than calls that wait. A turn runs to
-        // its end even if the caller goes away; the answer may come from one before its own.
+        // Each call starts one turn, so there are never fewer turns than waiting calls. A turn runs
+        // to its end even if the caller is dropped. An earlier turn may answer this call.
         tokio::spawn(async move {
             let _turn = journal.writing.lock().await;
             journal.register_together(journal.calls.take()).await;
@@ -95,19 +89,19 @@ impl Journal {
             }
             return;
         }
-        let all: Vec<_> = calls.iter().flat_map(|call| &call.registrations).cloned().collect();
+        let all: Vec<_> = calls.iter().flat_map(|call| &call.writes).cloned().collect();
         let newest = calls.iter().map(|call| (call.by, call.at)).max_by_key(|&(_, at)| at);
         let Some((by, at)) = newest else { return };
-        match self.note(self.store.register_if(&all, by, at).await) {
+        match self.note(self.stores.catalog.register(&all, by, at).await) {
             Ok(registered) => self.answer_all(calls, &registered),
             Err(StoreError::Unavailable(error)) => {
-                let why = error_chain(&*error);
+                let reason = error_chain(&*error);
                 for Call { answer, .. } in calls {
-                    // Whoever asked may have gone away.
-                    let _ = answer.send(Err(StoreError::Unavailable(why.clone().into())));
+                    // A caller that was dropped does not receive it.
+                    let _ = answer.send(Err(StoreError::Unavailable(reason.clone().into())));
                 }
             }
-            // One of them is to blame, and the others are not to fail for it.
+            // One call caused the error, and the others must not fail for it.
             Err(_) => {
                 for call in calls {
                     self.register_alone(call).await;
@@ -117,27 +111,30 @@ impl Journal {
     }
 
     fn answer_all(&self, calls: Vec<Call>, registered: &[Registered]) {
-        let changes: Vec<_> = registered.iter().filter_map(|one| one.change.clone()).collect();
         let mut rest = registered;
         let mut answers = Vec::new();
-        for Call { registrations, apply, answer, .. } in calls {
+        for Call { writes, answer, .. } in calls {
             let part;
-            (part, rest) = rest.split_at(registrations.len().min(rest.len()));
-            answers.push((answer, apply(Ok(part))));
+            (part, rest) = rest.split_at(writes.len().min(rest.len()));
+            answers.push((answer, self.mirror_all(part)));
         }
-        self.publish(changes);
+        self.publish(registered.iter().filter_map(|one| one.change.clone()));
         for (answer, written) in answers {
             let _ = answer.send(Ok(written));
         }
     }
 
-    async fn register_alone(&self, call: Call) {
-        let Call { registrations, by, at, apply, answer } = call;
-        let registered = self.note(self.store.register_if(&registrations, by, at).await);
-        let written = tell(registered.as_deref(), apply).unwrap_or_default();
-        if let Ok(registered) = &registered {
-            self.publish(registered.iter().filter_map(|one| one.change.clone()));
-        }
-        let _ = answer.send(registered.map(|_| written));
+    async fn register_alone(&self, Call { writes, by, at, answer }: Call) {
+        let registered = self.note(self.stores.catalog.register(&writes, by, at).await);
+        let written = registered.inspect_err(|error| self.learn_from(error)).map(|registered| {
+            let written = self.mirror_all(&registered);
+            self.publish(registered.into_iter().filter_map(|one| one.change));
+            written
+        });
+        let _ = answer.send(written);
+    }
+
+    fn mirror_all(&self, registered: &[Registered]) -> Vec<WrittenProject> {
+        registered.iter().map(|one| self.mirror.register(one)).collect()
     }
 }

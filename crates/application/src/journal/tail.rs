@@ -1,21 +1,21 @@
-//! How far the registry reflects the change log.
+//! Position of the registry in the change log.
 
 use std::collections::BTreeMap;
 
 use federation_domain::{Change, LogEntry, Revision, Slug};
 use time::OffsetDateTime;
 
-/// The newest revision of which the registry knows, with all before it; and those beyond it that
-/// this process wrote itself, so that it need not read them.
+/// The newest revision up to which the registry reflects the log, and later changes that this process
+/// wrote itself and need not read.
 #[derive(Default)]
 pub(super) struct Tail {
     known: Revision,
-    /// What stands there; none where only the revision was read so far.
+    /// Identity of the entry at `known`; `None` if only its revision was read so far.
     mark: Option<Mark>,
     own: BTreeMap<Revision, Mark>,
 }
 
-/// What tells a change from another one of the same revision.
+/// Distinguishes a change from another one with the same revision.
 #[derive(PartialEq, Eq)]
 struct Mark {
     slug: Slug,
@@ -33,16 +33,16 @@ impl Tail {
         self.known
     }
 
-    /// Whether this process wrote the change itself.
+    /// Returns `true` if this process wrote the change itself.
     pub(super) fn is_own(&self, revision: Revision) -> bool {
         self.own.contains_key(&revision)
     }
 
-    /// Whether this is the log that was read so far, `entries` being what stands there from the
-    /// newest known one on. It is not where a database was restored, or a standby took over that
-    /// had not got all: then it ends earlier, or something else stands at that place.
+    /// Returns `true` if `entries`, read from the newest known one on, continue the known log.
     ///
-    /// A log whose entries were deleted by hand is no reason to start over again and again.
+    /// They do not after a database was restored, or a standby took over without the newest entries:
+    /// the log then ends earlier, or has another entry at that revision. A log whose entries were
+    /// deleted by hand counts as continued, because starting over would not help.
     pub(super) fn is_continued_by(&self, entries: &[LogEntry]) -> bool {
         match entries.first() {
             Some(first) if first.revision() == self.known => {
@@ -54,19 +54,20 @@ impl Tail {
         }
     }
 
-    /// Notes changes that this process wrote. Returns whether others wrote some before them.
+    /// Records changes that this process wrote. Returns `true` if others wrote earlier ones that were
+    /// not read yet.
     pub(super) fn wrote(&mut self, changes: &[Change]) -> bool {
         self.own.extend(changes.iter().map(|change| (change.revision, Mark::of(change))));
         self.advance();
         !self.own.is_empty()
     }
 
-    /// Notes that the catalog was read as of a revision.
+    /// Records that the catalog was read as of a revision.
     pub(super) fn start_at(&mut self, revision: Revision) {
         *self = Self { known: revision, ..Self::default() };
     }
 
-    /// Notes that all entries through this one were taken in.
+    /// Records that all entries up to this one were applied.
     pub(super) fn read_through(&mut self, last: &LogEntry) {
         if last.revision() >= self.known {
             (self.known, self.mark) = (last.revision(), last.change().map(Mark::of));
@@ -96,14 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_alone_need_not_be_read() {
+    fn a_change_without_foreign_ones_before_it_need_not_be_read() {
         let mut tail = Tail::default();
         assert!(!tail.wrote(&[change(1), change(2)]));
         assert_eq!(tail.known(), Revision(2));
     }
 
     #[test]
-    fn what_others_wrote_before_has_to_be_read_first() {
+    fn foreign_changes_before_an_own_one_have_to_be_read_first() {
         let mut tail = Tail::default();
         assert!(tail.wrote(&[change(3), change(4)]));
         assert_eq!((tail.known(), tail.is_own(Revision(3))), (Revision(0), true));
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_forgotten_among_the_own() {
+    fn own_changes_are_dropped_once_they_were_read() {
         let mut tail = Tail::default();
         tail.wrote(&[change(2), change(5)]);
         tail.read_through(&entry(3));
@@ -122,16 +123,16 @@ mod tests {
     }
 
     #[test]
-    fn a_log_is_known_by_its_newest_entry_from_the_first_look_on() {
+    fn a_log_is_identified_by_its_newest_entry_after_the_first_read() {
         let mut tail = Tail::default();
         tail.start_at(Revision(2));
         assert!(tail.is_continued_by(&[entry(2)]));
         tail.read_through(&entry(2));
-        assert!(!tail.is_continued_by(&[]), "it was there");
+        assert!(!tail.is_continued_by(&[]), "the entry is missing");
     }
 
     #[test]
-    fn a_log_that_ends_earlier_or_tells_otherwise_is_another_one() {
+    fn a_log_that_ends_earlier_or_has_another_entry_is_a_different_one() {
         let mut tail = Tail::default();
         assert!(tail.is_continued_by(&[]) && tail.is_continued_by(&[entry(1)]));
         tail.wrote(&[change(1), change(2)]);
@@ -141,7 +142,10 @@ mod tests {
         let other = Change { at: OffsetDateTime::UNIX_EPOCH + time::Duration::SECOND, ..change(2) };
         assert!(!tail.is_continued_by(&[LogEntry::Change(other)]));
         tail.start_at(Revision(1));
-        assert!(tail.is_continued_by(&[]), "it was read anew, and was never seen");
+        assert!(
+            tail.is_continued_by(&[]),
+            "the log was read again, and its newest entry was never seen"
+        );
         assert!(tail.is_continued_by(&[entry(1)]));
     }
 }

@@ -1,32 +1,33 @@
-use federation_application::CatalogError;
+use federation_application::{CatalogError, ProjectFilter, ProjectQuery};
 use federation_domain::ProjectStatus::{Offline, Online};
-use federation_domain::{CatalogStore, ChangeKind, Origin, Revision};
+use federation_domain::{CatalogStore, ChangeKind, Origin, Precondition, Revision};
 use federation_testkit::log_after;
 
+use crate::listing::whole;
 use crate::world::{World, registration, slug};
 
 #[tokio::test]
-async fn registering_again_replaces_metadata_and_keeps_the_rest() {
+async fn a_repeated_registration_replaces_metadata_and_keeps_the_rest() {
     let world = World::with(&["a"]).await;
     world.beat("a").unwrap();
     let before = world.project("a");
     let mut again = registration("a");
     again.name = "Other".parse().unwrap();
-    let after = world.service.catalog.register(again, Origin::Api).await.unwrap().project;
+    let after = world.service.catalog.register(again, Origin::Api).await.unwrap().state.project;
     assert_eq!(after, world.project("a"), "a caller reads its own write");
     assert_eq!(after.name.as_str(), "Other");
-    assert_eq!((after.id, after.status), (before.id, Online), "also while the store is behind");
+    assert_eq!((after.id, after.status), (before.id, Online), "even while the store lags behind");
     assert_eq!(after.last_heartbeat_at, before.last_heartbeat_at);
     assert_eq!(after.created_at, before.created_at);
 }
 
 #[tokio::test]
-async fn lists_are_in_the_order_of_ids_and_by_status() {
+async fn lists_are_ordered_by_id_and_filtered_by_status() {
     let world = World::with(&["c", "a", "b"]).await;
     world.beat("a").unwrap();
-    let slugs = |status| -> Vec<String> {
-        let projects = world.service.catalog.list(status).unwrap();
-        projects.iter().map(|state| state.project.slug.to_string()).collect()
+    let slugs = |status| {
+        let filter = ProjectFilter::of_status(status);
+        whole(&world, &ProjectQuery { filter, ..ProjectQuery::default() })
     };
     assert_eq!(slugs(None), ["c", "a", "b"]);
     assert_eq!(slugs(Some(Online)), ["a"]);
@@ -37,17 +38,17 @@ async fn lists_are_in_the_order_of_ids_and_by_status() {
 async fn a_removed_project_is_gone_and_its_heartbeats_are_unknown() {
     let world = World::with(&["a"]).await;
     world.beat("a").unwrap();
-    world.service.catalog.remove(&slug("a")).await.unwrap();
+    world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     assert!(matches!(world.service.catalog.find(&slug("a")), Err(CatalogError::NotFound(_))));
     assert!(matches!(
-        world.service.catalog.remove(&slug("a")).await,
+        world.service.catalog.remove(&slug("a"), Precondition::Always).await,
         Err(CatalogError::NotFound(_))
     ));
     assert!(world.beat("a").is_err());
-    // The status change that still waited finds nobody, and is dropped.
+    // The queued status change has no project any more and is dropped.
     world.writer.checkpoint().await.unwrap();
     let born_again = world.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
-    assert_eq!(born_again.project.status, Offline);
+    assert_eq!(born_again.state.project.status, Offline);
 }
 
 #[tokio::test]
@@ -55,7 +56,7 @@ async fn every_change_is_published_once_and_in_the_order_of_the_log() {
     let world = World::with(&["a", "b"]).await;
     world.beat("a").unwrap();
     world.writer.flush().await.unwrap();
-    world.service.catalog.remove(&slug("b")).await.unwrap();
+    world.service.catalog.remove(&slug("b"), Precondition::Always).await.unwrap();
     let published = world.published.0.lock().clone();
     let log = log_after(&*world.store, Revision(0), 100).await;
     assert_eq!(published, log);
@@ -72,11 +73,11 @@ async fn every_change_is_published_once_and_in_the_order_of_the_log() {
 }
 
 #[tokio::test]
-async fn a_write_is_whole_though_its_caller_goes_away() {
+async fn a_write_runs_to_completion_after_its_caller_was_dropped() {
     let world = World::with(&[]).await;
     let catalog = world.service.catalog.clone();
     let mut registering = Box::pin(catalog.register(registration("a"), Origin::Api));
-    // The connection of the caller breaks after the first step.
+    // The caller is dropped after the first poll.
     assert!(futures_util::poll!(&mut registering).is_pending());
     drop(registering);
     while world.published.0.lock().is_empty() {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use federation_application::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent};
-use federation_domain::{Change, Origin, Revision};
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_domain::{Change, Origin, Precondition, Revision};
+use federation_testkit::{FakeStore, ManualClock};
 use futures_util::FutureExt;
 
 use crate::world::{Setting, World, registration, seconds, slug};
@@ -12,7 +12,7 @@ use crate::world::{Setting, World, registration, seconds, slug};
 /// More than are kept in memory.
 const MANY: usize = 10_050;
 
-async fn replica(store: &FakeCatalogStore) -> World {
+async fn replica(store: &FakeStore) -> World {
     let clock = Arc::<ManualClock>::default();
     World::on(Arc::new(store.sharing()), clock, Setting { shared_store: true }).await
 }
@@ -85,7 +85,7 @@ async fn a_watcher_sees_what_happens_from_now_on_or_from_where_it_was() {
 
 #[tokio::test]
 async fn changes_of_other_replicas_are_seen_in_the_order_of_the_log() {
-    let store = FakeCatalogStore::default();
+    let store = FakeStore::default();
     let (one, other) = (replica(&store).await, replica(&store).await);
     let mut watcher = one.service.changes.watch(None).await.unwrap();
     register(&other, &["a"]).await;
@@ -116,7 +116,7 @@ async fn a_start_of_the_service_forgets_no_change() {
 
 #[tokio::test]
 async fn without_the_store_the_old_cannot_be_seen_and_the_new_is() {
-    let store = FakeCatalogStore::default();
+    let store = FakeStore::default();
     let world = replica(&store).await;
     register_many(&world).await;
     world.store.set_available(false);
@@ -150,7 +150,7 @@ async fn a_revision_that_the_log_does_not_have_is_of_another_log() {
 
 #[tokio::test(start_paused = true)]
 async fn a_revision_that_another_replica_has_shown_is_waited_for() {
-    let store = FakeCatalogStore::default();
+    let store = FakeStore::default();
     let (one, other) = (replica(&store).await, replica(&store).await);
     register(&other, &["a", "b"]).await;
     let late = one.service.changes.watch(Some(Revision(1))).await;
@@ -182,9 +182,9 @@ async fn who_waits_for_one_project_is_not_woken_by_others() {
     let of_a = |change: &Change| change.slug == slug("a");
     let mut waiting = Box::pin(feed.changed(Revision(2), of_a));
     assert!(waiting.as_mut().now_or_never().is_none());
-    world.service.catalog.remove(&slug("b")).await.unwrap();
+    world.service.catalog.remove(&slug("b"), Precondition::Always).await.unwrap();
     assert!(waiting.as_mut().now_or_never().is_none());
-    world.service.catalog.remove(&slug("a")).await.unwrap();
+    world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     waiting.await.unwrap();
     assert!(feed.changed(Revision(2), of_a).now_or_never().is_some(), "it was later than that");
 }

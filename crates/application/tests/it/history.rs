@@ -1,7 +1,7 @@
 //! Explanations and histories.
 
 use federation_application::CatalogError;
-use federation_domain::{ProjectStatus, Source};
+use federation_domain::{Precondition, ProjectStatus, Source};
 
 use crate::world::{World, seconds, slug};
 
@@ -77,7 +77,7 @@ async fn a_history_is_read_page_by_page_and_outlives_its_project() {
         }
     }
     assert_eq!(revisions, [5, 4, 3, 1], "newest first, and those of others left out");
-    catalog.remove(&slug("a")).await.unwrap();
+    catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     let removed = catalog.history(&slug("a"), None, 50).await.unwrap();
     assert_eq!((removed.changes.len(), removed.uptime.len()), (5, 0));
     let never = catalog.history(&slug("never"), None, 50).await;

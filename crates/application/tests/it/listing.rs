@@ -1,6 +1,6 @@
 use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
-use federation_domain::{Origin, Project};
+use federation_domain::{Origin, Precondition, Project};
 
 use crate::world::{World, registration, slug};
 
@@ -25,9 +25,14 @@ fn part(
     (slugs, next)
 }
 
-fn whole(world: &World, query: &ProjectQuery) -> Vec<String> {
-    let states = world.service.catalog.query(query).unwrap();
-    states.iter().map(|state| state.project.slug.to_string()).collect()
+pub(crate) fn whole(world: &World, query: &ProjectQuery) -> Vec<String> {
+    let (mut slugs, mut after) = part(world, query, None, usize::MAX);
+    while let Some(place) = after {
+        let (more, next) = part(world, query, Some(&place), usize::MAX);
+        slugs.extend(more);
+        after = next;
+    }
+    slugs
 }
 
 #[tokio::test]
@@ -78,7 +83,7 @@ async fn a_list_continues_after_a_removed_project() {
     let world = World::with(&["c", "a", "b"]).await;
     for sort in ["id", "slug"] {
         let (first, next) = part(&world, &by(sort), None, 1);
-        world.service.catalog.remove(&slug(&first[0])).await.unwrap();
+        world.service.catalog.remove(&slug(&first[0]), Precondition::Always).await.unwrap();
         let (rest, end) = part(&world, &by(sort), next.as_ref(), 9);
         assert_eq!((rest, end), (whole(&world, &by(sort)), None), "{sort}");
     }
@@ -126,7 +131,7 @@ async fn an_order_is_computed_once_and_filtered_again_when_shown() {
     };
     assert_eq!(shown(), ["d", "c", "b"]);
     world.beat("c").unwrap();
-    world.service.catalog.remove(&slug("d")).await.unwrap();
+    world.service.catalog.remove(&slug("d"), Precondition::Always).await.unwrap();
     assert_eq!(shown(), ["b"]);
     let (_, after_b) = part(&world, &by("slug"), None, 2);
     let (rest, _) = catalog.order(&by("slug"), after_b.as_ref()).unwrap();

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
 use federation_domain::{
     CatalogStore, Cause, ChangeKind, Channel, Condition, Heartbeat, HeartbeatRelay, Origin,
-    ProjectStatus, Revision, Source,
+    Precondition, ProjectStatus, Revision, Source,
 };
-use federation_testkit::{FakeCatalogStore, ManualClock, log_after};
+use federation_testkit::{FakeStore, ManualClock, log_after};
 
 use crate::world::{Setting, World, registration, seconds, slug};
 
 /// Two replicas that share a store and a clock and know these projects.
 async fn two(slugs: &[&str]) -> (World, World) {
-    let (store, clock) = (FakeCatalogStore::default(), Arc::<ManualClock>::default());
+    let (store, clock) = (FakeStore::default(), Arc::<ManualClock>::default());
     let setting = Setting { shared_store: true };
     let one = World::on(Arc::new(store.sharing()), Arc::clone(&clock), setting).await;
     for slug in slugs {
@@ -52,7 +52,7 @@ async fn a_replica_that_follows_knows_what_another_registered_and_removed() {
     assert!(!other.knows("b"));
     other.follower.follow().await.unwrap();
     assert_eq!(other.project("b"), one.project("b"));
-    other.service.catalog.remove(&slug("b")).await.unwrap();
+    other.service.catalog.remove(&slug("b"), Precondition::Always).await.unwrap();
     one.follower.follow().await.unwrap();
     assert!(!one.knows("b"));
 }
@@ -60,7 +60,7 @@ async fn a_replica_that_follows_knows_what_another_registered_and_removed() {
 #[tokio::test]
 async fn a_project_registered_again_after_its_removal_has_another_id() {
     let (one, other) = two(&["a"]).await;
-    one.service.catalog.remove(&slug("a")).await.unwrap();
+    one.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     one.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
     other.follower.follow().await.unwrap();
     assert_eq!(other.project("a").id, one.project("a").id);
@@ -366,7 +366,7 @@ async fn a_restored_store_is_read_again() {
     }
     write_and_follow([&one, &other]).await;
     let backup = one.store.back_up();
-    one.service.catalog.remove(&slug("b")).await.unwrap();
+    one.service.catalog.remove(&slug("b"), Precondition::Always).await.unwrap();
     one.service.catalog.register(registration("c"), Origin::Api).await.unwrap();
     write_and_follow([&one, &other]).await;
     assert!(other.knows("c") && !other.knows("b"));

@@ -1,41 +1,40 @@
-//! Registrations that come at once.
+//! Concurrent registrations.
 
 use std::sync::Arc;
 
 use federation_application::{
-    CatalogError, Deployment, LogSink, Ports, ProjectState, Service, SystemClock,
+    CatalogError, Deployment, LogSink, Ports, Service, SystemClock, WrittenProject,
 };
 use federation_domain::{
-    CatalogStore, LivenessRule, MockCatalogStore, Origin, Registered, Registering, Snapshot,
-    StoreError,
+    CatalogStore, LivenessRule, MockCatalogStore, Origin, Registered, RegistrationWrite, Snapshot,
+    StoreError, Stores,
 };
-use federation_testkit::FakeCatalogStore;
+use federation_testkit::FakeStore;
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
 
 use crate::world::{registration, slug};
 
-/// How many registrations each transaction had.
+/// Number of registrations per transaction.
 type Sizes = Arc<Mutex<Vec<usize>>>;
 
-/// What a store says to a transaction.
-type Say = fn(&[Registering]) -> Option<StoreError>;
+/// Error to inject for a transaction.
+type Say = fn(&[RegistrationWrite]) -> Option<StoreError>;
 
-/// A service on a store that says so first, and else does what it is asked.
+/// Creates a service on a store that fails as `say` demands and works otherwise.
 async fn service(say: Say) -> (Service, Sizes) {
-    let (sizes, fake) = (Sizes::default(), FakeCatalogStore::default());
+    let (sizes, fake) = (Sizes::default(), FakeStore::default());
     let mut store = MockCatalogStore::new();
     store.expect_load().returning(|| Ok(Snapshot::default()));
-    store.expect_spells().returning(|_, _| Ok(Vec::new()));
     let seen = Arc::clone(&sizes);
-    store.expect_register_if().returning(move |registrations, by, at| {
+    store.expect_register().returning(move |registrations, by, at| {
         seen.lock().push(registrations.len());
-        let stored = || fake.register_if(registrations, by, at).now_or_never().unwrap();
+        let stored = || fake.register(registrations, by, at).now_or_never().unwrap();
         say(registrations).map_or_else(stored, Err::<Vec<Registered>, _>)
     });
     let ports = Ports {
-        store: Arc::new(store),
+        stores: Stores { catalog: Arc::new(store), ..Stores::of(Arc::<FakeStore>::default()) },
         sink: Arc::new(LogSink),
         clock: Arc::new(SystemClock::start()),
         relay: None,
@@ -46,16 +45,16 @@ async fn service(say: Say) -> (Service, Sizes) {
     (service, sizes)
 }
 
-async fn register(service: &Service, slugs: &[&str]) -> Vec<Result<ProjectState, CatalogError>> {
+async fn register(service: &Service, slugs: &[&str]) -> Vec<Result<WrittenProject, CatalogError>> {
     join_all(slugs.iter().map(|one| service.catalog.register(registration(one), Origin::Api))).await
 }
 
 #[tokio::test]
-async fn they_are_one_transaction_and_each_is_answered_for_itself() {
+async fn concurrent_registrations_share_a_transaction_and_get_their_own_answers() {
     let (service, sizes) = service(|_| None).await;
     let registered = register(&service, &["c", "a", "b", "a"]).await;
     assert_eq!(*sizes.lock(), [4]);
-    let slugs = registered.iter().map(|one| one.as_ref().unwrap().project.slug.to_string());
+    let slugs = registered.iter().map(|one| one.as_ref().unwrap().state.project.slug.to_string());
     assert_eq!(slugs.collect::<Vec<_>>(), ["c", "a", "b", "a"]);
     assert!(["a", "b", "c"].iter().all(|one| service.catalog.find(&slug(one)).is_ok()));
 }
@@ -69,7 +68,7 @@ async fn a_transaction_stays_short() {
 }
 
 #[tokio::test]
-async fn nobody_fails_for_another() {
+async fn a_registration_does_not_fail_for_another() {
     let refuses_b: Say = |registrations| {
         let is_there = registrations.iter().any(|one| one.slug().as_str() == "b");
         is_there.then(|| StoreError::Failed("a value that it does not take".into()))
@@ -81,7 +80,7 @@ async fn nobody_fails_for_another() {
 }
 
 #[tokio::test]
-async fn a_store_that_is_away_is_asked_once_for_all() {
+async fn an_unavailable_store_is_called_once_for_all() {
     let (service, sizes) = service(|_| Some(StoreError::Unavailable("away".into()))).await;
     for refused in register(&service, &["a", "b", "c"]).await {
         let Err(CatalogError::Store(error)) = refused else { panic!("{refused:?}") };
@@ -91,7 +90,7 @@ async fn a_store_that_is_away_is_asked_once_for_all() {
 }
 
 #[tokio::test]
-async fn callers_that_send_again_as_soon_as_they_are_answered_stay_together() {
+async fn callers_that_repeat_at_once_keep_sharing_transactions() {
     let (service, sizes) = service(|_| None).await;
     let caller = async |name: &str| {
         for _ in 0..5 {
@@ -103,7 +102,7 @@ async fn callers_that_send_again_as_soon_as_they_are_answered_stay_together() {
 }
 
 #[tokio::test]
-async fn each_is_answered_with_what_it_wrote_itself() {
+async fn each_registration_is_answered_with_its_own_result() {
     let (service, sizes) = service(|_| None).await;
     let named = |name: &str| {
         let named = federation_domain::ProjectName::parse(name).unwrap();
@@ -112,7 +111,7 @@ async fn each_is_answered_with_what_it_wrote_itself() {
     let written =
         ["first", "second", "third"].map(|name| service.catalog.register(named(name), Origin::Api));
     let names =
-        join_all(written).await.into_iter().map(|one| one.unwrap().project.name.to_string());
+        join_all(written).await.into_iter().map(|one| one.unwrap().state.project.name.to_string());
     assert_eq!(names.collect::<Vec<_>>(), ["first", "second", "third"]);
     assert_eq!(*sizes.lock(), [3]);
 }

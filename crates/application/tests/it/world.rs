@@ -7,16 +7,16 @@ use federation_application::{
     Deployment, Follower, Ports, ProjectState, RecordError, Service, TICK, Writer,
 };
 use federation_domain::{
-    CatalogStore, Cause, Change, ChangeKind, ChangeSink, Channel, Condition, Heartbeat,
-    HeartbeatRelay, LivenessRule, Origin, Prober, Project, ProjectStatus, Proof, Registration,
-    RegistrationDraft, Revision, Slug, Source,
+    Cause, Change, ChangeKind, ChangeSink, Channel, Condition, Heartbeat, HeartbeatRelay,
+    LivenessRule, Origin, Prober, Project, ProjectStatus, Proof, Registration, RegistrationDraft,
+    Revision, Slug, Source, Stores,
 };
-use federation_testkit::{FakeCatalogStore, ManualClock, log_after};
+use federation_testkit::{FakeStore, ManualClock, log_after};
 use parking_lot::Mutex;
 
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) store: Arc<FakeCatalogStore>,
+    pub(crate) store: Arc<FakeStore>,
     pub(crate) service: Service,
     pub(crate) writer: Writer,
     pub(crate) follower: Follower,
@@ -78,7 +78,7 @@ impl World {
 
     /// Creates a service on this store and clock.
     pub(crate) async fn on(
-        store: Arc<FakeCatalogStore>,
+        store: Arc<FakeStore>,
         clock: Arc<ManualClock>,
         setting: Setting,
     ) -> Self {
@@ -87,7 +87,7 @@ impl World {
 
     /// Creates a service that probes silent projects.
     pub(crate) async fn asking(
-        store: Arc<FakeCatalogStore>,
+        store: Arc<FakeStore>,
         clock: Arc<ManualClock>,
         setting: Setting,
         prober: Arc<dyn Prober>,
@@ -97,7 +97,7 @@ impl World {
 
     /// Creates a replica that relays its HTTP heartbeats by `relay`.
     pub(crate) async fn relaying(
-        store: Arc<FakeCatalogStore>,
+        store: Arc<FakeStore>,
         clock: Arc<ManualClock>,
         relay: Arc<dyn HeartbeatRelay>,
     ) -> Self {
@@ -108,7 +108,7 @@ impl World {
     /// Creates a service whose catalog is not loaded.
     pub(crate) fn unloaded() -> Service {
         let ports = Ports {
-            store: Arc::<FakeCatalogStore>::default(),
+            stores: Stores::of(Arc::<FakeStore>::default()),
             sink: Arc::<Published>::default(),
             clock: Arc::<ManualClock>::default(),
             relay: None,
@@ -119,14 +119,14 @@ impl World {
     }
 
     async fn made(
-        store: Arc<FakeCatalogStore>,
+        store: Arc<FakeStore>,
         clock: Arc<ManualClock>,
         setting: Setting,
         helpers: Helpers,
     ) -> Self {
         let published = Arc::<Published>::default();
         let ports = Ports {
-            store: Arc::clone(&store) as Arc<dyn CatalogStore>,
+            stores: Stores::of(Arc::<FakeStore>::clone(&store)),
             sink: Arc::clone(&published) as Arc<dyn ChangeSink>,
             clock: Arc::clone(&clock) as Arc<dyn federation_domain::Clock>,
             relay: helpers.relay,

@@ -6,9 +6,9 @@ use actix_web::rt::System;
 use federation_application::{Deployment, LogSink, Ports, Service, TICK};
 use federation_domain::{
     CatalogStore as _, Channel, Clock as _, Heartbeat, HeartbeatInterval, LivenessRule, Origin,
-    Proof, Registration, RegistrationDraft, Source,
+    Proof, Registration, RegistrationDraft, Source, Stores,
 };
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_testkit::{FakeStore, ManualClock};
 
 /// Number of projects registered in one call.
 const BATCH: usize = 10_000;
@@ -26,10 +26,10 @@ impl World {
     pub(crate) fn of(projects: usize) -> Self {
         let slugs: Vec<String> =
             (1..=projects).map(|number| format!("bench-{number:06}")).collect();
-        let store = Arc::new(FakeCatalogStore::default());
+        let store = Arc::new(FakeStore::default());
         let clock = Arc::new(ManualClock::default());
         let ports = Ports {
-            store: Arc::<FakeCatalogStore>::clone(&store),
+            stores: Stores::of(Arc::<FakeStore>::clone(&store)),
             sink: Arc::new(LogSink),
             clock: Arc::<ManualClock>::clone(&clock),
             relay: None,
@@ -40,8 +40,8 @@ impl World {
         let service = Service::new(ports, rule, Deployment { bus: true, shared_store: false });
         System::new().block_on(async {
             for batch in slugs.chunks(BATCH) {
-                let registrations: Vec<_> = batch.iter().map(|slug| registration(slug)).collect();
-                store.register(&registrations, Origin::Api, clock.utc()).await.unwrap();
+                let writes: Vec<_> = batch.iter().map(|slug| registration(slug).into()).collect();
+                store.register(&writes, Origin::Api, clock.utc()).await.unwrap();
             }
             service.load().await.unwrap();
             service.readiness.start();

@@ -1,9 +1,9 @@
 //! Explains a failed precondition and how to proceed.
 
-use federation_domain::{Precondition, Refusal};
+use federation_domain::{FailedPrecondition, Precondition};
 
-pub(super) fn detail(refusal: &Refusal) -> String {
-    let Refusal { slug, only_if, stored } = refusal;
+pub(super) fn detail(failed: &FailedPrecondition) -> String {
+    let FailedPrecondition { slug, only_if, stored } = failed;
     match (only_if, stored) {
         (Precondition::Absent, _) => format!(
             "Project '{slug}' already exists, and If-None-Match: * permits only creating it. To \

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_nats::{Client, Message};
 use federation_application::{Deployment, LogSink, Ports, Service as Application};
-use federation_domain::{LivenessRule, Origin, RegistrationDraft};
-use federation_testkit::{FakeCatalogStore, ManualClock, NatsServer};
+use federation_domain::{LivenessRule, Origin, RegistrationDraft, Stores};
+use federation_testkit::{FakeStore, ManualClock, NatsServer};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -25,7 +25,7 @@ async fn in_time<T>(what: &str, waiting: impl Future<Output = T>) -> T {
 
 fn application() -> Application {
     let ports = Ports {
-        store: Arc::<FakeCatalogStore>::default(),
+        stores: Stores::of(Arc::<FakeStore>::default()),
         sink: Arc::new(LogSink),
         clock: Arc::<ManualClock>::default(),
         relay: None,

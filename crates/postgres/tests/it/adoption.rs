@@ -1,14 +1,14 @@
-//! Taking over the database of the Python service.
+//! Adoption of the database of the Python service.
 
 use federation_domain::{CatalogStore, Origin, ProjectStatus};
-use federation_postgres::PgCatalogStore;
+use federation_postgres::PgStore;
 use federation_testkit::TestDatabase;
 use federation_testkit::contract::samples::{moment, registration};
 
 use crate::schema::{assert_declared, live};
 use crate::world::by_hand;
 
-/// What the Python service makes, with the types that its versions used for `tags`.
+/// Tables as the Python service creates them. Its versions used different types for `tags`.
 fn python_tables(tags: &str) -> String {
     format!(
         "CREATE TYPE project_status AS ENUM ('online', 'offline', 'degraded');
@@ -37,16 +37,16 @@ fn python_tables(tags: &str) -> String {
     )
 }
 
-async fn adopted(tags: &str) -> (PgCatalogStore, TestDatabase) {
+async fn adopted(tags: &str) -> (PgStore, TestDatabase) {
     let database = TestDatabase::create().await;
     by_hand(&database).await.batch_execute(&python_tables(tags)).await.unwrap();
-    let store = PgCatalogStore::connect(&database.url()).unwrap();
+    let store = PgStore::connect(&database.url()).unwrap();
     store.migrate().await.unwrap();
     (store, database)
 }
 
 #[tokio::test]
-async fn the_projects_of_the_python_service_are_kept_as_they_were() {
+async fn adoption_keeps_the_projects_of_the_python_service() {
     for tags in ["JSON", "JSONB"] {
         let (store, _database) = adopted(tags).await;
         let snapshot = store.load().await.unwrap();
@@ -71,25 +71,27 @@ async fn an_adopted_database_has_the_declared_schema() {
 }
 
 #[tokio::test]
-async fn an_adopted_database_takes_new_projects_and_updates() {
+async fn an_adopted_database_accepts_new_projects_and_updates() {
     let (store, database) = adopted("JSON").await;
-    let batch = [registration("bare"), registration("new")];
+    let batch = [registration("bare").into(), registration("new").into()];
     let registered = store.register(&batch, Origin::File, moment(0)).await.unwrap();
     assert_eq!(registered.iter().map(|r| r.project.id.0).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(registered[0].project.status, ProjectStatus::Degraded);
     assert_eq!(store.load().await.unwrap().projects.len(), 3);
     let indexes = "SELECT count(*) FROM pg_indexes WHERE tablename = 'projects'";
     let count: i64 = by_hand(&database).await.query_one(indexes, &[]).await.unwrap().get(0);
-    assert_eq!(count, 3, "the indexes that were there serve; none is doubled");
+    assert_eq!(count, 3, "existing indexes are used and not duplicated");
 }
 
 #[tokio::test]
-async fn going_back_leaves_the_projects_to_the_python_service() {
+async fn reverting_all_migrations_keeps_the_projects_of_the_python_service() {
     let (store, database) = adopted("JSON").await;
-    store.register(&[registration("new")], Origin::File, moment(0)).await.unwrap();
+    store.register(&[registration("new").into()], Origin::File, moment(0)).await.unwrap();
     let client = by_hand(&database).await;
     for down in [
-        include_str!("../../../../migrations/postgres/2026-11-24-000002_listening_spells/down.sql"),
+        include_str!(
+            "../../../../migrations/postgres/2026-11-24-000002_listening_periods/down.sql"
+        ),
         include_str!("../../../../migrations/postgres/2026-11-24-000001_catalog/down.sql"),
     ] {
         client.batch_execute(down).await.unwrap();

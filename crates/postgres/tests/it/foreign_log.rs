@@ -1,23 +1,23 @@
-//! Rows of the log and of the spells that another version, a program or a person wrote.
+//! Log entries and listening periods that another version, a program or a person wrote.
 
 use federation_domain::{
-    CatalogStore, Cause, Checkpoint, LogEntry, Origin, Probe, ProjectStatus, Revision, Slug,
-    Source, StoreError, Transition,
+    CatalogStore, Cause, ChangeLogStore, Checkpoint, CheckpointStore, ListeningStore, LogEntry,
+    Origin, Probe, ProjectStatus, Revision, Slug, Source, StoreError, Transition,
 };
-use federation_postgres::PgCatalogStore;
-use federation_testkit::contract::samples::{moment, registration, spell, transition};
+use federation_postgres::PgStore;
+use federation_testkit::contract::samples::{moment, period, registration, transition};
 use tokio_postgres::Client;
 
 use crate::world::{by_hand, migrated};
 
-/// A silence as it was written before a project could be asked directly.
+/// A silence as older versions, which could not ping projects, wrote it.
 const OLD_SILENCE: &str = r#"{"kind":"silence","silence_ms":90000,"deaf_ms":1500}"#;
 
 const NEWEST_CAUSE: &str = "SELECT cause::text FROM project_changes ORDER BY revision DESC LIMIT 1";
 
-/// Registers the project and commits one silence with this probe.
-async fn fall_silent(store: &PgCatalogStore, probe: Option<Probe>) -> Slug {
-    let one = [registration("a")];
+/// Registers a project and commits a silence with this probe.
+async fn fall_silent(store: &PgStore, probe: Option<Probe>) -> Slug {
+    let one = [registration("a").into()];
     let project = store.register(&one, Origin::Api, moment(0)).await.unwrap().remove(0).project;
     let cause = Cause::Silence { silence_ms: 90_000, deaf_ms: 1_500, probe };
     let fall = Transition { cause, ..transition(&project, ProjectStatus::Degraded, moment(1)) };
@@ -30,7 +30,7 @@ async fn newest_cause(client: &Client) -> String {
 }
 
 #[tokio::test]
-async fn a_silence_without_a_probe_is_written_and_read_as_before() {
+async fn a_silence_without_a_probe_keeps_its_old_form() {
     let (store, database) = migrated().await;
     let slug = fall_silent(&store, None).await;
     let client = by_hand(&database).await;
@@ -41,7 +41,7 @@ async fn a_silence_without_a_probe_is_written_and_read_as_before() {
 }
 
 #[tokio::test]
-async fn a_silence_with_a_probe_tells_what_came_of_it() {
+async fn a_silence_with_a_probe_stores_the_outcome() {
     let (store, database) = migrated().await;
     fall_silent(&store, Some(Probe::NoResponders)).await;
     let told = OLD_SILENCE.replace('}', r#","probe":"no_responders"}"#);
@@ -49,13 +49,13 @@ async fn a_silence_with_a_probe_tells_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn an_entry_of_the_log_that_does_not_parse_is_named_wherever_it_is_read() {
+async fn an_error_names_the_entry_of_the_log_that_does_not_parse() {
     let (store, database) = migrated().await;
     let slug = fall_silent(&store, None).await;
     let update = "UPDATE project_changes SET cause = '{\"kind\": \"omen\"}' WHERE revision = 1";
     by_hand(&database).await.batch_execute(update).await.unwrap();
     let mut log = store.changes_after(Revision(0), 10).await.unwrap();
-    assert_eq!(log.len(), 2, "it hides no other");
+    assert_eq!(log.len(), 2, "it hides no other entry");
     assert_eq!(log[1].change().unwrap().revision, Revision(2));
     let LogEntry::Unreadable { revision, slug: named, fault } = log.remove(0) else { panic!() };
     assert_eq!((revision, named.as_ref()), (Revision(1), Some(&slug)));
@@ -67,16 +67,17 @@ async fn an_entry_of_the_log_that_does_not_parse_is_named_wherever_it_is_read() 
 }
 
 #[tokio::test]
-async fn spells_that_do_not_parse_are_left_out() {
+async fn periods_that_do_not_parse_are_left_out() {
     let (store, database) = migrated().await;
-    let insert = "INSERT INTO listening_spells VALUES
+    let insert = "INSERT INTO listening_periods VALUES
                       ('nats', '2026-11-20T00:00:00Z', 'infinity'),
                       ('pigeon', '2026-11-20T00:00:00Z', '2026-11-24T00:00:00Z')";
     by_hand(&database).await.batch_execute(insert).await.unwrap();
-    assert_eq!(store.load().await.unwrap().listened, []);
-    assert_eq!(store.spells(Source::Nats, moment(0)).await.unwrap(), []);
-    let listened = vec![spell(Source::Http, 0, 10)];
-    let heard = Checkpoint { listened: listened.clone(), ..Checkpoint::default() };
+    assert_eq!(store.load().await.unwrap().listening_periods, []);
+    assert_eq!(store.listening_periods(Source::Nats, moment(0)).await.unwrap(), []);
+    let listening_periods = vec![period(Source::Http, 0, 10)];
+    let heard =
+        Checkpoint { listening_periods: listening_periods.clone(), ..Checkpoint::default() };
     store.checkpoint(&heard).await.unwrap();
-    assert_eq!(store.load().await.unwrap().listened, listened);
+    assert_eq!(store.load().await.unwrap().listening_periods, listening_periods);
 }

@@ -3,16 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use federation_domain::{
-    CatalogStore, Checkpoint, Form, Origin, Outcome, Precondition, Project, ProjectId,
-    ProjectStatus, Registering, RegistrationDraft, Slug, StoreError,
+    CatalogStore, Checkpoint, CheckpointStore, Origin, Outcome, Precondition, Project, ProjectId,
+    ProjectStatus, RegistrationDraft, RegistrationWrite, Slug, StoreError, WriteMode,
 };
 use federation_testkit::contract::samples::{draft, mark, moment, registration, transition};
 use tokio_postgres::Client;
 
 use crate::world::{by_hand, migrated};
 
-/// A row of its own for each column that a project cannot do without, none of which the database
-/// refuses.
+/// A bad row for each required column. The database accepts all of them.
 const BAD_ROWS: [(&str, &str, &str); 5] = [
     ("name", "''", "blank"),
     ("hub_url", "'javascript:alert(1)'", "scheme"),
@@ -21,7 +20,7 @@ const BAD_ROWS: [(&str, &str, &str); 5] = [
     ("status", "'retired'", "label"),
 ];
 
-/// The same for what reads as absent or empty.
+/// A row for each bad value of an optional column.
 const ODD_ROWS: [(&str, &str, &str); 15] = [
     ("mesh_namespace", "'hub.*'", "wildcard"),
     ("tags", r#"'["\ud800"]'"#, "lone-surrogate"),
@@ -64,7 +63,7 @@ async fn id_of(client: &Client, slug: &str) -> ProjectId {
 }
 
 #[tokio::test]
-async fn bad_rows_never_hide_the_others() {
+async fn bad_rows_do_not_hide_others() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write(&client, "first").await;
@@ -77,7 +76,7 @@ async fn bad_rows_never_hide_the_others() {
 }
 
 #[tokio::test]
-async fn a_bad_row_is_not_found_and_hides_no_other() {
+async fn find_leaves_out_bad_rows() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write(&client, "good").await;
@@ -88,7 +87,7 @@ async fn a_bad_row_is_not_found_and_hides_no_other() {
 }
 
 #[tokio::test]
-async fn an_introduction_by_heartbeat_leaves_a_bad_row_as_it_is() {
+async fn a_registration_by_heartbeat_does_not_change_a_bad_row() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write_bad_rows(&client).await;
@@ -96,17 +95,17 @@ async fn an_introduction_by_heartbeat_leaves_a_bad_row_as_it_is() {
     let all = "SELECT json_agg(p ORDER BY id)::text FROM projects AS p";
     let before: String = client.query_one(all, &[]).await.unwrap().get(0);
     let slugs = BAD_ROWS.iter().chain(&ODD_ROWS).map(|(_, _, slug)| *slug);
-    let batch: Vec<_> = slugs.map(registration).collect();
+    let batch: Vec<_> = slugs.map(registration).map(RegistrationWrite::from).collect();
     let introduced = store.register(&batch, Origin::Heartbeat, moment(1)).await.unwrap();
     for (introduced, asked) in introduced.iter().zip(&batch) {
-        assert_eq!((&introduced.project.slug, &introduced.change), (&asked.slug, &None));
+        assert_eq!((&introduced.project.slug, &introduced.change), (asked.slug(), &None));
     }
     assert_eq!(client.query_one(all, &[]).await.unwrap().get::<_, String>(0), before);
     assert_eq!(store.load().await.unwrap().revision.0, 0);
 }
 
 #[tokio::test]
-async fn what_a_project_can_do_without_reads_as_empty_and_stays_as_it_is_stored() {
+async fn a_bad_optional_column_reads_as_empty_and_stays_as_it_is() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write(&client, "plain").await;
@@ -127,7 +126,7 @@ async fn what_a_project_can_do_without_reads_as_empty_and_stays_as_it_is_stored(
 }
 
 #[tokio::test]
-async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
+async fn a_row_of_nulls_is_a_project_without_tags_and_namespace() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write(&client, "bare").await;
@@ -139,7 +138,7 @@ async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
 }
 
 #[tokio::test]
-async fn registering_mends_every_row_once() {
+async fn a_registration_repairs_a_bad_row_once() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write_bad_rows(&client).await;
@@ -148,7 +147,7 @@ async fn registering_mends_every_row_once() {
         let id = id_of(&client, slug).await;
         let plain = RegistrationDraft { slug: (*slug).to_owned(), tags: Vec::new(), ..draft() };
         let plain = plain.parse().unwrap();
-        let batch = [plain.clone(), plain];
+        let batch = [plain.clone().into(), plain.into()];
         let registered = store.register(&batch, Origin::File, moment(0)).await.unwrap();
         assert_eq!(registered[0].project.id, id);
         assert!(registered[0].change.is_some() && registered[1].change.is_none(), "{slug}");
@@ -160,14 +159,14 @@ async fn registering_mends_every_row_once() {
     assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, 20));
 }
 
-/// The project of a bad row, as who read it while it was good remembers it.
+/// Returns the project of a bad row as a replica knows it that read the row before.
 async fn remembered(client: &Client, slug: &str, like: &Project) -> Project {
     let id = id_of(client, slug).await;
     Project { id, slug: Slug::parse(slug).unwrap(), ..like.clone() }
 }
 
 #[tokio::test]
-async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
+async fn a_transition_of_a_bad_row_is_committed_with_the_batch() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write(&client, "good").await;
@@ -186,7 +185,7 @@ async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
     let online = "SELECT count(*) FROM projects WHERE status = 'online'";
     let online: i64 = client.query_one(online, &[]).await.unwrap().get(0);
     assert_eq!(online, 6);
-    assert_eq!(store.load().await.unwrap().corrupt_rows, 3, "status and heartbeat are mended");
+    assert_eq!(store.load().await.unwrap().corrupt_rows, 3, "status and heartbeat are repaired");
 
     let heartbeats = projects.iter().map(|project| mark(project, moment(2))).collect();
     let heard = Checkpoint { heartbeats, ..Checkpoint::default() };
@@ -195,7 +194,7 @@ async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
 }
 
 #[tokio::test]
-async fn who_knows_less_than_a_bad_row_is_told_its_status_and_heartbeat() {
+async fn a_stale_transition_of_a_bad_row_receives_its_status_and_heartbeat() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write(&client, "good").await;
@@ -221,33 +220,43 @@ async fn a_bad_row_can_be_removed() {
     let client = by_hand(&database).await;
     write_bad_rows(&client).await;
     for (_, _, slug) in BAD_ROWS {
-        let removed = store.remove(&Slug::parse(slug).unwrap(), moment(1)).await.unwrap();
+        let removed = store
+            .remove(&Slug::parse(slug).unwrap(), &Precondition::Always, moment(1))
+            .await
+            .unwrap();
         assert!(removed.is_some(), "{slug}");
     }
     assert_eq!(store.load().await.unwrap().corrupt_rows, 0);
 }
 
 #[tokio::test]
-async fn a_condition_sees_no_project_in_a_bad_row() {
+async fn a_bad_row_counts_as_missing_for_a_precondition() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write_bad_rows(&client).await;
     for (_, _, slug) in BAD_ROWS {
-        let one = |only_if| [Registering { form: Form::Merge(registration(slug)), only_if }];
+        let one =
+            |only_if| [RegistrationWrite { mode: WriteMode::Merge(registration(slug)), only_if }];
         let (at, by) = (moment(1), Origin::Api);
-        let refused = store.register_if(&one(Precondition::Present), by, at).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Refused(refusal) if refusal.stored.is_none()));
+        let refused = store.register(&one(Precondition::Present), by, at).await.unwrap_err();
+        assert!(
+            matches!(refused, StoreError::PreconditionFailed(refusal) if refusal.stored.is_none())
+        );
         let slug = Slug::parse(slug).unwrap();
-        let refused = store.remove_if(&slug, &Precondition::Present, at).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Refused(refusal) if refusal.stored.is_none()));
-        store.register_if(&one(Precondition::Absent), by, at).await.unwrap();
-        let again = store.register_if(&one(Precondition::Absent), by, at).await.unwrap_err();
-        assert!(matches!(again, StoreError::Refused(refusal) if refusal.stored.is_some()));
+        let refused = store.remove(&slug, &Precondition::Present, at).await.unwrap_err();
+        assert!(
+            matches!(refused, StoreError::PreconditionFailed(refusal) if refusal.stored.is_none())
+        );
+        store.register(&one(Precondition::Absent), by, at).await.unwrap();
+        let again = store.register(&one(Precondition::Absent), by, at).await.unwrap_err();
+        assert!(
+            matches!(again, StoreError::PreconditionFailed(refusal) if refusal.stored.is_some())
+        );
     }
     assert_eq!(store.load().await.unwrap().corrupt_rows, 0);
 }
 
-/// What is logged, as one text.
+/// Collects the log.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -262,7 +271,7 @@ impl std::io::Write for Lines {
 }
 
 #[tokio::test]
-async fn a_value_that_is_passed_over_is_named_in_a_warning() {
+async fn an_ignored_value_is_named_in_a_warning() {
     let (store, database) = migrated().await;
     let client = by_hand(&database).await;
     write_rows(&client, &ODD_ROWS).await;

@@ -1,22 +1,22 @@
-//! A database that is away, hangs, or comes back.
+//! Outages of the database.
 
-use federation_domain::{CatalogStore, Origin, StoreError};
-use federation_postgres::PgCatalogStore;
+use federation_domain::{CatalogStore, Origin, StoreError, StoreHealth};
+use federation_postgres::PgStore;
 use federation_testkit::contract::samples::{moment, registration};
 use federation_testkit::{PostgresServer, TestDatabase};
 
 use crate::world::{by_hand, migrated};
 
-/// A port of loopback that nobody listens on.
+/// Returns a loopback port without a listener.
 async fn closed_port() -> u16 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().port()
 }
 
 #[tokio::test]
-async fn a_store_is_made_while_the_database_is_down() {
+async fn a_store_can_be_created_while_the_database_is_down() {
     let url = format!("postgres://hub@127.0.0.1:{}/fed", closed_port().await);
-    let store = PgCatalogStore::connect(&url).unwrap();
+    let store = PgStore::connect(&url).unwrap();
     for error in [
         store.ping().await.unwrap_err(),
         store.load().await.unwrap_err(),
@@ -28,30 +28,30 @@ async fn a_store_is_made_while_the_database_is_down() {
 }
 
 #[tokio::test]
-async fn a_store_recovers_when_the_server_was_killed_and_nothing_is_lost() {
+async fn a_store_recovers_without_loss_after_the_server_was_killed() {
     let mut server = PostgresServer::start().await;
-    let store = PgCatalogStore::connect(&server.url()).unwrap();
+    let store = PgStore::connect(&server.url()).unwrap();
     store.migrate().await.unwrap();
-    store.register(&[registration("a")], Origin::Api, moment(0)).await.unwrap();
+    store.register(&[registration("a").into()], Origin::Api, moment(0)).await.unwrap();
     server.kill();
     for _ in 0..3 {
         assert!(store.ping().await.unwrap_err().is_unavailable());
-        let b = [registration("b")];
+        let b = [registration("b").into()];
         assert!(store.register(&b, Origin::Api, moment(1)).await.unwrap_err().is_unavailable());
     }
     server.start_again().await;
     store.ping().await.unwrap();
-    store.register(&[registration("b")], Origin::Api, moment(2)).await.unwrap();
+    store.register(&[registration("b").into()], Origin::Api, moment(2)).await.unwrap();
     let snapshot = store.load().await.unwrap();
     assert_eq!(snapshot.projects.iter().map(|p| p.slug.as_str()).collect::<Vec<_>>(), ["a", "b"]);
     assert_eq!(snapshot.revision.0, 2);
 }
 
-/// Time is paused: it jumps to the next deadline whenever nothing else can happen.
+/// Time is paused, so it jumps to the next deadline when every task waits.
 #[tokio::test]
-async fn a_server_that_hangs_is_unavailable_and_recovers() {
+async fn a_store_is_unavailable_while_the_server_hangs_and_recovers() {
     let server = PostgresServer::start().await;
-    let store = PgCatalogStore::connect(&server.url()).unwrap();
+    let store = PgStore::connect(&server.url()).unwrap();
     store.migrate().await.unwrap();
     store.ping().await.unwrap();
     server.pause();
@@ -64,14 +64,14 @@ async fn a_server_that_hangs_is_unavailable_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_writer_behind_a_lock_that_is_never_released_is_unavailable() {
+async fn a_writer_that_waits_for_a_held_lock_times_out_as_unavailable() {
     let (store, database) = migrated().await;
     let mut client = by_hand(&database).await;
     let lock = client.transaction().await.unwrap();
     lock.execute("SELECT FROM catalog_state FOR UPDATE", &[]).await.unwrap();
     let writer = tokio::spawn({
         let store = store.clone();
-        async move { store.register(&[registration("a")], Origin::Api, moment(0)).await }
+        async move { store.register(&[registration("a").into()], Origin::Api, moment(0)).await }
     });
     let observer = by_hand(&database).await;
     let waits = until_somebody_waits_for_a_lock(&observer);
@@ -84,7 +84,7 @@ async fn a_writer_behind_a_lock_that_is_never_released_is_unavailable() {
     let gives_up = until_nobody_waits_for_a_lock(&observer);
     tokio::time::timeout(limit / 2, gives_up).await.expect("its server gives up as well");
     lock.rollback().await.unwrap();
-    store.register(&[registration("a")], Origin::Api, moment(0)).await.unwrap();
+    store.register(&[registration("a").into()], Origin::Api, moment(0)).await.unwrap();
 }
 
 async fn until_somebody_waits_for_a_lock(client: &tokio_postgres::Client) {
@@ -102,7 +102,7 @@ async fn waiting_for_a_lock(client: &tokio_postgres::Client) -> i64 {
 }
 
 #[tokio::test]
-async fn connections_that_an_administrator_ended_are_replaced() {
+async fn terminated_connections_are_replaced() {
     let (store, database) = migrated().await;
     store.ping().await.unwrap();
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -112,12 +112,12 @@ async fn connections_that_an_administrator_ended_are_replaced() {
 }
 
 #[tokio::test]
-async fn a_database_or_role_that_does_not_exist_ends_the_start_and_is_an_outage_later() {
+async fn a_missing_database_or_role_fails_the_start_and_is_an_outage_later() {
     let database = TestDatabase::create().await;
     let url = database.url();
     let no_role = url.replace("postgres@", "nobody_of_this_name@");
     for (url, what) in [(format!("{url}_not_there"), "database"), (no_role, "role")] {
-        let store = PgCatalogStore::connect(&url).unwrap();
+        let store = PgStore::connect(&url).unwrap();
         for error in [store.migrate().await.unwrap_err(), store.load().await.unwrap_err()] {
             let StoreError::Failed(cause) = error else { panic!("{error:?}") };
             let cause = cause.to_string();

@@ -1,4 +1,4 @@
-//! The declared schema against the live one.
+//! Comparison of the declared schema with the live one.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use federation_testkit::TestDatabase;
 
 use crate::world::{by_hand, migrated};
 
-/// Type, as declared, by table and column.
+/// Declared type by table and column.
 type Schema = BTreeMap<(String, String), String>;
 
-/// What the database says.
+/// Returns the schema of the database.
 pub(crate) async fn live(database: &TestDatabase) -> Schema {
     let columns = "SELECT table_name::text, column_name::text, udt_name::text, is_nullable = 'YES'
                    FROM information_schema.columns
@@ -36,7 +36,7 @@ fn declared_name(udt: &str, is_nullable: bool) -> String {
     if is_nullable { format!("Nullable<{name}>") } else { name.to_owned() }
 }
 
-/// What the statements believe: the declarations themselves, read as text.
+/// Returns the declared schema, parsed from the source text.
 fn declared() -> Schema {
     let mut schema = Schema::new();
     let mut table = String::new();
@@ -51,9 +51,9 @@ fn declared() -> Schema {
     schema
 }
 
-/// Fails with the difference.
+/// Asserts that the schemas are equal and reports the difference.
 pub(crate) fn assert_declared(live: &Schema) {
-    assert!(declared().len() > 20, "the declarations were not read");
+    assert!(declared().len() > 20, "the declarations were not parsed");
     assert_eq!(&declared(), live);
 }
 

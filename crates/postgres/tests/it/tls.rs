@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use federation_domain::{CatalogStore, StoreError};
-use federation_postgres::PgCatalogStore;
+use federation_domain::{StoreError, StoreHealth};
+use federation_postgres::PgStore;
 use federation_testkit::{PostgresServer, TestDatabase};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
@@ -42,7 +42,7 @@ impl World {
         let port = self.server.port();
         let url =
             format!("postgres://postgres@{host}:{port}/postgres?application_name={name}&{query}");
-        let store = PgCatalogStore::connect(&url).unwrap();
+        let store = PgStore::connect(&url).unwrap();
         store.migrate().await?;
         store.ping().await?;
         Ok(self.is_encrypted(&name).await)
@@ -121,10 +121,10 @@ async fn a_server_without_tls_is_rejected_only_if_tls_is_required() {
     let database = TestDatabase::create().await;
     for mode in ["allow", "prefer"] {
         let url = format!("{}?sslmode={mode}", database.url());
-        PgCatalogStore::connect(&url).unwrap().migrate().await.unwrap();
+        PgStore::connect(&url).unwrap().migrate().await.unwrap();
     }
     let url = format!("{}?sslmode=require", database.url());
-    let error = PgCatalogStore::connect(&url).unwrap().migrate().await.unwrap_err();
+    let error = PgStore::connect(&url).unwrap().migrate().await.unwrap_err();
     assert!(matches!(&error, StoreError::Failed(_)), "{error:?}");
     let text = format!("{error:?}");
     assert!(text.contains("server does not support TLS"), "{text}");

@@ -1,18 +1,18 @@
-//! A database, a store on it, and a hand that writes into it beside the store.
+//! A database, a store on it, and a second connection.
 
-use federation_postgres::PgCatalogStore;
+use federation_postgres::PgStore;
 use federation_testkit::TestDatabase;
 use tokio_postgres::{Client, NoTls};
 
-/// A store on a fresh database with the schema of this version.
-pub(crate) async fn migrated() -> (PgCatalogStore, TestDatabase) {
+/// Creates a database and a migrated store on it.
+pub(crate) async fn migrated() -> (PgStore, TestDatabase) {
     let database = TestDatabase::create().await;
-    let store = PgCatalogStore::connect(&database.url()).unwrap();
+    let store = PgStore::connect(&database.url()).unwrap();
     store.migrate().await.unwrap();
     (store, database)
 }
 
-/// Somebody else's connection.
+/// Opens a connection of another program.
 pub(crate) async fn by_hand(database: &TestDatabase) -> Client {
     let (client, connection) = tokio_postgres::connect(&database.url(), NoTls).await.unwrap();
     tokio::spawn(connection);

@@ -1,11 +1,12 @@
-//! What was answered stays.
+//! Durability.
 
 use std::task::{Context, Waker};
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use federation_domain::{
-    CatalogStore, Checkpoint, Listened, Origin, ProjectStatus, Revision, Source,
+    CatalogStore, Checkpoint, CheckpointStore, ListeningPeriod, Origin, Precondition,
+    ProjectStatus, Revision, Source, Store,
 };
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
 use federation_testkit::log_after;
@@ -13,13 +14,14 @@ use federation_testkit::log_after;
 use crate::world::{FILE, by_hand, migrated, store_in};
 
 #[tokio::test]
-async fn everything_is_there_after_the_file_was_closed_and_opened() {
+async fn data_survive_closing_and_opening_the_file() {
     let (store, folder) = migrated().await;
-    let batch = [registration("a"), registration("b")];
+    let batch = [registration("a").into(), registration("b").into()];
     let a = store.register(&batch, Origin::File, moment(0)).await.unwrap().remove(0).project;
     store.commit(&[transition(&a, ProjectStatus::Online, moment(1))]).await.unwrap();
-    let spell = Listened { source: Source::Nats, from: moment(1), until: moment(3) };
-    let heard = Checkpoint { heartbeats: vec![mark(&a, moment(2))], listened: vec![spell] };
+    let period = ListeningPeriod { source: Source::Nats, from: moment(1), until: moment(3) };
+    let heard =
+        Checkpoint { heartbeats: vec![mark(&a, moment(2))], listening_periods: vec![period] };
     store.checkpoint(&heard).await.unwrap();
     let (before, log) = (store.load().await.unwrap(), log_of(&store).await);
     drop(store);
@@ -29,29 +31,29 @@ async fn everything_is_there_after_the_file_was_closed_and_opened() {
     assert_eq!((store.load().await.unwrap(), log_of(&store).await), (before, log));
 }
 
-async fn log_of(store: &dyn CatalogStore) -> Vec<federation_domain::Change> {
+async fn log_of(store: &dyn Store) -> Vec<federation_domain::Change> {
     log_after(store, Revision(0), usize::MAX).await
 }
 
 #[tokio::test]
-async fn an_id_is_not_used_again_after_a_restart_either() {
+async fn an_id_is_not_reused_after_a_restart() {
     let (store, folder) = migrated().await;
-    let register = async |store: &dyn CatalogStore| {
-        let registered = store.register(&[registration("a")], Origin::Api, moment(0)).await;
+    let register = async |store: &dyn Store| {
+        let registered = store.register(&[registration("a").into()], Origin::Api, moment(0)).await;
         registered.unwrap().remove(0).project
     };
     let first = register(&store).await;
-    store.remove(&first.slug, moment(1)).await.unwrap();
+    store.remove(&first.slug, &Precondition::Always, moment(1)).await.unwrap();
     drop(store);
     assert!(register(&store_in(folder.path())).await.id > first.id);
 }
 
-/// The files as a process leaves them that is killed: nobody closed the database.
+/// Uses the files as a killed process leaves them, with the database still open.
 #[tokio::test]
-async fn what_was_answered_survives_a_kill() {
+async fn acknowledged_writes_survive_a_kill() {
     let (store, folder) = migrated().await;
     for n in 0..20 {
-        let one = [registration(&format!("p-{n}"))];
+        let one = [registration(&format!("p-{n}")).into()];
         store.register(&one, Origin::Api, moment(n)).await.unwrap();
         let left_behind = tempfile::tempdir().unwrap();
         for name in [FILE.to_owned(), format!("{FILE}-wal")] {
@@ -63,12 +65,13 @@ async fn what_was_answered_survives_a_kill() {
     }
 }
 
-/// A caller that is dropped in the middle, as by a client that hung up.
+/// Drops a call at each of its await points, as when a client disconnects.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_caller_that_goes_away_leaves_nothing_half_done() {
+async fn a_dropped_call_is_applied_completely_or_not_at_all() {
     let (store, _folder) = migrated().await;
     for round in 0..20 {
-        let batch: Vec<_> = (0..50).map(|n| registration(&format!("p-{round}-{n}"))).collect();
+        let batch: Vec<_> =
+            (0..50).map(|n| registration(&format!("p-{round}-{n}")).into()).collect();
         {
             let mut call = store.register(&batch, Origin::File, moment(0));
             for _ in 0..=round {
@@ -83,7 +86,7 @@ async fn a_caller_that_goes_away_leaves_nothing_half_done() {
         assert_eq!(snapshot.projects.len() % 50, 0);
         assert_eq!(snapshot.projects.len(), usize::try_from(snapshot.revision.0).unwrap());
     }
-    store.register(&[registration("after")], Origin::Api, moment(1)).await.unwrap();
+    store.register(&[registration("after").into()], Origin::Api, moment(1)).await.unwrap();
 }
 
 #[derive(QueryableByName, Debug, PartialEq)]
@@ -101,7 +104,7 @@ struct ByHand {
 #[tokio::test]
 async fn people_can_read_the_table() {
     let (store, folder) = migrated().await;
-    store.register(&[registration("a")], Origin::Api, moment(0)).await.unwrap();
+    store.register(&[registration("a").into()], Origin::Api, moment(0)).await.unwrap();
     let rows: Vec<ByHand> =
         diesel::sql_query("SELECT slug, status, tags, created_at FROM projects")
             .load(&mut by_hand(&folder))

@@ -3,8 +3,8 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Checkpoint, Form, Origin, Outcome, Precondition, Project, ProjectId,
-    ProjectStatus, Registering, RegistrationDraft, Slug, StoreError,
+    CatalogStore, Checkpoint, CheckpointStore, Origin, Outcome, Precondition, Project, ProjectId,
+    ProjectStatus, RegistrationDraft, RegistrationWrite, Slug, StoreError, WriteMode,
 };
 use federation_testkit::contract::samples::{draft, mark, moment, registration, transition};
 use tempfile::TempDir;
@@ -20,8 +20,7 @@ diesel::table! {
     }
 }
 
-/// A row of its own for each column that a project cannot do without, none of which the file
-/// refuses.
+/// A bad row for each required column. The file accepts all of them.
 const BAD_ROWS: [(&str, &str, &str); 4] = [
     ("name", "' '", "blank"),
     ("hub_url", "'javascript:alert(1)'", "scheme"),
@@ -29,7 +28,7 @@ const BAD_ROWS: [(&str, &str, &str); 4] = [
     ("last_heartbeat_at", "'infinity'", "heard"),
 ];
 
-/// The same for what reads as absent or empty.
+/// A row for each bad value of an optional column.
 const ODD_ROWS: [(&str, &str, &str); 14] = [
     ("mesh_namespace", "'hub.*'", "wildcard"),
     ("tags", r#"'["\ud800"]'"#, "lone-surrogate"),
@@ -73,7 +72,7 @@ fn write_rows(folder: &TempDir, rows: &[(&str, &str, &str)]) {
 }
 
 #[tokio::test]
-async fn bad_rows_never_hide_the_others() {
+async fn bad_rows_do_not_hide_others() {
     let (store, folder) = migrated().await;
     write(&folder, "first");
     write_bad_rows(&folder);
@@ -85,7 +84,7 @@ async fn bad_rows_never_hide_the_others() {
 }
 
 #[tokio::test]
-async fn a_bad_row_is_not_found_and_hides_no_other() {
+async fn find_leaves_out_bad_rows() {
     let (store, folder) = migrated().await;
     write(&folder, "good");
     write_bad_rows(&folder);
@@ -95,7 +94,7 @@ async fn a_bad_row_is_not_found_and_hides_no_other() {
 }
 
 #[tokio::test]
-async fn an_introduction_by_heartbeat_leaves_a_bad_row_as_it_is() {
+async fn a_registration_by_heartbeat_does_not_change_a_bad_row() {
     let (store, folder) = migrated().await;
     write_bad_rows(&folder);
     write_rows(&folder, &ODD_ROWS);
@@ -106,17 +105,17 @@ async fn an_introduction_by_heartbeat_leaves_a_bad_row_as_it_is() {
     };
     let before = all();
     let slugs = BAD_ROWS.iter().chain(&ODD_ROWS).map(|(_, _, slug)| *slug);
-    let batch: Vec<_> = slugs.map(registration).collect();
+    let batch: Vec<_> = slugs.map(registration).map(RegistrationWrite::from).collect();
     let introduced = store.register(&batch, Origin::Heartbeat, moment(1)).await.unwrap();
     for (introduced, asked) in introduced.iter().zip(&batch) {
-        assert_eq!((&introduced.project.slug, &introduced.change), (&asked.slug, &None));
+        assert_eq!((&introduced.project.slug, &introduced.change), (asked.slug(), &None));
     }
     assert_eq!(all(), before);
     assert_eq!(store.load().await.unwrap().revision.0, 0);
 }
 
 #[tokio::test]
-async fn what_a_project_can_do_without_reads_as_empty_and_stays_as_it_is_stored() {
+async fn a_bad_optional_column_reads_as_empty_and_stays_as_it_is() {
     let (store, folder) = migrated().await;
     write(&folder, "plain");
     let plain = store.load().await.unwrap().projects.remove(0);
@@ -135,7 +134,7 @@ async fn what_a_project_can_do_without_reads_as_empty_and_stays_as_it_is_stored(
 }
 
 #[tokio::test]
-async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
+async fn a_row_of_nulls_is_a_project_without_tags_and_namespace() {
     let (store, folder) = migrated().await;
     write(&folder, "bare");
     let project = store.load().await.unwrap().projects.remove(0);
@@ -144,7 +143,7 @@ async fn a_row_with_nothing_in_it_is_a_project_without_tags_and_namespace() {
 }
 
 #[tokio::test]
-async fn registering_mends_every_row_once() {
+async fn a_registration_repairs_a_bad_row_once() {
     let (store, folder) = migrated().await;
     write_bad_rows(&folder);
     write_rows(&folder, &ODD_ROWS);
@@ -155,7 +154,7 @@ async fn registering_mends_every_row_once() {
     for (_, _, slug) in BAD_ROWS.iter().chain(&ODD_ROWS).chain([&("", "", "label")]) {
         let plain = RegistrationDraft { slug: (*slug).to_owned(), tags: Vec::new(), ..draft() };
         let plain = plain.parse().unwrap();
-        let batch = [plain.clone(), plain];
+        let batch = [plain.clone().into(), plain.into()];
         let registered = store.register(&batch, Origin::File, moment(0)).await.unwrap();
         assert!(registered[0].change.is_some() && registered[1].change.is_none(), "{slug}");
         let again = store.register(&batch[..1], Origin::File, moment(1)).await.unwrap().remove(0);
@@ -166,7 +165,7 @@ async fn registering_mends_every_row_once() {
     assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, 19));
 }
 
-/// The projects of the bad rows, as who read them while they were good remembers them.
+/// Returns the projects of the bad rows as a replica knows them that read the rows before.
 fn remembered(good: &Project) -> impl Iterator<Item = Project> {
     BAD_ROWS.iter().zip(good.id.0 + 1..).map(|((_, _, slug), id)| Project {
         id: ProjectId(id),
@@ -176,7 +175,7 @@ fn remembered(good: &Project) -> impl Iterator<Item = Project> {
 }
 
 #[tokio::test]
-async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
+async fn a_transition_of_a_bad_row_is_committed_with_the_batch() {
     let (store, folder) = migrated().await;
     write(&folder, "good");
     let good = store.load().await.unwrap().projects.remove(0);
@@ -190,11 +189,11 @@ async fn bad_rows_do_not_hold_up_a_batch_and_change_their_status_too() {
     }
     let online = projects::table.filter(projects::status.eq("online"));
     assert_eq!(online.count().get_result::<i64>(&mut by_hand(&folder)).unwrap(), 5);
-    assert_eq!(store.load().await.unwrap().corrupt_rows, 3, "the heartbeat is mended");
+    assert_eq!(store.load().await.unwrap().corrupt_rows, 3, "the heartbeat is repaired");
 }
 
 #[tokio::test]
-async fn who_knows_less_than_a_bad_row_is_told_its_status_and_heartbeat() {
+async fn a_stale_transition_of_a_bad_row_receives_its_status_and_heartbeat() {
     let (store, folder) = migrated().await;
     write(&folder, "good");
     let good = store.load().await.unwrap().projects.remove(0);
@@ -218,32 +217,42 @@ async fn a_bad_row_can_be_removed() {
     let (store, folder) = migrated().await;
     write_bad_rows(&folder);
     for (_, _, slug) in BAD_ROWS {
-        let removed = store.remove(&Slug::parse(slug).unwrap(), moment(1)).await.unwrap();
+        let removed = store
+            .remove(&Slug::parse(slug).unwrap(), &Precondition::Always, moment(1))
+            .await
+            .unwrap();
         assert!(removed.is_some(), "{slug}");
     }
 }
 
 #[tokio::test]
-async fn a_condition_sees_no_project_in_a_bad_row() {
+async fn a_bad_row_counts_as_missing_for_a_precondition() {
     let (store, folder) = migrated().await;
     write_bad_rows(&folder);
     for (_, _, slug) in BAD_ROWS {
-        let one = |only_if| [Registering { form: Form::Merge(registration(slug)), only_if }];
+        let one =
+            |only_if| [RegistrationWrite { mode: WriteMode::Merge(registration(slug)), only_if }];
         let (at, by) = (moment(1), Origin::Api);
-        let refused = store.register_if(&one(Precondition::Present), by, at).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Refused(refusal) if refusal.stored.is_none()));
+        let refused = store.register(&one(Precondition::Present), by, at).await.unwrap_err();
+        assert!(
+            matches!(refused, StoreError::PreconditionFailed(refusal) if refusal.stored.is_none())
+        );
         let slug = Slug::parse(slug).unwrap();
-        let refused = store.remove_if(&slug, &Precondition::Present, at).await.unwrap_err();
-        assert!(matches!(refused, StoreError::Refused(refusal) if refusal.stored.is_none()));
-        store.register_if(&one(Precondition::Absent), by, at).await.unwrap();
-        let again = store.register_if(&one(Precondition::Absent), by, at).await.unwrap_err();
-        assert!(matches!(again, StoreError::Refused(refusal) if refusal.stored.is_some()));
+        let refused = store.remove(&slug, &Precondition::Present, at).await.unwrap_err();
+        assert!(
+            matches!(refused, StoreError::PreconditionFailed(refusal) if refusal.stored.is_none())
+        );
+        store.register(&one(Precondition::Absent), by, at).await.unwrap();
+        let again = store.register(&one(Precondition::Absent), by, at).await.unwrap_err();
+        assert!(
+            matches!(again, StoreError::PreconditionFailed(refusal) if refusal.stored.is_some())
+        );
     }
     assert_eq!(store.load().await.unwrap().corrupt_rows, 0);
 }
 
 #[tokio::test]
-async fn the_file_refuses_a_status_that_does_not_exist_and_json_that_is_none() {
+async fn the_file_rejects_an_unknown_status_and_invalid_json() {
     let (_store, folder) = migrated().await;
     write(&folder, "a");
     for bad in ["status = 'Online'", "status = NULL", "tags = 'a, b'", "id = 'x'", "slug = ''"] {

@@ -1,4 +1,4 @@
-//! The store against real files.
+//! Tests of the store on real files.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 

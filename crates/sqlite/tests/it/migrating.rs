@@ -1,16 +1,16 @@
-//! Running the migrations.
+//! Migrations.
 
 use diesel::connection::SimpleConnection;
-use federation_domain::{CatalogStore, Checkpoint, Source};
-use federation_testkit::contract::samples::{moment, spell};
+use federation_domain::{CatalogStore, Checkpoint, CheckpointStore, ListeningStore, Source};
+use federation_testkit::contract::samples::{moment, period};
 
 use crate::world::{by_hand, migrated, store_in};
 
-/// The versions of all migrations.
+/// Versions of all migrations.
 const VERSIONS: [&str; 2] = ["20261124000001", "20261124000002"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn processes_that_start_at_once_migrate_once() {
+async fn concurrent_processes_apply_each_migration_once() {
     for _ in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         let starts: Vec<_> = (0..8)
@@ -28,7 +28,7 @@ async fn processes_that_start_at_once_migrate_once() {
 }
 
 #[tokio::test]
-async fn a_migrated_file_has_nothing_left_to_do() {
+async fn a_migrated_file_has_no_pending_migrations() {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(folder.path());
     assert_eq!(store.migrate().await.unwrap(), VERSIONS);
@@ -36,29 +36,32 @@ async fn a_migrated_file_has_nothing_left_to_do() {
 }
 
 #[tokio::test]
-async fn the_last_spell_of_each_source_is_carried_over_and_back() {
+async fn migrations_keep_the_latest_period_of_each_source_in_both_directions() {
     let (store, folder) = migrated().await;
-    let listened =
-        vec![spell(Source::Nats, 0, 10), spell(Source::Nats, 20, 30), spell(Source::Http, 5, 15)];
-    let last = [listened[1], listened[2]];
-    store.checkpoint(&Checkpoint { listened, ..Checkpoint::default() }).await.unwrap();
+    let listening_periods = vec![
+        period(Source::Nats, 0, 10),
+        period(Source::Nats, 20, 30),
+        period(Source::Http, 5, 15),
+    ];
+    let last = [listening_periods[1], listening_periods[2]];
+    store.checkpoint(&Checkpoint { listening_periods, ..Checkpoint::default() }).await.unwrap();
     let down =
-        include_str!("../../../../migrations/sqlite/2026-11-24-000002_listening_spells/down.sql");
+        include_str!("../../../../migrations/sqlite/2026-11-24-000002_listening_periods/down.sql");
     let mut hand = by_hand(&folder);
     hand.batch_execute(down).unwrap();
     let versions = "DELETE FROM __diesel_schema_migrations WHERE version = '20261124000002'";
     hand.batch_execute(versions).unwrap();
     assert_eq!(store.migrate().await.unwrap(), VERSIONS[1..]);
-    assert_eq!(store.load().await.unwrap().listened, last);
-    assert_eq!(store.spells(Source::Nats, moment(0)).await.unwrap(), last[..1]);
+    assert_eq!(store.load().await.unwrap().listening_periods, last);
+    assert_eq!(store.listening_periods(Source::Nats, moment(0)).await.unwrap(), last[..1]);
 }
 
 #[tokio::test]
-async fn going_back_leaves_an_empty_file() {
+async fn reverting_all_migrations_leaves_an_empty_file() {
     let (store, folder) = migrated().await;
     let mut hand = by_hand(&folder);
     for down in [
-        include_str!("../../../../migrations/sqlite/2026-11-24-000002_listening_spells/down.sql"),
+        include_str!("../../../../migrations/sqlite/2026-11-24-000002_listening_periods/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-24-000001_catalog/down.sql"),
         "DELETE FROM __diesel_schema_migrations",
     ] {

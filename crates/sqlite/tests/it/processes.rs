@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use diesel::connection::SimpleConnection;
-use federation_domain::{CatalogStore, Origin, StoreError};
+use federation_domain::{CatalogStore, Origin, StoreError, StoreHealth};
 use federation_testkit::contract::conditions;
 use federation_testkit::contract::samples::{moment, registration};
 
 use crate::world::{FILE, by_hand, migrated, store_in};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_processes_that_write_at_once_wait_for_each_other() {
+async fn concurrent_processes_wait_for_each_other() {
     let (store, folder) = migrated().await;
     let write = |name: &'static str| {
         let store = store_in(folder.path());
         tokio::spawn(async move {
             for n in 0..50 {
-                let one = [registration(&format!("{name}-{n}"))];
+                let one = [registration(&format!("{name}-{n}")).into()];
                 store.register(&one, Origin::Api, moment(n)).await.unwrap();
             }
         })
@@ -29,7 +29,7 @@ async fn two_processes_that_write_at_once_wait_for_each_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_writers_in_two_processes_with_the_same_reading_one_wins() {
+async fn one_of_several_writers_in_two_processes_with_the_same_tag_wins() {
     let (store, folder) = migrated().await;
     conditions::race(&[Arc::new(store), Arc::new(store_in(folder.path()))]).await;
 }
@@ -43,14 +43,14 @@ async fn readers_do_not_wait_for_a_writer() {
     assert_eq!(store.load().await.unwrap().projects, []);
 }
 
-/// As a person reads it: the error with its sources.
+/// Returns an error with its sources, as an operator reads it.
 fn told(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(Some(error), |error| error.source());
     sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[tokio::test]
-async fn a_folder_that_is_not_there_fails_and_is_found_once_it_is() {
+async fn a_missing_folder_fails_until_it_exists() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("data");
     let store = store_in(&inner);
@@ -77,16 +77,16 @@ async fn a_folder_in_place_of_the_file_fails() {
     assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
 }
 
-/// Nobody may create a file in `/proc`, not even root.
+/// Not even root can create a file in `/proc`.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_folder_that_may_not_be_written_fails() {
+async fn a_read_only_folder_fails() {
     let error = store_in(std::path::Path::new("/proc")).migrate().await.unwrap_err();
     assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
 }
 
 #[tokio::test]
-async fn a_file_that_another_process_holds_is_unavailable() {
+async fn a_file_locked_by_another_process_is_unavailable() {
     let (_, folder) = migrated().await;
     let mut other = by_hand(&folder);
     other.batch_execute("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE").unwrap();
@@ -95,7 +95,7 @@ async fn a_file_that_another_process_holds_is_unavailable() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_not_overwritten() {
+async fn a_file_that_is_not_a_database_is_not_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(FILE);
     let text = "dear diary, ".repeat(1_000);
@@ -108,7 +108,7 @@ async fn a_file_that_is_no_database_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_store_that_was_not_migrated_fails_and_is_not_called_away() {
+async fn a_store_without_migrations_fails_and_is_not_unavailable() {
     let folder = tempfile::tempdir().unwrap();
     let error = store_in(folder.path()).load().await.unwrap_err();
     assert!(matches!(error, StoreError::Failed(_)), "{error:?}");

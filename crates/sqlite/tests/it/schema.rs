@@ -1,4 +1,4 @@
-//! The declared schema against the live one.
+//! Comparison of the declared schema with the live one.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use diesel::sql_types::{Bool, Text};
 
 use crate::world::{by_hand, migrated};
 
-/// Type, as declared, by table and column.
+/// Declared type by table and column.
 type Schema = BTreeMap<(String, String), String>;
 
 #[derive(QueryableByName)]
@@ -22,7 +22,7 @@ struct Column {
     is_nullable: bool,
 }
 
-/// What the database says.
+/// Returns the schema of the database.
 fn live(connection: &mut SqliteConnection) -> Schema {
     let columns = "SELECT t.name AS of, c.name, c.type AS kind, c.\"notnull\" = 0 AS is_nullable
                    FROM sqlite_schema AS t JOIN pragma_table_info(t.name) AS c
@@ -41,7 +41,7 @@ fn declared_name(kind: &str, is_nullable: bool) -> String {
     if is_nullable { format!("Nullable<{name}>") } else { name.to_owned() }
 }
 
-/// What the statements believe: the declarations themselves, read as text.
+/// Returns the declared schema, parsed from the source text.
 fn declared() -> Schema {
     let mut schema = Schema::new();
     let mut table = String::new();
@@ -59,7 +59,7 @@ fn declared() -> Schema {
 #[tokio::test]
 async fn a_new_file_has_the_declared_schema() {
     let (_store, folder) = migrated().await;
-    assert!(declared().len() > 20, "the declarations were not read");
+    assert!(declared().len() > 20, "the declarations were not parsed");
     assert_eq!(declared(), live(&mut by_hand(&folder)));
 }
 

@@ -1,29 +1,29 @@
-//! A folder, a store in it, and a hand that writes into the file beside the store.
+//! A folder, a store in it, and a second connection.
 
 use std::path::Path;
 
 use diesel::{Connection, SqliteConnection};
-use federation_sqlite::SqliteCatalogStore;
+use federation_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-/// The name of the file within its folder.
+/// Name of the file.
 pub(crate) const FILE: &str = "federation.db";
 
-/// A store in this folder; another value for each call, as another process has.
-pub(crate) fn store_in(folder: &Path) -> SqliteCatalogStore {
+/// Opens a store in this folder. Each call opens a new one, as another process would.
+pub(crate) fn store_in(folder: &Path) -> SqliteStore {
     let url = format!("sqlite:{}", folder.join(FILE).display());
-    SqliteCatalogStore::connect(&url).unwrap()
+    SqliteStore::connect(&url).unwrap()
 }
 
-/// A store in a fresh folder, with the schema of this version.
-pub(crate) async fn migrated() -> (SqliteCatalogStore, TempDir) {
+/// Creates a folder and a migrated store in it.
+pub(crate) async fn migrated() -> (SqliteStore, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let store = store_in(folder.path());
     store.migrate().await.unwrap();
     (store, folder)
 }
 
-/// Somebody else's connection.
+/// Opens a connection of another program.
 pub(crate) fn by_hand(folder: &TempDir) -> SqliteConnection {
     let path = folder.path().join(FILE);
     SqliteConnection::establish(path.to_str().unwrap()).unwrap()

@@ -1,22 +1,23 @@
-//! `checkpoint`.
+//! Rules of `CheckpointStore`.
 
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Checkpoint, HeartbeatMark, Origin, Project, ProjectStatus, Revision, Source,
+    Checkpoint, HeartbeatMark, Origin, Precondition, Project, ProjectStatus, Revision, Source,
+    Store,
 };
 use tokio::task::JoinHandle;
 
 use super::samples::{
-    mark, moment, register, register_all, registration, spell, stored, transition,
+    mark, moment, period, register, register_all, registration, stored, transition,
 };
 
-async fn hear(store: &dyn CatalogStore, heartbeats: Vec<HeartbeatMark>) {
+async fn hear(store: &dyn Store, heartbeats: Vec<HeartbeatMark>) {
     store.checkpoint(&Checkpoint { heartbeats, ..Checkpoint::default() }).await.unwrap();
 }
 
-/// An older heartbeat is passed over, with its source.
-pub async fn times_move_forward_only(store: &Arc<dyn CatalogStore>) {
+/// An older heartbeat is ignored, together with its source.
+pub async fn heartbeats_move_forward_only(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let newer = HeartbeatMark { source: Source::Http, ..mark(&project, moment(10)) };
     for (heard, expected) in [
@@ -32,16 +33,16 @@ pub async fn times_move_forward_only(store: &Arc<dyn CatalogStore>) {
     }
 }
 
-/// Whatever their order.
-pub async fn of_several_marks_of_a_project_the_newest_counts(store: &Arc<dyn CatalogStore>) {
+/// The order of the marks does not matter.
+pub async fn the_newest_of_several_marks_of_a_project_counts(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let marks = [3, 9, 6].map(|seconds| mark(&project, moment(seconds))).to_vec();
     hear(store.as_ref(), marks).await;
     assert_eq!(stored(store.as_ref()).await.last_heartbeat_at, Some(moment(9)));
 }
 
-/// A heartbeat is no change.
-pub async fn nothing_is_logged(store: &Arc<dyn CatalogStore>) {
+/// A heartbeat is not a change: neither the log nor `updated_at` moves.
+pub async fn a_checkpoint_logs_nothing(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     hear(store.as_ref(), vec![mark(&project, moment(9))]).await;
     let expected = Project {
@@ -53,17 +54,17 @@ pub async fn nothing_is_logged(store: &Arc<dyn CatalogStore>) {
     assert_eq!(store.load().await.unwrap().revision, Revision(1));
 }
 
-/// The others are noted.
-pub async fn projects_that_are_gone_are_passed_over(store: &Arc<dyn CatalogStore>) {
+/// Heartbeats of other projects in the same call are stored.
+pub async fn a_checkpoint_ignores_removed_projects(store: &Arc<dyn Store>) {
     let gone = register(store.as_ref(), "gone").await;
     let there = register(store.as_ref(), "there").await;
-    store.remove(&gone.slug, moment(1)).await.unwrap();
+    store.remove(&gone.slug, &Precondition::Always, moment(1)).await.unwrap();
     hear(store.as_ref(), vec![mark(&gone, moment(2)), mark(&there, moment(2))]).await;
     assert_eq!(stored(store.as_ref()).await.last_heartbeat_at, Some(moment(2)));
 }
 
-/// Each is noted by its own time.
-pub async fn ten_thousand_projects_are_one_call(store: &Arc<dyn CatalogStore>) {
+/// Each project gets its own time.
+pub async fn one_call_stores_ten_thousand_heartbeats(store: &Arc<dyn Store>) {
     let registrations: Vec<_> = (0..10_000).map(|n| registration(&format!("p-{n}"))).collect();
     let projects = register_all(store.as_ref(), &registrations).await;
     let at = |project: &Project| moment(project.id.0);
@@ -74,10 +75,8 @@ pub async fn ten_thousand_projects_are_one_call(store: &Arc<dyn CatalogStore>) {
     assert!(stored.iter().all(|project| project.last_heartbeat_at == Some(at(project))));
 }
 
-/// No call waits for another that waits for it, in whatever order they touch the projects.
-pub async fn replicas_that_write_at_once_do_not_stand_in_each_others_way(
-    store: &Arc<dyn CatalogStore>,
-) {
+/// Calls that touch the same projects in different orders do not wait for each other in a circle.
+pub async fn concurrent_replicas_do_not_deadlock(store: &Arc<dyn Store>) {
     let registrations: Vec<_> = (0..20).map(|n| registration(&format!("p-{n}"))).collect();
     let mut projects = register_all(store.as_ref(), &registrations).await;
     let mut replicas = Vec::new();
@@ -90,31 +89,31 @@ pub async fn replicas_that_write_at_once_do_not_stand_in_each_others_way(
         replica.await.unwrap();
     }
     assert!(store.load().await.unwrap().projects.iter().all(|p| p.last_heartbeat_at.is_some()));
-    let spells = store.spells(Source::Nats, moment(-1)).await.unwrap();
-    assert_eq!(spells, [spell(Source::Nats, 0, 33)]);
+    let periods = store.listening_periods(Source::Nats, moment(-1)).await.unwrap();
+    assert_eq!(periods, [period(Source::Nats, 0, 33)]);
 }
 
-fn hear_all(store: &Arc<dyn CatalogStore>, projects: Vec<Project>, n: i64) -> JoinHandle<()> {
+fn hear_all(store: &Arc<dyn Store>, projects: Vec<Project>, n: i64) -> JoinHandle<()> {
     let store = Arc::clone(store);
     tokio::spawn(async move {
         for round in 1..=30 {
             let at = moment(round + n);
             let heartbeats = projects.iter().map(|project| mark(project, at)).collect();
-            let listened = vec![spell(Source::Nats, n, round + n + 1)];
-            store.checkpoint(&Checkpoint { heartbeats, listened }).await.unwrap();
+            let listening_periods = vec![period(Source::Nats, n, round + n + 1)];
+            store.checkpoint(&Checkpoint { heartbeats, listening_periods }).await.unwrap();
         }
     })
 }
 
-fn judge_all(store: &Arc<dyn CatalogStore>, projects: Vec<Project>) -> JoinHandle<()> {
+fn judge_all(store: &Arc<dyn Store>, projects: Vec<Project>) -> JoinHandle<()> {
     let store = Arc::clone(store);
     tokio::spawn(async move {
-        let registrations: Vec<_> =
-            projects.iter().map(|project| registration(project.slug.as_str())).collect();
+        let writes: Vec<_> =
+            projects.iter().map(|project| registration(project.slug.as_str()).into()).collect();
         for round in 1..=15 {
             let online = |project| transition(project, ProjectStatus::Online, moment(round));
             store.commit(&projects.iter().map(online).collect::<Vec<_>>()).await.unwrap();
-            store.register(&registrations, Origin::File, moment(round)).await.unwrap();
+            store.register(&writes, Origin::File, moment(round)).await.unwrap();
         }
     })
 }

@@ -1,10 +1,10 @@
-//! `commit`.
+//! Rules of `CatalogStore::commit`.
 
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Cause, ChangeKind, Channel, Checkpoint, Condition, Outcome, Project,
-    ProjectStatus, Reports, Revision, Source, Transition,
+    Cause, ChangeKind, Channel, Checkpoint, Condition, Outcome, Precondition, Project,
+    ProjectStatus, Reports, Revision, Source, Store, Transition,
 };
 
 use super::samples::{mark, moment, register, register_all, registration, stored, transition};
@@ -20,17 +20,17 @@ fn degraded(reason: &str) -> Reports {
 fn accepted(outcome: &Outcome) -> &federation_domain::Change {
     match outcome {
         Outcome::Accepted(Some(change)) => change,
-        other => panic!("a logged transition was expected, not {other:?}"),
+        other => panic!("expected a logged transition, got {other:?}"),
     }
 }
 
-async fn hear(store: &dyn CatalogStore, project: &Project, seconds: i64) {
+async fn hear(store: &dyn Store, project: &Project, seconds: i64) {
     let heartbeats = vec![mark(project, moment(seconds))];
     store.checkpoint(&Checkpoint { heartbeats, ..Checkpoint::default() }).await.unwrap();
 }
 
-/// Status, reports and heartbeat are stored, the change is logged with its cause.
-pub async fn a_transition_that_stands_is_stored_and_logged(store: &Arc<dyn CatalogStore>) {
+/// Status, reports and heartbeat are stored, and the change is logged with its cause.
+pub async fn a_transition_that_stands_is_stored_and_logged(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let found = Transition {
         reports: degraded("queue \"backlog\" 🦀"),
@@ -57,8 +57,8 @@ pub async fn a_transition_that_stands_is_stored_and_logged(store: &Arc<dyn Catal
     assert_eq!(stored(store.as_ref()).await, expected);
 }
 
-/// A writer that saw another status learns what is stored.
-pub async fn a_transition_from_another_status_is_stale(store: &Arc<dyn CatalogStore>) {
+/// A writer that saw another status receives what is stored.
+pub async fn a_transition_from_another_status_is_stale(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let wrong = Transition {
         from: ProjectStatus::Online,
@@ -71,7 +71,7 @@ pub async fn a_transition_from_another_status_is_stale(store: &Arc<dyn CatalogSt
 }
 
 /// A replica that hears less cannot overrule one that hears more.
-pub async fn a_transition_that_knows_an_older_heartbeat_is_stale(store: &Arc<dyn CatalogStore>) {
+pub async fn a_transition_that_knows_an_older_heartbeat_is_stale(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     hear(store.as_ref(), &project, 10).await;
     let newer = stored(store.as_ref()).await;
@@ -89,11 +89,11 @@ pub async fn a_transition_that_knows_an_older_heartbeat_is_stale(store: &Arc<dyn
     accepted(&store.commit(&[same]).await.unwrap()[0]);
 }
 
-/// The others of the batch are committed.
-pub async fn a_transition_of_a_removed_project_is_told_so(store: &Arc<dyn CatalogStore>) {
+/// Other transitions of the batch are committed.
+pub async fn a_transition_of_a_removed_project_is_gone(store: &Arc<dyn Store>) {
     let gone = register(store.as_ref(), "gone").await;
     let there = register(store.as_ref(), "there").await;
-    store.remove(&gone.slug, moment(1)).await.unwrap();
+    store.remove(&gone.slug, &Precondition::Always, moment(1)).await.unwrap();
     let batch = [
         transition(&gone, ProjectStatus::Online, moment(2)),
         transition(&there, ProjectStatus::Online, moment(2)),
@@ -104,8 +104,8 @@ pub async fn a_transition_of_a_removed_project_is_told_so(store: &Arc<dyn Catalo
     assert_eq!(stored(store.as_ref()).await.status, ProjectStatus::Online);
 }
 
-/// Within one batch, too, a transition is judged by what the earlier ones left.
-pub async fn each_transition_meets_the_row_as_those_before_left_it(store: &Arc<dyn CatalogStore>) {
+/// This holds within a batch, too.
+pub async fn a_transition_applies_to_the_row_as_earlier_ones_left_it(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let heard = Transition {
         last_heartbeat_at: Some(moment(5)),
@@ -133,8 +133,9 @@ pub async fn each_transition_meets_the_row_as_those_before_left_it(store: &Arc<d
     assert_eq!(left.last_heartbeat_at, Some(moment(5)));
 }
 
-/// What a writer found after that builds on it; unless the row is as it left it itself.
-pub async fn what_follows_on_a_refused_transition_is_refused_too(store: &Arc<dyn CatalogStore>) {
+/// A later transition of the same writer builds on the rejected one, unless the row is as the writer
+/// left it.
+pub async fn a_transition_after_a_rejected_one_is_rejected_too(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let falls = |from, to, at| Transition { from, ..transition(&project, to, moment(at)) };
     let (online, degraded) = (ProjectStatus::Online, ProjectStatus::Degraded);
@@ -151,10 +152,8 @@ pub async fn what_follows_on_a_refused_transition_is_refused_too(store: &Arc<dyn
     assert_eq!(accepted(&outcomes[1]).to, Some(online));
 }
 
-/// Also where the row is again as it was before the first: it returned to where it began.
-pub async fn what_is_told_again_since_its_answer_was_lost_is_logged_once(
-    store: &Arc<dyn CatalogStore>,
-) {
+/// This holds even if the row is again as it was before the first transition.
+pub async fn a_transition_repeated_after_a_lost_answer_is_logged_once(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let (online, degraded) = (ProjectStatus::Online, ProjectStatus::Degraded);
     let turns = |from, to, at| Transition { from, ..transition(&project, to, moment(at)) };
@@ -171,8 +170,8 @@ pub async fn what_is_told_again_since_its_answer_was_lost_is_logged_once(
     assert_eq!(accepted(&outcomes[3]).revision, Revision(5));
 }
 
-/// They are no change: neither a revision nor `updated_at` moves.
-pub async fn reports_alone_are_stored_and_not_logged(store: &Arc<dyn CatalogStore>) {
+/// Neither the revision nor `updated_at` moves.
+pub async fn a_change_of_reports_alone_is_stored_and_not_logged(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     for reports in [degraded("slow"), degraded("slower"), Reports::default()] {
         let said = Transition {
@@ -185,8 +184,8 @@ pub async fn reports_alone_are_stored_and_not_logged(store: &Arc<dyn CatalogStor
     assert_eq!(store.load().await.unwrap().revision, Revision(1));
 }
 
-/// What is stored of a heartbeat belongs together.
-pub async fn a_heartbeat_that_is_not_newer_keeps_its_source(store: &Arc<dyn CatalogStore>) {
+/// Time and source of a stored heartbeat belong together.
+pub async fn a_heartbeat_that_is_not_newer_keeps_its_source(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     hear(store.as_ref(), &project, 10).await;
     let same = Transition {
@@ -198,8 +197,8 @@ pub async fn a_heartbeat_that_is_not_newer_keeps_its_source(store: &Arc<dyn Cata
     assert_eq!(stored(store.as_ref()).await.last_heartbeat_source, Some(Source::Nats));
 }
 
-/// The second learns that it is late.
-pub async fn of_two_replicas_with_one_finding_one_is_accepted(store: &Arc<dyn CatalogStore>) {
+/// The other replica receives what is stored.
+pub async fn one_of_two_equal_transitions_of_replicas_is_accepted(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let replicas: Vec<_> = (0..8)
         .map(|_| {
@@ -217,7 +216,7 @@ pub async fn of_two_replicas_with_one_finding_one_is_accepted(store: &Arc<dyn Ca
 }
 
 /// All are stored and logged in the order given.
-pub async fn a_thousand_transitions_are_one_call(store: &Arc<dyn CatalogStore>) {
+pub async fn one_call_commits_a_thousand_transitions(store: &Arc<dyn Store>) {
     let registrations: Vec<_> = (0..1000).map(|n| registration(&format!("p-{n}"))).collect();
     let mut projects = register_all(store.as_ref(), &registrations).await;
     projects.reverse();

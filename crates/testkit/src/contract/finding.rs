@@ -1,8 +1,8 @@
-//! `find`.
+//! Rules of `CatalogStore::find`.
 
 use std::sync::Arc;
 
-use federation_domain::{CatalogStore, Project, ProjectStatus, Slug};
+use federation_domain::{Precondition, Project, ProjectStatus, Slug, Store};
 
 use super::samples::{moment, register_all, registration, transition};
 
@@ -10,20 +10,20 @@ fn slugs(names: &[&str]) -> Vec<Slug> {
     names.iter().map(|name| Slug::parse(name).expect("a valid slug")).collect()
 }
 
-/// By id, since their order is free.
-async fn found(store: &dyn CatalogStore, slugs: &[Slug]) -> Vec<Project> {
+/// Sorts by id, because the order of the result is not defined.
+async fn found(store: &dyn Store, slugs: &[Slug]) -> Vec<Project> {
     let mut found = store.find(slugs).await.unwrap();
     found.sort_unstable_by_key(|project| project.id);
     found
 }
 
-/// Who is not there, or not any more, is not in the answer.
-pub async fn projects_are_found_as_they_are_now(store: &Arc<dyn CatalogStore>) {
+/// Unknown and removed projects are not in the result.
+pub async fn projects_are_found_as_they_are_now(store: &Arc<dyn Store>) {
     let batch = ["a", "b", "c", "gone"].map(registration);
     let projects = register_all(store.as_ref(), &batch).await;
     let online = transition(&projects[2], ProjectStatus::Online, moment(1));
     store.commit(&[online]).await.unwrap();
-    store.remove(&projects[3].slug, moment(2)).await.unwrap();
+    store.remove(&projects[3].slug, &Precondition::Always, moment(2)).await.unwrap();
     let stored = store.load().await.unwrap().projects;
     assert_eq!(stored[2].status, ProjectStatus::Online);
     let asked = slugs(&["never-there", "c", "gone", "a"]);
@@ -31,8 +31,8 @@ pub async fn projects_are_found_as_they_are_now(store: &Arc<dyn CatalogStore>) {
     assert_eq!(found(store.as_ref(), &[]).await, []);
 }
 
-/// However far apart.
-pub async fn a_slug_that_is_given_twice_is_found_once(store: &Arc<dyn CatalogStore>) {
+/// Even if the occurrences are far apart.
+pub async fn a_repeated_slug_is_found_once(store: &Arc<dyn Store>) {
     let project = register_all(store.as_ref(), &[registration("a")]).await.remove(0);
     let mut asked = slugs(&["a", "a"]);
     asked.extend((0..5_000).map(|n| registration(&format!("other-{n}")).slug));
@@ -40,8 +40,8 @@ pub async fn a_slug_that_is_given_twice_is_found_once(store: &Arc<dyn CatalogSto
     assert_eq!(found(store.as_ref(), &asked).await, [project]);
 }
 
-/// More than a database takes parameters.
-pub async fn forty_thousand_slugs_are_one_call(store: &Arc<dyn CatalogStore>) {
+/// This exceeds the number of parameters that a database accepts.
+pub async fn one_call_finds_forty_thousand_slugs(store: &Arc<dyn Store>) {
     let registrations: Vec<_> = (0..2_000).map(|n| registration(&format!("p-{n}"))).collect();
     let projects = register_all(store.as_ref(), &registrations).await;
     let asked: Vec<Slug> = (0..40_000)

@@ -1,8 +1,8 @@
-//! `history`.
+//! Rules of `ChangeLogStore::history`.
 
 use std::sync::Arc;
 
-use federation_domain::{CatalogStore, Change, ChangeKind, ProjectStatus, Revision, Slug};
+use federation_domain::{Change, ChangeKind, Precondition, ProjectStatus, Revision, Slug, Store};
 
 use super::samples::{moment, register, stored, transition};
 use crate::log::log_after;
@@ -11,8 +11,8 @@ fn slug(name: &str) -> Slug {
     Slug::parse(name).expect("a valid slug")
 }
 
-/// Lets a project change its status so many times.
-async fn flip(store: &dyn CatalogStore, slug: &Slug, times: i64) {
+/// Changes the status of a project this many times.
+async fn flip(store: &dyn Store, slug: &Slug, times: i64) {
     for n in 0..times {
         let project = store.find(std::slice::from_ref(slug)).await.unwrap().remove(0);
         let to = match project.status {
@@ -27,8 +27,8 @@ fn revisions(changes: &[Change]) -> Vec<i64> {
     changes.iter().map(|change| change.revision.0).collect()
 }
 
-/// What happened to others in between is not in it.
-pub async fn it_comes_newest_first_and_of_one_project(store: &Arc<dyn CatalogStore>) {
+/// Changes of other projects in between are not in it.
+pub async fn history_is_newest_first_and_of_one_project(store: &Arc<dyn Store>) {
     let (a, b) = (slug("a"), slug("b"));
     register(store.as_ref(), "a").await;
     register(store.as_ref(), "b").await;
@@ -44,8 +44,8 @@ pub async fn it_comes_newest_first_and_of_one_project(store: &Arc<dyn CatalogSto
     assert_eq!(store.history(&slug("never-there"), None, 100).await.unwrap(), []);
 }
 
-/// Each begins before the last change of the page before it.
-pub async fn it_comes_in_pages(store: &Arc<dyn CatalogStore>) {
+/// A page starts before the last change of the previous one.
+pub async fn history_is_read_in_pages(store: &Arc<dyn Store>) {
     register(store.as_ref(), "a").await;
     register(store.as_ref(), "b").await;
     flip(store.as_ref(), &slug("a"), 4).await;
@@ -64,12 +64,16 @@ pub async fn it_comes_in_pages(store: &Arc<dyn CatalogStore>) {
     }
 }
 
-/// It ends with the removal, and goes on when another project takes the slug.
-pub async fn a_removed_project_has_its_history(store: &Arc<dyn CatalogStore>) {
+/// It ends with the removal, and continues when another project takes the slug.
+pub async fn a_removed_project_has_its_history(store: &Arc<dyn Store>) {
     use ChangeKind::{Registered, Removed, StatusChanged};
     let project = register(store.as_ref(), "a").await;
     flip(store.as_ref(), &project.slug, 1).await;
-    store.remove(&project.slug, moment(5)).await.unwrap().expect("a project");
+    store
+        .remove(&project.slug, &Precondition::Always, moment(5))
+        .await
+        .unwrap()
+        .expect("a project");
     let kinds = async || {
         let history = store.history(&project.slug, None, 100).await.unwrap();
         history.into_iter().map(|change| change.kind).collect::<Vec<_>>()

@@ -1,27 +1,27 @@
-//! Spells of listening: `checkpoint`, `spells` and what `load` tells of them.
+//! Rules of listening periods: `checkpoint`, `listening_periods` and `load`.
 
 use std::sync::Arc;
 
-use federation_domain::{CatalogStore, Checkpoint, Listened, SPELLS_KEPT, Source};
+use federation_domain::{Checkpoint, LISTENING_RETENTION, ListeningPeriod, Source, Store};
 use time::Duration;
 
-use super::samples::{moment, spell};
+use super::samples::{moment, period};
 
-async fn listen(store: &dyn CatalogStore, listened: &[Listened]) {
-    let listened = listened.to_vec();
-    store.checkpoint(&Checkpoint { listened, ..Checkpoint::default() }).await.unwrap();
+async fn listen(store: &dyn Store, listening_periods: &[ListeningPeriod]) {
+    let listening_periods = listening_periods.to_vec();
+    store.checkpoint(&Checkpoint { listening_periods, ..Checkpoint::default() }).await.unwrap();
 }
 
-/// All spells of NATS.
-async fn nats(store: &dyn CatalogStore) -> Vec<Listened> {
-    store.spells(Source::Nats, moment(-1_000_000)).await.unwrap()
+/// Returns all periods of NATS.
+async fn nats(store: &dyn Store) -> Vec<ListeningPeriod> {
+    store.listening_periods(Source::Nats, moment(-1_000_000)).await.unwrap()
 }
 
-fn spells(ends: &[(i64, i64)]) -> Vec<Listened> {
-    ends.iter().map(|&(from, until)| spell(Source::Nats, from, until)).collect()
+fn periods(ends: &[(i64, i64)]) -> Vec<ListeningPeriod> {
+    ends.iter().map(|&(from, until)| period(Source::Nats, from, until)).collect()
 }
 
-/// The spells in the order in which they come, and what they are together.
+/// Periods in the order in which they are stored, and the joined result.
 type Case = (&'static [(i64, i64)], &'static [(i64, i64)]);
 
 const CASES: [Case; 14] = [
@@ -41,13 +41,13 @@ const CASES: [Case; 14] = [
     (&[(7, 7), (5, 5), (5, 6), (6, 6)], &[(5, 6), (7, 7)]),
 ];
 
-/// One call after the other, and in one call.
-pub async fn spells_that_overlap_or_touch_are_one(store: &Arc<dyn CatalogStore>) {
+/// In separate calls and in a single one.
+pub async fn periods_that_overlap_or_touch_are_joined(store: &Arc<dyn Store>) {
     let mut expected = Vec::new();
     for (n, (given, together)) in (0..).zip(CASES) {
         for (place, in_one_call) in [(n * 1_000, false), (n * 1_000 + 500, true)] {
             let moved = |ends: &[(i64, i64)]| {
-                spells(&ends.iter().map(|end| (place + end.0, place + end.1)).collect::<Vec<_>>())
+                periods(&ends.iter().map(|end| (place + end.0, place + end.1)).collect::<Vec<_>>())
             };
             let given = moved(given);
             for call in given.chunks(if in_one_call { given.len() } else { 1 }) {
@@ -58,33 +58,33 @@ pub async fn spells_that_overlap_or_touch_are_one(store: &Arc<dyn CatalogStore>)
         }
     }
     let almost = Duration::microseconds(1);
-    let last = *expected.last().expect("a spell");
-    let next = Listened { from: last.until + almost, until: last.until + almost, ..last };
+    let last = *expected.last().expect("a period");
+    let next = ListeningPeriod { from: last.until + almost, until: last.until + almost, ..last };
     listen(store.as_ref(), &[next]).await;
     expected.push(next);
-    assert_eq!(nats(store.as_ref()).await, expected, "a microsecond apart is apart");
+    assert_eq!(nats(store.as_ref()).await, expected, "a gap of a microsecond separates periods");
 }
 
-/// A hundred spells, as if thrown: together they cover what each of them covers.
-pub async fn spells_are_joined_in_whatever_order_they_come(store: &Arc<dyn CatalogStore>) {
+/// Pseudo-random periods cover together what each of them covers.
+pub async fn periods_are_joined_in_any_order(store: &Arc<dyn Store>) {
     // Two places for each second, so that neighbours without a common moment stay apart.
     let mut covered = [false; 2 * 500];
     let mut thrown: usize = 17;
     for call in 0..50 {
-        let mut listened = Vec::new();
+        let mut ends = Vec::new();
         for _ in 0..2 {
             thrown = (thrown * 7_919 + 104_729) % 1_000_003;
             let (from, until) = (thrown % 480, thrown % 480 + thrown % 7);
             covered[2 * from..=2 * until].fill(true);
-            listened.push((i64::try_from(from).unwrap(), i64::try_from(until).unwrap()));
+            ends.push((i64::try_from(from).unwrap(), i64::try_from(until).unwrap()));
         }
-        listen(store.as_ref(), &spells(&listened)).await;
-        assert_eq!(nats(store.as_ref()).await, spells(&runs(&covered)), "after call {call}");
+        listen(store.as_ref(), &periods(&ends)).await;
+        assert_eq!(nats(store.as_ref()).await, periods(&runs(&covered)), "after call {call}");
     }
-    assert!(runs(&covered).len() > 10, "some of them are apart");
+    assert!(runs(&covered).len() > 10, "some periods are separate");
 }
 
-/// The first and last second of each run of places that are covered.
+/// Returns the first and last second of each run of covered seconds.
 fn runs(covered: &[bool]) -> Vec<(i64, i64)> {
     let mut runs: Vec<(i64, i64)> = Vec::new();
     let mut before = false;
@@ -99,39 +99,39 @@ fn runs(covered: &[bool]) -> Vec<(i64, i64)> {
     runs
 }
 
-/// Though they be of the same time.
-pub async fn each_source_has_spells_of_its_own(store: &Arc<dyn CatalogStore>) {
-    let (nats, http) = (spell(Source::Nats, 0, 10), spell(Source::Http, 5, 15));
+/// Even if they overlap.
+pub async fn each_source_has_periods_of_its_own(store: &Arc<dyn Store>) {
+    let (nats, http) = (period(Source::Nats, 0, 10), period(Source::Http, 5, 15));
     listen(store.as_ref(), &[nats, http]).await;
-    listen(store.as_ref(), &[spell(Source::Http, 20, 30)]).await;
-    assert_eq!(store.spells(Source::Nats, moment(0)).await.unwrap(), [nats]);
-    let expected = [http, spell(Source::Http, 20, 30)];
-    assert_eq!(store.spells(Source::Http, moment(0)).await.unwrap(), expected);
+    listen(store.as_ref(), &[period(Source::Http, 20, 30)]).await;
+    assert_eq!(store.listening_periods(Source::Nats, moment(0)).await.unwrap(), [nats]);
+    let expected = [http, period(Source::Http, 20, 30)];
+    assert_eq!(store.listening_periods(Source::Http, moment(0)).await.unwrap(), expected);
 }
 
-/// Whole, also where they began before the moment; one that ends in it does not end after it.
-pub async fn spells_are_found_by_their_end(store: &Arc<dyn CatalogStore>) {
+/// A period that began earlier is returned whole. One that ends exactly then is not returned.
+pub async fn periods_are_found_by_their_end(store: &Arc<dyn Store>) {
     assert_eq!(nats(store.as_ref()).await, []);
-    let all = spells(&[(0, 10), (20, 30), (40, 50)]);
+    let all = periods(&[(0, 10), (20, 30), (40, 50)]);
     listen(store.as_ref(), &all).await;
     for (since, expected) in
         [(-5, 0), (0, 0), (9, 0), (10, 1), (15, 1), (20, 1), (29, 1), (30, 2), (49, 2), (50, 3)]
     {
-        let found = store.spells(Source::Nats, moment(since)).await.unwrap();
+        let found = store.listening_periods(Source::Nats, moment(since)).await.unwrap();
         assert_eq!(found, all[expected..], "since {since}");
     }
 }
 
-/// None is lost: neighbours become one spell, whoever comes first.
-pub async fn replicas_that_note_spells_at_once_join_them_all(store: &Arc<dyn CatalogStore>) {
+/// No period is lost, and neighbours are joined in any order.
+pub async fn concurrent_replicas_join_all_periods(store: &Arc<dyn Store>) {
     const REPLICAS: i64 = 8;
     let replica = |n: i64| {
         let store = Arc::clone(store);
         async move {
             for round in 0..30 {
                 let from = round * REPLICAS + n;
-                let http = spell(Source::Http, 10 * n, 10 * n + round % 10);
-                listen(store.as_ref(), &[spell(Source::Nats, from, from + 1), http]).await;
+                let http = period(Source::Http, 10 * n, 10 * n + round % 10);
+                listen(store.as_ref(), &[period(Source::Nats, from, from + 1), http]).await;
             }
         }
     };
@@ -139,41 +139,39 @@ pub async fn replicas_that_note_spells_at_once_join_them_all(store: &Arc<dyn Cat
     for replica in replicas {
         replica.await.unwrap();
     }
-    assert_eq!(nats(store.as_ref()).await, spells(&[(0, 30 * REPLICAS)]));
-    let http: Vec<_> = (0..REPLICAS).map(|n| spell(Source::Http, 10 * n, 10 * n + 9)).collect();
-    assert_eq!(store.spells(Source::Http, moment(-1)).await.unwrap(), http);
+    assert_eq!(nats(store.as_ref()).await, periods(&[(0, 30 * REPLICAS)]));
+    let http: Vec<_> = (0..REPLICAS).map(|n| period(Source::Http, 10 * n, 10 * n + 9)).collect();
+    assert_eq!(store.listening_periods(Source::Http, moment(-1)).await.unwrap(), http);
 }
 
-/// Each source by its own newest spell, so that its last one stays.
-pub async fn a_spell_is_forgotten_once_it_ended_long_before_the_newest(
-    store: &Arc<dyn CatalogStore>,
-) {
-    let http = spell(Source::Http, 0, 10);
-    let all = spells(&[(-100, 0), (5, 10), (15, 40)]);
+/// The retention is relative to the newest period of the source, so the latest one always stays.
+pub async fn a_period_expires_after_the_retention(store: &Arc<dyn Store>) {
+    let http = period(Source::Http, 0, 10);
+    let all = periods(&[(-100, 0), (5, 10), (15, 40)]);
     listen(store.as_ref(), &all).await;
     listen(store.as_ref(), &[http]).await;
-    let until = moment(10) + SPELLS_KEPT;
-    let newest = Listened { source: Source::Nats, from: until, until };
+    let until = moment(10) + LISTENING_RETENTION;
+    let newest = ListeningPeriod { source: Source::Nats, from: until, until };
     listen(store.as_ref(), &[newest]).await;
-    assert_eq!(nats(store.as_ref()).await, [all[1], all[2], newest], "long enough, and no longer");
-    let newest = Listened { until: until + Duration::microseconds(1), ..newest };
+    assert_eq!(nats(store.as_ref()).await, [all[1], all[2], newest], "exactly the retention");
+    let newest = ListeningPeriod { until: until + Duration::microseconds(1), ..newest };
     listen(store.as_ref(), &[newest]).await;
     assert_eq!(nats(store.as_ref()).await, [all[2], newest]);
-    assert_eq!(store.spells(Source::Http, moment(0)).await.unwrap(), [http]);
+    assert_eq!(store.listening_periods(Source::Http, moment(0)).await.unwrap(), [http]);
 }
 
-/// Whatever was noted last.
-pub async fn a_snapshot_has_of_each_source_the_spell_that_ends_last(store: &Arc<dyn CatalogStore>) {
-    listen(store.as_ref(), &[spell(Source::Nats, 50, 60), spell(Source::Http, 0, 5)]).await;
+/// Whatever was stored last.
+pub async fn a_snapshot_has_the_latest_period_of_each_source(store: &Arc<dyn Store>) {
+    listen(store.as_ref(), &[period(Source::Nats, 50, 60), period(Source::Http, 0, 5)]).await;
     for (noted, last) in [
-        (spell(Source::Nats, 0, 10), spell(Source::Nats, 50, 60)),
-        (spell(Source::Nats, 40, 55), spell(Source::Nats, 40, 60)),
-        (spell(Source::Nats, 60, 70), spell(Source::Nats, 40, 70)),
-        (spell(Source::Nats, 80, 80), spell(Source::Nats, 80, 80)),
+        (period(Source::Nats, 0, 10), period(Source::Nats, 50, 60)),
+        (period(Source::Nats, 40, 55), period(Source::Nats, 40, 60)),
+        (period(Source::Nats, 60, 70), period(Source::Nats, 40, 70)),
+        (period(Source::Nats, 80, 80), period(Source::Nats, 80, 80)),
     ] {
         listen(store.as_ref(), &[noted]).await;
-        let mut listened = store.load().await.unwrap().listened;
-        listened.sort_unstable_by_key(|spell| spell.source);
-        assert_eq!(listened, [last, spell(Source::Http, 0, 5)]);
+        let mut listening_periods = store.load().await.unwrap().listening_periods;
+        listening_periods.sort_unstable_by_key(|period| period.source);
+        assert_eq!(listening_periods, [last, period(Source::Http, 0, 5)]);
     }
 }

@@ -1,16 +1,16 @@
-//! The change log and `changes_after`.
+//! Rules of the change log and `ChangeLogStore::changes_after`.
 
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Cause, Change, Origin, Probe, ProjectStatus, Revision, Source, Transition,
+    Cause, Change, Origin, Precondition, Probe, ProjectStatus, Revision, Source, Store, Transition,
 };
 
 use super::samples::{moment, register, registration, stored, transition};
 use crate::log::log_after;
 
-/// Causes are kept whole.
-pub async fn every_cause_reads_as_it_was_written(store: &Arc<dyn CatalogStore>) {
+/// No part of a cause is lost.
+pub async fn every_cause_is_read_as_written(store: &Arc<dyn Store>) {
     register(store.as_ref(), "a").await;
     let causes = [
         Cause::Heartbeat { source: Source::Nats },
@@ -39,8 +39,8 @@ fn silence(probe: Option<Probe>) -> Cause {
     Cause::Silence { silence_ms: 90_017, deaf_ms: 0, probe }
 }
 
-/// From any revision, at most as many as asked for, in order.
-pub async fn changes_come_in_pages(store: &Arc<dyn CatalogStore>) {
+/// A page starts after any revision and has at most the requested length.
+pub async fn changes_are_read_in_pages(store: &Arc<dyn Store>) {
     for n in 0..5 {
         register(store.as_ref(), &format!("p-{n}")).await;
     }
@@ -55,7 +55,7 @@ pub async fn changes_come_in_pages(store: &Arc<dyn CatalogStore>) {
 }
 
 /// Registrations, transitions and removals of several writers share one sequence.
-pub async fn revisions_have_no_gaps_under_concurrent_writers(store: &Arc<dyn CatalogStore>) {
+pub async fn revisions_have_no_gaps_under_concurrent_writers(store: &Arc<dyn Store>) {
     for writer in write_at_once(store) {
         writer.await.unwrap();
     }
@@ -66,8 +66,8 @@ pub async fn revisions_have_no_gaps_under_concurrent_writers(store: &Arc<dyn Cat
     assert_eq!(store.load().await.unwrap().projects, []);
 }
 
-/// A change with a lower revision never appears after one with a higher.
-pub async fn who_follows_the_log_misses_nothing(store: &Arc<dyn CatalogStore>) {
+/// A change never appears after one with a higher revision.
+pub async fn a_follower_of_the_log_misses_nothing(store: &Arc<dyn Store>) {
     let writers = write_at_once(store);
     let mut heard: Vec<Change> = Vec::new();
     loop {
@@ -87,8 +87,8 @@ pub async fn who_follows_the_log_misses_nothing(store: &Arc<dyn CatalogStore>) {
     assert_eq!(revisions, (1..=8 * 30).collect::<Vec<_>>());
 }
 
-/// Eight writers that each make thirty changes: ten times one of each kind.
-fn write_at_once(store: &Arc<dyn CatalogStore>) -> Vec<tokio::task::JoinHandle<()>> {
+/// Spawns eight writers that each make thirty changes, ten of each kind.
+fn write_at_once(store: &Arc<dyn Store>) -> Vec<tokio::task::JoinHandle<()>> {
     let write = |n: i64| {
         let store = Arc::clone(store);
         async move {
@@ -96,9 +96,16 @@ fn write_at_once(store: &Arc<dyn CatalogStore>) -> Vec<tokio::task::JoinHandle<(
                 let project = register(store.as_ref(), &format!("w-{n}-{round}")).await;
                 let online = transition(&project, ProjectStatus::Online, moment(round));
                 store.commit(&[online]).await.unwrap();
-                store.remove(&project.slug, moment(round)).await.unwrap().expect("a project");
+                store
+                    .remove(&project.slug, &Precondition::Always, moment(round))
+                    .await
+                    .unwrap()
+                    .expect("a project");
                 let known = registration("never-there");
-                assert_eq!(store.remove(&known.slug, moment(round)).await.unwrap(), None);
+                assert_eq!(
+                    store.remove(&known.slug, &Precondition::Always, moment(round)).await.unwrap(),
+                    None
+                );
             }
         }
     };

@@ -1,10 +1,10 @@
-//! `register`.
+//! Rules of `CatalogStore::register` without preconditions.
 
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Cause, ChangeKind, Origin, ProjectStatus, Registration, RegistrationDraft,
-    Reports, Revision,
+    Cause, ChangeKind, Origin, Project, ProjectStatus, Registration, RegistrationDraft,
+    RegistrationWrite, Reports, Revision, Store,
 };
 
 use super::samples::{
@@ -12,10 +12,11 @@ use super::samples::{
 };
 use crate::log::log_after;
 
-/// A new project is offline, never heard, and logged as registered.
-pub async fn a_new_project_is_offline_and_logged(store: &Arc<dyn CatalogStore>) {
+/// It has no heartbeat and is logged as registered.
+pub async fn a_new_project_is_offline_and_logged(store: &Arc<dyn Store>) {
     let by = Origin::File;
-    let registered = store.register(&[registration("a")], by, moment(1)).await.unwrap().remove(0);
+    let registered =
+        store.register(&[registration("a").into()], by, moment(1)).await.unwrap().remove(0);
     let project = registered.project;
     assert_eq!(project.status, ProjectStatus::Offline);
     assert_eq!((project.last_heartbeat_at, project.last_heartbeat_source), (None, None));
@@ -29,8 +30,8 @@ pub async fn a_new_project_is_offline_and_logged(store: &Arc<dyn CatalogStore>) 
     assert_eq!(stored(store.as_ref()).await, project);
 }
 
-/// The longest and oddest values come back as they were given.
-pub async fn every_field_is_kept(store: &Arc<dyn CatalogStore>) {
+/// The longest and oddest values are read as they were written.
+pub async fn every_field_is_kept(store: &Arc<dyn Store>) {
     let name = "ß∂ 🦀'\"\\%_;--€".chars().cycle().take(200).collect::<String>();
     let odd = RegistrationDraft {
         slug: "z".repeat(50),
@@ -44,12 +45,12 @@ pub async fn every_field_is_kept(store: &Arc<dyn CatalogStore>) {
     let odd = odd.parse().expect("a valid registration");
     let project = register_all(store.as_ref(), std::slice::from_ref(&odd)).await.remove(0);
     assert_eq!(project.name.as_str(), name);
-    assert!(odd.is_met_by(&project));
+    assert!(RegistrationWrite::from(odd).is_noop_for(&project));
     assert_eq!(stored(store.as_ref()).await, project);
 }
 
-/// Metadata is replaced; id, status, heartbeat and creation stay; the update is logged.
-pub async fn other_metadata_is_replaced_and_the_rest_stays(store: &Arc<dyn CatalogStore>) {
+/// Id, status, heartbeat and time of creation stay, and the update is logged.
+pub async fn other_metadata_is_replaced_and_the_rest_stays(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let online = transition(&project, ProjectStatus::Online, moment(1));
     store.commit(&[online]).await.unwrap();
@@ -62,11 +63,8 @@ pub async fn other_metadata_is_replaced_and_the_rest_stays(store: &Arc<dyn Catal
 
     let other = RegistrationDraft { slug: "a".to_owned(), name: "Other".to_owned(), ..draft() };
     let other = other.parse().expect("a valid registration");
-    let registered = store
-        .register(std::slice::from_ref(&other), Origin::Api, moment(3))
-        .await
-        .unwrap()
-        .remove(0);
+    let registered =
+        store.register(&[other.clone().into()], Origin::Api, moment(3)).await.unwrap().remove(0);
 
     let mut expected = before.clone();
     other.apply_to(&mut expected);
@@ -79,18 +77,21 @@ pub async fn other_metadata_is_replaced_and_the_rest_stays(store: &Arc<dyn Catal
     assert_eq!(change.at, moment(3));
 }
 
-/// Registering what already is so changes nothing.
-pub async fn the_same_metadata_logs_nothing(store: &Arc<dyn CatalogStore>) {
+/// A repeated registration changes nothing.
+pub async fn the_same_metadata_logs_nothing(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
-    let again =
-        store.register(&[registration("a")], Origin::File, moment(9)).await.unwrap().remove(0);
+    let again = store
+        .register(&[registration("a").into()], Origin::File, moment(9))
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((again.project, again.change), (project.clone(), None));
     assert_eq!(store.load().await.unwrap().revision, Revision(1));
     assert_eq!(stored(store.as_ref()).await, project);
 }
 
-/// An interval and an allowlist that a registration does not give stay as they are.
-pub async fn what_is_not_given_stays(store: &Arc<dyn CatalogStore>) {
+/// These are the interval and the allowlist.
+pub async fn a_registration_keeps_fields_that_it_lacks(store: &Arc<dyn Store>) {
     let full = RegistrationDraft {
         heartbeat_interval_seconds: Some(5.0),
         allow_fanout: Some(vec!["deploy".to_owned()]),
@@ -106,11 +107,12 @@ pub async fn what_is_not_given_stays(store: &Arc<dyn CatalogStore>) {
     assert_eq!(after.allow_fanout, before.allow_fanout);
 }
 
-/// Ids and revisions follow the order given, and a slug that comes twice is created, then updated.
-pub async fn a_batch_is_applied_in_its_order(store: &Arc<dyn CatalogStore>) {
+/// Ids and revisions follow the order of the batch. A repeated slug is created, then updated.
+pub async fn a_batch_is_applied_in_its_order(store: &Arc<dyn Store>) {
     let twice = RegistrationDraft { slug: "c".to_owned(), name: "Second".to_owned(), ..draft() };
     let twice = twice.parse().expect("a valid registration");
-    let batch = [registration("c"), registration("a"), registration("b"), twice];
+    let batch = [registration("c"), registration("a"), registration("b"), twice]
+        .map(RegistrationWrite::from);
     let registered = store.register(&batch, Origin::File, moment(1)).await.unwrap();
     let ids: Vec<_> = registered.iter().map(|registered| registered.project.id).collect();
     assert!(ids[0] < ids[1] && ids[1] < ids[2] && ids[3] == ids[0], "{ids:?}");
@@ -123,15 +125,15 @@ pub async fn a_batch_is_applied_in_its_order(store: &Arc<dyn CatalogStore>) {
     assert_eq!(log_after(store.as_ref(), Revision(0), 10).await, changes);
 }
 
-/// A reader never sees a part of a batch.
-pub async fn a_reader_sees_a_batch_whole_or_not_at_all(store: &Arc<dyn CatalogStore>) {
+/// Readers never see a part of a batch.
+pub async fn a_reader_sees_a_batch_whole_or_not_at_all(store: &Arc<dyn Store>) {
     const BATCH: usize = 50;
     let writer = tokio::spawn({
         let store = Arc::clone(store);
         async move {
             for round in 0..10 {
-                let batch: Vec<Registration> =
-                    (0..BATCH).map(|n| registration(&format!("p-{round}-{n}"))).collect();
+                let batch: Vec<RegistrationWrite> =
+                    (0..BATCH).map(|n| registration(&format!("p-{round}-{n}")).into()).collect();
                 store.register(&batch, Origin::File, moment(round)).await.unwrap();
             }
         }
@@ -145,23 +147,25 @@ pub async fn a_reader_sees_a_batch_whole_or_not_at_all(store: &Arc<dyn CatalogSt
     assert_eq!(store.load().await.unwrap().projects.len(), 10 * BATCH);
 }
 
-/// It is created as by any registration, and the log says that a heartbeat did it.
-pub async fn a_heartbeat_introduces_a_newcomer(store: &Arc<dyn CatalogStore>) {
+/// It is created as by any registration, and the log names the heartbeat as the origin.
+pub async fn a_heartbeat_registers_an_unknown_project(store: &Arc<dyn Store>) {
     let by = Origin::Heartbeat;
-    let registered = store.register(&[registration("a")], by, moment(1)).await.unwrap().remove(0);
+    let registered =
+        store.register(&[registration("a").into()], by, moment(1)).await.unwrap().remove(0);
     assert_eq!(stored(store.as_ref()).await, registered.project);
     let change = registered.change.expect("a change");
     assert_eq!((change.kind, &change.cause), (ChangeKind::Registered, &Cause::Registered { by }));
     assert_eq!(log_after(store.as_ref(), Revision(0), 10).await, [change]);
 }
 
-/// What is known stays, whoever registered it, and the others of the batch are created.
-pub async fn an_introduction_by_heartbeat_replaces_nothing(store: &Arc<dyn CatalogStore>) {
+/// Known projects stay as they are, and the others of the batch are created.
+pub async fn a_registration_by_heartbeat_replaces_nothing(store: &Arc<dyn Store>) {
     let known = register(store.as_ref(), "known").await;
     let online = transition(&known, ProjectStatus::Online, moment(1));
     store.commit(&[online]).await.unwrap();
     let before = stored(store.as_ref()).await;
-    let batch = [introduced("known"), registration("new"), introduced("new")];
+    let batch =
+        [introduced("known"), registration("new"), introduced("new")].map(RegistrationWrite::from);
     let registered = store.register(&batch, Origin::Heartbeat, moment(2)).await.unwrap();
     assert_eq!((&registered[0].project, &registered[0].change), (&before, &None));
     assert_eq!(registered[1].change.as_ref().map(|change| change.revision), Some(Revision(3)));
@@ -171,7 +175,7 @@ pub async fn an_introduction_by_heartbeat_replaces_nothing(store: &Arc<dyn Catal
     assert_eq!(snapshot.revision, Revision(3));
 }
 
-/// What a heartbeat knows of a project: other metadata than a registration gives.
+/// Returns the registration that a heartbeat makes, which differs from [`registration`].
 fn introduced(slug: &str) -> Registration {
     let draft = RegistrationDraft {
         slug: slug.to_owned(),
@@ -183,13 +187,11 @@ fn introduced(slug: &str) -> Registration {
     draft.parse().expect("a valid registration")
 }
 
-/// In whichever order the store takes them.
-pub async fn of_a_registration_and_an_introduction_at_once_the_registration_stays(
-    store: &Arc<dyn CatalogStore>,
-) {
+/// In either order.
+pub async fn a_registration_wins_over_a_concurrent_one_by_heartbeat(store: &Arc<dyn Store>) {
     let register_at_once = |registration: Registration, by| {
         let store = Arc::clone(store);
-        tokio::spawn(async move { store.register(&[registration], by, moment(1)).await })
+        tokio::spawn(async move { store.register(&[registration.into()], by, moment(1)).await })
     };
     for n in 0..20 {
         let slug = format!("p-{n}");
@@ -200,23 +202,25 @@ pub async fn of_a_registration_and_an_introduction_at_once_the_registration_stay
     }
     let projects = store.load().await.unwrap().projects;
     assert_eq!(projects.len(), 20);
-    assert!(projects.iter().all(|p| registration(p.slug.as_str()).is_met_by(p)), "{projects:?}");
+    let is_registered =
+        |p: &Project| RegistrationWrite::from(registration(p.slug.as_str())).is_noop_for(p);
+    assert!(projects.iter().all(is_registered), "{projects:?}");
 }
 
-/// Nothing to register is no error.
-pub async fn an_empty_batch_does_nothing(store: &Arc<dyn CatalogStore>) {
+/// It is not an error.
+pub async fn an_empty_batch_does_nothing(store: &Arc<dyn Store>) {
     assert_eq!(store.register(&[], Origin::File, moment(0)).await.unwrap(), []);
     assert_eq!(store.commit(&[]).await.unwrap(), []);
     assert_eq!(store.load().await.unwrap().revision, Revision(0));
 }
 
 /// All callers succeed, with one project and one change.
-pub async fn sixteen_callers_register_one_new_slug_at_once(store: &Arc<dyn CatalogStore>) {
+pub async fn sixteen_concurrent_callers_register_one_new_slug(store: &Arc<dyn Store>) {
     let callers: Vec<_> = (0..16)
         .map(|_| {
             let store = Arc::clone(store);
             tokio::spawn(async move {
-                store.register(&[registration("new")], Origin::Api, moment(1)).await
+                store.register(&[registration("new").into()], Origin::Api, moment(1)).await
             })
         })
         .collect();

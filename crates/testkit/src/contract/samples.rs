@@ -1,27 +1,27 @@
-//! Registrations, transitions and times for the rules.
+//! Sample registrations, transitions and times.
 
 use federation_domain::{
-    CatalogStore, Cause, HeartbeatMark, Listened, Origin, Project, ProjectStatus, Registration,
-    RegistrationDraft, Source, Transition,
+    Cause, HeartbeatMark, ListeningPeriod, Origin, Project, ProjectStatus, Registration,
+    RegistrationDraft, RegistrationWrite, Source, Store, Transition,
 };
 use time::{Duration, OffsetDateTime};
 
-/// A moment so many seconds after the beginning of the story, with odd microseconds.
+/// Returns a time this many seconds after a fixed start, with odd microseconds.
 #[must_use]
 pub fn moment(seconds: i64) -> OffsetDateTime {
     time::macros::datetime!(2026-11-24 12:00:00.000_017 UTC) + Duration::seconds(seconds)
 }
 
-/// A registration of this slug with plain metadata.
+/// Returns a registration of this slug with plain metadata.
 ///
 /// # Panics
-/// When the slug is not valid.
+/// Panics if the slug is not valid.
 #[must_use]
 pub fn registration(slug: &str) -> Registration {
     RegistrationDraft { slug: slug.to_owned(), ..draft() }.parse().expect("a valid registration")
 }
 
-/// The draft of a plain registration, to be varied.
+/// Returns the draft of a plain registration.
 #[must_use]
 pub fn draft() -> RegistrationDraft {
     RegistrationDraft {
@@ -35,7 +35,7 @@ pub fn draft() -> RegistrationDraft {
     }
 }
 
-/// The finding of a writer that knows all that is stored.
+/// Returns the transition of a writer that knows the stored project.
 #[must_use]
 pub fn transition(project: &Project, to: ProjectStatus, at: OffsetDateTime) -> Transition {
     Transition {
@@ -51,33 +51,34 @@ pub fn transition(project: &Project, to: ProjectStatus, at: OffsetDateTime) -> T
     }
 }
 
-/// A heartbeat of the project over NATS.
+/// Returns a heartbeat of the project over NATS.
 #[must_use]
 pub fn mark(project: &Project, at: OffsetDateTime) -> HeartbeatMark {
     HeartbeatMark { project: project.id, at, source: Source::Nats }
 }
 
-/// A spell of listening between two moments.
+/// Returns a listening period between two [moments](moment).
 #[must_use]
-pub fn spell(source: Source, from: i64, until: i64) -> Listened {
-    Listened { source, from: moment(from), until: moment(until) }
+pub fn period(source: Source, from: i64, until: i64) -> ListeningPeriod {
+    ListeningPeriod { source, from: moment(from), until: moment(until) }
 }
 
-pub(super) async fn register(store: &dyn CatalogStore, slug: &str) -> Project {
+pub(super) async fn register(store: &dyn Store, slug: &str) -> Project {
     register_all(store, &[registration(slug)]).await.remove(0)
 }
 
 pub(super) async fn register_all(
-    store: &dyn CatalogStore,
+    store: &dyn Store,
     registrations: &[Registration],
 ) -> Vec<Project> {
-    let registered = store.register(registrations, Origin::Api, moment(0)).await.unwrap();
+    let writes: Vec<_> = registrations.iter().cloned().map(RegistrationWrite::from).collect();
+    let registered = store.register(&writes, Origin::Api, moment(0)).await.unwrap();
     registered.into_iter().map(|registered| registered.project).collect()
 }
 
-/// The only project, as stored.
-pub(super) async fn stored(store: &dyn CatalogStore) -> Project {
+/// Returns the only stored project.
+pub(super) async fn stored(store: &dyn Store) -> Project {
     let projects = store.load().await.unwrap().projects;
-    assert_eq!(projects.len(), 1, "one project was expected");
+    assert_eq!(projects.len(), 1, "expected one project");
     projects.into_iter().next().unwrap()
 }

@@ -1,25 +1,26 @@
-//! `load`.
+//! Rules of `CatalogStore::load`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use federation_domain::{
-    CatalogStore, Change, ChangeKind, Checkpoint, Listened, Revision, Snapshot, Source,
+    Change, ChangeKind, Checkpoint, ListeningPeriod, Precondition, Revision, Snapshot, Source,
+    Store,
 };
 use time::Duration;
 
 use super::samples::{mark, moment, register, register_all, registration, stored};
 use crate::log::log_after;
 
-/// Before anything happened there is nothing, and it answers.
-pub async fn an_empty_store_has_an_empty_snapshot(store: &Arc<dyn CatalogStore>) {
+/// Loading an empty store is not an error.
+pub async fn an_empty_store_has_an_empty_snapshot(store: &Arc<dyn Store>) {
     assert_eq!(store.load().await.unwrap(), Snapshot::default());
     assert_eq!(log_after(store.as_ref(), Revision(0), 10).await, []);
     store.ping().await.unwrap();
 }
 
-/// Not by slug, nor by what was written last.
-pub async fn projects_come_by_id(store: &Arc<dyn CatalogStore>) {
+/// Neither by slug nor by the time of the last write.
+pub async fn projects_are_ordered_by_id(store: &Arc<dyn Store>) {
     let batch = ["c", "a", "b"].map(registration);
     let projects = register_all(store.as_ref(), &batch).await;
     let renamed = federation_domain::RegistrationDraft {
@@ -36,15 +37,15 @@ pub async fn projects_come_by_id(store: &Arc<dyn CatalogStore>) {
     assert_eq!(snapshot.revision, Revision(4));
 }
 
-/// The log up to a snapshot's revision tells exactly its projects.
-pub async fn projects_and_revision_are_of_one_moment(store: &Arc<dyn CatalogStore>) {
+/// Replaying the log up to the revision of a snapshot gives its projects.
+pub async fn projects_and_revision_are_consistent(store: &Arc<dyn Store>) {
     let writer = tokio::spawn({
         let store = Arc::clone(store);
         async move {
             for n in 0..40 {
                 let project = register(store.as_ref(), &format!("p-{n}")).await;
                 if n % 3 == 0 {
-                    store.remove(&project.slug, moment(n)).await.unwrap();
+                    store.remove(&project.slug, &Precondition::Always, moment(n)).await.unwrap();
                 }
             }
         }
@@ -73,25 +74,25 @@ fn told_by(log: &[Change], until: Revision) -> BTreeSet<String> {
     slugs
 }
 
-/// To the last digit, for each column that holds a time.
-pub async fn times_keep_their_microseconds(store: &Arc<dyn CatalogStore>) {
+/// This holds for every column with a time.
+pub async fn times_keep_their_microseconds(store: &Arc<dyn Store>) {
     let odd = moment(0) + Duration::microseconds(123_433);
     let even = odd.replace_nanosecond(0).expect("a whole second");
     for at in [odd, even] {
         let registered = store
-            .register(&[registration("a")], federation_domain::Origin::Api, at)
+            .register(&[registration("a").into()], federation_domain::Origin::Api, at)
             .await
             .unwrap()
             .remove(0);
         let heartbeats = vec![mark(&registered.project, at)];
-        let spell = Listened { source: Source::Nats, from: at, until: odd };
-        let checkpoint = Checkpoint { heartbeats, listened: vec![spell] };
+        let period = ListeningPeriod { source: Source::Nats, from: at, until: odd };
+        let checkpoint = Checkpoint { heartbeats, listening_periods: vec![period] };
         store.checkpoint(&checkpoint).await.unwrap();
         let project = stored(store.as_ref()).await;
         assert_eq!((project.created_at, project.updated_at), (at, at));
-        assert_eq!(store.load().await.unwrap().listened, [spell]);
+        assert_eq!(store.load().await.unwrap().listening_periods, [period]);
         let log = log_after(store.as_ref(), Revision(0), 100).await;
         assert_eq!(log.last().expect("a change").at, at);
-        store.remove(&project.slug, at).await.unwrap();
+        store.remove(&project.slug, &Precondition::Always, at).await.unwrap();
     }
 }

@@ -1,6 +1,8 @@
 //! Registry entries for projects whose silence began before they were heard here.
 
-use federation_domain::{Listened, PastListening, Project, ProjectStatus, Reading, Slug, Source};
+use federation_domain::{
+    ListeningPeriod, PastListening, Project, ProjectStatus, Reading, Slug, Source,
+};
 
 use super::Listening;
 use crate::entry::ProjectEntry;
@@ -18,7 +20,7 @@ impl Listening {
     /// an entry for each project read at the start. Silence counts from its last heartbeat on.
     pub(crate) fn resume(
         &self,
-        periods: &[Listened],
+        periods: &[ListeningPeriod],
         projects: Vec<Project>,
     ) -> impl ExactSizeIterator<Item = (Slug, ProjectEntry)> {
         let now = self.clock.utc();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use federation_domain::{
-    Evidence, Listened, ListeningClock, Monotonic, Project, ProjectStatus, Reading, Source,
+    Evidence, ListeningClock, ListeningPeriod, Monotonic, Project, ProjectStatus, Reading, Source,
     Thresholds,
 };
 use time::OffsetDateTime;
@@ -75,7 +75,7 @@ impl HearingSnapshot {
 
     /// Current listening period of each source in use that has listened since its last
     /// interruption.
-    pub(crate) fn listened(&self) -> Vec<Listened> {
+    pub(crate) fn listening_periods(&self) -> Vec<ListeningPeriod> {
         self.used().filter_map(SourceHearing::period).collect()
     }
 
@@ -141,9 +141,9 @@ impl SourceHearing {
         self.clock.reading_after(heard, silence)
     }
 
-    fn period(&self) -> Option<Listened> {
+    fn period(&self) -> Option<ListeningPeriod> {
         let (until, listened) = (self.through?, self.clock.gapless());
-        let period = Listened { source: self.source, from: until - listened, until };
+        let period = ListeningPeriod { source: self.source, from: until - listened, until };
         (!listened.is_zero()).then_some(period)
     }
 

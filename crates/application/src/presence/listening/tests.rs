@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use federation_domain::{Listened, Project, ProjectStatus, Proof, Source};
+use federation_domain::{ListeningPeriod, Project, ProjectStatus, Proof, Source};
 
 use crate::presence::testing::{ALONE, Fixture, REPLICA};
 use crate::presence::{Deployment, TICK};
@@ -92,8 +92,11 @@ fn deaf_time_is_no_evidence_of_silence() {
 fn silence_of_an_earlier_process_continues_from_its_last_listening_period() {
     let fixture = Fixture::settled(ALONE);
     let now = federation_domain::Clock::utc(&*fixture.clock);
-    let period =
-        Listened { source: Source::Nats, from: now - seconds(300), until: now - seconds(100) };
+    let period = ListeningPeriod {
+        source: Source::Nats,
+        from: now - seconds(300),
+        until: now - seconds(100),
+    };
     let resumed = |heard_ago| {
         let heard = Project {
             status: ProjectStatus::Online,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use federation_domain::{CatalogStore, Channel, Clock, Condition, Origin, Source};
-use federation_testkit::FakeCatalogStore;
+use federation_testkit::FakeStore;
 use time::OffsetDateTime;
 
 use super::SKEW;
@@ -27,7 +27,7 @@ pub(super) enum Sabotage {
 pub(super) struct Simulation {
     pub(super) seed: u64,
     pub(super) now: u64,
-    pub(super) store: FakeCatalogStore,
+    pub(super) store: FakeStore,
     pub(super) projects: Vec<SimulatedProject>,
     pub(super) replicas: Vec<Replica>,
     pub(super) acknowledged: Vec<String>,
@@ -52,7 +52,7 @@ impl Simulation {
     /// Creates one to three replicas, depending on the seed. Their clocks differ by up to 0.2 s.
     pub(super) async fn new(seed: u64, sabotage: Option<Sabotage>) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        let store = FakeCatalogStore::default();
+        let store = FakeStore::default();
         let count = 1 + usize::try_from(seed % 3).unwrap();
         let replicas: Vec<_> = (0..count)
             .map(|_| {

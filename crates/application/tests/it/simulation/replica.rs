@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use federation_domain::{Channel, Condition, SETTLE, Source};
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_testkit::{FakeStore, ManualClock};
 
 use super::CHANCE;
 use super::project::SimulatedProject;
@@ -15,7 +15,7 @@ const SETTLE_MS: u64 = SETTLE.as_millis() as u64;
 pub(super) struct Replica {
     pub(super) clock: Arc<ManualClock>,
     /// Its own connection to the one store.
-    pub(super) store: Arc<FakeCatalogStore>,
+    pub(super) store: Arc<FakeStore>,
     pub(super) world: Option<World>,
     pub(super) starts_at: u64,
     pub(super) paused_until: u64,
@@ -48,7 +48,7 @@ pub(super) struct Message {
 
 impl Replica {
     pub(super) fn new(
-        store: &FakeCatalogStore,
+        store: &FakeStore,
         skew: time::Duration,
         projects: usize,
         shared: bool,
@@ -87,7 +87,7 @@ impl Replica {
     pub(super) fn known_silence(&self, project: usize, source: Source) -> (u64, u64) {
         let silence = self.silence[project].max(0).unsigned_abs();
         let settled = self.settled[source.index()];
-        // Where the store may tell of a newer heartbeat, only the present spell of listening counts.
+        // Where the store may tell of a newer heartbeat, only the present listening period counts.
         (if self.told[project] { silence.min(settled) } else { silence }, settled)
     }
 
@@ -110,13 +110,13 @@ impl Replica {
         self.resume();
     }
 
-    /// Silence goes on from the last checkpoint, as far as it lies in the last spell of listening.
-    /// Where others write spells too, theirs may be the last, and shorter.
+    /// Silence goes on from the last checkpoint, as far as it lies in the last listening period.
+    /// Where others write periods too, theirs may be the last, and shorter.
     fn resume(&mut self) {
         let lost = self.died_at - self.checkpointed_at;
         for (index, silence) in self.silence.iter_mut().enumerate() {
-            let spell = self.settled[super::source_of(index).index()];
-            let resumed = (*silence).min(spell.cast_signed()) - lost.cast_signed();
+            let period = self.settled[super::source_of(index).index()];
+            let resumed = (*silence).min(period.cast_signed()) - lost.cast_signed();
             *silence = if self.shared { 0 } else { resumed };
         }
         // And the store may not have learned yet of the newest heartbeats.

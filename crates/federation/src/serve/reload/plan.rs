@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use federation_domain::{
-    FanoutAllowlist, Form, Precondition, Registering, Registration, RegistrationPatch, Slug,
+    FanoutAllowlist, Precondition, Registration, RegistrationPatch, RegistrationWrite, Slug,
+    WriteMode,
 };
 
 /// The difference between the applied and the wanted list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Registrations of the entries that are new or differ, in the order of the list.
-    pub(super) register: Vec<Registering>,
+    pub(super) register: Vec<RegistrationWrite>,
     /// Number of new entries.
     pub(super) new: usize,
     /// Number of entries that differ.
@@ -50,19 +51,19 @@ impl Plan {
 /// Updates a project from the former to the new form of its entry. A field that left the entry
 /// returns to its default. A field in neither form is kept, because it may have been set through the
 /// API.
-fn update(stood: &Registration, project: &Registration) -> Vec<Registering> {
+fn update(stood: &Registration, project: &Registration) -> Vec<RegistrationWrite> {
     let mut registration = project.clone();
     if stood.allow_fanout.is_some() && registration.allow_fanout.is_none() {
         registration.allow_fanout = Some(FanoutAllowlist::default());
     }
     let loses_interval = stood.heartbeat_interval.is_some() && project.heartbeat_interval.is_none();
-    let mut steps = vec![Registering::from(registration)];
+    let mut steps = vec![RegistrationWrite::from(registration)];
     if loses_interval {
         // A registration can set an interval but not remove it.
         let patch =
             RegistrationPatch { heartbeat_interval: Some(None), ..RegistrationPatch::default() };
-        let form = Form::Patch(project.slug.clone(), patch);
-        steps.push(Registering { form, only_if: Precondition::Always });
+        let mode = WriteMode::Patch(project.slug.clone(), patch);
+        steps.push(RegistrationWrite { mode, only_if: Precondition::Always });
     }
     steps
 }
@@ -77,7 +78,10 @@ mod tests {
         let applied = [listed("a", "A"), listed("b", "B"), listed("c", "C")];
         let wanted = [listed("d", "D"), listed("c", "C"), listed("b", "Other")];
         let plan = Plan::between(&applied, &wanted);
-        assert_eq!(plan.register, [listed("d", "D"), listed("b", "Other")].map(Registering::from));
+        assert_eq!(
+            plan.register,
+            [listed("d", "D"), listed("b", "Other")].map(RegistrationWrite::from)
+        );
         assert_eq!((plan.new, plan.updated, plan.unchanged), (1, 1, 1));
         assert_eq!(plan.left, [slug("a")]);
     }
@@ -94,7 +98,7 @@ mod tests {
         let list = [listed("a", "A"), listed("b", "B")];
         let come = Plan::between(&[], &list);
         assert_eq!((come.new, come.updated), (2, 0));
-        assert_eq!(come.register, list.clone().map(Registering::from));
+        assert_eq!(come.register, list.clone().map(RegistrationWrite::from));
         assert_eq!(Plan::between(&list, &[]).left, [slug("a"), slug("b")]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use federation_application::{Catalog, CatalogError, Metrics, Service};
-use federation_domain::{Clock, Origin, Registration, Slug, error_chain};
+use federation_domain::{Clock, Origin, Precondition, Registration, Slug, error_chain};
 
 use super::plan::Plan;
 use crate::projects_file::ProjectsFileError;
@@ -125,7 +125,7 @@ impl ListReconciler {
 
     async fn register(&mut self, plan: &Plan) -> Result<(), CatalogError> {
         if !plan.register.is_empty() {
-            self.catalog.register_all_if(plan.register.clone(), Origin::File).await?;
+            self.catalog.register_all(plan.register.clone(), Origin::File).await?;
             self.store_error.clear();
         }
         Ok(())
@@ -155,7 +155,7 @@ impl ListReconciler {
     async fn remove_leaving(&mut self) -> usize {
         let mut removed = 0;
         for slug in self.leaving.clone() {
-            match self.catalog.remove(&slug).await {
+            match self.catalog.remove(&slug, Precondition::Always).await {
                 Ok(()) => removed += 1,
                 // Already removed by another replica or a person.
                 Err(CatalogError::NotFound(_)) => {}

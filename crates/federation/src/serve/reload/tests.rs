@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use clap::Parser as _;
-use federation_application::{Deployment, LogSink, Ports, Service};
+use federation_application::{Deployment, LogSink, Ports, ProjectQuery, Service};
 use federation_domain::{
-    Clock, FanoutAllowlist, HeartbeatInterval, Origin, Registration, RegistrationDraft, Slug,
+    Clock, FanoutAllowlist, HeartbeatInterval, Origin, Precondition, Project, Registration,
+    RegistrationDraft, Slug, Stores,
 };
-use federation_testkit::{FakeCatalogStore, ManualClock};
+use federation_testkit::{FakeStore, ManualClock};
 
 use super::reconciler::ListReconciler;
 use crate::projects_file::ProjectsFileError;
@@ -39,7 +40,7 @@ fn settings(args: &[&str]) -> ServeSettings {
 }
 
 struct World {
-    store: Arc<FakeCatalogStore>,
+    store: Arc<FakeStore>,
     service: Service,
     reconciler: ListReconciler,
 }
@@ -47,10 +48,10 @@ struct World {
 impl World {
     /// Starts a service that has registered its list.
     async fn new(start: Option<Vec<Registration>>, prune: bool) -> Self {
-        let store = Arc::new(FakeCatalogStore::default());
+        let store = Arc::new(FakeStore::default());
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::default();
         let ports = Ports {
-            store: Arc::clone(&store) as _,
+            stores: Stores::of(Arc::<FakeStore>::clone(&store)),
             sink: Arc::new(LogSink),
             clock: Arc::clone(&clock),
             relay: None,
@@ -87,10 +88,15 @@ impl World {
 
     /// Returns the catalog as `slug=name`.
     fn names(&self) -> Vec<String> {
-        let projects = self.service.catalog.list(None).unwrap();
-        let show =
-            |project: federation_domain::Project| format!("{}={}", project.slug, project.name);
-        projects.into_iter().map(|state| show(state.project)).collect()
+        let mut names = Vec::new();
+        let mut show =
+            |project: &Project, _| names.push(format!("{}={}", project.slug, project.name));
+        let (catalog, query) = (&self.service.catalog, ProjectQuery::default());
+        let mut after = catalog.list_next(&query, None, usize::MAX, &mut show).unwrap();
+        while after.is_some() {
+            after = catalog.list_next(&query, after.as_ref(), usize::MAX, &mut show).unwrap();
+        }
+        names
     }
 
     fn counted(&self, line: &str) -> bool {
@@ -212,7 +218,7 @@ async fn a_project_back_in_a_rejected_list_is_not_removed() {
 #[tokio::test]
 async fn a_removal_done_by_another_replica_is_finished() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
-    world.service.catalog.remove(&slug("a")).await.unwrap();
+    world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     world.becomes(&[]).await;
     assert!(world.names().is_empty());
     assert!(world.counted("federation_projects_file_pending 0"));
@@ -261,7 +267,7 @@ async fn a_field_in_no_entry_keeps_the_value_of_the_api() {
 #[tokio::test]
 async fn a_changed_entry_restores_a_removed_project() {
     let mut world = World::new(Some(vec![with(Some(5.0), Some(&["deploy"]))]), false).await;
-    world.service.catalog.remove(&slug("a")).await.unwrap();
+    world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     world.becomes(&[with(None, None)]).await;
     assert_eq!(world.names(), ["a=A"]);
 }

@@ -1,7 +1,7 @@
 //! `PATCH /api/fed/projects/{slug}`.
 
 use actix_web::{HttpResponse, web};
-use federation_domain::{Form, Origin, Registering};
+use federation_domain::{Origin, RegistrationWrite, WriteMode};
 
 use super::response;
 use crate::body::patch::{PatchBody, PatchSchema};
@@ -44,8 +44,8 @@ pub(crate) async fn patch(
     only_if: WriteCondition,
     body: PatchBody,
 ) -> Result<HttpResponse, ApiError> {
-    let registering = Registering { form: Form::Patch(slug.0, body.0), only_if: only_if.0 };
-    let written = state.catalog.register_if(registering, Origin::Api).await?;
+    let write = RegistrationWrite { mode: WriteMode::Patch(slug.0, body.0), only_if: only_if.0 };
+    let written = state.catalog.register(write, Origin::Api).await?;
     Ok(response::found(&written.state))
 }
 

@@ -46,8 +46,8 @@ pub(crate) async fn register(
     _: Unconditional,
     body: RegistrationBody,
 ) -> Result<HttpResponse, ApiError> {
-    let project = state.catalog.register(body.0, Origin::Api).await?;
-    Ok(response::created(&project))
+    let written = state.catalog.register(body.0, Origin::Api).await?;
+    Ok(response::created(&written.state))
 }
 
 #[cfg(test)]

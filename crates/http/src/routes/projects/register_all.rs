@@ -53,8 +53,8 @@ pub(crate) async fn register_all(
     _: Unconditional,
     body: BulkBody,
 ) -> Result<HttpResponse, ApiError> {
-    let projects = state.catalog.register_all(body.0, Origin::Api).await?;
-    Ok(response::listed(&projects))
+    let written = state.catalog.register_all(body.0, Origin::Api).await?;
+    Ok(response::listed(written.iter().map(|written| &written.state)))
 }
 
 #[cfg(test)]

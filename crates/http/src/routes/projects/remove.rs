@@ -34,7 +34,7 @@ pub(crate) async fn remove(
     slug: SlugPath,
     only_if: WriteCondition,
 ) -> Result<HttpResponse, ApiError> {
-    state.catalog.remove_if(&slug.0, only_if.0).await?;
+    state.catalog.remove(&slug.0, only_if.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,7 +1,7 @@
 //! `PUT /api/fed/projects/{slug}`.
 
 use actix_web::{HttpResponse, web};
-use federation_domain::{Form, Origin, Registering};
+use federation_domain::{Origin, RegistrationWrite, WriteMode};
 
 use super::response;
 use crate::body::replacement::{ReplacementBody, ReplacementSchema};
@@ -44,8 +44,8 @@ pub(crate) async fn replace(
     only_if: WriteCondition,
     body: ReplacementBody,
 ) -> Result<HttpResponse, ApiError> {
-    let registering = Registering { form: Form::Replace(body.0), only_if: only_if.0 };
-    let written = state.catalog.register_if(registering, Origin::Api).await?;
+    let write = RegistrationWrite { mode: WriteMode::Replace(body.0), only_if: only_if.0 };
+    let written = state.catalog.register(write, Origin::Api).await?;
     Ok(if written.is_new {
         response::created(&written.state)
     } else {

@@ -37,9 +37,9 @@ pub(super) fn created(state: &ProjectState) -> HttpResponse {
 }
 
 /// Responds with several projects, in this order.
-pub(super) fn listed(states: &[ProjectState]) -> HttpResponse {
+pub(super) fn listed<'a>(states: impl Iterator<Item = &'a ProjectState>) -> HttpResponse {
     let mut json = vec![b'['];
-    for (index, state) in states.iter().enumerate() {
+    for (index, state) in states.enumerate() {
         if index > 0 {
             json.push(b',');
         }

@@ -38,10 +38,10 @@ struct Ring {
 }
 
 /// A range of changes, in order and without gaps.
-pub(super) struct Part {
-    pub(super) changes: Vec<Arc<Change>>,
+pub(crate) struct Part {
+    pub(crate) changes: Vec<Arc<Change>>,
     /// Revision through which the range is complete.
-    pub(super) through: Revision,
+    pub(crate) through: Revision,
 }
 
 impl Default for Recent {
@@ -72,17 +72,17 @@ impl Recent {
         });
     }
 
-    pub(super) fn newest(&self) -> Newest {
+    pub(crate) fn newest(&self) -> Newest {
         *self.newest.borrow()
     }
 
-    pub(super) fn subscribe(&self) -> watch::Receiver<Newest> {
+    pub(crate) fn subscribe(&self) -> watch::Receiver<Newest> {
         self.newest.subscribe()
     }
 
     /// Returns at most `at_most` changes after a revision; `None` if the revision is older than the
     /// changes kept or newer than all of them.
-    pub(super) fn after(&self, revision: Revision, at_most: usize) -> Option<Part> {
+    pub(crate) fn after(&self, revision: Revision, at_most: usize) -> Option<Part> {
         self.ring.read().after(revision, at_most)
     }
 }

@@ -1,4 +1,4 @@
--- Back to the last spell of each source. Those before it are lost.
+-- Keeps the latest period of each source. Earlier ones are lost.
 CREATE TABLE listening (
     source      varchar(10)              PRIMARY KEY,
     heard_from  timestamp with time zone NOT NULL,
@@ -7,7 +7,7 @@ CREATE TABLE listening (
 
 INSERT INTO listening (source, heard_from, heard_until)
 SELECT DISTINCT ON (source) source, heard_from, heard_until
-FROM listening_spells
+FROM listening_periods
 ORDER BY source, heard_from DESC;
 
-DROP TABLE listening_spells;
+DROP TABLE listening_periods;

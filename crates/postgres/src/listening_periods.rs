@@ -1,27 +1,31 @@
-//! Spells of listening.
+//! Listening periods.
 
 use diesel::data_types::PgTimestamp;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use federation_domain::{Listened, SPELLS_KEPT, Source};
+use federation_domain::{LISTENING_RETENTION, ListeningPeriod, Source};
 use time::OffsetDateTime;
 
 use crate::change_log::column;
-use crate::error::Fault;
+use crate::error::PgError;
 use crate::row::time_of;
-use crate::schema::listening_spells;
+use crate::schema::listening_periods;
 
-/// Held from here to the end of the transaction by whoever joins spells: two that did so at once
-/// would each join with what was there before the other. An advisory lock, since one on the table
-/// would stop its vacuum. A statement of its own, since one that waits for a lock goes on with what
-/// it saw before. The number means nothing; it must only never change.
+/// Held until the end of a transaction that joins periods. Two transactions that did so at once would
+/// each miss what the other inserts.
+///
+/// It is an advisory lock because a lock on the table would block vacuum. It is a separate statement
+/// because a statement that waits for a lock continues with its old snapshot. The number is arbitrary
+/// but must never change.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7237094217002)";
 
-/// Finds for each spell those that it meets: the one that begins before it, and those that begin
-/// within it. No two stored spells meet, so the one that begins before it is the only one of its
-/// kind. Then all of them are numbered by the spell to be, which begins wherever one begins after
-/// the ends of all before it.
+/// Joins new periods with the stored ones that they overlap or touch.
+///
+/// A new period can only meet the last stored period that begins before it, and those that begin
+/// within it, because stored periods do not meet each other. All pieces are then numbered by the
+/// joined period they belong to. A new number starts at each piece that begins after all earlier
+/// ones have ended.
 const JOIN: &str = "
     WITH heard AS (
         SELECT source, heard_from, heard_until
@@ -29,11 +33,11 @@ const JOIN: &str = "
     ), met AS (
         SELECT s.source, s.heard_from, s.heard_until
         FROM heard AS h CROSS JOIN LATERAL (
-            (SELECT * FROM listening_spells AS l
+            (SELECT * FROM listening_periods AS l
              WHERE l.source = h.source AND l.heard_from < h.heard_from
              ORDER BY l.heard_from DESC LIMIT 1)
             UNION ALL
-            SELECT * FROM listening_spells AS l
+            SELECT * FROM listening_periods AS l
             WHERE l.source = h.source AND l.heard_from BETWEEN h.heard_from AND h.heard_until
         ) AS s
         WHERE s.heard_until >= h.heard_from
@@ -53,80 +57,81 @@ const JOIN: &str = "
         FROM numbered
         GROUP BY source, number
     ), absorbed AS (
-        DELETE FROM listening_spells AS l USING met
+        DELETE FROM listening_periods AS l USING met
         WHERE l.source = met.source AND l.heard_from = met.heard_from
           AND NOT EXISTS (SELECT FROM joined AS j
                           WHERE j.source = l.source AND j.heard_from = l.heard_from)
     )
-    INSERT INTO listening_spells AS l (source, heard_from, heard_until)
+    INSERT INTO listening_periods AS l (source, heard_from, heard_until)
     SELECT source, heard_from, heard_until FROM joined
     ON CONFLICT (source, heard_from) DO UPDATE SET heard_until = excluded.heard_until
     WHERE l.heard_until < excluded.heard_until";
 
-/// A hundred at most, so that no checkpoint is slow: far more than one of them adds.
+/// Deletes at most a hundred periods, so that no checkpoint is slow. A checkpoint adds far fewer.
 const FORGET: &str = "
-    DELETE FROM listening_spells AS l
+    DELETE FROM listening_periods AS l
     USING unnest($1, $2) AS h (source, forgotten) CROSS JOIN LATERAL (
-        SELECT o.heard_from FROM listening_spells AS o
+        SELECT o.heard_from FROM listening_periods AS o
         WHERE o.source = h.source AND o.heard_from < h.forgotten AND o.heard_until < h.forgotten
         ORDER BY o.heard_from LIMIT 100
     ) AS old
     WHERE l.source = h.source AND l.heard_from = old.heard_from";
 
-/// Joins the spells with those that they meet, and forgets what ended too long before them: three
-/// statements, however many spells. The caller has begun a transaction, and does nothing after this
-/// that waits for another lock.
+/// Joins periods with the stored ones and deletes expired ones, in three statements for any number of
+/// periods. The caller has begun a transaction and takes no other lock after this.
 pub(crate) async fn join(
     connection: &mut AsyncPgConnection,
-    listened: &[Listened],
-) -> Result<(), Fault> {
+    listening_periods: &[ListeningPeriod],
+) -> Result<(), PgError> {
     connection.batch_execute(LOCK).await?;
     diesel::sql_query(JOIN)
-        .bind::<Array<Text>, _>(column(listened, |spell| spell.source.as_str()))
-        .bind::<Array<Timestamptz>, _>(column(listened, |spell| spell.from))
-        .bind::<Array<Timestamptz>, _>(column(listened, |spell| spell.until))
+        .bind::<Array<Text>, _>(column(listening_periods, |period| period.source.as_str()))
+        .bind::<Array<Timestamptz>, _>(column(listening_periods, |period| period.from))
+        .bind::<Array<Timestamptz>, _>(column(listening_periods, |period| period.until))
         .execute(connection)
         .await?;
     diesel::sql_query(FORGET)
-        .bind::<Array<Text>, _>(column(listened, |spell| spell.source.as_str()))
-        .bind::<Array<Timestamptz>, _>(column(listened, |spell| spell.until - SPELLS_KEPT))
+        .bind::<Array<Text>, _>(column(listening_periods, |period| period.source.as_str()))
+        .bind::<Array<Timestamptz>, _>(column(listening_periods, |period| {
+            period.until - LISTENING_RETENTION
+        }))
         .execute(connection)
         .await?;
     Ok(())
 }
 
-/// A row of `listening_spells`, without its source.
+/// A row of `listening_periods`, without its source.
 #[derive(Queryable, QueryableByName)]
-struct Spell {
+struct PeriodRow {
     #[diesel(sql_type = Timestamptz)]
     heard_from: PgTimestamp,
     #[diesel(sql_type = Timestamptz)]
     heard_until: PgTimestamp,
 }
 
-impl Spell {
-    /// None for `infinity`, which no checkpoint writes.
-    fn of(self, source: Source) -> Option<Listened> {
+impl PeriodRow {
+    /// Returns `None` for `infinity`, which no checkpoint writes.
+    fn of(self, source: Source) -> Option<ListeningPeriod> {
         let (from, until) = (time_of(self.heard_from).ok()?, time_of(self.heard_until).ok()?);
-        Some(Listened { source, from, until })
+        Some(ListeningPeriod { source, from, until })
     }
 }
 
-/// The spells of a source that end after a moment, in their order.
+/// Reads the periods of a source that end after a time, in order.
 pub(crate) async fn since(
     connection: &mut AsyncPgConnection,
     source: Source,
     since: OffsetDateTime,
-) -> Result<Vec<Listened>, Fault> {
-    // Of those that begin no later than the moment, the last alone may end after it.
+) -> Result<Vec<ListeningPeriod>, PgError> {
+    // Of the periods that begin before `since`, only the last one can end after it.
     const SELECT: &str = "
-        SELECT heard_from, heard_until FROM listening_spells
+        SELECT heard_from, heard_until FROM listening_periods
         WHERE source = $1 AND heard_until > $2
           AND heard_from >= coalesce(
-              (SELECT max(heard_from) FROM listening_spells
+              (SELECT max(heard_from) FROM listening_periods
                WHERE source = $1 AND heard_from <= $2), $2)
         ORDER BY heard_from";
-    let rows: Vec<Spell> = diesel::sql_query(SELECT)
+    let rows: Vec<PeriodRow> = diesel::sql_query(SELECT)
         .bind::<Text, _>(source.as_str())
         .bind::<Timestamptz, _>(since)
         .load(connection)
@@ -134,14 +139,16 @@ pub(crate) async fn since(
     Ok(rows.into_iter().filter_map(|row| row.of(source)).collect())
 }
 
-/// Of each source the spell that ends last.
-pub(crate) async fn last_of_each(connection: &mut AsyncPgConnection) -> QueryResult<Vec<Listened>> {
+/// Reads the latest period of each source.
+pub(crate) async fn last_of_each(
+    connection: &mut AsyncPgConnection,
+) -> QueryResult<Vec<ListeningPeriod>> {
     let mut last = Vec::new();
     for source in Source::ALL {
-        let row: Option<Spell> = listening_spells::table
-            .filter(listening_spells::source.eq(source.as_str()))
-            .order(listening_spells::heard_from.desc())
-            .select((listening_spells::heard_from, listening_spells::heard_until))
+        let row: Option<PeriodRow> = listening_periods::table
+            .filter(listening_periods::source.eq(source.as_str()))
+            .order(listening_periods::heard_from.desc())
+            .select((listening_periods::heard_from, listening_periods::heard_until))
             .first(connection)
             .await
             .optional()?;

@@ -1,0 +1,70 @@
+//! Changes that are not in the log yet.
+
+use time::OffsetDateTime;
+
+use super::{Cause, Change, ChangeKind, Origin, Revision, Transition};
+use crate::project::{Project, ProjectStatus};
+use crate::time_precision::to_micros;
+use crate::values::Slug;
+
+/// A change before the log gives it a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewChange {
+    /// Slug of the project.
+    pub slug: Slug,
+    /// What happened.
+    pub kind: ChangeKind,
+    /// Status before the change; `None` if the project did not exist.
+    pub from: Option<ProjectStatus>,
+    /// Status after the change; `None` if the project no longer exists.
+    pub to: Option<ProjectStatus>,
+    /// Time of the change.
+    pub at: OffsetDateTime,
+    /// Reason for the change.
+    pub cause: Cause,
+}
+
+impl NewChange {
+    /// Returns the change of a project that was created.
+    #[must_use]
+    pub fn registered(project: &Project, by: Origin, at: OffsetDateTime) -> Self {
+        let (slug, to) = (project.slug.clone(), Some(project.status));
+        let cause = Cause::Registered { by };
+        Self { slug, kind: ChangeKind::Registered, from: None, to, at, cause }
+    }
+
+    /// Returns the change of a project whose metadata was replaced.
+    #[must_use]
+    pub fn updated(project: &Project, by: Origin, at: OffsetDateTime) -> Self {
+        let from = Some(project.status);
+        Self { kind: ChangeKind::Updated, from, ..Self::registered(project, by, at) }
+    }
+
+    /// Returns the change of a project that was removed. `status` is `None` if the stored one does
+    /// not parse.
+    #[must_use]
+    pub fn removed(slug: &Slug, status: Option<ProjectStatus>, at: OffsetDateTime) -> Self {
+        let (slug, cause) = (slug.clone(), Cause::Operator);
+        Self { slug, kind: ChangeKind::Removed, from: status, to: None, at, cause }
+    }
+
+    /// Returns the change of status that an accepted transition makes; `None` if the status stays.
+    #[must_use]
+    pub fn status_changed(slug: &Slug, transition: &Transition) -> Option<Self> {
+        (transition.from != transition.to).then(|| Self {
+            slug: slug.clone(),
+            kind: ChangeKind::StatusChanged,
+            from: Some(transition.from),
+            to: Some(transition.to),
+            at: transition.at,
+            cause: transition.cause.clone(),
+        })
+    }
+
+    /// Returns the entry of the log at this revision, with the time at the precision of a store.
+    #[must_use]
+    pub fn at_revision(self, revision: Revision) -> Change {
+        let Self { slug, kind, from, to, at, cause } = self;
+        Change { revision, slug, kind, from, to, at: to_micros(at), cause }
+    }
+}

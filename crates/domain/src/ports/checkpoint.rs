@@ -1,0 +1,46 @@
+//! Port of the checkpoints.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::ListeningPeriod;
+use crate::error::StoreError;
+use crate::heartbeat::Source;
+use crate::project::ProjectId;
+
+/// Newest heartbeat of one project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeartbeatMark {
+    /// Project that sent it.
+    pub project: ProjectId,
+    /// Time of arrival.
+    pub at: OffsetDateTime,
+    /// Source over which it arrived.
+    pub source: Source,
+}
+
+/// Heartbeats and listening periods since the previous checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkpoint {
+    /// Newest heartbeat of each project that sent one.
+    pub heartbeats: Vec<HeartbeatMark>,
+    /// Current listening period of each source.
+    pub listening_periods: Vec<ListeningPeriod>,
+}
+
+/// Stores checkpoints.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait CheckpointStore: Send + Sync {
+    /// Stores the heartbeats and listening periods, without logging anything and without changing
+    /// `updated_at`.
+    ///
+    /// An implementation MUST only move heartbeats forward, MUST ignore projects that were removed,
+    /// and MUST join a listening period with those of its source that it overlaps or touches, even
+    /// if several replicas do so at once. It MAY delete periods that ended more than
+    /// [`LISTENING_RETENTION`](crate::LISTENING_RETENTION) earlier.
+    ///
+    /// # Errors
+    /// Returns [`StoreError`]. Nothing was applied.
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+}

@@ -1,0 +1,32 @@
+//! Ports that lead to other processes.
+
+use async_trait::async_trait;
+
+use crate::change::{Change, Probe};
+use crate::heartbeat::Heartbeat;
+use crate::values::{MeshNamespace, Slug};
+
+/// Receives accepted changes in the order of their revisions.
+#[cfg_attr(feature = "mock", mockall::automock)]
+pub trait ChangeSink: Send + Sync {
+    /// Takes the changes. An implementation MUST NOT block.
+    fn publish(&self, changes: &[Change]);
+}
+
+/// Relays heartbeats that arrived here to the other replicas, which cannot receive them.
+#[async_trait]
+pub trait HeartbeatRelay: Send + Sync {
+    /// Relays a heartbeat, and returns `true` if it was sent. An implementation MUST NOT take longer
+    /// than about a second, and MUST NOT queue what cannot be sent.
+    async fn relay(&self, heartbeat: &Heartbeat<'_>) -> bool;
+}
+
+/// Asks a project directly whether it is alive.
+#[cfg_attr(feature = "mock", mockall::automock)]
+#[async_trait]
+pub trait Prober: Send + Sync {
+    /// Sends a ping, and waits for an answer for at most about half a second.
+    ///
+    /// An implementation MUST accept only an answer of this project.
+    async fn probe(&self, slug: &Slug, namespace: &MeshNamespace) -> Probe;
+}
