@@ -1,32 +1,58 @@
 //! Interface of the subscriber to the application, small enough to be faked in tests.
 
-use federation_application::{DropReason, Presence, RecordError};
+use federation_application::{DropReason, HeartbeatBatch, Presence, RecordError};
 use federation_domain::{Heartbeat, Monotonic, Proof, Source};
 
-/// Records one heartbeat of a batch.
-pub(crate) type Record<'a> = dyn FnMut(&Heartbeat<'_>) -> Result<(), RecordError> + 'a;
-
 /// Part of [`Presence`] that a source of heartbeats uses.
-pub(crate) trait Hearing: Send + Sync {
+pub trait Hearing: Send + Sync + 'static {
+    /// Guard of a batch, see [`batch`](Self::batch).
+    type Batch<'a>: RecordHeartbeat
+    where
+        Self: 'a;
+
+    /// Returns the monotonic time.
     fn now(&self) -> Monotonic;
-    /// Records heartbeats that arrive together. Relayed heartbeats have the source HTTP.
-    fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>));
+    /// Begins a batch of heartbeats that arrive together at `now`. Those that another replica
+    /// relayed count as received over HTTP.
+    fn batch(&self, now: Monotonic) -> Self::Batch<'_>;
+    /// See [`Presence::prove_hearing`].
     fn prove_hearing(&self, proof: Proof);
+    /// Records whether heartbeats can be received.
     fn set_link(&self, up: bool);
+    /// Records whether heartbeats relayed by other replicas can be received.
     fn set_relays_heard(&self, heard: bool);
-    fn drop_heartbeat(&self, reason: DropReason);
-    fn drop_newcomer(&self);
-    fn ignore_field(&self);
+    /// Counts a dropped heartbeat.
+    fn count_dropped_heartbeat(&self, reason: DropReason);
+    /// Counts an unknown project that could not be queued for registration.
+    fn count_dropped_unknown_project(&self);
+    /// Counts an invalid optional field.
+    fn count_ignored_field(&self);
+}
+
+/// Records the heartbeats of a batch.
+pub trait RecordHeartbeat {
+    /// Records the next heartbeat.
+    ///
+    /// # Errors
+    /// [`RecordError`] if the project is unknown or the catalog is not loaded.
+    fn record(&mut self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError>;
+}
+
+impl RecordHeartbeat for HeartbeatBatch<'_> {
+    fn record(&mut self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        self.record(heartbeat)
+    }
 }
 
 impl Hearing for Presence {
+    type Batch<'a> = HeartbeatBatch<'a>;
+
     fn now(&self) -> Monotonic {
         self.now()
     }
 
-    fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>)) {
-        let mut batch = self.recorder().batch(self.now());
-        hear(&mut |heartbeat| batch.record(heartbeat));
+    fn batch(&self, now: Monotonic) -> HeartbeatBatch<'_> {
+        self.recorder().batch(now)
     }
 
     fn prove_hearing(&self, proof: Proof) {
@@ -41,15 +67,15 @@ impl Hearing for Presence {
         self.listening().set_relays_heard(heard);
     }
 
-    fn drop_heartbeat(&self, reason: DropReason) {
+    fn count_dropped_heartbeat(&self, reason: DropReason) {
         self.recorder().count_dropped_heartbeat(Source::Nats, reason);
     }
 
-    fn drop_newcomer(&self) {
+    fn count_dropped_unknown_project(&self) {
         self.recorder().count_dropped_unknown_project();
     }
 
-    fn ignore_field(&self) {
+    fn count_ignored_field(&self) {
         self.recorder().count_ignored_field(Source::Nats);
     }
 }

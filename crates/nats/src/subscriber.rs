@@ -1,7 +1,7 @@
 //! Receives the heartbeats of all projects and proves that it receives them.
 
+mod handler;
 mod inbox;
-mod recorder;
 mod sentinels;
 #[cfg(test)]
 mod tests;
@@ -22,15 +22,15 @@ use tokio::task::{unconstrained, yield_now};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-pub use recorder::UnknownProject;
+pub use handler::UnknownProject;
 
 use crate::connection::{Connection, ConnectionError, NatsContext, SUBSCRIPTION_CAPACITY, Tuning};
 use crate::hearing::Hearing;
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
+use handler::MessageHandler;
 use inbox::Inbox;
-use recorder::Recorder;
 use sentinels::Sentinels;
 
 /// Maximum age of the newest proof while the link counts as up. Allows for several lost ticks and is
@@ -62,10 +62,10 @@ const DENIED_RETRY: Duration = Duration::from_secs(10);
 /// second proof after a new connection. While messages are lost it stays down: heartbeats are
 /// recorded, but silence cannot be judged. If the server denies the subscription to relayed
 /// heartbeats, only HTTP is deaf.
-pub struct HeartbeatSubscriber {
+pub struct HeartbeatSubscriber<H: Hearing = Presence> {
     connection: Connection,
-    hearing: Arc<dyn Hearing>,
-    recorder: Recorder,
+    hearing: Arc<H>,
+    handler: MessageHandler<H>,
     /// Heartbeats, health samples and relayed heartbeats.
     heartbeats: [Inbox; 3],
     returns: Inbox,
@@ -92,9 +92,9 @@ enum Heard {
 impl HeartbeatSubscriber {
     /// Checks the settings and starts to connect in the background. Retries forever.
     ///
-    /// Projects that are not in the catalog are sent to `newcomers`, if it is given, to be
+    /// Projects that are not in the catalog are sent to `unknown_projects`, if it is given, to be
     /// registered. Their heartbeats are not kept: the next one after the registration counts. If
-    /// `newcomers` is full, the next heartbeat of the project is another chance. Messages relayed by
+    /// `unknown_projects` is full, the next heartbeat of the project is another chance. Messages relayed by
     /// `replica`, which is this process, are ignored.
     ///
     /// # Errors
@@ -102,16 +102,18 @@ impl HeartbeatSubscriber {
     pub async fn connect(
         context: &NatsContext,
         presence: Presence,
-        newcomers: Option<mpsc::Sender<UnknownProject>>,
+        unknown_projects: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
     ) -> Result<Self, ConnectionError> {
-        Self::hear_for(context, Arc::new(presence), newcomers, replica).await
+        Self::hear_for(context, Arc::new(presence), unknown_projects, replica).await
     }
+}
 
+impl<H: Hearing> HeartbeatSubscriber<H> {
     async fn hear_for(
         context: &NatsContext,
-        hearing: Arc<dyn Hearing>,
-        newcomers: Option<mpsc::Sender<UnknownProject>>,
+        hearing: Arc<H>,
+        unknown_projects: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
     ) -> Result<Self, ConnectionError> {
         let connection = Connection::open(context, &Tuning::default()).await?;
@@ -127,7 +129,12 @@ impl HeartbeatSubscriber {
         ];
         let returns = subscribe(sentinel_subject.clone()).await?;
         Ok(Self {
-            recorder: Recorder::new(Arc::clone(&hearing), newcomers, replica, context.clock()),
+            handler: MessageHandler::new(
+                Arc::clone(&hearing),
+                unknown_projects,
+                replica,
+                context.clock(),
+            ),
             connection,
             hearing,
             heartbeats,
@@ -215,22 +222,22 @@ impl HeartbeatSubscriber {
 
     /// Records the messages in an inbox without waiting, and returns their number.
     fn take_batch(&mut self, inbox: usize, first: Option<&Message>, cx: &mut Context<'_>) -> usize {
+        let now = self.hearing.now();
         if self.lags {
-            self.renew(self.hearing.now());
+            self.renew(now);
         }
         let mut count = 0;
         let hearing = Arc::clone(&self.hearing);
-        hearing.record_batch(&mut |record| {
-            if let Some(first) = first {
-                self.recorder.hear(first, record);
-                count += 1;
-            }
-            while count < BATCH {
-                let Poll::Ready(Some(message)) = self.poll_heartbeat(inbox, cx) else { break };
-                self.recorder.hear(&message, record);
-                count += 1;
-            }
-        });
+        let mut batch = hearing.batch(now);
+        if let Some(first) = first {
+            self.handler.handle(first, &mut batch);
+            count += 1;
+        }
+        while count < BATCH {
+            let Poll::Ready(Some(message)) = self.poll_heartbeat(inbox, cx) else { break };
+            self.handler.handle(&message, &mut batch);
+            count += 1;
+        }
         self.burst += count;
         count
     }
@@ -306,7 +313,7 @@ impl HeartbeatSubscriber {
         let now = self.hearing.now();
         self.sentinels.note_doubt(now);
         for _ in 0..dropped {
-            self.hearing.drop_heartbeat(DropReason::Overrun);
+            self.hearing.count_dropped_heartbeat(DropReason::Overrun);
         }
         if let Some(suppressed) = self.overruns.admit(now) {
             tracing::warn!(

@@ -28,9 +28,9 @@ fn context(settings: &NatsSettings) -> NatsContext {
 }
 
 /// Returns a connected subscriber that does not run yet.
-async fn connected(settings: &NatsSettings) -> (HeartbeatSubscriber, Arc<Listener>) {
+async fn connected(settings: &NatsSettings) -> (HeartbeatSubscriber<Listener>, Arc<Listener>) {
     let listener = Arc::new(Listener::default());
-    let hearing = Arc::clone(&listener) as _;
+    let hearing = Arc::clone(&listener);
     let subscriber =
         HeartbeatSubscriber::hear_for(&context(settings), hearing, None, ReplicaId::random())
             .await
@@ -40,7 +40,7 @@ async fn connected(settings: &NatsSettings) -> (HeartbeatSubscriber, Arc<Listene
 }
 
 impl Running {
-    fn spawn(subscriber: HeartbeatSubscriber, listener: Arc<Listener>) -> Self {
+    fn spawn(subscriber: HeartbeatSubscriber<Listener>, listener: Arc<Listener>) -> Self {
         let cancel = CancellationToken::new();
         let client = subscriber.connection.client.clone();
         let task = tokio::spawn(subscriber.run(cancel.clone()));
@@ -49,7 +49,7 @@ impl Running {
 
     async fn start(settings: &NatsSettings) -> Self {
         let listener = Arc::new(Listener::default());
-        let hearing = Arc::clone(&listener) as _;
+        let hearing = Arc::clone(&listener);
         let subscriber =
             HeartbeatSubscriber::hear_for(&context(settings), hearing, None, ReplicaId::random())
                 .await
@@ -128,14 +128,14 @@ async fn a_subscriber_returns_when_the_client_stops() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_projects_are_queued_for_registration() {
     let server = NatsServer::start().await;
-    let (newcomers, mut introduced) = mpsc::channel(1);
+    let (unknown_projects, mut introduced) = mpsc::channel(1);
     let listener = Arc::new(Listener::without_projects());
-    let hearing = Arc::clone(&listener) as _;
+    let hearing = Arc::clone(&listener);
     let settings = NatsSettings::new(server.url());
     let subscriber = HeartbeatSubscriber::hear_for(
         &context(&settings),
         hearing,
-        Some(newcomers),
+        Some(unknown_projects),
         ReplicaId::random(),
     )
     .await
@@ -149,7 +149,7 @@ async fn unknown_projects_are_queued_for_registration() {
     }
     running.listener.until("both are heard", |log| log.heard("b") == 1).await;
     // The queue has room for one.
-    running.listener.until("one is dropped", |log| log.newcomers_dropped == 1).await;
+    running.listener.until("one is dropped", |log| log.unknown_projects_dropped == 1).await;
     running.end().await;
     let unknown = introduced.recv().await.unwrap();
     assert_eq!(unknown.slug.as_str(), "a");

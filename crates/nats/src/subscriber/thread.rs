@@ -26,7 +26,7 @@ impl HeartbeatSubscriber {
     pub async fn spawn(
         context: NatsContext,
         presence: Presence,
-        newcomers: Option<mpsc::Sender<UnknownProject>>,
+        unknown_projects: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
         cancel: CancellationToken,
     ) -> Result<impl Future<Output = ()> + Send + 'static, ConnectionError> {
@@ -37,7 +37,7 @@ impl HeartbeatSubscriber {
         let (connected, is_connected) = oneshot::channel();
         let (end, ended) = oneshot::channel::<()>();
         let hear = async move {
-            let subscriber = Self::connect(&context, presence, newcomers, replica).await;
+            let subscriber = Self::connect(&context, presence, unknown_projects, replica).await;
             let (outcome, subscriber) = match subscriber {
                 Ok(subscriber) => (Ok(()), Some(subscriber)),
                 Err(error) => (Err(error), None),

@@ -7,7 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::hearing::{Hearing, Record};
+use crate::hearing::{Hearing, RecordHeartbeat};
 
 /// Longer than any wait of these tests takes on a busy machine.
 pub(super) const DEADLINE: Duration = Duration::from_secs(30);
@@ -34,7 +34,7 @@ pub(super) struct Log {
     pub(super) up_while_broken: usize,
     pub(super) dropped: HashMap<&'static str, usize>,
     pub(super) ignored: usize,
-    pub(super) newcomers_dropped: usize,
+    pub(super) unknown_projects_dropped: usize,
 }
 
 impl Log {
@@ -103,21 +103,31 @@ impl Listener {
     }
 }
 
+/// A batch of heartbeats.
+pub(in crate::subscriber) struct Recording<'a>(&'a Listener);
+
+impl RecordHeartbeat for Recording<'_> {
+    fn record(&mut self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
+        let Heartbeat { slug, source, condition, .. } = heartbeat;
+        let (listener, slug) = (self.0, (*slug).to_owned());
+        if *source == Source::Http {
+            listener.note(|log| log.relayed.push((*source, slug, condition.clone())));
+            return Ok(());
+        }
+        listener.note(|log| *log.heartbeats.entry(slug).or_default() += 1);
+        if listener.knows_projects { Ok(()) } else { Err(RecordError::UnknownProject) }
+    }
+}
+
 impl Hearing for Listener {
+    type Batch<'a> = Recording<'a>;
+
     fn now(&self) -> Monotonic {
         self.clock.monotonic()
     }
 
-    fn record_batch(&self, hear: &mut dyn FnMut(&mut Record<'_>)) {
-        hear(&mut |heartbeat| {
-            let Heartbeat { slug, source, condition, .. } = heartbeat;
-            if *source == Source::Http {
-                self.note(|log| log.relayed.push((*source, (*slug).to_owned(), condition.clone())));
-                return Ok(());
-            }
-            self.note(|log| *log.heartbeats.entry((*slug).to_owned()).or_default() += 1);
-            if self.knows_projects { Ok(()) } else { Err(RecordError::UnknownProject) }
-        });
+    fn batch(&self, _: Monotonic) -> Recording<'_> {
+        Recording(self)
     }
 
     fn prove_hearing(&self, proof: Proof) {
@@ -139,15 +149,15 @@ impl Hearing for Listener {
         self.note(|log| log.relays_heard = Some(heard));
     }
 
-    fn drop_heartbeat(&self, reason: DropReason) {
+    fn count_dropped_heartbeat(&self, reason: DropReason) {
         self.note(|log| *log.dropped.entry(reason.as_str()).or_default() += 1);
     }
 
-    fn drop_newcomer(&self) {
-        self.note(|log| log.newcomers_dropped += 1);
+    fn count_dropped_unknown_project(&self) {
+        self.note(|log| log.unknown_projects_dropped += 1);
     }
 
-    fn ignore_field(&self) {
+    fn count_ignored_field(&self) {
         self.note(|log| log.ignored += 1);
     }
 }

@@ -15,7 +15,7 @@ fn heartbeat<'a>(slug: &'a str, condition: Option<&Condition>) -> Heartbeat<'a> 
 /// Starts a subscriber with the replica id of these peers.
 async fn subscriber_of(peers: &Peers, server: &NatsServer) -> Running {
     let listener = Arc::new(Listener::default());
-    let hearing = Arc::clone(&listener) as _;
+    let hearing = Arc::clone(&listener);
     let settings = NatsSettings::new(server.url());
     let subscriber =
         HeartbeatSubscriber::hear_for(&context(&settings), hearing, None, peers.replica())

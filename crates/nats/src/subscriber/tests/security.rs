@@ -92,7 +92,7 @@ async fn a_denial_is_deafness(denied: &str) {
     .await;
     let url = server.url().replace("nats://", "nats://u:p@");
     let listener = Arc::new(Listener::default());
-    let hearing = Arc::clone(&listener) as _;
+    let hearing = Arc::clone(&listener);
     let subscriber = HeartbeatSubscriber::hear_for(
         &context(&NatsSettings::new(url)),
         hearing,

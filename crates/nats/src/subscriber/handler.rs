@@ -8,7 +8,7 @@ use federation_domain::{Clock, HubUrl, InvalidValue, MeshNamespace, Slug};
 use time::Duration;
 use tokio::sync::mpsc;
 
-use crate::hearing::{Hearing, Record};
+use crate::hearing::{Hearing, RecordHeartbeat};
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
@@ -34,10 +34,10 @@ const SHOWN_CHARS: usize = 80;
 /// more than this are logged, because the store compares their times too.
 const MAX_RELAY_AGE: Duration = Duration::seconds(10);
 
-/// Records the messages of the subscriber.
-pub(super) struct Recorder {
-    hearing: Arc<dyn Hearing>,
-    newcomers: Option<mpsc::Sender<UnknownProject>>,
+/// Decodes messages and records their heartbeats.
+pub(super) struct MessageHandler<H> {
+    hearing: Arc<H>,
+    unknown_projects: Option<mpsc::Sender<UnknownProject>>,
     replica: ReplicaId,
     clock: Arc<dyn Clock>,
     rejections: [Throttle; 4],
@@ -46,16 +46,16 @@ pub(super) struct Recorder {
     stale: Throttle,
 }
 
-impl Recorder {
+impl<H: Hearing> MessageHandler<H> {
     pub(super) fn new(
-        hearing: Arc<dyn Hearing>,
-        newcomers: Option<mpsc::Sender<UnknownProject>>,
+        hearing: Arc<H>,
+        unknown_projects: Option<mpsc::Sender<UnknownProject>>,
         replica: ReplicaId,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             hearing,
-            newcomers,
+            unknown_projects,
             replica,
             clock,
             rejections: Default::default(),
@@ -66,21 +66,21 @@ impl Recorder {
     }
 
     /// Records a message. An invalid one is only counted.
-    pub(super) fn hear(&mut self, message: &Message, record: &mut Record<'_>) {
+    pub(super) fn handle(&mut self, message: &Message, batch: &mut impl RecordHeartbeat) {
         if subjects::is_relay(&message.subject) {
-            return self.hear_relay(message, record);
+            return self.handle_relay(message, batch);
         }
         let decoded = match wire::decode(&message.subject, &message.payload) {
             Ok(decoded) => decoded,
             Err(rejection) => return self.reject(rejection, &message.subject),
         };
         for _ in 0..decoded.ignored_fields {
-            self.hearing.ignore_field();
+            self.hearing.count_ignored_field();
         }
         if let Some(error) = &decoded.invalid_status {
             self.log_invalid_status(decoded.heartbeat.slug, error);
         }
-        match record(&decoded.heartbeat) {
+        match batch.record(&decoded.heartbeat) {
             Ok(()) | Err(RecordError::NotLoaded) => {}
             Err(RecordError::UnknownProject) => self.introduce(&decoded),
         }
@@ -99,7 +99,7 @@ impl Recorder {
 
     /// A rejected relay counts as rejected on NATS. It came over the bus, and an invalid heartbeat
     /// over HTTP would have been rejected there.
-    fn hear_relay(&mut self, message: &Message, record: &mut Record<'_>) {
+    fn handle_relay(&mut self, message: &Message, batch: &mut impl RecordHeartbeat) {
         match wire::decode_relay(&message.subject, &message.payload) {
             Ok(relayed) if relayed.replica == self.replica => {}
             Ok(relayed) if self.clock.utc() - relayed.at > MAX_RELAY_AGE => {
@@ -107,7 +107,7 @@ impl Recorder {
             }
             // An unknown project was just registered by the other replica. This one reads it from
             // the log.
-            Ok(relayed) => drop(record(&relayed.heartbeat)),
+            Ok(relayed) => drop(batch.record(&relayed.heartbeat)),
             Err(rejection) => self.reject(rejection, &message.subject),
         }
     }
@@ -131,7 +131,7 @@ impl Recorder {
             Rejection::Spoofed => (DropReason::Spoofed, 2),
             Rejection::BadSubject => (DropReason::BadSubject, 3),
         };
-        self.hearing.drop_heartbeat(reason);
+        self.hearing.count_dropped_heartbeat(reason);
         if let Some(suppressed) = self.rejections[throttle].admit(self.hearing.now()) {
             // A subject may contain anything.
             let shown: String =
@@ -143,7 +143,7 @@ impl Recorder {
     /// Queues a project that is not in the catalog for registration, if that is enabled. If the queue
     /// is full, its next heartbeat is another chance.
     fn introduce(&mut self, decoded: &DecodedHeartbeat<'_>) {
-        let Some(newcomers) = &self.newcomers else { return };
+        let Some(unknown_projects) = &self.unknown_projects else { return };
         let Ok(slug) = Slug::parse(decoded.heartbeat.slug) else { return };
         let unknown = UnknownProject {
             slug,
@@ -153,10 +153,11 @@ impl Recorder {
                 .as_deref()
                 .and_then(|namespace| MeshNamespace::parse(namespace).ok()),
         };
-        let Err(mpsc::error::TrySendError::Full(unknown)) = newcomers.try_send(unknown) else {
+        let Err(mpsc::error::TrySendError::Full(unknown)) = unknown_projects.try_send(unknown)
+        else {
             return;
         };
-        self.hearing.drop_newcomer();
+        self.hearing.count_dropped_unknown_project();
         if let Some(suppressed) = self.overflow.admit(self.hearing.now()) {
             let slug = unknown.slug.as_str();
             tracing::warn!(
