@@ -13,7 +13,7 @@ use super::reload::Reload;
 use crate::settings::ServeSettings;
 
 /// Capacity of the queue of projects that register themselves, and the size of a batch.
-const NEWCOMERS: usize = 1_000;
+const UNKNOWN_PROJECTS: usize = 1_000;
 
 /// Running tasks beside the REST API.
 pub(super) struct BackgroundTasks {
@@ -84,9 +84,9 @@ async fn join_bus(
     settings: &ServeSettings,
     bus: Bus,
 ) -> anyhow::Result<()> {
-    let newcomers = settings.auto_register.then(|| {
-        let (sender, receiver) = mpsc::channel(NEWCOMERS);
-        let (register, end) = (register_newcomers(service.clone(), receiver), end.clone());
+    let unknown_projects = settings.auto_register.then(|| {
+        let (sender, receiver) = mpsc::channel(UNKNOWN_PROJECTS);
+        let (register, end) = (register_unknown_projects(service.clone(), receiver), end.clone());
         // Stops at once: a project that is not registered yet sends another heartbeat.
         ears.spawn(async move {
             end.run_until_cancelled_owned(register).await;
@@ -99,7 +99,7 @@ async fn join_bus(
     let Bus { context, peers, .. } = bus;
     let (presence, replica) = (service.presence.clone(), peers.replica());
     let hearing =
-        HeartbeatSubscriber::spawn(context, presence, newcomers, replica, end.clone()).await;
+        HeartbeatSubscriber::spawn(context, presence, unknown_projects, replica, end.clone()).await;
     ears.spawn(hearing.context("NATS")?);
     let told = service.clone();
     ears.spawn(peers.run(move || told.look_for_changes(), end.clone()));
@@ -108,12 +108,15 @@ async fn join_bus(
 
 /// Registers projects from their heartbeats until the subscriber ends. Logs a failing store once,
 /// not at every heartbeat.
-async fn register_newcomers(service: Service, mut newcomers: mpsc::Receiver<UnknownProject>) {
+async fn register_unknown_projects(
+    service: Service,
+    mut unknown_projects: mpsc::Receiver<UnknownProject>,
+) {
     let mut is_logged = false;
     let mut waiting = Vec::new();
-    while newcomers.recv_many(&mut waiting, NEWCOMERS).await > 0 {
-        let registrations = waiting.drain(..).filter_map(|newcomer| {
-            let UnknownProject { slug, hub_url, mesh_namespace } = newcomer;
+    while unknown_projects.recv_many(&mut waiting, UNKNOWN_PROJECTS).await > 0 {
+        let registrations = waiting.drain(..).filter_map(|unknown| {
+            let UnknownProject { slug, hub_url, mesh_namespace } = unknown;
             // A project without a hub URL could not be reached.
             Some(Registration::introduced(slug, hub_url?, mesh_namespace))
         });
