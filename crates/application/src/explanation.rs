@@ -1,4 +1,4 @@
-//! Why a project has its status, in words and numbers.
+//! Explanation of the status of a project, in words and numbers.
 
 use std::time::Duration;
 
@@ -8,50 +8,49 @@ use time::OffsetDateTime;
 use crate::catalog::{Catalog, CatalogError};
 use crate::presence::ProjectState;
 
-/// Why a project has its status.
+/// Explanation of the status of a project.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// The project, and whether its status is known.
+    /// The project and whether its status is known.
     pub state: ProjectState,
-    /// When this was true, by our clock.
+    /// Time of the explanation.
     pub at: OffsetDateTime,
-    /// What follows from how much silence.
+    /// Thresholds of silence for the project.
     pub thresholds: Thresholds,
-    /// What each source that is in use heard of it.
+    /// Evidence by each source in use.
     pub sources: Vec<SourceEvidence>,
-    /// Its newest change in the log; none where the store does not tell.
+    /// Newest change in the log; `None` if the store cannot be read.
     pub last_change: Option<Change>,
 }
 
-/// What one source heard of a project.
+/// Evidence about a project by one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceEvidence {
-    /// Which source.
+    /// The source.
     pub source: Source,
-    /// Whether the project's silence is measured by it.
+    /// The silence of the project is measured by this source.
     pub counts: bool,
-    /// Whether it proves that it hears, now.
+    /// The source proves that it hears, now.
     pub hears: bool,
-    /// How long it has listened since its last deafness, or since the start.
+    /// Listened time since the last interruption or the start.
     pub settled: Duration,
-    /// How long it has listened without hearing the project; none where it never did.
+    /// Listened time since it heard the project; `None` if it never did.
     pub silence: Option<Duration>,
     /// Interruptions since the project was heard over it that may have hidden heartbeats. They
     /// extend the thresholds.
     pub cuts: u32,
-    /// Deaf time since the project was heard over it, which the silence leaves out.
+    /// Deaf time since it heard the project, not included in the silence.
     pub deaf_left_out: Option<Duration>,
 }
 
 impl Catalog {
-    /// Why the project of this slug has its status. Works without the store, but for the last
-    /// change.
+    /// Explains the status of a project. Without the store only the last change is missing.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`], [`CatalogError::NotLoaded`].
     pub async fn explain(&self, slug: &Slug) -> Result<Explanation, CatalogError> {
         let entry = self.entry(slug)?;
-        // Asked first: what is in memory is then not older than the log.
+        // Read first, so that the state in memory is not older than the log.
         let last_change = self.stores().change_log.history(slug, None, 1).await;
         let last_change = last_change.ok().and_then(|newest| newest.into_iter().next());
         let presence = self.presence();
@@ -66,7 +65,7 @@ impl Catalog {
 }
 
 impl Explanation {
-    /// The same in words.
+    /// Returns the explanation as a sentence.
     #[must_use]
     pub fn summary(&self) -> String {
         let mut words = format!("{}: {}", self.state.project.status, self.reason());
@@ -106,7 +105,7 @@ impl Explanation {
         }
     }
 
-    /// The least silence of all sources that count: it falls only when silent on all.
+    /// Shortest silence over all sources that count. The project falls only when silent on all.
     fn silence(&self) -> String {
         let counting = self.sources.iter().filter(|source| source.counts);
         let least = counting

@@ -1,4 +1,4 @@
-//! What happened to a project, and how it spent its time.
+//! Change history and uptime of a project.
 
 use std::time::Duration;
 
@@ -9,47 +9,47 @@ use time::OffsetDateTime;
 
 use crate::catalog::{Catalog, CatalogError};
 
-/// The spans whose shares a history tells, with their names.
+/// Windows of uptime, with their names.
 const WINDOWS: [(&str, Duration); 3] = [
     ("24h", Duration::from_secs(24 * 60 * 60)),
     ("7d", Duration::from_secs(7 * 24 * 60 * 60)),
     ("30d", Duration::from_secs(30 * 24 * 60 * 60)),
 ];
 
-/// How many changes are read at once for the shares, and at most. A project that changes more
-/// often than that has no shares for the longer spans.
+/// Number of changes read at once to compute shares.
 const PAGE: usize = 1_000;
+/// Maximum number of such reads. A project that changes more often has no shares for longer windows.
 const MOST_PAGES: usize = 20;
 
-/// A page of a project's log, and its uptime.
+/// A page of a project's log and its uptime.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
-    /// Newest first.
+    /// Changes, newest first.
     pub changes: Vec<Change>,
-    /// Ask for what is before this revision to read on; none at the end of the log.
+    /// Revision before which the next page begins; `None` at the end of the log.
     pub next: Option<Revision>,
-    /// How the time was spent; empty for a project that was removed.
+    /// Uptime by window; empty for a removed project.
     pub uptime: Vec<Uptime>,
 }
 
-/// How a project spent the time of one window.
+/// Uptime of a project in one window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Uptime {
     /// `24h`, `7d` or `30d`.
     pub window: &'static str,
-    /// Its beginning, or when the project was registered if that was later.
+    /// Start of the window, or the time of registration if that is later.
     pub from: OffsetDateTime,
-    /// The shares; none where the project changed too often to count.
+    /// Shares of the time by status; `None` if the project changed too often to compute them.
     pub shares: Option<Shares>,
 }
 
 impl Catalog {
-    /// The log of a project from before a revision (or the newest) on, and its uptime. A project
-    /// that was removed still has its log.
+    /// Returns a page of the log of a project before a revision, or its newest page, and its uptime.
+    /// A removed project still has its log.
     ///
     /// # Errors
-    /// [`CatalogError::NotFound`] when there neither is nor was such a project;
-    /// [`CatalogError::NotLoaded`], [`CatalogError::Store`].
+    /// [`CatalogError::NotFound`] if there is and was no such project; [`CatalogError::NotLoaded`],
+    /// [`CatalogError::Store`].
     pub async fn history(
         &self,
         slug: &Slug,
@@ -61,7 +61,7 @@ impl Catalog {
             Err(CatalogError::NotFound(_)) => None,
             Err(other) => return Err(other),
         };
-        // One more than asked for tells whether there is a next page.
+        // One more change than requested shows whether there is a next page.
         let mut changes = self.log(slug, before, limit.saturating_add(1)).await?;
         let next = (changes.len() > limit).then(|| {
             changes.truncate(limit);
@@ -111,7 +111,8 @@ impl Catalog {
         }
     }
 
-    /// All changes of a project since a moment, newest first, and since when they are complete.
+    /// Reads all changes of a project since a time, newest first. Also returns the time since which
+    /// they are complete.
     async fn changes_since(
         &self,
         project: &Project,

@@ -1,4 +1,4 @@
-//! Listing what a query selects.
+//! Listing the projects that a query selects.
 
 use std::sync::Arc;
 
@@ -9,27 +9,29 @@ use crate::entry::ProjectEntry;
 use crate::presence::{HearingSnapshot, ProjectState};
 use crate::query::{Position, ProjectFilter, ProjectQuery, SortKey, SortValue, TopN};
 
-/// How many projects a list looks at in one go.
+/// Number of projects read from the registry at once.
 const LISTED_AT_ONCE: usize = 1_000;
 
-/// How many projects of a sorted list are copied at once: each part of it looks at the whole catalog,
-/// and each copy is about 500 bytes.
+/// Maximum number of projects copied per part of a sorted list. Each part scans the whole catalog,
+/// and each copy takes about 500 bytes.
 const SORTED_AT_ONCE: usize = 20_000;
 
-/// How many are put in order at once where only their ids are kept.
+/// Maximum number of projects sorted at once if only their ids are kept.
 const ORDERED_AT_ONCE: usize = 100_000;
 
 impl Catalog {
-    /// Shows a part of what the query selects: those after a position, or the first, at most so
-    /// many (from 1 on), each with whether its status is known. Returns after which position the list
-    /// goes on; none at its end. Where as many were shown as were asked for, it does go on; where fewer, it
-    /// may be at its end. A project that changes, comes or goes between two parts may be in the list
-    /// or not, or twice; one that stays as it is is in it once.
+    /// Shows a part of the list that the query selects: at most `at_most` projects (at least 1)
+    /// after a position, or from the start, each with whether its status is known.
     ///
-    /// By id a part takes about a millisecond, and longer only to find out whether there is one more
-    /// after as many as were asked for. In another order each part looks at the whole catalog: for
-    /// many parts, [`Self::order`] looks once. It holds up nobody meanwhile; but it is not for a thread
-    /// that has other things to do. `show` MUST NOT block, nor call anything of this crate.
+    /// Returns the position after which the list continues, or `None` at its end. If `at_most`
+    /// projects were shown, `Some` means that there are more. If fewer were shown, the rest may be
+    /// empty. A project that changes, is registered or is removed between two parts may be missing
+    /// or appear twice. An unchanged project appears exactly once.
+    ///
+    /// In order of id, a part takes about a millisecond, or longer to find out whether another
+    /// project follows. In any other order each part scans the whole catalog; for many parts, use
+    /// [`Self::order`], which scans once. Other callers are not blocked meanwhile, but the calling
+    /// thread is. `show` MUST NOT block, nor call anything of this crate.
     ///
     /// # Errors
     /// [`CatalogError::NotLoaded`].
@@ -95,7 +97,7 @@ impl Catalog {
         show: &mut dyn FnMut(&Project, bool),
     ) -> Option<Position> {
         let mut first = TopN::new(query.sort, after, at_most);
-        self.look_at_all(&query.filter, |project, status_known| {
+        self.scan(&query.filter, |project, status_known| {
             first.offer(project, || ProjectState { project: project.clone(), status_known });
         });
         let (states, next) = first.end();
@@ -103,10 +105,11 @@ impl Catalog {
         next
     }
 
-    /// The ids of what the query selects, in its order: those after a position, or the first, at
-    /// most 100,000; and after which position it goes on, none at its end. It looks at the whole
-    /// catalog, and takes about 100 bytes for each id meanwhile. Who changes before it is shown stands
-    /// where it was.
+    /// Returns at most 100,000 ids that the query selects, in its order, after a position or from the
+    /// start, and the position after which they continue, or `None` at the end.
+    ///
+    /// This scans the whole catalog and takes about 100 bytes per id. A project that changes
+    /// afterwards keeps its place in the order.
     ///
     /// # Errors
     /// [`CatalogError::NotLoaded`].
@@ -117,13 +120,13 @@ impl Catalog {
     ) -> Result<(Vec<ProjectId>, Option<Position>), CatalogError> {
         self.loaded()?;
         let mut first = TopN::new(query.sort, after, ORDERED_AT_ONCE);
-        self.look_at_all(&query.filter, |project, _| first.offer(project, || project.id));
+        self.scan(&query.filter, |project, _| first.offer(project, || project.id));
         let (ids, next) = first.end();
         Ok((ids.collect(), next))
     }
 
-    /// Shows those of these projects that the filter selects now, in this order. Who is gone is left
-    /// out. `show` is as in [`Self::list_next`].
+    /// Shows the given projects that the filter selects now, in the given order, without those that
+    /// were removed. `show` is restricted as in [`Self::list_next`].
     pub fn list_these(
         &self,
         filter: &ProjectFilter,
@@ -136,22 +139,22 @@ impl Catalog {
         }
     }
 
-    fn look_at_all(&self, filter: &ProjectFilter, mut see: impl FnMut(&Project, bool)) {
-        let mut looked_at = None;
+    fn scan(&self, filter: &ProjectFilter, mut show: impl FnMut(&Project, bool)) {
+        let mut last = None;
         loop {
-            let entries = self.registry().next(looked_at, false, LISTED_AT_ONCE);
+            let entries = self.registry().next(last, false, LISTED_AT_ONCE);
             let hearing = self.presence().listening().snapshot();
             for entry in &entries {
-                self.show_selected(filter, entry, &hearing, &mut see);
+                self.show_selected(filter, entry, &hearing, &mut show);
             }
-            looked_at = entries.last().map(|entry| entry.id);
+            last = entries.last().map(|entry| entry.id);
             if entries.len() < LISTED_AT_ONCE {
                 return;
             }
         }
     }
 
-    /// Whether the filter selects it; then it is shown.
+    /// Shows a project if the filter selects it. Returns `true` if it does.
     fn show_selected(
         &self,
         filter: &ProjectFilter,
@@ -159,7 +162,7 @@ impl Catalog {
         hearing: &HearingSnapshot,
         show: impl FnOnce(&Project, bool),
     ) -> bool {
-        // Most of those who are not selected need not be locked for that.
+        // Checked first, so that most projects that are not selected need not be locked.
         filter.allows(entry.status())
             && self.presence().judge().show(entry, hearing, |project, status_known| {
                 let selected = filter.selects(project);

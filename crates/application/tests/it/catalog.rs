@@ -52,7 +52,7 @@ async fn a_removed_project_is_gone_and_its_heartbeats_are_unknown() {
 }
 
 #[tokio::test]
-async fn every_change_is_published_once_and_in_the_order_of_the_log() {
+async fn every_change_is_published_once_in_the_order_of_the_log() {
     let world = World::with(&["a", "b"]).await;
     world.beat("a").unwrap();
     world.writer.flush().await.unwrap();

@@ -9,7 +9,7 @@ use futures_util::FutureExt;
 
 use crate::world::{Setting, World, registration, seconds, slug};
 
-/// More than are kept in memory.
+/// More changes than are kept in memory.
 const MANY: usize = 10_050;
 
 async fn replica(store: &FakeStore) -> World {
@@ -32,7 +32,7 @@ async fn watch(world: &World, after: i64) -> ChangeWatcher {
     world.service.changes.watch(Some(Revision(after))).await.unwrap()
 }
 
-/// What waits for the watcher: its changes, or the word that the log is another one.
+/// Events available to the watcher now.
 fn seen(watcher: &mut ChangeWatcher) -> Vec<String> {
     let mut seen = Vec::new();
     while let Some(news) = watcher.next().now_or_never() {
@@ -48,7 +48,7 @@ fn seen(watcher: &mut ChangeWatcher) -> Vec<String> {
     seen
 }
 
-/// Reads until a revision; panics at a gap or a double.
+/// Reads through a revision. Panics at a gap or a duplicate.
 async fn read_through(watcher: &mut ChangeWatcher, last: i64) -> usize {
     let (mut position, mut count) = (watcher.position().0, 0);
     while position < last {
@@ -70,7 +70,7 @@ fn newest(feed: &ChangeFeed) -> i64 {
 }
 
 #[tokio::test]
-async fn a_watcher_sees_what_happens_from_now_on_or_from_where_it_was() {
+async fn a_watcher_sees_changes_from_now_on_or_from_its_position() {
     let world = World::with(&["a", "b"]).await;
     let mut from_now = world.service.changes.watch(None).await.unwrap();
     assert_eq!(from_now.position(), Revision(2));
@@ -98,7 +98,7 @@ async fn changes_of_other_replicas_are_seen_in_the_order_of_the_log() {
 }
 
 #[tokio::test]
-async fn who_is_far_behind_reads_the_log_and_misses_nothing_on_the_way_to_the_present() {
+async fn a_watcher_far_behind_reads_the_log_and_misses_no_change() {
     let world = World::with(&["a"]).await;
     register_many(&world).await;
     let mut watcher = watch(&world, 0).await;
@@ -109,13 +109,13 @@ async fn who_is_far_behind_reads_the_log_and_misses_nothing_on_the_way_to_the_pr
 }
 
 #[tokio::test]
-async fn a_start_of_the_service_forgets_no_change() {
+async fn a_restart_loses_no_change() {
     let world = World::with(&["a", "b"]).await.restarted().await;
     assert_eq!(seen(&mut watch(&world, 0).await), ["1 a", "2 b"]);
 }
 
 #[tokio::test]
-async fn without_the_store_the_old_cannot_be_seen_and_the_new_is() {
+async fn new_changes_are_seen_without_the_store_and_old_ones_are_not() {
     let store = FakeStore::default();
     let world = replica(&store).await;
     register_many(&world).await;
@@ -128,7 +128,7 @@ async fn without_the_store_the_old_cannot_be_seen_and_the_new_is() {
 }
 
 #[tokio::test]
-async fn who_reads_more_slowly_than_is_kept_has_to_begin_again() {
+async fn a_watcher_slower_than_the_changes_kept_has_to_resume() {
     let world = World::with(&["a"]).await;
     let mut slow = world.service.changes.watch(None).await.unwrap();
     register_many(&world).await;
@@ -139,7 +139,7 @@ async fn who_reads_more_slowly_than_is_kept_has_to_begin_again() {
 }
 
 #[tokio::test]
-async fn a_revision_that_the_log_does_not_have_is_of_another_log() {
+async fn a_revision_that_the_log_does_not_have_belongs_to_another_log() {
     let world = World::with(&["a"]).await;
     let mut watcher = watch(&world, 17).await;
     assert_eq!(watcher.position(), Revision(1));
@@ -149,12 +149,12 @@ async fn a_revision_that_the_log_does_not_have_is_of_another_log() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_revision_that_another_replica_has_shown_is_waited_for() {
+async fn a_watcher_waits_for_a_revision_that_another_replica_has_shown() {
     let store = FakeStore::default();
     let (one, other) = (replica(&store).await, replica(&store).await);
     register(&other, &["a", "b"]).await;
     let late = one.service.changes.watch(Some(Revision(1))).await;
-    assert!(matches!(late, Err(WatchError::Behind)), "it does not follow");
+    assert!(matches!(late, Err(WatchError::Behind)), "the replica does not follow");
     let feed = one.service.changes.clone();
     let watching = tokio::spawn(async move { feed.watch(Some(Revision(1))).await });
     tokio::task::yield_now().await;
@@ -176,7 +176,7 @@ async fn a_watcher_learns_that_the_database_was_restored() {
 }
 
 #[tokio::test]
-async fn who_waits_for_one_project_is_not_woken_by_others() {
+async fn a_wait_for_one_project_is_not_ended_by_others() {
     let world = World::with(&["a", "b"]).await;
     let feed = world.service.changes.clone();
     let of_a = |change: &Change| change.slug == slug("a");
@@ -186,11 +186,14 @@ async fn who_waits_for_one_project_is_not_woken_by_others() {
     assert!(waiting.as_mut().now_or_never().is_none());
     world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     waiting.await.unwrap();
-    assert!(feed.changed(Revision(2), of_a).now_or_never().is_some(), "it was later than that");
+    assert!(
+        feed.changed(Revision(2), of_a).now_or_never().is_some(),
+        "a changed after that revision"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_after_a_revision_that_is_not_known_here_is_not_kept_waiting() {
+async fn a_wait_after_an_unknown_revision_ends() {
     let world = World::with(&["a"]).await;
     let feed = &world.service.changes;
     for after in [0, 17] {
@@ -200,7 +203,7 @@ async fn who_waits_after_a_revision_that_is_not_known_here_is_not_kept_waiting()
 }
 
 #[tokio::test]
-async fn nobody_watches_a_catalog_that_is_not_loaded() {
+async fn a_catalog_that_is_not_loaded_cannot_be_watched() {
     let unloaded = World::unloaded().changes;
     assert!(matches!(unloaded.watch(None).await, Err(WatchError::NotLoaded)));
     assert!(matches!(unloaded.changed(Revision(0), |_| true).await, Err(WatchError::NotLoaded)));

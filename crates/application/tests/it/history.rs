@@ -10,7 +10,7 @@ async fn summary(world: &World, name: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_status_explains_itself() {
+async fn a_summary_gives_the_reason_for_a_status() {
     let world = World::with(&["a"]).await;
     world.service.presence.listening().set_link(Source::Nats, true);
     assert_eq!(
@@ -33,7 +33,7 @@ async fn a_status_explains_itself() {
 }
 
 #[tokio::test]
-async fn deaf_time_is_told_apart_from_silence() {
+async fn deaf_time_is_reported_apart_from_silence() {
     let world = World::with(&["a"]).await;
     world.service.presence.listening().set_link(Source::Nats, true);
     world.beat("a").unwrap();
@@ -51,7 +51,7 @@ async fn deaf_time_is_told_apart_from_silence() {
 }
 
 #[tokio::test]
-async fn an_explanation_does_without_the_store_but_for_the_last_change() {
+async fn an_explanation_without_the_store_lacks_only_the_last_change() {
     let world = World::with(&["a"]).await;
     assert!(world.service.catalog.explain(&slug("a")).await.unwrap().last_change.is_some());
     world.store.set_available(false);
@@ -59,7 +59,7 @@ async fn an_explanation_does_without_the_store_but_for_the_last_change() {
 }
 
 #[tokio::test]
-async fn a_history_is_read_page_by_page_and_outlives_its_project() {
+async fn a_history_has_pages_and_outlives_its_project() {
     let world = World::with(&["a", "b"]).await;
     world.beat("a").unwrap();
     world.listen(seconds(90));
@@ -76,7 +76,7 @@ async fn a_history_is_read_page_by_page_and_outlives_its_project() {
             None => break,
         }
     }
-    assert_eq!(revisions, [5, 4, 3, 1], "newest first, and those of others left out");
+    assert_eq!(revisions, [5, 4, 3, 1], "newest first, without changes of other projects");
     catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
     let removed = catalog.history(&slug("a"), None, 50).await.unwrap();
     assert_eq!((removed.changes.len(), removed.uptime.len()), (5, 0));
@@ -85,13 +85,13 @@ async fn a_history_is_read_page_by_page_and_outlives_its_project() {
 }
 
 #[tokio::test]
-async fn time_that_nobody_observed_is_its_own_share() {
+async fn unobserved_time_has_its_own_share() {
     let world = World::with(&["a"]).await;
     world.service.presence.listening().set_link(Source::Nats, true);
     world.beat("a").unwrap();
     world.listen(seconds(100));
     world.writer.checkpoint().await.unwrap();
-    // Deaf for as long as it listened, then dead for as long again.
+    // Deaf for as long as it listened before, then dead for as long again.
     world.sleep(seconds(100));
     world.prove(Source::Nats, false);
     world.listen(seconds(100));
@@ -100,7 +100,7 @@ async fn time_that_nobody_observed_is_its_own_share() {
     assert_eq!(world.status("a"), ProjectStatus::Offline);
     for uptime in history.uptime {
         let shares = uptime.shares.unwrap();
-        // 60 s online, 30 s degraded, then offline; from 100 s to 200 s nobody observed it.
+        // 60 s online, 30 s degraded, then offline; unobserved from 100 s to 200 s.
         let found = [shares.online, shares.degraded, shares.offline, shares.unobserved];
         let wanted = [60.0, 30.0, 110.0, 100.0].map(|seconds| seconds / 300.0);
         let near = found.iter().zip(wanted).all(|(found, wanted)| (found - wanted).abs() < 0.01);

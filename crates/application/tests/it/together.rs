@@ -60,7 +60,7 @@ async fn concurrent_registrations_share_a_transaction_and_get_their_own_answers(
 }
 
 #[tokio::test]
-async fn a_transaction_stays_short() {
+async fn a_transaction_holds_a_bounded_number_of_registrations() {
     let (service, sizes) = service(|_| None).await;
     let slugs: Vec<String> = (0..100).map(|number| format!("p-{number}")).collect();
     register(&service, &slugs.iter().map(String::as_str).collect::<Vec<_>>()).await;

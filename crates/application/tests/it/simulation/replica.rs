@@ -1,4 +1,4 @@
-//! A simulated replica: its process, its links, and what it could know.
+//! A simulated replica: its process, its links, and what it can know.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ const SETTLE_MS: u64 = SETTLE.as_millis() as u64;
 
 pub(super) struct Replica {
     pub(super) clock: Arc<ManualClock>,
-    /// Its own connection to the one store.
+    /// Its own connection to the shared store.
     pub(super) store: Arc<FakeStore>,
     pub(super) world: Option<World>,
     pub(super) starts_at: u64,
@@ -22,17 +22,18 @@ pub(super) struct Replica {
     paused_at: u64,
     pub(super) link_returns_at: u64,
     pub(super) store_returns_at: u64,
-    /// What arrived while the process stood still.
+    /// Messages that arrived while the process was paused.
     backlog: Vec<Message>,
     link_is_new: bool,
-    /// By source: how long it has listened since its last deafness, and when it proved it last.
+    /// Listened time since the last interruption, by source.
     settled: [u64; 2],
+    /// Time of the newest proof, by source.
     proven: [u64; 2],
-    /// By project: how long it was silent, as far as this replica must know.
+    /// Silence that this replica must know of, by project.
     silence: Vec<i64>,
     /// By project: cuts since it was heard.
     cuts: Vec<u64>,
-    /// By project: whether its newest heartbeat did not reach this replica in time.
+    /// The newest heartbeat did not reach this replica in time, by project.
     told: Vec<bool>,
     checkpointed_at: u64,
     died_at: u64,
@@ -77,13 +78,13 @@ impl Replica {
         }
     }
 
-    /// The service, where its process runs and is not paused.
+    /// The service, if its process runs and is not paused.
     pub(super) fn running(&self, now: u64) -> Option<&World> {
         self.world.as_ref().filter(|_| self.paused_until <= now)
     }
 
-    /// How long a project was silent as far as this replica must know, and how long it has listened
-    /// since its last deafness.
+    /// Silence of a project that this replica must know of, and its listened time since the last
+    /// interruption.
     pub(super) fn known_silence(&self, project: usize, source: Source) -> (u64, u64) {
         let silence = self.silence[project].max(0).unsigned_abs();
         let settled = self.settled[source.index()];
@@ -119,7 +120,7 @@ impl Replica {
             let resumed = (*silence).min(period.cast_signed()) - lost.cast_signed();
             *silence = if self.shared { 0 } else { resumed };
         }
-        // And the store may not have learned yet of the newest heartbeats.
+        // The store may not have the newest heartbeats yet.
         self.told.fill(self.shared);
         self.settled = [0; 2];
         self.cuts.iter_mut().for_each(|cuts| *cuts += 1);
@@ -152,7 +153,7 @@ impl Replica {
         self.link_returns_at <= now
     }
 
-    /// A message is sent over the bus. Who stands still does not connect anew.
+    /// Delivers a message over the bus. A paused process does not reconnect.
     pub(super) fn receive(&mut self, now: u64, message: &Message) {
         let stands_still = self.paused_until > now;
         if self.world.is_none() || !self.has_link(now) || (stands_still && self.link_is_new) {
@@ -161,24 +162,25 @@ impl Replica {
             self.backlog.push(message.clone());
         } else if let Some(world) = &self.world {
             if self.link_is_new {
-                // As the subscriber does: what comes over a new connection is no backlog.
+                // As the subscriber does: messages over a new connection are no backlog.
                 world.prove(Source::Nats, false);
             }
             world.relay(message);
         }
     }
 
-    /// A project spoke where only another replica heard it.
+    /// Records that only another replica received a heartbeat of a project.
     pub(super) fn did_not_hear(&mut self, project: usize) {
         self.told[project] = true;
     }
 
-    /// Takes in what waited, then proves its hearing; or the other way round, which is wrong.
+    /// Records the backlog, then proves hearing. Without `drains` the order is reversed, which is
+    /// wrong.
     pub(super) fn listen(&mut self, now: u64, bus_is_up: bool, drains: bool) {
         let Some(world) = self.world.as_ref().filter(|_| self.paused_until <= now) else { return };
         let backlog = std::mem::take(&mut self.backlog);
         for message in &backlog {
-            // It may be as old as the pause, or as young as now; who knows better may tell.
+            // It may be as old as the pause or as recent as now. Another replica may know better.
             let index = super::index_of(&message.slug);
             self.silence[index] = -(now - self.paused_at).cast_signed();
             self.told[index] = true;
@@ -225,17 +227,17 @@ impl Replica {
         }
     }
 
-    /// A project spoke, whether or not this replica heard it: it need not know of a silence.
+    /// Records that a project sent a heartbeat, received here or not: no silence must be known.
     pub(super) fn spoke(&mut self, project: usize) {
         self.silence[project] = 0;
         self.cuts[project] = 0;
         self.told[project] = false;
     }
 
-    /// What the writer and the follower do in time.
+    /// Runs the writer and the follower when they are due.
     pub(super) async fn write(&mut self, now: u64, told: bool) {
         let Some(world) = self.running(now) else { return };
-        // A store that is away is part of the game.
+        // Errors are expected: the store has outages.
         let written = if now.is_multiple_of(10_000) {
             world.writer.checkpoint().await
         } else {
@@ -255,7 +257,7 @@ impl World {
     fn relay(&self, message: &Message) {
         let Message { slug, source, condition } = message;
         let condition = Some(condition.clone());
-        // It may not be in this replica's catalog yet.
+        // The project may not be in the catalog of this replica yet.
         let _ = match source {
             Source::Nats => self.say(slug, Source::Nats, Channel::Presence, condition),
             Source::Http => self.hear_relayed(slug, condition),
