@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use federation_testkit::{ManualClock, NatsServer};
 use parking_lot::Mutex;
@@ -14,12 +15,18 @@ use super::*;
 /// Longer than any wait of these tests takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
 
+/// A second subscriber. With only one, a thread that has none disables each log statement that it
+/// reaches first, for all threads.
+static NO_LOG: LazyLock<tracing::Dispatch> =
+    LazyLock::new(|| tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default()));
+
 /// The log of this crate on the thread of the test.
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
 
 impl Captured {
     fn start() -> (Self, DefaultGuard) {
+        LazyLock::force(&NO_LOG);
         let captured = Self::default();
         let writer = captured.clone();
         let subscriber = tracing_subscriber::fmt()
