@@ -174,7 +174,7 @@ fn check(drafts: &[RegistrationDraft]) -> (Vec<Registration>, Vec<InvalidValue>)
 fn path(project: usize, field: &str) -> Vec<Step> {
     let mut path = vec![Step::Key("projects".to_owned()), Step::Index(project)];
     let (key, index) = field.split_once('[').unwrap_or((field, ""));
-    path.push(Step::Key(key.to_owned()));
+    path.push(Step::AnyKey(document::spellings(key).map(str::to_owned).collect()));
     path.extend(index.trim_end_matches(']').parse().map(Step::Index));
     path
 }

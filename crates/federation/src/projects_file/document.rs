@@ -1,6 +1,7 @@
 //! The shape of the file: its keys and the type of each value.
 
 use std::fmt;
+use std::iter;
 
 use federation_domain::RegistrationDraft;
 use serde::Deserialize;
@@ -82,6 +83,21 @@ const FIELDS: [&str; 7] = [
 ];
 const REQUIRED: usize = 4;
 
+/// Spellings in camelCase, with the keys that they stand for.
+const CAMEL_CASE: [(&str, &str); 5] = [
+    ("hubUrl", "hub_url"),
+    ("meshNamespace", "mesh_namespace"),
+    ("meshNs", "mesh_namespace"),
+    ("heartbeatIntervalSeconds", "heartbeat_interval_seconds"),
+    ("allowFanout", "allow_fanout"),
+];
+
+/// Returns all spellings of a key of a project.
+pub(super) fn spellings(field: &str) -> impl Iterator<Item = &str> {
+    let others = CAMEL_CASE.iter().filter(move |(_, name)| *name == field);
+    iter::once(field).chain(others.map(|(spelling, _)| *spelling))
+}
+
 /// A project.
 struct Draft;
 
@@ -101,7 +117,7 @@ impl<'de> Visitor<'de> for Draft {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut draft = RegistrationDraft::default();
-        let mut seen = Vec::with_capacity(FIELDS.len());
+        let mut seen: Vec<Seen> = Vec::with_capacity(FIELDS.len());
         while let Some(field) =
             map.next_key_seed(FieldName { allowed: &FIELDS, seen: &mut seen })?
         {
@@ -120,17 +136,24 @@ impl<'de> Visitor<'de> for Draft {
                 }
             }
         }
-        match FIELDS[..REQUIRED].iter().find(|field| !seen.contains(*field)) {
+        let is_missing = |field: &&&str| seen.iter().all(|seen| seen.field != **field);
+        match FIELDS[..REQUIRED].iter().find(is_missing) {
             Some(missing) => Err(A::Error::missing_field(missing)),
             None => Ok(draft),
         }
     }
 }
 
-/// Seed for a key, which may appear once.
+/// Seed for a key, which may appear once, in one of its spellings.
 struct FieldName<'a> {
     allowed: &'static [&'static str],
-    seen: &'a mut Vec<&'static str>,
+    seen: &'a mut Vec<Seen>,
+}
+
+/// A key that was read.
+struct Seen {
+    field: &'static str,
+    spelling: &'static str,
 }
 
 impl<'de> DeserializeSeed<'de> for FieldName<'_> {
@@ -148,14 +171,24 @@ impl Visitor<'_> for FieldName<'_> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        let Some(field) = self.allowed.iter().find(|field| **field == text) else {
+        let name = CAMEL_CASE.iter().find(|(spelling, _)| *spelling == text);
+        let name = name.map_or(text, |(_, name)| name);
+        let Some(field) = self.allowed.iter().find(|field| **field == name) else {
             let shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
             return Err(E::unknown_field(&shown, self.allowed));
         };
-        if self.seen.contains(field) {
-            return Err(E::custom(format_args!("`{field}` appears twice")));
+        let spelling = spellings(field).find(|spelling| *spelling == text).unwrap_or(field);
+        match self.seen.iter().find(|seen| seen.field == *field) {
+            Some(seen) if seen.spelling == spelling => {
+                return Err(E::custom(format_args!("`{spelling}` appears twice")));
+            }
+            Some(Seen { spelling: first, .. }) => {
+                return Err(E::custom(format_args!(
+                    "`{first}` and `{spelling}` are spellings of the same field; keep one of them"
+                )));
+            }
+            None => self.seen.push(Seen { field, spelling }),
         }
-        self.seen.push(field);
         Ok(field)
     }
 }

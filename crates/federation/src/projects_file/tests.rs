@@ -37,6 +37,64 @@ fn the_documented_example_is_read() {
 }
 
 #[test]
+fn keys_in_camel_case_are_read() {
+    let text = "projects:
+  - slug: one
+    name: One
+    hubUrl: http://localhost:8000
+    meshNs: hub.one
+    heartbeatIntervalSeconds: 1.5
+    allowFanout: [audit.security]
+  - slug: two
+    name: Two
+    hub_url: http://localhost:8001
+    meshNamespace: hub.two
+";
+    let projects = parse("p.yaml", text.as_bytes()).unwrap().unwrap();
+    assert_eq!(projects[0].hub_url.as_str(), "http://localhost:8000");
+    assert_eq!(projects[0].mesh_namespace.as_str(), "hub.one");
+    assert_eq!(projects[0].heartbeat_interval.unwrap().as_seconds(), 1.5);
+    let actions: Vec<_> = projects[0].allow_fanout.as_ref().unwrap().iter().collect();
+    assert_eq!(actions, ["audit.security"]);
+    assert_eq!(projects[1].mesh_namespace.as_str(), "hub.two");
+}
+
+#[test]
+fn a_value_of_a_key_in_camel_case_is_reported_at_its_own_line() {
+    let text = "projects:
+  - slug: one
+    name: One
+    hubUrl: javascript:alert(1)
+    meshNs: hub.*
+    allowFanout: 5
+";
+    let shape = "p.yaml:6:18: projects[0].allowFanout: expected a list of strings, got 5";
+    assert_eq!(problems(text), [shape]);
+    let problems = problems(&text.replace("allowFanout: 5", "allowFanout: []"));
+    assert_eq!(problems.len(), 2, "{problems:#?}");
+    assert!(problems[0].starts_with("p.yaml:4:13: projects[0].hub_url: "), "{problems:#?}");
+    assert!(problems[1].starts_with("p.yaml:5:13: projects[0].mesh_namespace: "), "{problems:#?}");
+}
+
+#[test]
+fn both_spellings_of_a_key_in_one_entry_are_rejected() {
+    let good = project("a");
+    for (added, expected) in [
+        ("hubUrl: http://localhost:8000", "`hub_url` and `hubUrl` are spellings of the same field"),
+        ("meshNs: hub.a", "`mesh_namespace` and `meshNs` are spellings of the same field"),
+    ] {
+        let text = format!("projects:\n{good}    {added}\n");
+        let expected = format!("p.yaml:6:5: projects[0]: {expected}; keep one of them");
+        assert_eq!(problems(&text), [expected]);
+    }
+    let twice = good.replace("hub_url", "hubUrl") + "    hubUrl: http://localhost:8000\n";
+    assert_eq!(
+        problems(&format!("projects:\n{twice}")),
+        ["p.yaml:6:5: projects[0]: `hubUrl` appears twice"]
+    );
+}
+
+#[test]
 fn optional_fields_may_be_absent_or_null() {
     let text = format!(
         "projects:\n{}    tags:\n    allow_fanout: ~\n    heartbeat_interval_seconds: null\n{}",

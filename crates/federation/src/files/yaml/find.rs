@@ -31,6 +31,8 @@ impl Position {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     Key(String),
+    /// The first key of the mapping that has one of these spellings.
+    AnyKey(Vec<String>),
     Index(usize),
 }
 
@@ -70,7 +72,12 @@ impl<'de> Visitor<'de> for FailAt<'_> {
             return Err(A::Error::invalid_type(Unexpected::Map, &self));
         };
         while let Some(key) = map.next_key::<String>()? {
-            if matches!(step, Step::Key(wanted) if *wanted == key) {
+            let is_wanted = match step {
+                Step::Key(wanted) => *wanted == key,
+                Step::AnyKey(spellings) => spellings.contains(&key),
+                Step::Index(_) => false,
+            };
+            if is_wanted {
                 map.next_value_seed(FailAt(rest))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
