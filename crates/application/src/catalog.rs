@@ -24,7 +24,7 @@ pub enum CatalogError {
     #[error("the catalog is not loaded yet")]
     NotLoaded,
     /// The precondition of a write does not hold. Nothing was applied.
-    #[error("the precondition of the write does not hold")]
+    #[error("the precondition failed")]
     PreconditionFailed(Box<FailedPrecondition>),
     /// The store rejected the change. Nothing was applied.
     #[error("the change was not stored")]

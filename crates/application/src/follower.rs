@@ -36,9 +36,9 @@ impl Follower {
             }
             if let Err(error) = self.follow().await {
                 if error.is_unavailable() {
-                    tracing::debug!(error = error_chain(&error), "the change log cannot be read");
+                    tracing::debug!(error = error_chain(&error), "change log cannot be read");
                 } else {
-                    tracing::error!(error = error_chain(&error), "the change log cannot be read");
+                    tracing::error!(error = error_chain(&error), "change log cannot be read");
                 }
             }
         }

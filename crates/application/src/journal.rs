@@ -128,8 +128,8 @@ impl Journal {
         tracing::warn!(
             known.revision = known.0,
             stored.revision = snapshot.revision.0,
-            "the change log is not the one that was followed, because the database was restored or \
-             a standby took over without its end; the catalog was read again"
+            "change log was replaced, because the database was restored or a standby took over \
+             without the newest entries; catalog is read again"
         );
         Ok(())
     }
@@ -231,18 +231,20 @@ impl Journal {
             if up {
                 self.returned.notify_one();
                 if self.has_answered.swap(true, Ordering::Relaxed) {
-                    tracing::info!("store answers again");
+                    tracing::info!("store is available again");
                 } else {
-                    tracing::debug!("store answers");
+                    tracing::debug!("store is available");
                 }
             } else {
-                tracing::warn!("store is unavailable; changes wait, queries go on");
+                tracing::warn!(
+                    "store is unavailable; changes are queued, queries are still answered"
+                );
             }
         }
         result
     }
 
-    /// Waits until a call finds that the store answers again.
+    /// Waits until a call finds that the store is available again.
     pub(crate) async fn store_returned(&self) {
         self.returned.notified().await;
     }

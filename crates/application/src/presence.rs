@@ -4,11 +4,11 @@
 //!   each source, and the time of the last read of the change log.
 //! - [`Judge`] turns evidence of silence into statuses. It owns the liveness rule, the decisions
 //!   deferred while the bus lags, and the queue of probes.
-//! - [`Recorder`] takes heartbeats in. It owns the flags of heartbeats relayed and not stored yet.
+//! - [`Recorder`] records heartbeats. It owns the flags of heartbeats relayed and not stored yet.
 //! - [`Transitions`] changes a status and queues the change for the store. It owns no state.
-//! - [`Reconciler`] weighs stored rows against local knowledge. It owns no state.
+//! - [`Reconciler`] compares stored rows with local knowledge. It owns no state.
 //!
-//! The state of each project is in its registry entry. [`Listening`] answers how long a source has
+//! The state of each project is in its registry entry. [`Listening`] reports how long a source has
 //! listened without hearing a project ([`HearingSnapshot::evidence`]). [`Judge`] decides what that
 //! means. Neither knows the other's rules.
 
@@ -40,7 +40,7 @@ pub(crate) use reconciler::Reconciler;
 pub use recorder::{HeartbeatBatch, RecordError, Recorder};
 pub(crate) use transitions::Transitions;
 
-/// ProjectEntry point to presence for adapters and use cases. Cheap to clone.
+/// Entry point to presence for adapters and use cases. Cheap to clone.
 #[derive(Clone)]
 pub struct Presence(Arc<Inner>);
 

@@ -2,7 +2,7 @@
 //!
 //! `federation bench` is the command line of this library. The generators see what a client sees:
 //! they speak NATS and HTTP and read the counters at `/metrics`. They work against any server that
-//! answers in the same way, so a limit is measured by the same means as the service.
+//! answers in the same way, so the limits are measured in the same way as the service.
 //!
 //! **Owns** the generators of load ([`heartbeats`], [`queries`], [`watchers`]), their reports and
 //! the simulated projects.

@@ -60,7 +60,7 @@ pub enum StoreError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The precondition of a write does not hold. Nothing was applied.
-    #[error("the precondition of the write of '{}' does not hold", .0.slug)]
+    #[error("the precondition for writing '{}' failed", .0.slug)]
     PreconditionFailed(Box<FailedPrecondition>),
     /// The database rejected the statement. Nothing was applied, and a retry will not succeed.
     #[error("the store failed")]

@@ -80,16 +80,16 @@ pub struct Proof {
 
 /// The clock of one source. Proofs of hearing advance it; it never runs by itself.
 ///
-/// Silence is the difference of two readings, so deaf time is never taken for silence. Two kinds
-/// of deafness differ in what they mean for heartbeats:
+/// Silence is the difference of two readings, so deaf time is never taken for silence. There are
+/// two kinds of deafness:
 ///
-/// - A **stall**: the process was paused or slow, and the connection survived. Whatever was sent
-///   meanwhile is delivered before anything is judged. Its deaf time is left out, and that is all.
-/// - A **cut**: messages may be lost. For projects not heard since, its deaf time is left out, and
-///   so is a [settle time](SETTLE) after it. Each cut also [extends](crate::Thresholds::due_after) the thresholds of the projects
-///   that were not heard since.
+/// - A **stall**: the process was paused or slow, and the connection survived. Messages sent during
+///   a stall are delivered before anything is judged, so only its deaf time is excluded.
+/// - A **cut**: messages may be lost. For projects not heard since, its deaf time and a
+///   [settle time](SETTLE) after it are excluded, and each cut
+///   [extends](crate::Thresholds::due_after) their thresholds.
 ///
-/// A start is a cut: whatever was sent before it was not heard.
+/// A start is a cut, because messages sent before it were not heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListeningClock {
     reading: Reading,

@@ -130,8 +130,8 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
-    /// Returns the status that this evidence means for a project that is `current` now. Silence
-    /// never improves a status.
+    /// Returns the status that follows from this evidence for a project with the status `current`.
+    /// Silence never improves a status.
     #[must_use]
     pub fn after_silence(&self, current: ProjectStatus, evidence: Evidence) -> ProjectStatus {
         let reached = |threshold| evidence.silence >= self.due_after(threshold, evidence);

@@ -14,11 +14,11 @@ pub(crate) use beats::{Beat, Beats, Reach};
 pub(crate) use disturbances::{Disturbances, Part};
 pub(crate) use ledger::{CatalogState, Ledger};
 
-/// A heartbeat received in deafness that is not noticed yet may count as heard later by this time,
 /// Time after a disturbance in which publishers reconnect. It does not count as silence.
 pub(crate) const SETTLE: Duration = Duration::from_secs(5);
 
-/// which is the largest step of a listening clock.
+/// Largest step of a listening clock. A heartbeat that arrives before a replica notices that it is
+/// deaf may count as received later by up to this time.
 const MAX_STEP: Duration = Duration::from_secs(1);
 
 /// Time for a replica to notice that it cannot forward heartbeats. It is deaf after 2 s without a

@@ -50,7 +50,7 @@ pub enum Command {
     Keys(keys::KeysArgs),
     /// Exit with 0 if a running service is ready and with 1 otherwise.
     Health(health::HealthArgs),
-    /// Measure a running service: how much it takes in, how fast it answers.
+    /// Measure the throughput and latency of a running service.
     #[command(subcommand)]
     Bench(bench::BenchCommand),
     /// Print a completion script for a shell.

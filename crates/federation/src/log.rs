@@ -80,7 +80,7 @@ pub fn flush() {
     }
 }
 
-/// Returns the number of log lines dropped so far, which goes on counting.
+/// Returns the counter of dropped log lines.
 #[must_use]
 pub fn dropped_lines() -> Arc<AtomicU64> {
     QUEUE.get().map(|queue| queue.dropped_lines()).unwrap_or_default()

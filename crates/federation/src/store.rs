@@ -90,8 +90,8 @@ fn claim(database: &Path) -> anyhow::Result<File> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => bail!(
-            "DATABASE_URL: expected a file of this process alone, got {}, which another process \
-             serves; stop it, or use Postgres for several replicas",
+            "DATABASE_URL: expected a file that no other process uses, got {}, which is in use; \
+             stop the other process, or use Postgres for several replicas",
             database.display()
         ),
         Err(TryLockError::Error(error)) => {

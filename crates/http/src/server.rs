@@ -62,7 +62,7 @@ impl HttpServer {
     /// this machine has.
     ///
     /// # Errors
-    /// [`BindError`], with a hint how to resolve a busy port.
+    /// [`BindError`], with a hint for a busy port.
     pub fn bind(settings: &HttpSettings) -> Result<Self, BindError> {
         let HttpSettings { host, port, workers } = settings;
         // The brackets of an IPv6 address belong to URLs.

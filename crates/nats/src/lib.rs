@@ -30,7 +30,7 @@
 //!     HubUrl::parse("http://localhost:8100")?,
 //!     NatsSettings::new("nats://localhost:4222"),
 //! );
-//! // Invalid settings are an error. An absent server is not: the client retries forever.
+//! // Invalid settings are an error. An unreachable server is not: the client retries forever.
 //! let publisher = HeartbeatPublisher::connect(settings).await?;
 //! let reporter = publisher.reporter();
 //! tokio::spawn(publisher.run(shutdown.clone()));

@@ -28,7 +28,7 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Sends a heartbeat on each connection, at each interval, and when the reported condition changes.
 ///
-/// Nothing is sent while the server is absent, so no backlog floods it when it returns.
+/// Nothing is sent while the server is unreachable, so no backlog floods it when it comes back.
 ///
 /// The publisher also answers pings on `{mesh_namespace}.ping` with the reported condition, at most
 /// 64 a second. If the server denies that subscription, only the heartbeats are sent.

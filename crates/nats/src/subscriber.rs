@@ -94,8 +94,8 @@ impl HeartbeatSubscriber {
     ///
     /// Projects that are not in the catalog are sent to `unknown_projects`, if it is given, to be
     /// registered. Their heartbeats are not kept: the next one after the registration counts. If
-    /// `unknown_projects` is full, the next heartbeat of the project is another chance. Messages relayed by
-    /// `replica`, which is this process, are ignored.
+    /// `unknown_projects` is full, the project is retried at its next heartbeat. Messages relayed
+    /// by `replica`, which is this process, are ignored.
     ///
     /// # Errors
     /// Fails if the settings are invalid. An absent server is not an error.
@@ -158,7 +158,7 @@ impl<H: Hearing> HeartbeatSubscriber<H> {
         // `BURST` lets other tasks run instead.
         unconstrained(self.listen(&cancel)).await;
         if timeout(DRAIN_DEADLINE, unconstrained(self.hear_in_flight())).await.is_err() {
-            tracing::warn!("last heartbeats did not arrive within the deadline");
+            tracing::warn!("subscriber stops; heartbeats in flight may be lost");
         }
     }
 

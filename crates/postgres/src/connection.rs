@@ -187,8 +187,8 @@ fn rejects(code: &SqlState) -> bool {
     code.code().starts_with("28") || *code == SqlState::INVALID_CATALOG_NAME
 }
 
-/// Classifies an error of opening where waiting for ever would hide a mistake: a rejection is not an
-/// outage.
+/// Classifies an error of opening a connection, for callers that must not wait forever: a rejection
+/// is not an outage.
 pub(crate) fn rejected_or_away(error: ConnectionError) -> StoreError {
     match error {
         rejected @ ConnectionError::InvalidConnectionUrl(_) => StoreError::Failed(rejected.into()),

@@ -9,7 +9,7 @@
 //!
 //! * A transaction that writes changes locks the single row of `catalog_state` first and holds the
 //!   lock until it ends, so revisions become visible in order and without gaps. A replica that stops
-//!   in between loses the lock by `idle_in_transaction_session_timeout`.
+//!   in between loses the lock through `idle_in_transaction_session_timeout`.
 //! * Rows of projects are locked in the order of their ids, so checkpoints of several replicas cannot
 //!   deadlock with each other or with a commit. A checkpoint does not take the lock of
 //!   `catalog_state`, so it never delays a status change of a project that it does not touch.

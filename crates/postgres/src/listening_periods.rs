@@ -22,8 +22,8 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7237094217002)";
 
 /// Joins new periods with the stored ones that they overlap or touch.
 ///
-/// A new period can only meet the last stored period that begins before it, and those that begin
-/// within it, because stored periods do not meet each other. All pieces are then numbered by the
+/// A new period can touch only the last stored period that begins before it and those that begin
+/// within it, because stored periods do not touch each other. All pieces are then numbered by the
 /// joined period they belong to. A new number starts at each piece that begins after all earlier
 /// ones have ended.
 const JOIN: &str = "

@@ -33,7 +33,7 @@ pub enum ConnectError {
     NoFile,
     /// The URL names a database in memory, which would be lost at each restart and be a different one
     /// for each connection.
-    #[error("a database in memory is not durable: use a file")]
+    #[error("an in-memory database is not durable: use a file")]
     InMemory,
     /// The URL has parameters or characters that a path cannot have.
     #[error("the database URL must be a path without parameters, got {0}")]

@@ -10,10 +10,10 @@
 //! * Each call is one closure on a blocking thread that owns the connection. If the caller is dropped
 //!   meanwhile, the transaction still runs to its end. This is why Diesel is used without its
 //!   asynchronous wrapper, whose transactions stay open when their future is dropped.
-//! * One connection writes, in immediate transactions. Others only read, which WAL allows meanwhile.
+//! * One connection writes, in immediate transactions. The others only read, concurrently (WAL).
 //!   A second process on the same file waits for up to 5 s.
-//! * WAL with `synchronous = FULL`: an acknowledged write is on the disk, provided that the disk does
-//!   not report writes early.
+//! * WAL with `synchronous = FULL`: an acknowledged write is on the disk, unless the disk
+//!   acknowledges writes before it has stored them.
 //! * Optional columns (tags, namespace, interval, allowlist, source, reports) that do not parse read as
 //!   absent or empty, with a warning, and stay as they are until the project is registered. A
 //!   registration repairs the row of its slug. A registration by a heartbeat does not: it leaves the

@@ -83,7 +83,7 @@ pub(crate) fn report(error: &StoreError) {
         column,
         row,
         error = source.as_ref() as &dyn std::error::Error,
-        "stored row does not parse and is left out; correct it by hand"
+        "stored row does not parse and is skipped; correct it by hand"
     );
 }
 

@@ -156,17 +156,17 @@ impl Reconciler {
         self.registry.touch();
     }
 
-    /// The newest heartbeat in the store was not heard here. Replicas note the same heartbeat at
-    /// slightly different times, and two heartbeats are at least nine tenths of an interval apart.
+    /// Returns whether the newest heartbeat in the store was not heard here. Replicas record the
+    /// same heartbeat at slightly different times, and two heartbeats are at least 0.9 intervals
+    /// apart.
     fn is_another_heartbeat(&self, entry: &ProjectEntry, stored: &Project) -> bool {
         let Some(at) = stored.last_heartbeat_at else { return false };
         let half = self.rule.thresholds(stored.heartbeat_interval).chance / 3;
         entry.newest().is_none_or(|(ours, _)| at - ours > half.min(TOLERANCE))
     }
 
-    /// The project was heard here so recently that it cannot have been silent for long enough to
-    /// be as bad as stored. Measured by the time of day, deaf time included: a deaf replica must
-    /// not insist.
+    /// Returns whether the project was heard here too recently for the stored status to be right.
+    /// The time of day decides and deaf time counts, so that a deaf replica does not insist.
     fn spoke_just_now(&self, entry: &ProjectEntry, live: &Live, stored: &Project) -> bool {
         let Some((at, _)) = entry.newest() else { return false };
         let age = Duration::try_from(self.clock.utc() - at).unwrap_or_default();
@@ -175,8 +175,9 @@ impl Reconciler {
         explained < stored.status
     }
 
-    /// Notes a heartbeat that another process heard, as old as it is. Only the time listened here
-    /// counts as silence: since the last interruption, or since the project was heard here.
+    /// Records a heartbeat that another replica received, with its age. Only time in which this
+    /// replica listened counts as silence: since the last interruption, or since the project was
+    /// heard here.
     fn learn_heartbeat(&self, entry: &ProjectEntry, stored: &Project) {
         let Some(at) = stored.last_heartbeat_at else { return };
         let source = self.listening.source_of(stored);

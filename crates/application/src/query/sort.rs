@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 pub struct Sort {
     /// Value to sort by.
     pub key: SortKey,
-    /// The greatest value comes first.
+    /// Lists the greatest value first.
     pub descending: bool,
 }
 

@@ -12,7 +12,7 @@ use crate::values::Slug;
 pub struct NewChange {
     /// Slug of the project.
     pub slug: Slug,
-    /// What happened.
+    /// Kind of the change.
     pub kind: ChangeKind,
     /// Status before the change; `None` if the project did not exist.
     pub from: Option<ProjectStatus>,

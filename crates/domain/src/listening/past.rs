@@ -29,9 +29,9 @@ struct Period {
 }
 
 impl PastListening {
-    /// Takes the periods, as pairs of begin and end, and the time of the start. Periods that
-    /// overlap count once. What lies after the start was noted by a clock that was ahead, and is
-    /// left out.
+    /// Creates the record from periods, as pairs of begin and end, and the time of the start.
+    /// Overlapping periods count once. Time after the start is ignored, because it was recorded by
+    /// a clock that was ahead.
     #[must_use]
     pub fn new(
         periods: impl IntoIterator<Item = (OffsetDateTime, OffsetDateTime)>,

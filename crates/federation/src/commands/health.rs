@@ -13,7 +13,7 @@ pub struct HealthArgs {
     #[arg(long, env = "FEDERATION_URL", value_name = "URL")]
     pub url: Option<String>,
 
-    /// Connect to this port of this machine if no URL is set.
+    /// Connect to this port on this machine if no URL is set.
     #[arg(long, env, value_name = "PORT", value_parser = port, default_value = "8001")]
     pub service_port: u16,
 

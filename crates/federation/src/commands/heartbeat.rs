@@ -36,7 +36,7 @@ pub async fn run(args: HeartbeatArgs) -> anyhow::Result<()> {
         interval: project.interval,
         ..PublisherSettings::new(project.slug, project.hub_url, nats)
     };
-    let end = signals::stop().context("cannot handle signals")?;
+    let end = signals::stop().context("cannot install signal handlers")?;
     tracing::info!(
         project.slug = %settings.slug,
         interval_seconds = settings.interval.as_seconds(),

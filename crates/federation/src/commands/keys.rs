@@ -18,7 +18,7 @@ use crate::output;
 /// Arguments of `keys`.
 #[derive(Debug, clap::Args)]
 pub struct KeysArgs {
-    /// Use this file; create makes it if it does not exist.
+    /// Use this keys file, which `keys create` creates if it does not exist.
     #[arg(long, env = "FEDERATION_KEYS_FILE", value_name = "FILE", global = true)]
     #[arg(help_heading = "File")]
     pub keys_file: Option<PathBuf>,

@@ -35,7 +35,7 @@ pub struct ProjectsArgs {
     #[command(flatten)]
     pub key: ApiKeyArgs,
 
-    /// Print the JSON of the service instead of text.
+    /// Print the JSON response instead of text.
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
 
@@ -115,9 +115,7 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
         }
         ProjectsCommand::Export(export) => {
             if args.json {
-                bail!(
-                    "--json: expected no --json, because an export is YAML; use `projects list --json`"
-                );
+                bail!("--json: not supported by `export`, which writes YAML; use `list --json`");
             }
             return export::run(export, &json(&accepted(client.get(COLLECTION)?)?)?);
         }

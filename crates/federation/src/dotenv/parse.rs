@@ -1,6 +1,6 @@
 //! Statements of a `.env` file, by the rules that python-dotenv and Compose share.
 //!
-//! Where they differ: `${NAME}` in single quotes is not a reference, as in Compose, and `$NAME`
+//! They differ in two points. `${NAME}` in single quotes is not a reference, as in Compose. `$NAME`
 //! without braces never is one, as in python-dotenv. A lone comment after `=` is not a value.
 
 /// An assignment.

@@ -48,8 +48,8 @@ impl BackgroundTasks {
     /// Runs until `stop`.
     ///
     /// # Errors
-    /// Fails if a task ends early. The service could not keep its promise without it, so the process
-    /// ends and its supervisor should restart it.
+    /// Fails if a task ends early. The service cannot work without it, so the process exits and its
+    /// supervisor should restart it.
     pub(super) async fn run_until(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.cancelled() => Ok(()),

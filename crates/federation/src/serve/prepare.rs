@@ -42,7 +42,7 @@ pub(super) async fn prepare(
     let projects = persist(async || service.load().await).await.context(
         "cannot read the catalog; if the database is not migrated, run `federation migrate`",
     )?;
-    tracing::debug!(projects, "catalog loaded");
+    tracing::debug!(projects, "catalog is loaded");
     if registrations.is_empty() {
         return Ok(Prepared { projects, migrations });
     }
@@ -56,7 +56,7 @@ pub(super) async fn prepare(
         })
     };
     let registered = persist(register).await?.len();
-    tracing::debug!(projects = registered, new, "projects file registered");
+    tracing::debug!(projects = registered, new, "projects file is registered");
     Ok(Prepared { projects: projects + new, migrations })
 }
 

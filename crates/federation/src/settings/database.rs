@@ -8,7 +8,7 @@ use super::value::{Secret, SettingError};
 pub struct DatabaseArgs {
     /// Keep the catalog in this database. `sqlite:PATH` is a file; with slashes the URL is read as
     /// by SQLAlchemy, `sqlite:///relative` and `sqlite:////absolute`. `postgres://USER:PASSWORD@HOST/NAME`
-    /// is a Postgres database; special characters of user and password are percent-encoded. Its
+    /// is a Postgres database; special characters in user and password must be percent-encoded. Its
     /// parameters are those of libpq, such as `sslmode=verify-full` and `sslrootcert=FILE`. Add
     /// `pgbouncer=true` behind a pooler in transaction mode.
     #[arg(long, env, value_name = "URL", default_value = "sqlite:federation.db")]

@@ -46,7 +46,7 @@ pub struct HttpArgs {
     pub protect_metrics: bool,
 
     /// Keep serving for this long after SIGTERM while /readyz reports 503, so that a load balancer
-    /// can react. Behind one, 5 is a good value.
+    /// can react. Use 5 behind a load balancer.
     #[arg(long, env, value_name = "SECONDS", value_parser = delay, default_value = "0")]
     pub shutdown_delay: Duration,
 

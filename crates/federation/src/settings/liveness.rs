@@ -38,7 +38,7 @@ pub struct LivenessArgs {
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub probe_before_offline: bool,
 
-    /// Do nothing; obsolete and accepted for old configurations.
+    /// Obsolete; accepted for compatibility and ignored.
     #[arg(long, env, value_name = "SECONDS")]
     pub heartbeat_stale_check_interval_seconds: Option<String>,
 }

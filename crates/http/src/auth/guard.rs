@@ -53,7 +53,10 @@ async fn slow_down(auth: &Auth, error: AuthError, client: Option<SocketAddr>) ->
         Pace::AtOnce => error,
         Pace::Held(held) => {
             if held.first {
-                tracing::warn!(%client, "client sends many wrong API keys; delaying its responses");
+                tracing::warn!(
+                    %client,
+                    "client sends many wrong API keys; its responses are delayed"
+                );
             }
             tokio::time::sleep(HOLD).await;
             error

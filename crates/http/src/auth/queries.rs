@@ -1,4 +1,4 @@
-//! The check of API keys for queries that come over another transport.
+//! Checks the API keys of queries that arrive over another transport.
 
 use federation_application::Metrics;
 
@@ -11,7 +11,7 @@ use super::scope::Scope;
 pub struct QueryRejection {
     /// HTTP status: 401 without a valid key, 403 without the scope `read`.
     pub status: u16,
-    /// What the client reads.
+    /// Error message for the client.
     pub detail: String,
 }
 

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 const FREE: u32 = 10;
 /// Period over which failures are counted.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Delay of a refusal.
+/// Delay before a refusal is sent.
 pub(super) const HOLD: Duration = Duration::from_secs(1);
 /// Maximum number of concurrently delayed refusals, for one address and in total.
 const MAX_HELD: (u32, u32) = (4, 256);

@@ -118,8 +118,7 @@ impl<H: Hearing> MessageHandler<H> {
                 replica = %relayed.replica,
                 age_seconds = (self.clock.utc() - relayed.at).whole_seconds(),
                 suppressed,
-                "relayed heartbeat is too old and is ignored, unless the clocks of the replicas \
-                 differ"
+                "relayed heartbeat is ignored: it is too old, or the clocks of the replicas differ"
             );
         }
     }
@@ -141,7 +140,7 @@ impl<H: Hearing> MessageHandler<H> {
     }
 
     /// Queues a project that is not in the catalog for registration, if that is enabled. If the queue
-    /// is full, its next heartbeat is another chance.
+    /// is full, the project is retried at its next heartbeat.
     fn introduce(&mut self, decoded: &DecodedHeartbeat<'_>) {
         let Some(unknown_projects) = &self.unknown_projects else { return };
         let Ok(slug) = Slug::parse(decoded.heartbeat.slug) else { return };
@@ -163,7 +162,7 @@ impl<H: Hearing> MessageHandler<H> {
             tracing::warn!(
                 project.slug = slug,
                 suppressed,
-                "registration of unknown projects lags; project retries with its next heartbeat"
+                "registration queue is full; unknown project is retried at its next heartbeat"
             );
         }
     }

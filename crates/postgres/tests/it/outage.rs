@@ -74,24 +74,24 @@ async fn a_writer_that_waits_for_a_held_lock_times_out_as_unavailable() {
         async move { store.register(&[registration("a").into()], Origin::Api, moment(0)).await }
     });
     let observer = by_hand(&database).await;
-    let waits = until_somebody_waits_for_a_lock(&observer);
+    let waits = until_a_session_waits_for_a_lock(&observer);
     let limit = std::time::Duration::from_secs(60);
-    tokio::time::timeout(limit, waits).await.expect("a writer that waits for the lock");
+    tokio::time::timeout(limit, waits).await.expect("the writer waits for the lock");
     tokio::time::pause();
     let error = writer.await.unwrap().unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     tokio::time::resume();
-    let gives_up = until_nobody_waits_for_a_lock(&observer);
-    tokio::time::timeout(limit / 2, gives_up).await.expect("its server gives up as well");
+    let gives_up = until_no_session_waits_for_a_lock(&observer);
+    tokio::time::timeout(limit / 2, gives_up).await.expect("the server cancels the wait too");
     lock.rollback().await.unwrap();
     store.register(&[registration("a").into()], Origin::Api, moment(0)).await.unwrap();
 }
 
-async fn until_somebody_waits_for_a_lock(client: &tokio_postgres::Client) {
+async fn until_a_session_waits_for_a_lock(client: &tokio_postgres::Client) {
     while waiting_for_a_lock(client).await == 0 {}
 }
 
-async fn until_nobody_waits_for_a_lock(client: &tokio_postgres::Client) {
+async fn until_no_session_waits_for_a_lock(client: &tokio_postgres::Client) {
     while waiting_for_a_lock(client).await > 0 {}
 }
 
@@ -115,7 +115,7 @@ async fn terminated_connections_are_replaced() {
 async fn a_missing_database_or_role_fails_the_start_and_is_an_outage_later() {
     let database = TestDatabase::create().await;
     let url = database.url();
-    let no_role = url.replace("postgres@", "nobody_of_this_name@");
+    let no_role = url.replace("postgres@", "missing_role@");
     for (url, what) in [(format!("{url}_not_there"), "database"), (no_role, "role")] {
         let store = PgStore::connect(&url).unwrap();
         for error in [store.migrate().await.unwrap_err(), store.load().await.unwrap_err()] {

@@ -75,7 +75,7 @@ pub async fn one_call_stores_ten_thousand_heartbeats(store: &Arc<dyn Store>) {
     assert!(stored.iter().all(|project| project.last_heartbeat_at == Some(at(project))));
 }
 
-/// Calls that touch the same projects in different orders do not wait for each other in a circle.
+/// Checks that concurrent calls that touch the same projects in different orders do not deadlock.
 pub async fn concurrent_replicas_do_not_deadlock(store: &Arc<dyn Store>) {
     let registrations: Vec<_> = (0..20).map(|n| registration(&format!("p-{n}"))).collect();
     let mut projects = register_all(store.as_ref(), &registrations).await;

@@ -109,7 +109,8 @@ pub async fn each_source_has_periods_of_its_own(store: &Arc<dyn Store>) {
     assert_eq!(store.listening_periods(Source::Http, moment(0)).await.unwrap(), expected);
 }
 
-/// A period that began earlier is returned whole. One that ends exactly then is not returned.
+/// Checks that a period that began before the given time is returned whole, and that one that ends
+/// exactly at that time is not returned.
 pub async fn periods_are_found_by_their_end(store: &Arc<dyn Store>) {
     assert_eq!(nats(store.as_ref()).await, []);
     let all = periods(&[(0, 10), (20, 30), (40, 50)]);
@@ -160,7 +161,7 @@ pub async fn a_period_expires_after_the_retention(store: &Arc<dyn Store>) {
     assert_eq!(store.listening_periods(Source::Http, moment(0)).await.unwrap(), [http]);
 }
 
-/// Whatever was stored last.
+/// Checks that the latest period is returned, in whatever order the periods were stored.
 pub async fn a_snapshot_has_the_latest_period_of_each_source(store: &Arc<dyn Store>) {
     listen(store.as_ref(), &[period(Source::Nats, 50, 60), period(Source::Http, 0, 5)]).await;
     for (noted, last) in [

@@ -41,7 +41,7 @@ impl Judge {
         }
     }
 
-    /// Takes all deferred decisions.
+    /// Makes all deferred decisions.
     pub(in crate::presence) fn decide_deferred(&self) {
         let undecided = std::mem::take(&mut *self.deferred.0.lock());
         self.decide(undecided);

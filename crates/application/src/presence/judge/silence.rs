@@ -57,11 +57,11 @@ impl Judge {
         }
     }
 
-    /// Returns the worse status that the silence of a project means, and that silence; `None` if
-    /// the project keeps its status.
+    /// Returns the worse status that follows from the silence of a project, and that silence, or
+    /// `None` if the project keeps its status.
     ///
     /// A project that used several sources falls only when it is silent on all of them, each by
-    /// its own clock. It may be speaking over a source that is deaf.
+    /// its own clock. It may still be sending over a source that is deaf.
     fn fall(
         &self,
         entry: &ProjectEntry,

@@ -25,7 +25,7 @@ pub(crate) struct SourceHearing {
     pub(super) is_used: bool,
     /// The source proves that it hears, now.
     pub(super) hears: bool,
-    /// It hears, and what other replicas heard over it is known here too.
+    /// The source hears, and every heartbeat that other replicas received over it is known here.
     is_complete: bool,
     pub(super) clock: ListeningClock,
     /// Time of day of the newest proof; `None` before the first one.
@@ -135,7 +135,7 @@ impl SourceHearing {
         self.clock.evidence_since(heard)
     }
 
-    /// Reading at which this evidence will amount to `silence`, see
+    /// Returns the clock reading at which a project heard at `heard` will have this silence, see
     /// [`ListeningClock::reading_after`].
     pub(crate) fn reading_after(&self, heard: Reading, silence: Duration) -> Reading {
         self.clock.reading_after(heard, silence)

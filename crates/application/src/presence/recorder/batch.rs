@@ -54,8 +54,8 @@ impl Arrival {
         }
     }
 
-    /// The project was heard over HTTP since these heartbeats may have been sent. A heartbeat that
-    /// it sent over the bus came before them, whatever the clock says.
+    /// Returns whether the project was heard over HTTP after the earliest time at which this batch
+    /// can have arrived. Its heartbeat in this batch then counts as the older one.
     fn is_overtaken_in(&self, entry: &ProjectEntry) -> bool {
         let overtakes = |(newest, source)| source == Source::Http && newest - self.at > MAX_STEP;
         self.lags && entry.newest().is_some_and(overtakes)
@@ -71,7 +71,7 @@ impl<'a> HeartbeatBatch<'a> {
     /// Records the next heartbeat of the batch.
     ///
     /// # Errors
-    /// [`RecordError`]; an unknown project is counted, nothing else happened.
+    /// [`RecordError`]. An unknown project is counted, and nothing else changes.
     pub fn record(&mut self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
         let source = heartbeat.source;
         let Some(entry) = self.registry.get(heartbeat.slug) else {
@@ -100,7 +100,7 @@ impl Drop for HeartbeatBatch<'_> {
 }
 
 impl Inner {
-    /// Takes in a heartbeat that may change a status.
+    /// Records a heartbeat that may change a status.
     fn take_in(&self, entry: &Arc<ProjectEntry>, heartbeat: &Heartbeat<'_>, lags: bool) {
         let mut live = entry.lock();
         if live.removed {

@@ -88,7 +88,7 @@ impl Replica {
     pub(super) fn known_silence(&self, project: usize, source: Source) -> (u64, u64) {
         let silence = self.silence[project].max(0).unsigned_abs();
         let settled = self.settled[source.index()];
-        // Where the store may tell of a newer heartbeat, only the present listening period counts.
+        // If the store may have a newer heartbeat, only the current listening period counts.
         (if self.told[project] { silence.min(settled) } else { silence }, settled)
     }
 
@@ -111,8 +111,8 @@ impl Replica {
         self.resume();
     }
 
-    /// Silence goes on from the last checkpoint, as far as it lies in the last listening period.
-    /// Where others write periods too, theirs may be the last, and shorter.
+    /// Continues silence from the last checkpoint, limited to the last listening period. If other
+    /// replicas also write periods, the last one may be theirs, and shorter.
     fn resume(&mut self) {
         let lost = self.died_at - self.checkpointed_at;
         for (index, silence) in self.silence.iter_mut().enumerate() {

@@ -32,7 +32,7 @@ pub struct RegisterArgs {
     #[arg(long = "tag", value_name = "TAG")]
     tags: Vec<String>,
 
-    /// Use this heartbeat interval instead of the one of the service.
+    /// Use this heartbeat interval instead of the default of the service.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
     #[arg(value_parser = number_of_seconds)]
     heartbeat_interval: Option<f64>,

@@ -84,7 +84,7 @@ impl WatchArgs {
 ///
 /// # Errors
 /// Fails if the service rejects the request or cannot be reached at first. Later failures are
-/// retried for ever.
+/// retried forever.
 pub(super) fn run(client: &Client, watch: &WatchArgs, as_json: bool) -> anyhow::Result<()> {
     end_on_interrupt()?;
     let shown = if io::stdout().is_terminal() && !as_json && watch.fits_a_table() {

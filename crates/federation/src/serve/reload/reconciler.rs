@@ -73,7 +73,7 @@ impl ListReconciler {
         if is_asked || trouble != self.file_error {
             self.metrics.projects_file_refused();
             if matches!(error, ProjectsFileError::Missing(_)) {
-                tracing::warn!(error = trouble, "projects file is gone; its projects stay");
+                tracing::warn!(error = trouble, "projects file is missing; its projects are kept");
             } else {
                 tracing::error!(error = trouble, "projects file is invalid; nothing changes");
             }
@@ -119,7 +119,7 @@ impl ListReconciler {
         let removed = self.remove_leaving().await;
         self.note_applied();
         if self.leaving.is_empty() {
-            tracing::info!(removed, "projects that left the projects file are removed");
+            tracing::info!(removed, "projects that are no longer in the projects file are removed");
         }
     }
 
@@ -146,12 +146,12 @@ impl ListReconciler {
         for slug in left {
             tracing::info!(
                 project.slug = %slug,
-                "project left the projects file and is kept (PROJECTS_FILE_PRUNE is false)"
+                "project left out of the projects file is kept (PROJECTS_FILE_PRUNE is false)"
             );
         }
     }
 
-    /// Removes the projects to remove, and returns how many existed. Failures remain for later.
+    /// Removes the projects pending removal and returns how many existed. Failures stay pending.
     async fn remove_leaving(&mut self) -> usize {
         let mut removed = 0;
         for slug in self.leaving.clone() {

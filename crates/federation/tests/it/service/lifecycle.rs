@@ -83,8 +83,11 @@ fn a_second_process_on_the_same_file_does_not_start() {
     let second = service.client(folder.path(), &["serve", "--service-port", "0"]).output().unwrap();
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8(second.stderr).unwrap();
-    assert!(said.contains("DATABASE_URL: expected a file of this process alone, got /"), "{said}");
-    assert!(said.contains("/federation.db, which another process serves"), "{said}");
+    assert!(
+        said.contains("DATABASE_URL: expected a file that no other process uses, got /"),
+        "{said}"
+    );
+    assert!(said.contains("/federation.db, which is in use"), "{said}");
     assert_eq!(service.beat("commandcenter"), 204);
 }
 

@@ -81,7 +81,7 @@ fn an_invalid_file_changes_nothing_and_the_log_names_the_line() {
     write(folder.path(), "");
     service.until_logged("has no list of projects");
     fs::remove_file(folder.path().join("config/projects.yaml")).unwrap();
-    service.until_logged("projects file is gone");
+    service.until_logged("projects file is missing");
     assert_eq!(names(&service), ["a=A"]);
     write(folder.path(), &list(&[("b", "B")]));
     until_names(&service, &["b=B"]);

@@ -1,4 +1,4 @@
-//! What projects report about themselves, over both transports.
+//! Self-reported health of projects, over both transports.
 
 use federation_testkit::NatsServer;
 use serde_json::{Value, json};

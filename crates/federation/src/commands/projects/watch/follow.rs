@@ -13,7 +13,7 @@ use crate::commands::projects::client::{Client, Opened};
 /// Shortest and longest pause before a reconnect.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// A message of the follower.
+/// A message from the follower to the display.
 pub(super) enum Word {
     /// A stream started after this revision.
     Ready(i64),

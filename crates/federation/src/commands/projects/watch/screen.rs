@@ -24,7 +24,7 @@ pub(super) struct Screen<'a> {
     watch: &'a WatchArgs,
     known: Known<'a>,
     position: i64,
-    /// Reason of the lost connection, while there is none.
+    /// Reason for the disconnect, while disconnected.
     lost: Option<String>,
 }
 
