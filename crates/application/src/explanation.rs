@@ -70,7 +70,7 @@ impl Explanation {
     pub fn summary(&self) -> String {
         let mut words = format!("{}: {}", self.state.project.status, self.reason());
         if !self.state.status_known {
-            words.push_str("; this cannot be relied on now: ");
+            words.push_str("; not known now: ");
             words.push_str(&self.doubt());
         }
         words
@@ -78,7 +78,9 @@ impl Explanation {
 
     fn reason(&self) -> String {
         let project = &self.state.project;
-        let Some(at) = project.last_heartbeat_at else { return "it was never heard".into() };
+        let Some(at) = project.last_heartbeat_at else {
+            return "no heartbeat was ever received".into();
+        };
         let heard = format!("its last heartbeat came {} ago", seconds(self.at - at));
         let Thresholds { degraded_after, offline_after, .. } = self.thresholds;
         match project.status {
@@ -88,9 +90,9 @@ impl Explanation {
             ProjectStatus::Degraded if project.reports.is_degraded() => {
                 let reasons: Vec<_> = project.reports.reasons().collect();
                 if reasons.is_empty() {
-                    format!("it says so itself; {heard}")
+                    format!("reported by the project; {heard}")
                 } else {
-                    format!("it says so itself ({}); {heard}", reasons.join("; "))
+                    format!("reported by the project ({}); {heard}", reasons.join("; "))
                 }
             }
             ProjectStatus::Degraded => format!(
@@ -111,11 +113,11 @@ impl Explanation {
         let least = counting
             .filter_map(|one| Some((one.silence?, one.source, one.deaf_left_out, one.cuts)));
         let Some((silence, source, deaf, cuts)) = least.min() else {
-            return "nothing was heard since the start".into();
+            return "no heartbeat was received since the start".into();
         };
         let mut words = format!("{} of silence over {source}", seconds(silence));
         if let Some(deaf) = deaf.filter(|deaf| deaf.as_millis() >= 100) {
-            words.push_str(&format!(", {} of deafness left out", seconds(deaf)));
+            words.push_str(&format!(", not counting {} without hearing", seconds(deaf)));
         }
         match cuts {
             0 => {}
@@ -129,10 +131,10 @@ impl Explanation {
         let chance = self.thresholds.chance;
         let counting = || self.sources.iter().filter(|source| source.counts);
         if let Some(deaf) = counting().find(|source| !source.hears) {
-            format!("{} does not prove that it hears", deaf.source)
+            format!("{} is not receiving heartbeats, so offline detection is paused", deaf.source)
         } else if let Some(new) = counting().find(|source| source.settled < chance) {
             let (settled, chance) = (seconds(new.settled), seconds(chance));
-            format!("{} listens again for {settled}, and {chance} are needed", new.source)
+            format!("{} has listened again for {settled} of the {chance} needed", new.source)
         } else if let Some(cut) = counting().find(|source| source.cuts > 0) {
             format!("interruptions of {} may have hidden its heartbeats", cut.source)
         } else {

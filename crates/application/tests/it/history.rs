@@ -15,8 +15,8 @@ async fn a_summary_gives_the_reason_for_a_status() {
     world.service.presence.listening().set_link(Source::Nats, true);
     assert_eq!(
         summary(&world, "a").await,
-        "offline: it was never heard; this cannot be relied on now: nats listens again for 0 s, and \
-         45 s are needed"
+        "offline: no heartbeat was ever received; not known now: nats has listened again for 0 s of \
+         the 45 s needed"
     );
     world.beat("a").unwrap();
     world.listen(seconds(20));
@@ -40,12 +40,15 @@ async fn deaf_time_is_reported_apart_from_silence() {
     world.listen(seconds(70));
     world.listen_over(&[Source::Http], seconds(600));
     let deaf = summary(&world, "a").await;
-    assert!(deaf.ends_with("nats does not prove that it hears"), "{deaf}");
+    assert!(
+        deaf.ends_with("nats is not receiving heartbeats, so offline detection is paused"),
+        "{deaf}"
+    );
     world.prove(Source::Nats, false);
     world.listen(seconds(5 + 65));
     assert_eq!(
         summary(&world, "a").await,
-        "offline: 135 s of silence over nats, 605 s of deafness left out, 1 interruption that may \
+        "offline: 135 s of silence over nats, not counting 605 s without hearing, 1 interruption that may \
          have hidden heartbeats (offline after 90 s)"
     );
 }

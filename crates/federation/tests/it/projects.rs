@@ -92,10 +92,14 @@ fn one_project_is_shown_with_all_its_fields() {
 
 #[test]
 fn an_explanation_is_text_for_people_and_json_for_programs() {
-    let body = r#"{"slug":"orion","summary":"offline: it was never heard","silence":[]}"#;
+    let body =
+        r#"{"slug":"orion","summary":"offline: no heartbeat was ever received","silence":[]}"#;
     let (run, line, _) = ask(&["projects", "explain", "orion"], "200 OK", body);
     assert_eq!(line, "GET /api/fed/projects/orion/explain HTTP/1.1");
-    assert!(run.stdout.starts_with("orion: offline: it was never heard\n\n"), "{run:?}");
+    assert!(
+        run.stdout.starts_with("orion: offline: no heartbeat was ever received\n\n"),
+        "{run:?}"
+    );
     let (run, _, _) = ask(&["projects", "explain", "orion", "--json"], "200 OK", body);
     assert_eq!(run.stdout, format!("{body}\n"));
 }

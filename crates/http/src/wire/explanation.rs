@@ -18,7 +18,7 @@ use crate::wire::timestamp::{Seconds, Timestamp};
         "slug": "commandcenter",
         "status": "offline",
         "status_known": true,
-        "summary": "offline: 94.2 s of silence over nats, 31.0 s of deafness left out (offline after 90 s)",
+        "summary": "offline: 94.2 s of silence over nats, not counting 31.0 s without hearing (offline after 90 s)",
         "at": "2026-11-23T14:43:48.711326Z",
         "last_heartbeat": {
             "at": "2026-11-23T14:41:43.018273Z",
