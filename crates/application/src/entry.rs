@@ -207,7 +207,7 @@ impl ProjectEntry {
         self.reports_changed.store(true, Ordering::SeqCst);
     }
 
-    /// Returns `true` if the store lacks the reported health, and resets that.
+    /// Returns whether the store lacks the reported health, and clears the mark.
     pub(crate) fn take_changed_reports(&self) -> bool {
         self.reports_changed.swap(false, Ordering::SeqCst)
     }

@@ -20,7 +20,7 @@ impl Source {
     /// All sources.
     pub const ALL: [Self; 2] = [Self::Nats, Self::Http];
 
-    /// Returns the name in metrics, in answers and in the table.
+    /// Returns the name in metrics, in responses and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -96,7 +96,7 @@ pub struct ListeningClock {
     proven: Option<Monotonic>,
     unbroken: bool,
     deaf: Duration,
-    /// Shared with copies of the clock, which are taken all the time.
+    /// Shared with copies of the clock, which are made often.
     cuts: Arc<Cuts>,
     /// The reading right after the last cut.
     cut_at: Reading,

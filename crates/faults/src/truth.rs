@@ -64,7 +64,7 @@ pub(crate) enum Fall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SilentSince {
     pub(crate) at: Moment,
-    /// No heartbeat can have been lost. Otherwise a replica may say that it does not know.
+    /// True if no heartbeat can have been lost. Otherwise a replica may report an unknown status.
     pub(crate) certain: bool,
 }
 

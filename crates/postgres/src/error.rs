@@ -56,8 +56,8 @@ pub(crate) fn is_outage(error: &DatabaseError) -> Option<bool> {
 }
 
 /// Diesel does not expose the SQLSTATE, so outages that leave the connection open (classes 40, 53, 55
-/// and 57) are recognized by their messages. With a server that is set to another language only the
-/// probe of the connection remains.
+/// and 57) are recognized by their messages. If the server's messages are in another language, only
+/// the probe of the connection detects such an outage.
 fn tells_an_outage(message: &str) -> bool {
     const WORDS: [&str; 9] = [
         "terminating connection",

@@ -59,7 +59,7 @@ impl Disturbances {
         }
     }
 
-    /// Records that a part is undisturbed, `earliest` at one time and `surely` at another.
+    /// Records that the disturbance of a part ended between `earliest` and `surely`.
     pub(crate) fn end(&mut self, part: Part, earliest: Moment, surely: Moment) {
         if let Some(disturbance) = self.0.entry(part).or_default().last_mut() {
             disturbance.end.get_or_insert((earliest.max(disturbance.from), surely));

@@ -64,7 +64,7 @@ pub async fn history_is_read_in_pages(store: &Arc<dyn Store>) {
     }
 }
 
-/// It ends with the removal, and continues when another project takes the slug.
+/// Checks that the history ends with the removal, and continues when another project takes the slug.
 pub async fn a_removed_project_has_its_history(store: &Arc<dyn Store>) {
     use ChangeKind::{Registered, Removed, StatusChanged};
     let project = register(store.as_ref(), "a").await;

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::{HEARS_WITHIN, Listening};
 use crate::entry::ProjectEntry;
 
-/// Hearing of all sources at one moment. Answers what their silence about a project proves.
+/// Hearing of all sources at one moment. Provides the evidence of a project's silence.
 pub(crate) struct HearingSnapshot {
     pub(super) now: Monotonic,
     pub(super) utc: OffsetDateTime,
