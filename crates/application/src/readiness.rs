@@ -65,7 +65,7 @@ impl Readiness {
         self.0.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Pings the store, with a timeout of 2 s, and checks that the bus is heard.
+    /// Pings the store, with a timeout of 2 s, and checks that heartbeats arrive over NATS.
     pub async fn check(&self) -> ReadinessReport {
         let inner = &*self.0;
         let mut reasons = Vec::new();
@@ -79,11 +79,11 @@ impl Readiness {
             Ok(Err(StoreError::Unavailable(_))) | Err(_) => {
                 reasons.push("the store does not answer".to_owned());
             }
-            Ok(Err(_)) => reasons.push("the store fails".to_owned()),
+            Ok(Err(_)) => reasons.push("the store returns errors".to_owned()),
         }
         let listening = inner.presence.listening();
         if listening.uses(Source::Nats) && !listening.hears(Source::Nats) {
-            reasons.push("the bus cannot be heard".to_owned());
+            reasons.push("NATS: not receiving heartbeats; offline detection is paused".to_owned());
         }
         let sources = listening.snapshot().reports();
         ReadinessReport { ready: reasons.is_empty(), reasons, sources }

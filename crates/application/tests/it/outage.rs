@@ -109,7 +109,13 @@ async fn readiness_names_what_is_missing() {
     world.sleep(seconds(5));
     let report = world.service.readiness.check().await;
     assert!(!report.ready);
-    assert_eq!(report.reasons, ["the store does not answer", "the bus cannot be heard"]);
+    assert_eq!(
+        report.reasons,
+        [
+            "the store does not answer",
+            "NATS: not receiving heartbeats; offline detection is paused"
+        ]
+    );
     world.service.readiness.stop();
     assert_eq!(world.service.readiness.check().await.reasons[0], "the service is stopping");
 }

@@ -17,10 +17,10 @@ const UNKNOWN_PROJECTS: usize = 1_000;
 
 /// Running tasks beside the REST API.
 pub(super) struct BackgroundTasks {
-    ears: JoinSet<()>,
-    ears_end: CancellationToken,
+    listeners: JoinSet<()>,
+    listeners_end: CancellationToken,
     writer: JoinHandle<()>,
-    writer_ends: CancellationToken,
+    writer_end: CancellationToken,
 }
 
 impl BackgroundTasks {
@@ -30,19 +30,19 @@ impl BackgroundTasks {
         reload: Reload,
         bus: Option<Bus>,
     ) -> anyhow::Result<Self> {
-        let (ears_end, writer_ends) = (CancellationToken::new(), CancellationToken::new());
-        let mut ears = JoinSet::new();
+        let (listeners_end, writer_end) = (CancellationToken::new(), CancellationToken::new());
+        let mut listeners = JoinSet::new();
         let (ticking, asking) = (service.clone(), service.clone());
-        let (ticks_end, probes_end) = (ears_end.clone(), ears_end.clone());
-        ears.spawn(async move { ticking.run_ticks(ticks_end).await });
-        ears.spawn(async move { asking.run_probes(probes_end).await });
-        ears.spawn(service.follower().run(ears_end.clone()));
-        ears.spawn(reload.run(ears_end.clone()));
+        let (ticks_end, probes_end) = (listeners_end.clone(), listeners_end.clone());
+        listeners.spawn(async move { ticking.run_ticks(ticks_end).await });
+        listeners.spawn(async move { asking.run_probes(probes_end).await });
+        listeners.spawn(service.follower().run(listeners_end.clone()));
+        listeners.spawn(reload.run(listeners_end.clone()));
         if let Some(bus) = bus {
-            join_bus(&mut ears, &ears_end, service, settings, bus).await?;
+            join_bus(&mut listeners, &listeners_end, service, settings, bus).await?;
         }
-        let writer = tokio::spawn(service.writer().run(writer_ends.clone()));
-        Ok(Self { ears, ears_end, writer, writer_ends })
+        let writer = tokio::spawn(service.writer().run(writer_end.clone()));
+        Ok(Self { listeners, listeners_end, writer, writer_end })
     }
 
     /// Runs until `stop`.
@@ -53,7 +53,7 @@ impl BackgroundTasks {
     pub(super) async fn run_until(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.cancelled() => Ok(()),
-            Some(ended) = self.ears.join_next() => {
+            Some(ended) = self.listeners.join_next() => {
                 ended.context("a listening task failed")?;
                 bail!("a listening task stopped unexpectedly");
             }
@@ -66,10 +66,10 @@ impl BackgroundTasks {
 
     /// Stops listening after taking in the messages on their way, then writes the last checkpoint.
     pub(super) async fn stop(self) {
-        let Self { mut ears, ears_end, writer, writer_ends } = self;
-        ears_end.cancel();
-        while ears.join_next().await.is_some() {}
-        writer_ends.cancel();
+        let Self { mut listeners, listeners_end, writer, writer_end } = self;
+        listeners_end.cancel();
+        while listeners.join_next().await.is_some() {}
+        writer_end.cancel();
         if let Err(error) = writer.await {
             tracing::error!(%error, "last checkpoint failed");
         }
@@ -78,7 +78,7 @@ impl BackgroundTasks {
 
 /// Starts the tasks that use NATS.
 async fn join_bus(
-    ears: &mut JoinSet<()>,
+    listeners: &mut JoinSet<()>,
     end: &CancellationToken,
     service: &Service,
     settings: &ServeSettings,
@@ -88,21 +88,21 @@ async fn join_bus(
         let (sender, receiver) = mpsc::channel(UNKNOWN_PROJECTS);
         let (register, end) = (register_unknown_projects(service.clone(), receiver), end.clone());
         // Stops at once: a project that is not registered yet sends another heartbeat.
-        ears.spawn(async move {
+        listeners.spawn(async move {
             end.run_until_cancelled_owned(register).await;
         });
         sender
     });
     if settings.catalog_on_nats {
-        ears.spawn(bus.catalog_service(service).await?.run(end.clone()));
+        listeners.spawn(bus.catalog_service(service).await?.run(end.clone()));
     }
     let Bus { context, peers, .. } = bus;
     let (presence, replica) = (service.presence.clone(), peers.replica());
     let hearing =
         HeartbeatSubscriber::spawn(context, presence, unknown_projects, replica, end.clone()).await;
-    ears.spawn(hearing.context("NATS")?);
+    listeners.spawn(hearing.context("NATS")?);
     let told = service.clone();
-    ears.spawn(peers.run(move || told.look_for_changes(), end.clone()));
+    listeners.spawn(peers.run(move || told.look_for_changes(), end.clone()));
     Ok(())
 }
 

@@ -151,7 +151,7 @@ mod tests {
         503
         content-type: application/problem+json
         retry-after: 5
-        {"title":"Service Unavailable","status":503,"detail":"not ready: the service is starting; the store does not answer; the bus cannot be heard","reasons":["the service is starting","the store does not answer","the bus cannot be heard"],"sources":[{"source":"nats","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0},{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}]}
+        {"title":"Service Unavailable","status":503,"detail":"not ready: the service is starting; the store does not answer; NATS: not receiving heartbeats; offline detection is paused","reasons":["the service is starting","the store does not answer","NATS: not receiving heartbeats; offline detection is paused"],"sources":[{"source":"nats","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0},{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}]}
         "#);
     }
 }
