@@ -45,7 +45,7 @@ pub enum WatchError {
     #[error("the catalog is not loaded yet")]
     NotLoaded,
     /// The limit on concurrent watchers or waits is reached.
-    #[error("too many watchers: at most {MOST_WATCHERS} may watch and {MOST_WAITING} may wait")]
+    #[error("too many clients watch or wait for changes")]
     TooMany,
     /// This replica has not read the log that far yet.
     #[error("this replica has not read the newest changes yet")]
@@ -88,6 +88,13 @@ impl ChangeFeed {
             waiting: Arc::new(Semaphore::new(MOST_WAITING)),
             reading: Semaphore::new(READ_AT_ONCE),
         }))
+    }
+
+    /// Lowers the limits on concurrent watchers and waits. Higher limits than the defaults have no
+    /// effect. Call it once, before clients connect.
+    pub fn lower_limits(&self, watchers: usize, waits: usize) {
+        self.0.watching.forget_permits(MOST_WATCHERS.saturating_sub(watchers));
+        self.0.waiting.forget_permits(MOST_WAITING.saturating_sub(waits));
     }
 
     /// Newest revision that the catalog reflects, together with all earlier ones.

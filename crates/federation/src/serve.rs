@@ -11,9 +11,11 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -29,7 +31,7 @@ use self::bus::Bus;
 use self::keys::ServedKeys;
 use self::reload::Reload;
 use crate::log;
-use crate::open_files;
+use crate::open_files::{self, ConnectionLimits};
 use crate::projects_file::{self, ProjectsFileError};
 use crate::settings::{self, ServeSettings};
 use crate::signals;
@@ -39,6 +41,9 @@ use crate::store::Store;
 /// take 3 s of it and the last messages on the bus 2 s, so at least 4 s remain for the last
 /// checkpoint.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
+
+/// Limit on open files below which a warning is logged.
+const FEW_OPEN_FILES: usize = 1_024;
 
 /// Time after which a start that is still going on is logged.
 const SLOW_START: Duration = Duration::from_secs(1);
@@ -55,7 +60,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     if let Some(bus) = &settings.bus {
         settings::bus::check(bus).await?;
     }
-    open_files::raise_limit();
+    let open_files = open_files::raise_limit();
     for setting in &settings.obsolete {
         tracing::warn!(setting, "setting is obsolete and has no effect");
     }
@@ -71,7 +76,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let service = wire(&store, &settings, peers, Arc::clone(&clock));
     let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
     let stop = signals::stop()?;
-    let server = HttpServer::bind(&settings.http)?;
+    let server = limited(HttpServer::bind(&settings.http)?, &service, open_files);
     let address = server.address();
     tracing::debug!(%address, "server listens");
 
@@ -105,6 +110,25 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     end(http, tasks).await?;
     tracing::info!("service has stopped");
     Ok(())
+}
+
+/// Limits connections, event streams and long polls by the number of files that may be open.
+fn limited(server: HttpServer, service: &Service, open_files: Option<usize>) -> HttpServer {
+    let Some(open_files) = open_files else { return server };
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let limits = ConnectionLimits::of(open_files, processors);
+    let ConnectionLimits { workers, connections, streams, long_polls } = limits;
+    if open_files < FEW_OPEN_FILES {
+        tracing::warn!(
+            open_files,
+            connections,
+            streams,
+            long_polls,
+            "the limit on open files is low; raise it to serve more clients"
+        );
+    }
+    service.changes.lower_limits(streams, long_polls);
+    server.limited_to(workers, connections)
 }
 
 /// Serves for the delay, so that a load balancer can notice that the service is not ready.

@@ -213,6 +213,10 @@ impl ResponseError for ApiError {
             // request.
             response.force_close();
         }
+        if matches!(self, Self::TooManyWatchers) {
+            // An idle connection would take the place of another client.
+            response.force_close();
+        }
         let body = ProblemBody::new(status, self.to_string(), self.invalid_values());
         response.content_type(PROBLEM_JSON).json(body)
     }

@@ -9,6 +9,7 @@ use std::panic::AssertUnwindSafe;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
@@ -17,6 +18,7 @@ use futures_util::FutureExt as _;
 use tracing::{Instrument as _, Span};
 
 use crate::error::ApiError;
+use crate::server::connections::OpenConnection;
 use crate::state::ApiState;
 use crate::text::abbreviate;
 
@@ -42,6 +44,8 @@ pub(crate) async fn observe(
     let presence = request.app_data::<Data<ApiState>>().map(|state| state.presence.clone());
     let began = presence.as_ref().map(|presence| presence.now());
 
+    let closes = OpenConnection::should_close(request.request());
+
     let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
     let outcome = handled.await.unwrap_or_else(|panic| Err(failed(&panic, &span)));
 
@@ -55,11 +59,17 @@ pub(crate) async fn observe(
     match outcome {
         Ok(mut answer) => {
             answer.headers_mut().insert(REQUEST_ID, id);
+            if closes {
+                answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            }
             Ok(answer)
         }
         Err(mut error) => {
             error.add_response_mapper(move |mut answer| {
                 answer.headers_mut().insert(REQUEST_ID, id.clone());
+                if closes {
+                    answer.head_mut().set_connection_type(ConnectionType::Close);
+                }
                 answer
             });
             Err(error)

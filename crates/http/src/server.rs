@@ -1,5 +1,7 @@
 //! The HTTP server: sockets, workers and shutdown.
 
+pub(crate) mod connections;
+
 use std::any::Any;
 use std::future::Future;
 use std::io;
@@ -7,6 +9,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use self::connections::Connections;
 use crate::app::{app, document_json};
 use crate::state::ApiState;
 
@@ -24,6 +27,9 @@ const SHUTDOWN_TIMEOUT_SECONDS: u64 = 3;
 /// Time for which sent data may stay unacknowledged before the connection is closed. It frees the
 /// memory of stalled readers and detects clients that have disappeared.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Default limit on open connections of a worker.
+const CONNECTIONS_PER_WORKER: usize = 25_000;
 
 /// Settings of the server.
 #[derive(Debug, Clone)]
@@ -52,6 +58,7 @@ pub struct HttpServer {
     listeners: Vec<TcpListener>,
     address: SocketAddr,
     workers: Option<NonZeroUsize>,
+    max_connections: Option<usize>,
     stall_timeout: Duration,
 }
 
@@ -73,7 +80,8 @@ impl HttpServer {
         match bound {
             Ok((address, listeners)) => {
                 let stall_timeout = STALL_TIMEOUT;
-                Ok(Self { listeners, address, workers: *workers, stall_timeout })
+                let (workers, max_connections) = (*workers, None);
+                Ok(Self { listeners, address, workers, max_connections, stall_timeout })
             }
             Err(source) => {
                 Err(BindError { host: host.clone(), port: *port, hint: hint(&source), source })
@@ -85,6 +93,13 @@ impl HttpServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Limits workers and connections. Further connections wait until others close.
+    ///
+    /// If more than four fifths of the connections are open, they are closed after each response.
+    pub fn limited_to(self, workers: NonZeroUsize, connections: usize) -> Self {
+        Self { workers: Some(workers), max_connections: Some(connections), ..self }
     }
 
     /// Serves requests until `shutdown` completes. Then stops accepting connections, and gives
@@ -104,15 +119,23 @@ impl HttpServer {
             ending.cancel();
         };
         let document = document_json(&state);
+        let connections = Connections::new(self.max_connections.unwrap_or(usize::MAX));
         let mut server = actix_web::HttpServer::new(move || app(state.clone(), document.clone()))
             .client_request_timeout(REQUEST_TIMEOUT)
             .keep_alive(KEEP_ALIVE)
-            .on_connect(move |connection, _| close_when_stalled(connection, stall_timeout))
+            .on_connect(move |connection, data| {
+                close_when_stalled(connection, stall_timeout);
+                data.insert(connections.enter());
+            })
             .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
             .disable_signals()
             .shutdown_signal(shutdown);
         if let Some(workers) = self.workers {
             server = server.workers(workers.get());
+            if let Some(connections) = self.max_connections {
+                let per_worker = (connections / workers.get()).max(1);
+                server = server.max_connections(per_worker.min(CONNECTIONS_PER_WORKER));
+            }
         }
         for listener in self.listeners {
             server = server.listen(listener)?;

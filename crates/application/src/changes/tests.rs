@@ -32,6 +32,22 @@ async fn a_watcher_without_a_permit_to_read_the_log_fails_in_time() {
 }
 
 #[tokio::test]
+async fn lowered_limits_apply_to_watchers_and_waits() {
+    let service = service().await;
+    let feed = &service.changes;
+    feed.lower_limits(1, 20_000);
+    let watcher = feed.watch(None).await.unwrap();
+    let refused = feed.watch(None).await.err();
+    assert!(matches!(refused, Some(WatchError::TooMany)), "{refused:?}");
+    assert_eq!(feed.0.waiting.available_permits(), MOST_WAITING);
+    drop(watcher);
+    feed.watch(None).await.unwrap();
+    feed.lower_limits(MOST_WATCHERS, 0);
+    let waited = feed.changed(Revision(0), |_| true).await;
+    assert!(matches!(waited, Err(WatchError::TooMany)), "{waited:?}");
+}
+
+#[tokio::test]
 async fn waits_take_no_permits_from_watchers() {
     let service = service().await;
     let feed = &service.changes;

@@ -100,7 +100,8 @@ use crate::wire::project::body::StatusSchema;
             status = 503,
             description = "The catalog is not loaded yet; or the changes since `Last-Event-ID` are no \
                            longer in memory and the store is not available; or this replica has not \
-                           read them yet; or 10,000 clients are already watching.",
+                           read them yet; or too many clients are watching (10,000, fewer if the \
+                           limit on open files is low).",
             body = ProblemBody,
             content_type = "application/problem+json",
             headers(("Retry-After" = u32, description = "Seconds after which to retry.")),

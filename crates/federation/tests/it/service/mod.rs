@@ -4,6 +4,7 @@ mod docs;
 mod export;
 mod keys;
 mod lifecycle;
+mod limits;
 mod listing;
 mod log;
 mod outages;

@@ -81,8 +81,24 @@ pub(super) struct Service {
 impl Service {
     /// Starts the service on a free port and waits until it logs its address.
     pub(super) fn start(folder: &Path, settings: &[(&str, &str)]) -> Self {
-        let mut child = federation(folder)
-            .arg("serve")
+        let mut serve = federation(folder);
+        serve.arg("serve");
+        Self::spawn(serve, settings)
+    }
+
+    /// Starts the service with this limit on open files.
+    pub(super) fn with_open_files(folder: &Path, limit: u32) -> Self {
+        let script = format!("ulimit -n {limit}; exec \"$0\" serve");
+        let mut serve = Command::new("/bin/sh");
+        serve.args(["-c", &script, env!("CARGO_BIN_EXE_federation")]);
+        serve.env_clear().current_dir(folder).stdin(Stdio::null());
+        let service = Self::spawn(serve, &[]);
+        until("the service is ready", || (service.get("/readyz").0 == 200).then_some(()));
+        service
+    }
+
+    fn spawn(mut serve: Command, settings: &[(&str, &str)]) -> Self {
+        let mut child = serve
             .envs([("SERVICE_PORT", "0"), ("NATS_URL", "none"), ("LOG_FORMAT", "json")])
             .envs(settings.iter().copied())
             .stderr(Stdio::piped())
@@ -169,6 +185,14 @@ impl Service {
         until("every change is stored", || {
             self.metrics().contains("federation_waiting_changes 0").then_some(())
         });
+    }
+
+    /// Sends a GET request on a connection of its own, and does not read the response.
+    pub(super) fn send(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        stream
     }
 
     /// Sends a request with an incomplete body, for which the service waits.
