@@ -111,11 +111,14 @@ mod tests {
             answer.ends_with(",\"status_known\":true}")
         };
         assert!(!known().await, "the service has not listened yet");
-        for _ in 0..46 {
+        for _ in 0..51 {
             api.clock.advance(Duration::from_secs(1));
             api.service.tick();
         }
-        assert!(known().await, "the service has listened for one and a half intervals of 30 s");
+        assert!(
+            known().await,
+            "it has listened for one and a half intervals of 30 s, after 5 s to reconnect"
+        );
         api.clock.advance(Duration::from_secs(30));
         assert!(!known().await, "the service does not prove that it still listens");
     }

@@ -201,7 +201,7 @@ mod tests {
     async fn a_status_that_becomes_unknown_is_visible_within_200_ms() {
         let api = Api::new().await;
         api.register("a").await;
-        api.listen(Duration::from_secs(46)).await;
+        api.listen(Duration::from_secs(51)).await;
         let known =
             async || api.get("/api/fed/projects").await.body.ends_with(",\"status_known\":true}]");
         // HTTP counts as listening for 2 s without a proof.
