@@ -53,7 +53,7 @@ pub(crate) fn held_by(
     let held = tag_list(request, &IF_NONE_MATCH).ok()??;
     tags.into_iter().find(|tag| match &held {
         TagList::Any => true,
-        TagList::Tags(listed) => listed.iter().any(|one| one.opaque == tag.tag()),
+        TagList::Tags(listed) => listed.iter().any(|one| one.0 == tag.tag()),
     })
 }
 
@@ -91,10 +91,12 @@ fn write_condition(request: &HttpRequest) -> Result<Precondition, InvalidValue> 
     }
 }
 
-/// Returns the first part of a project tag. Weak tags are ignored, because they do not distinguish
-/// versions.
+/// Returns the first part of a project tag.
+///
+/// A weak tag counts as well, although RFC 9110 excludes it: a proxy that compresses a response
+/// adds `W/` to its tag, and the tag still identifies the registration.
 fn registration_of(listed: &Tag) -> Option<RegistrationTag> {
-    let (registration, _) = listed.opaque.split_once('-').filter(|_| !listed.is_weak)?;
+    let (registration, _) = listed.0.split_once('-')?;
     RegistrationTag::parse(registration)
 }
 
@@ -158,8 +160,16 @@ mod tests {
     }
 
     #[test]
-    fn weak_and_foreign_tags_match_nothing() {
-        for foreign in [format!("W/\"{A}-1\""), format!("\"{A}\""), "\"\", \"x-y\"".to_owned()] {
+    fn a_weak_tag_of_a_compressing_proxy_counts_as_the_tag() {
+        let both = Ok(Precondition::Unchanged(vec![tag(A), tag(B)]));
+        // nginx adds `W/`, and Apache a suffix.
+        let weak = format!("W/\"{A}-1\", \"{B}-2-gzip\"");
+        assert_eq!(condition(&[("if-match", &weak)]), both);
+    }
+
+    #[test]
+    fn foreign_tags_match_nothing() {
+        for foreign in [format!("W/\"{A}\""), format!("\"{A}\""), "\"\", \"x-y\"".to_owned()] {
             let none = Ok(Precondition::Unchanged(Vec::new()));
             assert_eq!(condition(&[("if-match", &foreign)]), none, "{foreign}");
         }

@@ -39,8 +39,10 @@ pub(crate) enum ApiError {
     },
     #[error("Accept-Encoding: expected identity, gzip or zstd, got none of them")]
     NotAcceptable,
-    #[error("Content-Type: expected application/json, got {given}")]
+    #[error("Content-Type: expected {}, got {given}", accepted.join(" or "))]
     UnsupportedMediaType {
+        /// The media types of the operation, the preferred one first.
+        accepted: &'static [&'static str],
         /// The given media type, safe to show.
         given: String,
     },
@@ -201,6 +203,9 @@ impl ResponseError for ApiError {
         let mut response = HttpResponse::build(status);
         if let Self::MethodNotAllowed { allow } = self {
             response.insert_header((header::ALLOW, *allow));
+        }
+        if let Self::UnsupportedMediaType { accepted: accepted @ [_, _, ..], .. } = self {
+            response.insert_header(("accept-patch", accepted.join(", ")));
         }
         if let Self::Auth(error) = self {
             error.add_headers(&mut response);

@@ -27,6 +27,7 @@ mod auth;
 mod body;
 mod coding;
 mod conditions;
+mod connection;
 mod error;
 mod events;
 mod lists;

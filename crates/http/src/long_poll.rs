@@ -7,6 +7,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use federation_domain::{Change, Revision, Slug};
 use tokio::time::timeout;
 
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::params::wait::Wait;
 use crate::state::ApiState;
@@ -19,13 +20,15 @@ impl Wait {
     /// Waits for a change after the client's revision, if the client asked for it: a change of one
     /// project, or of any.
     ///
-    /// Create the response after this returns and add the index, which was read before.
+    /// Create the response after this returns and add the index, which was read before. A client
+    /// that closes its half of the connection is answered at once.
     ///
     /// # Errors
     /// Fails if the catalog is not loaded or too many requests are waiting.
     pub(crate) async fn changed(
         &self,
         state: &ApiState,
+        connection: &Connection,
         slug: Option<&Slug>,
     ) -> Result<Index, ApiError> {
         if let Some(index) = self.index {
@@ -33,6 +36,7 @@ impl Wait {
             let changed = timeout(self.with_jitter(), state.changes.changed(index, concerns));
             tokio::select! {
                 () = state.ending.cancelled() => {}
+                () = connection.closed() => {}
                 changed = changed => changed.unwrap_or(Ok(()))?,
             }
         }

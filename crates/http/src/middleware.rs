@@ -98,7 +98,7 @@ fn given_id(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Generates an id, which must be unique but not secret.
-fn new_id() -> HeaderValue {
+pub(crate) fn new_id() -> HeaderValue {
     HeaderValue::from_str(&format!("{:032x}", fastrand::u128(..)))
         .unwrap_or_else(|_| HeaderValue::from_static("0"))
 }

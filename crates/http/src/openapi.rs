@@ -36,8 +36,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         description = "A catalog of projects and their liveness.\n\n\
             Every `GET` operation also supports `HEAD`. A trailing slash in a path is ignored. An \
             unknown path is answered with 404, and an unsupported method with 405 and the header \
-            `Allow`. Error responses are JSON objects with the key `detail`; only requests that are \
-            not valid HTTP are refused without a body.\n\n\
+            `Allow`. Error responses are JSON objects with the key `detail`.\n\n\
             All writes are idempotent: if a response is lost, send the request again. No \
             `Idempotency-Key` is needed. To prevent lost updates, send the `ETag` of the project \
             that was read in `If-Match`; 412 means that the project has changed since. A retry of \

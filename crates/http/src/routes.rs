@@ -30,8 +30,6 @@ pub(crate) struct Endpoint {
     pub(crate) allow: &'static str,
     /// A handler of `GET` also handles `HEAD`.
     pub(crate) handlers: &'static [Handler],
-    /// Methods that a later, more general endpoint handles for this path.
-    pub(crate) left: &'static [Method],
 }
 
 /// A method, its access level, and its route.
@@ -50,14 +48,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             (Method::GET, READ, || web::to(projects::list::list)),
             (Method::POST, WRITE, || web::to(projects::register::register)),
         ],
-        left: &[],
     },
-    // Before the slugs. A slug contains no underscore, so other methods see an unknown slug.
+    // Before the slugs, which contain no underscore.
     Endpoint {
         path: "/api/fed/projects/_bulk",
-        allow: "POST, GET, HEAD, PUT, PATCH, DELETE",
+        allow: "POST",
         handlers: &[(Method::POST, WRITE, || web::to(projects::register_all::register_all))],
-        left: &[Method::GET, Method::HEAD, Method::PUT, Method::PATCH, Method::DELETE],
     },
     Endpoint {
         path: "/api/fed/projects/{slug}",
@@ -68,13 +64,11 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             (Method::PATCH, WRITE, || web::to(projects::patch::patch)),
             (Method::DELETE, WRITE, || web::to(projects::remove::remove)),
         ],
-        left: &[],
     },
     Endpoint {
         path: "/api/fed/projects/{slug}/heartbeat",
         allow: "POST",
         handlers: &[(Method::POST, HEARTBEAT, || web::to(projects::heartbeat::record_heartbeat))],
-        left: &[],
     },
     get(
         "/api/fed/projects/{slug}/explain",
@@ -95,7 +89,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
 ];
 
 const fn get(path: &'static str, handlers: &'static [Handler]) -> Endpoint {
-    Endpoint { path, allow: "GET, HEAD", handlers, left: &[] }
+    Endpoint { path, allow: "GET, HEAD", handlers }
 }
 
 /// Adds all routes, each with and without a trailing slash.
@@ -112,10 +106,6 @@ pub(crate) fn add_routes(cfg: &mut ServiceConfig, auth: Option<&Arc<Auth>>) {
 
 fn resource(endpoint: &'static Endpoint, slash: &str, auth: Option<&Arc<Auth>>) -> Resource {
     let mut resource = web::resource(format!("{}{slash}", endpoint.path));
-    if !endpoint.left.is_empty() {
-        let is_handled = guard::fn_guard(|it| !endpoint.left.contains(&it.head().method));
-        resource = resource.guard(is_handled);
-    }
     for (method, access, handler) in endpoint.handlers {
         let mut methods = guard::Any(guard::Method(method.clone()));
         if method == Method::GET {
@@ -176,7 +166,6 @@ mod tests {
                     methods.push("HEAD");
                 }
             }
-            methods.extend(endpoint.left.iter().map(Method::as_str));
             assert_eq!(endpoint.allow, methods.join(", "), "{}", endpoint.path);
         }
     }
@@ -224,9 +213,18 @@ mod tests {
         for endpoint in ENDPOINTS {
             let has = |method: &Method| {
                 let mut handled = endpoint.handlers.iter().map(|(one, ..)| one);
-                handled.any(|one| one == method) || endpoint.left.contains(method)
+                let asked = if method == Method::HEAD { &Method::GET } else { method };
+                handled.any(|one| one == asked)
             };
-            for method in [Method::PUT, Method::PATCH, Method::OPTIONS, Method::TRACE] {
+            for method in [
+                Method::GET,
+                Method::HEAD,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+                Method::OPTIONS,
+                Method::TRACE,
+            ] {
                 if has(&method) {
                     continue;
                 }

@@ -2,15 +2,24 @@
 
 pub(crate) mod connections;
 
-use std::any::Any;
-use std::future::Future;
+use std::convert::Infallible;
+use std::future::{Future, ready};
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
+
+use actix_http::{HttpService, Request};
+use actix_server::Server;
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::dev::{AppConfig, Extensions};
+use actix_web::rt::net::TcpStream;
 
 use self::connections::Connections;
 use crate::app::{app, document_json};
+use crate::connection::Connection;
+use crate::connection::stream::ClientStream;
 use crate::state::ApiState;
 
 /// Timeout for receiving the head of a request.
@@ -24,12 +33,19 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// the process must complete other work within its 10 s.
 const SHUTDOWN_TIMEOUT_SECONDS: u64 = 3;
 
+/// Timeout for ending a connection.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Time for which sent data may stay unacknowledged before the connection is closed. It frees the
 /// memory of stalled readers and detects clients that have disappeared.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Default limit on open connections of a worker.
 const CONNECTIONS_PER_WORKER: usize = 25_000;
+
+/// Interval of probes on an idle connection.
+#[cfg(target_os = "linux")]
+const PROBE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Settings of the server.
 #[derive(Debug, Clone)]
@@ -120,13 +136,7 @@ impl HttpServer {
         };
         let document = document_json(&state);
         let connections = Connections::new(self.max_connections.unwrap_or(usize::MAX));
-        let mut server = actix_web::HttpServer::new(move || app(state.clone(), document.clone()))
-            .client_request_timeout(REQUEST_TIMEOUT)
-            .keep_alive(KEEP_ALIVE)
-            .on_connect(move |connection, data| {
-                close_when_stalled(connection, stall_timeout);
-                data.insert(connections.enter());
-            })
+        let mut server = Server::build()
             .shutdown_timeout(SHUTDOWN_TIMEOUT_SECONDS)
             .disable_signals()
             .shutdown_signal(shutdown);
@@ -134,31 +144,76 @@ impl HttpServer {
             server = server.workers(workers.get());
             if let Some(connections) = self.max_connections {
                 let per_worker = (connections / workers.get()).max(1);
-                server = server.max_connections(per_worker.min(CONNECTIONS_PER_WORKER));
+                server = server.max_concurrent_connections(per_worker.min(CONNECTIONS_PER_WORKER));
             }
         }
+        let draining = server.graceful_shutdown_signal();
         for listener in self.listeners {
-            server = server.listen(listener)?;
+            let (state, document) = (state.clone(), document.clone());
+            let connections = Arc::clone(&connections);
+            let (address, draining) = (listener.local_addr()?, draining.clone());
+            server = server.listen(address.to_string(), listener, move || {
+                let (draining, connections) = (draining.clone(), Arc::clone(&connections));
+                let app = app(state.clone(), document.clone())
+                    .into_factory()
+                    .map_err(|error: actix_web::Error| error.error_response());
+                let http = HttpService::build()
+                    .graceful_shutdown_signal(move || {
+                        let draining = draining.clone();
+                        async move { draining.notified().await }
+                    })
+                    .client_request_timeout(REQUEST_TIMEOUT)
+                    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                    .keep_alive(KEEP_ALIVE)
+                    .local_addr(address)
+                    .expect(fn_service(hold_continue))
+                    .on_connect_ext(move |stream: &ClientStream<TcpStream>, data: &mut Extensions| {
+                        data.insert(stream.connection().clone());
+                        data.insert(connections.enter());
+                    })
+                    .h1(map_config(app, |()| AppConfig::default()));
+                fn_service(move |socket: TcpStream| {
+                    close_when_stalled(&socket, stall_timeout);
+                    let client = socket.peer_addr().ok();
+                    ready(Ok((ClientStream::new(socket), client)))
+                })
+                .and_then(http)
+            })?;
         }
         server.run().await
     }
+}
+
+/// Handles `Expect: 100-continue`. The answer is held back until a handler reads the body, so a
+/// request that is refused by its head is refused before the client sends the body.
+async fn hold_continue(request: Request) -> Result<Request, Infallible> {
+    if let Some(connection) = request.conn_data::<Connection>() {
+        connection.holds_continue();
+    }
+    Ok(request)
 }
 
 /// Makes the kernel close a connection whose client stops reading.
 ///
 /// A response body is polled only when the socket has room, so the server would not notice.
 #[cfg(target_os = "linux")]
-fn close_when_stalled(connection: &dyn Any, after: Duration) {
-    let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() else { return };
+fn close_when_stalled(stream: &TcpStream, after: Duration) {
     let after_ms = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(stream, after_ms) {
         tracing::debug!(%error, "cannot set the stall timeout of a connection");
+    }
+    // Probes detect a client that has disappeared while a long poll has nothing to send.
+    let probing = rustix::net::sockopt::set_socket_keepalive(stream, true)
+        .and_then(|()| rustix::net::sockopt::set_tcp_keepidle(stream, after / 2))
+        .and_then(|()| rustix::net::sockopt::set_tcp_keepintvl(stream, PROBE_INTERVAL));
+    if let Err(error) = probing {
+        tracing::debug!(%error, "cannot probe idle connections");
     }
 }
 
 /// Other systems have no common option for this, and limits of their own.
 #[cfg(not(target_os = "linux"))]
-fn close_when_stalled(_: &dyn Any, _: Duration) {}
+fn close_when_stalled(_: &TcpStream, _: Duration) {}
 
 /// Binds all addresses that this machine has.
 ///

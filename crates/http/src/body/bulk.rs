@@ -12,7 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::unexpected;
-use super::reader::{Limits, read};
+use super::reader::{Limits, MediaTypes, read};
 use super::registration::{RegistrationSchema, parse};
 use crate::error::ApiError;
 
@@ -21,7 +21,8 @@ use crate::error::ApiError;
 const MAX_REGISTRATIONS: usize = 1_000;
 
 /// 1 MiB is ample for 1,000 registrations, and takes 8 s at 1 Mbit/s.
-const BULK: Limits = Limits { bytes: 1024 * 1024, time: Duration::from_secs(30) };
+const BULK: Limits =
+    Limits { bytes: 1024 * 1024, time: Duration::from_secs(30), media_types: MediaTypes::Json };
 
 /// Number of errors after which parsing stops, so that the response has a bounded size.
 const MAX_FAULTS: usize = 100;

@@ -3,6 +3,11 @@
 use federation_domain::InvalidValue;
 use serde_json::{Map, Value};
 
+use crate::text::abbreviate;
+
+/// Maximum number of unknown keys that are reported.
+const MAX_UNKNOWN: usize = 20;
+
 /// A JSON object, with the errors found so far.
 pub(super) struct Fields<'a> {
     object: &'a Map<String, Value>,
@@ -74,6 +79,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Adds an error for each key that was not read, up to [`MAX_UNKNOWN`] of them.
+    pub(super) fn refuse_others(&mut self, allowed: &str) {
+        let others = self.object.keys().filter(|key| !self.read.contains(&key.as_str()));
+        self.faults.extend(others.take(MAX_UNKNOWN).map(|key| InvalidValue {
+            field: abbreviate(key),
+            given: "an unknown key".to_owned(),
+            allowed: allowed.to_owned(),
+        }));
+    }
+
     /// Reads an optional number. Null counts as absent.
     pub(super) fn optional_number(&mut self, field: &'static str) -> Option<f64> {
         let value = self.take(field)?;
@@ -136,7 +151,10 @@ impl<'a> Fields<'a> {
                 );
             }
         }
-        faults.sort_by_key(|f| read.iter().position(|name| *name == root(&f.field)));
+        faults.sort_by_key(|f| {
+            let place = read.iter().position(|name| *name == root(&f.field));
+            place.unwrap_or(usize::MAX)
+        });
         Err(faults)
     }
 

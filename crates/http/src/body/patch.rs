@@ -11,7 +11,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::fields::Fields;
-use super::reader::{SINGLE, read};
+use super::reader::{Limits, MediaTypes, SINGLE, read};
 use super::values::{
     ActionSchema, HubUrlSchema, MeshNamespaceSchema, NameSchema, SlugSchema, TagSchema,
 };
@@ -19,8 +19,9 @@ use crate::error::ApiError;
 use crate::params::slug::slug_text;
 
 /// The keys to change. Absent keys keep their values, and lists are replaced as a whole. Unknown
-/// keys are ignored. Keys that the service sets, such as `id` and `status`, are rejected.
+/// keys are rejected, and so are keys that the service sets, such as `id` and `status`.
 #[derive(Debug, ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(
     as = RegistrationPatch,
     example = json!({"name": "Command Center", "heartbeat_interval_seconds": null})
@@ -57,6 +58,10 @@ const READ_ONLY: [&str; 7] = [
     "status_known",
 ];
 
+/// Description of the keys that a patch may contain.
+const CHANGEABLE: &str = "one of name, hub_url, mesh_namespace, tags, heartbeat_interval_seconds \
+                          and allow_fanout";
+
 /// A patch from a request body.
 #[derive(Debug)]
 pub(crate) struct PatchBody(pub(crate) RegistrationPatch);
@@ -69,7 +74,8 @@ impl FromRequest for PatchBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let slug = slug_text(&request)?;
-            let body = read(request, payload, SINGLE).await?;
+            let limits = Limits { media_types: MediaTypes::MergePatch, ..SINGLE };
+            let body = read(request, payload, limits).await?;
             parse(&body, &slug).map(Self).map_err(ApiError::Invalid)
         })
     }
@@ -94,5 +100,6 @@ fn parse(body: &Value, slug: &str) -> Result<RegistrationPatch, Vec<InvalidValue
         heartbeat_interval_seconds: fields.given_number("heartbeat_interval_seconds"),
         allow_fanout: fields.given_strings("allow_fanout", FanoutAllowlist::MAX_ITEMS, actions),
     };
+    fields.refuse_others(CHANGEABLE);
     fields.finish(draft.parse())
 }

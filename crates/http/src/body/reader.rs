@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 
 use super::json;
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::text::abbreviate;
 
@@ -18,10 +19,22 @@ use crate::text::abbreviate;
 pub(super) struct Limits {
     pub(super) bytes: usize,
     pub(super) time: Duration,
+    pub(super) media_types: MediaTypes,
+}
+
+/// Media types of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum MediaTypes {
+    /// `application/json` and `application/*+json`.
+    Json,
+    /// The same, except the formats of patches other than JSON merge patch, which mean something
+    /// else.
+    MergePatch,
 }
 
 /// Limits for a body with one project or one heartbeat. Generous even for slow connections.
-pub(super) const SINGLE: Limits = Limits { bytes: 64 * 1024, time: Duration::from_secs(10) };
+pub(super) const SINGLE: Limits =
+    Limits { bytes: 64 * 1024, time: Duration::from_secs(10), media_types: MediaTypes::Json };
 
 /// Bytes that some editors insert at the start of UTF-8 files.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -38,13 +51,14 @@ pub(super) async fn read_optional(
     if content_length(&request).is_some_and(|bytes| bytes > limits.bytes) {
         return Err(ApiError::BodyTooLarge { max_bytes: limits.bytes });
     }
+    Connection::of(&request).reads_body();
     let body = tokio::time::timeout(limits.time, collect(payload, limits.bytes))
         .await
         .unwrap_or(Err(ApiError::BodyTooSlow))?;
     if body.is_empty() {
         return Ok(None);
     }
-    check_content_type(&request)?;
+    check_content_type(&request, limits.media_types)?;
     json::parse(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&body)).map(Some)
 }
 
@@ -80,14 +94,23 @@ async fn collect(mut payload: Payload, max_bytes: usize) -> Result<BytesMut, Api
 
 /// Accepts `application/json` and `application/*+json` with any parameters, since JSON is always
 /// UTF-8, and requests without a media type.
-fn check_content_type(request: &HttpRequest) -> Result<(), ApiError> {
+fn check_content_type(request: &HttpRequest, media_types: MediaTypes) -> Result<(), ApiError> {
     let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(()) };
     let given = String::from_utf8_lossy(value.as_bytes());
     let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let is_json = essence
-        .strip_prefix("application/")
-        .is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"));
-    if is_json { Ok(()) } else { Err(ApiError::UnsupportedMediaType { given: abbreviate(&given) }) }
+    let subtype = essence.strip_prefix("application/").unwrap_or_default();
+    let is_json = subtype == "json" || subtype.ends_with("+json");
+    let is_other_patch = subtype.ends_with("-patch+json") && subtype != "merge-patch+json";
+    let (accepted, is_accepted): (&[&str], bool) = match media_types {
+        MediaTypes::Json => (&["application/json"], is_json),
+        MediaTypes::MergePatch => {
+            (&["application/merge-patch+json", "application/json"], is_json && !is_other_patch)
+        }
+    };
+    if is_accepted {
+        return Ok(());
+    }
+    Err(ApiError::UnsupportedMediaType { accepted, given: abbreviate(&given) })
 }
 
 #[cfg(test)]
@@ -101,12 +124,15 @@ mod tests {
             &TestRequest::default()
                 .insert_header((header::CONTENT_TYPE, content_type))
                 .to_http_request(),
+            MediaTypes::Json,
         )
     }
 
     #[test]
     fn json_types_are_accepted_in_any_case_and_with_any_parameters() {
-        assert!(check_content_type(&TestRequest::default().to_http_request()).is_ok());
+        assert!(
+            check_content_type(&TestRequest::default().to_http_request(), MediaTypes::Json).is_ok()
+        );
         for good in [
             "application/json",
             "Application/JSON",

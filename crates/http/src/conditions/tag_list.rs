@@ -9,12 +9,9 @@ pub(super) enum TagList {
     Tags(Vec<Tag>),
 }
 
+/// The text between the quotes of a tag, weak or strong.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Tag {
-    pub(super) is_weak: bool,
-    /// The text between the quotes.
-    pub(super) opaque: String,
-}
+pub(super) struct Tag(pub(super) String);
 
 /// Parses the value of a header. Returns `None` if it is malformed. As in all HTTP lists, elements
 /// may be empty.
@@ -29,17 +26,14 @@ pub(super) fn parse(text: &str) -> Option<TagList> {
         if rest.is_empty() {
             return (!listed.is_empty()).then_some(TagList::Tags(listed));
         }
-        let (is_weak, quoted) = match rest.strip_prefix("W/") {
-            Some(quoted) => (true, quoted),
-            None => (false, rest),
-        };
+        let quoted = rest.strip_prefix("W/").unwrap_or(rest);
         let (opaque, after) = quoted.strip_prefix('"')?.split_once('"')?;
         let after = after.trim_start_matches(is_space);
         let is_ended = after.is_empty() || after.starts_with(',');
         if !is_ended || opaque.contains(|c: char| c <= ' ' || c == '\u{7f}') {
             return None;
         }
-        listed.push(Tag { is_weak, opaque: opaque.to_owned() });
+        listed.push(Tag(opaque.to_owned()));
         rest = after;
     }
 }
@@ -54,8 +48,7 @@ mod tests {
 
     #[test]
     fn a_comma_within_quotes_does_not_end_a_tag() {
-        let listed = |is_weak, opaque: &str| Tag { is_weak, opaque: opaque.to_owned() };
-        let both = TagList::Tags(vec![listed(false, "a,b"), listed(true, "")]);
+        let both = TagList::Tags(vec![Tag("a,b".to_owned()), Tag(String::new())]);
         assert_eq!(parse("\"a,b\", W/\"\""), Some(both));
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn detail(failed: &FailedPrecondition) -> String {
         ),
         (Precondition::Unchanged(tags), Some(_)) if tags.is_empty() => format!(
             "If-Match contains no version of project '{slug}'. Read the project and send its ETag \
-             unchanged, including the quotes and without W/"
+             unchanged, including the quotes"
         ),
         (_, Some(_)) => format!(
             "Project '{slug}' has changed since the version in If-Match. Read it again and reapply \

@@ -15,6 +15,7 @@ use super::filter::EventFilter;
 use super::frame;
 use super::frame_cache::FrameCache;
 use crate::auth::grant::Grant;
+use crate::connection::Connection;
 use crate::state::ApiState;
 
 /// Interval of comments on an idle stream. Common proxies close connections that are idle for 30 to
@@ -24,13 +25,14 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// Returns the events of a watcher.
 ///
 /// Each part is encoded when the previous one has been sent, so a slow client delays only itself.
-/// The stream ends when the server stops, when the client is too slow, and when the key that opened
-/// it is no longer valid.
+/// The stream ends when the server stops, when the client is too slow or closes its half of the
+/// connection, and when the key that opened it is no longer valid.
 pub(crate) fn stream(
     state: &ApiState,
     watcher: ChangeWatcher,
     filter: EventFilter,
     grant: Option<Grant>,
+    connection: Connection,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let ready = Bytes::from(frame::ready(watcher.position()));
     let mut heartbeats = interval(HEARTBEAT);
@@ -45,6 +47,7 @@ pub(crate) fn stream(
         heartbeats,
         ending: state.ending.clone(),
         grant,
+        connection,
     };
     let rest = stream::unfold(events, async |mut events| Some((events.next().await?, events)));
     stream::once(future::ready(ready)).chain(rest).map(Ok)
@@ -58,6 +61,7 @@ struct Events {
     heartbeats: Interval,
     ending: CancellationToken,
     grant: Option<Grant>,
+    connection: Connection,
     /// The newest id sent to the client.
     shown: Revision,
 }
@@ -69,6 +73,7 @@ impl Events {
             let event = tokio::select! {
                 biased;
                 () = self.ending.cancelled() => return None,
+                () = self.connection.closed() => return None,
                 _ = self.heartbeats.tick() => {
                     return self.is_admitted(Grant::is_valid).then(|| self.heartbeat());
                 }

@@ -16,6 +16,9 @@ use crate::events::filter::EventFilter;
 /// The header that resumes a stream.
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
+/// Maximum number of values of one filter. Each event is compared with all of them.
+const MAX_VALUES: usize = 100;
+
 /// Selects changes and the start of the stream.
 #[derive(Debug, Default)]
 pub(crate) struct EventQuery {
@@ -56,7 +59,13 @@ fn each<T>(
     parse: impl Fn(&str) -> Result<T, InvalidValue>,
 ) -> Result<Vec<T>, InvalidValue> {
     let given = pairs.all(name)?;
-    given.iter().flat_map(|value| value.split(',')).map(parse).collect()
+    let values: Vec<&str> = given.iter().flat_map(|value| value.split(',')).collect();
+    if values.len() > MAX_VALUES {
+        let allowed = format!("at most {MAX_VALUES} values (filter the events of one stream)");
+        let given = format!("{} values", values.len());
+        return Err(InvalidValue { field: name.to_owned(), given, allowed });
+    }
+    values.into_iter().map(parse).collect()
 }
 
 fn kind(name: &str) -> Result<ChangeKind, InvalidValue> {

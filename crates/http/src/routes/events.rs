@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 
 use crate::auth::grant::Grant;
 use crate::body::values::{SlugSchema, TagSchema};
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::events::stream::stream as event_stream;
 use crate::params::events::EventQuery;
@@ -44,8 +45,8 @@ use crate::wire::project::body::StatusSchema;
             description = "Return changes from or to one of these statuses.", example = json!(["offline"])
         ),
         (
-            "slug" = Option<Vec<SlugSchema>>, Query, nullable = false, explode = false, min_items = 1,
-            description = "Return changes of these projects.", example = json!(["commandcenter"])
+            "slug" = Option<Vec<SlugSchema>>, Query, nullable = false, explode = false, min_items = 1, max_items = 100,
+            description = "Return changes of these projects, at most 100.", example = json!(["commandcenter"])
         ),
         (
             "kind" = Option<Vec<ChangeKindSchema>>, Query, nullable = false, explode = false, min_items = 1,
@@ -123,7 +124,9 @@ pub(crate) async fn events(
         return Ok(response.streaming(stream::empty::<Result<web::Bytes, ApiError>>()));
     }
     let grant = request.extensions().get::<Grant>().cloned();
-    Ok(response.streaming(event_stream(&state, watcher, query.filter, grant).boxed_local()))
+    let connection = Connection::of(&request);
+    let events = event_stream(&state, watcher, query.filter, grant, connection);
+    Ok(response.streaming(events.boxed_local()))
 }
 
 #[cfg(test)]

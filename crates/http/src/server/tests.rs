@@ -1,5 +1,7 @@
 //! Tests over real sockets: raw bytes, broken bodies and shutdown.
 
+mod wire;
+
 use std::error::Error as _;
 use std::time::Duration;
 

@@ -265,6 +265,20 @@ async fn invalid_parameters_are_rejected_with_every_error() {
 }
 
 #[actix_web::test]
+async fn a_filter_has_at_most_100_values() {
+    let api = Api::new().await;
+    let slugs = |count| (0..count).map(|slug| format!("p{slug}")).collect::<Vec<_>>();
+    Events::open(&api, &format!("?slug={}", slugs(100).join(",")), None).await;
+    let too_many = [slugs(101).join(","), slugs(101).join("&slug=")];
+    for slugs in too_many {
+        let answer = api.get(&format!("{PATH}?slug={slugs}")).await;
+        assert_eq!(answer.status, 422, "{answer}");
+        let detail = "slug: expected at most 100 values (filter the events of one stream), got 101";
+        assert!(answer.body.contains(detail), "{answer}");
+    }
+}
+
+#[actix_web::test]
 async fn without_the_store_new_changes_are_streamed_and_resuming_from_the_log_fails() {
     let api = Api::without_store().await;
     assert_eq!(Events::open(&api, "", None).await.ids(), ["0 ready"]);

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
 use crate::params::list_schema::ListParams;
@@ -87,7 +88,7 @@ pub(crate) async fn list(
     query: ListQuery,
     wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
-    let index = wait.changed(&state, None).await?;
+    let index = wait.changed(&state, &Connection::of(&request), None).await?;
     let response = state.lists.list(&query).await?.respond(&request).await?;
     Ok(index.on(response))
 }

@@ -27,7 +27,7 @@ use crate::state::ApiState;
     ),
     request_body(
         content((PatchSchema = "application/merge-patch+json"), (PatchSchema = "application/json")),
-        description = "At most 64 KiB. Null removes a value. Unknown keys are ignored."
+        description = "At most 64 KiB. Null removes a value. Unknown keys are rejected."
     ),
     responses(
         crate::shapes::projects::ProjectFound,
@@ -77,7 +77,7 @@ mod tests {
         content-type: application/json
         {"id":1,"slug":"commandcenter","name":"Renamed","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":5.0,"allow_fanout":["deploy"],"degraded_reasons":[],"status_known":false}
         "#);
-        let taken = r#"{"tags":null,"heartbeat_interval_seconds":null,"allow_fanout":null,"x":1}"#;
+        let taken = r#"{"tags":null,"heartbeat_interval_seconds":null,"allow_fanout":null}"#;
         let json = [("content-type", "application/json")];
         insta::assert_snapshot!(patch(&api, &json, taken).await, @r#"
         200
@@ -119,6 +119,55 @@ mod tests {
         let large = patch(&api, &[], &" ".repeat(64 * 1024 + 1)).await;
         assert_eq!(large.status, 413);
         assert_eq!(patch(&api, &[("content-type", "text/plain")], "{}").await.status, 415);
+    }
+
+    #[actix_web::test]
+    async fn an_unknown_key_is_rejected_by_name() {
+        let api = api().await;
+        insta::assert_snapshot!(patch(&api, &[], r#"{"nmae":"New","tags":7,"x":{}}"#).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"tags: expected an array of strings, got 7; nmae: expected one of name, hub_url, mesh_namespace, tags, heartbeat_interval_seconds and allow_fanout, got an unknown key; x: expected one of name, hub_url, mesh_namespace, tags, heartbeat_interval_seconds and allow_fanout, got an unknown key","errors":[{"field":"tags","given":"7","allowed":"an array of strings"},{"field":"nmae","given":"an unknown key","allowed":"one of name, hub_url, mesh_namespace, tags, heartbeat_interval_seconds and allow_fanout"},{"field":"x","given":"an unknown key","allowed":"one of name, hub_url, mesh_namespace, tags, heartbeat_interval_seconds and allow_fanout"}]}
+        "#);
+        let many: Vec<String> = (0..5_000).map(|number| format!("\"k{number}\":1")).collect();
+        let answer = patch(&api, &[], &format!("{{{}}}", many.join(","))).await;
+        assert_eq!(answer.status, 422);
+        assert_eq!(answer.body.matches("an unknown key\"").count(), 20, "{answer}");
+    }
+
+    #[actix_web::test]
+    async fn other_patch_formats_are_rejected_with_the_accepted_ones() {
+        let api = api().await;
+        let operations = r#"[{"op":"replace","path":"/name","value":"New"}]"#;
+        let sent = [("content-type", "application/json-patch+json")];
+        let answer = patch(&api, &sent, operations).await;
+        insta::assert_snapshot!(answer, @r#"
+        415
+        content-type: application/problem+json
+        {"title":"Unsupported Media Type","status":415,"detail":"Content-Type: expected application/merge-patch+json or application/json, got application/json-patch+json"}
+        "#);
+        let accepted = "application/merge-patch+json, application/json";
+        assert_eq!(answer.header("accept-patch"), Some(accepted));
+        for (media_type, status) in [
+            ("Application/JSON-Patch+JSON; charset=utf-8", 415),
+            ("application/strategic-merge-patch+json", 415),
+            ("text/plain", 415),
+            ("application/merge-patch+json; charset=utf-8", 200),
+            ("application/vnd.api+json", 200),
+        ] {
+            let answer = patch(&api, &[("content-type", media_type)], "{}").await;
+            assert_eq!(answer.status, status, "{media_type}: {answer}");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_tag_that_a_compressing_proxy_made_weak_is_accepted() {
+        let api = api().await;
+        let tag = format!("W/{}", api.get(PATH).await.tag());
+        let changed = patch(&api, &[("if-match", &tag)], r#"{"name":"One"}"#).await;
+        assert_eq!(changed.status, 200, "{changed}");
+        let stale = patch(&api, &[("if-match", &tag)], r#"{"name":"Two"}"#).await;
+        assert_eq!(stale.status, 412, "{stale}");
     }
 
     #[actix_web::test]
