@@ -10,27 +10,7 @@ import schemathesis
 from schemathesis.generation.meta import TestPhase
 
 ENTITY_TAGS = re.compile(r'\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*')
-# Schema of the first event of a stream. Later events are not checked.
-READY = {
-    "type": "object",
-    "required": ["id", "event", "data"],
-    "properties": {
-        "id": {"pattern": "^[0-9]+$"},
-        "event": {"enum": ["ready", "reset"]},
-        "data": {"pattern": '^{"revision":[0-9]+}$'},
-    },
-}
-
 SPAN = re.compile(r"[0-9]{1,9}(ms|s|m)")
-
-
-@schemathesis.hook
-def before_load_schema(context, raw_schema):
-    """Adds a schema of single events, which OpenAPI 3.1 cannot describe."""
-    for path in raw_schema["paths"].values():
-        stream = path.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
-        if "text/event-stream" in stream:
-            stream["text/event-stream"] = {"itemSchema": READY}
 
 
 @schemathesis.hook

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use federation_domain::{
-    Change, LISTENING_RETENTION, ListeningPeriod, Project, Revision, Shares, Slug, shares,
+    Change, LISTENING_RETENTION, ListeningPeriod, Project, Revision, Shares, Slug, Source, shares,
 };
 use time::OffsetDateTime;
 
@@ -83,7 +83,7 @@ impl Catalog {
         let periods =
             self.stores().listening.listening_periods(source, now - LISTENING_RETENTION).await;
         let mut periods = periods.map_err(CatalogError::Store)?;
-        self.add_present_period(&mut periods);
+        self.add_present_period(source, &mut periods);
         let longest = WINDOWS[WINDOWS.len() - 1].1;
         let begin = |window: Duration| (now - window).max(project.created_at).min(now);
         let (changes, known_from) = self.changes_since(project, begin(longest)).await?;
@@ -98,16 +98,18 @@ impl Catalog {
         Ok(uptime.into())
     }
 
-    /// The present period, which the checkpoint before may not tell of yet.
-    fn add_present_period(&self, periods: &mut Vec<ListeningPeriod>) {
-        let Some(source) = periods.last().map(|period| period.source) else { return };
+    /// Adds the current listening period of the source. No checkpoint may have stored it yet, or
+    /// only its beginning.
+    fn add_present_period(&self, source: Source, periods: &mut Vec<ListeningPeriod>) {
         let current = self.presence().listening().snapshot().listening_periods();
-        let present = current.into_iter().find(|period| period.source == source);
-        let (Some(present), Some(last)) = (present, periods.last_mut()) else { return };
-        if present.from <= last.until {
-            last.until = last.until.max(present.until);
-        } else {
-            periods.push(present);
+        let Some(present) = current.into_iter().find(|period| period.source == source) else {
+            return;
+        };
+        match periods.last_mut() {
+            Some(last) if present.from <= last.until => {
+                last.until = last.until.max(present.until);
+            }
+            _ => periods.push(present),
         }
     }
 

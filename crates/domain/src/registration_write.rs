@@ -61,9 +61,6 @@ impl RegistrationWrite {
     /// Returns `true` if the write may be applied to what is stored. A patch of a missing project
     /// never is.
     ///
-    /// A write that would change nothing still needs its precondition. Otherwise two clients that
-    /// increment a number after the same read would both be told that they succeeded. RFC 9110,
-    /// section 13.1.1, allows either.
     #[must_use]
     pub fn precondition_holds(&self, stored: Option<&Project>) -> bool {
         let has_target = stored.is_some() || !matches!(self.mode, WriteMode::Patch(..));
@@ -87,6 +84,10 @@ impl RegistrationWrite {
     /// A registration by [`Origin::Heartbeat`] replaces nothing: a project that was registered
     /// meanwhile keeps its metadata, and a row that does not parse stays as it is.
     ///
+    /// A precondition that does not hold is ignored if the project already is as the write would
+    /// make it. A client may thus repeat a write whose response was lost. RFC 9110, section 13.1.1,
+    /// permits this.
+    ///
     /// # Errors
     /// Returns [`StoreError::PreconditionFailed`] if the precondition does not hold.
     pub fn decide(
@@ -97,13 +98,14 @@ impl RegistrationWrite {
     ) -> Result<Decision<'_>, StoreError> {
         let readable = stored.and_then(StoredProject::readable);
         let failed = || StoreError::precondition_failed(self.slug(), &self.only_if, readable);
-        if !self.precondition_holds(readable) {
+        let is_noop =
+            stored.is_some_and(|stored| stored.is_intact() && self.is_noop_for(&stored.project));
+        if !is_noop && !self.precondition_holds(readable) {
             return Err(failed());
         }
         let Some(stored) = stored else {
             return self.creates().map(Decision::Create).ok_or_else(failed);
         };
-        let is_noop = stored.is_intact() && self.is_noop_for(&stored.project);
         if by == Origin::Heartbeat || is_noop {
             return Ok(Decision::Keep(stored.project.clone()));
         }
@@ -244,6 +246,21 @@ mod tests {
             let failed = write.decide(stored.as_ref(), Origin::Api, at()).unwrap_err();
             let StoreError::PreconditionFailed(failed) = failed else { panic!("{failed:?}") };
             assert_eq!(failed.stored, reported);
+        }
+    }
+
+    #[test]
+    fn a_repeated_write_succeeds_although_its_precondition_no_longer_holds() {
+        let stored = StoredProject::intact(project("B"));
+        for only_if in [
+            Precondition::Unchanged(vec![RegistrationTag::of(&project("A"))]),
+            Precondition::Absent,
+        ] {
+            let mode = WriteMode::Replace(registration("B"));
+            let write = RegistrationWrite { mode, only_if };
+            let decision = write.decide(Some(&stored), Origin::Api, at()).unwrap();
+            assert_eq!(decision, Decision::Keep(project("B")));
+            assert!(write.decide(Some(&incomplete(project("B"))), Origin::Api, at()).is_err());
         }
     }
 

@@ -182,6 +182,8 @@ fn kind(value_name: &str) -> &'static str {
         "URL" => "URL",
         "FILE" => "path",
         "HOST" => "host",
+        "NUMBER" => "whole number",
+        "ORIGINS" => "origins",
         "LEVEL" => "error, warning, info, debug, trace",
         "FORMAT" => "auto, text, logfmt, json",
         _ => "text",

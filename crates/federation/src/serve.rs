@@ -33,7 +33,7 @@ use self::reload::Reload;
 use crate::log;
 use crate::open_files::{self, ConnectionLimits};
 use crate::projects_file::{self, ProjectsFileError};
-use crate::settings::{self, ServeSettings};
+use crate::settings::{self, ClientSettings, ServeSettings};
 use crate::signals;
 use crate::store::Store;
 
@@ -83,7 +83,11 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     // The tasks stop one after the other, each by its own token.
     let http_ends = CancellationToken::new();
     service.metrics.read_dropped_log_lines_from(log::dropped_lines());
-    let mut state = ApiState::from(&service);
+    let ClientSettings { public_url, cors, max_streams_per_client } = settings.clients.clone();
+    let mut state = ApiState::from(&service)
+        .reached_at(public_url)
+        .open_to(cors)
+        .with_streams_per_client(max_streams_per_client);
     if let Some(keys) = &keys {
         state = state.guarded_by(Arc::clone(&keys.auth));
     }

@@ -24,7 +24,7 @@ use federation_nats::NatsSettings;
 pub use self::bus::BusArgs;
 pub use self::catalog::CatalogArgs;
 pub use self::database::{Database, DatabaseArgs};
-pub use self::http::{AuthSettings, HttpArgs};
+pub use self::http::{AuthSettings, ClientSettings, HttpArgs};
 pub use self::liveness::LivenessArgs;
 pub use self::log::{LogArgs, LogFormat, LogLevel};
 pub use self::publisher::{Publisher, PublisherArgs};
@@ -74,6 +74,8 @@ pub struct ServeSettings {
     pub bus: Option<NatsSettings>,
     /// Address to listen on.
     pub http: HttpSettings,
+    /// Properties of the REST API that depend on its clients.
+    pub clients: ClientSettings,
     /// Time between the signal to stop and the end of the REST API.
     pub shutdown_delay: Duration,
     /// API keys. `None` allows anonymous access.
@@ -109,6 +111,7 @@ impl ServeArgs {
             bus,
             http: self.http.resolve()?,
             auth: self.http.auth()?,
+            clients: self.http.clients()?,
             shutdown_delay: self.http.shutdown_delay,
             rule: self.liveness.resolve()?,
             obsolete: obsolete

@@ -5,9 +5,11 @@ use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{App, Error};
+use utoipa::openapi::Server;
 
 use crate::middleware::observe;
 use crate::openapi::document_for;
+use crate::public_url::PublicUrl;
 use crate::routes::add_routes;
 use crate::routes::openapi::DocumentJson;
 use crate::state::ApiState;
@@ -37,7 +39,12 @@ pub(crate) fn app(
 /// Creates the document that all workers share. It is encoded on the first request.
 pub(crate) fn document_json(state: &ApiState) -> Data<DocumentJson> {
     let closed = state.auth.as_ref().map(|auth| auth.closed());
-    Data::new(DocumentJson::new(move || document_for(closed)))
+    let server = state.public_url.as_ref().map_or("/", PublicUrl::as_str).to_owned();
+    Data::new(DocumentJson::new(move || {
+        let mut document = document_for(closed);
+        document.servers = Some(vec![Server::new(server)]);
+        document
+    }))
 }
 
 fn configure_with(cfg: &mut ServiceConfig, state: ApiState, document: Data<DocumentJson>) {

@@ -21,6 +21,9 @@ mod presented;
 pub(crate) mod queries;
 pub(crate) mod scope;
 mod throttle;
+pub(crate) mod tickets;
+
+pub(crate) use self::throttle::network;
 
 pub use self::access::Closed;
 pub use self::authenticator::Auth;

@@ -77,6 +77,17 @@ pub(crate) enum ApiError {
     TooManyLists,
     #[error("too many clients are watching, try again later")]
     TooManyWatchers,
+    #[error(
+        "too many event streams and long polls of this {of}: expected at most {max_open}, close \
+         some of them or try again later"
+    )]
+    TooManyOfClient {
+        /// What identifies the client.
+        of: &'static str,
+        max_open: u32,
+    },
+    #[error("too many unused tickets, use them or try again later")]
+    TooManyTickets,
     #[error("this replica has not read the newest changes yet, try again later")]
     Behind,
     #[error("the store is not available, try again later")]
@@ -186,6 +197,7 @@ impl ResponseError for ApiError {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) | Self::Spoofed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyOfClient { .. } | Self::TooManyTickets => StatusCode::TOO_MANY_REQUESTS,
             Self::NotLoaded
             | Self::TooManyLists
             | Self::TooManyWatchers
@@ -210,7 +222,8 @@ impl ResponseError for ApiError {
         if let Self::Auth(error) = self {
             error.add_headers(&mut response);
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        let is_crowded = matches!(self, Self::TooManyOfClient { .. } | Self::TooManyTickets);
+        if is_crowded || status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
         if matches!(self, Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyUnreadable) {
@@ -218,7 +231,7 @@ impl ResponseError for ApiError {
             // request.
             response.force_close();
         }
-        if matches!(self, Self::TooManyWatchers) {
+        if matches!(self, Self::TooManyWatchers | Self::TooManyOfClient { .. }) {
             // An idle connection would take the place of another client.
             response.force_close();
         }

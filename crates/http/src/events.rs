@@ -3,4 +3,5 @@
 pub(crate) mod filter;
 mod frame;
 pub(crate) mod frame_cache;
+pub(crate) mod opening;
 pub(crate) mod stream;

@@ -25,9 +25,11 @@
 mod app;
 mod auth;
 mod body;
+mod clients;
 mod coding;
 mod conditions;
 mod connection;
+mod cors;
 mod error;
 mod events;
 mod lists;
@@ -35,6 +37,7 @@ mod long_poll;
 mod middleware;
 mod openapi;
 mod params;
+mod public_url;
 mod routes;
 mod server;
 mod shapes;
@@ -48,7 +51,9 @@ pub use app::configure;
 pub use auth::{
     Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, QueryRejection, Scope, Scopes, spell,
 };
+pub use cors::Cors;
 pub use openapi::document;
+pub use public_url::PublicUrl;
 pub use server::{BindError, HttpServer, HttpSettings};
-pub use state::ApiState;
+pub use state::{ApiState, MAX_STREAMS_PER_CLIENT};
 pub use wire::project::write::write_project;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
 use federation_domain::{Change, Revision, Slug};
 use tokio::time::timeout;
 
@@ -24,14 +24,17 @@ impl Wait {
     /// that closes its half of the connection is answered at once.
     ///
     /// # Errors
-    /// Fails if the catalog is not loaded or too many requests are waiting.
+    /// Fails if the catalog is not loaded, or if too many requests are waiting, in all or of this
+    /// client.
     pub(crate) async fn changed(
         &self,
         state: &ApiState,
-        connection: &Connection,
+        request: &HttpRequest,
         slug: Option<&Slug>,
     ) -> Result<Index, ApiError> {
         if let Some(index) = self.index {
+            let _place = state.clients.enter(request)?;
+            let connection = Connection::of(request);
             let concerns = |change: &Change| slug.is_none_or(|slug| change.slug == *slug);
             let changed = timeout(self.with_jitter(), state.changes.changed(index, concerns));
             tokio::select! {

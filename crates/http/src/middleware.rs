@@ -1,4 +1,5 @@
-//! Middleware for every request: request id, tracing span, access log, and panic handling.
+//! Middleware for every request: request id, tracing span, access log, panic handling, and headers
+//! for other origins and proxies.
 //!
 //! A panic in a handler ends neither the connection nor the worker. API keys are checked inside
 //! this middleware (`auth/guard.rs`), so that refusals are logged too.
@@ -10,7 +11,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, ResponseError as _};
@@ -31,7 +32,7 @@ const MAX_ID_CHARS: usize = 64;
 /// Runs a request in its own span and writes the access log.
 pub(crate) async fn observe(
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let id = given_id(request.headers()).unwrap_or_else(new_id);
     let span = tracing::info_span!(
@@ -45,9 +46,19 @@ pub(crate) async fn observe(
     let began = presence.as_ref().map(|presence| presence.now());
 
     let closes = OpenConnection::should_close(request.request());
-
-    let handled = AssertUnwindSafe(next.call(request)).catch_unwind().instrument(span.clone());
-    let outcome = handled.await.unwrap_or_else(|panic| Err(failed(&panic, &span)));
+    let state = request.app_data::<Data<ApiState>>();
+    let (cors, public_url) =
+        state.map_or((None, None), |state| (state.cors.clone(), state.public_url.clone()));
+    let origin = cors.as_ref().and_then(|_| request.headers().get(ORIGIN).cloned());
+    let outcome = match cors.as_ref().and_then(|cors| cors.preflight(&request)) {
+        Some(answer) => Ok(request.into_response(answer).map_into_right_body()),
+        None => {
+            let handled = AssertUnwindSafe(next.call(request)).catch_unwind();
+            let outcome = handled.instrument(span.clone()).await;
+            let outcome = outcome.unwrap_or_else(|panic| Err(failed(&panic, &span)));
+            outcome.map(ServiceResponse::map_into_left_body)
+        }
+    };
 
     let status = match &outcome {
         Ok(answer) => answer.status(),
@@ -56,9 +67,18 @@ pub(crate) async fn observe(
     let took = presence.zip(began).map(|(presence, began)| presence.now().since(began));
     let took_us = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     span.in_scope(|| tracing::debug!(http.status = status.as_u16(), took_us, "request answered"));
+    let complete = move |headers: &mut HeaderMap| {
+        headers.insert(REQUEST_ID, id.clone());
+        if let Some(cors) = &cors {
+            cors.complete(origin.as_ref(), headers);
+        }
+        if let Some(public_url) = &public_url {
+            public_url.complete(headers);
+        }
+    };
     match outcome {
         Ok(mut answer) => {
-            answer.headers_mut().insert(REQUEST_ID, id);
+            complete(answer.headers_mut());
             if closes {
                 answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
@@ -66,7 +86,7 @@ pub(crate) async fn observe(
         }
         Err(mut error) => {
             error.add_response_mapper(move |mut answer| {
-                answer.headers_mut().insert(REQUEST_ID, id.clone());
+                complete(answer.headers_mut());
                 if closes {
                     answer.head_mut().set_connection_type(ConnectionType::Close);
                 }

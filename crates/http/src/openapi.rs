@@ -3,6 +3,7 @@
 //! This module depends on the routes. The routes do not depend on it: what several of them share is
 //! in `shapes`, and the handler of `/openapi.json` is given the document by `app`.
 
+mod events;
 mod headers;
 mod parameters;
 mod security;
@@ -10,7 +11,7 @@ mod security;
 use utoipa::OpenApi;
 
 use crate::auth::access::Closed;
-use crate::routes::{docs, events, health, livez, metrics, openapi, projects, readyz};
+use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz, ticket};
 use crate::wire::change::EventBody;
 use crate::wire::problem::{FieldError, ProblemBody};
 
@@ -24,6 +25,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
 pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     let mut document = ApiDocument::openapi();
     security::complete(&mut document, keys);
+    events::complete(&mut document);
     headers::complete(&mut document);
     parameters::complete(&mut document);
     document
@@ -40,8 +42,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
             All writes are idempotent: if a response is lost, send the request again. No \
             `Idempotency-Key` is needed. To prevent lost updates, send the `ETag` of the project \
             that was read in `If-Match`; 412 means that the project has changed since. A retry of \
-            such a write may be answered with 412 because the first attempt succeeded: read the \
-            project and compare.\n\n\
+            such a write succeeds if the project is already as the write would make it.\n\n\
             The header `X-Request-Id` is copied from the request, or generated, and returned."
     ),
     tags(
@@ -60,7 +61,8 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         projects::heartbeat::record_heartbeat,
         projects::explain::explain,
         projects::history::history,
-        events::events,
+        crate::routes::events::events,
+        ticket::issue,
         health::health,
         livez::livez,
         readyz::readyz,
@@ -98,14 +100,22 @@ mod tests {
         let document = serde_json::to_value(super::document()).unwrap();
         let mut referred = BTreeSet::new();
         references(&document, &mut referred);
-        // The data of events. OpenAPI cannot refer to it from the description of a stream.
-        referred.insert("#/components/schemas/ChangeEvent".to_owned());
         let mut defined = BTreeSet::new();
         for kind in ["schemas", "headers"] {
             let named = document["components"][kind].as_object().unwrap().keys();
             defined.extend(named.map(|name| format!("#/components/{kind}/{name}")));
         }
         assert_eq!(referred, defined);
+    }
+
+    #[test]
+    fn the_stream_describes_its_events() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let pointer = "/paths/~1api~1fed~1events/get/responses/200/content/text~1event-stream";
+        let stream = document.pointer(pointer).unwrap();
+        assert_eq!(stream["schema"], Value::Null);
+        assert_eq!(stream["itemSchema"]["required"], json!(["id", "event", "data"]));
+        assert!(stream["example"].is_string());
     }
 
     #[test]

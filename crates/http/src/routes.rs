@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod projects;
 pub(crate) mod readyz;
+pub(crate) mod ticket;
 
 use std::sync::Arc;
 
@@ -79,6 +80,11 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         &[(Method::GET, READ, || web::to(projects::history::history))],
     ),
     get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
+    Endpoint {
+        path: "/api/fed/events/ticket",
+        allow: "POST",
+        handlers: &[(Method::POST, READ, || web::to(ticket::issue))],
+    },
     get("/health", &[(Method::GET, Access::Open, || web::to(health::health))]),
     get("/livez", &[(Method::GET, Access::Open, || web::to(livez::livez))]),
     get("/readyz", &[(Method::GET, Access::Open, || web::to(readyz::readyz))]),

@@ -167,10 +167,12 @@ impl HttpServer {
                     .keep_alive(KEEP_ALIVE)
                     .local_addr(address)
                     .expect(fn_service(hold_continue))
-                    .on_connect_ext(move |stream: &ClientStream<TcpStream>, data: &mut Extensions| {
-                        data.insert(stream.connection().clone());
-                        data.insert(connections.enter());
-                    })
+                    .on_connect_ext(
+                        move |stream: &ClientStream<TcpStream>, data: &mut Extensions| {
+                            data.insert(stream.connection().clone());
+                            data.insert(connections.enter());
+                        },
+                    )
                     .h1(map_config(app, |()| AppConfig::default()));
                 fn_service(move |socket: TcpStream| {
                     close_when_stalled(&socket, stall_timeout);

@@ -6,8 +6,14 @@ use federation_application::{Catalog, ChangeFeed, Metrics, Presence, Readiness, 
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::authenticator::Auth;
+use crate::clients::Clients;
+use crate::cors::Cors;
 use crate::events::frame_cache::FrameCache;
 use crate::lists::Lists;
+use crate::public_url::PublicUrl;
+
+/// Default number of event streams and long polls of one client.
+pub const MAX_STREAMS_PER_CLIENT: u32 = 2_000;
 
 /// The use cases behind the API. Cheap to clone; each worker has a clone.
 #[derive(Clone)]
@@ -25,12 +31,33 @@ pub struct ApiState {
     /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) lists: Arc<Lists>,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) cors: Option<Arc<Cors>>,
     pub(crate) frames: Arc<FrameCache>,
     /// Cancelled when the server stops, to end responses that would otherwise continue.
     pub(crate) ending: CancellationToken,
 }
 
 impl ApiState {
+    /// Sets the address under which clients reach the API; see [`PublicUrl`].
+    #[must_use]
+    pub fn reached_at(self, public_url: Option<PublicUrl>) -> Self {
+        Self { public_url, ..self }
+    }
+
+    /// Permits scripts of pages on other origins; see [`Cors`].
+    #[must_use]
+    pub fn open_to(self, cors: Option<Cors>) -> Self {
+        Self { cors: cors.map(Arc::new), ..self }
+    }
+
+    /// Sets the number of event streams and long polls that a client may hold open.
+    #[must_use]
+    pub fn with_streams_per_client(self, max_open: u32) -> Self {
+        Self { clients: Clients::new(max_open), ..self }
+    }
+
     /// Requires an API key for all routes that are not open.
     #[must_use]
     pub fn guarded_by(self, auth: Arc<Auth>) -> Self {
@@ -48,6 +75,9 @@ impl From<&Service> for ApiState {
             metrics: service.metrics.clone(),
             auth: None,
             lists: Arc::new(Lists::new(service.catalog.clone(), service.presence.clone())),
+            clients: Clients::new(MAX_STREAMS_PER_CLIENT),
+            public_url: None,
+            cors: None,
             frames: Arc::default(),
             ending: CancellationToken::new(),
         }

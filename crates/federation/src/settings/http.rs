@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use federation_http::{Closed, HttpSettings, Key};
+use federation_http::{Closed, Cors, HttpSettings, Key, MAX_STREAMS_PER_CLIENT, PublicUrl};
 
 use super::api_keys;
 use super::value::{Secret, SettingError, boolean, delay, port};
@@ -45,6 +45,21 @@ pub struct HttpArgs {
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub protect_metrics: bool,
 
+    /// URL under which clients reach the API, if a proxy adds a path prefix. It is used in Link,
+    /// Location and the OpenAPI document.
+    #[arg(long, env, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Permit scripts of pages on these origins to use the API, comma-separated, or * for all.
+    /// Credentials such as cookies are never permitted.
+    #[arg(long, env, value_name = "ORIGINS")]
+    pub cors_origins: Option<String>,
+
+    /// Limit the event streams and long polls of one client, which is an API key, or an address if
+    /// the service has no keys.
+    #[arg(long, env, value_name = "NUMBER", value_parser = streams, default_value_t = MAX_STREAMS_PER_CLIENT)]
+    pub max_streams_per_client: u32,
+
     /// Keep serving for this long after SIGTERM while /readyz reports 503, so that a load balancer
     /// can react. Use 5 behind a load balancer.
     #[arg(long, env, value_name = "SECONDS", value_parser = delay, default_value = "0")]
@@ -54,6 +69,23 @@ pub struct HttpArgs {
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub protect_docs: bool,
+}
+
+/// Parses a limit of event streams.
+fn streams(text: &str) -> Result<u32, String> {
+    let number = text.trim().parse().ok().filter(|number| (1..=10_000).contains(number));
+    number.ok_or_else(|| "expected a whole number from 1 to 10000".to_owned())
+}
+
+/// Properties of the API that depend on its clients.
+#[derive(Debug, Clone)]
+pub struct ClientSettings {
+    /// URL under which clients reach the API.
+    pub public_url: Option<PublicUrl>,
+    /// Other origins whose pages may use the API.
+    pub cors: Option<Cors>,
+    /// Number of event streams and long polls of one client.
+    pub max_streams_per_client: u32,
 }
 
 /// API keys and the paths that they protect.
@@ -90,6 +122,23 @@ impl HttpArgs {
         }
         check_exposure(&addresses, self.allow_anonymous || has_keys)?;
         Ok(HttpSettings { host: host.to_owned(), port: self.service_port, workers: None })
+    }
+
+    /// Returns the properties that depend on the clients of the API.
+    ///
+    /// # Errors
+    /// Fails if `PUBLIC_URL` or `CORS_ORIGINS` is invalid.
+    pub fn clients(&self) -> Result<ClientSettings, SettingError> {
+        let public_url = self.public_url.as_deref().filter(|url| !url.trim().is_empty());
+        let public_url = public_url.map(|url| {
+            PublicUrl::parse(url).map_err(|allowed| {
+                SettingError::new("PUBLIC_URL", format!("{allowed}, got {url:?}"))
+            })
+        });
+        let cors = Cors::parse(self.cors_origins.as_deref().unwrap_or_default())
+            .map_err(|problem| SettingError::new("CORS_ORIGINS", problem))?;
+        let max_streams_per_client = self.max_streams_per_client;
+        Ok(ClientSettings { public_url: public_url.transpose()?, cors, max_streams_per_client })
     }
 
     /// Returns the API keys, or `None` if none are configured.
@@ -149,6 +198,9 @@ mod tests {
     fn args(host: &str) -> HttpArgs {
         HttpArgs {
             shutdown_delay: Duration::ZERO,
+            public_url: None,
+            cors_origins: None,
+            max_streams_per_client: MAX_STREAMS_PER_CLIENT,
             service_host: host.to_owned(),
             service_port: 8001,
             allow_anonymous: false,
@@ -184,6 +236,26 @@ mod tests {
             assert!(HttpArgs { federation_api_keys: keys, ..args(host) }.resolve().is_ok());
             let file = Some("keys.yaml".into());
             assert!(HttpArgs { federation_keys_file: file, ..args(host) }.resolve().is_ok());
+        }
+    }
+
+    #[test]
+    fn invalid_urls_and_origins_are_rejected_by_name() {
+        let urls = |public: &str, cors: &str| {
+            let (public_url, cors_origins) = (Some(public.to_owned()), Some(cors.to_owned()));
+            HttpArgs { public_url, cors_origins, ..args("127.0.0.1") }.clients()
+        };
+        let clients = urls(" ", "").unwrap();
+        assert_eq!((clients.public_url, clients.cors), (None, None));
+        assert!(urls("https://example.org/federation/", "http://localhost:3000, *").is_err());
+        assert!(urls("https://example.org/federation/", "http://localhost:3000").is_ok());
+        let error = urls("/federation", "").unwrap_err().to_string();
+        let start = "PUBLIC_URL: expected an absolute http or https URL";
+        assert!(error.starts_with(start) && error.ends_with("got \"/federation\""), "{error}");
+        let error = urls("", "example.org").unwrap_err().to_string();
+        assert!(error.starts_with("CORS_ORIGINS: expected origins such as"), "{error}");
+        for bad in ["0", "10001", "x", ""] {
+            assert!(streams(bad).is_err(), "{bad}");
         }
     }
 

@@ -24,6 +24,9 @@ const SETTINGS: [&str; 32] = [
     "PROTECT_METRICS",
     "PROTECT_DOCS",
     "SHUTDOWN_DELAY",
+    "PUBLIC_URL",
+    "CORS_ORIGINS",
+    "MAX_STREAMS_PER_CLIENT",
     "PROJECTS_FILE",
     "PROJECTS_FILE_PRUNE",
     "AUTO_REGISTER",
@@ -51,7 +54,7 @@ fn help_names_every_setting_with_its_default() {
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.starts_with("Track every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[..28] {
+    for name in &SETTINGS[..31] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {

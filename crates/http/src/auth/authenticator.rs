@@ -13,6 +13,7 @@ use super::keys::Keys;
 use super::presented::presented;
 use super::scope::Scope;
 use super::throttle::Throttle;
+use super::tickets::Tickets;
 use crate::text::abbreviate;
 
 /// Authentication of a service that has API keys.
@@ -20,6 +21,7 @@ pub struct Auth {
     pub(super) keys: Arc<Keys>,
     closed: Closed,
     pub(super) throttle: Arc<Throttle>,
+    pub(super) tickets: Tickets,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -27,7 +29,7 @@ impl Auth {
     /// Authenticates against `keys`, which may be replaced while the service runs.
     #[must_use]
     pub fn new(keys: Arc<Keys>, closed: Closed, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, closed, throttle: Arc::default(), clock }
+        Self { keys, closed, throttle: Arc::default(), tickets: Tickets::default(), clock }
     }
 
     pub(crate) fn closed(&self) -> Closed {
@@ -40,7 +42,10 @@ impl Auth {
         needed: Scope,
         request: &ServiceRequest,
     ) -> Result<Arc<Key>, AuthError> {
-        let key = self.keys.find(presented(request.headers())?).ok_or(AuthError::UnknownKey)?;
+        let key = match (presented(request.headers()), ticket_in(request)) {
+            (Err(AuthError::NoKey), Some(ticket)) => self.key_of(ticket)?,
+            (text, _) => self.keys.find(text?).ok_or(AuthError::UnknownKey)?,
+        };
         Span::current().record("key.id", &*key.id);
         self.admit(&key, needed)?;
         // Every path that needs this scope names its project.
@@ -49,6 +54,12 @@ impl Auth {
             return Err(AuthError::OtherProject { shown: abbreviate(slug) });
         }
         Ok(key)
+    }
+
+    /// Takes a ticket and returns the current state of its key.
+    fn key_of(&self, ticket: &str) -> Result<Arc<Key>, AuthError> {
+        let key = self.tickets.redeem(ticket, self.clock.monotonic());
+        key.and_then(|key| self.keys.current(&key)).ok_or(AuthError::UnknownTicket)
     }
 
     /// Checks that the key is valid now and has the scope.
@@ -64,4 +75,11 @@ impl Auth {
         }
         Ok(())
     }
+}
+
+/// Returns the ticket in the query of a request for an event stream.
+fn ticket_in(request: &ServiceRequest) -> Option<&str> {
+    let is_stream = request.path().trim_end_matches('/') == "/api/fed/events";
+    let mut pairs = request.query_string().split('&').filter(|_| is_stream);
+    pairs.find_map(|pair| pair.strip_prefix("ticket="))
 }

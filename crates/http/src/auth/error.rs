@@ -21,6 +21,11 @@ pub(crate) enum AuthError {
     TwoKeys,
     #[error("the API key is not known")]
     UnknownKey,
+    #[error(
+        "the ticket is not known, was used, or has expired: request another one with POST \
+         /api/fed/events/ticket"
+    )]
+    UnknownTicket,
     #[error("the API key has expired")]
     Expired,
     #[error("the API key was revoked")]
@@ -42,9 +47,12 @@ pub(crate) enum AuthError {
 impl AuthError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NoKey | Self::TwoKeys | Self::UnknownKey | Self::Expired | Self::Revoked => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::NoKey
+            | Self::TwoKeys
+            | Self::UnknownKey
+            | Self::UnknownTicket
+            | Self::Expired
+            | Self::Revoked => StatusCode::UNAUTHORIZED,
             Self::MissingScope { .. } | Self::OtherProject { .. } => StatusCode::FORBIDDEN,
             Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
@@ -55,7 +63,7 @@ impl AuthError {
         match self {
             Self::NoKey => RefusalReason::NoKey,
             Self::TwoKeys => RefusalReason::DifferentKeys,
-            Self::UnknownKey => RefusalReason::UnknownKey,
+            Self::UnknownKey | Self::UnknownTicket => RefusalReason::UnknownKey,
             Self::Expired => RefusalReason::Expired,
             Self::Revoked => RefusalReason::Revoked,
             Self::MissingScope { .. } => RefusalReason::MissingScope,

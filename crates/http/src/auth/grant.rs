@@ -28,6 +28,16 @@ impl Grant {
         Self { auth, key, needed, checked }
     }
 
+    /// Issues a ticket that replaces the key; see [`tickets`](super::tickets).
+    pub(crate) fn issue_ticket(&self) -> Option<String> {
+        self.auth.tickets.issue(&self.key, self.auth.clock.monotonic())
+    }
+
+    /// Returns the id of the key.
+    pub(crate) fn key_id(&self) -> &str {
+        &self.key.id
+    }
+
     /// Returns whether the key is valid, relying on a check that is less than a second old.
     pub(crate) fn was_valid_lately(&mut self) -> bool {
         self.auth.clock.monotonic().since(self.checked) < TRUST || self.is_valid()

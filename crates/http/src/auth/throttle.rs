@@ -125,7 +125,7 @@ impl Drop for Held {
 
 /// Returns the network that counts as one client: an IPv4 address, or the /64 of an IPv6 address,
 /// which is the smallest block assigned to a subscriber.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     const LEFT_HALF: u128 = !0 << 64;
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & LEFT_HALF).into(),

@@ -125,7 +125,10 @@ impl<'a> Fields<'a> {
         check: impl Fn(&str) -> Option<InvalidValue>,
     ) -> Option<Vec<String>> {
         match self.object.get(field) {
-            None | Some(Value::Null) => None,
+            None | Some(Value::Null) => {
+                self.read.push(field);
+                None
+            }
             Some(_) => Some(self.strings(field, max, check)),
         }
     }

@@ -15,6 +15,11 @@ pub(super) fn ready(at: Revision) -> String {
     format!("retry: {RETRY_MS}\n{}", position("ready", at))
 }
 
+/// Encodes the start of a stream that has to wait for its first event.
+pub(super) fn starting() -> String {
+    format!("retry: {RETRY_MS}\n: starting\n\n")
+}
+
 /// Encodes the event for a replaced log.
 pub(super) fn reset(at: Revision) -> String {
     position("reset", at)

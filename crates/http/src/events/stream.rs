@@ -15,12 +15,23 @@ use super::filter::EventFilter;
 use super::frame;
 use super::frame_cache::FrameCache;
 use crate::auth::grant::Grant;
+use crate::clients::ClientPlace;
 use crate::connection::Connection;
 use crate::state::ApiState;
 
 /// Interval of comments on an idle stream. Common proxies close connections that are idle for 30 to
 /// 60 s.
-const HEARTBEAT: Duration = Duration::from_secs(15);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Properties of a stream besides its events.
+pub(crate) struct Viewer {
+    pub(crate) filter: EventFilter,
+    /// The key of the client, if the service has keys.
+    pub(crate) grant: Option<Grant>,
+    pub(crate) connection: Connection,
+    #[expect(dead_code, reason = "counts the stream until it ends")]
+    pub(crate) place: ClientPlace,
+}
 
 /// Returns the events of a watcher.
 ///
@@ -30,9 +41,7 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(crate) fn stream(
     state: &ApiState,
     watcher: ChangeWatcher,
-    filter: EventFilter,
-    grant: Option<Grant>,
-    connection: Connection,
+    viewer: Viewer,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let ready = Bytes::from(frame::ready(watcher.position()));
     let mut heartbeats = interval(HEARTBEAT);
@@ -41,13 +50,11 @@ pub(crate) fn stream(
     let events = Events {
         shown: watcher.position(),
         watcher,
-        filter,
+        viewer,
         catalog: state.catalog.clone(),
         frames: Arc::clone(&state.frames),
         heartbeats,
         ending: state.ending.clone(),
-        grant,
-        connection,
     };
     let rest = stream::unfold(events, async |mut events| Some((events.next().await?, events)));
     stream::once(future::ready(ready)).chain(rest).map(Ok)
@@ -55,13 +62,11 @@ pub(crate) fn stream(
 
 struct Events {
     watcher: ChangeWatcher,
-    filter: EventFilter,
+    viewer: Viewer,
     catalog: Catalog,
     frames: Arc<FrameCache>,
     heartbeats: Interval,
     ending: CancellationToken,
-    grant: Option<Grant>,
-    connection: Connection,
     /// The newest id sent to the client.
     shown: Revision,
 }
@@ -73,7 +78,7 @@ impl Events {
             let event = tokio::select! {
                 biased;
                 () = self.ending.cancelled() => return None,
-                () = self.connection.closed() => return None,
+                () = self.viewer.connection.closed() => return None,
                 _ = self.heartbeats.tick() => {
                     return self.is_admitted(Grant::is_valid).then(|| self.heartbeat());
                 }
@@ -97,7 +102,7 @@ impl Events {
     /// Returns whether the key, if there is one, is still valid. If not, the client reconnects and
     /// learns the reason.
     fn is_admitted(&mut self, is_valid: fn(&mut Grant) -> bool) -> bool {
-        let is_valid = self.grant.as_mut().is_none_or(is_valid);
+        let is_valid = self.viewer.grant.as_mut().is_none_or(is_valid);
         if !is_valid {
             tracing::debug!("event stream ends because its key is no longer valid");
         }
@@ -114,7 +119,7 @@ impl Events {
         };
         let mut text = Vec::new();
         for change in changes {
-            if self.filter.admits(&change, &self.catalog) {
+            if self.viewer.filter.admits(&change, &self.catalog) {
                 text.extend_from_slice(&self.frames.frame(&change));
                 self.shown = change.revision;
             }

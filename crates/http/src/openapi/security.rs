@@ -92,8 +92,8 @@ enum AuthErrors {
         example = json!({"title": "Forbidden", "status": 403, "detail": "the API key has the scopes [read], but this operation requires write"})
     )]
     Forbidden(ProblemBody),
-    /// This address sends too many requests with wrong API keys. Requests with valid keys are
-    /// served.
+    /// This address sends too many requests with wrong API keys; requests with valid keys are served.
+    /// Or the client has too many event streams and long polls open, or too many unused tickets.
     #[response(
         status = 429, content_type = "application/problem+json",
         headers(("Retry-After" = u32, description = "Seconds after which to retry.")),

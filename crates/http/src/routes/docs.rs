@@ -1,17 +1,22 @@
 //! `GET /docs`: the interactive documentation. Its assets are embedded in the program, so it works
 //! without internet access.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use utoipa_swagger_ui::{Config, SwaggerFile};
 
 use crate::error::ApiError;
+use crate::public_url::PublicUrl;
+use crate::state::ApiState;
 
-/// Configuration of the page. Without `none`, it would send the document to an external validator.
-static CONFIG: LazyLock<Arc<Config<'static>>> =
-    LazyLock::new(|| Arc::new(Config::from("/openapi.json").validator_url("none")));
+/// Returns the configuration of the page. Without `none`, it would send the document to an external
+/// validator.
+fn config(state: &ApiState) -> Arc<Config<'static>> {
+    let prefix = state.public_url.as_ref().map(PublicUrl::path).unwrap_or_default();
+    Arc::new(Config::from(format!("{prefix}/openapi.json")).validator_url("none"))
+}
 
 /// Users enter API keys into the page, so it must not load from or send to other origins. Its
 /// script sets inline styles, and its stylesheet contains images.
@@ -39,8 +44,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
         crate::shapes::errors::InternalError,
     )
 )]
-pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let mut file = load("index.html")?;
+pub(crate) async fn docs(
+    request: HttpRequest,
+    state: web::Data<ApiState>,
+) -> Result<HttpResponse, ApiError> {
+    let mut file = load("index.html", &state)?;
     if !request.path().ends_with('/') {
         // The page refers to its assets relative to `/docs/`.
         let page = String::from_utf8_lossy(&file.bytes);
@@ -78,12 +86,15 @@ pub(crate) async fn docs(request: HttpRequest) -> Result<HttpResponse, ApiError>
         crate::shapes::errors::InternalError,
     )
 )]
-pub(crate) async fn asset(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
-    load(&file).map(answer)
+pub(crate) async fn asset(
+    file: web::Path<String>,
+    state: web::Data<ApiState>,
+) -> Result<HttpResponse, ApiError> {
+    load(&file, &state).map(answer)
 }
 
-fn load(path: &str) -> Result<SwaggerFile<'static>, ApiError> {
-    utoipa_swagger_ui::serve(path, Arc::clone(&CONFIG))
+fn load(path: &str, state: &ApiState) -> Result<SwaggerFile<'static>, ApiError> {
+    utoipa_swagger_ui::serve(path, config(state))
         .map_err(|error| ApiError::Internal(error.to_string().into()))?
         .ok_or(ApiError::PathNotFound)
 }

@@ -3,13 +3,14 @@
 use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
-use futures_util::{StreamExt as _, stream};
+use futures_util::stream;
 
 use crate::auth::grant::Grant;
 use crate::body::values::{SlugSchema, TagSchema};
 use crate::connection::Connection;
 use crate::error::ApiError;
-use crate::events::stream::stream as event_stream;
+use crate::events::opening::open;
+use crate::events::stream::Viewer;
 use crate::params::events::EventQuery;
 use crate::state::ApiState;
 use crate::wire::change::ChangeKindSchema;
@@ -30,6 +31,12 @@ use crate::wire::project::body::StatusSchema;
 /// revision, or was replaced because the database was restored: discard all state, read the catalog
 /// again, and continue with the stream. After 15 s without an event, the comment `: heartbeat` is
 /// sent, with an `id` if filtered changes have passed.
+///
+/// While the service starts, a stream consists of comments, and `ready` follows when the catalog is
+/// loaded. An `EventSource` would give up if the response was an error.
+///
+/// An `EventSource` cannot send an API key. It can send the ticket that
+/// `POST /api/fed/events/ticket` returns, which replaces the key once.
 ///
 /// Filters may be repeated or, except for `tag`, comma-separated. A change must match all given
 /// filters. A stream ends when the service stops, when the client reads nothing for 30 s, or when
@@ -67,6 +74,11 @@ use crate::wire::project::body::StatusSchema;
             description = "Alternative to `Last-Event-ID`, for clients that cannot set the header. \
                            The header takes precedence.",
             example = 17
+        ),
+        (
+            "ticket" = Option<String>, Query, nullable = false,
+            description = "A ticket of `POST /api/fed/events/ticket`, if the request has no API key.",
+            example = "l2XKq0bZ7d3s9fJxw1UoVn4C"
         )
     ),
     responses(
@@ -99,9 +111,8 @@ use crate::wire::project::body::StatusSchema;
         crate::shapes::errors::InternalError,
         (
             status = 503,
-            description = "The catalog is not loaded yet; or the changes since `Last-Event-ID` are no \
-                           longer in memory and the store is not available; or this replica has not \
-                           read them yet; or too many clients are watching (10,000, fewer if the \
+            description = "The changes since `Last-Event-ID` are no longer in memory and the store is \
+                           not available; or too many clients are watching (10,000, fewer if the \
                            limit on open files is low).",
             body = ProblemBody,
             content_type = "application/problem+json",
@@ -115,7 +126,13 @@ pub(crate) async fn events(
     state: web::Data<ApiState>,
     query: EventQuery,
 ) -> Result<HttpResponse, ApiError> {
-    let watcher = state.changes.watch(query.after).await?;
+    let viewer = Viewer {
+        filter: query.filter,
+        grant: request.extensions().get::<Grant>().cloned(),
+        connection: Connection::of(&request),
+        place: state.clients.enter(&request)?,
+    };
+    let events = open(&state, query.after, viewer).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "text/event-stream"));
     response.insert_header((CACHE_CONTROL, "no-store"));
@@ -123,10 +140,7 @@ pub(crate) async fn events(
     if request.method() == Method::HEAD {
         return Ok(response.streaming(stream::empty::<Result<web::Bytes, ApiError>>()));
     }
-    let grant = request.extensions().get::<Grant>().cloned();
-    let connection = Connection::of(&request);
-    let events = event_stream(&state, watcher, query.filter, grant, connection);
-    Ok(response.streaming(events.boxed_local()))
+    Ok(response.streaming(events))
 }
 
 #[cfg(test)]

@@ -175,11 +175,16 @@ impl ServiceResponse {
     }
 }
 
-/// Returns the path of the next page from a `Link` header. A link to another host is ignored.
+/// Returns the path of the next page from a `Link` header.
+///
+/// A service with `PUBLIC_URL` sends an absolute URL, of which only the path within the API is used.
+/// The next request, and with it the API key, thus goes to the same service.
 fn next_page(link: &str) -> Option<String> {
-    let links = link.split(", ");
-    let paths = links.filter_map(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""));
-    paths.filter(|path| path.starts_with('/')).map(str::to_owned).next()
+    let mut links = link.split(", ");
+    let next = links.find_map(|link| link.strip_prefix('<')?.strip_suffix(">; rel=\"next\""))?;
+    let path =
+        if next.starts_with('/') { Some(next) } else { next.find("/api/").map(|at| &next[at..]) };
+    path.map(str::to_owned)
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -224,6 +229,8 @@ mod tests {
         let next = format!(r#"</p?limit=1&cursor=x>; rel="next", {first}"#);
         assert_eq!(next_page(&next).as_deref(), Some("/p?limit=1&cursor=x"));
         assert_eq!(next_page(r#"<http://elsewhere/p>; rel="next""#), None);
+        let public = r#"<https://h/federation/api/fed/projects?cursor=x>; rel="next""#;
+        assert_eq!(next_page(public).as_deref(), Some("/api/fed/projects?cursor=x"));
     }
 
     #[test]

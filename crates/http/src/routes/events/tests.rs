@@ -288,5 +288,56 @@ async fn without_the_store_new_changes_are_streamed_and_resuming_from_the_log_fa
     retry-after: 5
     {"title":"Service Unavailable","status":503,"detail":"the store is not available, try again later"}
     "#);
-    assert_eq!(Api::not_loaded().get(PATH).await.status, 503);
+}
+
+#[actix_web::test]
+async fn a_stream_that_is_opened_during_the_start_waits_for_the_catalog() {
+    let api = Api::not_loaded();
+    tokio::time::pause();
+    let mut events = Events::open(&api, "", None).await;
+    assert_eq!(events.waiting(), "retry: 2000\n: starting\n\n");
+    let comment = tokio::time::timeout(Duration::from_millis(15_500), events.next()).await;
+    assert_eq!(comment.unwrap().as_deref(), Some(": heartbeat\n\n"));
+    api.service.load().await.unwrap();
+    let ready = tokio::time::timeout(Duration::from_secs(1), events.next()).await.unwrap();
+    assert_eq!(
+        ready.as_deref(),
+        Some("retry: 2000\nid: 0\nevent: ready\ndata: {\"revision\":0}\n\n")
+    );
+    api.register("a").await;
+    assert_eq!(events.ids(), ["1 registered"]);
+}
+
+#[actix_web::test]
+async fn a_stream_that_is_opened_during_the_start_ends_with_the_server() {
+    let api = Api::not_loaded();
+    let mut events = Events::open(&api, "", None).await;
+    events.waiting();
+    api.state.ending.cancel();
+    assert_eq!(events.next().await, None);
+}
+
+#[actix_web::test]
+async fn a_client_may_open_a_limited_number_of_streams_and_long_polls() {
+    let mut api = Api::new().await;
+    api.state = api.state.with_streams_per_client(2);
+    let first = Events::open(&api, "", None).await;
+    let mut polling = Box::pin(api.get("/api/fed/projects?index=0"));
+    assert!(polling.as_mut().now_or_never().is_none());
+    for path in [PATH, "/api/fed/projects?index=0", "/api/fed/projects/a?index=0"] {
+        let answer = api.get(path).await;
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(answer, @r#"
+            429
+            content-type: application/problem+json
+            retry-after: 5
+            {"title":"Too Many Requests","status":429,"detail":"too many event streams and long polls of this address: expected at most 2, close some of them or try again later"}
+            "#);
+        }
+    }
+    assert_eq!(api.get("/api/fed/projects").await.status, 200, "other requests are served");
+    drop(polling);
+    let second = Events::open(&api, "", None).await;
+    drop((first, second));
+    Events::open(&api, "", None).await;
 }

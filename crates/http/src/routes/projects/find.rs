@@ -3,7 +3,6 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::response;
-use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::params::list::FieldsParam;
 use crate::params::slug::SlugPath;
@@ -62,7 +61,7 @@ pub(crate) async fn find(
     request: HttpRequest,
     wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
-    let index = wait.changed(&state, &Connection::of(&request), Some(&slug.0)).await?;
+    let index = wait.changed(&state, &request, Some(&slug.0)).await?;
     let project = state.catalog.find(&slug.0)?;
     Ok(index.on(response::found_unless_held(&project, fields.0, &request)))
 }

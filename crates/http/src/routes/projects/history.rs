@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, web};
 use crate::error::ApiError;
 use crate::params::page::Page;
 use crate::params::slug::SlugPath;
+use crate::public_url::PublicUrl;
 use crate::state::ApiState;
 use crate::wire::history::HistoryBody;
 use crate::wire::problem::ProblemBody;
@@ -68,8 +69,9 @@ pub(crate) async fn history(
     Page { before, limit }: Page,
 ) -> Result<HttpResponse, ApiError> {
     let history = state.catalog.history(&slug, before, limit).await?;
+    let base = state.public_url.as_ref().map(PublicUrl::as_str).unwrap_or_default();
     let next = history.next.map(|before| {
-        format!("/api/fed/projects/{slug}/history?before={}&limit={limit}", before.0)
+        format!("{base}/api/fed/projects/{slug}/history?before={}&limit={limit}", before.0)
     });
     let mut response = HttpResponse::Ok();
     if let Some(next) = &next {
@@ -118,6 +120,22 @@ mod tests {
         content-type: application/json
         {"slug":"commandcenter","uptime":[{"window":"24h","from":"2026-11-24T12:00:00.123456Z","online":0.44,"degraded":0.12,"offline":0.236,"unobserved":0.204},{"window":"7d","from":"2026-11-24T12:00:00.123456Z","online":0.44,"degraded":0.12,"offline":0.236,"unobserved":0.204},{"window":"30d","from":"2026-11-24T12:00:00.123456Z","online":0.44,"degraded":0.12,"offline":0.236,"unobserved":0.204}],"changes":[{"revision":5,"kind":"status_changed","from":"degraded","to":"offline","at":"2026-11-24T12:04:01.123456Z","cause":{"kind":"silence","silence_ms":135000,"deaf_ms":56000},"because":"no heartbeat for 135 s, not counting 56 s of interruptions"},{"revision":4,"kind":"status_changed","from":"online","to":"degraded","at":"2026-11-24T12:03:31.123456Z","cause":{"kind":"silence","silence_ms":105000,"deaf_ms":56000},"because":"no heartbeat for 105 s, not counting 56 s of interruptions"},{"revision":3,"kind":"status_changed","from":"offline","to":"online","at":"2026-11-24T12:00:50.123456Z","cause":{"kind":"heartbeat","source":"http"},"because":"heartbeat over http"},{"revision":1,"kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered through the API"}],"next":null}
         "#);
+    }
+
+    #[actix_web::test]
+    async fn the_uptime_of_a_new_project_covers_the_time_since_its_registration() {
+        let api = Api::new().await;
+        api.service.tick();
+        api.register("commandcenter").await;
+        for _ in 0..8 {
+            api.clock.advance(Duration::from_millis(250));
+            api.service.tick();
+        }
+        let answer: Value = serde_json::from_str(&get(&api, PATH).await.body).unwrap();
+        for uptime in answer["uptime"].as_array().unwrap() {
+            assert_eq!(uptime["offline"], 1.0, "no checkpoint has been written yet: {answer}");
+            assert_eq!(uptime["unobserved"], 0.0, "{answer}");
+        }
     }
 
     #[actix_web::test]

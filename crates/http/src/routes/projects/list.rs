@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
 use crate::params::list_schema::ListParams;
@@ -88,7 +87,7 @@ pub(crate) async fn list(
     query: ListQuery,
     wait: Wait,
 ) -> Result<HttpResponse, ApiError> {
-    let index = wait.changed(&state, &Connection::of(&request), None).await?;
+    let index = wait.changed(&state, &request, None).await?;
     let response = state.lists.list(&query).await?.respond(&request).await?;
     Ok(index.on(response))
 }
