@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 32] = [
+const SETTINGS: [&str; 35] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
