@@ -14,6 +14,7 @@ use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres::{Config, NoTls, Socket};
 
 use crate::address::{Address, ConnectError};
+use crate::error::{POOLER_HINT, is_of_a_pooler};
 use crate::tls::TlsMode;
 
 /// Deadline for opening a connection, so that the service reports an outage within seconds.
@@ -110,12 +111,23 @@ pub(crate) async fn open(address: &Address) -> ConnectionResult<AsyncPgConnectio
         }
     };
     opened.map_err(|error| match error {
-        OpenError::Set(error) => error,
+        OpenError::Set(error) => explain_pooler(error),
         OpenError::Server(error) if is_rejection(&error) => {
             ConnectionError::InvalidConnectionUrl(with_its_causes(&error))
         }
         OpenError::Server(error) => ConnectionError::BadConnection(with_its_causes(&error)),
     })
+}
+
+/// Adds a hint to the error of a pooler that was not announced. Such an error does not end by waiting,
+/// so it counts as a rejection.
+fn explain_pooler(error: ConnectionError) -> ConnectionError {
+    let text = with_its_causes(&error);
+    if is_of_a_pooler(&text) {
+        ConnectionError::InvalidConnectionUrl(format!("{POOLER_HINT}: {text}"))
+    } else {
+        error
+    }
 }
 
 enum OpenError {
@@ -231,6 +243,20 @@ mod tests {
         for code in [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS] {
             assert!(!rejects(&code), "{code:?}");
         }
+    }
+
+    #[test]
+    fn an_unannounced_pooler_is_a_rejection_with_a_hint() {
+        let set_up = |message: &str| {
+            let kind = diesel::result::DatabaseErrorKind::Unknown;
+            let error = diesel::result::Error::DatabaseError(kind, Box::new(message.to_owned()));
+            rejected_or_away(explain_pooler(ConnectionError::CouldntSetupConfiguration(error)))
+        };
+        let conflict = "prepared statement \"s0\" already exists";
+        let StoreError::Failed(error) = set_up(conflict) else { panic!("an outage") };
+        assert_eq!(error.to_string(), format!("{POOLER_HINT}: {conflict}"));
+        let other = set_up("the database system is shutting down");
+        assert!(other.is_unavailable(), "{other}");
     }
 
     #[test]

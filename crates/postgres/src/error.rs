@@ -3,6 +3,16 @@
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use federation_domain::StoreError;
 
+/// Says what to do about an error for which [`is_of_a_pooler`] returns `true`.
+pub(crate) const POOLER_HINT: &str =
+    "add pgbouncer=true to the parameters of DATABASE_URL if the server is behind a pooler";
+
+/// Returns whether a prepared statement is missing or exists already, because another session uses
+/// the same server connection. Diesel does not expose the SQLSTATE.
+pub(crate) fn is_of_a_pooler(message: &str) -> bool {
+    message.contains("prepared statement \"")
+}
+
 /// Error that aborts a transaction.
 #[derive(Debug)]
 pub(crate) enum PgError {

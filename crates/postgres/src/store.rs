@@ -28,7 +28,7 @@ use crate::address::{Address, ConnectError};
 use crate::connection::{
     CONNECT_TIMEOUT, answers, begin_pooled, configuration, open_session, rejected_or_away,
 };
-use crate::error::{PgError, is_outage};
+use crate::error::{POOLER_HINT, PgError, is_of_a_pooler, is_outage};
 use crate::migrate::migrate;
 use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
 
@@ -160,7 +160,7 @@ fn deadline_of_a_batch(projects: usize) -> Duration {
 
 /// A prepared statement is missing or exists already, because another session uses the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("add pgbouncer=true to the parameters of DATABASE_URL if the server is behind a pooler")]
+#[error("{POOLER_HINT}")]
 struct BehindPooler(#[source] diesel::result::Error);
 
 /// Checks a connection of the pool with a statement that is not prepared.
@@ -185,7 +185,7 @@ async fn settle<T>(
             return Err(StoreError::Unavailable(elapsed.into()));
         }
     };
-    if error.to_string().starts_with("prepared statement ") {
+    if is_of_a_pooler(&error.to_string()) {
         return Err(StoreError::Failed(BehindPooler(error).into()));
     }
     let outage = match is_outage(&error) {
