@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use federation_domain::{StoreError, StoreHealth};
 use federation_postgres::PgStore;
 use federation_testkit::{PostgresServer, TestDatabase};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
@@ -21,9 +21,9 @@ struct World {
 impl World {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (authority, root) = authority();
+        let (authority, root) = authority("root");
         std::fs::write(folder.path().join("root.pem"), root).unwrap();
-        std::fs::write(folder.path().join("other.pem"), self::authority().1).unwrap();
+        std::fs::write(folder.path().join("other.pem"), self::authority("other").1).unwrap();
         let key = KeyPair::generate().unwrap();
         let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         let certificate = certificate.signed_by(&key, &authority).unwrap();
@@ -65,8 +65,10 @@ impl World {
     }
 }
 
-fn authority() -> (Issuer<'static, KeyPair>, String) {
+fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
+    // Authorities of equal names would be told apart by their signatures only.
+    params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let certificate = params.self_signed(&key).unwrap();
