@@ -21,6 +21,9 @@ use crate::recent::Recent;
 use registering::WaitingCalls;
 use tail::Tail;
 
+/// Limit on logged causes of one outage.
+const MAX_LOGGED_CAUSES: usize = 8;
+
 /// Writes to the store one at a time, mirrors the result into memory and publishes the changes.
 ///
 /// The store serializes writers of changes anyway. The journal does so too, so that what follows a
@@ -36,6 +39,8 @@ pub(crate) struct Journal {
     recent: Recent,
     up: AtomicBool,
     has_answered: AtomicBool,
+    /// Causes of the current outage that were logged, without digits.
+    logged_causes: Mutex<BTreeSet<String>>,
     returned: Notify,
     look: Notify,
 }
@@ -73,6 +78,7 @@ impl Journal {
             recent: Recent::default(),
             up,
             has_answered: AtomicBool::default(),
+            logged_causes: Mutex::default(),
             returned: Notify::new(),
             look: Notify::new(),
         }
@@ -223,25 +229,42 @@ impl Journal {
         Ok(())
     }
 
-    /// Records whether the store answered, and logs when that changes.
+    /// Records whether the store answered. Logs when that changes, and each cause of an outage once.
     pub(crate) fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        let up = !result.as_ref().is_err_and(StoreError::is_unavailable);
+        let outage = result.as_ref().err().filter(|error| error.is_unavailable());
+        let up = outage.is_none();
         if self.up.swap(up, Ordering::Relaxed) != up {
             self.metrics.set_store(up);
             if up {
                 self.returned.notify_one();
+                self.logged_causes.lock().clear();
                 if self.has_answered.swap(true, Ordering::Relaxed) {
                     tracing::info!("store is available again");
                 } else {
                     tracing::debug!("store is available");
                 }
-            } else {
-                tracing::warn!(
-                    "store is unavailable; changes are queued, queries are still answered"
-                );
             }
         }
+        if let Some(error) = outage {
+            self.log_outage(error);
+        }
         result
+    }
+
+    fn log_outage(&self, error: &StoreError) {
+        let error = error_chain(error);
+        // Ports and numbers of statements do not make a new cause.
+        let cause = error.chars().filter(|c| !c.is_ascii_digit()).collect();
+        let is_new = {
+            let mut logged = self.logged_causes.lock();
+            logged.len() < MAX_LOGGED_CAUSES && logged.insert(cause)
+        };
+        if is_new {
+            tracing::warn!(
+                error,
+                "store is unavailable; changes are queued, queries are still answered"
+            );
+        }
     }
 
     /// Waits until a call finds that the store is available again.
