@@ -98,7 +98,8 @@ fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()
         .build()
         .context("cannot start the async runtime")?;
     let done = runtime.block_on(work);
-    // Dropping it would wait for blocking calls, such as those of SQLite, without a deadline.
+    // Dropping the runtime would wait for blocking calls, such as those of SQLite, without a
+    // deadline.
     runtime.shutdown_timeout(RUNTIME_END);
     done
 }

@@ -1,7 +1,7 @@
 //! Logging to standard error.
 //!
-//! Events are formatted by the thread that logs them and written by a thread of their own
-//! (`log/queue.rs`), so a reader that stops reading standard error never stops the program.
+//! Events are formatted by the thread that logs them and written by a dedicated thread
+//! (`log/queue.rs`), so a reader that stops reading standard error never blocks the program.
 
 mod fields;
 mod format;

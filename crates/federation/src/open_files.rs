@@ -11,7 +11,7 @@ const RESERVED: usize = 42;
 /// Files of a worker of the HTTP server.
 const FILES_PER_WORKER: usize = 3;
 
-/// Open files for which a worker is started. Fewer would go to workers instead of connections.
+/// Open files required for each worker. With fewer, workers would use files needed for connections.
 const WORKER_PER_FILES: usize = 32;
 
 /// Raises the soft limit on open files to the hard limit, and returns it. `None` if there is none.

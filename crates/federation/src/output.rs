@@ -1,4 +1,4 @@
-//! Output on a terminal, which text from elsewhere must not control.
+//! Terminal output. Foreign text is escaped so that it cannot control the terminal.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};

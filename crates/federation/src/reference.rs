@@ -71,11 +71,11 @@ struct Group {
 
 struct Setting {
     name: String,
-    /// The flag, if it does not follow from the name.
+    /// The flag, if it cannot be derived from the name.
     flag: Option<String>,
     kind: &'static str,
     default: String,
-    /// The default is computed, so it is words and not a value.
+    /// True if the default is computed, so that `default` describes it in words.
     is_computed: bool,
     help: String,
 }

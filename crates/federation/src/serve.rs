@@ -37,15 +37,15 @@ use crate::settings::{self, ClientSettings, ServeSettings};
 use crate::signals;
 use crate::store::Store;
 
-/// Deadline for stopping, counted from the signal and the delay after it. Supervisors usually kill after 10 s. Requests may
-/// take 3 s of it and the last messages on the bus 2 s, so at least 4 s remain for the last
-/// checkpoint.
+/// Deadline for stopping, counted from the end of the delay after the signal. Supervisors usually
+/// kill the process after 10 s. Requests may take 3 s of it and the last messages on the bus 2 s,
+/// so at least 4 s remain for the last checkpoint.
 const STOP_WITHIN: Duration = Duration::from_secs(9);
 
 /// Limit on open files below which a warning is logged.
 const FEW_OPEN_FILES: usize = 1_024;
 
-/// Time after which a start that is still going on is logged.
+/// Time after which a start that has not finished is logged.
 const SLOW_START: Duration = Duration::from_secs(1);
 
 /// Runs the service until SIGTERM or Ctrl-C.

@@ -39,8 +39,8 @@ impl Store {
         }
     }
 
-    /// Claims an SQLite file for this process until the returned handle is dropped. Two processes would
-    /// not learn of each other's writes.
+    /// Claims an SQLite file for this process until the returned handle is dropped. Two processes
+    /// would not be notified of each other's writes.
     ///
     /// # Errors
     /// Fails if another process has claimed the file.
@@ -69,7 +69,7 @@ impl Store {
     /// Applies pending migrations and returns their names.
     ///
     /// # Errors
-    /// Returns a [`StoreError`], which tells an outage from a rejection.
+    /// Returns a [`StoreError`], which distinguishes an outage from a rejection.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Postgres(store) => store.migrate().await,

@@ -43,8 +43,8 @@ impl Coding {
         }
     }
 
-    /// Chooses the best coding that the client accepts for a body of this length. `None` means
-    /// long. Without `Accept-Encoding`, the body is not compressed.
+    /// Chooses the best coding that the client accepts for a body of this length. A length of
+    /// `None` counts as long. Without `Accept-Encoding`, the body is not compressed.
     ///
     /// # Errors
     /// [`ApiError::NotAcceptable`] if the client accepts no coding.

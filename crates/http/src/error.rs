@@ -232,7 +232,7 @@ impl ResponseError for ApiError {
             response.force_close();
         }
         if matches!(self, Self::TooManyWatchers | Self::TooManyOfClient { .. }) {
-            // An idle connection would take the place of another client.
+            // An idle connection would occupy the slot of another client.
             response.force_close();
         }
         let body = ProblemBody::new(status, self.to_string(), self.invalid_values());

@@ -5,7 +5,7 @@ use url::Url;
 
 /// The URL of the API behind a proxy, such as `https://example.org/federation`.
 ///
-/// Without it, the API refers to itself by paths, which lead outside if a proxy adds a prefix.
+/// Without it, the API refers to itself by paths, which are wrong if a proxy adds a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     /// The URL without a slash at its end.

@@ -213,7 +213,7 @@ fn close_when_stalled(stream: &TcpStream, after: Duration) {
     }
 }
 
-/// Other systems have no common option for this, and limits of their own.
+/// Other systems share no option for this, but have limits of their own.
 #[cfg(not(target_os = "linux"))]
 fn close_when_stalled(_: &TcpStream, _: Duration) {}
 

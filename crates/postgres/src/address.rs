@@ -53,7 +53,8 @@ pub enum ConnectError {
 pub(crate) struct Address {
     pub(crate) config: Config,
     pub(crate) tls: Tls,
-    /// A pooler such as PgBouncer may give each transaction another server connection.
+    /// True if a pooler such as PgBouncer may run each transaction on a different server
+    /// connection.
     pub(crate) is_pooled: bool,
 }
 
@@ -83,7 +84,7 @@ impl Address {
     }
 }
 
-/// Splits a URL at the start of its query. A `?` of the password does not start it.
+/// Splits a URL at the start of its query. A `?` in the password does not start the query.
 fn split_query(rest: &str) -> (&str, &str) {
     let after_credentials = rest.find('@').map_or(0, |at| at + 1);
     match rest[after_credentials..].find('?') {
@@ -92,7 +93,7 @@ fn split_query(rest: &str) -> (&str, &str) {
     }
 }
 
-/// Parameters that `tokio_postgres` does not know. The last value of each counts.
+/// Parameters that `tokio_postgres` does not support. If one is repeated, the last value applies.
 #[derive(Default)]
 struct Parameters {
     ssl_mode: Option<String>,
@@ -104,11 +105,11 @@ struct Parameters {
 }
 
 impl Parameters {
-    /// Returns whether the parameter was one of these.
+    /// Stores the value and returns `true` if the parameter is one of these.
     fn take(&mut self, pair: &str) -> bool {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let parameter = match name {
-            // asyncpg has the same words under another name.
+            // asyncpg accepts the same values under another name.
             "sslmode" | "ssl" => &mut self.ssl_mode,
             "sslrootcert" => &mut self.root_certificates,
             "sslcert" => &mut self.certificate,

@@ -27,8 +27,8 @@ pub(crate) async fn checkpoint(
     Ok(())
 }
 
-/// Returns the newest mark of each project, by id. With two marks of a row, the statement would use
-/// either.
+/// Returns the newest mark of each project, ordered by id. Given two marks for a row, the statement
+/// would use an arbitrary one.
 fn newest_of_each(marks: &[HeartbeatMark]) -> Vec<HeartbeatMark> {
     let mut newest: BTreeMap<ProjectId, HeartbeatMark> = BTreeMap::new();
     for mark in marks {

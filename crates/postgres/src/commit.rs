@@ -115,7 +115,7 @@ async fn update(connection: &mut AsyncPgConnection, touched: &[Project]) -> Resu
     Ok(())
 }
 
-/// Serializes reported health; NULL if the project is healthy, for people who read the table.
+/// Serializes reported health. Returns NULL if the project is healthy, to keep the table readable.
 pub(crate) fn reports_text(reports: &Reports) -> serde_json::Result<Option<String>> {
     reports.is_degraded().then(|| serde_json::to_string(reports)).transpose()
 }

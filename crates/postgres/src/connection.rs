@@ -20,14 +20,14 @@ use crate::tls::TlsMode;
 /// Deadline for opening a connection, so that the service reports an outage within seconds.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Ends statements on the server that no client waits for any more, and takes the lock of the change
-/// log from a replica that was paused within a transaction.
+/// Sets session timeouts, so that the server cancels statements that no client waits for any more,
+/// and releases the change log lock of a replica that was paused within a transaction.
 const SESSION: &str = "SET statement_timeout = '60s'; \
                        SET idle_in_transaction_session_timeout = '5s'";
 
-/// Lets the server check, while it works or waits for a lock, whether the client is still connected.
-/// Otherwise a writer whose caller gave up keeps its place in the queue to the end. Servers before
-/// 14, and those on some platforms, do not have this check.
+/// Lets the server check, while it works or waits for a lock, whether the client is still
+/// connected. Otherwise a writer whose caller has given up stays in the lock queue until its turn.
+/// Servers before 14, and those on some platforms, do not support this check.
 const WATCH_THE_CLIENT: &str = "
     DO $$ BEGIN
         PERFORM set_config('client_connection_check_interval', '2s', false);
@@ -35,9 +35,9 @@ const WATCH_THE_CLIENT: &str = "
         NULL;
     END $$";
 
-/// First statements of each transaction behind a pooler, where a session may be on another server
-/// connection next time. They replace [`SESSION`] and remove prepared statements of other clients,
-/// whose names may be the same.
+/// First statements of each transaction behind a pooler, where the next transaction may run on a
+/// different server connection. They replace [`SESSION`] and remove prepared statements of other
+/// clients, which may have the same names.
 const POOLED: &str = "DEALLOCATE ALL; \
                       SET LOCAL statement_timeout = '60s'; \
                       SET LOCAL idle_in_transaction_session_timeout = '5s'; \
@@ -119,8 +119,8 @@ pub(crate) async fn open(address: &Address) -> ConnectionResult<AsyncPgConnectio
     })
 }
 
-/// Adds a hint to the error of a pooler that was not announced. Such an error does not end by waiting,
-/// so it counts as a rejection.
+/// Adds a hint to an error caused by a pooler that the URL does not declare. Waiting does not fix
+/// such an error, so it counts as a rejection.
 fn explain_pooler(error: ConnectionError) -> ConnectionError {
     let text = with_its_causes(&error);
     if is_of_a_pooler(&text) {

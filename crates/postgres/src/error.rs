@@ -3,7 +3,7 @@
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use federation_domain::StoreError;
 
-/// Says what to do about an error for which [`is_of_a_pooler`] returns `true`.
+/// Hint for errors for which [`is_of_a_pooler`] returns `true`.
 pub(crate) const POOLER_HINT: &str =
     "add pgbouncer=true to the parameters of DATABASE_URL if the server is behind a pooler";
 

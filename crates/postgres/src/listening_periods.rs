@@ -12,8 +12,8 @@ use crate::error::PgError;
 use crate::row::time_of;
 use crate::schema::listening_periods;
 
-/// Held until the end of a transaction that joins periods. Two transactions that did so at once would
-/// each miss what the other inserts.
+/// Takes an advisory lock until the end of a transaction that joins periods. Without the lock,
+/// two concurrent transactions would each miss the periods that the other inserts.
 ///
 /// It is an advisory lock because a lock on the table would block vacuum. It is a separate statement
 /// because a statement that waits for a lock continues with its old snapshot. The number is arbitrary

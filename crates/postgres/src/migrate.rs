@@ -16,9 +16,9 @@ use crate::connection::{CONNECT_TIMEOUT, answers, open, rejected_or_away};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
-/// Lock of the migrations, so that of several processes that start at once one applies them and the
-/// others find them applied. It ends with the transaction, because a session lock would stay on the
-/// server connection of a pooler. The number is arbitrary but must not change.
+/// Takes the lock for migrations. If several processes start at once, one applies the migrations
+/// and the others find them applied. The lock ends with the transaction, because a session lock
+/// would stay on the server connection of a pooler. The number is arbitrary but must not change.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7237094217001)";
 
 /// Deadline for opening a connection. The timeout in the configuration is for a single address.

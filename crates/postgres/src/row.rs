@@ -26,8 +26,8 @@ impl StatusLabel {
     }
 }
 
-/// A JSON text, not parsed: Postgres accepts texts that the decoder rejects, such as a lone
-/// surrogate, and one of them must not fail the query for all rows.
+/// A JSON text, not parsed. Postgres accepts texts that the decoder rejects, such as a lone
+/// surrogate, and one such text must not fail the query for all rows.
 #[derive(Debug, Clone, FromSqlRow)]
 pub(crate) struct JsonText(String);
 
@@ -108,7 +108,7 @@ impl ChangeRow {
     }
 }
 
-/// Decodes JSON; the default for NULL and for JSON's `null`.
+/// Decodes JSON. Returns the default for NULL and for JSON's `null`.
 fn decode_or_default<T>(text: Option<&JsonText>) -> Decoded<T>
 where
     T: serde::de::DeserializeOwned + Default,
@@ -124,7 +124,7 @@ fn decode_time(timestamp: PgTimestamp) -> Decoded<OffsetDateTime> {
 /// Origin of the timestamps of Postgres.
 const EPOCH: OffsetDateTime = time::macros::datetime!(2000-01-01 00:00 UTC);
 
-/// Converts a timestamp; an error for `infinity`.
+/// Converts a timestamp. Returns an error for `infinity`.
 pub(crate) fn time_of(PgTimestamp(micros): PgTimestamp) -> Result<OffsetDateTime, &'static str> {
     EPOCH.checked_add(Duration::microseconds(micros)).ok_or("the time is out of range")
 }

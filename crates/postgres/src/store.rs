@@ -179,8 +179,9 @@ async fn settle<T>(
         Ok(Err(PgError::Store(error))) => return Err(error),
         Ok(Err(PgError::Database(error))) => error,
         Err(elapsed) => {
-            // The connection may still be busy or wait for a lock. A server that checks its clients
-            // notices within two seconds that it is closed, others when the statement ends.
+            // The connection may still be busy or waiting for a lock. A server that checks its
+            // clients notices within two seconds that the connection is closed. Others notice when
+            // the statement ends.
             drop(Object::take(connection));
             return Err(StoreError::Unavailable(elapsed.into()));
         }

@@ -146,8 +146,8 @@ fn unusable(
     ConnectError::File { name, path: Path::new(path).to_owned(), source: source.into() }
 }
 
-/// Accepts every certificate, for the modes that promise encryption only. The signature is not
-/// checked either, because that would reject certificates of X.509 version 1.
+/// Accepts every certificate, for the modes that only encrypt. The signature is not checked either,
+/// because that would reject certificates of X.509 version 1.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);
 
@@ -242,7 +242,7 @@ impl ServerCertVerifier for Verifier {
             {
                 Ok(ServerCertVerified::assertion())
             }
-            // rustls accepts no certificate authority as a server.
+            // rustls rejects a CA certificate as a server certificate.
             Problem::Other(_) | Problem::UnknownIssuer
                 if self.trusted.iter().any(|trusted| trusted == end_entity) =>
             {

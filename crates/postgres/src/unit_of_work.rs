@@ -22,7 +22,7 @@ impl<'a> UnitOfWork<'a> {
         Ok(Self { connection, log })
     }
 
-    /// Gives the change its revision. [`finish`](Self::finish) writes it.
+    /// Assigns a revision to the change. [`finish`](Self::finish) writes it.
     pub(crate) fn log(&mut self, change: NewChange) -> Change {
         self.log.append(change)
     }

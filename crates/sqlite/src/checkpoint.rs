@@ -25,7 +25,7 @@ pub(crate) fn checkpoint(
 
 fn hear(connection: &mut SqliteConnection, mark: &HeartbeatMark) -> Result<(), SqliteError> {
     let at = text_of(mark.at).map_err(SqliteError::failed)?;
-    // Texts of times sort like the times.
+    // Formatted times sort chronologically.
     let is_older =
         projects::last_heartbeat_at.is_null().or(projects::last_heartbeat_at.lt(at.clone()));
     diesel::update(projects::table.find(mark.project.0))

@@ -43,7 +43,7 @@ pub enum ConnectError {
     Pool(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Schemes of the URL, also with the drivers that SQLAlchemy knows.
+/// Accepted URL schemes, including those with a driver of SQLAlchemy.
 const SCHEMES: [&str; 3] = ["sqlite+aiosqlite:", "sqlite+pysqlite:", "sqlite:"];
 
 /// Returns the path in a URL. Three slashes start a relative path and four an absolute one, as in

@@ -18,8 +18,8 @@
 //!   absent or empty, with a warning, and stay as they are until the project is registered. A
 //!   registration repairs the row of its slug. A registration by a heartbeat does not: it leaves the
 //!   row as it is and returns stand-ins.
-//! * A commit decides about a row that does not parse by its status and heartbeat alone, and answers
-//!   `Stale` with stand-ins for the rest. Only a missing row is `Gone`.
+//! * For a row that does not parse, a commit compares only the status and the heartbeat, and
+//!   returns `Stale` with stand-ins for the rest. Only a missing row is `Gone`.
 //!
 //! # To extend it
 //!

@@ -9,8 +9,9 @@ use crate::error::SqliteError;
 use crate::schema::listening_periods;
 use crate::timestamp::{text_of, time_of};
 
-/// Deletes and returns the periods that a new one overlaps or touches. These are the last period that
-/// begins before it and those that begin within it, because stored periods do not meet each other.
+/// Deletes and returns the periods that a new one overlaps or touches. These are the last period
+/// that begins before it and those that begin within it, because stored periods do not touch each
+/// other.
 const TAKE_MET: &str = "
     DELETE FROM listening_periods
     WHERE source = ?1 AND heard_until >= ?2 AND heard_from <= ?3
@@ -19,7 +20,7 @@ const TAKE_MET: &str = "
            WHERE source = ?1 AND heard_from < ?2), ?2)
     RETURNING heard_from, heard_until";
 
-/// A row of `listening_periods`, without its source. Texts of times sort like the times.
+/// A row of `listening_periods`, without its source. Formatted times sort chronologically.
 #[derive(Queryable, QueryableByName)]
 struct PeriodRow {
     #[diesel(sql_type = Text)]

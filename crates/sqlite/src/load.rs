@@ -56,7 +56,7 @@ pub(crate) fn find(
     })
 }
 
-/// Parses a row; `None`, with an error in the log, if it does not parse.
+/// Parses a row. Logs an error and returns `None` if the row does not parse.
 fn readable(row: ProjectRow) -> Option<Project> {
     let stored = row.into_record().parse().map_err(|error| report(&error)).ok()?;
     stored.ignored.iter().for_each(report_ignored);

@@ -78,7 +78,7 @@ impl ChangeRow {
     }
 }
 
-/// Decodes JSON; the default for NULL and for JSON's `null`.
+/// Decodes JSON. Returns the default for NULL and for JSON's `null`.
 fn decode_or_default<T>(text: Option<&str>) -> Decoded<T>
 where
     T: serde::de::DeserializeOwned + Default,

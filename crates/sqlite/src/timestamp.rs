@@ -1,4 +1,4 @@
-//! Times as texts: RFC 3339 in UTC, always with six decimals, so that texts sort like times.
+//! Times as text: RFC 3339 in UTC, always with six decimals, so that they sort chronologically.
 
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;

@@ -23,7 +23,7 @@ impl<'a> UnitOfWork<'a> {
         Ok(Self { connection, stored: newest, newest })
     }
 
-    /// Gives the change its revision and writes it.
+    /// Assigns a revision to the change and writes the change.
     pub(crate) fn log(&mut self, change: NewChange) -> Result<Change, SqliteError> {
         self.newest.0 += 1;
         let change = change.at_revision(self.newest);

@@ -1,7 +1,8 @@
 //! Statements of a `.env` file, by the rules that python-dotenv and Compose share.
 //!
 //! They differ in two points. `${NAME}` in single quotes is not a reference, as in Compose. `$NAME`
-//! without braces never is one, as in python-dotenv. A lone comment after `=` is not a value.
+//! without braces is never a reference, as in python-dotenv. A lone comment after `=` is not a
+//! value.
 
 /// An assignment.
 #[derive(Debug)]
@@ -24,7 +25,7 @@ pub(super) enum Part {
     },
 }
 
-/// Splits a text into statements. Lines that start no statement are left out.
+/// Splits a text into statements. Lines that do not start a statement are skipped.
 pub(super) fn statements(text: &str) -> Vec<Statement> {
     let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     let mut scanner = Scanner { rest: &text, line: 1 };
@@ -64,8 +65,8 @@ impl<'a> Scanner<'a> {
         self.skip(|c| c != '\n')
     }
 
-    /// Reads to the end of the statement. Of an invalid one only the first line is skipped, because a
-    /// missing quote must not hide the lines up to the next quote.
+    /// Reads to the end of the statement. If the statement is invalid, only its first line is
+    /// skipped, because a missing quote must not hide the lines up to the next quote.
     fn statement(&mut self) -> Option<Statement> {
         let start = *self;
         if self.rest.strip_prefix("export").is_some_and(|rest| rest.starts_with([' ', '\t'])) {
@@ -169,7 +170,7 @@ fn single_unescaped(text: &str) -> String {
     unescaped
 }
 
-/// Replaces the escapes of double quotes. An escaped `$` starts no reference.
+/// Replaces the escapes of double quotes. An escaped `$` does not start a reference.
 fn unescaped(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = text;

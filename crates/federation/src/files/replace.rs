@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Modes {
     /// Bits of a new file, before the umask.
     pub(crate) new: u32,
-    /// Bits that a replaced file always and at most keeps.
+    /// Bits that are always set on a replaced file, and bits that it may keep.
     pub(crate) kept: (u32, u32),
 }
 

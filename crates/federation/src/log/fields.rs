@@ -75,7 +75,7 @@ impl fmt::Display for Value<'_> {
                 '"' | '\\' => write!(f, "\\{c}")?,
                 '\n' => f.write_str("\\n")?,
                 '\t' => f.write_str("\\t")?,
-                // All of them are in the basic plane, so four digits do.
+                // All of them are in the Basic Multilingual Plane, so four digits suffice.
                 c if output::is_control(c) => write!(f, "\\u{:04x}", u32::from(c))?,
                 c => f.write_char(c)?,
             }

@@ -110,7 +110,7 @@ impl Write for &Queue {
     }
 }
 
-/// Writes all bytes. A closed sink discards them: a program without a log goes on.
+/// Writes all bytes. If the sink is closed, the bytes are discarded and the program continues.
 fn write_fully(sink: &mut impl Write, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         match sink.write(bytes) {
@@ -133,7 +133,7 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(20);
 
-    /// A sink that tells of each write and waits for permission to do it.
+    /// A sink that reports each write and waits for permission to perform it.
     struct Gated {
         writes: Sender<Vec<u8>>,
         permits: Receiver<()>,

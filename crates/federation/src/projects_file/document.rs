@@ -83,7 +83,7 @@ const FIELDS: [&str; 7] = [
 ];
 const REQUIRED: usize = 4;
 
-/// Spellings in camelCase, with the keys that they stand for.
+/// Spellings in camelCase and the corresponding keys.
 const CAMEL_CASE: [(&str, &str); 5] = [
     ("hubUrl", "hub_url"),
     ("meshNamespace", "mesh_namespace"),

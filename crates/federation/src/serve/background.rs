@@ -64,7 +64,7 @@ impl BackgroundTasks {
         }
     }
 
-    /// Stops listening after taking in the messages on their way, then writes the last checkpoint.
+    /// Stops listening after processing the in-flight messages, then writes the last checkpoint.
     pub(super) async fn stop(self) {
         let Self { mut listeners, listeners_end, writer, writer_end } = self;
         listeners_end.cancel();

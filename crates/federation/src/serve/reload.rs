@@ -32,7 +32,8 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// Follows the file from the form `listed`, which is an error if it has no list yet.
+    /// Watches the file, starting from the version `listed`, which is an error if the file has no
+    /// list yet.
     pub(super) fn new(
         service: &Service,
         settings: &ServeSettings,

@@ -1,4 +1,4 @@
-//! The start of the service as one entry of the log.
+//! Log entry that summarizes the start of the service.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

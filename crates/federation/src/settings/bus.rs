@@ -79,7 +79,8 @@ impl BusArgs {
 /// # Errors
 /// Returns the problem under the names of the settings that may cause it.
 pub async fn check(settings: &NatsSettings) -> Result<(), SettingError> {
-    // An error does not tell whether the login or a certificate is wrong, so both are checked apart.
+    // An error does not reveal whether the login or a certificate is invalid, so each is checked
+    // separately.
     let without_tls = NatsSettings { tls: TlsSettings::default(), ..settings.clone() };
     without_tls.check().await.map_err(|error| {
         let name = match &error {

@@ -78,8 +78,8 @@ impl LivenessArgs {
         })
     }
 
-    /// Returns the interval. A stale threshold alone, as the Python service has it, implies a third
-    /// of it, so that the grace period after a start fits the threshold.
+    /// Returns the interval. If only the stale threshold is set, as in the Python service, the
+    /// interval is a third of it, so that the grace period after a start fits the threshold.
     fn interval(&self) -> Result<HeartbeatInterval, SettingError> {
         let (name, interval) =
             match (self.heartbeat_interval_seconds, self.heartbeat_stale_threshold_seconds) {

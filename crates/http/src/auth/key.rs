@@ -31,7 +31,7 @@ pub struct Key {
 }
 
 impl Key {
-    /// Returns whether the key is not restricted to other projects than the one with this slug.
+    /// Returns whether the key is unrestricted or permits the project with this slug.
     pub(super) fn reaches(&self, slug: &str) -> bool {
         self.slugs.as_ref().is_none_or(|slugs| slugs.iter().any(|bound| bound.as_str() == slug))
     }

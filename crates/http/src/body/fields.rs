@@ -56,7 +56,7 @@ impl<'a> Fields<'a> {
         self.object.contains_key(field).then(|| self.required_string(field))
     }
 
-    /// Reads an optional number, telling null from absent.
+    /// Reads an optional number, distinguishing null from absent.
     pub(super) fn given_number(&mut self, field: &'static str) -> Option<Option<f64>> {
         self.object.contains_key(field).then(|| self.optional_number(field))
     }

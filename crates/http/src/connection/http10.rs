@@ -69,7 +69,7 @@ impl Completion {
         }
     }
 
-    /// Passes on what is held, because the client sends nothing more.
+    /// Passes on the held bytes, because the client sends nothing more.
     pub(super) fn finish(&mut self, ready: &mut Vec<u8>) {
         self.place = Place::Passing;
         ready.append(&mut self.held);

@@ -1,4 +1,4 @@
-//! Gives the refusals of the HTTP library the form of all other errors.
+//! Converts the refusals of the HTTP library to the format of all other errors.
 //!
 //! The library answers a malformed request, an oversized head and a slow head by itself, without a
 //! body. Its answers are recognized by the missing `X-Request-Id`, which every other response has.

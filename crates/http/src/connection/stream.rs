@@ -30,7 +30,7 @@ pub(crate) struct ClientStream<S> {
     closing: Option<Closing>,
 }
 
-/// The last response is on its way.
+/// The last response is being sent.
 struct Closing {
     /// Number of bytes of the library that the response replaces.
     replaced_bytes: usize,
@@ -65,7 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
         Poll::Ready(outcome)
     }
 
-    /// Sends what is outgoing.
+    /// Sends the outgoing bytes.
     fn send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.outgoing.is_empty() {
             let sent = ready!(Pin::new(&mut self.socket).poll_write(cx, &self.outgoing))?;
@@ -77,7 +77,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Returns the bytes to send in place of those of the library, or `None` to send these.
+    /// Returns the bytes to send instead of the library's, or `None` to send the library's
+    /// unchanged.
     fn replacement(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let interim = &self.connection.0.interim;
         match interim.get() {
@@ -166,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
             };
             this.outgoing = replacement;
             if this.closing.is_none() {
-                // What cannot be sent now is sent by the flush that follows each write.
+                // Bytes that cannot be sent now are sent by the flush that follows each write.
                 let _ = this.send(cx)?;
                 return Poll::Ready(Ok(bytes.len()));
             }

@@ -66,7 +66,7 @@ impl Opening {
                 }
                 Err(WatchError::NotLoaded | WatchError::Behind) => {}
                 Err(error) => {
-                    // The client reconnects and learns the reason.
+                    // The client reconnects, and the response states the reason.
                     tracing::debug!(error = error_chain(&error), "event stream ends");
                     return None;
                 }

@@ -99,8 +99,8 @@ impl Events {
         }
     }
 
-    /// Returns whether the key, if there is one, is still valid. If not, the client reconnects and
-    /// learns the reason.
+    /// Returns whether the key, if there is one, is still valid. If not, the client reconnects, and
+    /// the response states the reason.
     fn is_admitted(&mut self, is_valid: fn(&mut Grant) -> bool) -> bool {
         let is_valid = self.viewer.grant.as_mut().is_none_or(is_valid);
         if !is_valid {

@@ -15,8 +15,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Permits for queries that scan the whole catalog.
 ///
-/// There is one less than there are processors, so that a processor stays free for responses and
-/// heartbeats. Waiting queries are served in order of arrival.
+/// There is one permit fewer than there are processors, so that a processor stays free for
+/// responses and heartbeats. Waiting queries are served in order of arrival.
 pub(super) struct Permits(Arc<Semaphore>);
 
 impl Default for Permits {

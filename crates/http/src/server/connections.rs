@@ -23,13 +23,13 @@ impl Connections {
     }
 }
 
-/// An open connection, part of the data of its requests.
+/// An open connection, stored in the data of its requests.
 pub(crate) struct OpenConnection(Arc<Connections>);
 
 impl OpenConnection {
     /// Returns `true` if the connection of this request should not be kept for further ones,
     /// because more than four fifths of all connections are open. Idle connections would otherwise
-    /// take the places of new ones, such as those of health checks.
+    /// occupy the slots of new ones, such as those of health checks.
     pub(crate) fn should_close(request: &HttpRequest) -> bool {
         let Some(Self(connections)) = request.conn_data() else { return false };
         connections.open.load(Ordering::Relaxed) > connections.limit / 5 * 4

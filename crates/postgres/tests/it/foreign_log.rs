@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 
 use crate::world::{by_hand, migrated};
 
-/// A silence as older versions, which could not ping projects, wrote it.
+/// A silence as written by older versions, which could not ping projects.
 const OLD_SILENCE: &str = r#"{"kind":"silence","silence_ms":90000,"deaf_ms":1500}"#;
 
 const NEWEST_CAUSE: &str = "SELECT cause::text FROM project_changes ORDER BY revision DESC LIMIT 1";

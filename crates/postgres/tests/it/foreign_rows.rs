@@ -159,7 +159,7 @@ async fn a_registration_repairs_a_bad_row_once() {
     assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, 20));
 }
 
-/// Returns the project of a bad row as a replica knows it that read the row before.
+/// Returns the project of a bad row, as known to a replica that read the row while it was valid.
 async fn remembered(client: &Client, slug: &str, like: &Project) -> Project {
     let id = id_of(client, slug).await;
     Project { id, slug: Slug::parse(slug).unwrap(), ..like.clone() }

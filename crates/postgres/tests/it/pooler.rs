@@ -59,7 +59,7 @@ async fn a_pooler_that_was_not_announced_is_named_in_the_error() {
             break;
         }
     }
-    // Without the parameter it works by luck, or says what to do.
+    // Without the parameter the store may work by chance. If not, the error explains the fix.
     if let Some(StoreError::Failed(error)) = failed {
         assert!(error.to_string().contains("pgbouncer=true"), "{error}");
     }

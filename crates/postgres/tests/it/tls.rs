@@ -67,7 +67,7 @@ impl World {
 
 fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
-    // Authorities of equal names would be told apart by their signatures only.
+    // CAs with equal names would differ only in their signatures.
     params.distinguished_name.push(DnType::CommonName, name);
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
@@ -97,7 +97,7 @@ async fn each_mode_encrypts_and_verifies_as_in_libpq() {
     assert!(world.connect("localhost", &with_root("verify-full", &root)).await.unwrap());
     let error = world.rejection("127.0.0.1", &with_root("verify-full", &root)).await;
     assert!(error.contains("not valid for name"), "{error}");
-    // The system does not know this authority.
+    // The system does not trust this CA.
     let error = world.rejection("localhost", "sslrootcert=system").await;
     assert!(error.contains("UnknownIssuer"), "{error}");
 }

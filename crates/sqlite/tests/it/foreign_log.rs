@@ -19,7 +19,7 @@ diesel::table! {
     }
 }
 
-/// A silence as older versions, which could not ping projects, wrote it.
+/// A silence as written by older versions, which could not ping projects.
 const OLD_SILENCE: &str = r#"{"kind":"silence","silence_ms":90000,"deaf_ms":1500}"#;
 
 /// Registers a project and commits a silence with this probe.

@@ -165,7 +165,8 @@ async fn a_registration_repairs_a_bad_row_once() {
     assert_eq!((snapshot.corrupt_rows, snapshot.projects.len()), (0, 19));
 }
 
-/// Returns the projects of the bad rows as a replica knows them that read the rows before.
+/// Returns the projects of the bad rows, as known to a replica that read the rows while they were
+/// valid.
 fn remembered(good: &Project) -> impl Iterator<Item = Project> {
     BAD_ROWS.iter().zip(good.id.0 + 1..).map(|((_, _, slug), id)| Project {
         id: ProjectId(id),

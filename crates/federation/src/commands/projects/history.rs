@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::table::{bare, fitted, text, trimmed};
 
-/// Formats the uptime, a line per change, and how to see older changes. Lines are cut to this many
-/// columns if any.
+/// Formats the uptime, a line per change, and how to see older changes. Lines are truncated to this
+/// number of columns, if given.
 pub(super) fn words(history: &Value, columns: Option<usize>) -> String {
     let mut parts = Vec::new();
     if history["uptime"].as_array().is_some_and(|windows| !windows.is_empty()) {

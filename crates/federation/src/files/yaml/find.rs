@@ -38,8 +38,8 @@ pub(crate) enum Step {
 
 /// Returns the position of the value at this path, or of the innermost value around it that exists.
 ///
-/// The parser reports positions only with its errors. So this reads the text again down to the
-/// path and fails there on purpose.
+/// The parser reports positions only with its errors. This function therefore reads the text again
+/// up to the path and fails there on purpose.
 pub(crate) fn find(text: &str, path: &[Step]) -> Option<Position> {
     (0..=path.len()).rev().find_map(|depth| {
         let error = FailAt(&path[..depth]).deserialize(serde_yaml::Deserializer::from_str(text));
@@ -50,7 +50,7 @@ pub(crate) fn find(text: &str, path: &[Step]) -> Option<Position> {
 /// Marks the intended failure.
 const HERE: &str = "the value is here";
 
-/// Fails at the path. Passes over all other values.
+/// Fails at the path and skips all other values.
 struct FailAt<'a>(&'a [Step]);
 
 impl<'de> DeserializeSeed<'de> for FailAt<'_> {

@@ -1,4 +1,4 @@
-//! Errors of the YAML parser in the words of this program.
+//! Errors of the YAML parser, reworded in the style of this program.
 
 use super::Position;
 

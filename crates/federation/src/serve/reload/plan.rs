@@ -1,4 +1,4 @@
-//! Differences between two forms of the projects file.
+//! Differences between two versions of the projects file.
 
 use std::collections::HashMap;
 
@@ -48,9 +48,9 @@ impl Plan {
     }
 }
 
-/// Updates a project from the former to the new form of its entry. A field that left the entry
-/// returns to its default. A field in neither form is kept, because it may have been set through the
-/// API.
+/// Updates a project from the old to the new version of its entry. A field removed from the entry
+/// is reset to its default. A field in neither version is kept, because it may have been set
+/// through the API.
 fn update(stood: &Registration, project: &Registration) -> Vec<RegistrationWrite> {
     let mut registration = project.clone();
     if stood.allow_fanout.is_some() && registration.allow_fanout.is_none() {

@@ -10,7 +10,7 @@ use super::plan::Plan;
 use crate::projects_file::ProjectsFileError;
 use crate::settings::ServeSettings;
 
-/// Applies new forms of the projects file to the catalog, each as a whole or not at all.
+/// Applies new versions of the projects file to the catalog, each as a whole or not at all.
 pub(super) struct ListReconciler {
     catalog: Catalog,
     metrics: Metrics,
@@ -87,7 +87,8 @@ impl ListReconciler {
         self.wanted = Some(projects);
     }
 
-    /// Applies the pending changes. Changes that the store does not take remain for the next call.
+    /// Applies the pending changes. Changes that the store does not accept remain pending until the
+    /// next call.
     pub(super) async fn apply(&mut self) {
         let Some(wanted) = self.wanted.take() else {
             return self.finish().await;

@@ -1,4 +1,4 @@
-//! Tests of what the HTTP library would answer by itself, over raw sockets.
+//! Tests, over raw sockets, of requests that the HTTP library would answer by itself.
 
 use super::*;
 

@@ -44,7 +44,7 @@ impl Word {
     }
 }
 
-/// Follows from now or from a revision on, until the receiver is dropped.
+/// Follows the stream from now or from a revision, until the receiver is dropped.
 pub(super) fn follow(client: Client, query: String, after: Option<i64>) -> Receiver<Word> {
     let (sender, receiver) = channel();
     let mut follower = Follower { client, query, after, sender };

@@ -1,4 +1,4 @@
-//! All projects as the table knows them, updated by the event stream.
+//! State of all projects for the live table, updated by the event stream.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl<'a> Known<'a> {
         self.missed.as_ref().map(|missed| missed.why.as_str())
     }
 
-    /// Reads the projects when a stream starts, if they are not known yet.
+    /// Reads the projects when a stream starts, if they have not been read yet.
     ///
     /// # Errors
     /// Fails if the first read fails. Later reads are retried.
@@ -67,7 +67,7 @@ impl<'a> Known<'a> {
         Ok(())
     }
 
-    /// Reads all projects again. Keeps the known ones if that fails.
+    /// Reads all projects again. Keeps the current ones if that fails.
     pub(super) fn read_all(&mut self) {
         match all(self.client) {
             Ok(projects) => {
