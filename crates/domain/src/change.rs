@@ -149,7 +149,7 @@ pub struct Transition {
     pub to: ProjectStatus,
     /// Reported health.
     pub reports: Reports,
-    /// Newest heartbeat that the writer knows.
+    /// Newest heartbeat seen by the writer.
     pub last_heartbeat_at: Option<OffsetDateTime>,
     /// Source of that heartbeat.
     pub last_heartbeat_source: Option<Source>,
@@ -160,10 +160,11 @@ pub struct Transition {
 }
 
 impl Transition {
-    /// Returns `true` if the transition stands against the stored row (compare-and-set).
+    /// Returns `true` if the transition applies to the stored row (compare-and-set).
     ///
-    /// It does if the row still has the status that the writer saw, and no newer heartbeat than the
-    /// writer knew. A replica that hears less therefore cannot overrule one that hears more.
+    /// It applies if the row still has the status that the writer saw and no newer heartbeat than
+    /// the writer had seen. A replica that receives fewer heartbeats therefore cannot override one
+    /// that receives more.
     #[must_use]
     pub fn stands_against(
         &self,
@@ -175,8 +176,8 @@ impl Transition {
 
     /// Changes status, reports and, if newer, the heartbeat of the stored project.
     ///
-    /// The time of the last change moves only if the status does. Times get the precision of a
-    /// store.
+    /// The time of the last change moves only if the status does. Times are reduced to the
+    /// precision of a store.
     pub fn apply_to(&self, project: &mut Project) {
         let heard = self.last_heartbeat_at.map(to_micros);
         if heard > project.last_heartbeat_at {
@@ -190,24 +191,26 @@ impl Transition {
         }
     }
 
-    /// Returns `true` if the stored row is as this transition left it, so that an earlier call stored
-    /// it and the answer was lost. A transition that only changes reports leaves no such trace.
+    /// Returns `true` if the stored row is as this transition left it, which means that an earlier
+    /// call stored it and the answer was lost. This cannot be detected for a transition that only
+    /// changes reports.
     #[must_use]
     pub fn is_told_by(&self, status: ProjectStatus, updated_at: OffsetDateTime) -> bool {
         self.from != self.to && status == self.to && updated_at == self.at
     }
 }
 
-/// Decides which transitions of a call stand, each against its row as the earlier ones left it.
+/// Decides which transitions of a call are accepted. Each is checked against its row as left by the
+/// earlier ones.
 ///
 /// After a transition of a project is rejected, later ones of the same project are rejected too:
 /// another process changed the row, and they build on the rejected one. If the row is as one of the
-/// transitions left it, an earlier call stored it and its answer was lost. Transitions up to that one
-/// are then rejected, so that none is logged twice, and later ones stand.
+/// transitions left it, an earlier call stored it and its answer was lost. Transitions up to that
+/// one are then rejected, so that none is logged twice, and later ones are accepted.
 pub struct Verdicts<'a> {
     transitions: &'a [Transition],
     rejected: HashSet<ProjectId>,
-    /// Projects of which a transition stood. Their rows are as this call left them.
+    /// Projects with an accepted transition. This call wrote their current rows.
     accepted: HashSet<ProjectId>,
 }
 
@@ -218,8 +221,8 @@ impl<'a> Verdicts<'a> {
         Self { transitions, rejected: HashSet::new(), accepted: HashSet::new() }
     }
 
-    /// Returns `true` if the transition at this place stands against a row with these values. Must be
-    /// called in the order of the transitions.
+    /// Returns `true` if the transition at this index is accepted for a row with these values. Must
+    /// be called in the order of the transitions.
     pub fn stands(
         &mut self,
         place: usize,
@@ -288,8 +291,8 @@ mod tests {
         assert!(!stands(None, Some(known)));
     }
 
-    /// Returns which of the transitions stand. They are a second apart. The row has this status since
-    /// this second.
+    /// Returns which of the transitions are accepted. They are one second apart. The row has had
+    /// its status since the given second.
     fn standing(found: &[(ProjectStatus, ProjectStatus)], row: (ProjectStatus, i64)) -> Vec<bool> {
         let at = |second| OffsetDateTime::UNIX_EPOCH + Duration::seconds(second);
         let transitions: Vec<_> = found

@@ -8,8 +8,8 @@ use crate::error::StoreError;
 use crate::project::Project;
 use crate::values::Slug;
 
-/// Hash of what a registration sets of a project, including its id. It is the same on every replica
-/// and after a restart. What heartbeats change is not part of it.
+/// Hash of the project fields that a registration sets, plus the id. It is the same on every
+/// replica and after a restart. Fields that heartbeats change are not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RegistrationTag(u64);
 
@@ -32,7 +32,7 @@ impl RegistrationTag {
         Self(xxh3_64(&bytes))
     }
 
-    /// Parses what [`Display`](fmt::Display) writes: 16 lower-case hexadecimal digits.
+    /// Parses the [`Display`](fmt::Display) form: 16 lower-case hexadecimal digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
@@ -47,7 +47,7 @@ impl fmt::Display for RegistrationTag {
     }
 }
 
-/// Writes lengths first, so that different lists of texts never have the same bytes.
+/// Writes each length first, so that different lists of strings never produce the same bytes.
 fn texts<'a>(bytes: &mut Vec<u8>, all: impl ExactSizeIterator<Item = &'a str>) {
     bytes.extend_from_slice(&(all.len() as u64).to_le_bytes());
     all.for_each(|one| text(bytes, one));
@@ -87,7 +87,7 @@ impl Precondition {
         }
     }
 
-    /// Checks that the precondition holds for what is stored.
+    /// Checks that the precondition holds for the stored project.
     ///
     /// # Errors
     /// Returns [`StoreError::PreconditionFailed`] if it does not.

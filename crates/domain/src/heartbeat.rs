@@ -35,7 +35,7 @@ impl Source {
         self as usize
     }
 
-    /// Parses what [`as_str`](Self::as_str) returns.
+    /// Parses a name returned by [`as_str`](Self::as_str).
     ///
     /// # Errors
     /// Returns an error for any other text.
@@ -53,13 +53,13 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Channel of a report. A report stands until the next one on the same channel.
+/// Channel of a report. A report remains in effect until the next one on the same channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
-    /// The regular heartbeat. Without a condition it reports that the project is healthy, because a
-    /// degraded publisher says so in each heartbeat.
+    /// The regular heartbeat. Without a condition, it reports that the project is healthy, because
+    /// a degraded publisher includes its condition in every heartbeat.
     Presence,
-    /// The health sample. Without a condition it reports nothing new.
+    /// The health sample. Without a condition, it reports nothing new.
     Health,
 }
 
@@ -73,14 +73,14 @@ pub enum Condition {
         /// Reasons in the project's own words. May be empty.
         reasons: Vec<String>,
     },
-    /// It reported a status that is not understood. The previous report stands.
+    /// The project reported an unrecognized status. The previous report remains in effect.
     Unclear,
 }
 
 /// A heartbeat that the receiving adapter has validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Heartbeat<'a> {
-    /// Slug that the sender may speak for. The project may be unknown.
+    /// Slug that the sender is allowed to report for. The project may be unknown.
     pub slug: &'a str,
     /// Source over which it arrived.
     pub source: Source,
@@ -90,7 +90,8 @@ pub struct Heartbeat<'a> {
     pub condition: Option<Condition>,
 }
 
-/// Reported health of a project. Small if the project is healthy, as nearly all are.
+/// Reported health of a project. Takes little memory if the project is healthy, which is the common
+/// case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(
     feature = "serde",
@@ -117,7 +118,8 @@ impl Reports {
     /// Maximum number of characters kept per reason.
     pub const MAX_REASON_CHARS: usize = 200;
 
-    /// Records what a heartbeat reports. Reasons are cut to the limits and lose control characters.
+    /// Records the report of a heartbeat. Reasons are truncated to the limits and stripped of
+    /// control characters.
     pub fn hear(&mut self, channel: Channel, condition: Option<&Condition>) {
         let report = match condition {
             None if channel == Channel::Health => return,
@@ -141,7 +143,7 @@ impl Reports {
         self.0.is_some()
     }
 
-    /// Returns the reported reasons, those of heartbeats first.
+    /// Returns the reported reasons, starting with those from heartbeats.
     pub fn reasons(&self) -> impl Iterator<Item = &str> {
         let said = self.0.iter().flat_map(|said| said.presence.iter().chain(&said.health));
         said.flatten().map(String::as_str)

@@ -78,7 +78,7 @@ pub struct Proof {
     pub unbroken: bool,
 }
 
-/// The clock of one source. Proofs of hearing advance it; it never runs by itself.
+/// The clock of one source. Only proofs of hearing advance it.
 ///
 /// Silence is the difference of two readings, so deaf time is never taken for silence. There are
 /// two kinds of deafness:
@@ -131,7 +131,7 @@ impl ListeningClock {
         Self::starting(past.cuts(), past.deaf_until_start())
     }
 
-    /// Takes in a proof and returns the deaf time before it.
+    /// Applies a proof and returns the deaf time before it.
     ///
     /// The time since the previous proof counts as listened, up to [`MAX_STEP`], if nothing was
     /// lost. The rest was deaf.
@@ -184,11 +184,11 @@ impl ListeningClock {
         self.reading
     }
 
-    /// Returns the reading to note for a heartbeat of this moment.
+    /// Returns the reading to record for a heartbeat that arrived at this moment.
     ///
-    /// After the newest proof it is ahead of the proven reading, up to [`MAX_STEP`]. If that time
-    /// turns out to be deaf, silence starts later, never earlier. For an earlier moment it is no
-    /// earlier than the end of the last stall or cut.
+    /// For a moment after the newest proof, the reading is ahead of the proven one by at most
+    /// [`MAX_STEP`]. If that time turns out to be deaf, silence starts later, never earlier. For an
+    /// earlier moment, the reading is never before the end of the last stall or cut.
     #[must_use]
     pub fn reading_at(&self, moment: Monotonic) -> Reading {
         let Some(proven) = self.proven else { return self.reading };

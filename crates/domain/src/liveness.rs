@@ -1,4 +1,4 @@
-//! The liveness rule: the status that follows from what was heard.
+//! The liveness rule, which derives a status from the heartbeats received.
 
 use std::time::Duration;
 
@@ -74,7 +74,7 @@ impl LivenessRule {
     }
 }
 
-/// Evidence of a project's silence, as one source heard it.
+/// Evidence of a project's silence on one source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Evidence {
     /// Listened time since the project was heard.
@@ -87,7 +87,7 @@ pub struct Evidence {
     pub lost: Duration,
 }
 
-/// Number of cuts whose extension is granted in any case.
+/// Number of cuts that always extend the thresholds.
 const GRANTED_CUTS: u32 = 2;
 
 /// Cuts dominate while the listened time is less than this multiple of the time lost to them, that
@@ -98,14 +98,14 @@ const GRANTED_CUTS: u32 = 2;
 const DOMINATED_BELOW: u32 = 4;
 
 impl Evidence {
-    /// Evidence of a project on a source that has listened since without a cut.
+    /// Returns the evidence for a project on a source without cuts since the project was heard.
     #[must_use]
     pub fn without_cuts(silence: Duration) -> Self {
         Self { silence, settled: silence, cuts: 0, lost: Duration::ZERO }
     }
 
-    /// Returns `true` if cuts were so many and so long that a live project may have been missed
-    /// every time. Its status cannot be known then.
+    /// Returns `true` if cuts were so frequent and so long that every heartbeat of a live project
+    /// may have been missed. The status of the project is then unknown.
     #[must_use]
     pub fn is_dominated_by_cuts(&self) -> bool {
         self.cuts > GRANTED_CUTS && self.silence < self.dominated_until()
@@ -152,8 +152,8 @@ impl Thresholds {
     /// time has passed after the last one. More than two cuts extend it no further, unless cuts
     /// [dominate](Evidence::is_dominated_by_cuts).
     ///
-    /// A dead project is thus offline after at most twice its threshold of listened time,
-    /// whatever the pattern of cuts, or its status is shown as not known.
+    /// For any pattern of cuts, a dead project is therefore offline after at most twice its
+    /// threshold of listened time, or its status is shown as unknown.
     #[must_use]
     pub fn due_after(&self, threshold: Duration, evidence: Evidence) -> Duration {
         if evidence.cuts == 0 {
@@ -169,7 +169,7 @@ impl Thresholds {
         due.min(granted.max(evidence.dominated_until()))
     }
 
-    /// Returns the status that this much silence means without cuts.
+    /// Returns the status after this much silence without cuts.
     #[must_use]
     pub fn of_silence(&self, silence: Duration) -> ProjectStatus {
         if silence >= self.offline_after {

@@ -4,7 +4,7 @@ use crate::InvalidValue;
 use crate::project::Project;
 use crate::values::{FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, Tags};
 
-/// A valid change of some fields of a registration. Fields that are `None` stay.
+/// A valid change of some fields of a registration. Fields that are `None` are unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RegistrationPatch {
     /// Display name.
@@ -22,7 +22,7 @@ pub struct RegistrationPatch {
 }
 
 impl RegistrationPatch {
-    /// Changes the fields that are given.
+    /// Applies the fields that are set.
     pub fn apply_to(&self, project: &mut Project) {
         put(&mut project.name, &self.name);
         put(&mut project.hub_url, &self.hub_url);
@@ -59,7 +59,7 @@ pub struct PatchDraft {
 }
 
 impl PatchDraft {
-    /// Parses the fields that are given.
+    /// Parses the fields that are set.
     ///
     /// # Errors
     /// Returns one error for each invalid field, in the order of the fields.

@@ -4,7 +4,7 @@
 //! a supertrait of [`Store`] and a field of [`Stores`]; existing ports do not change.
 //!
 //! A method that writes is one unit of work: it commits its rows together with their entries in the
-//! change log, or nothing. What has to commit together is therefore one call.
+//! change log, or commits nothing. Changes that must commit together are therefore one call.
 
 mod catalog;
 mod change_log;

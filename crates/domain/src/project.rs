@@ -42,7 +42,7 @@ impl ProjectStatus {
         }
     }
 
-    /// Parses what [`as_str`](Self::as_str) returns.
+    /// Parses a name returned by [`as_str`](Self::as_str).
     ///
     /// # Errors
     /// Returns an error for any other text, including upper case and the empty text.

@@ -57,7 +57,7 @@ impl Registration {
         }
     }
 
-    /// Replaces the metadata of the project. Id, status and heartbeat stay.
+    /// Replaces the metadata of the project. The id, status and heartbeat are unchanged.
     pub fn apply_to(&self, project: &mut Project) {
         project.name = self.name.clone();
         project.hub_url = self.hub_url.clone();

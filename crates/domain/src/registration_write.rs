@@ -23,9 +23,11 @@ pub struct RegistrationWrite {
 /// Combination of a registration with the metadata of an existing project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteMode {
-    /// Replaces the metadata. Optional fields that the registration lacks stay.
+    /// Replaces the metadata. Optional fields missing from the registration keep their stored
+    /// values.
     Merge(Registration),
-    /// Replaces the metadata. Optional fields that the registration lacks get their defaults.
+    /// Replaces the metadata. Optional fields missing from the registration are reset to their
+    /// defaults.
     Replace(Registration),
     /// Changes some fields of an existing project.
     Patch(Slug, RegistrationPatch),
@@ -58,8 +60,8 @@ impl RegistrationWrite {
         }
     }
 
-    /// Returns `true` if the write may be applied to what is stored. A patch of a missing project
-    /// never is.
+    /// Returns `true` if the write may be applied to the stored project. A patch of a missing
+    /// project is never applied.
     ///
     #[must_use]
     pub fn precondition_holds(&self, stored: Option<&Project>) -> bool {
@@ -81,12 +83,13 @@ impl RegistrationWrite {
 
     /// Decides what the write does to the stored project.
     ///
-    /// A registration by [`Origin::Heartbeat`] replaces nothing: a project that was registered
-    /// meanwhile keeps its metadata, and a row that does not parse stays as it is.
+    /// A registration by [`Origin::Heartbeat`] never replaces anything: a project that was
+    /// registered in the meantime keeps its metadata, and a row that does not parse is left
+    /// unchanged.
     ///
-    /// A precondition that does not hold is ignored if the project already is as the write would
-    /// make it. A client may thus repeat a write whose response was lost. RFC 9110, section 13.1.1,
-    /// permits this.
+    /// A failed precondition is ignored if the project already has the state that the write would
+    /// produce. A client can therefore retry a write whose response was lost. RFC 9110, section
+    /// 13.1.1, permits this.
     ///
     /// # Errors
     /// Returns [`StoreError::PreconditionFailed`] if the precondition does not hold.
@@ -122,7 +125,7 @@ impl RegistrationWrite {
         registered == *project
     }
 
-    /// Changes the metadata of the project. Id, status and heartbeat stay.
+    /// Changes the metadata of the project. The id, status and heartbeat are unchanged.
     pub fn apply_to(&self, project: &mut Project) {
         match &self.mode {
             WriteMode::Merge(registration) => registration.apply_to(project),

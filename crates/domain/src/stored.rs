@@ -1,8 +1,7 @@
 //! Parsing of stored values, shared by all stores.
 //!
-//! A store decodes what depends on its database (timestamps and JSON) and hands everything else
-//! over as it is stored. Another program, or another version of this one, may have written any of
-//! it.
+//! A store decodes what depends on its database (timestamps and JSON) and passes everything else
+//! through as stored. Another program, or another version of this one, may have written any of it.
 
 use std::error::Error;
 
@@ -78,7 +77,7 @@ pub struct StoredProject {
 }
 
 impl StoredProject {
-    /// Wraps a project of which every column parses.
+    /// Wraps a project in which every column parses.
     #[must_use]
     pub fn intact(project: Project) -> Self {
         Self { project, ignored: Vec::new(), unreadable: None }

@@ -1,11 +1,11 @@
-//! The cuts of a source, counted since any reading.
+//! The cuts of a source, which can be counted from any reading.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::Reading;
 
-/// Largest number of cuts that are remembered one by one.
+/// Maximum number of cuts stored individually.
 const MAX_CUTS: usize = 512;
 
 /// The newest cuts, oldest first.
@@ -16,7 +16,7 @@ pub(super) struct Cuts {
     deaf: Duration,
     /// Settle time after all cuts.
     settling: Duration,
-    /// Set once a cut was forgotten.
+    /// Set once a cut has been discarded.
     is_truncated: bool,
 }
 
@@ -44,7 +44,7 @@ impl CutsSince {
         self.deaf + self.settling
     }
 
-    /// Returns the part of the readings since that is not silence: the settle time, and the one
+    /// Returns the part of the reading difference that is not silence: the settle time, and the one
     /// microsecond that each cut takes.
     pub(super) fn left_out(self) -> Duration {
         self.settling + Duration::from_micros(self.count.into())
@@ -77,8 +77,8 @@ impl Cuts {
 
     /// Returns the cuts between the readings `heard` and `now`.
     ///
-    /// For a reading before the oldest cut that is remembered, earlier cuts are taken to be as
-    /// frequent and as long as the remembered ones.
+    /// For a reading before the oldest stored cut, earlier cuts are assumed to be as frequent and
+    /// as long as the stored ones.
     pub(super) fn since(&self, heard: Reading, now: Reading) -> CutsSince {
         let first = self.newest.partition_point(|cut| cut.at < heard);
         let count = u32::try_from(self.newest.len() - first).unwrap_or(u32::MAX);

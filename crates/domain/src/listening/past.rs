@@ -1,4 +1,4 @@
-//! Listening before this process started, as the store remembers it.
+//! Listening before this process started, as recorded in the store.
 
 use std::time::Duration;
 
@@ -9,7 +9,8 @@ use super::{Reading, SETTLE};
 
 /// The listening periods of one source before this process started.
 ///
-/// A gap between two periods counts as a cut, and so does the time from the last one to the start.
+/// A gap between two periods counts as a cut. So does the time from the last period to the start of
+/// this process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PastListening {
     /// Oldest first.
@@ -65,7 +66,7 @@ impl PastListening {
         past
     }
 
-    /// Assigns readings, from 0 at the end of the newest period backwards.
+    /// Assigns readings backwards, starting with 0 at the end of the newest period.
     fn number(&mut self) {
         let mut reading = Reading::default();
         for period in self.periods.iter_mut().rev() {
@@ -75,7 +76,7 @@ impl PastListening {
         }
     }
 
-    /// Returns the reading at this moment. Time before the first period was not listened.
+    /// Returns the reading at this moment. Time before the first period does not count as listened.
     #[must_use]
     pub fn reading_at(&self, at: OffsetDateTime) -> Reading {
         let next = self.periods.partition_point(|period| period.from <= at);

@@ -60,10 +60,10 @@ pub trait CatalogStore: Send + Sync {
 
     /// Creates projects or changes their metadata, in the order given.
     ///
-    /// An implementation MUST apply what [`RegistrationWrite::decide`] returns for the row as the
-    /// earlier writes of the call left it, in the transaction that writes. If one write fails it
+    /// An implementation MUST apply the result of [`RegistrationWrite::decide`] for the row as left
+    /// by the earlier writes of the call, in the transaction that writes. If one write fails, it
     /// MUST apply none. It MUST log `registered` for a created project and `updated` for a changed
-    /// one. It MUST succeed for all callers that register the same new slug at once without a
+    /// one. It MUST succeed for all callers that register the same new slug concurrently without a
     /// precondition.
     ///
     /// # Errors
@@ -92,11 +92,12 @@ pub trait CatalogStore: Send + Sync {
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError>;
 
-    /// Stores the transitions that stand, in the order given, and returns the outcome of each.
+    /// Stores the accepted transitions, in the given order, and returns the outcome of each
+    /// transition.
     ///
-    /// An implementation MUST decide by [`Verdicts`](crate::Verdicts), for each transition against
-    /// the row as the earlier ones left it, and MUST store what
-    /// [`Transition::apply_to`] changes. It MUST log only changes of status.
+    /// An implementation MUST use [`Verdicts`](crate::Verdicts) to check each transition against
+    /// the row as left by the earlier ones, and MUST store the changes made by
+    /// [`Transition::apply_to`]. It MUST log only status changes.
     ///
     /// # Errors
     /// Returns [`StoreError`]. Nothing was applied.

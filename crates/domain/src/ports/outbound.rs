@@ -1,4 +1,4 @@
-//! Ports that lead to other processes.
+//! Ports to other processes.
 
 use async_trait::async_trait;
 
@@ -13,11 +13,11 @@ pub trait ChangeSink: Send + Sync {
     fn publish(&self, changes: &[Change]);
 }
 
-/// Relays heartbeats that arrived here to the other replicas, which cannot receive them.
+/// Relays heartbeats received by this replica to the others, which cannot receive them directly.
 #[async_trait]
 pub trait HeartbeatRelay: Send + Sync {
-    /// Relays a heartbeat, and returns `true` if it was sent. An implementation MUST NOT take longer
-    /// than about a second, and MUST NOT queue what cannot be sent.
+    /// Relays a heartbeat, and returns `true` if it was sent. An implementation MUST NOT take
+    /// longer than about a second, and MUST NOT queue heartbeats that cannot be sent.
     async fn relay(&self, heartbeat: &Heartbeat<'_>) -> bool;
 }
 
@@ -27,6 +27,6 @@ pub trait HeartbeatRelay: Send + Sync {
 pub trait Prober: Send + Sync {
     /// Sends a ping, and waits for an answer for at most about half a second.
     ///
-    /// An implementation MUST accept only an answer of this project.
+    /// An implementation MUST accept only an answer from this project.
     async fn probe(&self, slug: &Slug, namespace: &MeshNamespace) -> Probe;
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{CatalogStore, ChangeLogStore, CheckpointStore, ListeningStore, StoreHealth};
 
-/// A store that implements every store port. Implemented for all types that do.
+/// A store that implements every store port. Has a blanket implementation.
 pub trait Store:
     CatalogStore + ChangeLogStore + CheckpointStore + ListeningStore + StoreHealth
 {

@@ -14,8 +14,8 @@ const ALLOWED_PORT: &str = "a port from 1 to 65535";
 /// characters. Kept as given, not normalised.
 ///
 /// The host is an IP address or a name. A name consists of DNS labels (RFC 1123). Underscores are
-/// allowed too because container names have them. Non-ASCII letters stand for their IDNA form. A
-/// trailing dot is allowed.
+/// allowed too because container names have them. Non-ASCII letters are interpreted as their IDNA
+/// form. A trailing dot is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HubUrl(Box<str>);
 

@@ -3,7 +3,7 @@ use crate::{Condition, InvalidValue};
 /// Words for a project that is well.
 const WELL: [&str; 6] = ["online", "ok", "up", "healthy", "pass", "passing"];
 
-/// Words for a project that is not well, which say more than `degraded`.
+/// Words for a project that is not well. They are more specific than `degraded`.
 const UNWELL: [&str; 8] =
     ["warn", "warning", "down", "unhealthy", "critical", "fail", "error", "offline"];
 

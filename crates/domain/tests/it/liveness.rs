@@ -10,10 +10,10 @@ use federation_domain::{
     SETTLE, Thresholds,
 };
 
-/// Intervals that a case lasts, at least.
+/// Minimum number of intervals per case.
 const INTERVALS: f64 = 15.0;
 
-/// Proofs of hearing in one case, at most: they limit how long a case takes to run.
+/// Maximum number of proofs of hearing per case. Limits the run time of a case.
 const MAX_PROOFS: usize = 400_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,20 +66,19 @@ struct Case {
     heard: Reading,
     status: ProjectStatus,
     next_beat: f64,
-    /// When the project stops, if it does.
+    /// Time at which the project stops, if it does.
     dies_at: f64,
-    /// The publisher's connection is up again from here on.
+    /// Time from which the publisher's connection is up again.
     connected_from: f64,
 }
 
 /// Result of a case.
 struct Outcome {
-    /// When a project that was alive was reported offline.
+    /// Time at which a live project was reported offline.
     wrong_at: Option<f64>,
     /// Silence at which a dead project was reported offline, in intervals.
     found_after: Option<f64>,
-    /// Silence at which a dead project was neither offline nor shown as not known, though it was
-    /// due.
+    /// Silence at which a dead project was due but neither offline nor shown as unknown.
     missed: Option<Duration>,
 }
 
