@@ -13,7 +13,7 @@ use self::parse::{Part, Statement, statements};
 use crate::cli;
 use crate::settings::api_keys;
 
-/// Variables of ours that are not settings of the command line.
+/// Variables of this program that are not settings of the command line.
 const LOG_VARIABLES: [&str; 2] = ["RUST_LOG", "NO_COLOR"];
 
 /// Loads the variables of the file into the environment of the process, except those that are already
@@ -76,8 +76,9 @@ struct InvalidLine {
     rule: &'static str,
 }
 
-/// Returns the values of the file. The last one of a variable counts. References are replaced by
-/// the variable of the environment or, if it is not set there, of an earlier line.
+/// Returns the values of the file. If a variable is set more than once, the last value applies.
+/// References are replaced by the variable of the environment or, if it is not set there, of an
+/// earlier line.
 fn read(
     text: &str,
     is_own: impl Fn(&str) -> bool,

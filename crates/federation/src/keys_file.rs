@@ -1,7 +1,8 @@
 //! The file of API keys. It holds digests, not keys.
 //!
-//! `federation keys` writes it atomically, and the service reads all of it or nothing. An error names
-//! the file, line and field but not the value, because a key may have been put in the wrong place.
+//! `federation keys` writes it atomically, and the service accepts either the whole file or none of
+//! it. An error names the file, line and field but not the value, because a key may have been put
+//! in the wrong place.
 
 mod entry;
 mod replace;

@@ -179,7 +179,7 @@ mod tests {
     #[actix_web::test]
     async fn a_trailing_slash_changes_nothing() {
         let api = Api::new().await;
-        // Event streams would not end otherwise.
+        // Otherwise event streams would not end.
         api.state.ending.cancel();
         api.register("a").await;
         for endpoint in ENDPOINTS {
@@ -199,7 +199,7 @@ mod tests {
     #[actix_web::test]
     async fn head_is_supported_wherever_get_is() {
         let api = Api::new().await;
-        // Event streams would not end otherwise.
+        // Otherwise event streams would not end.
         api.state.ending.cancel();
         api.register("a").await;
         for endpoint in ENDPOINTS {

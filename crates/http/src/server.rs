@@ -197,7 +197,7 @@ async fn hold_continue(request: Request) -> Result<Request, Infallible> {
 
 /// Makes the kernel close a connection whose client stops reading.
 ///
-/// A response body is polled only when the socket has room, so the server would not notice.
+/// A response body is polled only when the socket has room, so the server itself would not notice.
 #[cfg(target_os = "linux")]
 fn close_when_stalled(stream: &TcpStream, after: Duration) {
     let after_ms = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);

@@ -102,7 +102,7 @@ pub fn run(command: BenchCommand) -> anyhow::Result<()> {
             args.service.print(&queries::measure(&args.measurement, &target)?)
         }
         BenchCommand::Watchers(args) => {
-            // Every watcher takes a connection.
+            // Each watcher uses a connection.
             open_files::raise_limit();
             let target = args.service.target()?;
             let report = watchers::measure(&args.measurement, &target)?;

@@ -65,7 +65,7 @@ impl Reload {
                 _ = looks.tick() => false,
                 Some(()) = hang_ups.recv() => true,
             };
-            // Reading a file blocks, on a network file system for long.
+            // Reading a file blocks, possibly for a long time on a network file system.
             let looked = tokio::task::spawn_blocking(move || {
                 let found = if is_asked { Some(watch.read()) } else { watch.look() };
                 (watch, found)

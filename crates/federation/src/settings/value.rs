@@ -58,7 +58,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Longest duration of a setting, one year. A longer one is taken for a mistake.
+/// Longest duration of a setting, one year. A longer duration is treated as a mistake.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
 /// Parses a positive number of seconds, which may have a fraction.

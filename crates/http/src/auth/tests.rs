@@ -104,7 +104,7 @@ async fn a_key_without_the_required_scope_is_told_which_one_it_is() {
 async fn each_handler_admits_only_its_scope_and_admin() {
     let closed = Closed { metrics: true, docs: true };
     let api = Api::guarded(one_of_each(), closed).await;
-    // Event streams would not end otherwise.
+    // Otherwise event streams would not end.
     api.state.ending.cancel();
     for endpoint in ENDPOINTS {
         let path = endpoint.path.replace("{slug}", "a").replace("{file}", "index.css");

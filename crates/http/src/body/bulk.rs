@@ -16,8 +16,8 @@ use super::reader::{Limits, MediaTypes, read};
 use super::registration::{RegistrationSchema, parse};
 use crate::error::ApiError;
 
-/// Maximum number of registrations in one request. The store writes as many within the time of a
-/// usual request.
+/// Maximum number of registrations in one request. The store can write this many within the time of
+/// a typical request.
 const MAX_REGISTRATIONS: usize = 1_000;
 
 /// 1 MiB is ample for 1,000 registrations, and takes 8 s at 1 Mbit/s.

@@ -64,7 +64,7 @@ fn a_failed_encoding_does_not_block_others() {
     assert!(matches!(slot.look_up(moment(1, 0)), Lookup::Miss(_)));
 }
 
-/// Returns lists that are streamed from 1,000 bytes on.
+/// Returns lists that are streamed if they exceed 1,000 bytes.
 pub(crate) fn lists_with_short_limit(api: &Api) -> Arc<Lists> {
     Arc::new(with_limit(api, 1_000))
 }

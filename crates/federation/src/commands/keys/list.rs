@@ -9,7 +9,7 @@ use crate::commands::projects::table::{bare, fitted};
 use crate::keys_file::{KeyEntry, stamp};
 use crate::output::plain;
 
-/// Renders all keys as JSON or as a table, cut to this many columns if any.
+/// Renders all keys as JSON or as a table, truncated to this number of columns, if given.
 pub(super) fn render(
     entries: &[KeyEntry],
     now: OffsetDateTime,

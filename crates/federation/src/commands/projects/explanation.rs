@@ -78,8 +78,8 @@ fn yes_or_no(value: &Value) -> String {
     }
 }
 
-/// Formats seconds as in `94.2 s`, rounded down, so that a value just below a threshold does not look
-/// as if it had reached it.
+/// Formats seconds as in `94.2 s`, rounded down, so that a value just below a threshold does not
+/// appear to have reached it.
 fn seconds(value: &Value) -> String {
     match value.as_f64().map(|seconds| (seconds * 10.0).floor() / 10.0) {
         Some(seconds) if seconds.fract() == 0.0 => format!("{seconds:.0} s"),

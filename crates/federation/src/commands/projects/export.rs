@@ -67,8 +67,8 @@ fn registrations(projects: &[Value]) -> (Vec<Registration>, Vec<String>) {
     (listed, left_out)
 }
 
-/// Converts a project of the service. A missing or null field, as other programs may write it, becomes
-/// an empty string, which is never valid.
+/// Converts a project of the service. A missing or null field, which other programs may write,
+/// becomes an empty string, which is never valid.
 fn draft(project: &Value) -> RegistrationDraft {
     let text = |key: &str| project[key].as_str().unwrap_or_default().to_owned();
     let texts = |key: &str| {

@@ -76,8 +76,8 @@ impl ListArgs {
         Ok(table + hint)
     }
 
-    /// Reads page after page. Returns whether more projects match than the limit allows. Without a
-    /// limit, all projects are on one page.
+    /// Reads one page after another, up to the limit. Returns whether more projects match than the
+    /// limit allows. Without a limit, all projects are on one page.
     fn fetch(&self, client: &Client) -> anyhow::Result<(Vec<ServiceResponse>, bool)> {
         let Some(limit) = self.limit else {
             let whole = accepted(client.get(&self.path(None))?)?;
@@ -102,7 +102,7 @@ impl ListArgs {
         let mut query = Serializer::new(String::new());
         if !self.status.is_empty() {
             let names: Vec<&str> = self.status.iter().map(|status| status.as_str()).collect();
-            // A query may contain a comma as it is.
+            // A query may contain an unescaped comma.
             query = Serializer::new(format!("status={}", names.join(",")));
         }
         query.extend_pairs(self.tag.iter().map(|tag| ("tag", tag)));

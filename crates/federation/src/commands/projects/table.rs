@@ -16,7 +16,7 @@ pub(super) fn now() -> OffsetDateTime {
     SystemClock::start().utc()
 }
 
-/// Formats a line per project, cut to this many columns if any.
+/// Formats a line per project, truncated to this number of columns, if given.
 pub(super) fn list(projects: &Value, now: OffsetDateTime, columns: Option<usize>) -> String {
     let mut table = bare();
     table.set_header(["SLUG", "STATUS", "LAST HEARTBEAT", "NAME", "HUB URL", "TAGS"]);
@@ -68,8 +68,8 @@ pub(super) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
-/// Formats a table with one line per row, cut to this many columns if any. The first `whole` cells
-/// of a row are shortened last.
+/// Formats a table with one line per row, truncated to this number of columns, if given. The first
+/// `whole` cells of a row are shortened last.
 pub(crate) fn fitted(table: &mut Table, whole: usize, columns: Option<usize>) -> String {
     let Some(columns) = columns else { return trimmed(table) };
     // The padding around a line is removed.
@@ -89,7 +89,7 @@ pub(crate) fn fitted(table: &mut Table, whole: usize, columns: Option<usize>) ->
     trimmed(table).lines().map(|line| cut(line, columns)).collect::<Vec<_>>().join("\n")
 }
 
-/// Cuts a line to this many characters.
+/// Truncates a line to this number of characters.
 pub(super) fn cut(line: &str, columns: usize) -> String {
     if line.chars().count() <= columns {
         return line.to_owned();

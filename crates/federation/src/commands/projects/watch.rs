@@ -22,7 +22,8 @@ use crate::output::plain;
 /// Interval at which the table is redrawn without changes, because it shows ages.
 const REDRAW: Duration = Duration::from_secs(1);
 
-/// Silence after which a connection is taken for half-open. The service sends something every 15 s.
+/// Silence after which a connection is considered half-open. The service sends something every
+/// 15 s.
 const TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Arguments of `projects watch`.

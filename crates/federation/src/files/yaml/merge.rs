@@ -221,8 +221,8 @@ enum Key<T> {
     Extension,
 }
 
-/// Tells merge keys and extensions from ordinary keys. The seed is left for the next key if it was
-/// not used.
+/// Distinguishes merge keys and extensions from ordinary keys. The seed is left for the next key if
+/// it was not used.
 struct KeySeed<'a, K> {
     seed: &'a mut Option<K>,
     is_root: bool,

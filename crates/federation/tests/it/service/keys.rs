@@ -125,7 +125,7 @@ async fn queries_over_nats_need_a_key_too() {
         let subject = "hub.federation.projects.get";
         client.request_with_headers(subject, headers, "commandcenter".into()).await
     };
-    // The subscription may not be there yet.
+    // The subscription may not exist yet.
     let first = async {
         loop {
             if let Ok(answer) = ask(None).await {

@@ -187,7 +187,7 @@ impl Service {
         });
     }
 
-    /// Sends a GET request on a connection of its own, and does not read the response.
+    /// Sends a GET request on a separate connection and does not read the response.
     pub(super) fn send(&self, path: &str) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();

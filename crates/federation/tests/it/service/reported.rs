@@ -11,7 +11,7 @@ const HEARTBEAT: &str = "/api/fed/projects/commandcenter/heartbeat";
 /// The status and the reasons that follow from a report.
 type Reported = (&'static str, Vec<&'static str>);
 
-/// Reports, and what follows. `None` is a report that is not understood.
+/// Reports and their expected results. `None` means that the report is invalid.
 fn reports() -> Vec<(Value, Option<Reported>)> {
     let degraded = |reasons: &[&'static str]| Some(("degraded", reasons.to_vec()));
     let well = || Some(("online", Vec::new()));

@@ -48,7 +48,7 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// Returns why the table may be out of date, if it may.
+    /// Returns the reason why the table may be out of date, or `None` if it is current.
     pub(super) fn doubt(&self) -> Option<&str> {
         self.missed.as_ref().map(|missed| missed.why.as_str())
     }

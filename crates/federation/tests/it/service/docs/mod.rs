@@ -22,7 +22,7 @@ use self::blocks::blocks;
 use self::stage::Stage;
 use super::process::federation;
 
-/// Commands that are not run, by their start, with the reason.
+/// Prefixes of commands that are not run, with the reason.
 const SKIPPED: [(&str, &str); 7] = [
     ("nats ", "needs the NATS command line; nats/src/catalog/tests.rs tests the same"),
     ("./scripts/", "each runs for minutes or until Ctrl-C; test.sh runs this test"),
@@ -33,14 +33,14 @@ const SKIPPED: [(&str, &str); 7] = [
     ("LIVENESS_CASES=", "a test that is part of the suite, with more cases"),
 ];
 
-/// Commands that run until they are stopped, by a part of them, with the output to wait for.
+/// Substrings of commands that run until they are stopped, with the output to wait for.
 const LASTING: [(&str, &str); 3] = [
     ("cargo run -- heartbeat", "publisher is starting"),
     ("curl -N ", "changing"),
     ("projects watch", "changing"),
 ];
 
-/// Replacements that shorten an example or fill in what a reader would.
+/// Replacements that shorten an example or fill in values that a reader would supply.
 const INSTEAD: [(&str, &str); 4] = [
     ("--projects 10000", "--projects 100"),
     ("--seconds 60", "--seconds 1 --warm-up 0 --probes 0"),

@@ -98,7 +98,7 @@ fn is_whole(text: &str) -> bool {
     parsed.status.success() && parsed.stderr.is_empty() && !text.ends_with('\\')
 }
 
-/// Returns the script of a block, with the output of each command in a file of its own.
+/// Returns the script of a block, with the output of each command in a separate file.
 fn script(stage: &Stage, examples: &[Example]) -> String {
     let address = stage.service.url("").replace("http://", "");
     let mut script = PROLOGUE.to_owned();
@@ -127,7 +127,7 @@ fn comment(text: &str) -> &str {
     text.lines().last().and_then(|line| line.rsplit_once(" # ")).map_or("", |(_, comment)| comment)
 }
 
-/// Returns the error status that the comment announces, as in `# 404 …`.
+/// Returns the error status stated by the comment, as in `# 404 …`.
 fn refusal(text: &str) -> Option<&str> {
     let status = comment(text).split(|c: char| !c.is_alphanumeric()).next()?;
     let is_refusal = status.len() == 3
@@ -136,7 +136,7 @@ fn refusal(text: &str) -> Option<&str> {
     is_refusal.then_some(status)
 }
 
-/// Returns the parts of the output that the comment announces: a status and each `"key":value`.
+/// Returns the parts of the output stated by the comment: a status and each `"key":value`.
 fn promises(text: &str) -> Vec<String> {
     let mut promises: Vec<_> = refusal(text).map(str::to_owned).into_iter().collect();
     let words = plain(comment(text));

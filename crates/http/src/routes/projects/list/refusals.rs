@@ -158,7 +158,7 @@ async fn any_query_is_answered() {
 #[actix_web::test]
 async fn every_documented_parameter_is_supported() {
     let api = fleet().await;
-    // The request with `index` would wait otherwise.
+    // Otherwise the request with `index` would wait.
     api.state.ending.cancel();
     let document = serde_json::to_value(crate::document()).unwrap();
     let parameters = document["paths"][PATH]["get"]["parameters"].as_array().unwrap();
