@@ -67,7 +67,7 @@ impl Catalog {
     /// # Errors
     /// Returns [`CatalogError::PreconditionFailed`] if the precondition does not hold, and
     /// [`CatalogError::NotFound`] if a patch names an unknown project. In both cases the next query
-    /// on this replica sees what the store holds. Also returns [`CatalogError::NotLoaded`] and
+    /// on this replica returns the stored state. Also returns [`CatalogError::NotLoaded`] and
     /// [`CatalogError::Store`].
     pub async fn register(
         &self,
@@ -104,11 +104,11 @@ impl Catalog {
         self.0.journal.register(writes, by, at).await.map_err(CatalogError::from)
     }
 
-    /// Removes a project if the precondition holds. Its log stays.
+    /// Removes a project if the precondition holds. Its log is kept.
     ///
     /// # Errors
     /// Returns [`CatalogError::PreconditionFailed`] if the precondition does not hold; the next
-    /// query on this replica sees what the store holds. Returns [`CatalogError::NotFound`], whatever
+    /// query on this replica returns the stored state. Returns [`CatalogError::NotFound`], whatever
     /// the precondition, if there is no such project. Also returns [`CatalogError::NotLoaded`] and
     /// [`CatalogError::Store`].
     pub async fn remove(&self, slug: &Slug, only_if: Precondition) -> Result<(), CatalogError> {
@@ -131,9 +131,9 @@ impl Catalog {
         Ok(self.0.presence.state(&entry))
     }
 
-    /// Returns a number that grows with each change of what queries return, except for
-    /// `status_known` and for heartbeats over the bus that change no status. To cache an answer,
-    /// read the number before making the answer, and compare it later.
+    /// Returns a number that grows with each change to query results, except for `status_known` and
+    /// for heartbeats over the bus that change no status. To cache an answer, read the number
+    /// before making the answer, and compare it later.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.0.registry.generation()

@@ -20,10 +20,10 @@ const MOST_WATCHERS: usize = 10_000;
 
 /// Maximum number of concurrent waits for a single change.
 ///
-/// Counted apart from watchers. A wait lasts for as long as the client asked for, up to some
-/// minutes, even if the client gave up: HTTP/1.1 does not end a request whose client merely closed
-/// its side. So clients that give up early and retry hold many places, which must not displace
-/// watchers.
+/// Counted separately from watchers. A wait lasts for as long as the client asked for, up to some
+/// minutes, even if the client gave up: HTTP/1.1 does not end a request when the client only closes
+/// its side of the connection. So clients that give up early and retry hold many permits, and these
+/// must not displace watchers.
 const MOST_WAITING: usize = 10_000;
 
 /// Maximum number of concurrent reads of the log by watchers that are far behind.
@@ -41,7 +41,7 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(3);
 /// Reason why changes cannot be watched.
 #[derive(Debug, thiserror::Error)]
 pub enum WatchError {
-    /// The store was not read yet since the start.
+    /// The store has not been read since the start.
     #[error("the catalog is not loaded yet")]
     NotLoaded,
     /// The limit on concurrent watchers or waits is reached.
@@ -133,7 +133,7 @@ impl ChangeFeed {
         concerns: impl Fn(&Change) -> bool,
     ) -> Result<(), WatchError> {
         let watcher = self.enter(&self.0.waiting)?;
-        // Another replica may have shown it already.
+        // Another replica may already have shown this revision to the client.
         if !self.catches_up(after).await {
             return Ok(());
         }

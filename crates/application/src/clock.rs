@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 use time::OffsetDateTime;
 
 /// Monotonic clock that advances while the machine is suspended. The suspension is then a gap
-/// between two proofs of hearing, so deaf time. `std::time::Instant` would stand still.
+/// between two proofs of hearing and counts as deaf time. `std::time::Instant` would not advance.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const MONOTONIC: ClockId = ClockId::Boottime;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

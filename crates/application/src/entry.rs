@@ -17,10 +17,10 @@ const NEVER: i64 = i64::MIN;
 /// A project and its heartbeats. Heartbeats write the atomics and ticks read them. The rest is
 /// behind a lock that only changes and queries take.
 ///
-/// A heartbeat first writes what was heard, then checks whether the project is on the fast path.
-/// Code that makes a status worse first takes the project off the fast path, then reads what was
-/// heard. Both orders are sequentially consistent, so at least one side sees the other and no
-/// heartbeat is overlooked.
+/// A heartbeat first writes the atomics, then checks whether the project is on the fast path. Code
+/// that downgrades a status first takes the project off the fast path, then reads the atomics. Both
+/// orders are sequentially consistent, so at least one side sees the other and no heartbeat is
+/// overlooked.
 pub(crate) struct ProjectEntry {
     pub(crate) id: ProjectId,
     /// For each source, the reading of its listening clock at the newest heartbeat over it.
@@ -65,12 +65,12 @@ pub(crate) struct Live {
     pub(crate) unsent: Option<Box<Finding>>,
     /// The project was heard in a backlog, and its status is decided at the end of it.
     pub(crate) undecided: bool,
-    /// The project left the catalog while the entry was still referenced.
+    /// The project was removed from the catalog while the entry was still referenced.
     pub(crate) removed: bool,
 }
 
-/// With the two counts of its `Arc` an entry fits into 320 bytes, a size class of common
-/// allocators. In a large catalog, a million entries take most of the memory.
+/// Together with the two counters of its `Arc`, an entry fits into 320 bytes, a size class of
+/// common allocators. In a large catalog, a million entries take most of the memory.
 const _: () = assert!(size_of::<ProjectEntry>() <= 304);
 
 impl ProjectEntry {
@@ -232,8 +232,8 @@ impl ProjectEntry {
         self.settled.load(Ordering::SeqCst) < self.queued.load(Ordering::SeqCst)
     }
 
-    /// Heartbeat that the store lacks. `None` while a transition is queued, because that must find
-    /// the stored heartbeat unchanged.
+    /// Heartbeat that the store lacks. `None` while a transition is queued, because the transition
+    /// must find the stored heartbeat unchanged.
     pub(crate) fn unstored(&self) -> Option<(OffsetDateTime, Source)> {
         let newest = self.newest.load(Ordering::SeqCst);
         let stored = self.checkpointed.load(Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Follower: applies what other replicas wrote to the change log.
+//! Follower: applies the changes that other replicas wrote to the change log.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! Groups of entries, so that a tick skips most of them.
 //!
 //! Ticks happen four times a second, and a project has to be silent for about a minute before its
-//! status changes. Each group knows the earliest reading at which one of its entries can fall, and
-//! sleeps until then. A heartbeat only moves that reading forward, so it does not touch the group.
-//! Any change that could move it back wakes the group.
+//! status changes. Each group stores the earliest reading at which one of its entries can fall, and
+//! is skipped until then. A heartbeat only moves that reading forward, so it does not touch the
+//! group. Any change that could move it back wakes the group.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -36,8 +36,8 @@ impl Due {
         self.0[source.index()].load(Ordering::SeqCst) <= now.0
     }
 
-    /// Puts the group to sleep. Must be called before its entries are judged, so that a change
-    /// during that wakes it again.
+    /// Puts the group to sleep. Must be called before its entries are judged, so that a change made
+    /// while they are judged wakes it again.
     pub(crate) fn put_off(&self) {
         self.0.iter().for_each(|due| due.store(i64::MAX, Ordering::SeqCst));
     }

@@ -48,8 +48,8 @@ impl Catalog {
     /// A removed project still has its log.
     ///
     /// # Errors
-    /// [`CatalogError::NotFound`] if there is and was no such project; [`CatalogError::NotLoaded`],
-    /// [`CatalogError::Store`].
+    /// [`CatalogError::NotFound`] if no such project exists or ever existed;
+    /// [`CatalogError::NotLoaded`], [`CatalogError::Store`].
     pub async fn history(
         &self,
         slug: &Slug,
@@ -98,7 +98,7 @@ impl Catalog {
         Ok(uptime.into())
     }
 
-    /// Adds the current listening period of the source. No checkpoint may have stored it yet, or
+    /// Adds the current listening period of the source. A checkpoint may not have stored it yet, or
     /// only its beginning.
     fn add_present_period(&self, source: Source, periods: &mut Vec<ListeningPeriod>) {
         let current = self.presence().listening().snapshot().listening_periods();

@@ -26,8 +26,8 @@ const MAX_LOGGED_CAUSES: usize = 8;
 
 /// Writes to the store one at a time, mirrors the result into memory and publishes the changes.
 ///
-/// The store serializes writers of changes anyway. The journal does so too, so that what follows a
-/// write (the mirror, the sink) happens in the order of revisions.
+/// The store serializes writers of changes anyway. The journal does so too, so that the steps after
+/// a write (the mirror, the sink) run in revision order.
 pub(crate) struct Journal {
     stores: Stores,
     mirror: Mirror,
@@ -206,7 +206,7 @@ impl Journal {
         .await
     }
 
-    /// Mirrors what the error of a failed write tells about a project.
+    /// Mirrors the project state contained in the error of a failed write.
     fn learn_from(&self, error: &StoreError) {
         if let StoreError::PreconditionFailed(failed) = error {
             self.mirror.learn_from(failed);
@@ -306,7 +306,7 @@ fn report_unreadable(entry: &LogEntry) {
 }
 
 /// Runs a write to its end even if the caller is dropped, as happens when a client disconnects.
-/// Otherwise the store could hold a change that the mirror and the sink never learn of.
+/// Otherwise the store could hold a change that the mirror and the sink never receive.
 async fn run_to_completion<T: Send + 'static>(
     write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {

@@ -55,8 +55,8 @@ impl Mirror {
         self.registry.forget(id, slug);
     }
 
-    /// Applies what a failed write learned: another process changed the project. A client that
-    /// reads again after the failure must see that.
+    /// Applies the stored state from a failed write, because another process changed the project. A
+    /// client that reads again after the failure must see that change.
     pub(crate) fn learn_from(&self, failed: &FailedPrecondition) {
         self.learn(&failed.slug, failed.stored.as_ref());
     }

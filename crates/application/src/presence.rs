@@ -1,7 +1,7 @@
 //! Presence: which projects are alive, judged by the heartbeats received.
 //!
-//! - [`Listening`] knows when this process could hear. It owns the listening clock and the link of
-//!   each source, and the time of the last read of the change log.
+//! - [`Listening`] tracks when this process could receive heartbeats. It owns the listening clock
+//!   and the link of each source, and the time of the last read of the change log.
 //! - [`Judge`] turns evidence of silence into statuses. It owns the liveness rule, the decisions
 //!   deferred while the bus lags, and the queue of probes.
 //! - [`Recorder`] records heartbeats. It owns the flags of heartbeats relayed and not stored yet.
@@ -10,7 +10,7 @@
 //!
 //! The state of each project is in its registry entry. [`Listening`] reports how long a source has
 //! listened without hearing a project ([`HearingSnapshot::evidence`]). [`Judge`] decides what that
-//! means. Neither knows the other's rules.
+//! means. Neither depends on the other's rules.
 
 use std::sync::Arc;
 

@@ -92,9 +92,9 @@ impl Service {
         self.journal.load().await
     }
 
-    /// Registers unknown projects from their heartbeats. That heartbeat makes a project known and
-    /// the next one makes it online, because a heartbeat that waited here may be old and the
-    /// project dead by now. A project that was registered meanwhile keeps its metadata.
+    /// Registers unknown projects from their heartbeats. That heartbeat only registers the project,
+    /// and the next one sets it online. A heartbeat that waited here may be old, and the project
+    /// may be dead by now. A project that was registered in the meantime keeps its metadata.
     ///
     /// # Errors
     /// [`CatalogError`]; nothing was applied, and the next heartbeats try again.

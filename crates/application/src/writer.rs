@@ -127,8 +127,8 @@ impl Writer {
     }
 
     /// Stores the newest heartbeats if some could not be relayed over the bus, then flushes. The
-    /// heartbeats are stored first, because another replica that could not hear them may be about
-    /// to store the silence that they refute.
+    /// heartbeats are stored first, because another replica that did not receive them may be about
+    /// to store a fall that they refute.
     ///
     /// # Errors
     /// See [`checkpoint`](Self::checkpoint).

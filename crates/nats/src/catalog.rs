@@ -34,15 +34,15 @@ const DESCRIPTION: &str = "Catalog of the projects of a federation and their sta
 /// Queue group in which each request goes to one replica.
 const QUEUE_GROUP: &str = "federation";
 
-/// Capacity of each endpoint in requests. The client queues all requests of one socket read and drops
-/// those beyond the capacity, so a burst must fit: a dropped request is never answered, and no other
-/// replica gets it. A request has some dozens of bytes.
+/// Capacity of each endpoint in requests. The client queues all requests of one socket read and
+/// drops those beyond the capacity, so a burst must fit: a dropped request is never answered, and
+/// no other replica gets it. A request is a few dozen bytes long.
 const REQUEST_CAPACITY: usize = 4_096;
 
 /// Capacity of the queue of answers. A page has up to a megabyte.
 const ANSWER_CAPACITY: usize = 64;
 
-/// Interval of log lines about dropped requests.
+/// Interval between log lines about dropped requests.
 const LOG_DROPPED_EVERY: Duration = Duration::from_secs(10);
 
 /// Maximum payload that a server accepts by default.
@@ -93,7 +93,7 @@ impl CatalogService {
     /// Answers queries until cancelled. Subscriptions that the server denies are tried again on the
     /// next connection.
     ///
-    /// Returns before it is cancelled only if the client stops, which it does not do by itself.
+    /// Returns before it is cancelled only if the client stops, which it does not do on its own.
     pub async fn run(self, cancel: CancellationToken) {
         let client = self.connection.client.clone();
         let builder = client.service_builder().description(DESCRIPTION).queue_group(QUEUE_GROUP);

@@ -24,14 +24,15 @@ use crate::subjects;
 use crate::throttle::Throttle;
 use crate::wire::{RelayedHeartbeat, encode_change};
 
-/// Capacity of the queue of outgoing messages: several batches of changes and the heartbeats between
-/// them. Bounds its memory to some megabytes, because messages have at most a few kilobytes.
+/// Capacity of the queue of outgoing messages: several batches of changes and the heartbeats
+/// between them. Bounds its memory to a few megabytes, because messages have at most a few
+/// kilobytes.
 const CLIENT_CAPACITY: usize = 8_192;
 /// Capacity of the subscription to announcements. They are hints, so some may be dropped.
 const SUBSCRIPTION_CAPACITY: usize = 8_192;
 
-/// Deadline for writing a relayed heartbeat to the connection. After it the store has to pass the
-/// heartbeat on.
+/// Deadline for writing a relayed heartbeat to the connection. After that, the other replicas must
+/// get the heartbeat from the store.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Connection of this replica to the other replicas. Cheap to clone.
@@ -85,7 +86,7 @@ impl Peers {
     /// Also calls it after each new connection, because announcements may have been missed. Messages
     /// that arrive together lead to one call. `on_change` MUST NOT block. Run this only once.
     ///
-    /// Returns before it is cancelled only if the client stops, which it does not do by itself.
+    /// Returns before it is cancelled only if the client stops, which it does not do on its own.
     pub async fn run(self, on_change: impl Fn() + Send + Sync, cancel: CancellationToken) {
         let connection = &self.0.connection;
         let mut changes = match connection.client.subscribe(subjects::ALL_CHANGES).await {

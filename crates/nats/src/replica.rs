@@ -16,7 +16,7 @@ impl ReplicaId {
         Self(RandomState::new().hash_one(0))
     }
 
-    /// Parses the form that is written. Returns `None` for any other text.
+    /// Parses the [`Display`](fmt::Display) form. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');

@@ -151,8 +151,8 @@ impl<H: Hearing> HeartbeatSubscriber<H> {
 
     /// Receives heartbeats until cancelled, and then those in flight for at most 2 s.
     ///
-    /// Returns before it is cancelled only if the client stops, which it does not do by itself. The
-    /// caller must then create another subscriber.
+    /// Returns before it is cancelled only if the client stops, which it does not do on its own.
+    /// The caller must then create another subscriber.
     pub async fn run(mut self, cancel: CancellationToken) {
         // With the cooperative budget spent, a poll returns "pending" and an inbox seems empty.
         // `BURST` lets other tasks run instead.

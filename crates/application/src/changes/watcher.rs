@@ -25,7 +25,7 @@ pub enum WatchEvent {
         through: Revision,
     },
     /// The log was replaced, because the database was restored. Changes after this revision follow.
-    /// The state at it must be read from the catalog.
+    /// The state at that revision must be read from the catalog.
     StartedOver(Revision),
 }
 
@@ -50,8 +50,8 @@ impl ChangeWatcher {
         Self { feed, newest, epoch, position, first: None, is_live: true, _place: place }
     }
 
-    /// Moves the watcher behind a revision that the log has. Reads the first part of the log if the
-    /// changes since then are no longer in memory.
+    /// Positions the watcher after a revision that the log has. Reads the first part of the log if
+    /// the changes since then are no longer in memory.
     pub(super) async fn resumed(mut self, after: Revision) -> Result<Self, WatchError> {
         self.position = after;
         if self.feed.recent().after(after, 0).is_none() {
@@ -62,7 +62,8 @@ impl ChangeWatcher {
         Ok(self)
     }
 
-    /// Moves the watcher behind a revision; `None` if the changes since then are not in memory.
+    /// Positions the watcher after a revision. Returns `None` if the changes since then are not in
+    /// memory.
     pub(super) fn resumed_from_memory(mut self, after: Revision) -> Option<Self> {
         self.feed.recent().after(after, 0)?;
         self.position = after;

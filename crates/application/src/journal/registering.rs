@@ -1,7 +1,8 @@
 //! Group commit of registrations.
 //!
-//! A registration waits for the disk. Registrations that arrive meanwhile are queued and then written
-//! in one transaction, which costs the disk no more than a single one. Each call gets its own answer.
+//! A registration waits for the disk. Registrations that arrive in the meantime are queued and then
+//! written in one transaction, which costs no more disk I/O than a single registration. Each call
+//! gets its own answer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use tokio::sync::oneshot;
 use super::Journal;
 use crate::mirror::WrittenProject;
 
-/// Maximum number of registrations that different calls share a transaction for: a transaction of
-/// some milliseconds.
+/// Maximum number of registrations from different calls per transaction. Such a transaction takes a
+/// few milliseconds.
 const TOGETHER: usize = 64;
 
 /// Queue of calls.
@@ -32,8 +33,8 @@ struct Call {
 }
 
 impl Call {
-    /// Returns `true` if the call cannot fail for a reason of its own, which would fail the calls
-    /// that share its transaction.
+    /// Returns `true` if the call has no condition of its own whose failure would also fail the
+    /// other calls in its transaction.
     fn can_share(&self) -> bool {
         let is_unconditional = |write: &RegistrationWrite| {
             write.only_if == Precondition::Always && !matches!(write.mode, WriteMode::Patch(..))
@@ -101,7 +102,7 @@ impl Journal {
                     let _ = answer.send(Err(StoreError::Unavailable(reason.clone().into())));
                 }
             }
-            // One call caused the error, and the others must not fail for it.
+            // One call caused the error, and the others must not fail because of it.
             Err(_) => {
                 for call in calls {
                     self.register_alone(call).await;

@@ -40,9 +40,9 @@ impl Tail {
 
     /// Returns `true` if `entries`, read from the newest known one on, continue the known log.
     ///
-    /// They do not after a database was restored, or a standby took over without the newest entries:
-    /// the log then ends earlier, or has another entry at that revision. A log whose entries were
-    /// deleted by hand counts as continued, because starting over would not help.
+    /// They do not if a database was restored, or if a standby took over without the newest
+    /// entries. The log then ends earlier or has a different entry at that revision. A log whose
+    /// entries were deleted by hand counts as continued, because starting over would not help.
     pub(super) fn is_continued_by(&self, entries: &[LogEntry]) -> bool {
         match entries.first() {
             Some(first) if first.revision() == self.known => {

@@ -1,4 +1,4 @@
-//! Judge: what silence means.
+//! Judge: decides statuses from silence.
 //!
 //! Owns the liveness rule, the decisions deferred while the bus lags, and the queue of probes. It
 //! asks [`Listening`] for evidence of silence and changes statuses through [`Transitions`].
@@ -22,11 +22,12 @@ mod silence;
 /// A project and whether its status is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectState {
-    /// The project as this process believes it to be.
+    /// The project in the state known to this process.
     pub project: Project,
     /// The status can be relied on. It cannot while the source over which the project was heard
     /// does not prove that it hears, or has not listened long enough since an interruption. An
-    /// online project that spoke within its degraded threshold is known to be online even then.
+    /// online project that sent a heartbeat within its degraded threshold is known to be online
+    /// even then.
     pub status_known: bool,
 }
 
@@ -37,7 +38,8 @@ pub(crate) struct Judge {
     registry: Arc<Registry>,
     listening: Arc<Listening>,
     transitions: Arc<Transitions>,
-    /// Other replicas may know better, so a fall counts once the store has accepted it.
+    /// Other replicas may have received more heartbeats, so a fall counts only once the store has
+    /// accepted it.
     shared_store: bool,
     /// The process is stopping: silence is no longer judged.
     retired: AtomicBool,
@@ -91,7 +93,7 @@ impl Judge {
     ) -> T {
         let mut live = entry.lock();
         let project = entry.project(&mut live);
-        // Checked under the same lock, so that a status refuted meanwhile does not pass for
+        // Checked under the same lock, so that a status refuted in the meantime is not reported as
         // confirmed.
         let is_confirmed = !(entry.is_waiting() && self.needs_confirmation(project));
         let thresholds = self.rule.thresholds(project.heartbeat_interval);

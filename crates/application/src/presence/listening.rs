@@ -1,8 +1,8 @@
-//! Listening: when each source could hear.
+//! Listening: the times at which each source could receive heartbeats.
 //!
 //! Owns the listening clock and the link of each source, whether the bus carries the heartbeats
-//! relayed by other replicas, and when the change log was last read to its end. It knows nothing
-//! about statuses or thresholds.
+//! relayed by other replicas, and when the change log was last read to its end. It does not depend
+//! on statuses or thresholds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,7 +51,7 @@ pub struct Listening {
     deployment: Deployment,
     /// In the order of [`Source::ALL`].
     sources: [SourceState; 2],
-    /// The bus carries the heartbeats that other replicas relay.
+    /// The bus delivers the heartbeats that other replicas relay.
     relays_heard: AtomicBool,
     log_read_at: Mutex<Option<Monotonic>>,
 }

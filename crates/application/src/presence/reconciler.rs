@@ -1,8 +1,10 @@
-//! Reconciler: which side is right when a stored row differs from what this replica knows.
+//! Reconciler: decides which side is right when a stored row differs from the state of this
+//! replica.
 //!
-//! The side that heard more is right. Only a heartbeat makes a project better, so a row that is
-//! better than this process knew was heard elsewhere. A row that is worse fell silent elsewhere,
-//! and stands unless the project was heard here just now.
+//! The side that received more heartbeats is right. Only a heartbeat improves a status, so a row
+//! with a better status means that another replica received a heartbeat. A row with a worse status
+//! means that another replica found the project silent. It is accepted unless the project was heard
+//! here just now.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -89,7 +91,7 @@ impl Reconciler {
     /// Applies the row of a project after the store refused a transition, then decides again.
     ///
     /// If the row is as the transition left it, only the answer was lost before, and the queued
-    /// transitions that continue from there still stand. `waiting` holds the transitions of the
+    /// transitions that continue from there are still valid. `waiting` holds the transitions of the
     /// project withdrawn from the queue.
     pub(crate) fn adopt(
         &self,
@@ -122,7 +124,7 @@ impl Reconciler {
         self.judge.judge_again(entry);
     }
 
-    /// Takes over the row, or insists on what is known here.
+    /// Adopts the row, or keeps the local status and queues it for the store again.
     ///
     /// `seen` is the status that this process believed the row to have. `finding` is the change
     /// that it was about to store, if any.
@@ -166,7 +168,8 @@ impl Reconciler {
     }
 
     /// Returns whether the project was heard here too recently for the stored status to be right.
-    /// The time of day decides and deaf time counts, so that a deaf replica does not insist.
+    /// The time of day decides and deaf time counts, so that a deaf replica does not override the
+    /// store.
     fn spoke_just_now(&self, entry: &ProjectEntry, live: &Live, stored: &Project) -> bool {
         let Some((at, _)) = entry.newest() else { return false };
         let age = Duration::try_from(self.clock.utc() - at).unwrap_or_default();

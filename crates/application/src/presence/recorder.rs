@@ -1,4 +1,4 @@
-//! Recorder: takes heartbeats in.
+//! Recorder: records received heartbeats.
 //!
 //! Owns the flags that say whether heartbeats relayed to other replicas may not have reached them.
 //!
@@ -82,7 +82,7 @@ impl Recorder {
     /// A heartbeat that arrived over HTTP must then be [handed on](Self::hand_on).
     ///
     /// # Errors
-    /// [`RecordError`]; an unknown project is counted, nothing else happened.
+    /// [`RecordError`]. An unknown project is counted, and nothing else changes.
     pub fn record_heartbeat(&self, heartbeat: &Heartbeat<'_>) -> Result<(), RecordError> {
         let route = if heartbeat.source == Source::Nats { Route::Bus } else { Route::Direct };
         self.record(heartbeat, route)
@@ -104,19 +104,20 @@ impl Recorder {
     }
 
     /// Relays a recorded heartbeat that arrived over HTTP to the other replicas, which cannot hear
-    /// it. Must complete before the heartbeat is acknowledged, so that no sender is told that it
-    /// was heard before the other replicas can know.
+    /// it. Must complete before the heartbeat is acknowledged, so that no sender receives an
+    /// acknowledgement before the other replicas can have the heartbeat.
     pub async fn hand_on(&self, heartbeat: &Heartbeat<'_>) {
         self.0.relays.relay(heartbeat).await;
     }
 
     /// Returns `true` if heartbeats recorded since the last call may not have reached the other
-    /// replicas, because the bus did not take them or is not heard. The store has to carry them.
+    /// replicas, because the bus did not accept them or is not being received. They must then be
+    /// passed on through the store.
     pub(crate) fn take_unheard_relays(&self) -> bool {
         self.0.relays.take_unheard(self.0.listening.hears(Source::Nats))
     }
 
-    /// Records that the store did not take them either; the next call finds them again.
+    /// Records that the store did not accept them either; the next call finds them again.
     pub(crate) fn keep_unheard_relays(&self) {
         self.0.relays.keep_unheard();
     }

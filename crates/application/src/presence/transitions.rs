@@ -1,4 +1,4 @@
-//! Transitions: changes of status, in memory first and then on their way to the store.
+//! Status transitions, applied in memory first and then queued for the store.
 
 use std::sync::Arc;
 
@@ -67,7 +67,7 @@ impl Transitions {
         self.queue.push(Queued { ticket, transition });
     }
 
-    /// Gives a project that was just heard the status that it reports.
+    /// Sets the status of a project that was just heard to the status that it reports.
     pub(super) fn follow_reported_health(
         &self,
         entry: &ProjectEntry,

@@ -77,7 +77,7 @@ pub enum SortValue<'a> {
 /// Position of a project in a sorted list. The project need not exist any more.
 ///
 /// A list continues after a position, not after a number of projects. So a project that does not
-/// change is neither repeated nor skipped, whatever others do.
+/// change is neither repeated nor skipped, even if other projects change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// Value of the project at that time.

@@ -22,7 +22,7 @@ const TICKS: u64 = 30 * 60 * 1_000 / TICK_MS;
 /// no replica could hear it.
 const CHANCE: u64 = 45_000;
 
-/// Silence of any length below this one may be doubted, because of cuts.
+/// Silence shorter than this may be inconclusive because of cuts.
 const DOUBTFUL: u64 = 600_000;
 
 /// Maximum difference between the clocks of two replicas, in ms.

@@ -8,10 +8,10 @@ const KEY_HEADER: &str = "Federation-Key";
 
 /// Decides which queries are answered.
 pub trait QueryAuthorizer: Send + Sync {
-    /// Checks the values of the header `Federation-Key`, of which there may be none.
+    /// Checks the values of the header `Federation-Key`. `keys` is empty if the query has none.
     ///
     /// # Errors
-    /// Returns why the query is rejected.
+    /// Returns the reason if the query is rejected.
     fn authorize(&self, keys: &[&str]) -> Result<(), RejectedQuery>;
 }
 

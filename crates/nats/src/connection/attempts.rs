@@ -9,8 +9,8 @@ use super::Link;
 
 /// Finds out why attempts to connect fail.
 ///
-/// The client's events name only the kind of an error, such as "IO error". The whole error is in
-/// the pool of servers, which the client shows before each round of attempts.
+/// The client's events name only the kind of an error, such as "IO error". The full error is in the
+/// pool of servers, which the client exposes before each round of attempts.
 pub(super) struct Attempts {
     link: Link,
     clock: Arc<dyn Clock>,

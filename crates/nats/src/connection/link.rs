@@ -64,7 +64,7 @@ impl Link {
                 self.shared.dropped.fetch_add(1, Ordering::Relaxed);
             }
             Event::ServerError(error) => self.note_server_error(error, now),
-            // `Attempts` has the whole error.
+            // `Attempts` has the full error.
             Event::ClientError(error) => tracing::debug!(%error, "NATS client reports an error"),
             Event::Closed => {
                 tracing::debug!("NATS connection is closed");

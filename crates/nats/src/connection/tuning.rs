@@ -13,8 +13,8 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 const SHORTEST_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3);
-/// Without its connections the service is deaf, and other replicas miss its HTTP heartbeats. They
-/// are few compared with those of projects, so they may retry more often.
+/// Without its connections the service is deaf, and other replicas miss its HTTP heartbeats. The
+/// service has few connections compared with the projects, so these may retry more often.
 const LONGEST_BACKOFF_OF_THE_SERVICE: Duration = Duration::from_millis(500);
 
 /// Parameters that differ between the connections of a process.

@@ -17,8 +17,8 @@ pub(super) const PING_DEADLINE: Duration = Duration::from_millis(500);
 
 /// Pings a project.
 ///
-/// A missing answer means something only if the server processed the ping. So a second request
-/// follows on a subject without subscribers, which the server rejects at once. By then it has
+/// A missing answer is meaningful only if the server processed the ping. So a second request is
+/// sent to a subject without subscribers, which the server rejects at once. By then it has
 /// processed the ping. Without that rejection the project counts as not asked.
 pub(super) async fn probe(
     connection: &Connection,

@@ -11,7 +11,7 @@ use crate::subjects;
 const MAX_ANSWERS: u32 = 64;
 const LIMIT_WINDOW: Duration = Duration::from_secs(1);
 
-/// Pings of a project. A flood of them costs only receiving them.
+/// Pings of a project. During a flood, the excess is received but not answered.
 pub(super) struct Pings {
     subscriber: Option<Subscriber>,
     limit: RateLimit,

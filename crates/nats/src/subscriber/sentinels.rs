@@ -40,8 +40,9 @@ impl Sentinels {
 
     /// Returns the sentinel that came back.
     ///
-    /// Returns `None` if it is not ours, or if it was sent over another connection. It then waited in
-    /// the client during a reconnect, and heartbeats between the two connections are lost.
+    /// Returns `None` if it is not ours, or if it was sent over another connection. In the latter
+    /// case it waited in the client during a reconnect, and heartbeats between the two connections
+    /// are lost.
     pub(super) fn take(&mut self, payload: &[u8], connection: &Identity) -> Option<Sentinel> {
         let nonce = u64::from_be_bytes(payload.try_into().ok()?);
         let index = self.in_flight.iter().position(|sentinel| sentinel.nonce == nonce)?;
@@ -56,8 +57,8 @@ impl Sentinels {
     }
 
     /// Returns whether the server delayed a sentinel. At `idle_at` everything that the server had
-    /// sent was received, and the sentinel was not part of it. A server that stands still reads
-    /// neither sentinels nor heartbeats, and afterwards reads them in any order.
+    /// sent was received, and the sentinel was not part of it. A stalled server reads neither
+    /// sentinels nor heartbeats, and afterwards reads them in any order.
     pub(super) fn is_late(sentinel: &Sentinel, idle_at: Monotonic) -> bool {
         idle_at.since(sentinel.sent_at) > MAX_STEP
     }
@@ -65,7 +66,7 @@ impl Sentinels {
     /// Returns the proof that a sentinel gives once everything in front of it is recorded.
     ///
     /// The proof is unbroken if the proof before it came over the same connection and its sentinel
-    /// was sent after the last doubt. Whatever was dropped had then arrived before that sentinel.
+    /// was sent after the last doubt. Any dropped message then arrived before that sentinel.
     pub(super) fn prove(&mut self, sentinel: Sentinel) -> Proof {
         let unbroken = self.proven.as_ref().is_some_and(|proven| {
             proven.connection == sentinel.connection

@@ -17,8 +17,9 @@ impl HeartbeatSubscriber {
     /// completes when the thread has stopped.
     ///
     /// The client reads the connection on the same thread, so it cannot read faster than messages
-    /// are recorded. A flood is held back by TCP and the server instead of being dropped from a full
-    /// queue. Messages do not wake another thread either, which would be most of their cost.
+    /// are recorded. A flood is held back by TCP and the server instead of being dropped from a
+    /// full queue. Messages do not wake another thread either, which would account for most of
+    /// their cost.
     ///
     /// # Errors
     /// Fails if the settings are invalid or if the thread cannot be started. An absent server is not

@@ -21,7 +21,7 @@ pub struct HeartbeatMessage<'a> {
     pub version: &'a str,
     /// Time of sending by the clock of the project, for people who watch the subject.
     pub at: OffsetDateTime,
-    /// Reported condition. `None` is the short form for a project that is well.
+    /// Reported condition. `None` is the short form for a healthy project.
     pub condition: Option<&'a Condition>,
 }
 

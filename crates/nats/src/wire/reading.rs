@@ -12,10 +12,10 @@ use super::decode::{DecodedHeartbeat, Rejection};
 use super::field::Field;
 use super::fields::{self, Lenient};
 
-/// Way of decoding values.
+/// Strategy for decoding values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pace {
-    /// In one pass. Other values than plain ones are errors.
+    /// In one pass. Values other than plain ones are errors.
     InPassing,
     /// Separately, so that an invalid one does not affect the others.
     OneByOne,

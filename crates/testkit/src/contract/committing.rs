@@ -57,7 +57,7 @@ pub async fn a_transition_that_stands_is_stored_and_logged(store: &Arc<dyn Store
     assert_eq!(stored(store.as_ref()).await, expected);
 }
 
-/// A writer that saw another status receives what is stored.
+/// A writer that saw another status receives the stored project.
 pub async fn a_transition_from_another_status_is_stale(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let wrong = Transition {
@@ -70,7 +70,7 @@ pub async fn a_transition_from_another_status_is_stale(store: &Arc<dyn Store>) {
     assert_eq!(store.load().await.unwrap().revision, Revision(1));
 }
 
-/// A replica that hears less cannot overrule one that hears more.
+/// A replica that receives fewer heartbeats cannot override one that receives more.
 pub async fn a_transition_that_knows_an_older_heartbeat_is_stale(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     hear(store.as_ref(), &project, 10).await;
@@ -145,7 +145,7 @@ pub async fn a_transition_after_a_rejected_one_is_rejected_too(store: &Arc<dyn S
     let left = stored(store.as_ref()).await;
     let refused = || Outcome::Stale(Box::new(left.clone()));
     assert_eq!(store.commit(&ours).await.unwrap(), [refused(), refused()]);
-    // Told again, since the answer was lost, with what was found since.
+    // The call is repeated because the answer was lost, together with transitions found since then.
     let returned = falls(degraded, online, 10);
     let outcomes = store.commit(&[others, returned]).await.unwrap();
     assert_eq!(outcomes[0], refused());
@@ -197,7 +197,7 @@ pub async fn a_heartbeat_that_is_not_newer_keeps_its_source(store: &Arc<dyn Stor
     assert_eq!(stored(store.as_ref()).await.last_heartbeat_source, Some(Source::Nats));
 }
 
-/// The other replica receives what is stored.
+/// The other replica receives the stored project.
 pub async fn one_of_two_equal_transitions_of_replicas_is_accepted(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let replicas: Vec<_> = (0..8)

@@ -44,7 +44,7 @@ fn failed<T: std::fmt::Debug>(answer: Result<T, StoreError>) -> FailedPreconditi
     }
 }
 
-/// The second write receives what is stored.
+/// The second write receives the stored project.
 pub async fn a_precondition_of_absence_creates_once(store: &Arc<dyn Store>) {
     let create = |name| [on(Precondition::Absent, WriteMode::Replace(named("a", name)))];
     let created = write(store, &create("First")).await.unwrap().remove(0);
@@ -55,7 +55,7 @@ pub async fn a_precondition_of_absence_creates_once(store: &Arc<dyn Store>) {
     assert_eq!(store.load().await.unwrap().revision, Revision(1));
 }
 
-/// Neither by a registration nor by a patch.
+/// Neither a registration nor a patch creates the project.
 pub async fn a_precondition_of_presence_creates_nothing(store: &Arc<dyn Store>) {
     let other = register(store.as_ref(), "other").await;
     for only_if in [Precondition::Present, unchanged(&other)] {
@@ -98,7 +98,7 @@ pub async fn a_heartbeat_keeps_the_registration_tag(store: &Arc<dyn Store>) {
     assert_eq!(written.last_heartbeat_at, Some(moment(2)));
 }
 
-/// Even if it has the same metadata.
+/// The tags differ even if the metadata are the same.
 pub async fn a_successor_with_the_same_slug_has_another_tag(store: &Arc<dyn Store>) {
     let read = register(store.as_ref(), "a").await;
     store.remove(&read.slug, &Precondition::Always, moment(1)).await.unwrap();
@@ -142,7 +142,7 @@ pub async fn a_precondition_applies_to_the_row_as_earlier_writes_left_it(store: 
     assert_eq!(store.load().await.unwrap().projects.len(), 1);
 }
 
-/// In contrast to a registration, which keeps them.
+/// A merging registration keeps these fields instead.
 pub async fn a_replacement_resets_fields_that_it_lacks(store: &Arc<dyn Store>) {
     let full = RegistrationDraft {
         slug: "a".to_owned(),
@@ -211,7 +211,7 @@ pub async fn a_changed_project_is_not_removed(store: &Arc<dyn Store>) {
     }
 }
 
-/// The other writers receive what is stored.
+/// The other writers receive the stored project.
 pub async fn one_of_several_writers_with_the_same_tag_wins(store: &Arc<dyn Store>) {
     race(std::slice::from_ref(store)).await;
 }

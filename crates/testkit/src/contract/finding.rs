@@ -31,7 +31,7 @@ pub async fn projects_are_found_as_they_are_now(store: &Arc<dyn Store>) {
     assert_eq!(found(store.as_ref(), &[]).await, []);
 }
 
-/// Even if the occurrences are far apart.
+/// This holds even if the occurrences are far apart.
 pub async fn a_repeated_slug_is_found_once(store: &Arc<dyn Store>) {
     let project = register_all(store.as_ref(), &[registration("a")]).await.remove(0);
     let mut asked = slugs(&["a", "a"]);

@@ -41,7 +41,7 @@ const CASES: [Case; 14] = [
     (&[(7, 7), (5, 5), (5, 6), (6, 6)], &[(5, 6), (7, 7)]),
 ];
 
-/// In separate calls and in a single one.
+/// Periods are joined across separate calls and within a single one.
 pub async fn periods_that_overlap_or_touch_are_joined(store: &Arc<dyn Store>) {
     let mut expected = Vec::new();
     for (n, (given, together)) in (0..).zip(CASES) {
@@ -99,7 +99,7 @@ fn runs(covered: &[bool]) -> Vec<(i64, i64)> {
     runs
 }
 
-/// Even if they overlap.
+/// Periods of different sources are not joined even if they overlap.
 pub async fn each_source_has_periods_of_its_own(store: &Arc<dyn Store>) {
     let (nats, http) = (period(Source::Nats, 0, 10), period(Source::Http, 5, 15));
     listen(store.as_ref(), &[nats, http]).await;

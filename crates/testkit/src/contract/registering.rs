@@ -12,7 +12,7 @@ use super::samples::{
 };
 use crate::log::log_after;
 
-/// It has no heartbeat and is logged as registered.
+/// The project has no heartbeat and is logged as registered.
 pub async fn a_new_project_is_offline_and_logged(store: &Arc<dyn Store>) {
     let by = Origin::File;
     let registered =
@@ -187,7 +187,7 @@ fn introduced(slug: &str) -> Registration {
     draft.parse().expect("a valid registration")
 }
 
-/// In either order.
+/// The result is the same in either order.
 pub async fn a_registration_wins_over_a_concurrent_one_by_heartbeat(store: &Arc<dyn Store>) {
     let register_at_once = |registration: Registration, by| {
         let store = Arc::clone(store);
@@ -207,7 +207,7 @@ pub async fn a_registration_wins_over_a_concurrent_one_by_heartbeat(store: &Arc<
     assert!(projects.iter().all(is_registered), "{projects:?}");
 }
 
-/// It is not an error.
+/// An empty batch is not an error.
 pub async fn an_empty_batch_does_nothing(store: &Arc<dyn Store>) {
     assert_eq!(store.register(&[], Origin::File, moment(0)).await.unwrap(), []);
     assert_eq!(store.commit(&[]).await.unwrap(), []);

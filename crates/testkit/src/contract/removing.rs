@@ -34,7 +34,7 @@ pub async fn an_unknown_project_is_not_logged(store: &Arc<dyn Store>) {
     assert_eq!(stored(store.as_ref()).await.slug.as_str(), "a");
 }
 
-/// Not even for a project with the same slug.
+/// The id is not reused even for a project with the same slug.
 pub async fn the_id_of_a_removed_project_is_never_used_again(store: &Arc<dyn Store>) {
     let mut newest = register(store.as_ref(), "a").await;
     for _ in 0..3 {

@@ -19,7 +19,7 @@ pub async fn an_empty_store_has_an_empty_snapshot(store: &Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
 
-/// Neither by slug nor by the time of the last write.
+/// Checks that the order is neither by slug nor by the time of the last write.
 pub async fn projects_are_ordered_by_id(store: &Arc<dyn Store>) {
     let batch = ["c", "a", "b"].map(registration);
     let projects = register_all(store.as_ref(), &batch).await;

@@ -2,11 +2,11 @@
 //!
 //! Messages from a backlog may be old. A process that was paused receives at once what projects
 //! sent one after the other, and some of them may be dead by now. If each message counted as new,
-//! the process would log again, and wrongly, what other replicas logged long ago.
+//! the process would wrongly log changes again that other replicas logged long ago.
 //!
 //! So only the end of a backlog counts: the status that it reports is decided when hearing is
-//! proven. Its heartbeats get the earliest time at which they can have arrived, so that they
-//! overrule nothing newer. If the project was heard over HTTP since hearing was last proven, the
+//! proven. Its heartbeats get the earliest time at which they can have arrived, so that they do not
+//! override anything newer. If the project was heard over HTTP since hearing was last proven, the
 //! backlog is outdated.
 
 use std::sync::Arc;

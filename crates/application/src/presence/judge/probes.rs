@@ -1,4 +1,4 @@
-//! Probing silent projects before they are called offline.
+//! Probing silent projects before they are reported offline.
 
 use std::sync::Arc;
 

@@ -78,7 +78,8 @@ impl Judge {
         verdicts.min().filter(|(to, _)| *to > current)
     }
 
-    /// Lets a project fall if its silence means that. `probe` is the result of probing it.
+    /// Lets a project fall if it has been silent for long enough. `probe` is the result of probing
+    /// it.
     pub(super) fn let_fall(&self, entry: &ProjectEntry, probe: Option<Probe>) {
         let hearing = self.listening.snapshot();
         let mut live = entry.lock();
@@ -103,8 +104,8 @@ impl Judge {
         entry.publish(&live);
     }
 
-    /// Judges a project whose row was just taken over. It may be silent for too long by what is
-    /// known now. While one of its sources is deaf, that is left open.
+    /// Judges a project whose row was just taken over. With the new data, it may have been silent
+    /// for too long. While one of its sources is deaf, no decision is made.
     pub(in crate::presence) fn judge_again(&self, entry: &ProjectEntry) {
         if self.listening.snapshot().hears_all_of(entry) {
             self.let_fall(entry, None);

@@ -100,10 +100,11 @@ impl HearingSnapshot {
     ) -> bool {
         let chance = thresholds.chance;
         match (project.status, project.last_heartbeat_at) {
-            // A project that spoke so recently cannot have been silent for too long.
+            // A project that sent a heartbeat so recently cannot have been silent for too long.
             (ProjectStatus::Online, Some(at)) if self.utc - at < thresholds.degraded_after => true,
-            // It was heard. The source of its newest heartbeat must have missed nothing since. If
-            // it is silent there for too long, only a deaf source keeps its status up.
+            // The project was heard. The source of its newest heartbeat must have missed nothing
+            // since. If the project has been silent there for too long, only a deaf source keeps
+            // its status up.
             (ProjectStatus::Online | ProjectStatus::Degraded, Some(at)) => {
                 let source = self.source_of(project);
                 let heard = entry.heard_over(source).unwrap_or_default();
@@ -111,8 +112,8 @@ impl HearingSnapshot {
                 self.of(source).covers(at, chance)
                     && thresholds.of_silence(silence) <= project.status
             }
-            // It was not heard. That is known only if it could have been heard, over each source
-            // that it ever used, or over any source if it never spoke.
+            // The project was not heard. That is known only if it could have been heard over each
+            // source that it ever used, or over any source if it never sent a heartbeat.
             (_, last) => self.sources.iter().all(|hearing| {
                 let heard = entry.heard_over(hearing.source);
                 let counts = heard.is_some()
