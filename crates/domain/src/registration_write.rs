@@ -62,7 +62,6 @@ impl RegistrationWrite {
 
     /// Returns `true` if the write may be applied to the stored project. A patch of a missing
     /// project is never applied.
-    ///
     #[must_use]
     pub fn precondition_holds(&self, stored: Option<&Project>) -> bool {
         let has_target = stored.is_some() || !matches!(self.mode, WriteMode::Patch(..));

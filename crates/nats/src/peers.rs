@@ -140,7 +140,7 @@ impl Peers {
 async fn next_burst(subscriber: &mut Subscriber) -> Option<()> {
     subscriber.next().await?;
     for _ in 0..SUBSCRIPTION_CAPACITY {
-        // With the cooperative budget spent, the queue could seem empty.
+        // Once the cooperative budget is spent, the queue could seem empty.
         if unconstrained(subscriber.next()).now_or_never().flatten().is_none() {
             break;
         }

@@ -28,7 +28,8 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Sends a heartbeat on each connection, at each interval, and when the reported condition changes.
 ///
-/// Nothing is sent while the server is unreachable, so no backlog floods it when it comes back.
+/// Nothing is sent while the server is unreachable, so it does not receive a backlog when it comes
+/// back.
 ///
 /// The publisher also answers pings on `{mesh_namespace}.ping` with the reported condition, at most
 /// 64 a second. If the server denies that subscription, only the heartbeats are sent.
@@ -40,20 +41,22 @@ pub struct HeartbeatPublisher {
     condition: watch::Sender<Option<Condition>>,
 }
 
-/// Sets the reported condition of the project, which stands until the next report. Cheap to clone.
+/// Sets the reported condition of the project, which remains in effect until the next report. Cheap
+/// to clone.
 #[derive(Debug, Clone)]
 pub struct ConditionReporter {
     condition: watch::Sender<Option<Condition>>,
 }
 
 impl ConditionReporter {
-    /// Reports that the project works, but not well. The service keeps 10 reasons of 200 characters.
+    /// Reports that the project works but is degraded. The service keeps 10 reasons of 200
+    /// characters.
     pub fn report_degraded(&self, reasons: impl IntoIterator<Item = impl Into<String>>) {
         let reasons = reasons.into_iter().map(Into::into).collect();
         self.report(Condition::Degraded { reasons });
     }
 
-    /// Reports that the project is well.
+    /// Reports that the project is healthy.
     pub fn report_online(&self) {
         self.report(Condition::Online);
     }
@@ -99,7 +102,8 @@ impl HeartbeatPublisher {
             Pings::subscribe(&self.connection.client, &self.settings.mesh_namespace).await;
         let mut due = pin!(sleep(self.next_interval()));
         loop {
-            // Pings come last and do not restart the interval, so a flood of them delays no heartbeat.
+            // Pings come last and do not restart the interval, so a flood of them does not delay
+            // heartbeats.
             let connected = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
@@ -117,8 +121,8 @@ impl HeartbeatPublisher {
                     continue;
                 }
             };
-            // The event of a connection comes before the client changes its state, so the state is
-            // not used in that case.
+            // The client emits the event of a connection before it changes its state, so the state
+            // is not used in that case.
             self.send_heartbeat(connected, condition.borrow_and_update().as_ref());
             due.set(sleep(self.next_interval()));
         }

@@ -154,7 +154,7 @@ impl<H: Hearing> HeartbeatSubscriber<H> {
     /// Returns before it is cancelled only if the client stops, which it does not do on its own.
     /// The caller must then create another subscriber.
     pub async fn run(mut self, cancel: CancellationToken) {
-        // With the cooperative budget spent, a poll returns "pending" and an inbox seems empty.
+        // Once the cooperative budget is spent, a poll returns "pending" and an inbox seems empty.
         // `BURST` lets other tasks run instead.
         unconstrained(self.listen(&cancel)).await;
         if timeout(DRAIN_DEADLINE, unconstrained(self.hear_in_flight())).await.is_err() {
@@ -242,8 +242,8 @@ impl<H: Hearing> HeartbeatSubscriber<H> {
         count
     }
 
-    /// Reports the end of a backlog if messages come from a new connection. Not if this process stood
-    /// still, because then the rest of the former connection may come first.
+    /// Reports the end of a backlog if messages come from a new connection. Does nothing if this
+    /// process was stalled, because the rest of the former connection may then come first.
     fn renew(&mut self, now: Monotonic) {
         if now.since(self.idle_at) > MAX_STEP {
             return;
@@ -257,9 +257,9 @@ impl<H: Hearing> HeartbeatSubscriber<H> {
 
     /// Drains the queues and then proves hearing.
     ///
-    /// If several sentinels have returned, only the newest counts. All heartbeats would be recorded
-    /// for the first of them, and the others would prove that nothing more came. Time in which we
-    /// did not keep up would count as silence.
+    /// If several sentinels have returned, only the newest counts. Otherwise all heartbeats would
+    /// be recorded for the first of them, and the others would prove that nothing more came. Time
+    /// in which this process did not keep up would then count as silence.
     async fn hear_sentinel(&mut self, message: &Message) {
         let Some(connection) = self.connection.identity() else { return };
         let mut returned: Vec<_> =
@@ -281,8 +281,8 @@ impl<H: Hearing> HeartbeatSubscriber<H> {
         self.judge_link(self.hearing.now());
     }
 
-    /// Records everything in the queues, including what arrives meanwhile, but no more than a full
-    /// queue: more cannot have been in front of the sentinel.
+    /// Records everything in the queues, including messages that arrive in the meantime, but no
+    /// more than the capacity of a queue. More cannot have been in front of the sentinel.
     async fn drain(&mut self) {
         for inbox in 0..self.heartbeats.len() {
             let mut taken = 0;

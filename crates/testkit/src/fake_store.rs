@@ -59,7 +59,7 @@ impl FakeStore {
         tables.spoiled.insert(newest);
     }
 
-    /// Copies what is stored, to be [restored](Self::restore) later.
+    /// Copies the stored data, to be [restored](Self::restore) later.
     #[must_use]
     pub fn back_up(&self) -> Backup {
         Backup(self.tables.lock().clone())

@@ -1,4 +1,4 @@
-//! Reading a change log of which every entry parses.
+//! Reading a change log in which every entry parses.
 
 use federation_domain::{Change, LogEntry, Revision, Store};
 

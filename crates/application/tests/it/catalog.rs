@@ -45,7 +45,7 @@ async fn a_removed_project_is_gone_and_its_heartbeats_are_unknown() {
         Err(CatalogError::NotFound(_))
     ));
     assert!(world.beat("a").is_err());
-    // The queued status change has no project any more and is dropped.
+    // The project of the queued status change no longer exists, so the change is dropped.
     world.writer.checkpoint().await.unwrap();
     let born_again = world.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
     assert_eq!(born_again.state.project.status, Offline);

@@ -62,7 +62,7 @@ async fn an_unreachable_bus_makes_no_project_silent() {
     world.beat("a").unwrap();
     world.listen_over(&[Source::Http], seconds(3_600));
     assert_eq!(world.status("a"), Online);
-    // After the cut, publishers have 5 s to reconnect and 1.5 intervals more to be heard.
+    // After the cut, publishers have 5 s to reconnect and another 1.5 intervals to be heard.
     world.prove(Source::Nats, false);
     world.listen(Duration::from_millis(109_750));
     assert_eq!(world.status("a"), Online);

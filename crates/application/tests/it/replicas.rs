@@ -175,7 +175,7 @@ impl HeartbeatRelay for Bus {
     }
 }
 
-/// Returns `true` if sharing stores a heartbeat received over HTTP, in this state of the bus.
+/// Returns `true` if `share` stores a heartbeat received over HTTP when the bus is in this state.
 async fn is_told_by_the_store(takes: bool, hears: bool) -> bool {
     let relay = Arc::new(Bus { takes });
     let world = World::relaying(Arc::default(), Arc::default(), relay).await;
@@ -351,7 +351,7 @@ async fn http_heartbeats_are_shared_before_queued_changes_are_flushed() {
     world.service.presence.recorder().hand_on(&heartbeat).await;
     let unwell = Some(Condition::Degraded { reasons: Vec::new() });
     world.say("b", Source::Http, Channel::Presence, unwell).unwrap();
-    // The commit of the queued change fails. The heartbeat is stored by then.
+    // The commit of the queued change fails. The heartbeat is already stored.
     world.store.lose_next_answer();
     world.writer.share().await.unwrap_err();
     let stored = world.store.load().await.unwrap().projects;

@@ -22,7 +22,7 @@ type Sizes = Arc<Mutex<Vec<usize>>>;
 /// Error to inject for a transaction.
 type Say = fn(&[RegistrationWrite]) -> Option<StoreError>;
 
-/// Creates a service on a store that fails as `say` demands and works otherwise.
+/// Creates a service on a store that fails with the errors that `say` returns.
 async fn service(say: Say) -> (Service, Sizes) {
     let (sizes, fake) = (Sizes::default(), FakeStore::default());
     let mut store = MockCatalogStore::new();

@@ -22,8 +22,8 @@ pub(super) struct ConnectionId(u64);
 
 /// Logs an outage when it starts, when a new cause appears, once a minute, and when it ends.
 ///
-/// An outage lasts while any connection is down. It starts in the log with the first failed attempt
-/// to reconnect, because only that attempt has a cause.
+/// An outage lasts while any connection is down. Its start is logged at the first failed attempt to
+/// reconnect, because only that attempt has a cause.
 #[derive(Debug, Default)]
 pub(super) struct OutageLog(Mutex<State>);
 

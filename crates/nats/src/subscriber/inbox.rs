@@ -17,8 +17,8 @@ pub(super) const OVERRUN_RUN: usize = SUBSCRIPTION_CAPACITY - SUBSCRIPTION_CAPAC
 
 /// A subscription that counts messages since its queue was last empty.
 ///
-/// It MUST be polled outside of the cooperative budget (`tokio::task::unconstrained`). With the
-/// budget spent, a poll returns "pending" although messages are queued.
+/// It MUST be polled outside of the cooperative budget (`tokio::task::unconstrained`). Once the
+/// budget is spent, a poll returns "pending" although messages are queued.
 pub(super) struct Inbox {
     subscriber: Subscriber,
     backlog: Backlog,

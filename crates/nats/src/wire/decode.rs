@@ -38,7 +38,8 @@ pub struct DecodedHeartbeat<'a> {
     pub mesh_namespace: Option<Cow<'a, str>>,
     /// Number of invalid optional fields, which are ignored.
     pub ignored_fields: u32,
-    /// Why the reported status is among the ignored fields. The previous report stands then.
+    /// Why the reported status is among the ignored fields. The previous report then remains in
+    /// effect.
     pub invalid_status: Option<InvalidValue>,
 }
 

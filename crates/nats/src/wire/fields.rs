@@ -24,7 +24,7 @@ impl Lenient {
         value
     }
 
-    /// Counts a field of which only the validity matters.
+    /// Checks a field whose value is not used, and counts it if it is invalid.
     pub(super) fn check<'a>(&mut self, field: Field<'a>, sane: impl FnOnce(Field<'a>) -> bool) {
         self.take(field, |field| sane(field).then_some(()));
     }

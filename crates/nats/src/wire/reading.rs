@@ -147,7 +147,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// Reasons beside a status that says the project is well are ignored and counted.
+    /// Reasons next to a status that reports a healthy project are ignored and counted.
     fn condition(&mut self) -> Option<Condition> {
         let [in_camel_case, in_snake_case] = &mut self.reasons;
         let reasons = in_camel_case.take().or(in_snake_case.take()).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Deadline for a server to start or stop. Only a broken machine comes near it.
+/// Deadline for a server to start or stop. Only a broken machine gets close to this limit.
 pub(super) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Interval between probes.

@@ -15,8 +15,8 @@ use super::process::{Server, find_on_path};
 /// Path of the program in Debian, which is not on the PATH of every user.
 const DEBIAN_PROGRAM: &str = "/usr/sbin/pgbouncer";
 
-/// A real PgBouncer in transaction mode, killed when dropped. It takes its server connections in turn,
-/// so that two transactions of a client rarely share one.
+/// A real PgBouncer in transaction mode, killed when dropped. It takes its server connections in
+/// turn, so that two transactions of a client rarely share a connection.
 #[derive(Debug)]
 pub struct PgBouncer {
     // Before the folder, so that the process is gone when the folder is removed.
@@ -73,7 +73,7 @@ fn configuration(url: &Url, port: u16) -> String {
     )
 }
 
-/// Returns the command, as a user that PgBouncer accepts: it refuses to run as root.
+/// Returns the command, run as a user that PgBouncer accepts. PgBouncer refuses to run as root.
 fn command(folder: &Path, config: &Path) -> Command {
     let program = program();
     if !std::fs::metadata(folder).is_ok_and(|folder| folder.uid() == 0) {

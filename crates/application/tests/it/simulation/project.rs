@@ -2,7 +2,7 @@
 
 use federation_domain::{Condition, Source};
 
-/// Time between heartbeats in ms: 30 s, give or take a tenth.
+/// Time between heartbeats in ms: 30 s ± 10 %.
 const INTERVAL: std::ops::Range<u64> = 27_000..33_000;
 
 /// A project and the heartbeats that it really sent. Times are in ms since the start.
@@ -11,15 +11,15 @@ pub(super) struct SimulatedProject {
     pub(super) source: Source,
     pub(super) alive: bool,
     pub(super) next: u64,
-    /// It reports that it is degraded.
+    /// The project reports that it is degraded.
     pub(super) unwell: bool,
-    /// Number of changes from well to degraded that it reported.
+    /// Number of reported changes from healthy to degraded.
     pub(super) turned_unwell: usize,
     said_unwell: bool,
     spoken: Vec<Spoken>,
 }
 
-/// A heartbeat, and the time from which every replica that hears can know of it.
+/// A heartbeat, and the time from which every replica that hears can have it.
 struct Spoken {
     at: u64,
     shared_at: Option<u64>,

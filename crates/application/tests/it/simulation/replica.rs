@@ -92,7 +92,7 @@ impl Replica {
         (if self.told[project] { silence.min(settled) } else { silence }, settled)
     }
 
-    /// Silence after which a project must be offline at this replica, or not known to be alive.
+    /// Silence after which this replica must show a project as offline or its status as unknown.
     pub(super) fn due(&self, project: usize) -> u64 {
         let cuts = self.cuts[project];
         90_000 + CHANCE * cuts.min(2) + SETTLE_MS * cuts
@@ -112,7 +112,7 @@ impl Replica {
     }
 
     /// Continues silence from the last checkpoint, limited to the last listening period. If other
-    /// replicas also write periods, the last one may be theirs, and shorter.
+    /// replicas also write periods, the last one may be from another replica and shorter.
     fn resume(&mut self) {
         let lost = self.died_at - self.checkpointed_at;
         for (index, silence) in self.silence.iter_mut().enumerate() {
@@ -162,7 +162,7 @@ impl Replica {
             self.backlog.push(message.clone());
         } else if let Some(world) = &self.world {
             if self.link_is_new {
-                // As the subscriber does: messages over a new connection are no backlog.
+                // As in the subscriber, messages over a new connection are not a backlog.
                 world.prove(Source::Nats, false);
             }
             world.relay(message);
@@ -180,7 +180,8 @@ impl Replica {
         let Some(world) = self.world.as_ref().filter(|_| self.paused_until <= now) else { return };
         let backlog = std::mem::take(&mut self.backlog);
         for message in &backlog {
-            // It may be as old as the pause or as recent as now. Another replica may know better.
+            // The message may be as old as the pause or as recent as now. Another replica may have
+            // newer data.
             let index = super::index_of(&message.slug);
             self.silence[index] = -(now - self.paused_at).cast_signed();
             self.told[index] = true;
@@ -237,7 +238,7 @@ impl Replica {
     /// Runs the writer and the follower when they are due.
     pub(super) async fn write(&mut self, now: u64, told: bool) {
         let Some(world) = self.running(now) else { return };
-        // Errors are expected: the store has outages.
+        // Errors are expected, because the store has outages.
         let written = if now.is_multiple_of(10_000) {
             world.writer.checkpoint().await
         } else {
