@@ -102,7 +102,8 @@ impl RegistrationWrite {
         let failed = || StoreError::precondition_failed(self.slug(), &self.only_if, readable);
         let is_noop =
             stored.is_some_and(|stored| stored.is_intact() && self.is_noop_for(&stored.project));
-        if !is_noop && !self.precondition_holds(readable) {
+        let is_repeated = is_noop && readable.is_some();
+        if !is_repeated && !self.precondition_holds(readable) {
             return Err(failed());
         }
         let Some(stored) = stored else {

@@ -105,7 +105,8 @@ async fn a_project_changed_since_the_read_is_not_removed() {
 async fn a_batch_with_a_failed_precondition_changes_nothing_in_memory() {
     let world = World::with(&["a"]).await;
     let new = RegistrationWrite::from(registration("b"));
-    let absent = RegistrationWrite { only_if: Precondition::Absent, ..registration("a").into() };
+    let other = replace(&world.project("a"), "Other");
+    let absent = RegistrationWrite { only_if: Precondition::Absent, ..other };
     let refused = world.service.catalog.register_all(vec![new, absent], Origin::Api).await;
     assert!(
         matches!(refused, Err(CatalogError::PreconditionFailed(refusal)) if refusal.slug == slug("a"))

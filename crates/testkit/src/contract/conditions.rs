@@ -137,8 +137,8 @@ pub async fn a_precondition_applies_to_the_row_as_earlier_writes_left_it(store: 
     let names: Vec<_> = registered.iter().map(|done| done.project.name.as_str()).collect();
     assert_eq!(names, ["CommandCenter", "Merged", "Patched"]);
     assert_eq!(stored(store.as_ref()).await, registered[2].project);
-    let twice = [on(Precondition::Absent, WriteMode::Merge(registration("b"))), batch[0].clone()];
-    failed(write(store, &[twice[0].clone(), twice[0].clone()]).await);
+    let create = |name| on(Precondition::Absent, WriteMode::Merge(named("b", name)));
+    failed(write(store, &[create("First"), create("Second")]).await);
     assert_eq!(store.load().await.unwrap().projects.len(), 1);
 }
 

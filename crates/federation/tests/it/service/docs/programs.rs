@@ -65,6 +65,10 @@ pub(super) fn run(stage: &Stage, block: &Block) {
     let Some(language) = LANGUAGES.iter().find(|known| known.name == block.language) else {
         return;
     };
+    if block.text.contains("EventSource") {
+        eprintln!("{}: skipped, because it runs in a browser", block.place());
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join(language.file), &block.text).unwrap();
     let loads: Vec<_> =
