@@ -82,7 +82,7 @@ pub(crate) enum ApiError {
          some of them or try again later"
     )]
     TooManyOfClient {
-        /// What identifies the client.
+        /// Identifies the client.
         of: &'static str,
         max_open: u32,
     },
