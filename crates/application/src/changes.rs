@@ -176,7 +176,7 @@ impl ChangeFeed {
     async fn catches_up(&self, revision: Revision) -> bool {
         let mut newest = self.recent().subscribe();
         if newest.borrow().revision < revision {
-            self.0.journal.look_for_changes();
+            self.0.journal.request_poll();
         }
         let reached = newest.wait_for(|newest| newest.revision >= revision);
         matches!(timeout(CAUGHT_UP_WITHIN, reached).await, Ok(Ok(_)))

@@ -179,7 +179,7 @@ impl ProjectEntry {
     }
 
     /// Marks the project as removed from the catalog.
-    pub(crate) fn leave(&self, live: &mut Live) {
+    pub(crate) fn mark_removed(&self, live: &mut Live) {
         live.removed = true;
         self.publish(live);
     }

@@ -32,7 +32,7 @@ impl Follower {
             tokio::select! {
                 () = cancel.cancelled() => return,
                 _ = polls.tick() => {}
-                () = self.journal.told_to_look() => {}
+                () = self.journal.poll_requested() => {}
             }
             if let Err(error) = self.follow().await {
                 if error.is_unavailable() {

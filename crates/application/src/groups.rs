@@ -38,7 +38,7 @@ impl Due {
 
     /// Puts the group to sleep. Must be called before its entries are judged, so that a change made
     /// while they are judged wakes it again.
-    pub(crate) fn put_off(&self) {
+    pub(crate) fn sleep(&self) {
         self.0.iter().for_each(|due| due.store(i64::MAX, Ordering::SeqCst));
     }
 
@@ -99,12 +99,12 @@ mod tests {
         let due = Arc::clone(&groups.iter().next().unwrap().due);
         let has_come = |at| due.has_come(Source::Nats, Reading(at));
         assert!(has_come(0), "it was not judged yet");
-        due.put_off();
+        due.sleep();
         due.bring_forward(Source::Nats, Reading(90));
         due.bring_forward(Source::Nats, Reading(60));
         due.bring_forward(Source::Http, Reading(10));
         assert_eq!([has_come(59), has_come(60)], [false, true]);
-        due.put_off();
+        due.sleep();
         sleeper.publish(&sleeper.lock());
         assert!(has_come(0), "its status may have changed");
     }

@@ -177,12 +177,12 @@ impl Journal {
     }
 
     /// Requests a read of the log.
-    pub(crate) fn look_for_changes(&self) {
+    pub(crate) fn request_poll(&self) {
         self.look.notify_one();
     }
 
     /// Waits for a request to read the log.
-    pub(crate) async fn told_to_look(&self) {
+    pub(crate) async fn poll_requested(&self) {
         self.look.notified().await;
     }
 
@@ -279,7 +279,7 @@ impl Journal {
         }
         if !changes.is_empty() {
             if self.tail.lock().wrote(&changes) {
-                self.look_for_changes();
+                self.request_poll();
             }
             self.sink.publish(&changes);
             self.show(changes);

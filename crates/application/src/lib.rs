@@ -42,7 +42,7 @@ pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;
 pub use history::{History, Uptime};
-pub use metrics::{DropReason, Metrics, RefusalReason};
+pub use metrics::{AuthFailureReason, DropReason, Metrics};
 pub use mirror::WrittenProject;
 pub use presence::{
     Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,

@@ -3,8 +3,8 @@
 //! Labels have few values, never a slug or a subject, so a flood of unknown names creates no
 //! series.
 
+mod auth_failure;
 mod projects_file;
-mod refusal;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,8 +21,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry as Exposition, Unit};
 
+pub use self::auth_failure::AuthFailureReason;
 use self::projects_file::ProjectsFileCounts;
-pub use self::refusal::RefusalReason;
 
 /// Reason why an adapter dropped a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -193,7 +193,7 @@ impl Metrics {
     }
 
     /// Counts an HTTP request refused because of its API key.
-    pub fn request_refused(&self, reason: RefusalReason) {
+    pub fn request_refused(&self, reason: AuthFailureReason) {
         self.0.requests_refused.get_or_create(&ByReason { reason: Name(reason.as_str()) }).inc();
     }
 

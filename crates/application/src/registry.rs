@@ -96,7 +96,7 @@ impl Registry {
         let Some(entry) = index.by_id.remove(&id) else { return };
         index.groups.remove(&entry);
         let mut live = entry.lock();
-        entry.leave(&mut live);
+        entry.mark_removed(&mut live);
         let slug = live.project.slug.clone();
         drop(live);
         if index.by_slug.get(&slug).is_some_and(|known| known.id == id) {
@@ -166,14 +166,14 @@ impl Index {
         if let Some(former) = self.by_slug.insert(slug, Arc::clone(&entry)) {
             self.by_id.remove(&former.id);
             self.groups.remove(&former);
-            former.leave(&mut former.lock());
+            former.mark_removed(&mut former.lock());
         }
         self.groups.add(Arc::clone(&entry));
         // A restored database may assign an id again.
         if let Some(former) = self.by_id.insert(entry.id, entry) {
             self.groups.remove(&former);
             let mut live = former.lock();
-            former.leave(&mut live);
+            former.mark_removed(&mut live);
             self.by_slug.remove(&live.project.slug);
         }
     }

@@ -150,8 +150,8 @@ impl Service {
 
     /// Has the follower read the change log at once, because another replica may have changed
     /// something.
-    pub fn look_for_changes(&self) {
-        self.journal.look_for_changes();
+    pub fn request_poll(&self) {
+        self.journal.request_poll();
     }
 
     /// Has gauges read when they are rendered. The reference to the metrics is weak, because they

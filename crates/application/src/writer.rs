@@ -58,7 +58,7 @@ impl Writer {
                 biased;
                 () = cancel.cancelled() => break,
                 _ = checkpoints.tick() => self.checkpoint().await,
-                _ = shares.tick() => self.share().await,
+                _ = shares.tick() => self.store_unrelayed().await,
                 () = self.queue.arrival() => self.flush().await,
             };
             // Failed transitions stay queued. Retry here, because no other event may arrive.
@@ -71,7 +71,7 @@ impl Writer {
                     () = self.journal.store_returned() => {}
                 }
                 backoff = (backoff * 2).min(BACKOFF.1);
-                result = match self.share().await {
+                result = match self.store_unrelayed().await {
                     Ok(()) => self.flush().await,
                     Err(error) => Err(error),
                 };
@@ -132,7 +132,7 @@ impl Writer {
     ///
     /// # Errors
     /// See [`checkpoint`](Self::checkpoint).
-    pub async fn share(&self) -> Result<(), StoreError> {
+    pub async fn store_unrelayed(&self) -> Result<(), StoreError> {
         let recorder = self.presence.recorder();
         if !recorder.take_unheard_relays() {
             return Ok(());

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use federation_nats::NatsSettings;
 
 use self::probes::Probes;
-use self::publish::{LoadPublisher, Pace};
+use self::publish::{LoadPublisher, PublishRate};
 pub use self::report::HeartbeatsReport;
 use self::report::Measured;
 use crate::connection::Connection;
@@ -123,7 +123,7 @@ async fn publish_and_count(
     target: &Target,
     nats: &NatsSettings,
 ) -> anyhow::Result<HeartbeatsReport> {
-    let pace = args.rate.map_or(Pace::Flood, |rate| Pace::PerSecond(f64::from(rate)));
+    let pace = args.rate.map_or(PublishRate::Flood, |rate| PublishRate::PerSecond(f64::from(rate)));
     let client = bus::connect(nats).await?;
     let mut publisher = LoadPublisher::new(client, args.simulation.projects)?;
     publisher.publish(pace, Duration::from_secs(args.warm_up)).await?;

@@ -195,7 +195,7 @@ impl Transition {
     /// call stored it and the answer was lost. This cannot be detected for a transition that only
     /// changes reports.
     #[must_use]
-    pub fn is_told_by(&self, status: ProjectStatus, updated_at: OffsetDateTime) -> bool {
+    pub fn is_reflected_in(&self, status: ProjectStatus, updated_at: OffsetDateTime) -> bool {
         self.from != self.to && status == self.to && updated_at == self.at
     }
 }
@@ -236,7 +236,7 @@ impl<'a> Verdicts<'a> {
             return false;
         }
         let left_by =
-            |one: &Transition| one.project == project && one.is_told_by(status, updated_at);
+            |one: &Transition| one.project == project && one.is_reflected_in(status, updated_at);
         if !self.accepted.contains(&project) && self.transitions[place..].iter().any(left_by) {
             return false;
         }

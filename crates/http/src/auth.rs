@@ -27,7 +27,7 @@ pub(crate) use self::throttle::network;
 
 pub use self::access::Closed;
 pub use self::authenticator::Auth;
-pub use self::key::{InvalidDigest, Key, KeyDigest, spell};
+pub use self::key::{InvalidDigest, Key, KeyDigest, format_key};
 pub use self::keys::Keys;
 pub use self::queries::QueryRejection;
 pub use self::scope::{Scope, Scopes};

@@ -49,7 +49,7 @@ mod wire;
 
 pub use app::configure;
 pub use auth::{
-    Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, QueryRejection, Scope, Scopes, spell,
+    Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, QueryRejection, Scope, Scopes, format_key,
 };
 pub use cors::Cors;
 pub use openapi::document;

@@ -54,7 +54,7 @@ const SPARE_BYTES: usize = 4 * 1024;
 /// Serves lists of the catalog and caches the newest one of each status.
 pub(crate) struct Lists {
     catalog: Catalog,
-    clock: Presence,
+    presence: Presence,
     /// The complete list, then one for each status.
     slots: [Arc<Slot>; 4],
     max_whole_bytes: usize,
@@ -94,10 +94,10 @@ enum Lookup {
 }
 
 impl Lists {
-    pub(crate) fn new(catalog: Catalog, clock: Presence) -> Self {
+    pub(crate) fn new(catalog: Catalog, presence: Presence) -> Self {
         Self {
             catalog,
-            clock,
+            presence,
             slots: Default::default(),
             max_whole_bytes: MAX_WHOLE_BYTES,
             permits: Arc::default(),
@@ -167,7 +167,7 @@ impl Lists {
     }
 
     fn now(&self) -> Moment {
-        Moment { generation: self.catalog.generation(), at: self.clock.now() }
+        Moment { generation: self.catalog.generation(), at: self.presence.now() }
     }
 }
 

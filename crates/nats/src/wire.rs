@@ -20,7 +20,7 @@ mod timestamp;
 
 pub use change::encode_change;
 pub(crate) use decode::without_bom;
-pub use decode::{DecodedHeartbeat, MAX_PAYLOAD_BYTES, Rejection, decode};
+pub use decode::{DecodeError, DecodedHeartbeat, MAX_PAYLOAD_BYTES, decode};
 pub use encode::HeartbeatMessage;
 pub use ping::{PingAnswer, is_answer_of};
 pub use relay::{RelayedHeartbeat, decode_relay};

@@ -201,7 +201,7 @@ fn rejects(code: &SqlState) -> bool {
 
 /// Classifies an error of opening a connection, for callers that must not wait forever: a rejection
 /// is not an outage.
-pub(crate) fn rejected_or_away(error: ConnectionError) -> StoreError {
+pub(crate) fn classify_opening_error(error: ConnectionError) -> StoreError {
     match error {
         rejected @ ConnectionError::InvalidConnectionUrl(_) => StoreError::Failed(rejected.into()),
         away => StoreError::Unavailable(away.into()),
@@ -250,7 +250,9 @@ mod tests {
         let set_up = |message: &str| {
             let kind = diesel::result::DatabaseErrorKind::Unknown;
             let error = diesel::result::Error::DatabaseError(kind, Box::new(message.to_owned()));
-            rejected_or_away(explain_pooler(ConnectionError::CouldntSetupConfiguration(error)))
+            classify_opening_error(explain_pooler(ConnectionError::CouldntSetupConfiguration(
+                error,
+            )))
         };
         let conflict = "prepared statement \"s0\" already exists";
         let StoreError::Failed(error) = set_up(conflict) else { panic!("an outage") };

@@ -12,7 +12,7 @@ use federation_domain::StoreError;
 use tokio::time::timeout;
 
 use crate::address::Address;
-use crate::connection::{CONNECT_TIMEOUT, answers, open, rejected_or_away};
+use crate::connection::{CONNECT_TIMEOUT, answers, classify_opening_error, open};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
@@ -31,7 +31,7 @@ pub(crate) async fn migrate(address: &Address) -> Result<Vec<String>, StoreError
     let connection = timeout(OPEN_TIMEOUT, open(address))
         .await
         .map_err(|elapsed| StoreError::Unavailable(elapsed.into()))?
-        .map_err(rejected_or_away)?;
+        .map_err(classify_opening_error)?;
     // The harness blocks on the connection, so it must not run on a thread of the runtime.
     let (done, mut connection) = tokio::task::spawn_blocking(move || {
         let mut harness = Harness::from(connection);

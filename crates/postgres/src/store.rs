@@ -26,7 +26,7 @@ use tokio::time::timeout;
 
 use crate::address::{Address, ConnectError};
 use crate::connection::{
-    CONNECT_TIMEOUT, answers, begin_pooled, configuration, open_session, rejected_or_away,
+    CONNECT_TIMEOUT, answers, begin_pooled, classify_opening_error, configuration, open_session,
 };
 use crate::error::{POOLER_HINT, PgError, is_of_a_pooler, is_outage};
 use crate::migrate::migrate;
@@ -137,7 +137,7 @@ impl PgStore {
     /// password or database name is reported at once.
     async fn first_connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
         self.pool.get().await.map_err(|error| match error {
-            PoolError::Backend(Opening::ConnectionError(error)) => rejected_or_away(error),
+            PoolError::Backend(Opening::ConnectionError(error)) => classify_opening_error(error),
             other => StoreError::Unavailable(other.into()),
         })
     }

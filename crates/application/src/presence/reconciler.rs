@@ -106,7 +106,7 @@ impl Reconciler {
         // Few transitions arrived since the withdrawal, and none can while the lock is held.
         let since = self.queue.withdraw(&HashSet::from([entry.id])).remove(&entry.id);
         waiting.extend(since.unwrap_or_default());
-        let is_ours = refused.transition.is_told_by(stored.status, stored.updated_at);
+        let is_ours = refused.transition.is_reflected_in(stored.status, stored.updated_at);
         let mut continues = waiting.iter().map(|next| is_ours && next.continues_from(stored));
         if let Some(first) = continues.position(|stands| stands) {
             waiting.drain(..first);

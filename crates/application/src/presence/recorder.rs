@@ -79,7 +79,7 @@ impl Recorder {
     /// Records a heartbeat that has just arrived. This costs one look-up and two atomic writes,
     /// unless it changes the status of the project or its reported health.
     ///
-    /// A heartbeat that arrived over HTTP must then be [handed on](Self::hand_on).
+    /// A heartbeat that arrived over HTTP must then be [relayed](Self::relay).
     ///
     /// # Errors
     /// [`RecordError`]. An unknown project is counted, and nothing else changes.
@@ -106,7 +106,7 @@ impl Recorder {
     /// Relays a recorded heartbeat that arrived over HTTP to the other replicas, which cannot hear
     /// it. Must complete before the heartbeat is acknowledged, so that no sender receives an
     /// acknowledgement before the other replicas can have the heartbeat.
-    pub async fn hand_on(&self, heartbeat: &Heartbeat<'_>) {
+    pub async fn relay(&self, heartbeat: &Heartbeat<'_>) {
         self.0.relays.relay(heartbeat).await;
     }
 

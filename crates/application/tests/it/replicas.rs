@@ -188,8 +188,8 @@ async fn is_told_by_the_store(takes: bool, hears: bool) -> bool {
     let heartbeat =
         Heartbeat { slug: "a", source: Source::Http, channel: Channel::Presence, condition: None };
     world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
-    world.service.presence.recorder().hand_on(&heartbeat).await;
-    world.writer.share().await.unwrap();
+    world.service.presence.recorder().relay(&heartbeat).await;
+    world.writer.store_unrelayed().await.unwrap();
     world.store.load().await.unwrap().projects[0].last_heartbeat_at != before
 }
 
@@ -348,12 +348,12 @@ async fn http_heartbeats_are_shared_before_queued_changes_are_flushed() {
     let heartbeat =
         Heartbeat { slug: "a", source: Source::Http, channel: Channel::Presence, condition: None };
     world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
-    world.service.presence.recorder().hand_on(&heartbeat).await;
+    world.service.presence.recorder().relay(&heartbeat).await;
     let unwell = Some(Condition::Degraded { reasons: Vec::new() });
     world.say("b", Source::Http, Channel::Presence, unwell).unwrap();
     // The commit of the queued change fails. The heartbeat is already stored.
     world.store.lose_next_answer();
-    world.writer.share().await.unwrap_err();
+    world.writer.store_unrelayed().await.unwrap_err();
     let stored = world.store.load().await.unwrap().projects;
     assert_eq!(stored[0].last_heartbeat_at, world.project("a").last_heartbeat_at);
 }

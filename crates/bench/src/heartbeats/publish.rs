@@ -16,7 +16,7 @@ const BATCH: u64 = 256;
 
 /// Rate of publishing.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Pace {
+pub(super) enum PublishRate {
     /// As fast as NATS accepts messages.
     Flood,
     /// Evenly, at this rate.
@@ -41,20 +41,24 @@ impl LoadPublisher {
     ///
     /// # Errors
     /// Fails if the connection is closed.
-    pub(super) async fn publish(&mut self, pace: Pace, span: Duration) -> anyhow::Result<u64> {
+    pub(super) async fn publish(
+        &mut self,
+        pace: PublishRate,
+        span: Duration,
+    ) -> anyhow::Result<u64> {
         let watch = Stopwatch::start();
         let mut sent = 0_u64;
         while watch.elapsed() < span {
             let due = match pace {
-                Pace::Flood => sent + BATCH,
+                PublishRate::Flood => sent + BATCH,
                 // Truncates on purpose. The rest is due with a later batch.
-                Pace::PerSecond(rate) => (watch.elapsed().as_secs_f64() * rate) as u64,
+                PublishRate::PerSecond(rate) => (watch.elapsed().as_secs_f64() * rate) as u64,
             };
             while sent < due {
                 self.publish_next().await?;
                 sent += 1;
             }
-            if let Pace::PerSecond(_) = pace {
+            if let PublishRate::PerSecond(_) = pace {
                 tokio::time::sleep(STEP).await;
             }
         }

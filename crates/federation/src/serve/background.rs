@@ -101,8 +101,8 @@ async fn join_bus(
     let hearing =
         HeartbeatSubscriber::spawn(context, presence, unknown_projects, replica, end.clone()).await;
     listeners.spawn(hearing.context("NATS")?);
-    let told = service.clone();
-    listeners.spawn(peers.run(move || told.look_for_changes(), end.clone()));
+    let follower = service.clone();
+    listeners.spawn(peers.run(move || follower.request_poll(), end.clone()));
     Ok(())
 }
 

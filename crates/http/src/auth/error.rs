@@ -3,7 +3,7 @@
 use actix_web::HttpResponseBuilder;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
-use federation_application::RefusalReason;
+use federation_application::AuthFailureReason;
 
 use super::scope::{Scope, Scopes};
 
@@ -59,16 +59,16 @@ impl AuthError {
     }
 
     /// Returns the label under which the request is counted.
-    pub(super) fn reason(&self) -> RefusalReason {
+    pub(super) fn reason(&self) -> AuthFailureReason {
         match self {
-            Self::NoKey => RefusalReason::NoKey,
-            Self::TwoKeys => RefusalReason::DifferentKeys,
-            Self::UnknownKey | Self::UnknownTicket => RefusalReason::UnknownKey,
-            Self::Expired => RefusalReason::Expired,
-            Self::Revoked => RefusalReason::Revoked,
-            Self::MissingScope { .. } => RefusalReason::MissingScope,
-            Self::OtherProject { .. } => RefusalReason::OtherProject,
-            Self::TooManyFailures { .. } => RefusalReason::TooManyFailures,
+            Self::NoKey => AuthFailureReason::NoKey,
+            Self::TwoKeys => AuthFailureReason::DifferentKeys,
+            Self::UnknownKey | Self::UnknownTicket => AuthFailureReason::UnknownKey,
+            Self::Expired => AuthFailureReason::Expired,
+            Self::Revoked => AuthFailureReason::Revoked,
+            Self::MissingScope { .. } => AuthFailureReason::MissingScope,
+            Self::OtherProject { .. } => AuthFailureReason::OtherProject,
+            Self::TooManyFailures { .. } => AuthFailureReason::TooManyFailures,
         }
     }
 

@@ -15,7 +15,7 @@ use super::authenticator::Auth;
 use super::error::AuthError;
 use super::grant::Grant;
 use super::scope::Scope;
-use super::throttle::{HOLD, Pace};
+use super::throttle::{HOLD, RefusalTiming};
 use crate::error::ApiError;
 use crate::state::ApiState;
 
@@ -50,8 +50,8 @@ async fn slow_down(auth: &Auth, error: AuthError, client: Option<SocketAddr>) ->
     }
     let client = client.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.ip());
     match auth.throttle.failed(client, auth.clock.monotonic()) {
-        Pace::AtOnce => error,
-        Pace::Held(held) => {
+        RefusalTiming::AtOnce => error,
+        RefusalTiming::Held(held) => {
             if held.first {
                 tracing::warn!(
                     %client,
@@ -61,7 +61,9 @@ async fn slow_down(auth: &Auth, error: AuthError, client: Option<SocketAddr>) ->
             tokio::time::sleep(HOLD).await;
             error
         }
-        Pace::Later { retry_after_seconds } => AuthError::TooManyFailures { retry_after_seconds },
+        RefusalTiming::Later { retry_after_seconds } => {
+            AuthError::TooManyFailures { retry_after_seconds }
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Key {
 /// The id allows the service to look up a key without comparing it with all others. It also
 /// identifies a leaked key, so that it can be revoked.
 #[must_use]
-pub fn spell(id: &str, secret: &[u8]) -> String {
+pub fn format_key(id: &str, secret: &[u8]) -> String {
     format!("{PREFIX}{id}_{}", hex(secret))
 }
 
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_key_contains_its_id() {
-        let text = spell("1a2b3c4d", &[0, 255, 16]);
+        let text = format_key("1a2b3c4d", &[0, 255, 16]);
         assert_eq!(text, "fed_1a2b3c4d_00ff10");
         assert_eq!(id_in(&text), Some("1a2b3c4d"));
         for other in ["", "fed_", "fed_a", "FED_a_b", "a_b", "xfed_a_b"] {

@@ -27,7 +27,7 @@ impl Keys {
     /// Replaces all keys from the file. Subsequent requests see only the new ones.
     ///
     /// The keys are looked up by the ids in their texts, so each must have the format of
-    /// [`spell`](super::spell).
+    /// [`format_key`](super::format_key).
     pub fn replace_filed(&self, keys: Vec<Key>) {
         let keys = keys.into_iter().map(|key| (key.id.clone(), Arc::new(key))).collect();
         *self.filed.write() = Arc::new(keys);
@@ -68,7 +68,7 @@ impl Keys {
 
 #[cfg(test)]
 mod tests {
-    use super::super::key::spell;
+    use super::super::key::format_key;
     use super::super::scope::{Scope, Scopes};
     use super::*;
 
@@ -100,10 +100,10 @@ mod tests {
     #[test]
     fn keys_from_the_file_are_replaced_as_a_whole_and_others_stay() {
         let keys = Keys::new(vec![key("given", "alpha-key")]);
-        let (old, new) = (spell("a1", b"old"), spell("b2", b"new"));
+        let (old, new) = (format_key("a1", b"old"), format_key("b2", b"new"));
         keys.replace_filed(vec![key("a1", &old)]);
         assert_eq!(found(&keys, &old).unwrap(), "a1");
-        assert_eq!(found(&keys, &spell("a1", b"other")), None, "the id alone is not the key");
+        assert_eq!(found(&keys, &format_key("a1", b"other")), None, "the id alone is not the key");
         keys.replace_filed(vec![key("b2", &new)]);
         assert_eq!((found(&keys, &old), found(&keys, &new)), (None, Some("b2".to_owned())));
         assert_eq!(found(&keys, "alpha-key").unwrap(), "given");

@@ -228,7 +228,7 @@ async fn wrong_keys_are_throttled_and_valid_ones_from_the_same_address_are_not()
 async fn replaced_keys_take_effect_at_once() {
     let keys = Arc::new(Keys::new(Vec::new()));
     let api = Api::guarded_by(Arc::clone(&keys), Closed::default()).await;
-    let text = spell("a1", b"secret");
+    let text = format_key("a1", b"secret");
     assert_eq!(ask(&api, Method::GET, PROJECTS, &text).await.status, 401);
     let filed = Key { id: "a1".to_owned(), ..key(&text, &[Scope::Read]) };
     keys.replace_filed(vec![filed]);

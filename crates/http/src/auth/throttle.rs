@@ -45,7 +45,7 @@ struct Failures {
 }
 
 /// Timing of a refusal.
-pub(super) enum Pace {
+pub(super) enum RefusalTiming {
     AtOnce,
     /// After [`HOLD`]. Keep the guard until then.
     Held(Held),
@@ -68,7 +68,7 @@ type Slot = Option<IpAddr>;
 
 impl Throttle {
     /// Counts a failure of a client and returns when to answer it.
-    pub(super) fn failed(self: &Arc<Self>, client: IpAddr, now: Monotonic) -> Pace {
+    pub(super) fn failed(self: &Arc<Self>, client: IpAddr, now: Monotonic) -> RefusalTiming {
         let mut clients = self.0.lock();
         let slot = clients.slot(network(client), now);
         let all_held = clients.held;
@@ -78,16 +78,16 @@ impl Throttle {
         }
         failures.count = failures.count.saturating_add(1);
         if failures.count <= FREE {
-            return Pace::AtOnce;
+            return RefusalTiming::AtOnce;
         }
         if failures.held >= MAX_HELD.0 || all_held >= MAX_HELD.1 {
             let left = WINDOW.saturating_sub(now.since(failures.since));
-            return Pace::Later { retry_after_seconds: left.as_secs() + 1 };
+            return RefusalTiming::Later { retry_after_seconds: left.as_secs() + 1 };
         }
         let first = failures.count == FREE + 1;
         failures.held += 1;
         clients.held += 1;
-        Pace::Held(Held { throttle: Arc::clone(self), slot, first })
+        RefusalTiming::Held(Held { throttle: Arc::clone(self), slot, first })
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
 
     fn fail(throttle: &Arc<Throttle>, client: IpAddr, times: u32, now: Monotonic) {
         for _ in 0..times {
-            assert!(matches!(throttle.failed(client, now), Pace::AtOnce));
+            assert!(matches!(throttle.failed(client, now), RefusalTiming::AtOnce));
         }
     }
 
@@ -156,10 +156,10 @@ mod tests {
     fn an_address_with_many_failures_is_throttled_until_its_window_ends() {
         let throttle = Arc::new(Throttle::default());
         fail(&throttle, A, FREE, at(0));
-        let Pace::Held(first) = throttle.failed(A, at(59)) else {
+        let RefusalTiming::Held(first) = throttle.failed(A, at(59)) else {
             panic!("the refusal must be delayed")
         };
-        let Pace::Held(second) = throttle.failed(A, at(59)) else {
+        let RefusalTiming::Held(second) = throttle.failed(A, at(59)) else {
             panic!("the refusal must be delayed")
         };
         assert!(first.first && !second.first);
@@ -172,13 +172,13 @@ mod tests {
         let throttle = Arc::new(Throttle::default());
         fail(&throttle, A, FREE, at(0));
         let mut held: Vec<_> = (0..MAX_HELD.0).map(|_| throttle.failed(A, at(10))).collect();
-        assert!(held.iter().all(|pace| matches!(pace, Pace::Held(_))));
-        let Pace::Later { retry_after_seconds } = throttle.failed(A, at(10)) else {
+        assert!(held.iter().all(|pace| matches!(pace, RefusalTiming::Held(_))));
+        let RefusalTiming::Later { retry_after_seconds } = throttle.failed(A, at(10)) else {
             panic!("the refusal must be answered at once")
         };
         assert_eq!(retry_after_seconds, 51);
         held.pop();
-        assert!(matches!(throttle.failed(A, at(10)), Pace::Held(_)));
+        assert!(matches!(throttle.failed(A, at(10)), RefusalTiming::Held(_)));
     }
 
     #[test]
@@ -189,8 +189,8 @@ mod tests {
         for number in 0..many + FREE {
             fail(&throttle, address(number), 1, at(0));
         }
-        assert!(matches!(throttle.failed(address(many + 100), at(0)), Pace::Held(_)));
-        assert!(matches!(throttle.failed(address(many + 101), at(1)), Pace::Held(_)));
+        assert!(matches!(throttle.failed(address(many + 100), at(0)), RefusalTiming::Held(_)));
+        assert!(matches!(throttle.failed(address(many + 101), at(1)), RefusalTiming::Held(_)));
         assert_eq!(throttle.0.lock().known.len(), MAX_ADDRESSES);
         assert_eq!(throttle.0.lock().held, 0);
         fail(&throttle, address(many + 100), 1, at(61));

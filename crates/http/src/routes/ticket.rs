@@ -59,14 +59,14 @@ mod tests {
     use actix_web::http::Method;
     use serde_json::Value;
 
-    use crate::auth::{Closed, Key, KeyDigest, Keys, Scope, spell};
+    use crate::auth::{Closed, Key, KeyDigest, Keys, Scope, format_key};
     use crate::testing::{Api, TestResponse, schema};
 
     const PATH: &str = "/api/fed/events/ticket";
 
     /// Returns a key from the file with this scope, and its text.
     fn key(scope: Scope) -> (Key, String) {
-        let text = spell("a1", b"secret");
+        let text = format_key("a1", b"secret");
         let scopes = [scope].into_iter().collect();
         let digest = KeyDigest::of(&text);
         let id = "a1".to_owned();

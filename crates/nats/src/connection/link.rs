@@ -29,10 +29,10 @@ struct Shared {
     relays_denied: AtomicBool,
     relays_refused: AtomicBool,
     pings_refused: AtomicBool,
-    told_of_peers: AtomicBool,
-    told_of_relays: [AtomicBool; 2],
-    told_of_pings: AtomicBool,
-    told_of_requests: AtomicBool,
+    warned_of_peers: AtomicBool,
+    warned_of_relays: [AtomicBool; 2],
+    warned_of_pings: AtomicBool,
+    warned_of_requests: AtomicBool,
     refused_publishes: Mutex<Throttle>,
 }
 
@@ -91,7 +91,7 @@ impl Link {
             // enough.
             Some(DeniedPermission::HearingRelays) => {
                 self.shared.relays_denied.store(true, Ordering::Relaxed);
-                if !self.shared.told_of_relays[0].swap(true, Ordering::Relaxed) {
+                if !self.shared.warned_of_relays[0].swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         %error,
                         "NATS user may not subscribe to hub.federation.heartbeats.*; this replica \
@@ -102,7 +102,7 @@ impl Link {
             }
             Some(DeniedPermission::Relay) => {
                 self.shared.relays_refused.store(true, Ordering::Relaxed);
-                if !self.shared.told_of_relays[1].swap(true, Ordering::Relaxed) {
+                if !self.shared.warned_of_relays[1].swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         %error,
                         "NATS user may not publish on hub.federation.heartbeats.*; HTTP heartbeats \
@@ -111,7 +111,7 @@ impl Link {
                 }
             }
             Some(DeniedPermission::Peers)
-                if !self.shared.told_of_peers.swap(true, Ordering::Relaxed) =>
+                if !self.shared.warned_of_peers.swap(true, Ordering::Relaxed) =>
             {
                 tracing::warn!(
                     %error,
@@ -120,7 +120,7 @@ impl Link {
                 );
             }
             Some(DeniedPermission::Pings)
-                if !self.shared.told_of_pings.swap(true, Ordering::Relaxed) =>
+                if !self.shared.warned_of_pings.swap(true, Ordering::Relaxed) =>
             {
                 tracing::warn!(
                     %error,
@@ -129,7 +129,7 @@ impl Link {
                 );
             }
             Some(DeniedPermission::Requests)
-                if !self.shared.told_of_requests.swap(true, Ordering::Relaxed) =>
+                if !self.shared.warned_of_requests.swap(true, Ordering::Relaxed) =>
             {
                 tracing::warn!(
                     %error,

@@ -12,7 +12,7 @@ use crate::hearing::{Hearing, RecordHeartbeat};
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
-use crate::wire::{self, DecodedHeartbeat, Rejection, RelayedHeartbeat};
+use crate::wire::{self, DecodeError, DecodedHeartbeat, RelayedHeartbeat};
 
 /// Registration data of a project that sends heartbeats and is not in the catalog. Its report is not
 /// kept, because the next heartbeat repeats it.
@@ -123,12 +123,12 @@ impl<H: Hearing> MessageHandler<H> {
         }
     }
 
-    fn reject(&mut self, rejection: Rejection, subject: &str) {
+    fn reject(&mut self, rejection: DecodeError, subject: &str) {
         let (reason, throttle) = match rejection {
-            Rejection::Malformed => (DropReason::Malformed, 0),
-            Rejection::Oversized => (DropReason::Oversized, 1),
-            Rejection::Spoofed => (DropReason::Spoofed, 2),
-            Rejection::BadSubject => (DropReason::BadSubject, 3),
+            DecodeError::Malformed => (DropReason::Malformed, 0),
+            DecodeError::Oversized => (DropReason::Oversized, 1),
+            DecodeError::Spoofed => (DropReason::Spoofed, 2),
+            DecodeError::BadSubject => (DropReason::BadSubject, 3),
         };
         self.hearing.count_dropped_heartbeat(reason);
         if let Some(suppressed) = self.rejections[throttle].admit(self.hearing.now()) {

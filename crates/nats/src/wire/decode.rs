@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use federation_domain::{Heartbeat, InvalidValue};
 use serde::Deserialize;
 
-use super::reading::{Pace, Reading};
+use super::reading::{DecodeStrategy, Reading};
 use crate::subjects;
 
 /// Maximum size of a payload. Heartbeats have a few hundred bytes.
@@ -11,7 +11,7 @@ pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
 /// Reason why a message is not a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Rejection {
+pub enum DecodeError {
     /// The payload does not parse, lacks the project, or has a duplicate key.
     #[error("the payload is malformed")]
     Malformed,
@@ -48,31 +48,36 @@ pub struct DecodedHeartbeat<'a> {
 ///
 /// # Errors
 /// Returns why the message is not a heartbeat.
-pub fn decode<'a>(subject: &'a str, payload: &'a [u8]) -> Result<DecodedHeartbeat<'a>, Rejection> {
-    let (channel, slug) = subjects::parse(subject).map_err(|_| Rejection::BadSubject)?;
+pub fn decode<'a>(
+    subject: &'a str,
+    payload: &'a [u8],
+) -> Result<DecodedHeartbeat<'a>, DecodeError> {
+    let (channel, slug) = subjects::parse(subject).map_err(|_| DecodeError::BadSubject)?;
     let text = object_text(payload)?;
     // Nearly all payloads have only plain values. Otherwise each field is decoded separately, so that
     // an invalid one does not invalidate the others.
-    let reading = match Reading::of(text, slug, Pace::InPassing) {
+    let reading = match Reading::of(text, slug, DecodeStrategy::InPassing) {
         Ok(reading) => reading,
-        Err(_) => Reading::of(text, slug, Pace::OneByOne).map_err(|_| Rejection::Malformed)?,
+        Err(_) => {
+            Reading::of(text, slug, DecodeStrategy::OneByOne).map_err(|_| DecodeError::Malformed)?
+        }
     };
     reading.finish(channel)
 }
 
 /// Decodes a payload that is a JSON object of limited size.
-pub(super) fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, Rejection> {
-    serde_json::from_str(object_text(payload)?).map_err(|_| Rejection::Malformed)
+pub(super) fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, DecodeError> {
+    serde_json::from_str(object_text(payload)?).map_err(|_| DecodeError::Malformed)
 }
 
 /// Returns the text of a payload that starts like a JSON object and has a limited size.
-fn object_text(payload: &[u8]) -> Result<&str, Rejection> {
+fn object_text(payload: &[u8]) -> Result<&str, DecodeError> {
     if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(Rejection::Oversized);
+        return Err(DecodeError::Oversized);
     }
-    let text = std::str::from_utf8(without_bom(payload)).map_err(|_| Rejection::Malformed)?;
+    let text = std::str::from_utf8(without_bom(payload)).map_err(|_| DecodeError::Malformed)?;
     // `Deserialize` would also accept an array with the fields in order.
-    if text.trim_ascii_start().starts_with('{') { Ok(text) } else { Err(Rejection::Malformed) }
+    if text.trim_ascii_start().starts_with('{') { Ok(text) } else { Err(DecodeError::Malformed) }
 }
 
 /// Strips the byte order mark that some editors and libraries write before UTF-8.

@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::decode::{DecodedHeartbeat, Rejection};
+use super::decode::{DecodeError, DecodedHeartbeat};
 use super::field::Field;
 use super::fields::{self, Lenient};
 
 /// Strategy for decoding values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Pace {
+pub(super) enum DecodeStrategy {
     /// In one pass. Values other than plain ones are errors.
     InPassing,
     /// Separately, so that an invalid one does not affect the others.
@@ -71,7 +71,11 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// Fails if the text does not parse or has a duplicate of a known key.
-    pub(super) fn of(text: &'a str, slug: &'a str, pace: Pace) -> serde_json::Result<Self> {
+    pub(super) fn of(
+        text: &'a str,
+        slug: &'a str,
+        pace: DecodeStrategy,
+    ) -> serde_json::Result<Self> {
         let mut reading = Self {
             slug,
             seen: 0,
@@ -128,13 +132,13 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// Fails if the payload names another project, or lacks a required name.
-    pub(super) fn finish(mut self, channel: Channel) -> Result<DecodedHeartbeat<'a>, Rejection> {
+    pub(super) fn finish(mut self, channel: Channel) -> Result<DecodedHeartbeat<'a>, DecodeError> {
         match self.named {
             Named::AsTheSubject => {}
             // A heartbeat must name its project. For a health sample the subject is enough.
             Named::NotAtAll if channel == Channel::Health => {}
-            Named::Otherwise => return Err(Rejection::Spoofed),
-            Named::NotAtAll | Named::ByNoText => return Err(Rejection::Malformed),
+            Named::Otherwise => return Err(DecodeError::Spoofed),
+            Named::NotAtAll | Named::ByNoText => return Err(DecodeError::Malformed),
         }
         let invalid_status = self.status.as_ref().and_then(|status| status.clone().err());
         let condition = self.condition();
@@ -165,7 +169,7 @@ impl<'a> Reading<'a> {
 /// Decodes an object into a reading.
 struct Object<'r, 'a> {
     reading: &'r mut Reading<'a>,
-    pace: Pace,
+    pace: DecodeStrategy,
 }
 
 impl<'de: 'a, 'a> DeserializeSeed<'de> for Object<'_, 'a> {
@@ -193,8 +197,10 @@ impl<'de: 'a, 'a> Visitor<'de> for Object<'_, 'a> {
                 return Err(A::Error::custom("duplicate key"));
             }
             let field = match self.pace {
-                Pace::InPassing => map.next_value::<Option<Field<'a>>>()?,
-                Pace::OneByOne => map.next_value::<Option<&'a RawValue>>()?.map(Field::read),
+                DecodeStrategy::InPassing => map.next_value::<Option<Field<'a>>>()?,
+                DecodeStrategy::OneByOne => {
+                    map.next_value::<Option<&'a RawValue>>()?.map(Field::read)
+                }
             };
             if let Some(field) = field {
                 self.reading.take(key, field);

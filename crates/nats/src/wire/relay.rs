@@ -4,7 +4,7 @@ use federation_domain::{Channel, Condition, Heartbeat, Reports, Source};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::decode::{Rejection, read_object};
+use super::decode::{DecodeError, read_object};
 use super::said::ReportFields;
 use super::timestamp;
 use crate::replica::ReplicaId;
@@ -76,22 +76,22 @@ impl RelayedHeartbeat<'_> {
 pub fn decode_relay<'a>(
     subject: &'a str,
     payload: &'a [u8],
-) -> Result<RelayedHeartbeat<'a>, Rejection> {
-    let slug = subjects::parse_relay(subject).map_err(|_| Rejection::BadSubject)?;
+) -> Result<RelayedHeartbeat<'a>, DecodeError> {
+    let slug = subjects::parse_relay(subject).map_err(|_| DecodeError::BadSubject)?;
     let payload: Incoming<'a> = read_object(payload)?;
     let condition = match payload.status.as_deref() {
         None => None,
         Some("online") => Some(Condition::Online),
         Some("degraded") => Some(Condition::Degraded { reasons: payload.degraded_reasons }),
-        Some(_) => return Err(Rejection::Malformed),
+        Some(_) => return Err(DecodeError::Malformed),
     };
     let channel = [Channel::Presence, Channel::Health]
         .into_iter()
         .find(|channel| name(*channel) == payload.channel)
-        .ok_or(Rejection::Malformed)?;
+        .ok_or(DecodeError::Malformed)?;
     Ok(RelayedHeartbeat {
-        replica: ReplicaId::parse(&payload.replica).ok_or(Rejection::Malformed)?,
-        at: timestamp::read(&payload.at).ok_or(Rejection::Malformed)?,
+        replica: ReplicaId::parse(&payload.replica).ok_or(DecodeError::Malformed)?,
+        at: timestamp::read(&payload.at).ok_or(DecodeError::Malformed)?,
         heartbeat: Heartbeat { slug, source: Source::Http, channel, condition },
     })
 }
@@ -180,12 +180,12 @@ mod tests {
         ] {
             let bad = whole.replace(from, to);
             assert_ne!(bad, whole);
-            assert_eq!(decode_relay(SUBJECT, bad.as_bytes()), Err(Rejection::Malformed), "{bad}");
+            assert_eq!(decode_relay(SUBJECT, bad.as_bytes()), Err(DecodeError::Malformed), "{bad}");
         }
         let large = " ".repeat(MAX_PAYLOAD_BYTES + 1);
-        assert_eq!(decode_relay(SUBJECT, large.as_bytes()), Err(Rejection::Oversized));
+        assert_eq!(decode_relay(SUBJECT, large.as_bytes()), Err(DecodeError::Oversized));
         for subject in ["hub.federation.heartbeats.A", "hub.presence.a", ""] {
-            assert_eq!(decode_relay(subject, whole.as_bytes()), Err(Rejection::BadSubject));
+            assert_eq!(decode_relay(subject, whole.as_bytes()), Err(DecodeError::BadSubject));
         }
     }
 

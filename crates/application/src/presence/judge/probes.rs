@@ -85,7 +85,7 @@ async fn probe(judge: &Judge, recorder: &Recorder, entry: &ProjectEntry) {
             let _ = recorder.record_relayed(&heartbeat);
         }
         Probe::NoResponders | Probe::NoAnswer | Probe::NotAsked => {
-            judge.let_fall(entry, Some(found));
+            judge.lower_status(entry, Some(found));
         }
     }
 }

@@ -27,12 +27,12 @@ impl Judge {
     }
 
     fn judge_group(&self, group: &Group, hearing: &HearingSnapshot) {
-        group.due.put_off();
+        group.due.sleep();
         for entry in &group.entries {
             match (self.fall(entry, hearing), &self.probes) {
                 (None, _) => self.note_due(entry, hearing, &group.due),
                 (Some((ProjectStatus::Offline, _)), Some(probes)) => probes.enqueue(entry),
-                (Some(_), _) => self.let_fall(entry, None),
+                (Some(_), _) => self.lower_status(entry, None),
             }
         }
     }
@@ -78,9 +78,9 @@ impl Judge {
         verdicts.min().filter(|(to, _)| *to > current)
     }
 
-    /// Lets a project fall if it has been silent for long enough. `probe` is the result of probing
+    /// Lowers the status of a project that has been silent for long enough. `probe` is the result of probing
     /// it.
-    pub(super) fn let_fall(&self, entry: &ProjectEntry, probe: Option<Probe>) {
+    pub(super) fn lower_status(&self, entry: &ProjectEntry, probe: Option<Probe>) {
         let hearing = self.listening.snapshot();
         let mut live = entry.lock();
         entry.leave_fast_path();
@@ -108,7 +108,7 @@ impl Judge {
     /// for too long. While one of its sources is deaf, no decision is made.
     pub(in crate::presence) fn judge_again(&self, entry: &ProjectEntry) {
         if self.listening.snapshot().hears_all_of(entry) {
-            self.let_fall(entry, None);
+            self.lower_status(entry, None);
         }
     }
 }

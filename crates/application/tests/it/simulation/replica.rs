@@ -243,7 +243,7 @@ impl Replica {
             world.writer.checkpoint().await
         } else {
             let _ = world.writer.flush().await;
-            world.writer.share().await
+            world.writer.store_unrelayed().await
         };
         if told || now.is_multiple_of(1_000) {
             let _ = world.follower.follow().await;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use federation_domain::Slug;
-use federation_http::{KeyDigest, Scope, spell};
+use federation_http::{KeyDigest, Scope, format_key};
 use serde_json::json;
 
 use super::now;
@@ -46,7 +46,7 @@ impl CreateArgs {
         getrandom::fill(&mut secret).context("the operating system provides no random numbers")?;
         let (entry, key) = keys_file::update(file, |entries| {
             let id = free_id(entries)?;
-            let key = spell(&id, &secret);
+            let key = format_key(&id, &secret);
             let entry = self.entry(id, KeyDigest::of(&key))?;
             entries.push(entry.clone());
             Ok((entry, key))

@@ -106,7 +106,7 @@ impl ListReconciler {
         }
         self.keep(&wanted);
         self.applied = wanted;
-        self.let_go(&plan.left);
+        self.note_departed(&plan.left);
         let removed = self.remove_leaving().await;
         self.note_applied();
         self.report(&plan, removed);
@@ -139,7 +139,7 @@ impl ListReconciler {
         }
     }
 
-    fn let_go(&mut self, left: &[Slug]) {
+    fn note_departed(&mut self, left: &[Slug]) {
         if self.prune {
             self.leaving.extend(left.iter().cloned());
             return;

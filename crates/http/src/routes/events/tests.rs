@@ -11,7 +11,7 @@ use futures_util::future::poll_fn;
 use serde_json::Value;
 
 use crate::app::{app, document_json};
-use crate::auth::{Closed, Key, KeyDigest, Keys, Scope, spell};
+use crate::auth::{Closed, Key, KeyDigest, Keys, Scope, format_key};
 use crate::testing::{Api, schema};
 
 const PATH: &str = "/api/fed/events";
@@ -180,13 +180,13 @@ fn key(text: &str) -> Key {
 
 #[actix_web::test]
 async fn a_stream_ends_soon_after_its_key_becomes_invalid() {
-    let text = spell("a1", b"secret");
+    let text = format_key("a1", b"secret");
     let holding = key(&text);
     let keys = Arc::new(Keys::new(Vec::new()));
     let api = Api::guarded_by(Arc::clone(&keys), Closed::default()).await;
     let expires = Some(api.clock.utc() + Duration::from_secs(60));
     let revoked = || keys.replace_filed(vec![Key { revoked: true, ..holding.clone() }]);
-    let replaced = || keys.replace_filed(vec![key(&spell("a1", b"another"))]);
+    let replaced = || keys.replace_filed(vec![key(&format_key("a1", b"another"))]);
     let removed = || keys.replace_filed(Vec::new());
     let expired = || api.clock.advance(Duration::from_secs(60));
     let ends: [(&str, &dyn Fn()); 4] = [
@@ -210,7 +210,7 @@ async fn a_stream_ends_soon_after_its_key_becomes_invalid() {
 
 #[actix_web::test]
 async fn a_stream_with_an_invalid_key_sends_no_event_after_a_second() {
-    let text = spell("a1", b"secret");
+    let text = format_key("a1", b"secret");
     let keys = Arc::new(Keys::new(Vec::new()));
     keys.replace_filed(vec![key(&text)]);
     let api = Api::guarded_by(Arc::clone(&keys), Closed::default()).await;

@@ -63,7 +63,7 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, ApiError> {
     let index = wait.changed(&state, &request, Some(&slug.0)).await?;
     let project = state.catalog.find(&slug.0)?;
-    Ok(index.on(response::found_unless_held(&project, fields.0, &request)))
+    Ok(index.on(response::found_or_not_modified(&project, fields.0, &request)))
 }
 
 #[cfg(test)]

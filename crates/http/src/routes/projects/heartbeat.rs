@@ -46,7 +46,7 @@ pub(crate) async fn record_heartbeat(
         Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: body.0 };
     let recorded = state.presence.recorder().record_heartbeat(&heartbeat);
     recorded.map_err(|error| ApiError::not_recorded(slug, error))?;
-    state.presence.recorder().hand_on(&heartbeat).await;
+    state.presence.recorder().relay(&heartbeat).await;
     Ok(HttpResponse::NoContent().finish())
 }
 

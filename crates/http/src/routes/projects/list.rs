@@ -93,14 +93,11 @@ pub(crate) async fn list(
 }
 
 #[cfg(test)]
-mod caching;
-#[cfg(test)]
-mod queries;
-#[cfg(test)]
-mod refusals;
-
-#[cfg(test)]
 mod tests {
+    mod caching;
+    mod queries;
+    mod refusals;
+
     use std::time::Duration;
 
     use actix_web::http::Method;

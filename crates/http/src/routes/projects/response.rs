@@ -15,7 +15,7 @@ pub(super) fn found(state: &ProjectState) -> HttpResponse {
 
 /// Responds with the selected fields of a project, or with 304 if the client already holds them.
 /// Caches must revalidate the response.
-pub(super) fn found_unless_held(
+pub(super) fn found_or_not_modified(
     state: &ProjectState,
     fields: Fields,
     request: &HttpRequest,

@@ -5,11 +5,11 @@ use super::*;
 
 const PYTHON: &[u8] = include_bytes!("../../../tests/fixtures/python_heartbeat.json");
 
-fn presence(payload: &str) -> Result<DecodedHeartbeat<'_>, Rejection> {
+fn presence(payload: &str) -> Result<DecodedHeartbeat<'_>, DecodeError> {
     decode("hub.presence.a", payload.as_bytes())
 }
 
-fn health(payload: &str) -> Result<DecodedHeartbeat<'_>, Rejection> {
+fn health(payload: &str) -> Result<DecodedHeartbeat<'_>, DecodeError> {
     decode("hub.health.a", payload.as_bytes())
 }
 
@@ -34,7 +34,7 @@ fn a_heartbeat_needs_only_its_project() {
     for payload in
         ["{}", "", "null", "[]", "7", r#"{"project_slug":null}"#, r#"{"project_slug":1}"#]
     {
-        assert_eq!(presence(payload), Err(Rejection::Malformed), "{payload}");
+        assert_eq!(presence(payload), Err(DecodeError::Malformed), "{payload}");
     }
 }
 
@@ -42,20 +42,20 @@ fn a_heartbeat_needs_only_its_project() {
 fn a_health_sample_need_not_name_its_project_but_must_not_name_another() {
     assert!(health("{}").is_ok());
     assert!(health(r#"{"project_slug":"a"}"#).is_ok());
-    assert_eq!(health(r#"{"project_slug":"b"}"#), Err(Rejection::Spoofed));
-    assert_eq!(health(r#"{"project_slug":1}"#), Err(Rejection::Malformed));
+    assert_eq!(health(r#"{"project_slug":"b"}"#), Err(DecodeError::Spoofed));
+    assert_eq!(health(r#"{"project_slug":1}"#), Err(DecodeError::Malformed));
 }
 
 #[test]
 fn an_array_is_rejected() {
-    assert_eq!(presence(r#"["a"]"#), Err(Rejection::Malformed));
-    assert_eq!(health(" []"), Err(Rejection::Malformed));
+    assert_eq!(presence(r#"["a"]"#), Err(DecodeError::Malformed));
+    assert_eq!(health(" []"), Err(DecodeError::Malformed));
 }
 
 #[test]
 fn a_payload_that_names_another_project_is_spoofed() {
-    assert_eq!(presence(r#"{"project_slug":"b"}"#), Err(Rejection::Spoofed));
-    assert_eq!(presence(r#"{"project_slug":"A"}"#), Err(Rejection::Spoofed));
+    assert_eq!(presence(r#"{"project_slug":"b"}"#), Err(DecodeError::Spoofed));
+    assert_eq!(presence(r#"{"project_slug":"A"}"#), Err(DecodeError::Spoofed));
     assert!(presence(r#"{"project_slug":"\u0061"}"#).is_ok());
 }
 
@@ -67,7 +67,7 @@ fn duplicates_of_known_keys_are_rejected_also_with_escapes() {
         r#"{"project_slug":"b","project\u005fslug":"a"}"#,
         r#"{"project_slug":"a","status":"online","status":"degraded"}"#,
     ] {
-        assert_eq!(presence(payload), Err(Rejection::Malformed), "{payload}");
+        assert_eq!(presence(payload), Err(DecodeError::Malformed), "{payload}");
     }
 }
 
@@ -165,7 +165,7 @@ fn a_byte_order_mark_is_skipped() {
     let payload = "\u{feff}{\"project_slug\":\"a\",\"status\":\"degraded\"}";
     assert_eq!(presence(payload).unwrap().heartbeat.condition, degraded(&[]));
     assert_eq!(health(payload).unwrap().heartbeat.condition, degraded(&[]));
-    assert_eq!(presence("\u{feff}\u{feff}{}"), Err(Rejection::Malformed));
+    assert_eq!(presence("\u{feff}\u{feff}{}"), Err(DecodeError::Malformed));
 }
 
 #[test]
@@ -182,11 +182,11 @@ fn reasons_beyond_the_limit_are_not_decoded() {
 #[test]
 fn size_and_subject_are_checked_before_the_payload() {
     let large = format!(r#"{{"project_slug":"a"{}}}"#, " ".repeat(MAX_PAYLOAD_BYTES));
-    assert_eq!(presence(&large), Err(Rejection::Oversized));
-    assert_eq!(decode("hub.presence.A", large.as_bytes()), Err(Rejection::BadSubject));
-    assert_eq!(decode("hub.presence.a", &[0xff]), Err(Rejection::Malformed));
+    assert_eq!(presence(&large), Err(DecodeError::Oversized));
+    assert_eq!(decode("hub.presence.A", large.as_bytes()), Err(DecodeError::BadSubject));
+    assert_eq!(decode("hub.presence.a", &[0xff]), Err(DecodeError::Malformed));
     let deep = "[".repeat(60_000);
-    assert_eq!(presence(&deep), Err(Rejection::Malformed));
+    assert_eq!(presence(&deep), Err(DecodeError::Malformed));
     let deep = format!(r#"{{"project_slug":"a","x":{}{}}}"#, "[".repeat(9_999), "]".repeat(9_999));
     let _ = presence(&deep);
 }
@@ -222,7 +222,7 @@ proptest! {
         for (subject, channel) in
             [("hub.presence.a", Channel::Presence), ("hub.health.a", Channel::Health)]
         {
-            let long = Reading::of(&text, "a", Pace::OneByOne).map_err(|_| Rejection::Malformed);
+            let long = Reading::of(&text, "a", DecodeStrategy::OneByOne).map_err(|_| DecodeError::Malformed);
             let wanted = long.and_then(|reading| reading.finish(channel));
             prop_assert_eq!(decode(subject, text.as_bytes()), wanted, "{}", text);
         }
@@ -241,7 +241,7 @@ proptest! {
         let text = format!(r#"{{"project_slug":"{named}","x":{}}}"#, serde_json::json!(payload));
         match presence(&text) {
             Ok(decoded) => prop_assert!(decoded.heartbeat.slug == "a" && named == "a"),
-            Err(refusal) => prop_assert!(refusal == Rejection::Spoofed && named != "a"),
+            Err(refusal) => prop_assert!(refusal == DecodeError::Spoofed && named != "a"),
         }
     }
 }

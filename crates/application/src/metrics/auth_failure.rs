@@ -2,7 +2,7 @@
 
 /// Reason why an HTTP request was refused because of its API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RefusalReason {
+pub enum AuthFailureReason {
     /// The request has no key.
     NoKey,
     /// The request has several different keys.
@@ -21,7 +21,7 @@ pub enum RefusalReason {
     TooManyFailures,
 }
 
-impl RefusalReason {
+impl AuthFailureReason {
     /// Name in metrics and logs.
     #[must_use]
     pub fn as_str(self) -> &'static str {
