@@ -47,6 +47,7 @@ if ! $ONLY_TESTS; then
   step "layers and file lengths" ./scripts/check-layers.sh
   step "container files" ./scripts/check-docker.sh
   step "alerts" ./scripts/check-alerts.sh
+  step "Kubernetes manifests" ./scripts/check-deployment.sh
   step "dependencies" ./scripts/check-dependencies.sh
   step "lints" cargo clippy --workspace --all-targets --all-features -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
