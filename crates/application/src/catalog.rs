@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Clock, FailedPrecondition, Origin, Precondition, RegistrationWrite, Slug, StoreError, Stores,
-    WriteMode,
+    Actor, Clock, FailedPrecondition, Origin, Precondition, RegistrationWrite, Slug, StoreError,
+    Stores, WriteMode,
 };
 use time::OffsetDateTime;
 
@@ -111,10 +111,15 @@ impl Catalog {
     /// query on this replica returns the stored state. Returns [`CatalogError::NotFound`], whatever
     /// the precondition, if there is no such project. Also returns [`CatalogError::NotLoaded`] and
     /// [`CatalogError::Store`].
-    pub async fn remove(&self, slug: &Slug, only_if: Precondition) -> Result<(), CatalogError> {
+    pub async fn remove(
+        &self,
+        slug: &Slug,
+        only_if: Precondition,
+        actor: Actor,
+    ) -> Result<(), CatalogError> {
         self.loaded()?;
         let at = self.0.clock.utc();
-        let removed = self.0.journal.remove(slug.clone(), only_if, at).await;
+        let removed = self.0.journal.remove(slug.clone(), only_if, actor, at).await;
         let is_removed = match removed.map_err(CatalogError::from) {
             Err(CatalogError::PreconditionFailed(failed)) if failed.stored.is_none() => false,
             removed => removed?,

@@ -1,4 +1,4 @@
-//! Streams of changes as they happen.
+//! Streams of log entries as they happen.
 
 mod watcher;
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use federation_domain::{Change, LogEntry, Revision, StoreError};
+use federation_domain::{LogEntry, LogPart, LogPosition, Revision, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -59,7 +59,18 @@ pub enum WatchError {
     Store(#[source] StoreError),
 }
 
-/// Stream of changes as they happen, including those of other replicas. Cheap to clone.
+/// Position from which a client watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchFrom {
+    /// From now on.
+    Now,
+    /// From after an entry.
+    After(LogPosition),
+    /// From a position in a log that this one does not continue.
+    AnotherLog,
+}
+
+/// Stream of log entries as they happen, including those of other replicas. Cheap to clone.
 ///
 /// The catalog reflects a change before a watcher sees it.
 #[derive(Clone)]
@@ -97,10 +108,10 @@ impl ChangeFeed {
         self.0.waiting.forget_permits(MOST_WAITING.saturating_sub(waits));
     }
 
-    /// Newest revision that the catalog reflects, together with all earlier ones.
+    /// Position of the newest entry that the catalog reflects, together with all earlier ones.
     #[must_use]
-    pub fn newest(&self) -> Revision {
-        self.recent().newest().revision
+    pub fn newest(&self) -> LogPosition {
+        self.recent().newest().position()
     }
 
     /// Number of current watchers and waits.
@@ -108,38 +119,52 @@ impl ChangeFeed {
         Arc::clone(&self.0.watchers)
     }
 
-    /// Watches from now on, or from after a revision. If the log does not have the revision,
-    /// because the database was restored, the first event is [`WatchEvent::StartedOver`].
+    /// Watches from a position. The first event is [`WatchEvent::StartedOver`] if entries after the
+    /// position would be missed: the position is in another log, is newer than this log, or entries
+    /// after it were dropped.
     ///
     /// # Errors
     /// [`WatchError`]. `Behind` and `Store` occur only if the log has to be read.
-    pub async fn watch(&self, after: Option<Revision>) -> Result<ChangeWatcher, WatchError> {
+    pub async fn watch(&self, from: WatchFrom) -> Result<ChangeWatcher, WatchError> {
         let watcher = self.enter(&self.0.watching)?;
-        match after {
-            None => Ok(watcher),
-            Some(after) if self.has_reached(after).await? => watcher.resumed(after).await,
-            Some(_) => Ok(watcher.elsewhere()),
+        let after = match from {
+            WatchFrom::Now => return Ok(watcher),
+            WatchFrom::AnotherLog => return Ok(watcher.elsewhere()),
+            WatchFrom::After(LogPosition { epoch, .. }) if epoch != self.newest().epoch => {
+                return Ok(watcher.elsewhere());
+            }
+            WatchFrom::After(LogPosition { revision, .. }) => revision,
+        };
+        if self.has_reached(after).await? {
+            watcher.resumed(after).await
+        } else {
+            Ok(watcher.elsewhere())
         }
     }
 
-    /// Waits for a change after a revision that concerns the caller. Returns at once if that cannot
+    /// Waits for an entry after a position that concerns the caller. Returns at once if that cannot
     /// be decided without reading the log, because something may have changed.
     ///
     /// # Errors
     /// [`WatchError::NotLoaded`], [`WatchError::TooMany`].
     pub async fn changed(
         &self,
-        after: Revision,
-        concerns: impl Fn(&Change) -> bool,
+        from: WatchFrom,
+        concerns: impl Fn(&LogEntry) -> bool,
     ) -> Result<(), WatchError> {
         let watcher = self.enter(&self.0.waiting)?;
+        let LogPosition { epoch, revision: after } = match from {
+            WatchFrom::Now => self.newest(),
+            WatchFrom::After(position) => position,
+            WatchFrom::AnotherLog => return Ok(()),
+        };
         // Another replica may already have shown this revision to the client.
-        if !self.catches_up(after).await {
+        if epoch != self.newest().epoch || !self.catches_up(after).await {
             return Ok(());
         }
         let Some(mut watcher) = watcher.resumed_from_memory(after) else { return Ok(()) };
-        while let Ok(WatchEvent::Changes { changes, .. }) = watcher.next().await {
-            if changes.iter().any(|change| concerns(change)) {
+        while let Ok(WatchEvent::Entries { entries, .. }) = watcher.next().await {
+            if entries.iter().any(|entry| concerns(entry)) {
                 break;
             }
         }
@@ -162,11 +187,11 @@ impl ChangeFeed {
 
     /// Returns `true` if the log has this revision. Waits for this replica to apply it.
     async fn has_reached(&self, revision: Revision) -> Result<bool, WatchError> {
-        if revision <= self.newest() {
+        if revision <= self.newest().revision {
             return Ok(true);
         }
         let found = self.read(Revision(revision.0 - 1), 1).await?;
-        if found.is_empty() {
+        if found.entries.is_empty() {
             return Ok(false);
         }
         if self.catches_up(revision).await { Ok(true) } else { Err(WatchError::Behind) }
@@ -182,7 +207,7 @@ impl ChangeFeed {
         matches!(timeout(CAUGHT_UP_WITHIN, reached).await, Ok(Ok(_)))
     }
 
-    async fn read(&self, after: Revision, at_most: usize) -> Result<Vec<LogEntry>, WatchError> {
+    async fn read(&self, after: Revision, at_most: usize) -> Result<LogPart, WatchError> {
         let reading = async {
             // The semaphore is never closed.
             let _permit = self.0.reading.acquire().await;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use federation_domain::{
-    Cause, HeartbeatInterval, Project, ProjectId, ProjectStatus, Reading, Source,
+    Actor, Cause, HeartbeatInterval, Project, ProjectId, ProjectStatus, Reading, Source,
 };
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
@@ -48,11 +48,12 @@ pub(crate) struct ProjectEntry {
     live: Mutex<Live>,
 }
 
-/// Time and cause of a change of status.
+/// Time, cause and actor of a change of status.
 #[derive(Debug, Clone)]
 pub(crate) struct Finding {
     pub(crate) at: OffsetDateTime,
     pub(crate) cause: Cause,
+    pub(crate) actor: Actor,
 }
 
 /// Part of a [`ProjectEntry`] behind the lock.

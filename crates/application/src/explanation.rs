@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use federation_domain::{Change, ProjectStatus, Slug, Source, Thresholds};
+use federation_domain::{LogEntry, ProjectStatus, Slug, Source, StoredEntry, Thresholds};
 use time::OffsetDateTime;
 
 use crate::catalog::{Catalog, CatalogError};
@@ -19,8 +19,8 @@ pub struct Explanation {
     pub thresholds: Thresholds,
     /// Evidence by each source in use.
     pub sources: Vec<SourceEvidence>,
-    /// Newest change in the log; `None` if the store cannot be read.
-    pub last_change: Option<Change>,
+    /// Newest entry in the log; `None` if the store cannot be read.
+    pub last_change: Option<LogEntry>,
 }
 
 /// Evidence about a project by one source.
@@ -52,7 +52,9 @@ impl Catalog {
         let entry = self.entry(slug)?;
         // Read first, so that the state in memory is not older than the log.
         let last_change = self.stores().change_log.history(slug, None, 1).await;
-        let last_change = last_change.ok().and_then(|newest| newest.into_iter().next());
+        let last_change = last_change
+            .ok()
+            .and_then(|newest| newest.into_iter().find_map(StoredEntry::into_entry));
         let presence = self.presence();
         Ok(Explanation {
             state: presence.state(&entry),

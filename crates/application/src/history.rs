@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use federation_domain::{
-    Change, LISTENING_RETENTION, ListeningPeriod, Project, Revision, Shares, Slug, Source, shares,
+    LISTENING_RETENTION, ListeningPeriod, LogEntry, Project, Revision, Shares, Slug, Source,
+    StatusStep, StoredEntry, error_chain, shares,
 };
 use time::OffsetDateTime;
 
@@ -24,8 +25,8 @@ const MOST_PAGES: usize = 20;
 /// A page of a project's log and its uptime.
 #[derive(Debug, Clone, PartialEq)]
 pub struct History {
-    /// Changes, newest first.
-    pub changes: Vec<Change>,
+    /// Entries that parse, newest first.
+    pub changes: Vec<LogEntry>,
     /// Revision before which the next page begins; `None` at the end of the log.
     pub next: Option<Revision>,
     /// Uptime by window; empty for a removed project.
@@ -65,7 +66,7 @@ impl Catalog {
         let mut changes = self.log(slug, before, limit.saturating_add(1)).await?;
         let next = (changes.len() > limit).then(|| {
             changes.truncate(limit);
-            changes.last().map_or(Revision(0), |last| last.revision)
+            changes.last().map_or(Revision(0), StoredEntry::revision)
         });
         if project.is_none() && changes.is_empty() && before.is_none() {
             return Err(CatalogError::NotFound(slug.clone()));
@@ -74,6 +75,7 @@ impl Catalog {
             Some(project) => self.uptime(&project).await?,
             None => Vec::new(),
         };
+        let changes = changes.into_iter().filter_map(readable).collect();
         Ok(History { changes, next, uptime })
     }
 
@@ -86,13 +88,13 @@ impl Catalog {
         self.add_present_period(source, &mut periods);
         let longest = WINDOWS[WINDOWS.len() - 1].1;
         let begin = |window: Duration| (now - window).max(project.created_at).min(now);
-        let (changes, known_from) = self.changes_since(project, begin(longest)).await?;
+        let (steps, known_from) = self.steps_since(project, begin(longest)).await?;
         let uptime = WINDOWS.map(|(window, length)| {
             let from = begin(length);
-            let since = changes.partition_point(|change| change.at >= from);
+            let since = steps.partition_point(|(at, _)| *at >= from);
             let known = known_from <= from;
             let shares =
-                known.then(|| shares((from, now), project.status, &changes[..since], &periods));
+                known.then(|| shares((from, now), project.status, &steps[..since], &periods));
             Uptime { window, from, shares }
         });
         Ok(uptime.into())
@@ -113,25 +115,27 @@ impl Catalog {
         }
     }
 
-    /// Reads all changes of a project since a time, newest first. Also returns the time since which
+    /// Reads the statuses of a project since a time, newest first. Also returns the time since which
     /// they are complete.
-    async fn changes_since(
+    async fn steps_since(
         &self,
         project: &Project,
         since: OffsetDateTime,
-    ) -> Result<(Vec<Change>, OffsetDateTime), CatalogError> {
-        let mut changes: Vec<Change> = Vec::new();
+    ) -> Result<(Vec<(OffsetDateTime, StatusStep)>, OffsetDateTime), CatalogError> {
+        let mut steps: Vec<(OffsetDateTime, StatusStep)> = Vec::new();
+        let mut before = None;
         for _ in 0..MOST_PAGES {
-            let before = changes.last().map(|last| last.revision);
             let page = self.log(&project.slug, before, PAGE).await?;
-            let whole = page.len() < PAGE || page.last().is_some_and(|last| last.at < since);
-            changes.extend(page);
-            if whole {
-                return Ok((changes, since));
+            let is_last = page.len() < PAGE;
+            before = page.last().map(StoredEntry::revision);
+            let entries = page.iter().filter_map(StoredEntry::entry);
+            steps.extend(entries.filter_map(LogEntry::timed_step));
+            if is_last || steps.last().is_some_and(|(at, _)| *at < since) {
+                return Ok((steps, since));
             }
         }
-        let complete_from = changes.last().map_or(since, |last| last.at);
-        Ok((changes, complete_from))
+        let complete_from = steps.last().map_or(since, |(at, _)| *at);
+        Ok((steps, complete_from))
     }
 
     async fn log(
@@ -139,7 +143,16 @@ impl Catalog {
         slug: &Slug,
         before: Option<Revision>,
         limit: usize,
-    ) -> Result<Vec<Change>, CatalogError> {
+    ) -> Result<Vec<StoredEntry>, CatalogError> {
         self.stores().change_log.history(slug, before, limit).await.map_err(CatalogError::Store)
     }
+}
+
+/// Returns the entry, or logs why it does not parse.
+fn readable(stored: StoredEntry) -> Option<LogEntry> {
+    if let StoredEntry::Unreadable { revision, fault, .. } = &stored {
+        let error = error_chain(fault);
+        tracing::debug!(change.revision = revision.0, error, "entry is left out of a history");
+    }
+    stored.into_entry()
 }

@@ -37,7 +37,7 @@ mod testing;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError};
-pub use changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent};
+pub use changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent, WatchFrom};
 pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use federation_domain::{ChangeKind, ProjectStatus, Source};
+use federation_domain::{LogEntry, ProjectStatus, Source};
 use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -197,8 +197,10 @@ impl Metrics {
         self.0.requests_refused.get_or_create(&ByReason { reason: Name(reason.as_str()) }).inc();
     }
 
-    pub(crate) fn changed(&self, kind: ChangeKind) {
-        self.0.changes.get_or_create(&ByKind { kind: Name(kind.as_str()) }).inc();
+    pub(crate) fn changed(&self, entry: &LogEntry) {
+        // Kinds of other entities are open, so they share one series.
+        let kind = entry.change().map_or("other", |change| change.kind.as_str());
+        self.0.changes.get_or_create(&ByKind { kind: Name(kind) }).inc();
     }
 
     pub(crate) fn set_catalog(&self, counts: [i64; 3]) {

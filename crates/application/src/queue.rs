@@ -155,7 +155,7 @@ impl TransitionQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use federation_domain::{Cause, ProjectStatus, Reports, Slug};
+    use federation_domain::{Actor, Cause, ProjectStatus, Reports, Slug};
     use time::OffsetDateTime;
 
     fn queued(project: i64, from: ProjectStatus, to: ProjectStatus) -> Queued {
@@ -169,6 +169,7 @@ mod tests {
             last_heartbeat_source: None,
             at: OffsetDateTime::UNIX_EPOCH,
             cause: Cause::Operator,
+            actor: Actor::API,
         };
         Queued { ticket: 0, transition }
     }

@@ -1,7 +1,7 @@
 //! Values shared by unit tests.
 
 use federation_domain::{
-    Cause, Change, ChangeKind, FanoutAllowlist, Project, ProjectId, ProjectStatus, Reports,
+    Actor, Cause, Change, ChangeKind, FanoutAllowlist, Project, ProjectId, ProjectStatus, Reports,
     Revision, Slug, Tags,
 };
 use time::OffsetDateTime;
@@ -40,5 +40,6 @@ pub(crate) fn change(revision: i64) -> Change {
         to: None,
         at: OffsetDateTime::UNIX_EPOCH,
         cause: Cause::Operator,
+        actor: Actor::API,
     }
 }

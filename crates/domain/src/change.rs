@@ -1,14 +1,15 @@
-//! Entries of the change log, and status transitions on their way to the store.
+//! Changes of projects, and status transitions on their way to the store.
 
 mod cause;
 mod new_change;
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use time::OffsetDateTime;
 
-use crate::error::StoreError;
 use crate::heartbeat::{Reports, Source};
+use crate::log::Actor;
 use crate::project::{Project, ProjectId, ProjectStatus};
 use crate::time_precision::to_micros;
 use crate::values::Slug;
@@ -63,7 +64,7 @@ impl ChangeKind {
     }
 }
 
-/// An entry of the change log.
+/// A change of a project: an entry of the log whose kind this version knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Position in the log.
@@ -80,59 +81,28 @@ pub struct Change {
     pub at: OffsetDateTime,
     /// Reason for the change.
     pub cause: Cause,
+    /// Actor that caused the change.
+    pub actor: Actor,
 }
 
-/// An entry that was read from the change log.
-#[derive(Debug)]
-pub enum LogEntry {
-    /// An entry that parses.
-    Change(Change),
-    /// An entry that does not parse. Another version or another program wrote it.
-    Unreadable {
-        /// Position in the log.
-        revision: Revision,
-        /// Slug of the project, if it parses.
-        slug: Option<Slug>,
-        /// Reason why the entry does not parse.
-        fault: StoreError,
-    },
+impl Change {
+    /// Returns the payload of the entry in the log.
+    #[must_use]
+    pub fn payload(&self) -> ChangePayload<'_> {
+        ChangePayload { from: self.from, to: self.to, cause: Cow::Borrowed(&self.cause) }
+    }
 }
 
-impl LogEntry {
-    /// Returns the position in the log.
-    #[must_use]
-    pub fn revision(&self) -> Revision {
-        match self {
-            Self::Change(Change { revision, .. }) | Self::Unreadable { revision, .. } => *revision,
-        }
-    }
-
-    /// Returns the slug of the project, if it parses.
-    #[must_use]
-    pub fn slug(&self) -> Option<&Slug> {
-        match self {
-            Self::Change(change) => Some(&change.slug),
-            Self::Unreadable { slug, .. } => slug.as_ref(),
-        }
-    }
-
-    /// Returns the change, if the entry parses.
-    #[must_use]
-    pub fn change(&self) -> Option<&Change> {
-        match self {
-            Self::Change(change) => Some(change),
-            Self::Unreadable { .. } => None,
-        }
-    }
-
-    /// Converts the entry into the change, if it parses.
-    #[must_use]
-    pub fn into_change(self) -> Option<Change> {
-        match self {
-            Self::Change(change) => Some(change),
-            Self::Unreadable { .. } => None,
-        }
-    }
+/// Payload of the entry of a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ChangePayload<'a> {
+    /// Status before the change.
+    pub from: Option<ProjectStatus>,
+    /// Status after the change.
+    pub to: Option<ProjectStatus>,
+    /// Reason for the change.
+    pub cause: Cow<'a, Cause>,
 }
 
 /// A change of a project's status, or only of its reported health, that the store has not accepted
@@ -157,6 +127,8 @@ pub struct Transition {
     pub at: OffsetDateTime,
     /// Reason for the change.
     pub cause: Cause,
+    /// Actor that caused the change.
+    pub actor: Actor,
 }
 
 impl Transition {
@@ -276,6 +248,7 @@ mod tests {
             last_heartbeat_source: None,
             at: OffsetDateTime::UNIX_EPOCH,
             cause: Cause::Silence { silence_ms: 90_000, deaf_ms: 0, probe: None },
+            actor: Actor::SERVICE,
         }
     }
 

@@ -38,6 +38,35 @@ pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     texts.collect::<Vec<_>>().join(": ")
 }
 
+/// The schema of the database is newer than the one that this program knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the database has schema version {stored}, which is newer than {known}, the newest that this \
+     program knows; run the version of the program that migrated it, or a newer one"
+)]
+pub struct SchemaTooNew {
+    /// Newest version that was applied to the database.
+    pub stored: String,
+    /// Newest version that this program knows.
+    pub known: String,
+}
+
+impl SchemaTooNew {
+    /// Compares the newest version in the database with the newest that this program knows. Versions
+    /// have the same length, so they sort as texts.
+    ///
+    /// # Errors
+    /// Fails if the stored version is newer.
+    pub fn check(stored: Option<&str>, known: &str) -> Result<(), Self> {
+        match stored {
+            Some(stored) if stored > known => {
+                Err(Self { stored: stored.to_owned(), known: known.to_owned() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Error of a store.
 ///
 /// Adapters keep the error of the database as the source. It is for the log, never for a client.

@@ -1,6 +1,7 @@
 //! Heartbeats, and the health that projects report.
 
 use crate::InvalidValue;
+use crate::log::Actor;
 
 /// Transport over which heartbeats arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +27,15 @@ impl Source {
         match self {
             Self::Nats => "nats",
             Self::Http => "http",
+        }
+    }
+
+    /// Returns the actor of heartbeats over this source, if no API key is known.
+    #[must_use]
+    pub fn actor(self) -> Actor {
+        match self {
+            Self::Nats => Actor::NATS,
+            Self::Http => Actor::API,
         }
     }
 
@@ -88,6 +98,16 @@ pub struct Heartbeat<'a> {
     pub channel: Channel,
     /// Reported condition, if any.
     pub condition: Option<Condition>,
+    /// Id of the API key with which it was sent, if any.
+    pub key: Option<&'a str>,
+}
+
+impl Heartbeat<'_> {
+    /// Returns the actor of the changes that the heartbeat causes.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        self.key.map_or_else(|| self.source.actor(), |key| Actor::of_key(Some(key)))
+    }
 }
 
 /// Reported health of a project. Takes little memory if the project is healthy, which is the common

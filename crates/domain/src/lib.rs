@@ -1,7 +1,7 @@
 //! Domain model of the federation service: projects, their liveness, and the ports around them.
 //!
 //! **Owns** value objects that parse themselves, [`Project`], [`ProjectStatus`], [`Heartbeat`],
-//! [`Change`], the liveness rule ([`LivenessRule`], [`ListeningClock`]), the decision about a
+//! [`Change`] and the other entries of the log ([`LogEntry`]), the liveness rule ([`LivenessRule`], [`ListeningClock`]), the decision about a
 //! registration ([`RegistrationWrite::decide`]), the parsing of stored values ([`ProjectRecord`]),
 //! and the ports ([`Store`] and its supertraits, [`ChangeSink`], [`HeartbeatRelay`], [`Prober`],
 //! [`Clock`]).
@@ -57,6 +57,7 @@ mod error;
 mod heartbeat;
 mod listening;
 mod liveness;
+mod log;
 mod patch;
 mod ports;
 mod project;
@@ -68,19 +69,22 @@ mod uptime;
 pub mod values;
 
 pub use change::{
-    Cause, Change, ChangeKind, LogEntry, NewChange, Origin, Outcome, Probe, Revision, Transition,
-    Verdicts,
+    Cause, Change, ChangeKind, ChangePayload, NewChange, Origin, Outcome, Probe, Revision,
+    Transition, Verdicts,
 };
 pub use condition::{FailedPrecondition, Precondition, RegistrationTag};
-pub use error::{InvalidValue, StoreError, error_chain};
+pub use error::{InvalidValue, SchemaTooNew, StoreError, error_chain};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
+pub use log::{
+    Actor, Epoch, LogEntry, LogPosition, NewEntry, OpaqueEntry, PROJECT, StatusStep, StoredEntry,
+};
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, Clock, HeartbeatMark,
-    HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore, Prober, Registered,
-    Snapshot, Store, StoreHealth, Stores,
+    HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, Prober,
+    Registered, Snapshot, Store, StoreHealth, Stores,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
@@ -90,7 +94,7 @@ pub use ports::{
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};
 pub use registration_write::{Decision, RegistrationWrite, WriteMode};
-pub use stored::{ChangeRecord, Decoded, ProjectRecord, StandIns, StoredProject};
+pub use stored::{Decoded, EntryRecord, PayloadDecoders, ProjectRecord, StandIns, StoredProject};
 pub use time_precision::to_micros;
 pub use uptime::{Shares, shares};
 pub use values::{

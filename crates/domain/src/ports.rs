@@ -16,7 +16,7 @@ mod outbound;
 mod store;
 
 pub use catalog::{CatalogStore, Registered, Snapshot};
-pub use change_log::ChangeLogStore;
+pub use change_log::{ChangeLogStore, LogPart};
 pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
 pub use clock::Clock;
 pub use health::StoreHealth;

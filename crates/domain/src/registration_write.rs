@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use crate::change::Origin;
 use crate::condition::Precondition;
 use crate::error::StoreError;
+use crate::log::Actor;
 use crate::patch::RegistrationPatch;
 use crate::project::Project;
 use crate::registration::Registration;
@@ -18,6 +19,8 @@ pub struct RegistrationWrite {
     pub mode: WriteMode,
     /// Precondition of the write.
     pub only_if: Precondition,
+    /// Actor that asked for it; `None` if the origin of the registration says it.
+    pub actor: Option<Actor>,
 }
 
 /// Combination of a registration with the metadata of an existing project.
@@ -51,6 +54,24 @@ pub enum Decision<'a> {
 }
 
 impl RegistrationWrite {
+    /// Creates a write by the actor that the origin of the registration says.
+    #[must_use]
+    pub fn new(mode: WriteMode, only_if: Precondition) -> Self {
+        Self { mode, only_if, actor: None }
+    }
+
+    /// Sets the actor that asked for the write.
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self { actor: Some(actor), ..self }
+    }
+
+    /// Returns the actor that asked for the write.
+    #[must_use]
+    pub fn actor(&self, by: Origin) -> Actor {
+        self.actor.clone().unwrap_or_else(|| by.actor())
+    }
+
     /// Returns the slug of the project.
     #[must_use]
     pub fn slug(&self) -> &Slug {
@@ -142,7 +163,7 @@ impl RegistrationWrite {
 /// Merges, without a precondition.
 impl From<Registration> for RegistrationWrite {
     fn from(registration: Registration) -> Self {
-        Self { mode: WriteMode::Merge(registration), only_if: Precondition::Always }
+        Self::new(WriteMode::Merge(registration), Precondition::Always)
     }
 }
 
@@ -240,7 +261,7 @@ mod tests {
     #[test]
     fn a_failed_precondition_reports_the_stored_project() {
         let only_if = Precondition::Unchanged(vec![RegistrationTag::of(&project("A"))]);
-        let write = RegistrationWrite { mode: WriteMode::Replace(registration("C")), only_if };
+        let write = RegistrationWrite::new(WriteMode::Replace(registration("C")), only_if);
         for (stored, reported) in [
             (Some(StoredProject::intact(project("B"))), Some(project("B"))),
             (Some(unreadable(project("A"))), None),
@@ -260,7 +281,7 @@ mod tests {
             Precondition::Absent,
         ] {
             let mode = WriteMode::Replace(registration("B"));
-            let write = RegistrationWrite { mode, only_if };
+            let write = RegistrationWrite::new(mode, only_if);
             let decision = write.decide(Some(&stored), Origin::Api, at()).unwrap();
             assert_eq!(decision, Decision::Keep(project("B")));
             assert!(write.decide(Some(&incomplete(project("B"))), Origin::Api, at()).is_err());
@@ -270,7 +291,7 @@ mod tests {
     #[test]
     fn a_patch_creates_nothing() {
         let mode = WriteMode::Patch("a".parse().unwrap(), RegistrationPatch::default());
-        let write = RegistrationWrite { mode, only_if: Precondition::Always };
+        let write = RegistrationWrite::new(mode, Precondition::Always);
         assert!(write.decide(None, Origin::Api, at()).is_err());
         let stored = StoredProject::intact(project("A"));
         let decision = write.decide(Some(&stored), Origin::Api, at()).unwrap();

@@ -3,17 +3,20 @@
 //! A store decodes what depends on its database (timestamps and JSON) and passes everything else
 //! through as stored. Another program, or another version of this one, may have written any of it.
 
+mod entry;
+
 use std::error::Error;
 
 use time::OffsetDateTime;
 
-use crate::change::{Cause, Change, ChangeKind, LogEntry, Revision};
 use crate::error::StoreError;
 use crate::heartbeat::{Reports, Source};
 use crate::project::{Project, ProjectId, ProjectStatus};
 use crate::values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, Slug, Tags,
 };
+
+pub use self::entry::{EntryRecord, PayloadDecoders};
 
 /// A column that a store decoded, or the reason why it could not.
 pub type Decoded<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -159,54 +162,6 @@ fn interval_of(millis: i64) -> Result<HeartbeatInterval, &'static str> {
         .ok_or("expected 0.1 s to one day")
 }
 
-/// The columns of a stored entry of the change log.
-#[derive(Debug)]
-pub struct ChangeRecord {
-    /// See [`Revision`].
-    pub revision: i64,
-    /// See [`Slug`].
-    pub slug: String,
-    /// See [`ChangeKind`].
-    pub kind: String,
-    /// Status before the change.
-    pub from_status: Option<String>,
-    /// Status after the change.
-    pub to_status: Option<String>,
-    /// Time of the change.
-    pub at: Decoded<OffsetDateTime>,
-    /// Reason for the change.
-    pub cause: Decoded<Cause>,
-}
-
-impl ChangeRecord {
-    /// Parses the columns.
-    ///
-    /// # Errors
-    /// Returns [`StoreError::Corrupt`] for the first column that does not parse.
-    pub fn parse(self) -> Result<Change, StoreError> {
-        let mut columns = Columns::new("project_changes", self.revision);
-        let status = |name: Option<String>| name.as_deref().map(ProjectStatus::parse).transpose();
-        let kind = ChangeKind::from_name(&self.kind).ok_or("there is no such kind");
-        Ok(Change {
-            revision: Revision(self.revision),
-            slug: columns.required("slug", Slug::parse(&self.slug), None)?,
-            kind: columns.required("kind", kind, None)?,
-            from: columns.required("from_status", status(self.from_status), None)?,
-            to: columns.required("to_status", status(self.to_status), None)?,
-            at: columns.required("at", self.at, None)?,
-            cause: columns.required("cause", self.cause, None)?,
-        })
-    }
-
-    /// Parses the columns into an entry, which is [`LogEntry::Unreadable`] if one does not parse.
-    #[must_use]
-    pub fn into_entry(self) -> LogEntry {
-        let (revision, slug) = (Revision(self.revision), Slug::parse(&self.slug).ok());
-        let unreadable = |fault| LogEntry::Unreadable { revision, slug, fault };
-        self.parse().map_or_else(unreadable, LogEntry::Change)
-    }
-}
-
 /// Collects the errors of one row.
 struct Columns {
     table: &'static str,
@@ -348,21 +303,5 @@ mod tests {
         assert_eq!((project.slug.as_str(), project.name.as_str()), ("b", "b"));
         assert_eq!((project.status, project.last_heartbeat_at), (status, None));
         assert_eq!((project.created_at, project.updated_at), (at, at));
-    }
-
-    #[test]
-    fn an_entry_of_an_unknown_kind_keeps_its_slug() {
-        let entry = ChangeRecord {
-            revision: 3,
-            slug: "a".to_owned(),
-            kind: "renamed".to_owned(),
-            from_status: None,
-            to_status: None,
-            at: Ok(OffsetDateTime::UNIX_EPOCH),
-            cause: Ok(Cause::Operator),
-        };
-        let entry = entry.into_entry();
-        assert_eq!((entry.revision(), entry.slug().map(Slug::as_str)), (Revision(3), Some("a")));
-        assert!(entry.change().is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use crate::change::Change;
+use crate::log::StatusStep;
 use crate::ports::ListeningPeriod;
 use crate::project::ProjectStatus;
 
@@ -31,14 +31,14 @@ impl Shares {
 
 /// Returns how a project spent the time from `from` to `until`.
 ///
-/// `changes` are all its changes from `from` on, newest first. `status` is its status at `until`.
+/// `steps` are all its changes from `from` on, with their times, newest first. `status` is its status at `until`.
 /// `periods` are the listening periods of its source; time outside of them is unobserved. All shares
 /// are zero for an empty span.
 #[must_use]
 pub fn shares(
     (from, until): (OffsetDateTime, OffsetDateTime),
     status: ProjectStatus,
-    changes: &[Change],
+    steps: &[(OffsetDateTime, StatusStep)],
     periods: &[ListeningPeriod],
 ) -> Shares {
     let mut shares = Shares::default();
@@ -48,13 +48,13 @@ pub fn shares(
     }
     let mut observed = 0.0;
     let (mut later, mut status) = (until, status);
-    let changed = changes.iter().filter(|change| change.from != change.to || change.from.is_none());
-    for change in changed {
-        let earlier = change.at.clamp(from, later);
+    let changed = steps.iter().filter(|(_, step)| step.from != step.to || step.from.is_none());
+    for (at, step) in changed {
+        let earlier = (*at).clamp(from, later);
         let seconds = heard_within(earlier, later, periods);
         *shares.of(status) += seconds / whole;
         observed += seconds;
-        (later, status) = (earlier, change.from.unwrap_or(status));
+        (later, status) = (earlier, step.from.unwrap_or(status));
     }
     let seconds = heard_within(from, later, periods);
     *shares.of(status) += seconds / whole;
@@ -71,8 +71,7 @@ fn heard_within(from: OffsetDateTime, until: OffsetDateTime, periods: &[Listenin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::change::{Cause, ChangeKind, Revision};
-    use crate::{Slug, Source};
+    use crate::Source;
     use ProjectStatus::{Degraded, Offline, Online};
     use proptest::prelude::*;
     use time::Duration;
@@ -85,16 +84,12 @@ mod tests {
         ListeningPeriod { source: Source::Nats, from: at(from), until: at(until) }
     }
 
-    fn change(seconds: i64, from: ProjectStatus, to: ProjectStatus) -> Change {
-        Change {
-            revision: Revision(seconds),
-            slug: Slug::parse("a").unwrap(),
-            kind: ChangeKind::StatusChanged,
-            from: Some(from),
-            to: Some(to),
-            at: at(seconds),
-            cause: Cause::Operator,
-        }
+    fn change(
+        seconds: i64,
+        from: ProjectStatus,
+        to: ProjectStatus,
+    ) -> (OffsetDateTime, StatusStep) {
+        (at(seconds), StatusStep { from: Some(from), to: Some(to) })
     }
 
     #[track_caller]
@@ -121,7 +116,7 @@ mod tests {
 
     #[test]
     fn an_update_does_not_change_the_status() {
-        let update = Change { kind: ChangeKind::Updated, ..change(50, Online, Online) };
+        let update = change(50, Online, Online);
         let found = shares((at(0), at(100)), Online, &[update], &[period(0, 100)]);
         assert_shares(found, [1.0, 0.0, 0.0, 0.0]);
     }

@@ -34,8 +34,9 @@ async fn read_all(client: &mut Client, clock: &Clock) -> anyhow::Result<Stored> 
     let view = builder.isolation_level(level).start().await?;
     let log = view
         .query(
-            "SELECT revision, slug, kind, from_status::text, to_status::text, at, cause::text
-             FROM project_changes ORDER BY revision",
+            "SELECT revision, key, kind, payload ->> 'from', payload ->> 'to', at,
+                    (payload -> 'cause')::text
+             FROM changes WHERE entity = 'project' ORDER BY revision",
             &[],
         )
         .await?;

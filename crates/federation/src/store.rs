@@ -66,6 +66,17 @@ impl Store {
         matches!(self, Self::Postgres(_))
     }
 
+    /// Checks that this program knows the schema of the database.
+    ///
+    /// # Errors
+    /// Returns a [`StoreError`], which distinguishes an outage from a rejection.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(store) => store.check_schema().await,
+            Self::Sqlite(store) => store.check_schema().await,
+        }
+    }
+
     /// Applies pending migrations and returns their names.
     ///
     /// # Errors

@@ -12,6 +12,7 @@
 
 pub(crate) mod access;
 pub(crate) mod authenticator;
+pub(crate) mod caller;
 pub(crate) mod error;
 pub(crate) mod grant;
 pub(crate) mod guard;

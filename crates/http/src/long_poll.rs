@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
-use federation_domain::{Change, Revision, Slug};
+use federation_domain::{LogEntry, LogPosition, Slug};
 use tokio::time::timeout;
 
 use crate::connection::Connection;
@@ -12,12 +12,12 @@ use crate::error::ApiError;
 use crate::params::wait::Wait;
 use crate::state::ApiState;
 
-/// Revision up to which a response reflects all changes, and possibly later ones.
+/// Position up to which a response reflects all changes, and possibly later ones.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Index(Revision);
+pub(crate) struct Index(LogPosition);
 
 impl Wait {
-    /// Waits for a change after the client's revision, if the client asked for it: a change of one
+    /// Waits for a change after the client's position, if the client asked for it: a change of one
     /// project, or of any.
     ///
     /// Create the response after this returns and add the index, which was read before. A client
@@ -35,7 +35,10 @@ impl Wait {
         if let Some(index) = self.index {
             let _place = state.clients.enter(request)?;
             let connection = Connection::of(request);
-            let concerns = |change: &Change| slug.is_none_or(|slug| change.slug == *slug);
+            let concerns = |entry: &LogEntry| match slug {
+                Some(slug) => entry.is_of(slug),
+                None => entry.is_of_a_project(),
+            };
             let changed = timeout(self.with_jitter(), state.changes.changed(index, concerns));
             tokio::select! {
                 () = state.ending.cancelled() => {}
@@ -56,7 +59,10 @@ impl Index {
     /// Adds the index to a response.
     pub(crate) fn on(self, mut response: HttpResponse) -> HttpResponse {
         let name = HeaderName::from_static("x-federation-index");
-        response.headers_mut().insert(name, HeaderValue::from(self.0.0));
+        // A position has only digits, letters and a hyphen.
+        if let Ok(value) = HeaderValue::from_str(&self.0.to_string()) {
+            response.headers_mut().insert(name, value);
+        }
         response
     }
 }

@@ -13,6 +13,7 @@ use utoipa::OpenApi;
 use crate::auth::access::Closed;
 use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz, ticket};
 use crate::wire::change::EventBody;
+use crate::wire::entry::EntryBody;
 use crate::wire::problem::{FieldError, ProblemBody};
 
 /// Returns the document of the whole API, for a service with API keys.
@@ -71,7 +72,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         docs::docs,
         docs::asset
     ),
-    components(schemas(ProblemBody, FieldError, EventBody<'static>))
+    components(schemas(ProblemBody, FieldError, EventBody<'static>, EntryBody<'static>))
 )]
 struct ApiDocument;
 

@@ -8,5 +8,6 @@ pub(crate) mod list_schema;
 mod number;
 pub(crate) mod page;
 mod pairs;
+mod position;
 pub(crate) mod slug;
 pub(crate) mod wait;

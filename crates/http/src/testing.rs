@@ -31,7 +31,7 @@ pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) state: ApiState,
-    store: Arc<FakeStore>,
+    pub(crate) store: Arc<FakeStore>,
 }
 
 /// A response that was read completely.
@@ -92,7 +92,7 @@ impl Api {
         let mut store = MockCatalogStore::new();
         store.expect_load().returning(|| Ok(Snapshot::default()));
         store.expect_register().returning(|_, _, _| Err(failed()));
-        store.expect_remove().returning(|_, _, _| Err(failed()));
+        store.expect_remove().returning(|_, _, _, _| Err(failed()));
         let fake = Arc::<FakeStore>::default();
         let working = Stores::of(Arc::<FakeStore>::clone(&fake));
         let stores = Stores { catalog: Arc::new(store), ..working };
@@ -119,7 +119,7 @@ impl Api {
     /// Records a heartbeat from the bus.
     pub(crate) fn hear_over_bus(&self, slug: &str) {
         let (source, channel) = (Source::Nats, Channel::Presence);
-        let heartbeat = Heartbeat { slug, source, channel, condition: None };
+        let heartbeat = Heartbeat { slug, source, channel, condition: None, key: None };
         let presence = &self.service.presence;
         presence.recorder().batch(presence.now()).record(&heartbeat).unwrap();
     }

@@ -1,6 +1,7 @@
 //! The JSON bodies of responses. Request bodies are in `body`, query parameters in `params`.
 
 pub(crate) mod change;
+pub(crate) mod entry;
 pub(crate) mod explanation;
 pub(crate) mod history;
 pub(crate) mod problem;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use async_trait::async_trait;
 use federation_domain::{
-    Change, ChangeSink, Clock, Heartbeat, HeartbeatRelay, MeshNamespace, Probe, Prober, Slug,
+    ChangeSink, Clock, Heartbeat, HeartbeatRelay, LogEntry, MeshNamespace, Probe, Prober, Slug,
 };
 use futures_util::{FutureExt, StreamExt};
 use parking_lot::Mutex;
@@ -22,7 +22,7 @@ use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
-use crate::wire::{RelayedHeartbeat, encode_change};
+use crate::wire::{RelayedHeartbeat, encode_entry};
 
 /// Capacity of the queue of outgoing messages: several batches of changes and the heartbeats
 /// between them. Bounds its memory to a few megabytes, because messages have at most a few
@@ -37,7 +37,7 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Connection of this replica to the other replicas. Cheap to clone.
 ///
-/// It announces changes ([`ChangeSink`], on `hub.federation.changes.{slug}`), relays heartbeats
+/// It announces changes ([`ChangeSink`], on `hub.federation.changes.*`), relays heartbeats
 /// received over HTTP ([`HeartbeatRelay`], on `hub.federation.heartbeats.{slug}`), and pings
 /// projects ([`Prober`], on `{mesh_namespace}.ping`). It has its own connection, so that none of
 /// this delays incoming heartbeats.
@@ -149,16 +149,16 @@ async fn next_burst(subscriber: &mut Subscriber) -> Option<()> {
 }
 
 impl ChangeSink for Peers {
-    /// Drops the remaining changes once the client does not accept one.
-    fn publish(&self, changes: &[Change]) {
+    /// Drops the remaining entries once the client does not accept one.
+    fn publish(&self, entries: &[LogEntry]) {
         if !self.0.connection.is_up() {
             return tracing::debug!(
-                changes = changes.len(),
+                changes = entries.len(),
                 "changes are not announced: NATS is not connected"
             );
         }
-        for change in changes {
-            if !self.send(subjects::change(&change.slug), encode_change(change)) {
+        for entry in entries {
+            if !self.send(subjects::entry(entry), encode_entry(entry)) {
                 return;
             }
         }

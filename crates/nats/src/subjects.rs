@@ -5,13 +5,14 @@
 //! | `hub.presence.{slug}`, `hub.health.{slug}` | project | all replicas |
 //! | `{mesh_namespace}.ping` | replica, as a request | project, which replies |
 //! | `hub.federation.changes.{slug}` | replica that made the change | other replicas and any other client |
+//! | `hub.federation.changes._{entity}` | replica that wrote another entry of the log | the same |
 //! | `hub.federation.heartbeats.{slug}` | replica that received the heartbeat over HTTP | other replicas |
 //! | `hub.federation.projects.list`, `hub.federation.projects.get` | client, as a request | one replica, which replies |
 //!
 //! A client that may publish on `hub.federation.heartbeats.*` can send heartbeats for any project.
 //! Permit that only to replicas.
 
-use federation_domain::{Channel, MeshNamespace, Slug};
+use federation_domain::{Channel, LogEntry, MeshNamespace, Slug};
 
 /// Matches the heartbeats of all projects.
 pub const ALL_PRESENCE: &str = "hub.presence.*";
@@ -62,6 +63,17 @@ pub fn health(slug: &Slug) -> String {
 #[must_use]
 pub fn change(slug: &Slug) -> String {
     format!("{CHANGES_PREFIX}{slug}")
+}
+
+/// Returns the subject of an entry of the log: that of the changes of its project, or
+/// `hub.federation.changes._{entity}`, because no slug has an underscore.
+#[must_use]
+pub fn entry(entry: &LogEntry) -> String {
+    match entry.slug() {
+        Some(slug) => change(&slug),
+        // A dot would separate tokens.
+        None => format!("{CHANGES_PREFIX}_{}", entry.entity().replace('.', "_")),
+    }
 }
 
 /// Returns `hub.federation.heartbeats.{slug}`, the subject of the relayed heartbeats of a project.

@@ -4,7 +4,7 @@
 //! bytes of the Python publisher. Required fields are strict and optional fields are lenient, because
 //! a project that gets a detail wrong is still alive.
 //!
-//! Changes ([`encode_change`]) are public. Relayed heartbeats ([`RelayedHeartbeat`]) go from replica
+//! Entries of the change log ([`encode_entry`]) are public. Relayed heartbeats ([`RelayedHeartbeat`]) go from replica
 //! to replica, and answers to pings ([`PingAnswer`]) from projects to replicas.
 
 mod change;
@@ -18,7 +18,7 @@ mod relay;
 mod said;
 mod timestamp;
 
-pub use change::encode_change;
+pub use change::encode_entry;
 pub(crate) use decode::without_bom;
 pub use decode::{DecodeError, DecodedHeartbeat, MAX_PAYLOAD_BYTES, decode};
 pub use encode::HeartbeatMessage;

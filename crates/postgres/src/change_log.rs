@@ -2,20 +2,23 @@
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Change, LogEntry, NewChange, ProjectStatus, Revision, Slug, StoreError};
+use federation_domain::{
+    Change, Epoch, LogEntry, LogPart, NewChange, NewEntry, PROJECT, Revision, Slug, StoreError,
+    StoredEntry,
+};
 
 use crate::error::PgError;
-use crate::row::ChangeRow;
-use crate::schema::{catalog_state, project_changes};
+use crate::row::EntryRow;
+use crate::schema::{catalog_state, changes};
 
 const THE_ROW: i16 = 1;
 
-/// The changes of one transaction, which holds the lock of the log.
+/// The entries of one transaction, which holds the lock of the log.
 pub(crate) struct ChangeLog {
     newest: Revision,
-    changes: Vec<Change>,
+    entries: Vec<LogEntry>,
 }
 
 impl ChangeLog {
@@ -27,23 +30,31 @@ impl ChangeLog {
             .for_update()
             .get_result(connection)
             .await?;
-        Ok(Self { newest: Revision(newest), changes: Vec::new() })
+        Ok(Self { newest: Revision(newest), entries: Vec::new() })
     }
 
-    /// Appends a change, which [`write`](Self::write) writes.
-    pub(crate) fn append(&mut self, change: NewChange) -> Change {
+    /// Appends a change of a project, which [`write`](Self::write) writes.
+    pub(crate) fn append_change(&mut self, change: NewChange) -> Change {
         self.newest.0 += 1;
         let change = change.at_revision(self.newest);
-        self.changes.push(change.clone());
+        self.entries.push(change.clone().into());
         change
     }
 
-    /// Writes the appended changes, in two statements or none.
+    /// Appends an entry of another entity, which [`write`](Self::write) writes.
+    pub(crate) fn append(&mut self, entry: NewEntry) -> LogEntry {
+        self.newest.0 += 1;
+        let entry = LogEntry::from(entry.at_revision(self.newest));
+        self.entries.push(entry.clone());
+        entry
+    }
+
+    /// Writes the appended entries, in two statements or none.
     pub(crate) async fn write(self, connection: &mut AsyncPgConnection) -> Result<(), PgError> {
-        if self.changes.is_empty() {
+        if self.entries.is_empty() {
             return Ok(());
         }
-        insert(connection, &self.changes).await?;
+        insert(connection, &self.entries).await?;
         diesel::update(catalog_state::table.find(THE_ROW))
             .set(catalog_state::revision.eq(self.newest.0))
             .execute(connection)
@@ -52,30 +63,32 @@ impl ChangeLog {
     }
 }
 
-async fn insert(connection: &mut AsyncPgConnection, changes: &[Change]) -> Result<(), PgError> {
+async fn insert(connection: &mut AsyncPgConnection, entries: &[LogEntry]) -> Result<(), PgError> {
     const INSERT: &str = "
-        INSERT INTO project_changes (revision, slug, kind, from_status, to_status, at, cause)
-        SELECT revision, slug, kind, from_status::project_status, to_status::project_status, at,
-               cause::json
+        INSERT INTO changes (revision, at, entity, key, kind, payload, actor)
+        SELECT revision, at, entity, key, kind, payload::json, actor
         FROM unnest($1, $2, $3, $4, $5, $6, $7)
-            AS c (revision, slug, kind, from_status, to_status, at, cause)";
-    let status = |status: Option<ProjectStatus>| status.map(ProjectStatus::as_str);
-    let causes: Vec<String> = changes
-        .iter()
-        .map(|change| serde_json::to_string(&change.cause))
-        .collect::<Result<_, _>>()
-        .map_err(PgError::failed)?;
+            AS e (revision, at, entity, key, kind, payload, actor)";
+    let payloads =
+        entries.iter().map(payload).collect::<Result<Vec<_>, _>>().map_err(PgError::failed)?;
     diesel::sql_query(INSERT)
-        .bind::<Array<BigInt>, _>(column(changes, |change| change.revision.0))
-        .bind::<Array<Text>, _>(column(changes, |change| change.slug.as_str()))
-        .bind::<Array<Text>, _>(column(changes, |change| change.kind.as_str()))
-        .bind::<Array<Nullable<Text>>, _>(column(changes, |change| status(change.from)))
-        .bind::<Array<Nullable<Text>>, _>(column(changes, |change| status(change.to)))
-        .bind::<Array<Timestamptz>, _>(column(changes, |change| change.at))
-        .bind::<Array<Text>, _>(causes)
+        .bind::<Array<BigInt>, _>(column(entries, |entry| entry.revision().0))
+        .bind::<Array<Timestamptz>, _>(column(entries, LogEntry::at))
+        .bind::<Array<Text>, _>(column(entries, LogEntry::entity))
+        .bind::<Array<Text>, _>(column(entries, LogEntry::key))
+        .bind::<Array<Text>, _>(column(entries, LogEntry::kind))
+        .bind::<Array<Text>, _>(payloads)
+        .bind::<Array<Text>, _>(column(entries, |entry| entry.actor().as_str()))
         .execute(connection)
         .await?;
     Ok(())
+}
+
+fn payload(entry: &LogEntry) -> serde_json::Result<String> {
+    match entry {
+        LogEntry::Change(change) => serde_json::to_string(&change.payload()),
+        LogEntry::Opaque(entry) => Ok(entry.payload.clone()),
+    }
 }
 
 /// Collects one column of a batch into an array parameter.
@@ -83,43 +96,72 @@ pub(crate) fn column<'a, T, C>(items: &'a [T], of: impl Fn(&'a T) -> C) -> Vec<C
     items.iter().map(of).collect()
 }
 
-/// Returns the newest revision that the transaction sees.
-pub(crate) async fn newest(connection: &mut AsyncPgConnection) -> QueryResult<Revision> {
-    let newest = catalog_state::table.find(THE_ROW).select(catalog_state::revision);
-    newest.get_result(connection).await.map(Revision)
+/// State of the log.
+pub(crate) struct LogState {
+    pub(crate) newest: Revision,
+    pub(crate) epoch: Epoch,
+    pub(crate) oldest: Revision,
 }
 
-/// Reads the entries after a revision, in order.
+/// Reads the state of the log as the transaction sees it.
+pub(crate) async fn state(connection: &mut AsyncPgConnection) -> Result<LogState, PgError> {
+    let columns = (catalog_state::revision, catalog_state::epoch, catalog_state::oldest_revision);
+    let (newest, epoch, oldest): (i64, String, i64) =
+        catalog_state::table.find(THE_ROW).select(columns).get_result(connection).await?;
+    let epoch = Epoch::parse(&epoch).ok_or_else(|| StoreError::Corrupt {
+        table: "catalog_state",
+        column: "epoch",
+        row: THE_ROW.into(),
+        source: "expected 12 lower-case hexadecimal digits".into(),
+    })?;
+    Ok(LogState { newest: Revision(newest), epoch, oldest: Revision(oldest) })
+}
+
+/// Reads the entries after a revision, in order, and then the state of the log.
 pub(crate) async fn after(
     connection: &mut AsyncPgConnection,
     revision: Revision,
     limit: usize,
-) -> Result<Vec<LogEntry>, PgError> {
-    let rows: Vec<ChangeRow> = project_changes::table
-        .filter(project_changes::revision.gt(revision.0))
-        .order(project_changes::revision)
+) -> Result<LogPart, PgError> {
+    let rows: Vec<EntryRow> = changes::table
+        .filter(changes::revision.gt(revision.0))
+        .order(changes::revision)
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select(<ChangeRow as SelectableHelper<Pg>>::as_select())
+        .select(<EntryRow as SelectableHelper<Pg>>::as_select())
         .load(connection)
         .await?;
-    Ok(rows.into_iter().map(|row| row.into_record().into_entry()).collect())
+    let LogState { epoch, oldest, .. } = state(connection).await?;
+    Ok(LogPart { entries: rows.into_iter().map(EntryRow::into_entry).collect(), epoch, oldest })
 }
 
-/// Reads the changes of a project, newest first, optionally only those before a revision.
+/// Reads the entries of a project, newest first, optionally only those before a revision.
 pub(crate) async fn history(
     connection: &mut AsyncPgConnection,
     slug: &Slug,
     before: Option<Revision>,
     limit: usize,
-) -> Result<Vec<Change>, PgError> {
-    let rows: Vec<ChangeRow> = project_changes::table
-        .filter(project_changes::slug.eq(slug.as_str()))
-        .filter(project_changes::revision.lt(before.map_or(i64::MAX, |before| before.0)))
-        .order(project_changes::revision.desc())
+) -> Result<Vec<StoredEntry>, PgError> {
+    let rows: Vec<EntryRow> = changes::table
+        .filter(changes::entity.eq(PROJECT))
+        .filter(changes::key.eq(slug.as_str()))
+        .filter(changes::revision.lt(before.map_or(i64::MAX, |before| before.0)))
+        .order(changes::revision.desc())
         .limit(i64::try_from(limit).unwrap_or(i64::MAX))
-        .select(<ChangeRow as SelectableHelper<Pg>>::as_select())
+        .select(<EntryRow as SelectableHelper<Pg>>::as_select())
         .load(connection)
         .await?;
-    let changes = rows.into_iter().map(|row| row.into_record().parse());
-    Ok(changes.collect::<Result<_, StoreError>>()?)
+    Ok(rows.into_iter().map(EntryRow::into_entry).collect())
+}
+
+/// Draws a new epoch, unless the log no longer has the given one.
+pub(crate) async fn renew_epoch(
+    connection: &mut AsyncPgConnection,
+    known: Epoch,
+) -> Result<(), PgError> {
+    const RENEW: &str = "
+        UPDATE catalog_state
+        SET epoch = substr(md5(random()::text || clock_timestamp()::text), 1, 12)
+        WHERE epoch = $1";
+    diesel::sql_query(RENEW).bind::<Text, _>(known.to_string()).execute(connection).await?;
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Project, Revision, Slug, Snapshot, StoreError};
+use federation_domain::{Project, Slug, Snapshot, StoreError};
 use futures_util::{StreamExt, TryStreamExt};
 
 use crate::change_log::{self, column};
@@ -32,9 +32,14 @@ pub(crate) async fn load(
 }
 
 async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, PgError> {
-    let revision: Revision = change_log::newest(connection).await?;
+    let log = change_log::state(connection).await?;
     let listening_periods = listening_periods::last_of_each(connection).await?;
-    let mut snapshot = Snapshot { revision, listening_periods, ..Snapshot::default() };
+    let mut snapshot = Snapshot {
+        revision: log.newest,
+        epoch: log.epoch,
+        listening_periods,
+        ..Snapshot::default()
+    };
     let mut rows = projects::table
         .order(projects::id)
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())

@@ -59,14 +59,15 @@ impl Batch {
         write: &RegistrationWrite,
         unit: &mut UnitOfWork<'_>,
     ) -> Result<Registered, PgError> {
-        let slug = write.slug();
+        let (slug, actor) = (write.slug(), write.actor(self.by));
         let is_new = self.created.contains(slug);
         let stored = self.rows.get(slug).filter(|_| !is_new);
         match write.decide(stored, self.by, self.at)? {
             Decision::Create(_) => {
                 let stored = self.rows.get(slug).filter(|_| self.created.remove(slug));
                 let project = stored.ok_or_else(removed_concurrently)?.project.clone();
-                let change = unit.log(NewChange::registered(&project, self.by, self.at));
+                let change = NewChange::registered(&project, self.by, &actor, self.at);
+                let change = unit.log(change);
                 Ok(Registered { project, change: Some(change) })
             }
             Decision::Keep(project) => Ok(Registered { project, change: None }),
@@ -76,7 +77,8 @@ impl Batch {
                     self.repaired.insert(slug.clone());
                 }
                 self.rows.insert(slug.clone(), StoredProject::intact(project.clone()));
-                let change = unit.log(NewChange::updated(&project, self.by, self.at));
+                let change = NewChange::updated(&project, self.by, &actor, self.at);
+                let change = unit.log(change);
                 Ok(Registered { project, change: Some(change) })
             }
         }

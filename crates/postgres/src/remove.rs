@@ -3,7 +3,7 @@
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Change, NewChange, Precondition, ProjectId, Slug};
+use federation_domain::{Actor, Change, NewChange, Precondition, ProjectId, Slug};
 use time::OffsetDateTime;
 
 use crate::error::PgError;
@@ -17,6 +17,7 @@ pub(crate) async fn remove(
     connection: &mut AsyncPgConnection,
     slug: &Slug,
     only_if: &Precondition,
+    actor: &Actor,
     at: OffsetDateTime,
 ) -> Result<Option<(ProjectId, Change)>, PgError> {
     let mut unit = UnitOfWork::begin(connection).await?;
@@ -30,7 +31,7 @@ pub(crate) async fn remove(
             .await
             .optional()?;
     let Some((id, status)) = removed else { return Ok(None) };
-    let change = unit.log(NewChange::removed(slug, status.parse().ok(), at));
+    let change = unit.log(NewChange::removed(slug, status.parse().ok(), actor, at));
     unit.finish().await?;
     Ok(Some((ProjectId(id), change)))
 }

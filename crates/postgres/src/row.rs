@@ -5,10 +5,12 @@ use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
 use diesel::sql_types::Json;
-use federation_domain::{ChangeRecord, Decoded, InvalidValue, ProjectRecord, ProjectStatus};
+use federation_domain::{
+    Decoded, EntryRecord, InvalidValue, PayloadDecoders, ProjectRecord, ProjectStatus, StoredEntry,
+};
 use time::{Duration, OffsetDateTime};
 
-use crate::schema::{project_changes, projects, sql_types};
+use crate::schema::{changes, projects, sql_types};
 
 /// A label of the enum `project_status`, not parsed: another program may have added one.
 #[derive(Debug, Clone, FromSqlRow)]
@@ -79,32 +81,35 @@ impl ProjectRow {
     }
 }
 
-/// A row of `project_changes`.
+/// A row of `changes`.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = project_changes, check_for_backend(Pg))]
-pub(crate) struct ChangeRow {
+#[diesel(table_name = changes, check_for_backend(Pg))]
+pub(crate) struct EntryRow {
     revision: i64,
-    slug: String,
-    kind: String,
-    from_status: Option<StatusLabel>,
-    to_status: Option<StatusLabel>,
     at: PgTimestamp,
-    cause: JsonText,
+    entity: String,
+    key: String,
+    kind: String,
+    payload: JsonText,
+    actor: String,
 }
 
-impl ChangeRow {
-    /// Decodes the timestamp and the JSON column.
-    pub(crate) fn into_record(self) -> ChangeRecord {
-        let status = |label: Option<StatusLabel>| label.map(|StatusLabel(name)| name);
-        ChangeRecord {
+impl EntryRow {
+    /// Decodes the columns into an entry.
+    pub(crate) fn into_entry(self) -> StoredEntry {
+        let record = EntryRecord {
             revision: self.revision,
-            slug: self.slug,
-            kind: self.kind,
-            from_status: status(self.from_status),
-            to_status: status(self.to_status),
             at: decode_time(self.at),
-            cause: serde_json::from_str(&self.cause.0).map_err(Into::into),
-        }
+            entity: self.entity,
+            key: self.key,
+            kind: self.kind,
+            payload: self.payload.0,
+            actor: self.actor,
+        };
+        record.into_entry(PayloadDecoders {
+            change: |payload| serde_json::from_str(payload).ok(),
+            step: |payload| serde_json::from_str(payload).ok(),
+        })
     }
 }
 

@@ -30,17 +30,14 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Json, Nullable, Timestamptz, Varchar};
-    use super::sql_types::ProjectStatus;
-
-    project_changes (revision) {
+    changes (revision) {
         revision -> BigInt,
-        slug -> Varchar,
-        kind -> Varchar,
-        from_status -> Nullable<ProjectStatus>,
-        to_status -> Nullable<ProjectStatus>,
         at -> Timestamptz,
-        cause -> Json,
+        entity -> Varchar,
+        key -> Varchar,
+        kind -> Varchar,
+        payload -> Json,
+        actor -> Varchar,
     }
 }
 
@@ -48,6 +45,8 @@ diesel::table! {
     catalog_state (id) {
         id -> SmallInt,
         revision -> BigInt,
+        epoch -> Varchar,
+        oldest_revision -> BigInt,
     }
 }
 

@@ -15,9 +15,10 @@ use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
 use federation_domain::{
-    CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, ListeningPeriod,
-    ListeningStore, LogEntry, Origin, Outcome, Precondition, Project, ProjectId, Registered,
-    RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, Transition,
+    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Epoch,
+    ListeningPeriod, ListeningStore, LogPart, Origin, Outcome, Precondition, Project, ProjectId,
+    Registered, RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth,
+    StoredEntry, Transition,
 };
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -29,7 +30,7 @@ use crate::connection::{
     CONNECT_TIMEOUT, answers, begin_pooled, classify_opening_error, configuration, open_session,
 };
 use crate::error::{POOLER_HINT, PgError, is_of_a_pooler, is_outage};
-use crate::migrate::migrate;
+use crate::migrate::{check, migrate};
 use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
 
 /// Deadline for a single call, excluding the wait for a connection.
@@ -89,10 +90,20 @@ impl PgStore {
     ///
     /// # Errors
     /// Returns [`StoreError::Unavailable`] if the database cannot be reached, and
-    /// [`StoreError::Failed`] if it rejects the role, the password or the database name, or if a
+    /// [`StoreError::Failed`] if it rejects the role, the password or the database name, if the schema
+    /// is newer than this program ([`SchemaTooNew`](federation_domain::SchemaTooNew)), or if a
     /// migration fails. A failed migration is rolled back.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         migrate(&self.address).await
+    }
+
+    /// Checks that this program knows the schema of the database.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Failed`] with a [`SchemaTooNew`](federation_domain::SchemaTooNew) if it
+    /// does not, or another [`StoreError`].
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        self.read(self.first_connection().await?, DEADLINE, async |c| check(c).await).await
     }
 
     /// Starts a transaction that writes.
@@ -238,6 +249,7 @@ impl CatalogStore for PgStore {
         &self,
         slug: &Slug,
         only_if: &Precondition,
+        actor: &Actor,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
         settle(self.connection().await?, DEADLINE, async |c| {
@@ -245,7 +257,7 @@ impl CatalogStore for PgStore {
                 .read_committed()
                 .run(async |c| {
                     self.begin(c).await?;
-                    remove::remove(c, slug, only_if, at).await
+                    remove::remove(c, slug, only_if, actor, at).await
                 })
                 .await
         })
@@ -284,11 +296,7 @@ impl CheckpointStore for PgStore {
 
 #[async_trait]
 impl ChangeLogStore for PgStore {
-    async fn changes_after(
-        &self,
-        revision: Revision,
-        limit: usize,
-    ) -> Result<Vec<LogEntry>, StoreError> {
+    async fn changes_after(&self, revision: Revision, limit: usize) -> Result<LogPart, StoreError> {
         self.read(self.connection().await?, DEADLINE, async |c| {
             change_log::after(c, revision, limit).await
         })
@@ -300,9 +308,22 @@ impl ChangeLogStore for PgStore {
         slug: &Slug,
         before: Option<Revision>,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         self.read(self.connection().await?, DEADLINE, async |c| {
             change_log::history(c, slug, before, limit).await
+        })
+        .await
+    }
+
+    async fn renew_epoch(&self, known: Epoch) -> Result<(), StoreError> {
+        settle(self.connection().await?, DEADLINE, async |c| {
+            c.build_transaction()
+                .read_committed()
+                .run(async |c| {
+                    self.begin(c).await?;
+                    change_log::renew_epoch(c, known).await
+                })
+                .await
         })
         .await
     }

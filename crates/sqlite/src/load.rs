@@ -18,9 +18,14 @@ pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, Sqlite
 }
 
 fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, SqliteError> {
-    let revision = change_log::newest(connection)?;
+    let log = change_log::state(connection)?;
     let listening_periods = listening_periods::last_of_each(connection)?;
-    let mut snapshot = Snapshot { revision, listening_periods, ..Snapshot::default() };
+    let mut snapshot = Snapshot {
+        revision: log.newest,
+        epoch: log.epoch,
+        listening_periods,
+        ..Snapshot::default()
+    };
     let rows = projects::table
         .order(projects::id)
         .select(ProjectRow::as_select())

@@ -2,9 +2,15 @@
 
 use std::error::Error;
 
-use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
+use diesel::migration::{Migration as _, MigrationSource};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable, Text};
+use diesel::sqlite::Sqlite;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use federation_domain::SchemaTooNew;
 
 use crate::error::{SqliteError, classified};
 
@@ -19,6 +25,9 @@ pub(crate) fn migrate(connection: &mut SqliteConnection) -> Result<Vec<String>, 
 }
 
 fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Box<dyn Error + Send + Sync>> {
+    let stored =
+        connection.applied_migrations()?.into_iter().max().map(|newest| newest.to_string());
+    SchemaTooNew::check(stored.as_deref(), &newest_known()?)?;
     let versions = connection.run_pending_migrations(MIGRATIONS)?;
     let versions = versions.iter().map(ToString::to_string).collect();
     // SQLite silently opens a file without write permission for reading. If no migration was pending,
@@ -27,9 +36,30 @@ fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Box<dyn Error +
     Ok(versions)
 }
 
+/// Fails if the schema of the file is newer than this program. A file without a schema is not.
+pub(crate) fn check(connection: &mut SqliteConnection) -> Result<(), SqliteError> {
+    const EXISTS: &str = "EXISTS (SELECT 1 FROM sqlite_schema
+                                  WHERE name = '__diesel_schema_migrations')";
+    const NEWEST: &str = "(SELECT max(version) FROM __diesel_schema_migrations)";
+    let is_migrated: bool = diesel::select(sql::<Bool>(EXISTS)).get_result(connection)?;
+    if !is_migrated {
+        return Ok(());
+    }
+    let stored: Option<String> =
+        diesel::select(sql::<Nullable<Text>>(NEWEST)).get_result(connection)?;
+    let known = newest_known().map_err(SqliteError::failed)?;
+    SchemaTooNew::check(stored.as_deref(), &known).map_err(SqliteError::failed)
+}
+
+/// Returns the newest version that this program knows.
+fn newest_known() -> Result<String, Box<dyn Error + Send + Sync>> {
+    let migrations = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)?;
+    let versions = migrations.iter().map(|migration| migration.name().version().to_string());
+    Ok(versions.max().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
-    use diesel::Connection;
     use federation_domain::StoreError;
 
     use super::*;

@@ -43,7 +43,7 @@ fn apply(
     match write.decide(stored.as_ref(), by, at)? {
         Decision::Create(registration) => {
             let project = insert(unit.connection, registration, at)?;
-            let change = unit.log(NewChange::registered(&project, by, at))?;
+            let change = unit.log(NewChange::registered(&project, by, &write.actor(by), at))?;
             Ok(Registered { project, change: Some(change) })
         }
         Decision::Keep(project) => Ok(Registered { project, change: None }),
@@ -52,7 +52,7 @@ fn apply(
             if repairs {
                 repair(unit.connection, &project)?;
             }
-            let change = unit.log(NewChange::updated(&project, by, at))?;
+            let change = unit.log(NewChange::updated(&project, by, &write.actor(by), at))?;
             Ok(Registered { project, change: Some(change) })
         }
     }

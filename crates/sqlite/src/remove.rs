@@ -1,7 +1,7 @@
 //! Removing a project.
 
 use diesel::prelude::*;
-use federation_domain::{Change, NewChange, Precondition, ProjectId, ProjectStatus, Slug};
+use federation_domain::{Actor, Change, NewChange, Precondition, ProjectId, ProjectStatus, Slug};
 use time::OffsetDateTime;
 
 use crate::error::SqliteError;
@@ -15,6 +15,7 @@ pub(crate) fn remove(
     connection: &mut SqliteConnection,
     slug: &Slug,
     only_if: &Precondition,
+    actor: &Actor,
     at: OffsetDateTime,
 ) -> Result<Option<(ProjectId, Change)>, SqliteError> {
     let mut unit = UnitOfWork::begin(connection)?;
@@ -23,7 +24,7 @@ pub(crate) fn remove(
     let stored = row.into_record().parse().ok();
     only_if.check(slug, stored.as_ref().and_then(|stored| stored.readable()))?;
     diesel::delete(projects::table.find(id)).execute(unit.connection)?;
-    let change = unit.log(NewChange::removed(slug, status, at))?;
+    let change = unit.log(NewChange::removed(slug, status, actor, at))?;
     unit.finish()?;
     Ok(Some((ProjectId(id), change)))
 }

@@ -2,10 +2,10 @@
 
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
-use federation_domain::{ChangeRecord, Decoded, ProjectRecord};
+use federation_domain::{Decoded, EntryRecord, PayloadDecoders, ProjectRecord, StoredEntry};
 use time::OffsetDateTime;
 
-use crate::schema::{project_changes, projects};
+use crate::schema::{changes, projects};
 use crate::timestamp::time_of;
 
 /// A row of `projects`.
@@ -50,31 +50,35 @@ impl ProjectRow {
     }
 }
 
-/// A row of `project_changes`.
+/// A row of `changes`.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = project_changes, check_for_backend(Sqlite))]
-pub(crate) struct ChangeRow {
+#[diesel(table_name = changes, check_for_backend(Sqlite))]
+pub(crate) struct EntryRow {
     revision: i64,
-    slug: String,
-    kind: String,
-    from_status: Option<String>,
-    to_status: Option<String>,
     at: String,
-    cause: String,
+    entity: String,
+    key: String,
+    kind: String,
+    payload: String,
+    actor: String,
 }
 
-impl ChangeRow {
-    /// Decodes the timestamp and the JSON column.
-    pub(crate) fn into_record(self) -> ChangeRecord {
-        ChangeRecord {
+impl EntryRow {
+    /// Decodes the columns into an entry.
+    pub(crate) fn into_entry(self) -> StoredEntry {
+        let record = EntryRecord {
             revision: self.revision,
-            slug: self.slug,
-            kind: self.kind,
-            from_status: self.from_status,
-            to_status: self.to_status,
             at: decode_time(&self.at),
-            cause: serde_json::from_str(&self.cause).map_err(Into::into),
-        }
+            entity: self.entity,
+            key: self.key,
+            kind: self.kind,
+            payload: self.payload,
+            actor: self.actor,
+        };
+        record.into_entry(PayloadDecoders {
+            change: |payload| serde_json::from_str(payload).ok(),
+            step: |payload| serde_json::from_str(payload).ok(),
+        })
     }
 }
 

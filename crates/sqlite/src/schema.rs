@@ -20,14 +20,14 @@ diesel::table! {
 }
 
 diesel::table! {
-    project_changes (revision) {
+    changes (revision) {
         revision -> BigInt,
-        slug -> Text,
-        kind -> Text,
-        from_status -> Nullable<Text>,
-        to_status -> Nullable<Text>,
         at -> Text,
-        cause -> Text,
+        entity -> Text,
+        key -> Text,
+        kind -> Text,
+        payload -> Text,
+        actor -> Text,
     }
 }
 
@@ -35,6 +35,8 @@ diesel::table! {
     catalog_state (id) {
         id -> BigInt,
         revision -> BigInt,
+        epoch -> Text,
+        oldest_revision -> BigInt,
     }
 }
 

@@ -10,15 +10,16 @@ use deadpool::managed::{Object, Pool, PoolError};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, ListeningPeriod,
-    ListeningStore, LogEntry, Origin, Outcome, Precondition, Project, ProjectId, Registered,
-    RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, Transition,
+    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Epoch,
+    ListeningPeriod, ListeningStore, LogPart, Origin, Outcome, Precondition, Project, ProjectId,
+    Registered, RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth,
+    StoredEntry, Transition,
 };
 use time::OffsetDateTime;
 
 use crate::connection::{ConnectError, Opener, Role, path_of};
 use crate::error::SqliteError;
-use crate::migrate::migrate;
+use crate::migrate::{check, migrate};
 use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
 
 /// Deadline for the wait for a connection.
@@ -67,10 +68,19 @@ impl SqliteStore {
     ///
     /// # Errors
     /// Returns [`StoreError::Unavailable`] if another process locks the file or the disk fails, and
-    /// [`StoreError::Failed`] if the file cannot be opened, is not a database or is read-only, or if
-    /// a migration fails. Nothing was applied.
+    /// [`StoreError::Failed`] if the file cannot be opened, is not a database or is read-only, if its
+    /// schema is newer than this program, or if a migration fails. Nothing was applied.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         run(&self.writer, migrate).await
+    }
+
+    /// Checks that this program knows the schema of the file.
+    ///
+    /// # Errors
+    /// Returns [`StoreError::Failed`] with a [`SchemaTooNew`](federation_domain::SchemaTooNew) if it
+    /// does not, or another [`StoreError`].
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        run(&self.readers, check).await
     }
 
     /// Runs `work` in an immediate transaction on the connection for writing.
@@ -135,10 +145,11 @@ impl CatalogStore for SqliteStore {
         &self,
         slug: &Slug,
         only_if: &Precondition,
+        actor: &Actor,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
-        let (slug, only_if) = (slug.clone(), only_if.clone());
-        self.write(move |c| remove::remove(c, &slug, &only_if, at)).await
+        let (slug, only_if, actor) = (slug.clone(), only_if.clone(), actor.clone());
+        self.write(move |c| remove::remove(c, &slug, &only_if, &actor, at)).await
     }
 
     async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
@@ -157,11 +168,7 @@ impl CheckpointStore for SqliteStore {
 
 #[async_trait]
 impl ChangeLogStore for SqliteStore {
-    async fn changes_after(
-        &self,
-        revision: Revision,
-        limit: usize,
-    ) -> Result<Vec<LogEntry>, StoreError> {
+    async fn changes_after(&self, revision: Revision, limit: usize) -> Result<LogPart, StoreError> {
         run(&self.readers, move |c| change_log::after(c, revision, limit)).await
     }
 
@@ -170,9 +177,13 @@ impl ChangeLogStore for SqliteStore {
         slug: &Slug,
         before: Option<Revision>,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         let slug = slug.clone();
         run(&self.readers, move |c| change_log::history(c, &slug, before, limit)).await
+    }
+
+    async fn renew_epoch(&self, known: Epoch) -> Result<(), StoreError> {
+        self.write(move |c| change_log::renew_epoch(c, known)).await
     }
 }
 

@@ -4,19 +4,23 @@ mod listening_periods;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use federation_domain::{
-    CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Decision, ListeningPeriod,
-    ListeningStore, LogEntry, NewChange, Origin, Outcome, Precondition, Project, ProjectId,
-    ProjectStatus, Registered, Registration, RegistrationWrite, Reports, Revision, Slug, Snapshot,
-    Source, StoreError, StoreHealth, StoredProject, Transition, Verdicts,
+    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Decision, Epoch,
+    ListeningPeriod, ListeningStore, LogEntry, LogPart, NewChange, NewEntry, Origin, Outcome,
+    Precondition, Project, ProjectId, ProjectStatus, Registered, Registration, RegistrationWrite,
+    Reports, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, StoredEntry, StoredProject,
+    Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
 use listening_periods::ListeningPeriods;
+
+/// The next epoch. It is not part of a backup.
+static EPOCHS: AtomicU64 = AtomicU64::new(1);
 
 /// The store ports in memory. It passes the same contract suite as the real stores.
 #[derive(Default)]
@@ -35,7 +39,10 @@ struct Tables {
     projects: BTreeMap<ProjectId, Project>,
     ids: HashMap<Slug, ProjectId>,
     last_id: i64,
-    changes: Vec<Change>,
+    entries: Vec<LogEntry>,
+    epoch: Epoch,
+    /// Newest revision of the dropped entries.
+    dropped: Revision,
     spoiled: BTreeSet<Revision>,
     periods: ListeningPeriods,
 }
@@ -57,6 +64,18 @@ impl FakeStore {
         let mut tables = self.tables.lock();
         let newest = tables.revision();
         tables.spoiled.insert(newest);
+    }
+
+    /// Appends an entry of another entity, as a feature does in its own unit of work.
+    pub fn append(&self, entry: NewEntry) -> LogEntry {
+        self.tables.lock().append(entry)
+    }
+
+    /// Drops the entries through a revision.
+    pub fn drop_entries(&self, through: Revision) {
+        let mut tables = self.tables.lock();
+        tables.entries.retain(|entry| entry.revision() > through);
+        tables.dropped = through;
     }
 
     /// Copies the stored data, to be [restored](Self::restore) later.
@@ -97,13 +116,31 @@ impl FakeStore {
 
 impl Tables {
     fn revision(&self) -> Revision {
-        self.changes.last().map_or(Revision(0), |change| change.revision)
+        self.entries.last().map_or(self.dropped, LogEntry::revision)
     }
 
     fn log(&mut self, change: NewChange) -> Change {
         let change = change.at_revision(Revision(self.revision().0 + 1));
-        self.changes.push(change.clone());
+        self.entries.push(change.clone().into());
         change
+    }
+
+    fn append(&mut self, entry: NewEntry) -> LogEntry {
+        let entry = LogEntry::from(entry.at_revision(Revision(self.revision().0 + 1)));
+        self.entries.push(entry.clone());
+        entry
+    }
+
+    /// Returns the entry as it is read.
+    fn stored(&self, entry: &LogEntry) -> StoredEntry {
+        if !self.spoiled.contains(&entry.revision()) {
+            return StoredEntry::Readable(entry.clone());
+        }
+        StoredEntry::Unreadable {
+            revision: entry.revision(),
+            slug: entry.slug(),
+            fault: StoreError::Failed("spoiled by the test".into()),
+        }
     }
 
     fn register(
@@ -112,16 +149,19 @@ impl Tables {
         by: Origin,
         at: OffsetDateTime,
     ) -> Result<Registered, StoreError> {
+        let actor = &write.actor(by);
         let known = self.ids.get(write.slug()).and_then(|id| self.projects.get(id)).cloned();
         let change = match write.decide(known.map(StoredProject::intact).as_ref(), by, at)? {
             Decision::Create(registration) => {
                 self.last_id += 1;
                 let project = new_project(ProjectId(self.last_id), registration, at);
                 self.ids.insert(project.slug.clone(), project.id);
-                NewChange::registered(self.put(project), by, at)
+                NewChange::registered(self.put(project), by, actor, at)
             }
             Decision::Keep(project) => return Ok(Registered { project, change: None }),
-            Decision::Update { project, .. } => NewChange::updated(self.put(project), by, at),
+            Decision::Update { project, .. } => {
+                NewChange::updated(self.put(project), by, actor, at)
+            }
         };
         let change = self.log(change);
         let project = self.projects[&self.ids[write.slug()]].clone();
@@ -177,6 +217,7 @@ impl CatalogStore for FakeStore {
         Ok(Snapshot {
             projects: tables.projects.values().cloned().collect(),
             revision: tables.revision(),
+            epoch: tables.epoch,
             listening_periods: tables.periods.last_of_each(),
             corrupt_rows: 0,
         })
@@ -212,6 +253,7 @@ impl CatalogStore for FakeStore {
         &self,
         slug: &Slug,
         only_if: &Precondition,
+        actor: &Actor,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
         let mut tables = self.tables()?;
@@ -220,7 +262,7 @@ impl CatalogStore for FakeStore {
         only_if.check(slug, stored.as_ref())?;
         tables.ids.remove(slug);
         let Some(project) = tables.projects.remove(&id) else { return Ok(None) };
-        let change = tables.log(NewChange::removed(slug, Some(project.status), at));
+        let change = tables.log(NewChange::removed(slug, Some(project.status), actor, at));
         Ok(Some((project.id, change)))
     }
 
@@ -262,24 +304,14 @@ impl CheckpointStore for FakeStore {
 
 #[async_trait]
 impl ChangeLogStore for FakeStore {
-    async fn changes_after(
-        &self,
-        revision: Revision,
-        limit: usize,
-    ) -> Result<Vec<LogEntry>, StoreError> {
+    async fn changes_after(&self, revision: Revision, limit: usize) -> Result<LogPart, StoreError> {
         let tables = self.tables()?;
-        let newer = tables.changes.iter().filter(|change| change.revision > revision);
-        let entry = |change: &Change| {
-            if !tables.spoiled.contains(&change.revision) {
-                return LogEntry::Change(change.clone());
-            }
-            LogEntry::Unreadable {
-                revision: change.revision,
-                slug: Some(change.slug.clone()),
-                fault: StoreError::Failed("spoiled by the test".into()),
-            }
-        };
-        Ok(newer.take(limit).map(entry).collect())
+        let newer = tables.entries.iter().filter(|entry| entry.revision() > revision);
+        Ok(LogPart {
+            entries: newer.take(limit).map(|entry| tables.stored(entry)).collect(),
+            epoch: tables.epoch,
+            oldest: Revision(tables.dropped.0 + 1),
+        })
     }
 
     async fn history(
@@ -287,12 +319,21 @@ impl ChangeLogStore for FakeStore {
         slug: &Slug,
         before: Option<Revision>,
         limit: usize,
-    ) -> Result<Vec<Change>, StoreError> {
+    ) -> Result<Vec<StoredEntry>, StoreError> {
         let tables = self.tables()?;
-        let is_asked_for = |change: &&Change| {
-            change.slug == *slug && before.is_none_or(|before| change.revision < before)
+        let is_asked_for = |entry: &&LogEntry| {
+            entry.is_of(slug) && before.is_none_or(|before| entry.revision() < before)
         };
-        Ok(tables.changes.iter().rev().filter(is_asked_for).take(limit).cloned().collect())
+        let entries = tables.entries.iter().rev().filter(is_asked_for).take(limit);
+        Ok(entries.map(|entry| tables.stored(entry)).collect())
+    }
+
+    async fn renew_epoch(&self, known: Epoch) -> Result<(), StoreError> {
+        let mut tables = self.tables()?;
+        if tables.epoch == known {
+            tables.epoch = Epoch::from_bits(EPOCHS.fetch_add(1, Ordering::SeqCst));
+        }
+        Ok(())
     }
 }
 

@@ -8,5 +8,5 @@ mod servers;
 
 pub use clock::ManualClock;
 pub use fake_store::{Backup, FakeStore};
-pub use log::log_after;
+pub use log::{entries_after, log_after, parsed};
 pub use servers::{NatsServer, PgBouncer, PostgresServer, TestDatabase};

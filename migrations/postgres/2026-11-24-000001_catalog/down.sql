@@ -2,7 +2,7 @@
 -- been its own. The change log is lost.
 DROP TABLE listening;
 DROP TABLE catalog_state;
-DROP TABLE project_changes;
+DROP TABLE changes;
 
 ALTER TABLE projects
     DROP COLUMN reports,

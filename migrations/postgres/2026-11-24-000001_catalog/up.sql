@@ -83,24 +83,31 @@ ALTER TABLE projects
     -- heap-only and the table from growing.
     SET (fillfactor = 70);
 
--- There is no foreign key, because the log outlives the projects.
-CREATE TABLE project_changes (
-    revision    bigint                   PRIMARY KEY,
-    slug        varchar(50)              NOT NULL,
-    kind        varchar(20)              NOT NULL,
-    from_status project_status,
-    to_status   project_status,
-    at          timestamp with time zone NOT NULL,
-    cause       json                     NOT NULL
+-- The log of all durable changes, of projects and of other entities. Payloads and kinds are open: a
+-- reader passes on those that it does not know. There is no foreign key, because the log outlives the
+-- projects. There is no index on `at`, because revisions are nearly in the order of time.
+CREATE TABLE changes (
+    revision bigint                   PRIMARY KEY,
+    at       timestamp with time zone NOT NULL,
+    entity   varchar(50)              NOT NULL,
+    key      varchar(200)             NOT NULL,
+    kind     varchar(50)              NOT NULL,
+    payload  json                     NOT NULL,
+    actor    varchar(100)             NOT NULL
 );
 
-CREATE INDEX project_changes_slug_idx ON project_changes (slug, revision);
+CREATE INDEX changes_key_idx ON changes (entity, key, revision);
 
 -- A single row. A transaction that writes changes locks it first, so revisions become visible in
 -- order. A sequence would leave gaps, and revisions would become visible out of order.
+--
+-- `epoch` tells this log from one that replaces it. From `oldest_revision` on the log is complete.
 CREATE TABLE catalog_state (
-    id       smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
-    revision bigint   NOT NULL DEFAULT 0
+    id              smallint    PRIMARY KEY DEFAULT 1 CHECK (id = 1),
+    revision        bigint      NOT NULL DEFAULT 0,
+    epoch           varchar(12) NOT NULL
+                                DEFAULT substr(md5(random()::text || clock_timestamp()::text), 1, 12),
+    oldest_revision bigint      NOT NULL DEFAULT 1
 );
 
 INSERT INTO catalog_state DEFAULT VALUES;

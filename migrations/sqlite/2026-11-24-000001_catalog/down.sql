@@ -1,4 +1,4 @@
 DROP TABLE listening;
 DROP TABLE catalog_state;
-DROP TABLE project_changes;
+DROP TABLE changes;
 DROP TABLE projects;

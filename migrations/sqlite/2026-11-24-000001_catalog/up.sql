@@ -24,23 +24,29 @@ CREATE TABLE projects (
 
 CREATE INDEX projects_status_idx ON projects (status);
 
--- There is no foreign key, because the log outlives the projects.
-CREATE TABLE project_changes (
-    revision    INTEGER PRIMARY KEY NOT NULL,
-    slug        TEXT    NOT NULL,
-    kind        TEXT    NOT NULL,
-    from_status TEXT    CHECK (from_status IN ('online', 'offline', 'degraded')),
-    to_status   TEXT    CHECK (to_status IN ('online', 'offline', 'degraded')),
-    at          TEXT    NOT NULL,
-    cause       TEXT    NOT NULL CHECK (json_valid(cause))
+-- The log of all durable changes, of projects and of other entities. Payloads and kinds are open: a
+-- reader passes on those that it does not know. There is no foreign key, because the log outlives the
+-- projects. There is no index on `at`, because revisions are nearly in the order of time.
+CREATE TABLE changes (
+    revision INTEGER PRIMARY KEY NOT NULL,
+    at       TEXT    NOT NULL,
+    entity   TEXT    NOT NULL CHECK (length(entity) BETWEEN 1 AND 50),
+    key      TEXT    NOT NULL CHECK (length(key) <= 200),
+    kind     TEXT    NOT NULL CHECK (length(kind) BETWEEN 1 AND 50),
+    payload  TEXT    NOT NULL CHECK (json_valid(payload)),
+    actor    TEXT    NOT NULL CHECK (length(actor) <= 100)
 ) STRICT;
 
-CREATE INDEX project_changes_slug_idx ON project_changes (slug, revision);
+CREATE INDEX changes_key_idx ON changes (entity, key, revision);
 
 -- A single row with the newest revision. It survives a truncated log, so no revision is reused.
+--
+-- `epoch` tells this log from one that replaces it. From `oldest_revision` on the log is complete.
 CREATE TABLE catalog_state (
-    id       INTEGER PRIMARY KEY NOT NULL DEFAULT 1 CHECK (id = 1),
-    revision INTEGER NOT NULL DEFAULT 0
+    id              INTEGER PRIMARY KEY NOT NULL DEFAULT 1 CHECK (id = 1),
+    revision        INTEGER NOT NULL DEFAULT 0,
+    epoch           TEXT    NOT NULL DEFAULT (lower(hex(randomblob(6)))),
+    oldest_revision INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 
 INSERT INTO catalog_state DEFAULT VALUES;

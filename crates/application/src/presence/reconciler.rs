@@ -116,8 +116,8 @@ impl Reconciler {
         }
         entry.settle_all();
         let newest = waiting.last().unwrap_or(refused).transition.clone();
-        let Transition { at, cause, .. } = newest;
-        let finding = live.unsent.take().map_or(Finding { at, cause }, |finding| *finding);
+        let Transition { at, cause, actor, .. } = newest;
+        let finding = live.unsent.take().map_or(Finding { at, cause, actor }, |finding| *finding);
         self.weigh(entry, &mut live, stored, refused.transition.from, Some(finding));
         entry.publish(&live);
         drop(live);
@@ -148,8 +148,11 @@ impl Reconciler {
             self.learn_heartbeat(entry, stored);
         } else if believed != stored.status || live.project.reports != stored.reports {
             self.learn_heartbeat(entry, stored);
-            let heartbeat = || entry.newest().map(|(_, source)| Cause::Heartbeat { source });
-            let finding = finding.or_else(|| Some(self.transitions.finding(heartbeat()?)));
+            let heartbeat = || {
+                let (_, source) = entry.newest()?;
+                Some(self.transitions.finding(Cause::Heartbeat { source }, source.actor()))
+            };
+            let finding = finding.or_else(heartbeat);
             if let Some(finding) = finding {
                 self.transitions.set_status(entry, live, believed, finding);
             }

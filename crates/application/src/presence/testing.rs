@@ -73,7 +73,8 @@ impl Fixture {
 
     /// Records a heartbeat that just arrived.
     pub(super) fn hear(&self, slug: &str, source: Source, condition: Option<Condition>) {
-        let heartbeat = Heartbeat { slug, source, channel: Channel::Presence, condition };
+        let heartbeat =
+            Heartbeat { slug, source, channel: Channel::Presence, condition, key: None };
         self.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     }
 }

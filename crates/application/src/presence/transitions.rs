@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_domain::{Cause, Clock, ProjectStatus, Source, Transition};
+use federation_domain::{Actor, Cause, Clock, ProjectStatus, Source, Transition};
 
 use super::PresenceDeps;
 use crate::entry::{Finding, Live, ProjectEntry};
@@ -26,8 +26,8 @@ impl Transitions {
     }
 
     /// Returns a finding made now.
-    pub(super) fn finding(&self, cause: Cause) -> Finding {
-        Finding { at: self.clock.utc(), cause }
+    pub(super) fn finding(&self, cause: Cause, actor: Actor) -> Finding {
+        Finding { at: self.clock.utc(), cause, actor }
     }
 
     /// Changes the status in memory and queues the change for the store.
@@ -48,7 +48,7 @@ impl Transitions {
             live.unsent = Some(Box::new(finding));
             return;
         }
-        let Finding { at, cause } = finding;
+        let Finding { at, cause, actor } = finding;
         let (last_heartbeat_at, last_heartbeat_source) = entry.newest().unzip();
         let transition = Transition {
             project: entry.id,
@@ -60,6 +60,7 @@ impl Transitions {
             last_heartbeat_source,
             at,
             cause,
+            actor,
         };
         live.unsent = None;
         let ticket = self.queue.draw_ticket();
@@ -67,12 +68,14 @@ impl Transitions {
         self.queue.push(Queued { ticket, transition });
     }
 
-    /// Sets the status of a project that was just heard to the status that it reports.
+    /// Sets the status of a project that was just heard, over this source and from this actor, to the
+    /// status that it reports.
     pub(super) fn follow_reported_health(
         &self,
         entry: &ProjectEntry,
         live: &mut Live,
         source: Source,
+        actor: Actor,
     ) {
         let to = live.project.reports.status();
         if to != live.project.status {
@@ -80,7 +83,7 @@ impl Transitions {
                 ProjectStatus::Online => Cause::Heartbeat { source },
                 _ => Cause::reported(&live.project.reports),
             };
-            self.set_status(entry, live, to, self.finding(cause));
+            self.set_status(entry, live, to, self.finding(cause, actor));
         }
     }
 
@@ -91,7 +94,8 @@ impl Transitions {
             return;
         }
         let (status, cause) = (live.project.status, Cause::reported(&live.project.reports));
-        self.set_status(entry, &mut live, status, self.finding(cause));
+        // Not logged, because the status stays.
+        self.set_status(entry, &mut live, status, self.finding(cause, Actor::SERVICE));
     }
 
     /// Queues a change that found no room before, now that the store has decided on earlier ones.

@@ -1,6 +1,8 @@
 use federation_application::{CatalogError, ProjectFilter, ProjectQuery};
 use federation_domain::ProjectStatus::{Offline, Online};
-use federation_domain::{CatalogStore, ChangeKind, Origin, Precondition, Revision};
+use federation_domain::{
+    Actor, CatalogStore, ChangeKind, LogEntry, Origin, Precondition, Revision,
+};
 use federation_testkit::log_after;
 
 use crate::listing::whole;
@@ -38,10 +40,10 @@ async fn lists_are_ordered_by_id_and_filtered_by_status() {
 async fn a_removed_project_is_gone_and_its_heartbeats_are_unknown() {
     let world = World::with(&["a"]).await;
     world.beat("a").unwrap();
-    world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    world.service.catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.unwrap();
     assert!(matches!(world.service.catalog.find(&slug("a")), Err(CatalogError::NotFound(_))));
     assert!(matches!(
-        world.service.catalog.remove(&slug("a"), Precondition::Always).await,
+        world.service.catalog.remove(&slug("a"), Precondition::Always, Actor::API).await,
         Err(CatalogError::NotFound(_))
     ));
     assert!(world.beat("a").is_err());
@@ -56,8 +58,9 @@ async fn every_change_is_published_once_in_the_order_of_the_log() {
     let world = World::with(&["a", "b"]).await;
     world.beat("a").unwrap();
     world.writer.flush().await.unwrap();
-    world.service.catalog.remove(&slug("b"), Precondition::Always).await.unwrap();
+    world.service.catalog.remove(&slug("b"), Precondition::Always, Actor::API).await.unwrap();
     let published = world.published.0.lock().clone();
+    let published: Vec<_> = published.into_iter().filter_map(LogEntry::into_change).collect();
     let log = log_after(&*world.store, Revision(0), 100).await;
     assert_eq!(published, log);
     let kinds: Vec<_> = log.iter().map(|change| change.kind).collect();

@@ -1,7 +1,7 @@
 //! Explanations and histories.
 
 use federation_application::CatalogError;
-use federation_domain::{Precondition, ProjectStatus, Source};
+use federation_domain::{Actor, Precondition, ProjectStatus, Source};
 
 use crate::world::{World, seconds, slug};
 
@@ -73,14 +73,14 @@ async fn a_history_has_pages_and_outlives_its_project() {
     loop {
         let page = catalog.history(&slug("a"), before, 3).await.unwrap();
         assert!(page.changes.len() <= 3);
-        revisions.extend(page.changes.iter().map(|change| change.revision.0));
+        revisions.extend(page.changes.iter().map(|change| change.revision().0));
         match page.next {
             Some(next) => before = Some(next),
             None => break,
         }
     }
     assert_eq!(revisions, [5, 4, 3, 1], "newest first, without changes of other projects");
-    catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.unwrap();
     let removed = catalog.history(&slug("a"), None, 50).await.unwrap();
     assert_eq!((removed.changes.len(), removed.uptime.len()), (5, 0));
     let never = catalog.history(&slug("never"), None, 50).await;

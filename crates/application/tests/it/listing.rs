@@ -1,6 +1,6 @@
 use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
-use federation_domain::{Origin, Precondition, Project};
+use federation_domain::{Actor, Origin, Precondition, Project};
 
 use crate::world::{World, registration, slug};
 
@@ -83,7 +83,12 @@ async fn a_list_continues_after_a_removed_project() {
     let world = World::with(&["c", "a", "b"]).await;
     for sort in ["id", "slug"] {
         let (first, next) = part(&world, &by(sort), None, 1);
-        world.service.catalog.remove(&slug(&first[0]), Precondition::Always).await.unwrap();
+        world
+            .service
+            .catalog
+            .remove(&slug(&first[0]), Precondition::Always, Actor::API)
+            .await
+            .unwrap();
         let (rest, end) = part(&world, &by(sort), next.as_ref(), 9);
         assert_eq!((rest, end), (whole(&world, &by(sort)), None), "{sort}");
     }
@@ -131,7 +136,7 @@ async fn an_order_is_computed_once_and_filtered_again_when_shown() {
     };
     assert_eq!(shown(), ["d", "c", "b"]);
     world.beat("c").unwrap();
-    world.service.catalog.remove(&slug("d"), Precondition::Always).await.unwrap();
+    world.service.catalog.remove(&slug("d"), Precondition::Always, Actor::API).await.unwrap();
     assert_eq!(shown(), ["b"]);
     let (_, after_b) = part(&world, &by("slug"), None, 2);
     let (rest, _) = catalog.order(&by("slug"), after_b.as_ref()).unwrap();

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use federation_application::CatalogError;
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
-use federation_domain::{CatalogStore, Channel, Condition, Origin, Precondition, Source};
+use federation_domain::{Actor, CatalogStore, Channel, Condition, Origin, Precondition, Source};
 
 use crate::world::{World, registration, seconds, slug};
 
@@ -36,7 +36,9 @@ async fn writes_fail_without_the_store_and_change_nothing() {
     let refused = world.service.catalog.register(registration("b"), Origin::Api).await;
     assert!(matches!(refused, Err(CatalogError::Store(error)) if error.is_unavailable()));
     assert!(world.service.catalog.find(&slug("b")).is_err());
-    assert!(world.service.catalog.remove(&slug("a"), Precondition::Always).await.is_err());
+    assert!(
+        world.service.catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.is_err()
+    );
     assert!(world.service.catalog.find(&slug("a")).is_ok());
 }
 

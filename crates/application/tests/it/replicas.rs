@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
 use federation_domain::{
-    CatalogStore, Cause, ChangeKind, Channel, Condition, Heartbeat, HeartbeatRelay, Origin,
+    Actor, CatalogStore, Cause, ChangeKind, Channel, Condition, Heartbeat, HeartbeatRelay, Origin,
     Precondition, ProjectStatus, Revision, Source,
 };
 use federation_testkit::{FakeStore, ManualClock, log_after};
@@ -52,7 +52,7 @@ async fn a_replica_that_follows_knows_what_another_registered_and_removed() {
     assert!(!other.knows("b"));
     other.follower.follow().await.unwrap();
     assert_eq!(other.project("b"), one.project("b"));
-    other.service.catalog.remove(&slug("b"), Precondition::Always).await.unwrap();
+    other.service.catalog.remove(&slug("b"), Precondition::Always, Actor::API).await.unwrap();
     one.follower.follow().await.unwrap();
     assert!(!one.knows("b"));
 }
@@ -60,7 +60,7 @@ async fn a_replica_that_follows_knows_what_another_registered_and_removed() {
 #[tokio::test]
 async fn a_project_registered_again_after_its_removal_has_another_id() {
     let (one, other) = two(&["a"]).await;
-    one.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    one.service.catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.unwrap();
     one.service.catalog.register(registration("a"), Origin::Api).await.unwrap();
     other.follower.follow().await.unwrap();
     assert_eq!(other.project("a").id, one.project("a").id);
@@ -185,8 +185,13 @@ async fn is_told_by_the_store(takes: bool, hears: bool) -> bool {
     let before = world.store.load().await.unwrap().projects[0].last_heartbeat_at;
     world.listen_over(&[Source::Nats], seconds(5));
     world.service.presence.listening().set_link(Source::Nats, hears);
-    let heartbeat =
-        Heartbeat { slug: "a", source: Source::Http, channel: Channel::Presence, condition: None };
+    let heartbeat = Heartbeat {
+        slug: "a",
+        source: Source::Http,
+        channel: Channel::Presence,
+        condition: None,
+        key: None,
+    };
     world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     world.service.presence.recorder().relay(&heartbeat).await;
     world.writer.store_unrelayed().await.unwrap();
@@ -345,8 +350,13 @@ async fn http_heartbeats_are_shared_before_queued_changes_are_flushed() {
     }
     world.writer.checkpoint().await.unwrap();
     world.clock.advance(seconds(5));
-    let heartbeat =
-        Heartbeat { slug: "a", source: Source::Http, channel: Channel::Presence, condition: None };
+    let heartbeat = Heartbeat {
+        slug: "a",
+        source: Source::Http,
+        channel: Channel::Presence,
+        condition: None,
+        key: None,
+    };
     world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     world.service.presence.recorder().relay(&heartbeat).await;
     let unwell = Some(Condition::Degraded { reasons: Vec::new() });
@@ -366,7 +376,7 @@ async fn a_restored_store_is_read_again() {
     }
     write_and_follow([&one, &other]).await;
     let backup = one.store.back_up();
-    one.service.catalog.remove(&slug("b"), Precondition::Always).await.unwrap();
+    one.service.catalog.remove(&slug("b"), Precondition::Always, Actor::API).await.unwrap();
     one.service.catalog.register(registration("c"), Origin::Api).await.unwrap();
     write_and_follow([&one, &other]).await;
     assert!(other.knows("c") && !other.knows("b"));
@@ -419,5 +429,5 @@ async fn an_unreadable_entry_hides_no_other() {
     other.service.catalog.register(registration("c"), Origin::Api).await.unwrap();
     other.follower.follow().await.unwrap();
     let reached = other.service.changes.newest();
-    assert_eq!(reached, Revision(3), "later entries are shown");
+    assert_eq!(reached.revision, Revision(3), "later entries are shown");
 }

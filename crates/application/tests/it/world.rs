@@ -7,8 +7,8 @@ use federation_application::{
     Deployment, Follower, Ports, ProjectState, RecordError, Service, TICK, Writer,
 };
 use federation_domain::{
-    Cause, Change, ChangeKind, ChangeSink, Channel, Condition, Heartbeat, HeartbeatRelay,
-    LivenessRule, Origin, Prober, Project, ProjectStatus, Proof, Registration, RegistrationDraft,
+    Cause, ChangeKind, ChangeSink, Channel, Condition, Heartbeat, HeartbeatRelay, LivenessRule,
+    LogEntry, Origin, Prober, Project, ProjectStatus, Proof, Registration, RegistrationDraft,
     Revision, Slug, Source, Stores,
 };
 use federation_testkit::{FakeStore, ManualClock, log_after};
@@ -37,11 +37,11 @@ struct Helpers {
 }
 
 #[derive(Default)]
-pub(crate) struct Published(pub(crate) Mutex<Vec<Change>>);
+pub(crate) struct Published(pub(crate) Mutex<Vec<LogEntry>>);
 
 impl ChangeSink for Published {
-    fn publish(&self, changes: &[Change]) {
-        self.0.lock().extend_from_slice(changes);
+    fn publish(&self, entries: &[LogEntry]) {
+        self.0.lock().extend_from_slice(entries);
     }
 }
 
@@ -190,7 +190,7 @@ impl World {
         channel: Channel,
         condition: Option<Condition>,
     ) -> Result<(), RecordError> {
-        let heartbeat = Heartbeat { slug, source, channel, condition };
+        let heartbeat = Heartbeat { slug, source, channel, condition, key: None };
         self.service.presence.recorder().record_heartbeat(&heartbeat)
     }
 
@@ -206,6 +206,7 @@ impl World {
             source,
             channel,
             condition,
+            key: None,
         })
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use federation_application::CatalogError;
 use federation_domain::{
-    Origin, PatchDraft, Precondition, Project, RegistrationTag, RegistrationWrite, WriteMode,
+    Actor, Origin, PatchDraft, Precondition, Project, RegistrationTag, RegistrationWrite, WriteMode,
 };
 use federation_testkit::{FakeStore, ManualClock};
 
@@ -26,13 +26,13 @@ fn replace(read: &Project, name: &str) -> RegistrationWrite {
     let mut mine = registration(read.slug.as_str());
     mine.name = name.parse().unwrap();
     let only_if = Precondition::Unchanged(vec![RegistrationTag::of(read)]);
-    RegistrationWrite { mode: WriteMode::Replace(mine), only_if }
+    RegistrationWrite::new(WriteMode::Replace(mine), only_if)
 }
 
 fn rename(project: &str, name: &str) -> RegistrationWrite {
     let draft = PatchDraft { name: Some(name.to_owned()), ..PatchDraft::default() };
     let mode = WriteMode::Patch(slug(project), draft.parse().unwrap());
-    RegistrationWrite { mode, only_if: Precondition::Always }
+    RegistrationWrite::new(mode, Precondition::Always)
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn a_patch_applies_to_the_stored_project() {
     other.service.catalog.register(theirs, Origin::Api).await.unwrap();
     let draft = PatchDraft { tags: Some(vec!["new".to_owned()]), ..PatchDraft::default() };
     let mode = WriteMode::Patch(slug("a"), draft.parse().unwrap());
-    let patch = RegistrationWrite { mode, only_if: Precondition::Present };
+    let patch = RegistrationWrite::new(mode, Precondition::Present);
     let patched = one.service.catalog.register(patch, Origin::Api).await.unwrap();
     assert_eq!(patched.state.project.name.as_str(), "Theirs");
     assert_eq!(patched.state.project.tags.iter().collect::<Vec<_>>(), ["new"]);
@@ -75,11 +75,11 @@ async fn a_project_removed_by_another_replica_is_not_found_and_forgotten() {
     let (one, other) = two().await;
     let catalog = &one.service.catalog;
     let read = one.project("a");
-    other.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    other.service.catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.unwrap();
     let patched = catalog.register(rename("a", "Mine"), Origin::Api).await;
     assert!(matches!(patched, Err(CatalogError::NotFound(_))), "{patched:?}");
     assert!(!one.knows("a"));
-    let removed = catalog.remove(&slug("a"), Precondition::Present).await;
+    let removed = catalog.remove(&slug("a"), Precondition::Present, Actor::API).await;
     assert!(matches!(removed, Err(CatalogError::NotFound(_))), "{removed:?}");
     let replaced = catalog.register(replace(&read, "Mine"), Origin::Api).await;
     assert!(
@@ -94,10 +94,10 @@ async fn a_project_changed_since_the_read_is_not_removed() {
     let read = one.project("a");
     other.service.catalog.register(replace(&read, "Theirs"), Origin::Api).await.unwrap();
     let tag = |project: &Project| Precondition::Unchanged(vec![RegistrationTag::of(project)]);
-    let refused = one.service.catalog.remove(&slug("a"), tag(&read)).await;
+    let refused = one.service.catalog.remove(&slug("a"), tag(&read), Actor::API).await;
     assert!(matches!(refused, Err(CatalogError::PreconditionFailed(_))), "{refused:?}");
     assert_eq!(one.project("a").name.as_str(), "Theirs");
-    one.service.catalog.remove(&slug("a"), tag(&one.project("a"))).await.unwrap();
+    one.service.catalog.remove(&slug("a"), tag(&one.project("a")), Actor::API).await.unwrap();
     assert!(!one.knows("a"));
 }
 

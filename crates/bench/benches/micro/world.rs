@@ -57,8 +57,13 @@ impl World {
     }
 
     pub(crate) fn hear(&self, slug: &str) {
-        let heartbeat =
-            Heartbeat { slug, source: Source::Nats, channel: Channel::Presence, condition: None };
+        let heartbeat = Heartbeat {
+            slug,
+            source: Source::Nats,
+            channel: Channel::Presence,
+            condition: None,
+            key: None,
+        };
         self.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, bail};
+use federation_domain::LogPosition;
 use serde_json::Value;
 
 use super::event::StreamEvent;
@@ -80,7 +81,7 @@ pub(super) struct StreamClient {
     target: Target,
     shared: Arc<Shared>,
     stream: EventStream,
-    position: i64,
+    position: LogPosition,
     /// Mean number of events between two reconnects, or `None` without reconnects.
     mean_events: Option<u64>,
     received: Received,
@@ -141,10 +142,11 @@ impl StreamClient {
         if event.name == "reset" {
             bail!("the service replaced its change log");
         }
-        let (id, expected) = (event.id.context("an event has no revision")?, self.position + 1);
+        let id = event.id.context("an event has no position")?.revision.0;
+        let expected = self.position.revision.0 + 1;
         self.received.missed += u64::try_from(id - expected).unwrap_or(0);
         self.received.doubled += u64::from(id < expected);
-        self.position = self.position.max(id);
+        self.position.revision.0 = self.position.revision.0.max(id);
         self.received.events += 1;
         self.received.bytes += event.data.len() as u64;
         if let Some(sent) = self.shared.sent(event) {
@@ -158,11 +160,11 @@ impl StreamClient {
     }
 }
 
-/// Reads the first event and returns the revision at which the stream begins.
-async fn ready(stream: &mut EventStream) -> anyhow::Result<i64> {
+/// Reads the first event and returns the position at which the stream begins.
+async fn ready(stream: &mut EventStream) -> anyhow::Result<LogPosition> {
     let first = stream.next().await?.context("the stream ended before its first event")?;
     if first.name != "ready" {
         bail!("the stream begins with {:?} instead of \"ready\"", first.name);
     }
-    first.id.context("the first event has no revision")
+    first.id.context("the first event has no position")
 }

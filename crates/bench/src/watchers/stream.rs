@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use federation_domain::LogPosition;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -22,11 +23,11 @@ pub(super) struct EventStream {
 }
 
 impl EventStream {
-    /// Opens a stream that begins now or after a revision.
+    /// Opens a stream that begins now or after a position.
     ///
     /// # Errors
     /// Fails if the service cannot be reached or rejects the request.
-    pub(super) async fn open(target: &Target, after: Option<i64>) -> anyhow::Result<Self> {
+    pub(super) async fn open(target: &Target, after: Option<LogPosition>) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(target.address).await.with_context(|| {
             format!("cannot connect to the service at {}; check that it runs", target.shown)
         })?;

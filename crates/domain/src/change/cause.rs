@@ -1,6 +1,7 @@
 //! Causes of changes.
 
 use crate::heartbeat::{Reports, Source};
+use crate::log::Actor;
 
 /// Origin of a registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +17,18 @@ pub enum Origin {
     File,
     /// A heartbeat of an unknown project, if auto-registration is on.
     Heartbeat,
+}
+
+impl Origin {
+    /// Returns the actor of registrations whose request says nothing else.
+    #[must_use]
+    pub fn actor(self) -> Actor {
+        match self {
+            Self::Api => Actor::API,
+            Self::File => Actor::FILE,
+            Self::Heartbeat => Actor::NATS,
+        }
+    }
 }
 
 /// Outcome of pinging a silent project before it is reported offline.

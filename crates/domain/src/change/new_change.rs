@@ -3,6 +3,7 @@
 use time::OffsetDateTime;
 
 use super::{Cause, Change, ChangeKind, Origin, Revision, Transition};
+use crate::log::Actor;
 use crate::project::{Project, ProjectStatus};
 use crate::time_precision::to_micros;
 use crate::values::Slug;
@@ -22,30 +23,37 @@ pub struct NewChange {
     pub at: OffsetDateTime,
     /// Reason for the change.
     pub cause: Cause,
+    /// Actor that caused the change.
+    pub actor: Actor,
 }
 
 impl NewChange {
     /// Returns the change of a project that was created.
     #[must_use]
-    pub fn registered(project: &Project, by: Origin, at: OffsetDateTime) -> Self {
+    pub fn registered(project: &Project, by: Origin, actor: &Actor, at: OffsetDateTime) -> Self {
         let (slug, to) = (project.slug.clone(), Some(project.status));
-        let cause = Cause::Registered { by };
-        Self { slug, kind: ChangeKind::Registered, from: None, to, at, cause }
+        let (cause, actor) = (Cause::Registered { by }, actor.clone());
+        Self { slug, kind: ChangeKind::Registered, from: None, to, at, cause, actor }
     }
 
     /// Returns the change of a project whose metadata was replaced.
     #[must_use]
-    pub fn updated(project: &Project, by: Origin, at: OffsetDateTime) -> Self {
+    pub fn updated(project: &Project, by: Origin, actor: &Actor, at: OffsetDateTime) -> Self {
         let from = Some(project.status);
-        Self { kind: ChangeKind::Updated, from, ..Self::registered(project, by, at) }
+        Self { kind: ChangeKind::Updated, from, ..Self::registered(project, by, actor, at) }
     }
 
     /// Returns the change of a project that was removed. `status` is `None` if the stored one does
     /// not parse.
     #[must_use]
-    pub fn removed(slug: &Slug, status: Option<ProjectStatus>, at: OffsetDateTime) -> Self {
-        let (slug, cause) = (slug.clone(), Cause::Operator);
-        Self { slug, kind: ChangeKind::Removed, from: status, to: None, at, cause }
+    pub fn removed(
+        slug: &Slug,
+        status: Option<ProjectStatus>,
+        actor: &Actor,
+        at: OffsetDateTime,
+    ) -> Self {
+        let (slug, cause, actor) = (slug.clone(), Cause::Operator, actor.clone());
+        Self { slug, kind: ChangeKind::Removed, from: status, to: None, at, cause, actor }
     }
 
     /// Returns the change of status that an accepted transition makes; `None` if the status stays.
@@ -58,13 +66,14 @@ impl NewChange {
             to: Some(transition.to),
             at: transition.at,
             cause: transition.cause.clone(),
+            actor: transition.actor.clone(),
         })
     }
 
     /// Returns the entry of the log at this revision, with the time at the precision of a store.
     #[must_use]
     pub fn at_revision(self, revision: Revision) -> Change {
-        let Self { slug, kind, from, to, at, cause } = self;
-        Change { revision, slug, kind, from, to, at: to_micros(at), cause }
+        let Self { slug, kind, from, to, at, cause, actor } = self;
+        Change { revision, slug, kind, from, to, at: to_micros(at), cause, actor }
     }
 }

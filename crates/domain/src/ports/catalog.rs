@@ -7,6 +7,7 @@ use super::ListeningPeriod;
 use crate::change::{Change, Origin, Outcome, Revision, Transition};
 use crate::condition::Precondition;
 use crate::error::StoreError;
+use crate::log::{Actor, Epoch};
 use crate::project::{Project, ProjectId};
 use crate::registration_write::RegistrationWrite;
 use crate::values::Slug;
@@ -16,8 +17,10 @@ use crate::values::Slug;
 pub struct Snapshot {
     /// Projects in the order of their ids. Rows that do not parse are left out.
     pub projects: Vec<Project>,
-    /// Newest change that the projects reflect.
+    /// Newest entry of the log that the projects reflect.
     pub revision: Revision,
+    /// Epoch of the log.
+    pub epoch: Epoch,
     /// Latest listening period of each source, as of its last checkpoint.
     pub listening_periods: Vec<ListeningPeriod>,
     /// Number of rows that were left out. The store has logged each of them.
@@ -89,6 +92,7 @@ pub trait CatalogStore: Send + Sync {
         &self,
         slug: &Slug,
         only_if: &Precondition,
+        actor: &Actor,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError>;
 

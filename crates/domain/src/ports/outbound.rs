@@ -2,15 +2,16 @@
 
 use async_trait::async_trait;
 
-use crate::change::{Change, Probe};
+use crate::change::Probe;
 use crate::heartbeat::Heartbeat;
+use crate::log::LogEntry;
 use crate::values::{MeshNamespace, Slug};
 
-/// Receives accepted changes in the order of their revisions.
+/// Receives entries of the log that this process wrote, in the order of their revisions.
 #[cfg_attr(feature = "mock", mockall::automock)]
 pub trait ChangeSink: Send + Sync {
-    /// Takes the changes. An implementation MUST NOT block.
-    fn publish(&self, changes: &[Change]);
+    /// Takes the entries. An implementation MUST NOT block.
+    fn publish(&self, entries: &[LogEntry]);
 }
 
 /// Relays heartbeats received by this replica to the others, which cannot receive them directly.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 
-use federation_domain::Slug;
+use federation_domain::{Actor, Slug};
 use federation_http::{Key, KeyDigest, Scope, Scopes};
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
@@ -202,8 +202,13 @@ impl FromText for Id {
     fn from_text(text: &str) -> Result<Self, String> {
         let fits = (1..=32).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-        fits.then(|| Self(text.to_owned()))
-            .ok_or_else(|| "expected 1 to 32 characters of a-z and 0-9".to_owned())
+        if !fits {
+            return Err("expected 1 to 32 characters of a-z and 0-9".to_owned());
+        }
+        if Actor::is_reserved(text) {
+            return Err(format!("expected another id, because the change log has an actor {text}"));
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 

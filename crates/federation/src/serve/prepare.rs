@@ -38,6 +38,8 @@ pub(super) async fn prepare(
             tracing::debug!(migration, "database migration is applied");
             migrations += 1;
         }
+    } else {
+        persist(async || store.check_schema().await).await?;
     }
     let projects = persist(async || service.load().await).await.context(
         "cannot read the catalog; if the database is not migrated, run `federation migrate`",

@@ -106,10 +106,10 @@ fn an_explanation_is_text_for_people_and_json_for_programs() {
 
 #[test]
 fn a_history_is_one_page_that_names_the_next() {
-    let body = r#"{"slug":"orion","uptime":[],"changes":[{"revision":9,"kind":"status_changed","from":"online","to":"degraded","at":"2026-11-23T14:41:13.511326Z","because":"no heartbeat for 60 s"}],"next":"/api/fed/projects/orion/history?before=9&limit=1"}"#;
+    let body = r#"{"slug":"orion","uptime":[],"changes":[{"revision":9,"kind":"status_changed","from":"online","to":"degraded","at":"2026-11-23T14:41:13.511326Z","because":"no heartbeat for 60 s","actor":"service"}],"next":"/api/fed/projects/orion/history?before=9&limit=1"}"#;
     let (run, line, _) = ask(&["projects", "history", "orion", "--limit", "1"], "200 OK", body);
     assert_eq!(line, "GET /api/fed/projects/orion/history?limit=1 HTTP/1.1");
-    assert!(run.stdout.contains("online → degraded  no heartbeat for 60 s\n"), "{run:?}");
+    assert!(run.stdout.contains("online → degraded  service  no heartbeat for 60 s\n"), "{run:?}");
     assert!(run.stdout.ends_with("\n\nOlder changes: --before 9\n"), "{run:?}");
     let args = ["projects", "history", "orion", "--json", "--limit", "1", "--before", "9"];
     let (run, line, _) = ask(&args, "200 OK", body);

@@ -1,34 +1,42 @@
 //! Selection of events.
 
 use federation_application::{Catalog, ProjectState, WantedTags};
-use federation_domain::{Change, ChangeKind, ProjectStatus, Slug};
+use federation_domain::{ChangeKind, LogEntry, ProjectStatus, Slug};
 
-/// Selects the changes that match every non-empty criterion.
+/// Selects the entries that match every non-empty criterion.
 #[derive(Debug, Default)]
 pub(crate) struct EventFilter {
-    /// Changes from or to one of these statuses.
+    /// Entries of projects from or to one of these statuses.
     pub(crate) statuses: Vec<ProjectStatus>,
-    /// Changes of one of these projects.
+    /// Entries of one of these projects.
     pub(crate) slugs: Vec<Slug>,
-    /// Changes of one of these kinds.
+    /// Changes of projects of one of these kinds.
     pub(crate) kinds: Vec<ChangeKind>,
-    /// Changes of projects that currently have all of these tags.
+    /// Entries of projects that currently have all of these tags.
     pub(crate) tags: WantedTags,
+    /// Entries of one of these entities.
+    pub(crate) entities: Vec<String>,
 }
 
 impl EventFilter {
-    pub(crate) fn admits(&self, change: &Change, catalog: &Catalog) -> bool {
-        fn any<T: PartialEq>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
+    pub(crate) fn admits(&self, entry: &LogEntry, catalog: &Catalog) -> bool {
+        fn any<T>(wanted: &[T], is: impl Fn(&T) -> bool) -> bool {
             wanted.is_empty() || wanted.iter().any(is)
         }
-        any(&self.kinds, |kind| *kind == change.kind)
-            && any(&self.slugs, |slug| *slug == change.slug)
-            && any(&self.statuses, |status| [change.from, change.to].contains(&Some(*status)))
-            && self.has_tags(&change.slug, catalog)
+        let changes = |kind: &ChangeKind| entry.change().is_some_and(|change| change.kind == *kind);
+        let has_status = |status: &ProjectStatus| {
+            entry.step().is_some_and(|step| [step.from, step.to].contains(&Some(*status)))
+        };
+        any(&self.entities, |entity| entity == entry.entity())
+            && any(&self.kinds, changes)
+            && any(&self.slugs, |slug| entry.is_of(slug))
+            && any(&self.statuses, has_status)
+            && self.has_tags(entry, catalog)
     }
 
-    fn has_tags(&self, slug: &Slug, catalog: &Catalog) -> bool {
+    fn has_tags(&self, entry: &LogEntry, catalog: &Catalog) -> bool {
         let has_tags = |state: ProjectState| self.tags.are_all_in(&state.project.tags);
-        self.tags.is_empty() || catalog.find(slug).is_ok_and(has_tags)
+        self.tags.is_empty()
+            || entry.slug().is_some_and(|slug| catalog.find(&slug).is_ok_and(has_tags))
     }
 }

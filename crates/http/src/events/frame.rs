@@ -2,16 +2,16 @@
 
 use std::fmt::Write as _;
 
-use federation_domain::{Change, Revision};
+use federation_domain::{Epoch, LogEntry, LogPosition, PROJECT};
 
-use crate::wire::change::EventBody;
+use crate::wire::entry::EventDataBody;
 
 /// Time after which a client reconnects, in ms. Leaves time for the service to restart.
 const RETRY_MS: u32 = 2_000;
 
 /// Encodes the first event. Its id ensures that a client that loses the connection before the first
 /// change misses none.
-pub(super) fn ready(at: Revision) -> String {
+pub(super) fn ready(at: LogPosition) -> String {
     format!("retry: {RETRY_MS}\n{}", position("ready", at))
 }
 
@@ -20,35 +20,43 @@ pub(super) fn starting() -> String {
     format!("retry: {RETRY_MS}\n: starting\n\n")
 }
 
-/// Encodes the event for a replaced log.
-pub(super) fn reset(at: Revision) -> String {
+/// Encodes the event for a client that has missed entries.
+pub(super) fn reset(at: LogPosition) -> String {
     position("reset", at)
 }
 
-fn position(event: &str, Revision(revision): Revision) -> String {
-    format!("id: {revision}\nevent: {event}\ndata: {{\"revision\":{revision}}}\n\n")
+fn position(event: &str, at: LogPosition) -> String {
+    let revision = at.revision.0;
+    format!("id: {at}\nevent: {event}\ndata: {{\"revision\":{revision}}}\n\n")
 }
 
 /// Encodes a comment that keeps the connection alive.
 ///
 /// If filtered changes have passed, it includes the id of the newest one. An id without data is not
 /// an event, but updates the id from which the client resumes.
-pub(super) fn heartbeat(passed: Option<Revision>) -> String {
+pub(super) fn heartbeat(passed: Option<LogPosition>) -> String {
     let mut text = ": heartbeat\n".to_owned();
-    if let Some(Revision(revision)) = passed {
+    if let Some(position) = passed {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "id: {revision}");
+        let _ = writeln!(text, "id: {position}");
     }
     text.push('\n');
     text
 }
 
-/// Encodes a change.
-pub(super) fn change(change: &Change) -> Vec<u8> {
-    let (id, kind) = (change.revision.0, change.kind.as_str());
-    let mut text = format!("id: {id}\nevent: {kind}\ndata: ").into_bytes();
-    // Writing to a Vec cannot fail. Compact JSON contains no line breaks, which would end the data.
-    let _ = serde_json::to_writer(&mut text, &EventBody::from(change));
+/// Encodes an entry of the log of this epoch.
+///
+/// The name of the event is the kind, after the entity unless that is a project: a client that
+/// listens for `removed` does not expect the removal of anything else.
+pub(super) fn entry(entry: &LogEntry, epoch: Epoch) -> Vec<u8> {
+    let (id, kind) = (LogPosition { epoch, revision: entry.revision() }, entry.kind());
+    let name = match entry.entity() {
+        PROJECT => kind.to_owned(),
+        entity => format!("{entity}.{kind}"),
+    };
+    let mut text = format!("id: {id}\nevent: {name}\ndata: ").into_bytes();
+    // Writing to a Vec cannot fail. The JSON contains no line breaks, which would end the data.
+    let _ = serde_json::to_writer(&mut text, &EventDataBody::from(entry));
     text.extend_from_slice(b"\n\n");
     text
 }

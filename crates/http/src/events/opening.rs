@@ -7,8 +7,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use federation_application::WatchError;
-use federation_domain::{Revision, error_chain};
+use federation_application::{WatchError, WatchFrom};
+use federation_domain::error_chain;
 use futures_util::stream::{self, LocalBoxStream, StreamExt as _};
 use tokio::time::sleep;
 
@@ -22,19 +22,19 @@ const RETRY: Duration = Duration::from_millis(250);
 
 type Parts = LocalBoxStream<'static, Result<Bytes, Infallible>>;
 
-/// Opens a stream after a revision, or now.
+/// Opens a stream from a position.
 ///
 /// # Errors
 /// Fails if the stream cannot be opened, for a reason other than that the service is starting.
 pub(crate) async fn open(
     state: &ApiState,
-    after: Option<Revision>,
+    from: WatchFrom,
     viewer: Viewer,
 ) -> Result<Parts, WatchError> {
-    match state.changes.watch(after).await {
+    match state.changes.watch(from).await {
         Ok(watcher) => Ok(events_of(state, watcher, viewer).boxed_local()),
         Err(WatchError::NotLoaded | WatchError::Behind) => {
-            let opening = Opening { state: state.clone(), after, viewer };
+            let opening = Opening { state: state.clone(), from, viewer };
             let parts = stream::unfold(Some(opening), async |opening| opening?.next().await);
             let first = stream::iter([Ok(Bytes::from(frame::starting()))]);
             Ok(first.chain(parts.flatten()).boxed_local())
@@ -45,7 +45,7 @@ pub(crate) async fn open(
 
 struct Opening {
     state: ApiState,
-    after: Option<Revision>,
+    from: WatchFrom,
     viewer: Viewer,
 }
 
@@ -59,7 +59,7 @@ impl Opening {
                 () = self.viewer.connection.closed() => return None,
                 () = sleep(RETRY) => {}
             }
-            match self.state.changes.watch(self.after).await {
+            match self.state.changes.watch(self.from).await {
                 Ok(watcher) => {
                     let events = events_of(&self.state, watcher, self.viewer);
                     return Some((events.boxed_local(), None));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use federation_application::{Catalog, ChangeWatcher, WatchEvent};
-use federation_domain::{Revision, error_chain};
+use federation_domain::{LogPosition, error_chain};
 use futures_util::{Stream, StreamExt as _, future, stream};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +68,7 @@ struct Events {
     heartbeats: Interval,
     ending: CancellationToken,
     /// The newest id sent to the client.
-    shown: Revision,
+    shown: LogPosition,
 }
 
 impl Events {
@@ -110,18 +110,19 @@ impl Events {
     }
 
     fn text(&mut self, event: WatchEvent) -> Vec<u8> {
-        let changes = match event {
-            WatchEvent::Changes { changes, .. } => changes,
-            WatchEvent::StartedOver(revision) => {
-                self.shown = revision;
-                return frame::reset(revision).into_bytes();
+        let entries = match event {
+            WatchEvent::Entries { entries, .. } => entries,
+            WatchEvent::StartedOver(position) => {
+                self.shown = position;
+                return frame::reset(position).into_bytes();
             }
         };
+        let epoch = self.watcher.position().epoch;
         let mut text = Vec::new();
-        for change in changes {
-            if self.viewer.filter.admits(&change, &self.catalog) {
-                text.extend_from_slice(&self.frames.frame(&change));
-                self.shown = change.revision;
+        for entry in entries {
+            if self.viewer.filter.admits(&entry, &self.catalog) {
+                text.extend_from_slice(&self.frames.frame(&entry, epoch));
+                self.shown = LogPosition { epoch, revision: entry.revision() };
             }
         }
         text

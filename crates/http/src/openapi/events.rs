@@ -44,7 +44,10 @@ fn event() -> Value {
         "type": "object",
         "required": ["id", "event", "data"],
         "properties": {
-            "id": {"type": "string", "pattern": "^[0-9]+$", "description": "The revision."},
+            "id": {
+                "type": "string", "pattern": "^[0-9a-f]{12}-[0-9]+$",
+                "description": "The position in the log. Opaque."
+            },
             "event": {"type": "string"},
             "data": {"type": "string"}
         },
@@ -52,7 +55,10 @@ fn event() -> Value {
             kinds(positions.clone(), data(Some("^{\"revision\":[0-9]+}$"), position)),
             kinds(
                 json!({"not": positions}),
-                data(None, json!({"$ref": "#/components/schemas/ChangeEvent"}))
+                data(None, json!({"anyOf": [
+                    {"$ref": "#/components/schemas/ChangeEvent"},
+                    {"$ref": "#/components/schemas/Entry"}
+                ]}))
             )
         ]
     })

@@ -5,11 +5,12 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::HeaderMap;
 use actix_web::{FromRequest, HttpRequest};
-use federation_domain::{ChangeKind, InvalidValue, Revision, Slug};
+use federation_application::WatchFrom;
+use federation_domain::{ChangeKind, InvalidValue, Slug};
 
 use super::filters::{OrCollect as _, statuses, tags};
-use super::number::{REVISION, number, parse_number};
 use super::pairs::Pairs;
+use super::position::position;
 use crate::error::ApiError;
 use crate::events::filter::EventFilter;
 
@@ -20,11 +21,11 @@ const LAST_EVENT_ID: &str = "Last-Event-ID";
 const MAX_VALUES: usize = 100;
 
 /// Selects changes and the start of the stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EventQuery {
     pub(crate) filter: EventFilter,
-    /// Revision after which the stream starts. `None` starts now.
-    pub(crate) after: Option<Revision>,
+    /// Start of the stream.
+    pub(crate) from: WatchFrom,
 }
 
 impl FromRequest for EventQuery {
@@ -46,9 +47,11 @@ impl EventQuery {
             slugs: each(&pairs, "slug", Slug::parse).or_collect(&mut faults),
             kinds: each(&pairs, "kind", kind).or_collect(&mut faults),
             tags: tags(&pairs, "tag").or_collect(&mut faults),
+            entities: each(&pairs, "entity", entity).or_collect(&mut faults),
         };
-        let after = last_seen(&pairs, headers).or_collect(&mut faults);
-        if faults.is_empty() { Ok(Self { filter, after }) } else { Err(faults) }
+        let from = last_seen(&pairs, headers).or_collect(&mut faults);
+        let from = from.unwrap_or(WatchFrom::Now);
+        if faults.is_empty() { Ok(Self { filter, from }) } else { Err(faults) }
     }
 }
 
@@ -75,23 +78,31 @@ fn kind(name: &str) -> Result<ChangeKind, InvalidValue> {
     })
 }
 
-/// Returns the newest revision that the client has seen. The header takes precedence, because a
+/// Parses an entity. A newer version may have others, so every name is accepted.
+fn entity(name: &str) -> Result<String, InvalidValue> {
+    let is_name = (1..=50).contains(&name.len())
+        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'.'));
+    let allowed = "1 to 50 of a-z, 0-9, _, - and .";
+    is_name.then(|| name.to_owned()).ok_or_else(|| InvalidValue::new("entity", name, allowed))
+}
+
+/// Returns the position that the client has seen. The header takes precedence, because a
 /// browser that reconnects sends it along with the original URL.
-fn last_seen(pairs: &Pairs<'_>, headers: &HeaderMap) -> Result<Option<Revision>, InvalidValue> {
-    let all = 0..=i64::MAX;
-    let in_query = number(pairs, "last_event_id", all.clone(), REVISION)?;
+fn last_seen(pairs: &Pairs<'_>, headers: &HeaderMap) -> Result<Option<WatchFrom>, InvalidValue> {
+    let name = "last_event_id";
+    let in_query = pairs.once(name)?.as_deref().map(|text| position(name, text)).transpose()?;
     let in_header = headers.get(LAST_EVENT_ID).map(|header| {
         let text = String::from_utf8_lossy(header.as_bytes());
-        parse_number(LAST_EVENT_ID, &text, all, REVISION)
+        position(LAST_EVENT_ID, &text)
     });
-    Ok(in_header.transpose()?.or(in_query).map(Revision))
+    Ok(in_header.transpose()?.or(in_query))
 }
 
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
     use federation_application::WantedTags;
-    use federation_domain::ProjectStatus;
+    use federation_domain::{LogPosition, ProjectStatus};
 
     use super::*;
 
@@ -107,8 +118,11 @@ mod tests {
 
     #[test]
     fn several_values_are_comma_separated_or_repeated() {
-        let query = "status=online,offline&slug=a&slug=b,c&kind=removed&tag=x,y&tag=z&other=1";
-        let EventFilter { statuses, slugs, kinds, tags } = parse(query, None).unwrap().filter;
+        let query = "status=online,offline&slug=a&slug=b,c&kind=removed&tag=x,y&tag=z&other=1\
+                     &entity=edge,project";
+        let EventFilter { statuses, slugs, kinds, tags, entities } =
+            parse(query, None).unwrap().filter;
+        assert_eq!(entities, ["edge", "project"]);
         assert_eq!(statuses, [ProjectStatus::Online, ProjectStatus::Offline]);
         assert_eq!(slugs.iter().map(Slug::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(kinds, [ChangeKind::Removed]);
@@ -117,23 +131,27 @@ mod tests {
 
     #[test]
     fn the_header_takes_precedence_over_the_parameter() {
-        let after = |query, header| parse(query, header).unwrap().after.map(|after| after.0);
-        assert_eq!(after("", None), None);
-        assert_eq!(after("last_event_id=5", None), Some(5));
-        assert_eq!(after("last_event_id=5", Some("17")), Some(17));
+        let from = |query, header| parse(query, header).unwrap().from;
+        let after = |text| WatchFrom::After(LogPosition::parse(text).unwrap());
+        assert_eq!(from("", None), WatchFrom::Now);
+        let query = "last_event_id=8f3a9c01b2d4-5";
+        assert_eq!(from(query, None), after("8f3a9c01b2d4-5"));
+        assert_eq!(from(query, Some("8f3a9c01b2d4-17")), after("8f3a9c01b2d4-17"));
+        assert_eq!(from("last_event_id=5", None), WatchFrom::AnotherLog);
     }
 
     #[test]
     fn every_invalid_parameter_is_reported() {
-        let faults = parse("status=up&slug=A&kind=moved&tag=", Some("x")).unwrap_err();
+        let faults = parse("status=up&slug=A&kind=moved&tag=&entity=A", Some("x")).unwrap_err();
         insta::assert_snapshot!(faults.join("\n"), @r#"
         status: expected online, offline or degraded, got "up"
         slug: expected 1 to 50 of a-z, 0-9 and -, got "A"
         kind: expected one of registered, updated, removed, status_changed, got "moved"
         tag[0]: expected 1 to 50 characters, not blank and without control characters, got ""
-        Last-Event-ID: expected a revision of 0 or more, got "x"
+        entity: expected 1 to 50 of a-z, 0-9, _, - and ., got "A"
+        Last-Event-ID: expected a position as sent by this service, such as 8f3a9c01b2d4-17, got "x"
         "#);
-        for bad in ["", "-1", "1.5", "99999999999999999999"] {
+        for bad in ["", "-1", "1.5", "99999999999999999999", "8f3a9c01b2d4", "8f3a9c01b2d4-x"] {
             assert_eq!(parse(&format!("last_event_id={bad}"), None).unwrap_err().len(), 1, "{bad}");
             assert_eq!(parse("", Some(bad)).unwrap_err().len(), 1, "{bad}");
         }

@@ -6,9 +6,6 @@ use federation_domain::InvalidValue;
 
 use super::pairs::Pairs;
 
-/// Describes a valid revision.
-pub(super) const REVISION: &str = "a revision of 0 or more";
-
 pub(super) fn number(
     pairs: &Pairs<'_>,
     name: &str,

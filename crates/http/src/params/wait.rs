@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use federation_domain::{InvalidValue, Revision};
+use federation_application::WatchFrom;
+use federation_domain::InvalidValue;
 use utoipa::IntoParams;
 
-use super::number::{REVISION, number};
 use super::pairs::Pairs;
+use super::position::position;
 use crate::error::ApiError;
 
 /// OpenAPI description of [`Wait`].
@@ -17,10 +18,15 @@ use crate::error::ApiError;
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "the parameters in the document")]
 pub(crate) struct WaitParams {
-    /// Wait for a change after this revision, which is the `X-Federation-Index` of an earlier
-    /// response. A list waits for a change of any project, a single project for its own.
-    #[param(minimum = 0, nullable = false, example = 17)]
-    index: Option<i64>,
+    /// Wait for a change after this position, which is the `X-Federation-Index` of an earlier
+    /// response. A list waits for a change of any project, a single project for its own. Opaque. A
+    /// position in another change log, as after a restored backup, does not wait.
+    #[param(
+        pattern = "^([0-9a-f]{12}-)?[0-9]{1,18}$",
+        nullable = false,
+        example = "8f3a9c01b2d4-17"
+    )]
+    index: Option<String>,
     /// Timeout of a request with `index`, such as `500ms`, `30s` or `5m`. Defaults to 5 minutes and
     /// is at most 10 minutes; up to a sixteenth is added at random. After the timeout the current
     /// state is returned.
@@ -31,8 +37,8 @@ pub(crate) struct WaitParams {
 /// The parameters `index` and `wait`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
-    /// Revision after which to wait for a change. `None` does not wait.
-    pub(crate) index: Option<Revision>,
+    /// Position after which to wait for a change. `None` does not wait.
+    pub(crate) index: Option<WatchFrom>,
     pub(crate) timeout: Duration,
 }
 
@@ -53,11 +59,13 @@ impl Wait {
     /// Reports every invalid parameter.
     fn parse(query: &str) -> Result<Self, Vec<InvalidValue>> {
         let pairs = Pairs::of(query);
-        let index = number(&pairs, "index", 0..=i64::MAX, REVISION);
+        let index = pairs
+            .once("index")
+            .and_then(|text| text.as_deref().map(|text| position("index", text)).transpose());
         let wait = pairs.once("wait").and_then(|text| text.as_deref().map(duration).transpose());
         match (index, wait) {
             (Ok(index), Ok(wait)) => Ok(Self {
-                index: index.map(Revision),
+                index,
                 timeout: wait.unwrap_or(Self::DEFAULT_TIMEOUT).min(Self::MAX_TIMEOUT),
             }),
             (index, wait) => Err(index.err().into_iter().chain(wait.err()).collect()),
@@ -84,11 +92,13 @@ fn duration(text: &str) -> Result<Duration, InvalidValue> {
 
 #[cfg(test)]
 mod tests {
+    use federation_domain::LogPosition;
+
     use super::*;
 
-    fn wait(query: &str) -> Result<(Option<i64>, Duration), Vec<InvalidValue>> {
+    fn wait(query: &str) -> Result<(Option<WatchFrom>, Duration), Vec<InvalidValue>> {
         let wait = Wait::parse(query)?;
-        Ok((wait.index.map(|index| index.0), wait.timeout))
+        Ok((wait.index, wait.timeout))
     }
 
     #[test]
@@ -104,7 +114,11 @@ mod tests {
         ] {
             assert_eq!(wait(query).unwrap().1.as_secs_f64(), seconds, "{query}");
         }
-        assert_eq!(wait("index=7").unwrap().0, Some(7));
+        let position = LogPosition::parse("8f3a9c01b2d4-7").unwrap();
+        let index = |query| wait(query).unwrap().0;
+        assert_eq!(index("index=8f3a9c01b2d4-7"), Some(WatchFrom::After(position)));
+        assert_eq!(index("index=7"), Some(WatchFrom::AnotherLog));
+        assert_eq!(index(""), None);
         for bad in ["", "5", "s", "-1s", "1h", "1.5s", "1 s", "4294967296s"] {
             let faults = wait(&format!("wait={bad}&index=-1")).unwrap_err();
             assert_eq!(faults.len(), 2, "{bad}");

@@ -19,18 +19,21 @@ use crate::wire::project::body::StatusSchema;
 
 /// Watch changes as Server-Sent Events.
 ///
-/// Each change is an event. Its `id` is the revision, its `event` the kind (`registered`,
-/// `updated`, `removed` or `status_changed`; further kinds may be added), and its `data` a
-/// `ChangeEvent` as JSON in one line. Events are in the order of their revisions. When a client
-/// receives an event, reads of the catalog reflect the change.
+/// Each entry of the change log is an event. Its `id` is its position, which is opaque. For a change
+/// of a project, its `event` is the kind (`registered`, `updated`, `removed` or `status_changed`;
+/// further kinds may be added), and its `data` a `ChangeEvent` as JSON in one line. For any other
+/// entry, the data is an `Entry`; its `event` is the kind, after the entity and a dot unless that is
+/// `project`. Ignore events with names that you do not know. Events are in the order of their
+/// revisions. When a client receives an event, reads of the catalog reflect the change.
 ///
-/// A stream starts now, or after the revision in `Last-Event-ID`, without gaps or duplicates. An
+/// A stream starts now, or after the position in `Last-Event-ID`, without gaps or duplicates. An
 /// `EventSource` sends that header when it reconnects. Two events report a position, with
 /// `{"revision":17}` as their data. `ready` is sent first and immediately; a client that then reads
-/// the catalog misses nothing. `reset` reports that the log does not contain the requested
-/// revision, or was replaced because the database was restored: discard all state, read the catalog
-/// again, and continue with the stream. After 15 s without an event, the comment `: heartbeat` is
-/// sent, with an `id` if filtered changes have passed.
+/// the catalog misses nothing. `reset` reports that entries were missed: the requested position is in
+/// another log, because the database was restored, or entries after it were dropped, because they
+/// were older than `CHANGE_RETENTION`. Discard all state, read the catalog again, and continue with
+/// the stream. After 15 s without an event, the comment `: heartbeat` is sent, with an `id` if
+/// filtered changes have passed.
 ///
 /// While the service starts, a stream consists of comments, and `ready` follows when the catalog is
 /// loaded. An `EventSource` would give up if the response was an error.
@@ -57,7 +60,13 @@ use crate::wire::project::body::StatusSchema;
         ),
         (
             "kind" = Option<Vec<ChangeKindSchema>>, Query, nullable = false, explode = false, min_items = 1,
-            description = "Return changes of these kinds.", example = json!(["status_changed"])
+            description = "Return changes of projects of these kinds.", example = json!(["status_changed"])
+        ),
+        (
+            "entity" = Option<Vec<String>>, Query, nullable = false, explode = false, min_items = 1, max_items = 100,
+            description = "Return entries of these entities, such as `project`. All other filters \
+                           apply to projects only.",
+            example = json!(["project"])
         ),
         (
             "tag" = Option<BTreeSet<TagSchema>>, Query, nullable = false, explode = true, max_items = 10,
@@ -66,14 +75,17 @@ use crate::wire::project::body::StatusSchema;
             example = json!(["python"])
         ),
         (
-            "Last-Event-ID" = Option<i64>, Header, nullable = false, minimum = 0,
-            description = "The newest revision that the client has seen.", example = 17
+            "Last-Event-ID" = Option<String>, Header, nullable = false,
+            pattern = "^([0-9a-f]{12}-)?[0-9]{1,18}$",
+            description = "The `id` of the newest event that the client has seen.",
+            example = "8f3a9c01b2d4-17"
         ),
         (
-            "last_event_id" = Option<i64>, Query, nullable = false, minimum = 0,
+            "last_event_id" = Option<String>, Query, nullable = false,
+            pattern = "^([0-9a-f]{12}-)?[0-9]{1,18}$",
             description = "Alternative to `Last-Event-ID`, for clients that cannot set the header. \
                            The header takes precedence.",
-            example = 17
+            example = "8f3a9c01b2d4-17"
         ),
         (
             "ticket" = Option<String>, Query, nullable = false,
@@ -92,19 +104,19 @@ use crate::wire::project::body::StatusSchema;
                 ("Cache-Control" = String, description = "`no-store`."),
                 ("X-Accel-Buffering" = String, description = "`no`, so that proxies forward each event immediately.")
             ),
-            example = json!("retry: 2000\nid: 16\nevent: ready\ndata: {\"revision\":16}\n\nid: 17\nevent: status_changed\ndata: {\"revision\":17,\"slug\":\"commandcenter\",\"kind\":\"status_changed\",\"from\":\"offline\",\"to\":\"online\",\"at\":\"2026-11-23T14:41:14.020911Z\",\"cause\":{\"kind\":\"heartbeat\",\"source\":\"nats\"},\"because\":\"heartbeat over nats\"}\n\n: heartbeat\n\n")
+            example = json!("retry: 2000\nid: 8f3a9c01b2d4-16\nevent: ready\ndata: {\"revision\":16}\n\nid: 8f3a9c01b2d4-17\nevent: status_changed\ndata: {\"revision\":17,\"slug\":\"commandcenter\",\"kind\":\"status_changed\",\"from\":\"offline\",\"to\":\"online\",\"at\":\"2026-11-23T14:41:14.020911Z\",\"cause\":{\"kind\":\"heartbeat\",\"source\":\"nats\"},\"because\":\"heartbeat over nats\",\"actor\":\"nats\",\"entity\":\"project\"}\n\n: heartbeat\n\n")
         ),
         (
             status = 422,
-            description = "A filter or the revision is invalid.",
+            description = "A filter or the position is invalid.",
             body = ProblemBody,
             content_type = "application/problem+json",
             example = json!({
-                "title": "Unprocessable Entity", "status": 422, "detail": "Last-Event-ID: expected a revision of 0 or more, got \"x\"",
+                "title": "Unprocessable Entity", "status": 422, "detail": "Last-Event-ID: expected a position as sent by this service, such as 8f3a9c01b2d4-17, got \"x\"",
                 "errors": [{
                     "field": "Last-Event-ID",
                     "given": "\"x\"",
-                    "allowed": "a revision of 0 or more"
+                    "allowed": "a position as sent by this service, such as 8f3a9c01b2d4-17"
                 }]
             })
         ),
@@ -132,7 +144,7 @@ pub(crate) async fn events(
         connection: Connection::of(&request),
         place: state.clients.enter(&request)?,
     };
-    let events = open(&state, query.after, viewer).await?;
+    let events = open(&state, query.from, viewer).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CONTENT_TYPE, "text/event-stream"));
     response.insert_header((CACHE_CONTROL, "no-store"));

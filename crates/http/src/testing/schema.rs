@@ -104,6 +104,8 @@ fn is_of_type(types: &Value, value: &Value) -> bool {
         _ => false,
     };
     match types {
+        // A schema without a type admits every value.
+        Value::Null => true,
         Value::Array(types) => types.iter().any(is),
         one => is(one),
     }

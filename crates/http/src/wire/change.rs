@@ -1,6 +1,6 @@
-//! Entries of the change log.
+//! Changes of projects.
 
-use federation_domain::{Cause, Change};
+use federation_domain::{Cause, Change, PROJECT};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -18,7 +18,8 @@ use crate::wire::timestamp::Timestamp;
         "to": "offline",
         "at": "2026-11-23T14:43:13.270911Z",
         "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 250},
-        "because": "no heartbeat for 90 s, not counting 250 ms of interruptions"
+        "because": "no heartbeat for 90 s, not counting 250 ms of interruptions",
+        "actor": "service"
     })
 )]
 pub(crate) struct ChangeBody<'a> {
@@ -42,6 +43,9 @@ pub(crate) struct ChangeBody<'a> {
     cause: &'a Cause,
     /// The cause, for people.
     because: String,
+    /// The actor that caused the change: the id of an API key, or `api` (a request without a key),
+    /// `file`, `nats`, `service` or `cli`.
+    actor: &'a str,
 }
 
 impl<'a> From<&'a Change> for ChangeBody<'a> {
@@ -54,6 +58,7 @@ impl<'a> From<&'a Change> for ChangeBody<'a> {
             at: Timestamp(change.at),
             cause: &change.cause,
             because: change.cause.to_string(),
+            actor: change.actor.as_str(),
         }
     }
 }
@@ -70,7 +75,9 @@ impl<'a> From<&'a Change> for ChangeBody<'a> {
         "to": "offline",
         "at": "2026-11-23T14:43:13.270911Z",
         "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 250},
-        "because": "no heartbeat for 90 s, not counting 250 ms of interruptions"
+        "because": "no heartbeat for 90 s, not counting 250 ms of interruptions",
+        "actor": "service",
+        "entity": "project"
     })
 )]
 pub(crate) struct EventBody<'a> {
@@ -96,12 +103,19 @@ pub(crate) struct EventBody<'a> {
     cause: &'a Cause,
     /// The cause, for people.
     because: String,
+    /// The actor that caused the change: the id of an API key, or `api` (a request without a key),
+    /// `file`, `nats`, `service` or `cli`.
+    actor: &'a str,
+    /// The entity that changed.
+    #[schema(value_type = String, pattern = "^project$")]
+    entity: &'static str,
 }
 
 impl<'a> From<&'a Change> for EventBody<'a> {
     fn from(change: &'a Change) -> Self {
-        let ChangeBody { revision, kind, from, to, at, cause, because } = change.into();
-        Self { revision, slug: change.slug.as_str(), kind, from, to, at, cause, because }
+        let ChangeBody { revision, kind, from, to, at, cause, because, actor } = change.into();
+        let (slug, entity) = (change.slug.as_str(), PROJECT);
+        Self { revision, slug, kind, from, to, at, cause, because, actor, entity }
     }
 }
 
@@ -201,7 +215,9 @@ enum OriginSchema {
 
 #[cfg(test)]
 mod tests {
-    use federation_domain::{ChangeKind, Origin, Probe, ProjectStatus, Revision, Slug, Source};
+    use federation_domain::{
+        Actor, ChangeKind, Origin, Probe, ProjectStatus, Revision, Slug, Source,
+    };
     use time::OffsetDateTime;
 
     use super::*;
@@ -236,6 +252,7 @@ mod tests {
                     to: statuses[index % 3],
                     at: OffsetDateTime::UNIX_EPOCH,
                     cause: cause.clone(),
+                    actor: Actor::API,
                 };
                 schema::check("Change", &serde_json::to_value(ChangeBody::from(&change)).unwrap());
                 let event = serde_json::to_value(EventBody::from(&change)).unwrap();

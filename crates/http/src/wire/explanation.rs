@@ -6,7 +6,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
-use crate::wire::change::{ChangeBody, SourceSchema};
+use crate::wire::change::SourceSchema;
+use crate::wire::entry::HistoryEntryBody;
 use crate::wire::project::body::StatusSchema;
 use crate::wire::timestamp::{Seconds, Timestamp};
 
@@ -56,7 +57,8 @@ use crate::wire::timestamp::{Seconds, Timestamp};
             "to": "offline",
             "at": "2026-11-23T14:43:44.518273Z",
             "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 31_250},
-            "because": "no heartbeat for 90 s, not counting 31.2 s of interruptions"
+            "because": "no heartbeat for 90 s, not counting 31.2 s of interruptions",
+            "actor": "service"
         }
     })
 )]
@@ -85,7 +87,7 @@ pub(crate) struct ExplanationBody<'a> {
     reports: ReportsBody<'a>,
     /// The newest change in the log. Null while the store is not available.
     #[schema(required)]
-    last_change: Option<ChangeBody<'a>>,
+    last_change: Option<HistoryEntryBody<'a>>,
 }
 
 /// The newest heartbeat of a project.
@@ -170,7 +172,7 @@ impl<'a> From<&'a Explanation> for ExplanationBody<'a> {
                 degraded: reports.is_degraded(),
                 reasons: reports.reasons().collect(),
             },
-            last_change: last_change.as_ref().map(ChangeBody::from),
+            last_change: last_change.as_ref().map(HistoryEntryBody::from),
         }
     }
 }

@@ -5,7 +5,7 @@ use federation_domain::Slug;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::wire::change::ChangeBody;
+use crate::wire::entry::HistoryEntryBody;
 use crate::wire::timestamp::Timestamp;
 
 /// A page of a project's change log, and its uptime.
@@ -48,7 +48,8 @@ use crate::wire::timestamp::Timestamp;
                 "to": "online",
                 "at": "2026-11-23T14:41:14.020911Z",
                 "cause": {"kind": "heartbeat", "source": "nats"},
-                "because": "heartbeat over nats"
+                "because": "heartbeat over nats",
+                "actor": "nats"
             }
         ],
         "next": "/api/fed/projects/commandcenter/history?before=17&limit=1"
@@ -59,8 +60,8 @@ pub(crate) struct HistoryBody<'a> {
     slug: &'a str,
     /// Uptime until now, shortest window first. Empty if the project was removed.
     uptime: Vec<UptimeBody>,
-    /// Changes of the project, newest first.
-    changes: Vec<ChangeBody<'a>>,
+    /// Entries of the project, newest first.
+    changes: Vec<HistoryEntryBody<'a>>,
     /// Path of the next page, with older changes. Null at the end of the log.
     #[schema(format = "uri-reference", required)]
     next: Option<&'a str>,
@@ -96,7 +97,7 @@ impl<'a> HistoryBody<'a> {
         Self {
             slug: slug.as_str(),
             uptime: history.uptime.iter().map(UptimeBody::from).collect(),
-            changes: history.changes.iter().map(ChangeBody::from).collect(),
+            changes: history.changes.iter().map(HistoryEntryBody::from).collect(),
             next,
         }
     }

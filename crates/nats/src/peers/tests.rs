@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use federation_application::SystemClock;
-use federation_domain::{Cause, ChangeKind, Channel, Origin, Revision, Source};
+use federation_domain::{Actor, Cause, Change, ChangeKind, Channel, Origin, Revision, Source};
 use federation_testkit::NatsServer;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -30,8 +30,8 @@ fn slug(text: &str) -> Slug {
     Slug::parse(text).unwrap()
 }
 
-fn change(name: &str) -> Change {
-    Change {
+fn change(name: &str) -> LogEntry {
+    let change = Change {
         revision: Revision(1),
         slug: slug(name),
         kind: ChangeKind::Registered,
@@ -39,11 +39,13 @@ fn change(name: &str) -> Change {
         to: None,
         at: OffsetDateTime::UNIX_EPOCH,
         cause: Cause::Registered { by: Origin::Api },
-    }
+        actor: Actor::API,
+    };
+    change.into()
 }
 
 fn heartbeat(slug: &str) -> Heartbeat<'_> {
-    Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: None }
+    Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: None, key: None }
 }
 
 /// Waits until the server has processed everything that the client sent, by a request that it rejects
@@ -129,7 +131,7 @@ async fn a_change_is_announced_in_the_public_format() {
     for name in ["a", "b"] {
         let message = in_time("the change", feed.next()).await.unwrap();
         assert_eq!(message.subject.as_str(), format!("hub.federation.changes.{name}"));
-        assert_eq!(message.payload, encode_change(&change(name)).unwrap());
+        assert_eq!(message.payload, encode_entry(&change(name)).unwrap());
     }
 }
 

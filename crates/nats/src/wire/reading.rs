@@ -143,7 +143,13 @@ impl<'a> Reading<'a> {
         let invalid_status = self.status.as_ref().and_then(|status| status.clone().err());
         let condition = self.condition();
         Ok(DecodedHeartbeat {
-            heartbeat: Heartbeat { slug: self.slug, source: Source::Nats, channel, condition },
+            heartbeat: Heartbeat {
+                slug: self.slug,
+                source: Source::Nats,
+                channel,
+                condition,
+                key: None,
+            },
             hub_url: self.hub_url,
             mesh_namespace: self.mesh_namespace,
             ignored_fields: self.lenient.ignored,

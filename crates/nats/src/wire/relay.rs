@@ -14,11 +14,12 @@ use crate::subjects;
 ///
 /// ```json
 /// {"replica":"9f86d081884c7d65","at":"2025-11-18T12:00:00.123456Z","channel":"presence",
-///  "status":"degraded","degradedReasons":["queue backlog"]}
+///  "status":"degraded","degradedReasons":["queue backlog"],"key":"1a2b3c4d"}
 /// ```
 ///
 /// The subject names the project. `channel` is `presence` or `health`. `status` is `online` or
-/// `degraded`, and absent if the heartbeat reports none.
+/// `degraded`, and absent if the heartbeat reports none. `key` is the id of the API key, and absent
+/// if there was none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayedHeartbeat<'a> {
     /// Replica that received it.
@@ -36,6 +37,8 @@ struct Outgoing<'a> {
     channel: &'a str,
     #[serde(flatten)]
     said: ReportFields<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
 }
 
 /// Only replicas send these, so everything is strict except for keys that later versions may add.
@@ -51,6 +54,9 @@ struct Incoming<'a> {
     status: Option<Cow<'a, str>>,
     #[serde(default, rename = "degradedReasons")]
     degraded_reasons: Vec<String>,
+    /// Borrowed, because the id of a key has no characters that JSON escapes.
+    #[serde(borrow, default)]
+    key: Option<Cow<'a, str>>,
 }
 
 impl RelayedHeartbeat<'_> {
@@ -65,6 +71,7 @@ impl RelayedHeartbeat<'_> {
             at: timestamp::write(self.at)?,
             channel: name(self.heartbeat.channel),
             said: condition.as_ref().into(),
+            key: self.heartbeat.key,
         })
     }
 }
@@ -89,10 +96,14 @@ pub fn decode_relay<'a>(
         .into_iter()
         .find(|channel| name(*channel) == payload.channel)
         .ok_or(DecodeError::Malformed)?;
+    let key = match payload.key {
+        Some(Cow::Borrowed(key)) => Some(key),
+        Some(Cow::Owned(_)) | None => None,
+    };
     Ok(RelayedHeartbeat {
         replica: ReplicaId::parse(&payload.replica).ok_or(DecodeError::Malformed)?,
         at: timestamp::read(&payload.at).ok_or(DecodeError::Malformed)?,
-        heartbeat: Heartbeat { slug, source: Source::Http, channel, condition },
+        heartbeat: Heartbeat { slug, source: Source::Http, channel, condition, key },
     })
 }
 
@@ -125,10 +136,11 @@ mod tests {
     const SUBJECT: &str = "hub.federation.heartbeats.a";
 
     fn relayed(channel: Channel, condition: Option<Condition>) -> RelayedHeartbeat<'static> {
+        let key = matches!(channel, Channel::Presence).then_some("env-1");
         RelayedHeartbeat {
             replica: ReplicaId::parse("9f86d081884c7d65").unwrap(),
             at: datetime!(2025-11-18 12:00:00.123456 UTC),
-            heartbeat: Heartbeat { slug: "a", source: Source::Http, channel, condition },
+            heartbeat: Heartbeat { slug: "a", source: Source::Http, channel, condition, key },
         }
     }
 
@@ -153,7 +165,7 @@ mod tests {
         assert_eq!(
             String::from_utf8(payload).unwrap(),
             r#"{"replica":"9f86d081884c7d65","at":"2025-11-18T12:00:00.123456Z","#.to_owned()
-                + r#""channel":"presence","status":"degraded","degradedReasons":["x"]}"#
+                + r#""channel":"presence","status":"degraded","degradedReasons":["x"],"key":"env-1"}"#
         );
     }
 

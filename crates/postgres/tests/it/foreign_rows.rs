@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use federation_domain::{
-    CatalogStore, Checkpoint, CheckpointStore, Origin, Outcome, Precondition, Project, ProjectId,
-    ProjectStatus, RegistrationDraft, RegistrationWrite, Slug, StoreError, WriteMode,
+    Actor, CatalogStore, Checkpoint, CheckpointStore, Origin, Outcome, Precondition, Project,
+    ProjectId, ProjectStatus, RegistrationDraft, RegistrationWrite, Slug, StoreError, WriteMode,
 };
 use federation_testkit::contract::samples::{draft, mark, moment, registration, transition};
 use tokio_postgres::Client;
@@ -221,7 +221,7 @@ async fn a_bad_row_can_be_removed() {
     write_bad_rows(&client).await;
     for (_, _, slug) in BAD_ROWS {
         let removed = store
-            .remove(&Slug::parse(slug).unwrap(), &Precondition::Always, moment(1))
+            .remove(&Slug::parse(slug).unwrap(), &Precondition::Always, &Actor::API, moment(1))
             .await
             .unwrap();
         assert!(removed.is_some(), "{slug}");
@@ -235,15 +235,15 @@ async fn a_bad_row_counts_as_missing_for_a_precondition() {
     let client = by_hand(&database).await;
     write_bad_rows(&client).await;
     for (_, _, slug) in BAD_ROWS {
-        let one =
-            |only_if| [RegistrationWrite { mode: WriteMode::Merge(registration(slug)), only_if }];
+        let one = |only_if| [RegistrationWrite::new(WriteMode::Merge(registration(slug)), only_if)];
         let (at, by) = (moment(1), Origin::Api);
         let refused = store.register(&one(Precondition::Present), by, at).await.unwrap_err();
         assert!(
             matches!(refused, StoreError::PreconditionFailed(refusal) if refusal.stored.is_none())
         );
         let slug = Slug::parse(slug).unwrap();
-        let refused = store.remove(&slug, &Precondition::Present, at).await.unwrap_err();
+        let refused =
+            store.remove(&slug, &Precondition::Present, &Actor::API, at).await.unwrap_err();
         assert!(
             matches!(refused, StoreError::PreconditionFailed(refusal) if refusal.stored.is_none())
         );

@@ -1,6 +1,8 @@
 //! Migrations.
 
-use federation_domain::{CatalogStore, Checkpoint, CheckpointStore, ListeningStore, Source};
+use federation_domain::{
+    CatalogStore, Checkpoint, CheckpointStore, ListeningStore, Source, error_chain,
+};
 use federation_postgres::PgStore;
 use federation_testkit::TestDatabase;
 use federation_testkit::contract::samples::{moment, period};
@@ -63,4 +65,22 @@ async fn migrations_keep_the_latest_period_of_each_source_in_both_directions() {
     assert_eq!(store.migrate().await.unwrap(), VERSIONS[1..]);
     assert_eq!(store.load().await.unwrap().listening_periods, last);
     assert_eq!(store.listening_periods(Source::Nats, moment(0)).await.unwrap(), last[..1]);
+}
+
+#[tokio::test]
+async fn a_schema_newer_than_the_program_is_refused_and_a_running_process_goes_on() {
+    let (store, database) = migrated().await;
+    store.check_schema().await.unwrap();
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000001')";
+    by_hand(&database).await.batch_execute(newer).await.unwrap();
+    let expected = format!(
+        "the store failed: the database has schema version 20991231000001, which is newer than {}, \
+         the newest that this program knows; run the version of the program that migrated it, or a \
+         newer one",
+        VERSIONS[VERSIONS.len() - 1]
+    );
+    for refused in [store.migrate().await.map(drop), store.check_schema().await] {
+        assert_eq!(error_chain(&refused.unwrap_err()), expected);
+    }
+    store.load().await.unwrap();
 }

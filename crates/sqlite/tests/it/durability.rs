@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 use federation_domain::{
-    CatalogStore, Checkpoint, CheckpointStore, ListeningPeriod, Origin, Precondition,
+    Actor, CatalogStore, Checkpoint, CheckpointStore, ListeningPeriod, Origin, Precondition,
     ProjectStatus, Revision, Source, Store,
 };
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
@@ -43,7 +43,7 @@ async fn an_id_is_not_reused_after_a_restart() {
         registered.unwrap().remove(0).project
     };
     let first = register(&store).await;
-    store.remove(&first.slug, &Precondition::Always, moment(1)).await.unwrap();
+    store.remove(&first.slug, &Precondition::Always, &Actor::API, moment(1)).await.unwrap();
     drop(store);
     assert!(register(&store_in(folder.path())).await.id > first.id);
 }

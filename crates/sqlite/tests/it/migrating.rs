@@ -1,7 +1,9 @@
 //! Migrations.
 
 use diesel::connection::SimpleConnection;
-use federation_domain::{CatalogStore, Checkpoint, CheckpointStore, ListeningStore, Source};
+use federation_domain::{
+    CatalogStore, Checkpoint, CheckpointStore, ListeningStore, Source, error_chain,
+};
 use federation_testkit::contract::samples::{moment, period};
 
 use crate::world::{by_hand, migrated, store_in};
@@ -68,4 +70,22 @@ async fn reverting_all_migrations_leaves_an_empty_file() {
         hand.batch_execute(down).unwrap();
     }
     assert_eq!(store.migrate().await.unwrap(), VERSIONS);
+}
+
+#[tokio::test]
+async fn a_schema_newer_than_the_program_is_refused_and_a_running_process_goes_on() {
+    let (store, folder) = migrated().await;
+    store.check_schema().await.unwrap();
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000001')";
+    by_hand(&folder).batch_execute(newer).unwrap();
+    let expected = format!(
+        "the store failed: the database has schema version 20991231000001, which is newer than {}, \
+         the newest that this program knows; run the version of the program that migrated it, or a \
+         newer one",
+        VERSIONS[VERSIONS.len() - 1]
+    );
+    for refused in [store.migrate().await.map(drop), store.check_schema().await] {
+        assert_eq!(error_chain(&refused.unwrap_err()), expected);
+    }
+    store.load().await.unwrap();
 }

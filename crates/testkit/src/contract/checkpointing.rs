@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Checkpoint, HeartbeatMark, Origin, Precondition, Project, ProjectStatus, Revision, Source,
-    Store,
+    Actor, Checkpoint, HeartbeatMark, Origin, Precondition, Project, ProjectStatus, Revision,
+    Source, Store,
 };
 use tokio::task::JoinHandle;
 
@@ -58,7 +58,7 @@ pub async fn a_checkpoint_logs_nothing(store: &Arc<dyn Store>) {
 pub async fn a_checkpoint_ignores_removed_projects(store: &Arc<dyn Store>) {
     let gone = register(store.as_ref(), "gone").await;
     let there = register(store.as_ref(), "there").await;
-    store.remove(&gone.slug, &Precondition::Always, moment(1)).await.unwrap();
+    store.remove(&gone.slug, &Precondition::Always, &Actor::API, moment(1)).await.unwrap();
     hear(store.as_ref(), vec![mark(&gone, moment(2)), mark(&there, moment(2))]).await;
     assert_eq!(stored(store.as_ref()).await.last_heartbeat_at, Some(moment(2)));
 }

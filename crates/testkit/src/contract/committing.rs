@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Cause, ChangeKind, Channel, Checkpoint, Condition, Outcome, Precondition, Project,
+    Actor, Cause, ChangeKind, Channel, Checkpoint, Condition, Outcome, Precondition, Project,
     ProjectStatus, Reports, Revision, Source, Store, Transition,
 };
 
@@ -93,7 +93,7 @@ pub async fn a_transition_that_knows_an_older_heartbeat_is_stale(store: &Arc<dyn
 pub async fn a_transition_of_a_removed_project_is_gone(store: &Arc<dyn Store>) {
     let gone = register(store.as_ref(), "gone").await;
     let there = register(store.as_ref(), "there").await;
-    store.remove(&gone.slug, &Precondition::Always, moment(1)).await.unwrap();
+    store.remove(&gone.slug, &Precondition::Always, &Actor::API, moment(1)).await.unwrap();
     let batch = [
         transition(&gone, ProjectStatus::Online, moment(2)),
         transition(&there, ProjectStatus::Online, moment(2)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    ChangeKind, Checkpoint, FailedPrecondition, Origin, PatchDraft, Precondition, Project,
+    Actor, ChangeKind, Checkpoint, FailedPrecondition, Origin, PatchDraft, Precondition, Project,
     ProjectStatus, Registered, Registration, RegistrationDraft, RegistrationPatch, RegistrationTag,
     RegistrationWrite, Revision, Store, StoreError, WriteMode,
 };
@@ -11,7 +11,7 @@ use federation_domain::{
 use super::samples::{draft, mark, moment, register, registration, stored, transition};
 
 fn on(only_if: Precondition, mode: WriteMode) -> RegistrationWrite {
-    RegistrationWrite { mode, only_if }
+    RegistrationWrite::new(mode, only_if)
 }
 
 fn unchanged(project: &Project) -> Precondition {
@@ -101,7 +101,7 @@ pub async fn a_heartbeat_keeps_the_registration_tag(store: &Arc<dyn Store>) {
 /// The tags differ even if the metadata are the same.
 pub async fn a_successor_with_the_same_slug_has_another_tag(store: &Arc<dyn Store>) {
     let read = register(store.as_ref(), "a").await;
-    store.remove(&read.slug, &Precondition::Always, moment(1)).await.unwrap();
+    store.remove(&read.slug, &Precondition::Always, &Actor::API, moment(1)).await.unwrap();
     let successor = register(store.as_ref(), "a").await;
     let replace = on(unchanged(&read), WriteMode::Replace(named("a", "Mine")));
     assert_eq!(failed(write(store, &[replace]).await).stored, Some(successor));
@@ -199,15 +199,16 @@ pub async fn a_changed_project_is_not_removed(store: &Arc<dyn Store>) {
         store.register(&[named("a", "Other").into()], Origin::Api, moment(1)).await.unwrap();
     let other = &other[0].project;
     for refused in [unchanged(&read), Precondition::Absent] {
-        let refused = failed(store.remove(&read.slug, &refused, moment(2)).await);
+        let refused = failed(store.remove(&read.slug, &refused, &Actor::API, moment(2)).await);
         assert_eq!(refused.stored.as_ref(), Some(other));
     }
     assert_eq!(store.load().await.unwrap().revision, Revision(2));
-    let removed = store.remove(&read.slug, &unchanged(other), moment(2)).await.unwrap();
+    let removed =
+        store.remove(&read.slug, &unchanged(other), &Actor::API, moment(2)).await.unwrap();
     let (id, change) = removed.expect("a project");
     assert_eq!((id, change.revision, change.kind), (read.id, Revision(3), ChangeKind::Removed));
     for gone in [Precondition::Present, unchanged(other), Precondition::Absent] {
-        assert_eq!(store.remove(&read.slug, &gone, moment(3)).await.unwrap(), None);
+        assert_eq!(store.remove(&read.slug, &gone, &Actor::API, moment(3)).await.unwrap(), None);
     }
 }
 

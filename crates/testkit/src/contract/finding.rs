@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_domain::{Precondition, Project, ProjectStatus, Slug, Store};
+use federation_domain::{Actor, Precondition, Project, ProjectStatus, Slug, Store};
 
 use super::samples::{moment, register_all, registration, transition};
 
@@ -23,7 +23,7 @@ pub async fn projects_are_found_as_they_are_now(store: &Arc<dyn Store>) {
     let projects = register_all(store.as_ref(), &batch).await;
     let online = transition(&projects[2], ProjectStatus::Online, moment(1));
     store.commit(&[online]).await.unwrap();
-    store.remove(&projects[3].slug, &Precondition::Always, moment(2)).await.unwrap();
+    store.remove(&projects[3].slug, &Precondition::Always, &Actor::API, moment(2)).await.unwrap();
     let stored = store.load().await.unwrap().projects;
     assert_eq!(stored[2].status, ProjectStatus::Online);
     let asked = slugs(&["never-there", "c", "gone", "a"]);

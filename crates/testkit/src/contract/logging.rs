@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Cause, Change, Origin, Precondition, Probe, ProjectStatus, Revision, Source, Store, Transition,
+    Actor, Cause, Change, Origin, Precondition, Probe, ProjectStatus, Registration,
+    RegistrationWrite, Revision, Source, Store, Transition,
 };
 
 use super::samples::{moment, register, registration, stored, transition};
@@ -97,17 +98,63 @@ fn write_at_once(store: &Arc<dyn Store>) -> Vec<tokio::task::JoinHandle<()>> {
                 let online = transition(&project, ProjectStatus::Online, moment(round));
                 store.commit(&[online]).await.unwrap();
                 store
-                    .remove(&project.slug, &Precondition::Always, moment(round))
+                    .remove(&project.slug, &Precondition::Always, &Actor::API, moment(round))
                     .await
                     .unwrap()
                     .expect("a project");
                 let known = registration("never-there");
                 assert_eq!(
-                    store.remove(&known.slug, &Precondition::Always, moment(round)).await.unwrap(),
+                    store
+                        .remove(&known.slug, &Precondition::Always, &Actor::API, moment(round))
+                        .await
+                        .unwrap(),
                     None
                 );
             }
         }
     };
     (0..8).map(|n| tokio::spawn(write(n))).collect()
+}
+
+/// Every port that logs passes on its actor.
+pub async fn every_entry_has_its_actor(store: &Arc<dyn Store>) {
+    let key = Actor::of_key(Some("env-1"));
+    let by_key = RegistrationWrite::from(registration("a")).by(key.clone());
+    for (write, by, expected) in [
+        (by_key, Origin::Api, key.clone()),
+        (registration("b").into(), Origin::Api, Actor::API),
+        (registration("c").into(), Origin::File, Actor::FILE),
+        (registration("d").into(), Origin::Heartbeat, Actor::NATS),
+    ] {
+        let registered = store.register(&[write], by, moment(0)).await.unwrap().remove(0);
+        assert_eq!(registered.change.unwrap().actor, expected);
+    }
+    let project = store.find(&["a".parse().unwrap()]).await.unwrap().remove(0);
+    let online =
+        Transition { actor: Actor::NATS, ..transition(&project, ProjectStatus::Online, moment(1)) };
+    store.commit(&[online]).await.unwrap();
+    let patch = RegistrationWrite::from(Registration {
+        name: "Other".parse().unwrap(),
+        ..registration("a")
+    });
+    store.register(&[patch.by(key.clone())], Origin::Api, moment(2)).await.unwrap();
+    store.remove(&project.slug, &Precondition::Always, &key, moment(3)).await.unwrap();
+    let log = log_after(store.as_ref(), Revision(0), 100).await;
+    let actors: Vec<_> = log.iter().map(|change| change.actor.as_str()).collect();
+    assert_eq!(actors, ["env-1", "api", "file", "nats", "nats", "env-1", "env-1"]);
+}
+
+/// Each new log has an epoch. Only the one who knows it can replace it.
+pub async fn the_epoch_of_a_log_changes_only_when_it_is_renewed(store: &Arc<dyn Store>) {
+    register(store.as_ref(), "a").await;
+    let first = store.load().await.unwrap().epoch;
+    register(store.as_ref(), "b").await;
+    let part = store.changes_after(Revision(0), 10).await.unwrap();
+    assert_eq!((part.epoch, part.oldest), (first, Revision(1)));
+    store.renew_epoch(first).await.unwrap();
+    let second = store.load().await.unwrap().epoch;
+    assert_ne!(second, first);
+    store.renew_epoch(first).await.unwrap();
+    let empty = store.changes_after(Revision(2), 10).await.unwrap();
+    assert!(empty.entries.is_empty() && empty.epoch == second, "{empty:?}");
 }

@@ -92,6 +92,8 @@ macro_rules! store_contract {
             logging::changes_are_read_in_pages;
             logging::revisions_have_no_gaps_under_concurrent_writers;
             logging::a_follower_of_the_log_misses_nothing;
+            logging::every_entry_has_its_actor;
+            logging::the_epoch_of_a_log_changes_only_when_it_is_renewed;
             snapshots::an_empty_store_has_an_empty_snapshot;
             snapshots::projects_are_ordered_by_id;
             snapshots::projects_and_revision_are_consistent;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use federation_domain::{Cause, ChangeKind, Precondition, ProjectStatus, Revision, Slug, Store};
+use federation_domain::{
+    Actor, Cause, ChangeKind, Precondition, ProjectStatus, Revision, Slug, Store,
+};
 
 use super::samples::{moment, register, stored};
 use crate::log::log_after;
@@ -11,7 +13,7 @@ use crate::log::log_after;
 pub async fn a_removed_project_is_gone_and_its_log_stays(store: &Arc<dyn Store>) {
     let project = register(store.as_ref(), "a").await;
     let (id, change) = store
-        .remove(&project.slug, &Precondition::Always, moment(5))
+        .remove(&project.slug, &Precondition::Always, &Actor::API, moment(5))
         .await
         .unwrap()
         .expect("a project");
@@ -29,7 +31,10 @@ pub async fn a_removed_project_is_gone_and_its_log_stays(store: &Arc<dyn Store>)
 pub async fn an_unknown_project_is_not_logged(store: &Arc<dyn Store>) {
     register(store.as_ref(), "a").await;
     let unknown = Slug::parse("b").expect("a valid slug");
-    assert_eq!(store.remove(&unknown, &Precondition::Always, moment(5)).await.unwrap(), None);
+    assert_eq!(
+        store.remove(&unknown, &Precondition::Always, &Actor::API, moment(5)).await.unwrap(),
+        None
+    );
     assert_eq!(store.load().await.unwrap().revision, Revision(1));
     assert_eq!(stored(store.as_ref()).await.slug.as_str(), "a");
 }
@@ -39,7 +44,7 @@ pub async fn the_id_of_a_removed_project_is_never_used_again(store: &Arc<dyn Sto
     let mut newest = register(store.as_ref(), "a").await;
     for _ in 0..3 {
         store
-            .remove(&newest.slug, &Precondition::Always, moment(5))
+            .remove(&newest.slug, &Precondition::Always, &Actor::API, moment(5))
             .await
             .unwrap()
             .expect("a project");

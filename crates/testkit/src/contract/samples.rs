@@ -1,7 +1,7 @@
 //! Sample registrations, transitions and times.
 
 use federation_domain::{
-    Cause, HeartbeatMark, ListeningPeriod, Origin, Project, ProjectStatus, Registration,
+    Actor, Cause, HeartbeatMark, ListeningPeriod, Origin, Project, ProjectStatus, Registration,
     RegistrationDraft, RegistrationWrite, Source, Store, Transition,
 };
 use time::{Duration, OffsetDateTime};
@@ -48,6 +48,7 @@ pub fn transition(project: &Project, to: ProjectStatus, at: OffsetDateTime) -> T
         last_heartbeat_source: project.last_heartbeat_source,
         at,
         cause: Cause::Silence { silence_ms: 90_000, deaf_ms: 1_500, probe: None },
+        actor: Actor::SERVICE,
     }
 }
 

@@ -53,6 +53,21 @@ impl TestDatabase {
         url.into()
     }
 
+    /// Executes statements, as another program would.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the database rejects them.
+    pub async fn execute(&self, statements: &str) {
+        let url = self.url();
+        let execute = async {
+            let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
+            tokio::spawn(connection);
+            client.batch_execute(statements).await
+        };
+        in_time("execute statements", execute).await;
+    }
+
     /// Returns the name of the database.
     #[must_use]
     pub fn name(&self) -> &str {

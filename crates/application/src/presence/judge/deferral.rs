@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use federation_domain::{MAX_STEP, Monotonic, Source};
+use federation_domain::{Actor, MAX_STEP, Monotonic, Source};
 use parking_lot::Mutex;
 
 use super::Judge;
@@ -24,6 +24,7 @@ pub(super) struct Deferred(Mutex<Vec<Undecided>>);
 struct Undecided {
     entry: Arc<ProjectEntry>,
     source: Source,
+    actor: Actor,
     since: Monotonic,
 }
 
@@ -34,10 +35,11 @@ impl Judge {
         entry: &Arc<ProjectEntry>,
         live: &mut Live,
         source: Source,
+        actor: Actor,
     ) {
         if !std::mem::replace(&mut live.undecided, true) {
             let (entry, since) = (Arc::clone(entry), self.clock.monotonic());
-            self.deferred.0.lock().push(Undecided { entry, source, since });
+            self.deferred.0.lock().push(Undecided { entry, source, actor, since });
         }
     }
 
@@ -60,12 +62,12 @@ impl Judge {
     }
 
     fn decide(&self, undecided: Vec<Undecided>) {
-        for Undecided { entry, source, .. } in undecided {
+        for Undecided { entry, source, actor, .. } in undecided {
             let mut live = entry.lock();
             live.undecided = false;
             if !live.removed {
                 entry.leave_fast_path();
-                self.transitions.follow_reported_health(&entry, &mut live, source);
+                self.transitions.follow_reported_health(&entry, &mut live, source, actor);
                 entry.publish(&live);
             }
         }

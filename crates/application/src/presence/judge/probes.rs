@@ -80,6 +80,7 @@ async fn probe(judge: &Judge, recorder: &Recorder, entry: &ProjectEntry) {
                 source: Source::Nats,
                 channel: Channel::Health,
                 condition: None,
+                key: None,
             };
             // The project may have been removed meanwhile.
             let _ = recorder.record_relayed(&heartbeat);

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use federation_domain::{Cause, Probe, ProjectStatus, Source};
+use federation_domain::{Actor, Cause, Probe, ProjectStatus, Source};
 
 use super::Judge;
 use crate::entry::ProjectEntry;
@@ -98,7 +98,7 @@ impl Judge {
                 deaf_ms: millis(wall.saturating_sub(silence)),
                 probe,
             };
-            let finding = self.transitions.finding(cause);
+            let finding = self.transitions.finding(cause, Actor::SERVICE);
             self.transitions.set_status(entry, &mut live, to, finding);
         }
         entry.publish(&live);

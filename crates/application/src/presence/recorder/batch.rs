@@ -114,9 +114,10 @@ impl Inner {
             entry.change_reports();
             self.registry.touch();
         } else if to != live.project.status && lags {
-            self.judge.defer(entry, &mut live, heartbeat.source);
+            self.judge.defer(entry, &mut live, heartbeat.source, heartbeat.actor());
         } else {
-            self.transitions.follow_reported_health(entry, &mut live, heartbeat.source);
+            let (source, actor) = (heartbeat.source, heartbeat.actor());
+            self.transitions.follow_reported_health(entry, &mut live, source, actor);
         }
         entry.publish(&live);
     }

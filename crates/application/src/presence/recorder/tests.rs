@@ -7,7 +7,7 @@ use crate::metrics::DropReason;
 use crate::presence::testing::{ALONE, Fixture};
 
 fn heartbeat(slug: &str) -> Heartbeat<'_> {
-    Heartbeat { slug, source: Source::Nats, channel: Channel::Presence, condition: None }
+    Heartbeat { slug, source: Source::Nats, channel: Channel::Presence, condition: None, key: None }
 }
 
 fn assert_counted(fixture: &Fixture, expected: &str) {

@@ -50,7 +50,8 @@ fn change(change: &Value) -> String {
     if change.is_null() {
         return "-".to_owned();
     }
-    format!("{} {}: {}", text(&change["at"]), step(change), text(&change["because"]))
+    let (at, because) = (text(&change["at"]), text(&change["because"]));
+    format!("{at} {} by {}: {because}", step(change), text(&change["actor"]))
 }
 
 /// Formats a line per source in use.
@@ -113,7 +114,7 @@ mod tests {
             "reports": {"degraded": true, "reasons": ["slow \u{1b}[2J", "full"]},
             "last_change": {"kind": "status_changed", "from": "degraded", "to": "offline",
                             "at": "2026-11-23T14:43:44.518273Z",
-                            "because": "no heartbeat for 90 s"},
+                            "because": "no heartbeat for 90 s", "actor": "service"},
         });
         assert_eq!(
             words(&explanation),
@@ -124,7 +125,7 @@ mod tests {
              offline after   90 s\n\
              grace period    45 s after an interruption\n\
              reports         degraded: slow \\u{1b}[2J, full\n\
-             last change     2026-11-23T14:43:44.518273Z degraded → offline: no heartbeat for 90 s\n\
+             last change     2026-11-23T14:43:44.518273Z degraded → offline by service: no heartbeat for 90 s\n\
              \n\
              SOURCE  COUNTS  RECEIVING  SILENCE  NOT COUNTED  RECEIVING FOR\n\
              nats    yes     yes        94.1 s   31.2 s       61 s\n\

@@ -36,12 +36,13 @@ fn uptime(windows: &Value) -> String {
 
 fn changes(changes: &Value, columns: Option<usize>) -> String {
     let mut table = bare();
-    table.set_header(["REVISION", "AT", "CHANGE", "BECAUSE"]);
+    table.set_header(["REVISION", "AT", "CHANGE", "ACTOR", "BECAUSE"]);
     for change in changes.as_array().into_iter().flatten() {
         let (revision, at) = (text(&change["revision"]), text(&change["at"]));
-        table.add_row([revision, at, step(change), text(&change["because"])]);
+        let (actor, because) = (text(&change["actor"]), text(&change["because"]));
+        table.add_row([revision, at, step(change), actor, because]);
     }
-    fitted(&mut table, 3, columns)
+    fitted(&mut table, 4, columns)
 }
 
 /// Returns the statuses before and after, or the kind of change.
@@ -84,9 +85,9 @@ mod tests {
             ],
             "changes": [
                 {"revision": 17, "kind": "status_changed", "from": "offline", "to": "online",
-                 "at": "2026-11-23T14:41:14.020911Z", "because": "heartbeat over nats"},
+                 "at": "2026-11-23T14:41:14.020911Z", "because": "heartbeat over nats", "actor": "nats"},
                 {"revision": 9, "kind": "registered", "from": null, "to": "offline",
-                 "at": "2026-11-20T08:00:00.018273Z", "because": "registered through the \u{1b}API"},
+                 "at": "2026-11-20T08:00:00.018273Z", "because": "registered through the \u{1b}API", "actor": "env-1"},
             ],
             "next": "/api/fed/projects/orion/history?before=9&limit=2",
         });
@@ -96,9 +97,9 @@ mod tests {
              24h     99.99 %  0.00 %    0.00 %   0.00 %      2026-11-22T14:43:48.711326Z\n\
              7d      -        -         -        -           2026-11-20T08:00:00.018273Z\n\
              \n\
-             REVISION  AT                           CHANGE            BECAUSE\n\
-             17        2026-11-23T14:41:14.020911Z  offline → online  heartbeat over nats\n\
-             9         2026-11-20T08:00:00.018273Z  registered        registered through the \\u{1b}API\n\
+             REVISION  AT                           CHANGE            ACTOR  BECAUSE\n\
+             17        2026-11-23T14:41:14.020911Z  offline → online  nats   heartbeat over nats\n\
+             9         2026-11-20T08:00:00.018273Z  registered        env-1  registered through the \\u{1b}API\n\
              \n\
              Older changes: --before 9"
         );
@@ -107,11 +108,12 @@ mod tests {
     #[test]
     fn a_removed_project_has_changes_and_no_shares() {
         let history = json!({"uptime": [], "changes": [
-            {"revision": 3, "kind": "removed", "at": "t", "because": "requested by an operator"},
+            {"revision": 3, "kind": "removed", "at": "t", "because": "requested by an operator",
+             "actor": "api"},
         ], "next": null});
         assert_eq!(
             words(&history, None),
-            "REVISION  AT  CHANGE   BECAUSE\n3         t   removed  requested by an operator"
+            "REVISION  AT  CHANGE   ACTOR  BECAUSE\n3         t   removed  api    requested by an operator"
         );
     }
 

@@ -108,8 +108,8 @@ fn listen(
     query: &str,
     mut take: impl FnMut(Option<Word>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut position = None;
-    let mut words = follow(client.clone(), query.to_owned(), position);
+    let mut position: Option<String> = None;
+    let mut words = follow(client.clone(), query.to_owned(), None);
     let mut silent = Duration::ZERO;
     loop {
         let word = match next(&words) {
@@ -119,11 +119,13 @@ fn listen(
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         };
         silent = if word.is_some() { Duration::ZERO } else { silent + REDRAW };
-        position = word.as_ref().and_then(Word::position).or(position);
+        if let Some(reached) = word.as_ref().and_then(Word::position) {
+            position = Some(reached.to_owned());
+        }
         take(word)?;
         if silent >= TIMEOUT {
             take(Some(Word::Lost("the connection is silent".to_owned())))?;
-            words = follow(client.clone(), query.to_owned(), position);
+            words = follow(client.clone(), query.to_owned(), position.clone());
             silent = Duration::ZERO;
         }
     }
@@ -152,9 +154,10 @@ impl Printer {
                 writeln!(out, "{line}")?;
                 out.flush()?;
             }
-            Some(Word::Reset(revision)) => eprintln!(
-                "the change log was replaced, for example by a restored database; continuing \
-                 after revision {revision}"
+            Some(Word::Reset(position)) => eprintln!(
+                "changes were missed, because the change log was replaced or its oldest entries \
+                 were dropped; continuing after {}",
+                plain(&position)
             ),
             Some(Word::Lost(why)) if !was_lost => eprintln!("reconnecting: {}", plain(&why)),
             Some(Word::Lost(_) | Word::Ready(_) | Word::Alive(_) | Word::Refused(_)) | None => {}

@@ -63,7 +63,7 @@ fn update(stood: &Registration, project: &Registration) -> Vec<RegistrationWrite
         let patch =
             RegistrationPatch { heartbeat_interval: Some(None), ..RegistrationPatch::default() };
         let mode = WriteMode::Patch(project.slug.clone(), patch);
-        steps.push(RegistrationWrite { mode, only_if: Precondition::Always });
+        steps.push(RegistrationWrite::new(mode, Precondition::Always));
     }
     steps
 }

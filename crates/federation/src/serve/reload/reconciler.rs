@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use federation_application::{Catalog, CatalogError, Metrics, Service};
-use federation_domain::{Clock, Origin, Precondition, Registration, Slug, error_chain};
+use federation_domain::{Actor, Clock, Origin, Precondition, Registration, Slug, error_chain};
 
 use super::plan::Plan;
 use crate::projects_file::ProjectsFileError;
@@ -156,7 +156,7 @@ impl ListReconciler {
     async fn remove_leaving(&mut self) -> usize {
         let mut removed = 0;
         for slug in self.leaving.clone() {
-            match self.catalog.remove(&slug, Precondition::Always).await {
+            match self.catalog.remove(&slug, Precondition::Always, Actor::FILE).await {
                 Ok(()) => removed += 1,
                 // Already removed by another replica or a person.
                 Err(CatalogError::NotFound(_)) => {}

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use clap::Parser as _;
 use federation_application::{Deployment, LogSink, Ports, ProjectQuery, Service};
 use federation_domain::{
-    Clock, FanoutAllowlist, HeartbeatInterval, Origin, Precondition, Project, Registration,
+    Actor, Clock, FanoutAllowlist, HeartbeatInterval, Origin, Precondition, Project, Registration,
     RegistrationDraft, Slug, Stores,
 };
 use federation_testkit::{FakeStore, ManualClock};
@@ -218,7 +218,7 @@ async fn a_project_back_in_a_rejected_list_is_not_removed() {
 #[tokio::test]
 async fn a_removal_done_by_another_replica_is_finished() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
-    world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    world.service.catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.unwrap();
     world.becomes(&[]).await;
     assert!(world.names().is_empty());
     assert!(world.counted("federation_projects_file_pending 0"));
@@ -267,7 +267,7 @@ async fn a_field_in_no_entry_keeps_the_value_of_the_api() {
 #[tokio::test]
 async fn a_changed_entry_restores_a_removed_project() {
     let mut world = World::new(Some(vec![with(Some(5.0), Some(&["deploy"]))]), false).await;
-    world.service.catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    world.service.catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.unwrap();
     world.becomes(&[with(None, None)]).await;
     assert_eq!(world.names(), ["a=A"]);
 }

@@ -47,8 +47,8 @@ fn event_streams_leave_connections_to_others_when_few_files_may_be_open() {
     assert_others_are_served(&service);
     assert_eq!(accepted(&streams, 200), 9);
 
-    let polls: Vec<_> =
-        (0..100).map(|_| service.send("/api/fed/projects/b?wait=5m&index=2")).collect();
+    let poll = format!("/api/fed/projects/b?wait=5m&index={}", service.index());
+    let polls: Vec<_> = (0..100).map(|_| service.send(&poll)).collect();
     assert_others_are_served(&service);
     until("three long polls wait", || {
         service.metrics().contains("federation_watchers 12").then_some(())

@@ -137,6 +137,12 @@ impl Service {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// Returns the position up to which responses reflect all changes.
+    pub(super) fn index(&self) -> String {
+        let answer = self.agent.get(self.url("/api/fed/projects")).call().unwrap();
+        answer.headers()["x-federation-index"].to_str().unwrap().to_owned()
+    }
+
     /// Returns the lines logged up to the one that names the address.
     pub(super) fn log_of_start(&self) -> &[String] {
         &self.log_of_start

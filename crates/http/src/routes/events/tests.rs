@@ -1,3 +1,5 @@
+mod log;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,9 @@ use crate::testing::{Api, schema};
 
 const PATH: &str = "/api/fed/events";
 
+/// Start of the positions in the log of these tests.
+const EPOCH: &str = "000000000000-";
+
 /// An open event stream.
 struct Events(Pin<Box<BoxBody>>);
 
@@ -23,7 +28,7 @@ impl Events {
     async fn open(api: &Api, query: &str, last_event_id: Option<&str>) -> Self {
         let mut request = TestRequest::get().uri(&format!("{PATH}{query}"));
         if let Some(id) = last_event_id {
-            request = request.insert_header(("last-event-id", id));
+            request = request.insert_header(("last-event-id", format!("{EPOCH}{id}")));
         }
         Self::ask(api, request).await
     }
@@ -54,7 +59,7 @@ impl Events {
         all
     }
 
-    /// Returns the ids and names of all events that are available.
+    /// Returns the revisions and names of all events that are available.
     fn ids(&mut self) -> Vec<String> {
         let text = self.waiting();
         let events = text.split_terminator("\n\n").map(|event| {
@@ -62,7 +67,7 @@ impl Events {
                 let mut lines = event.lines();
                 lines.find_map(|line| line.strip_prefix(name)).unwrap_or("-").to_owned()
             };
-            format!("{} {}", value("id: "), value("event: "))
+            format!("{} {}", value("id: ").trim_start_matches(EPOCH), value("event: "))
         });
         events.collect()
     }
@@ -74,19 +79,19 @@ async fn each_change_is_an_event() {
     let mut events = Events::open(&api, "", None).await;
     assert_eq!(
         events.waiting(),
-        "retry: 2000\nid: 0\nevent: ready\ndata: {\"revision\":0}\n\n",
+        "retry: 2000\nid: 000000000000-0\nevent: ready\ndata: {\"revision\":0}\n\n",
         "the first event must be available at once"
     );
     api.register("a").await;
     api.send(Method::DELETE, "/api/fed/projects/a").await;
     insta::assert_snapshot!(events.waiting(), @r#"
-    id: 1
+    id: 000000000000-1
     event: registered
-    data: {"revision":1,"slug":"a","kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered through the API"}
+    data: {"revision":1,"slug":"a","kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered through the API","actor":"api","entity":"project"}
 
-    id: 2
+    id: 000000000000-2
     event: removed
-    data: {"revision":2,"slug":"a","kind":"removed","from":"offline","to":null,"at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"operator"},"because":"requested by an operator"}
+    data: {"revision":2,"slug":"a","kind":"removed","from":"offline","to":null,"at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"operator"},"because":"requested by an operator","actor":"api","entity":"project"}
     "#);
 }
 
@@ -98,7 +103,7 @@ async fn a_stream_resumes_after_the_last_event_seen() {
     }
     let mut by_header = Events::open(&api, "?last_event_id=0", Some("1")).await;
     assert_eq!(by_header.ids(), ["1 ready", "2 registered", "3 registered"]);
-    let mut by_query = Events::open(&api, "?last_event_id=2", None).await;
+    let mut by_query = Events::open(&api, "?last_event_id=000000000000-2", None).await;
     assert_eq!(by_query.ids(), ["2 ready", "3 registered"]);
     api.register("d").await;
     assert_eq!(
@@ -160,7 +165,7 @@ async fn an_idle_stream_sends_heartbeat_comments() {
     api.register("a").await;
     assert_eq!(
         beat().await,
-        ": heartbeat\nid: 1\n\n",
+        ": heartbeat\nid: 000000000000-1\n\n",
         "the filtered change need not be read again"
     );
     assert_eq!(beat().await, ": heartbeat\n\n");
@@ -260,7 +265,7 @@ async fn invalid_parameters_are_rejected_with_every_error() {
     insta::assert_snapshot!(answer, @r#"
     422
     content-type: application/problem+json
-    {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, offline or degraded, got \"up\"; last_event_id: expected a revision of 0 or more, got \"x\"","errors":[{"field":"status","given":"\"up\"","allowed":"online, offline or degraded"},{"field":"last_event_id","given":"\"x\"","allowed":"a revision of 0 or more"}]}
+    {"title":"Unprocessable Entity","status":422,"detail":"status: expected online, offline or degraded, got \"up\"; last_event_id: expected a position as sent by this service, such as 8f3a9c01b2d4-17, got \"x\"","errors":[{"field":"status","given":"\"up\"","allowed":"online, offline or degraded"},{"field":"last_event_id","given":"\"x\"","allowed":"a position as sent by this service, such as 8f3a9c01b2d4-17"}]}
     "#);
 }
 
@@ -282,7 +287,7 @@ async fn a_filter_has_at_most_100_values() {
 async fn without_the_store_new_changes_are_streamed_and_resuming_from_the_log_fails() {
     let api = Api::without_store().await;
     assert_eq!(Events::open(&api, "", None).await.ids(), ["0 ready"]);
-    insta::assert_snapshot!(api.get(&format!("{PATH}?last_event_id=1")).await, @r#"
+    insta::assert_snapshot!(api.get(&format!("{PATH}?last_event_id={EPOCH}1")).await, @r#"
     503
     content-type: application/problem+json
     retry-after: 5
@@ -302,7 +307,7 @@ async fn a_stream_that_is_opened_during_the_start_waits_for_the_catalog() {
     let ready = tokio::time::timeout(Duration::from_secs(1), events.next()).await.unwrap();
     assert_eq!(
         ready.as_deref(),
-        Some("retry: 2000\nid: 0\nevent: ready\ndata: {\"revision\":0}\n\n")
+        Some("retry: 2000\nid: 000000000000-0\nevent: ready\ndata: {\"revision\":0}\n\n")
     );
     api.register("a").await;
     assert_eq!(events.ids(), ["1 registered"]);
@@ -322,9 +327,11 @@ async fn a_client_may_open_a_limited_number_of_streams_and_long_polls() {
     let mut api = Api::new().await;
     api.state = api.state.with_streams_per_client(2);
     let first = Events::open(&api, "", None).await;
-    let mut polling = Box::pin(api.get("/api/fed/projects?index=0"));
+    let mut polling = Box::pin(api.get("/api/fed/projects?index=000000000000-0"));
     assert!(polling.as_mut().now_or_never().is_none());
-    for path in [PATH, "/api/fed/projects?index=0", "/api/fed/projects/a?index=0"] {
+    for path in
+        [PATH, "/api/fed/projects?index=000000000000-0", "/api/fed/projects/a?index=000000000000-0"]
+    {
         let answer = api.get(path).await;
         insta::allow_duplicates! {
             insta::assert_snapshot!(answer, @r#"

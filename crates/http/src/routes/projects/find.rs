@@ -36,7 +36,7 @@ use crate::wire::project::part::ProjectFields;
             headers(
                 ("ETag" = String, description = "Version of the project, for `If-None-Match`, and for `If-Match` of a write."),
                 ("Cache-Control" = String, description = "`no-cache`: caches must revalidate the response."),
-                ("X-Federation-Index" = i64, description = "The response reflects at least all changes up to this revision.")
+                ("X-Federation-Index" = String, description = "The response reflects at least all changes up to this position in the log. Opaque.")
             ),
             example = json!({"slug": "commandcenter", "status": "online"})
         ),
@@ -45,7 +45,7 @@ use crate::wire::project::part::ProjectFields;
             headers(
                 ("ETag" = String, description = "Version of the project."),
                 ("Cache-Control" = String, description = "`no-cache`."),
-                ("X-Federation-Index" = i64, description = "The version reflects at least all changes up to this revision.")
+                ("X-Federation-Index" = String, description = "The version reflects at least all changes up to this position in the log. Opaque.")
             )
         ),
         crate::shapes::errors::ProjectNotFound,

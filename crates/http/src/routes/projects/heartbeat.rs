@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use federation_domain::{Channel, Heartbeat, Source};
 
+use crate::auth::caller::Caller;
 use crate::body::heartbeat::{HeartbeatBody, HeartbeatSchema};
 use crate::error::ApiError;
 use crate::params::slug::SlugPath;
@@ -34,6 +35,7 @@ use crate::state::ApiState;
 pub(crate) async fn record_heartbeat(
     state: web::Data<ApiState>,
     slug: SlugPath,
+    caller: Caller,
     body: Result<HeartbeatBody, ApiError>,
 ) -> Result<HttpResponse, ApiError> {
     let body = body.inspect_err(|error| {
@@ -42,8 +44,13 @@ pub(crate) async fn record_heartbeat(
         }
     })?;
     let slug = slug.0.as_str();
-    let heartbeat =
-        Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: body.0 };
+    let heartbeat = Heartbeat {
+        slug,
+        source: Source::Http,
+        channel: Channel::Presence,
+        condition: body.0,
+        key: caller.key(),
+    };
     let recorded = state.presence.recorder().record_heartbeat(&heartbeat);
     recorded.map_err(|error| ApiError::not_recorded(slug, error))?;
     state.presence.recorder().relay(&heartbeat).await;

@@ -55,7 +55,7 @@ use crate::wire::project::part::ProjectFields;
                 ("Cache-Control" = String, description = "`no-cache`: caches must revalidate the response."),
                 ("Vary" = String, description = "`accept-encoding`."),
                 ("Content-Encoding" = Option<String>, description = "`gzip` or `zstd`, if the client accepts it."),
-                ("X-Federation-Index" = i64, description = "The response reflects at least all changes up to this revision.")
+                ("X-Federation-Index" = String, description = "The response reflects at least all changes up to this position in the log. Opaque.")
             ),
             example = json!([{"slug": "commandcenter", "status": "online"}, {"slug": "docs", "status": "offline"}])
         ),
@@ -66,7 +66,7 @@ use crate::wire::project::part::ProjectFields;
                 ("ETag" = String, description = "The entity tag that the client holds."),
                 ("Cache-Control" = String, description = "`no-cache`."),
                 ("Vary" = String, description = "`accept-encoding`."),
-                ("X-Federation-Index" = i64, description = "The list reflects at least all changes up to this revision.")
+                ("X-Federation-Index" = String, description = "The list reflects at least all changes up to this position in the log. Opaque.")
             )
         ),
         (

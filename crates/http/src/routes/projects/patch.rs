@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use federation_domain::{Origin, RegistrationWrite, WriteMode};
 
 use super::response;
+use crate::auth::caller::Caller;
 use crate::body::patch::{PatchBody, PatchSchema};
 use crate::conditions::WriteCondition;
 use crate::error::ApiError;
@@ -42,9 +43,11 @@ pub(crate) async fn patch(
     state: web::Data<ApiState>,
     slug: SlugPath,
     only_if: WriteCondition,
+    caller: Caller,
     body: PatchBody,
 ) -> Result<HttpResponse, ApiError> {
-    let write = RegistrationWrite { mode: WriteMode::Patch(slug.0, body.0), only_if: only_if.0 };
+    let mode = WriteMode::Patch(slug.0, body.0);
+    let write = RegistrationWrite::new(mode, only_if.0).by(caller.actor());
     let written = state.catalog.register(write, Origin::Api).await?;
     Ok(response::found(&written.state))
 }

@@ -1,10 +1,11 @@
 //! `POST /api/fed/projects`.
 
 use actix_web::{HttpResponse, web};
-use federation_domain::Origin;
+use federation_domain::{Origin, RegistrationWrite};
 
 use super::response;
 use super::unconditional::Unconditional;
+use crate::auth::caller::Caller;
 use crate::body::registration::{RegistrationBody, RegistrationSchema};
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -44,9 +45,11 @@ use crate::wire::project::body::ProjectBody;
 pub(crate) async fn register(
     state: web::Data<ApiState>,
     _: Unconditional,
+    caller: Caller,
     body: RegistrationBody,
 ) -> Result<HttpResponse, ApiError> {
-    let written = state.catalog.register(body.0, Origin::Api).await?;
+    let write = RegistrationWrite::from(body.0).by(caller.actor());
+    let written = state.catalog.register(write, Origin::Api).await?;
     Ok(response::created(&written.state))
 }
 

@@ -4,10 +4,11 @@
 //! is handled as the path of an unknown project.
 
 use actix_web::{HttpResponse, web};
-use federation_domain::Origin;
+use federation_domain::{Origin, RegistrationWrite};
 
 use super::response;
 use super::unconditional::Unconditional;
+use crate::auth::caller::Caller;
 use crate::body::bulk::{BulkBody, BulkSchema};
 use crate::error::ApiError;
 use crate::shapes::errors::{BulkErrors, UnconditionalErrors};
@@ -51,9 +52,13 @@ use crate::wire::project::body::ProjectBody;
 pub(crate) async fn register_all(
     state: web::Data<ApiState>,
     _: Unconditional,
+    caller: Caller,
     body: BulkBody,
 ) -> Result<HttpResponse, ApiError> {
-    let written = state.catalog.register_all(body.0, Origin::Api).await?;
+    let actor = caller.actor();
+    let by = |registration| RegistrationWrite::from(registration).by(actor.clone());
+    let writes = body.0.into_iter().map(by).collect();
+    let written = state.catalog.register_all(writes, Origin::Api).await?;
     Ok(response::listed(written.iter().map(|written| &written.state)))
 }
 

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 
+use crate::auth::caller::Caller;
 use crate::conditions::WriteCondition;
 use crate::error::ApiError;
 use crate::params::slug::SlugPath;
@@ -33,8 +34,9 @@ pub(crate) async fn remove(
     state: web::Data<ApiState>,
     slug: SlugPath,
     only_if: WriteCondition,
+    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    state.catalog.remove(&slug.0, only_if.0).await?;
+    state.catalog.remove(&slug.0, only_if.0, caller.actor()).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

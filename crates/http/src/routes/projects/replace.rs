@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use federation_domain::{Origin, RegistrationWrite, WriteMode};
 
 use super::response;
+use crate::auth::caller::Caller;
 use crate::body::replacement::{ReplacementBody, ReplacementSchema};
 use crate::conditions::WriteCondition;
 use crate::error::ApiError;
@@ -42,9 +43,11 @@ use crate::state::ApiState;
 pub(crate) async fn replace(
     state: web::Data<ApiState>,
     only_if: WriteCondition,
+    caller: Caller,
     body: ReplacementBody,
 ) -> Result<HttpResponse, ApiError> {
-    let write = RegistrationWrite { mode: WriteMode::Replace(body.0), only_if: only_if.0 };
+    let mode = WriteMode::Replace(body.0);
+    let write = RegistrationWrite::new(mode, only_if.0).by(caller.actor());
     let written = state.catalog.register(write, Origin::Api).await?;
     Ok(if written.is_new {
         response::created(&written.state)

@@ -9,7 +9,7 @@ use crate::wire::RelayedHeartbeat;
 
 fn heartbeat<'a>(slug: &'a str, condition: Option<&Condition>) -> Heartbeat<'a> {
     let condition = condition.cloned();
-    Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition }
+    Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition, key: None }
 }
 
 /// Starts a subscriber with the replica id of these peers.

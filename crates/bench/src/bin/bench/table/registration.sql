@@ -7,7 +7,7 @@ VALUES ('bench-' || :number, 'Simulated project', 'http://bench.example.com:8000
         '["bench","python"]', '[]')
 ON CONFLICT (slug) DO UPDATE SET updated_at = now()
 RETURNING id \gset project_
-INSERT INTO project_changes (revision, slug, kind, from_status, to_status, at, cause)
-VALUES (:revision, 'bench-' || :number, 'registered', NULL, 'offline', now(),
-        '{"kind":"registered","by":"api"}');
+INSERT INTO changes (revision, at, entity, key, kind, payload, actor)
+VALUES (:revision, now(), 'project', 'bench-' || :number, 'registered',
+        '{"from":null,"to":"offline","cause":{"kind":"registered","by":"api"}}', 'api');
 COMMIT;

@@ -15,18 +15,18 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::fro
 
 /// A message from the follower to the display.
 pub(super) enum Word {
-    /// A stream started after this revision.
-    Ready(i64),
-    /// Everything must be read again; the stream continues after this revision.
-    Reset(i64),
+    /// A stream started after this position.
+    Ready(String),
+    /// Everything must be read again; the stream continues after this position.
+    Reset(String),
     /// A change.
     Change {
-        id: i64,
+        id: String,
         /// JSON.
         data: String,
     },
-    /// A keep-alive, with the revision seen so far.
-    Alive(Option<i64>),
+    /// A keep-alive, with the position seen so far.
+    Alive(Option<String>),
     /// The stream ended for this reason; the follower reconnects.
     Lost(String),
     /// The follower gave up.
@@ -34,18 +34,18 @@ pub(super) enum Word {
 }
 
 impl Word {
-    /// Returns the revision up to which all changes were seen.
-    pub(super) fn position(&self) -> Option<i64> {
+    /// Returns the position up to which all changes were seen.
+    pub(super) fn position(&self) -> Option<&str> {
         match self {
-            Self::Ready(id) | Self::Reset(id) | Self::Change { id, .. } => Some(*id),
-            Self::Alive(id) => *id,
+            Self::Ready(id) | Self::Reset(id) | Self::Change { id, .. } => Some(id),
+            Self::Alive(id) => id.as_deref(),
             Self::Lost(_) | Self::Refused(_) => None,
         }
     }
 }
 
-/// Follows the stream from now or from a revision, until the receiver is dropped.
-pub(super) fn follow(client: Client, query: String, after: Option<i64>) -> Receiver<Word> {
+/// Follows the stream from now or from a position, until the receiver is dropped.
+pub(super) fn follow(client: Client, query: String, after: Option<String>) -> Receiver<Word> {
     let (sender, receiver) = channel();
     let mut follower = Follower { client, query, after, sender };
     // Reading blocks while nothing changes.
@@ -56,7 +56,7 @@ pub(super) fn follow(client: Client, query: String, after: Option<i64>) -> Recei
 struct Follower {
     client: Client,
     query: String,
-    after: Option<i64>,
+    after: Option<String>,
     sender: Sender<Word>,
 }
 
@@ -90,8 +90,8 @@ impl Follower {
 
     fn path(&self) -> String {
         let mut query = Serializer::new(self.query.clone());
-        if let Some(after) = self.after {
-            query.append_pair("last_event_id", &after.to_string());
+        if let Some(after) = &self.after {
+            query.append_pair("last_event_id", after);
         }
         format!("/api/fed/events?{}", query.finish())
     }
@@ -111,7 +111,9 @@ impl Follower {
     }
 
     fn say(&mut self, word: Word) -> Result<(), Unheard> {
-        self.after = word.position().or(self.after);
+        if let Some(position) = word.position() {
+            self.after = Some(position.to_owned());
+        }
         self.sender.send(word).map_err(|_| Unheard)
     }
 }

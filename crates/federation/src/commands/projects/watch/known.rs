@@ -96,7 +96,7 @@ impl<'a> Known<'a> {
     pub(super) fn change(&mut self, data: &str) -> anyhow::Result<()> {
         let change: Value = serde_json::from_str(data).context("expected JSON in an event")?;
         let Some(slug) = change["slug"].as_str() else { return Ok(()) };
-        self.reasons.insert(slug.to_owned(), text(&change["because"]));
+        self.reasons.insert(slug.to_owned(), reason(&change));
         match (change["kind"].as_str(), self.projects.get_mut(slug)) {
             (Some("status_changed"), Some(project)) => {
                 project["status"] = change["to"].clone();
@@ -127,6 +127,15 @@ impl<'a> Known<'a> {
 
     fn miss(&mut self, error: &anyhow::Error) {
         self.missed = Some(Missed { why: format!("{error:#}"), tried_at: self.clock.monotonic() });
+    }
+}
+
+/// Returns the reason of a change and its actor.
+fn reason(change: &Value) -> String {
+    let because = text(&change["because"]);
+    match change["actor"].as_str() {
+        Some(_) => format!("{because} ({})", text(&change["actor"])),
+        None => because,
     }
 }
 

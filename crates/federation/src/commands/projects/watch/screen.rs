@@ -23,20 +23,20 @@ const USUAL_SIZE: (usize, usize) = (24, 80);
 pub(super) struct Screen<'a> {
     watch: &'a WatchArgs,
     known: Known<'a>,
-    position: i64,
+    position: String,
     /// Reason for the disconnect, while disconnected.
     lost: Option<String>,
 }
 
 impl<'a> Screen<'a> {
     pub(super) fn new(client: &'a Client, watch: &'a WatchArgs) -> Self {
-        Self { watch, known: Known::new(client), position: 0, lost: None }
+        Self { watch, known: Known::new(client), position: String::new(), lost: None }
     }
 
     /// Applies a message and redraws.
     pub(super) fn take(&mut self, word: Option<Word>) -> anyhow::Result<()> {
         if let Some(position) = word.as_ref().and_then(Word::position) {
-            (self.position, self.lost) = (position, None);
+            (self.position, self.lost) = (position.to_owned(), None);
         }
         match word {
             Some(Word::Ready(_)) => self.known.begin()?,
@@ -95,7 +95,7 @@ impl<'a> Screen<'a> {
         let link = match (&self.lost, self.known.doubt()) {
             (Some(why), _) => format!("reconnecting: {}", plain(why)),
             (None, Some(why)) => format!("out of date: {}", plain(why)),
-            (None, None) => format!("revision {}", self.position),
+            (None, None) => format!("position {}", plain(&self.position)),
         };
         format!("{online} online, {degraded} degraded, {offline} offline; {link}")
     }
@@ -119,17 +119,17 @@ mod tests {
             let project = json!({"slug": slug, "status": "online", "name": "N", "updated_at": at});
             screen.known.projects.insert(slug.to_owned(), project);
         }
-        screen.position = 7;
-        let change = r#"{"slug":"a","kind":"status_changed","to":"offline","at":"2026-11-23T14:41:13Z","because":"silence"}"#;
+        screen.position = "8f-7".to_owned();
+        let change = r#"{"slug":"a","kind":"status_changed","to":"offline","at":"2026-11-23T14:41:13Z","because":"silence","actor":"service"}"#;
         screen.known.change(change).unwrap();
         let removed = r#"{"slug":"c","kind":"removed","at":"2026-11-23T14:41:14Z"}"#;
         screen.known.change(removed).unwrap();
         assert_eq!(
             screen.lines(NOW, 24, 80),
             [
-                "1 online, 0 degraded, 1 offline; revision 7",
+                "1 online, 0 degraded, 1 offline; position 8f-7",
                 "SLUG  STATUS   CHANGED  NAME  BECAUSE",
-                "a     offline  7 s ago  N     silence",
+                "a     offline  7 s ago  N     silence (service)",
                 "b     online   8 s ago  N",
             ]
         );
@@ -146,9 +146,9 @@ mod tests {
         let project = json!({"slug": "a", "status": "online", "name": "N"});
         screen.known.projects.insert("a".to_owned(), project);
         for (to, first, rows) in [
-            ("degraded", "0 online, 0 degraded, 0 offline; revision 0", 0),
-            ("offline", "0 online, 0 degraded, 1 offline; revision 0", 1),
-            ("online", "0 online, 0 degraded, 0 offline; revision 0", 0),
+            ("degraded", "0 online, 0 degraded, 0 offline; position ", 0),
+            ("offline", "0 online, 0 degraded, 1 offline; position ", 1),
+            ("online", "0 online, 0 degraded, 0 offline; position ", 0),
         ] {
             let change = json!({"slug": "a", "kind": "status_changed", "to": to});
             screen.known.change(&change.to_string()).unwrap();
