@@ -42,7 +42,7 @@ pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;
 pub use history::{History, Uptime};
-pub use metrics::{AuthFailureReason, DropReason, Metrics};
+pub use metrics::{AuthFailureReason, DropReason, Metrics, ProcessUsage};
 pub use mirror::WrittenProject;
 pub use presence::{
     Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,

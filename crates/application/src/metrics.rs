@@ -4,6 +4,7 @@
 //! series.
 
 mod auth_failure;
+mod process;
 mod projects_file;
 
 use std::fmt;
@@ -22,6 +23,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry as Exposition, Unit};
 
 pub use self::auth_failure::AuthFailureReason;
+use self::process::ProcessCollector;
+pub use self::process::ProcessUsage;
 use self::projects_file::ProjectsFileCounts;
 
 /// Reason why an adapter dropped a heartbeat.
@@ -118,6 +121,7 @@ pub(crate) struct Counts {
     store: Gauge,
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
+    process: ProcessCollector,
     log_lines_dropped: Counter,
     log_lines_dropped_by: OnceLock<Arc<AtomicU64>>,
     refresh: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
@@ -150,6 +154,7 @@ impl Metrics {
             store: Gauge::default(),
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
+            process: ProcessCollector::default(),
             log_lines_dropped: Counter::default(),
             log_lines_dropped_by: OnceLock::new(),
             refresh: Mutex::new(None),
@@ -343,6 +348,7 @@ impl Counts {
             self.log_lines_dropped.clone(),
         );
         self.projects_file.register(to);
+        self.process.register(to);
         self
     }
 }

@@ -118,14 +118,17 @@ impl Service {
         )
     }
 
-    /// Calls [`tick`](Self::tick) every [`TICK`] until cancelled.
-    pub async fn run_ticks(&self, cancel: CancellationToken) {
+    /// Calls [`tick`](Self::tick) every [`TICK`] until cancelled, and `after_tick` after each.
+    pub async fn run_ticks(&self, cancel: CancellationToken, mut after_tick: impl FnMut()) {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
-                _ = ticks.tick() => self.tick(),
+                _ = ticks.tick() => {
+                    self.tick();
+                    after_tick();
+                }
             }
         }
     }

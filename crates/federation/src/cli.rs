@@ -11,7 +11,9 @@ use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
-use crate::commands::{bench, completions, config, health, heartbeat, keys, migrate, projects};
+use crate::commands::{
+    bench, completions, config, health, heartbeat, keys, man, migrate, projects,
+};
 use crate::settings::{ServeArgs, api_keys};
 use crate::{dotenv, log, serve};
 
@@ -55,6 +57,8 @@ pub enum Command {
     Bench(bench::BenchCommand),
     /// Print a completion script for a shell.
     Completions(completions::CompletionsArgs),
+    /// Print or write the manual pages.
+    Man(man::ManArgs),
 }
 
 /// Loads `.env`, parses the arguments and runs the command.
@@ -88,6 +92,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Health(args) => health::run(&args)?,
         Command::Bench(command) => bench::run(command)?,
         Command::Completions(args) => completions::run(&args)?,
+        Command::Man(args) => man::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

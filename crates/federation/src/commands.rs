@@ -8,5 +8,6 @@ mod events;
 pub mod health;
 pub mod heartbeat;
 pub mod keys;
+pub mod man;
 pub mod migrate;
 pub mod projects;

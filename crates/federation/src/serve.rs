@@ -6,6 +6,8 @@ mod keys;
 mod prepare;
 mod reload;
 mod summary;
+mod supervisor;
+mod usage;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -65,6 +67,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         tracing::warn!(setting, "setting is obsolete and has no effect");
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let started_at = clock.utc();
     let start_keys = |auth| ServedKeys::start(auth, Arc::clone(&clock));
     let keys = settings.auth.as_ref().map(start_keys).transpose()?;
     let listed = read_projects(&settings.projects_file)?;
@@ -83,6 +86,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     // The tasks stop one after the other, each by its own token.
     let http_ends = CancellationToken::new();
     service.metrics.read_dropped_log_lines_from(log::dropped_lines());
+    usage::report_to(&service.metrics, open_files, started_at);
     let ClientSettings { public_url, cors, max_streams_per_client } = settings.clients.clone();
     let mut state = ApiState::from(&service)
         .reached_at(public_url)
@@ -105,6 +109,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         }
     };
     tracing::info!("service is stopping");
+    supervisor::stopping();
     service.readiness.stop();
     if tasks.is_some() {
         drain(settings.shutdown_delay, http.as_mut()).await?;
@@ -210,6 +215,7 @@ async fn run(
     };
     let mut tasks = BackgroundTasks::start(service, settings, reload, bus).await?;
     service.readiness.start();
+    supervisor::ready();
     summary::log_start(settings, store, address, prepared);
     tasks.run_until(stop).await?;
     Ok(Some(tasks))
@@ -219,6 +225,7 @@ async fn run(
 async fn log_slow_start(address: SocketAddr) -> Infallible {
     tokio::time::sleep(SLOW_START).await;
     tracing::info!(%address, "service is waiting for its catalog");
+    supervisor::waiting();
     std::future::pending().await
 }
 

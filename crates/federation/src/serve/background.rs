@@ -1,7 +1,7 @@
 //! The tasks that run beside the REST API.
 
 use anyhow::{Context as _, bail};
-use federation_application::Service;
+use federation_application::{Service, TICK};
 use federation_domain::Registration;
 use federation_nats::{HeartbeatSubscriber, UnknownProject};
 use tokio::sync::mpsc;
@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bus::Bus;
 use super::reload::Reload;
+use super::supervisor;
 use crate::settings::ServeSettings;
 
 /// Capacity of the queue of projects that register themselves, and the size of a batch.
@@ -34,7 +35,8 @@ impl BackgroundTasks {
         let mut listeners = JoinSet::new();
         let (ticking, asking) = (service.clone(), service.clone());
         let (ticks_end, probes_end) = (listeners_end.clone(), listeners_end.clone());
-        listeners.spawn(async move { ticking.run_ticks(ticks_end).await });
+        listeners
+            .spawn(async move { ticking.run_ticks(ticks_end, supervisor::watchdog(TICK)).await });
         listeners.spawn(async move { asking.run_probes(probes_end).await });
         listeners.spawn(service.follower().run(listeners_end.clone()));
         listeners.spawn(reload.run(listeners_end.clone()));

@@ -60,7 +60,8 @@ fn help_names_every_setting_with_its_default() {
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {
         assert!(text.contains(&format!("[default: {default}]")), "{default}");
     }
-    for subcommand in ["serve", "migrate", "heartbeat", "config", "projects", "keys", "completions"]
+    for subcommand in
+        ["serve", "migrate", "heartbeat", "config", "projects", "keys", "completions", "man"]
     {
         assert!(help.stdout.contains(&format!("\n  {subcommand} ")), "{subcommand}");
     }
@@ -230,6 +231,25 @@ fn an_invalid_number_is_rejected_in_plain_words() {
         assert_eq!(run.code, Some(2), "{line}");
         assert!(run.stderr.contains(said), "{line}: {}", run.stderr);
     }
+}
+
+#[test]
+fn a_manual_page_is_printed_and_one_is_written_for_each_subcommand() {
+    let program = Program::new();
+    let page = program.run(&["man"]);
+    assert_eq!((page.code, page.stderr.as_str()), (Some(0), ""));
+    assert!(page.stdout.contains(".TH federation 1"), "{}", page.stdout);
+    assert!(page.stdout.contains("DATABASE_URL"), "{}", page.stdout);
+
+    let folder = tempfile::tempdir().unwrap();
+    let pages = folder.path().join("new/man1");
+    assert_eq!(program.run(&["man", "--directory", pages.to_str().unwrap()]).code, Some(0));
+    for name in ["federation.1", "federation-serve.1", "federation-projects-list.1"] {
+        assert!(pages.join(name).is_file(), "{name}");
+    }
+    let refused = program.run(&["man", "--directory", "/proc/none"]);
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("cannot write manual pages"), "{}", refused.stderr);
 }
 
 #[test]

@@ -14,4 +14,5 @@ mod reload;
 mod replicas;
 mod reported;
 mod restarts;
+mod supervision;
 mod watching;
