@@ -22,6 +22,10 @@ test-only *filter:
 api-check *args:
     ./scripts/api-check.sh {{ args }}
 
+# Check the queries of the dashboards and alerts against a running service.
+check-queries:
+    ./scripts/check-queries.sh
+
 # Inject random faults into real processes: --minutes 30 --replicas 3 --seed 7.
 faults *args:
     ./scripts/faults.sh {{ args }}

@@ -18,6 +18,11 @@ while read -r -a words; do
   done
 done < <(grep -E '^COPY ' "$DOCKERFILE" | grep -v -e '--from=')
 
+# Checks each file and folder of the repository that the compose file mounts.
+while read -r source; do
+  [[ -e "docker/$source" ]] || fail "$COMPOSE mounts $source, which does not exist"
+done < <(sed -n 's/^ *- \(\.\.\/[^:]*\):.*/\1/p' "$COMPOSE")
+
 if docker compose version >/dev/null 2>&1; then
   docker compose --file "$COMPOSE" config --quiet || fail "$COMPOSE is not valid"
 elif python3 -c 'import yaml' >/dev/null 2>&1; then

@@ -47,7 +47,8 @@ if ! $ONLY_TESTS; then
   step "layers and file lengths" ./scripts/check-layers.sh
   step "container files" ./scripts/check-docker.sh
   step "alerts" ./scripts/check-alerts.sh
-  step "Kubernetes manifests" ./scripts/check-deployment.sh
+  step "manifests and unit" ./scripts/check-deployment.sh
+  step "documented log lines" ./scripts/check-logging.py
   step "dependencies" ./scripts/check-dependencies.sh
   step "lints" cargo clippy --workspace --all-targets --all-features -- -D warnings
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
@@ -60,6 +61,7 @@ say "$FEDERATION_TEST_POSTGRES"
 step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"${FILTER[@]}"}
 
 if ! $ONLY_TESTS; then
+  step "queries of dashboards and alerts" ./scripts/check-queries.sh
   step "api: Schemathesis" ./scripts/api-check.sh
   step "fault suite, 60 s" ./scripts/faults.sh --seconds 60 --seed 7 --gentle
   step "links of the documents" python3 ./scripts/check-links.py
