@@ -13,6 +13,7 @@ use crate::journal::Journal;
 use crate::mirror::WrittenProject;
 use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
+use crate::rejections::RejectedWrite;
 
 /// Error of an operation on the catalog.
 #[derive(Debug, thiserror::Error)]
@@ -99,9 +100,52 @@ impl Catalog {
         by: Origin,
     ) -> Result<Vec<WrittenProject>, CatalogError> {
         self.loaded()?;
-        let writes = writes.into_iter().map(Into::into).collect();
-        let at = self.0.clock.utc();
-        self.0.journal.register(writes, by, at).await.map_err(CatalogError::from)
+        let writes: Vec<RegistrationWrite> = writes.into_iter().map(Into::into).collect();
+        let first = writes.first().map(|write| write.slug().clone());
+        let written = self.0.journal.register(writes, by, self.0.clock.utc()).await;
+        Ok(written.inspect_err(|error| self.report_rejection(first.as_ref(), error))?)
+    }
+
+    /// Registers projects as [`register_all`](Self::register_all) does, but leaves out those that
+    /// the store rejects for good, which are counted and logged. Returns the slugs left out.
+    ///
+    /// # Errors
+    /// Returns [`CatalogError::NotLoaded`], [`CatalogError::PreconditionFailed`] or
+    /// [`CatalogError::Store`]. Projects in front of the one that failed may be registered.
+    pub async fn register_accepted(
+        &self,
+        writes: Vec<impl Into<RegistrationWrite>>,
+        by: Origin,
+    ) -> Result<Vec<Slug>, CatalogError> {
+        self.loaded()?;
+        let mut left_out = Vec::new();
+        // The next part is at the end.
+        let mut parts = vec![writes.into_iter().map(Into::into).collect::<Vec<_>>()];
+        while let Some(mut part) = parts.pop() {
+            match self.0.journal.register(part.clone(), by, self.0.clock.utc()).await {
+                Ok(_) => {}
+                Err(error @ StoreError::Rejected { .. }) => {
+                    let rest = part.split_off(part.len() / 2);
+                    match (part.is_empty(), rest.first()) {
+                        (true, Some(only)) => {
+                            self.report_rejection(Some(only.slug()), &error);
+                            left_out.push(only.slug().clone());
+                        }
+                        _ => parts.extend([rest, part]),
+                    }
+                }
+                Err(other) => return Err(other.into()),
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// Reports a registration that the store rejects for good.
+    fn report_rejection(&self, first: Option<&Slug>, error: &StoreError) {
+        if let StoreError::Rejected { project, .. } = error {
+            let subject = project.as_ref().or(first).map_or("", |slug| slug.as_str());
+            self.0.journal.rejections().report(RejectedWrite::Registration, subject, error);
+        }
     }
 
     /// Removes a project if the precondition holds. Its log is kept.
@@ -120,6 +164,9 @@ impl Catalog {
         self.loaded()?;
         let at = self.0.clock.utc();
         let removed = self.0.journal.remove(slug.clone(), only_if, actor, at).await;
+        if let Err(error @ StoreError::Rejected { .. }) = &removed {
+            self.0.journal.rejections().report(RejectedWrite::Removal, slug.as_str(), error);
+        }
         let is_removed = match removed.map_err(CatalogError::from) {
             Err(CatalogError::PreconditionFailed(failed)) if failed.stored.is_none() => false,
             removed => removed?,
@@ -156,6 +203,10 @@ impl Catalog {
 
     pub(crate) fn presence(&self) -> &Presence {
         &self.0.presence
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
     }
 
     pub(crate) fn stores(&self) -> &Stores {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use federation_domain::{LogEntry, LogPart, LogPosition, Revision, StoreError};
+use federation_domain::{Crowd, LogEntry, LogPart, LogPosition, Revision, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -211,11 +211,10 @@ impl ChangeFeed {
         let reading = async {
             // The semaphore is never closed.
             let _permit = self.0.reading.acquire().await;
-            let read = self.0.journal.stores().change_log.changes_after(after, at_most).await;
-            self.0.journal.note(read)
+            let log = &self.0.journal.stores().client_reads.change_log;
+            self.0.journal.note_client_read(log.changes_after(after, at_most).await)
         };
-        // Too many readers may be the reason, so the store is not marked as unavailable.
-        let late = |_| Err(StoreError::Unavailable("the log could not be read in time".into()));
+        let late = |_| self.0.journal.note_client_read(Err(StoreError::Busy(Crowd::Reads)));
         timeout(READ_WITHIN, reading).await.unwrap_or_else(late).map_err(WatchError::Store)
     }
 }

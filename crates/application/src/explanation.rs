@@ -51,8 +51,10 @@ impl Catalog {
     pub async fn explain(&self, slug: &Slug) -> Result<Explanation, CatalogError> {
         let entry = self.entry(slug)?;
         // Read first, so that the state in memory is not older than the log.
-        let last_change = self.stores().change_log.history(slug, None, 1).await;
-        let last_change = last_change
+        let last_change = self.stores().client_reads.change_log.history(slug, None, 1).await;
+        let last_change = self
+            .journal()
+            .note_client_read(last_change)
             .ok()
             .and_then(|newest| newest.into_iter().find_map(StoredEntry::into_entry));
         let presence = self.presence();

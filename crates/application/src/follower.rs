@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{StoreError, error_chain};
+use federation_domain::{Prospect, StoreError, error_chain};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ impl Follower {
                 () = self.journal.poll_requested() => {}
             }
             if let Err(error) = self.follow().await {
-                if error.is_unavailable() {
+                if error.prospect() == Prospect::Temporary {
                     tracing::debug!(error = error_chain(&error), "change log cannot be read");
                 } else {
                     tracing::error!(error = error_chain(&error), "change log cannot be read");

@@ -82,9 +82,9 @@ impl Catalog {
     async fn uptime(&self, project: &Project) -> Result<Vec<Uptime>, CatalogError> {
         let now = self.now();
         let source = self.presence().listening().source_of(project);
-        let periods =
-            self.stores().listening.listening_periods(source, now - LISTENING_RETENTION).await;
-        let mut periods = periods.map_err(CatalogError::Store)?;
+        let listening = &self.stores().client_reads.listening;
+        let periods = listening.listening_periods(source, now - LISTENING_RETENTION).await;
+        let mut periods = self.journal().note_client_read(periods).map_err(CatalogError::Store)?;
         self.add_present_period(source, &mut periods);
         let longest = WINDOWS[WINDOWS.len() - 1].1;
         let begin = |window: Duration| (now - window).max(project.created_at).min(now);
@@ -144,7 +144,8 @@ impl Catalog {
         before: Option<Revision>,
         limit: usize,
     ) -> Result<Vec<StoredEntry>, CatalogError> {
-        self.stores().change_log.history(slug, before, limit).await.map_err(CatalogError::Store)
+        let history = self.stores().client_reads.change_log.history(slug, before, limit).await;
+        self.journal().note_client_read(history).map_err(CatalogError::Store)
     }
 }
 

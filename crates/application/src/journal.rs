@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use federation_domain::{
-    Actor, ChangeSink, ListeningPeriod, LogEntry, LogPosition, Outcome, Precondition, Project,
-    Revision, Slug, Snapshot, Source, StoreError, StoredEntry, Stores, Transition, error_chain,
+    Actor, ChangeSink, Clock, ListeningPeriod, LogEntry, LogPosition, Outcome, Precondition,
+    Project, Revision, Slug, Snapshot, Source, StoreError, StoredEntry, Stores, Transition,
+    error_chain,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::recent::Recent;
+use crate::rejections::Rejections;
 use registering::WaitingCalls;
 use tail::{Continuation, Tail};
 
@@ -33,6 +35,7 @@ pub(crate) struct Journal {
     mirror: Mirror,
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
+    rejections: Rejections,
     writing: tokio::sync::Mutex<()>,
     calls: WaitingCalls,
     tail: Mutex<Tail>,
@@ -65,12 +68,14 @@ impl Journal {
         mirror: Mirror,
         sink: Arc<dyn ChangeSink>,
         metrics: Metrics,
+        clock: Arc<dyn Clock>,
     ) -> Self {
         let up = AtomicBool::new(false);
         Self {
             stores,
             mirror,
             sink,
+            rejections: Rejections::new(metrics.clone(), clock),
             metrics,
             writing: tokio::sync::Mutex::default(),
             calls: WaitingCalls::default(),
@@ -86,6 +91,11 @@ impl Journal {
 
     pub(crate) fn stores(&self) -> &Stores {
         &self.stores
+    }
+
+    /// Returns the writes that the store rejected for good.
+    pub(crate) fn rejections(&self) -> &Rejections {
+        &self.rejections
     }
 
     /// Returns the newest changes that the registry reflects.
@@ -237,8 +247,23 @@ impl Journal {
         Ok(())
     }
 
+    /// Counts a read on behalf of a client that was refused. Only calls of the service itself tell
+    /// whether the store is available.
+    pub(crate) fn note_client_read<T>(
+        &self,
+        result: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if let Err(StoreError::Busy(_)) = &result {
+            self.metrics.store_call_refused("read");
+        }
+        result
+    }
+
     /// Records whether the store answered. Logs when that changes, and each cause of an outage once.
     pub(crate) fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(StoreError::Busy(_)) = &result {
+            return result;
+        }
         let outage = result.as_ref().err().filter(|error| error.is_unavailable());
         let up = outage.is_none();
         if self.up.swap(up, Ordering::Relaxed) != up {

@@ -30,6 +30,7 @@ mod queue;
 mod readiness;
 mod recent;
 mod registry;
+mod rejections;
 mod service;
 mod sinks;
 #[cfg(test)]

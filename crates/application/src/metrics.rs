@@ -98,6 +98,16 @@ struct ByKind {
     kind: Name,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCall {
+    call: Name,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByWrite {
+    write: Name,
+}
+
 /// Metrics of the service. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(pub(crate) Arc<Counts>);
@@ -119,6 +129,8 @@ pub(crate) struct Counts {
     waiting: Gauge,
     watchers: Gauge,
     store: Gauge,
+    writes_rejected: Family<ByWrite, Counter>,
+    store_calls_refused: Family<ByCall, Counter>,
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
     process: ProcessCollector,
@@ -152,6 +164,8 @@ impl Metrics {
             waiting: Gauge::default(),
             watchers: Gauge::default(),
             store: Gauge::default(),
+            writes_rejected: Family::default(),
+            store_calls_refused: Family::default(),
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
             process: ProcessCollector::default(),
@@ -236,6 +250,14 @@ impl Metrics {
 
     pub(crate) fn set_store(&self, up: bool) {
         self.0.store.set(i64::from(up));
+    }
+
+    pub(crate) fn store_call_refused(&self, call: &'static str) {
+        self.0.store_calls_refused.get_or_create(&ByCall { call: Name(call) }).inc();
+    }
+
+    pub(crate) fn write_rejected(&self, write: &'static str) {
+        self.0.writes_rejected.get_or_create(&ByWrite { write: Name(write) }).inc();
     }
 
     pub(crate) fn set_corrupt_rows(&self, rows: usize) {
@@ -337,6 +359,16 @@ impl Counts {
             self.watchers.clone(),
         );
         to.register("federation_store_up", "1 while the store accepts changes", self.store.clone());
+        to.register(
+            "federation_store_calls_refused",
+            "Reads and writes of clients refused because too many were waiting",
+            self.store_calls_refused.clone(),
+        );
+        to.register(
+            "federation_store_writes_rejected",
+            "Writes dropped because the store never accepts them, by kind",
+            self.writes_rejected.clone(),
+        );
         to.register(
             "federation_corrupt_rows",
             "Rows of the store skipped at the start because they are invalid",

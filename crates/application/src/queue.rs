@@ -89,7 +89,7 @@ impl TransitionQueue {
     /// Records that the store has decided on the transitions taken.
     pub(crate) fn decided(&self, taken: &[Queued]) {
         let mut waiting = self.waiting.lock();
-        waiting.taken = 0;
+        waiting.taken = waiting.taken.saturating_sub(taken.len());
         for queued in taken {
             waiting.forget(queued.transition.project, 1);
         }

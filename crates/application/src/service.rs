@@ -73,7 +73,8 @@ impl Service {
             prober,
         });
         let mirror = Mirror::new(Arc::clone(&registry), presence.clone());
-        let journal = Arc::new(Journal::new(stores, mirror, sink, metrics.clone()));
+        let journal =
+            Arc::new(Journal::new(stores, mirror, sink, metrics.clone(), Arc::clone(&clock)));
         let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
             Catalog::new(Arc::clone(&registry), presence.clone(), Arc::clone(&journal), clock);
@@ -96,13 +97,15 @@ impl Service {
     /// and the next one sets it online. A heartbeat that waited here may be old, and the project
     /// may be dead by now. A project that was registered in the meantime keeps its metadata.
     ///
+    /// A project that the store rejects for good is left out, with an entry in the log.
+    ///
     /// # Errors
-    /// [`CatalogError`]; nothing was applied, and the next heartbeats try again.
+    /// [`CatalogError`]; the next heartbeats try again.
     pub async fn introduce(&self, mut unknown: Vec<Registration>) -> Result<(), CatalogError> {
         unknown
             .retain(|one| matches!(self.catalog.find(&one.slug), Err(CatalogError::NotFound(_))));
         if !unknown.is_empty() {
-            self.catalog.register_all(unknown, Origin::Heartbeat).await?;
+            self.catalog.register_accepted(unknown, Origin::Heartbeat).await?;
         }
         Ok(())
     }

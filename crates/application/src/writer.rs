@@ -1,10 +1,12 @@
 //! Writer: stores status changes and checkpoints.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{Checkpoint, HeartbeatMark, Outcome, ProjectId, StoreError, error_chain};
+use federation_domain::{
+    Checkpoint, HeartbeatMark, Outcome, ProjectId, Prospect, StoreError, Transition, error_chain,
+};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +15,7 @@ use crate::journal::Journal;
 use crate::presence::Presence;
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
+use crate::rejections::RejectedWrite;
 
 /// Interval between checkpoints: the maximum lag of the stored `last_heartbeat_at`.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
@@ -84,7 +87,7 @@ impl Writer {
         }
     }
 
-    /// Commits all queued transitions.
+    /// Commits all queued transitions. One that the store rejects for good is dropped.
     ///
     /// # Errors
     /// [`StoreError`]; transitions that were not committed stay queued in order.
@@ -94,17 +97,69 @@ impl Writer {
             if batch.is_empty() {
                 return Ok(());
             }
-            let transitions: Vec<_> =
-                batch.iter().map(|queued| queued.transition.clone()).collect();
-            let apply = |outcomes: &[Outcome]| {
-                self.queue.decided(&batch);
-                self.settle(&batch, outcomes);
-            };
-            if let Err(error) = self.journal.commit(&transitions, apply).await {
-                self.queue.put_back(batch);
-                return Err(error);
+            let mut parts = self.parts_of(batch);
+            while let Some(part) = parts.pop() {
+                match self.commit(&part).await {
+                    Ok(()) => {}
+                    Err(error) if error.prospect() == Prospect::Permanent => match halves(part) {
+                        Halves::Two(first, second) => parts.extend([second, first]),
+                        Halves::OneProject(rejected) => self.drop_rejected(&rejected, &error),
+                    },
+                    Err(error) => {
+                        parts.push(part);
+                        self.queue.put_back(parts.into_iter().rev().flatten().collect());
+                        return Err(error);
+                    }
+                }
             }
         }
+    }
+
+    /// Divides a batch into parts to commit one after the other, the last one first. Projects of
+    /// which the store rejected a write before are on their own.
+    fn parts_of(&self, batch: Vec<Queued>) -> Vec<Vec<Queued>> {
+        let rejections = self.journal.rejections();
+        let mut suspects: BTreeMap<ProjectId, Vec<Queued>> = BTreeMap::new();
+        let mut trusted = Vec::with_capacity(batch.len());
+        for queued in batch {
+            let project = queued.transition.project;
+            if rejections.suspects(project) {
+                suspects.entry(project).or_default().push(queued);
+            } else {
+                trusted.push(queued);
+            }
+        }
+        let mut parts: Vec<_> = suspects.into_values().collect();
+        parts.extend((!trusted.is_empty()).then_some(trusted));
+        parts
+    }
+
+    /// Drops the transitions of a project, because the store rejects them for good.
+    fn drop_rejected(&self, rejected: &[Queued], error: &StoreError) {
+        let Some(Queued { transition: Transition { project, slug, .. }, .. }) = rejected.first()
+        else {
+            return;
+        };
+        self.queue.decided(rejected);
+        let rejections = self.journal.rejections();
+        rejections.suspect(*project);
+        rejections.report(RejectedWrite::StatusChange, slug.as_str(), error);
+        if let Some(entry) = self.registry.get_by_id(*project) {
+            self.presence.transitions().give_up(&entry, rejected);
+        }
+    }
+
+    async fn commit(&self, part: &[Queued]) -> Result<(), StoreError> {
+        let transitions: Vec<_> = part.iter().map(|queued| queued.transition.clone()).collect();
+        let apply = |outcomes: &[Outcome]| {
+            self.queue.decided(part);
+            self.settle(part, outcomes);
+        };
+        self.journal.commit(&transitions, apply).await?;
+        if let Some(project) = only_project(part) {
+            self.journal.rejections().acquit(project);
+        }
+        Ok(())
     }
 
     /// Flushes, then stores the newest heartbeat of each project heard since the last checkpoint
@@ -123,7 +178,14 @@ impl Writer {
         // stored with it.
         let listening_periods = self.presence.listening().snapshot().listening_periods();
         self.store_heard().await?;
-        self.store(Checkpoint { heartbeats: Vec::new(), listening_periods }).await
+        let periods = Checkpoint { heartbeats: Vec::new(), listening_periods };
+        match self.store(periods).await {
+            Err(error) if error.prospect() == Prospect::Permanent => {
+                self.journal.rejections().report(RejectedWrite::ListeningPeriods, "", &error);
+                Ok(())
+            }
+            other => other,
+        }
     }
 
     /// Stores the newest heartbeats if some could not be relayed over the bus, then flushes. The
@@ -150,20 +212,46 @@ impl Writer {
                 marks.push((Arc::clone(entry), mark));
             }
         });
-        for marks in marks.chunks(CHECKPOINT_BATCH) {
+        let rejections = self.journal.rejections();
+        marks.retain(|(_, mark)| !rejections.defers(mark.project));
+        let is_suspect = |(_, mark): &(_, HeartbeatMark)| rejections.suspects(mark.project);
+        let (suspects, trusted): (Vec<_>, Vec<_>) = marks.into_iter().partition(is_suspect);
+        for marks in trusted.chunks(CHECKPOINT_BATCH).chain(suspects.chunks(1)) {
             self.store_marks(marks).await?;
         }
         Ok(())
     }
 
+    /// Stores heartbeats, except those that the store rejects for good.
     async fn store_marks(
         &self,
         marks: &[(Arc<ProjectEntry>, HeartbeatMark)],
     ) -> Result<(), StoreError> {
-        let heartbeats = marks.iter().map(|(_, mark)| *mark).collect();
-        self.store(Checkpoint { heartbeats, listening_periods: Vec::new() }).await?;
-        for (entry, mark) in marks {
-            entry.stored(mark.at, mark.source);
+        let mut parts = vec![marks];
+        while let Some(marks) = parts.pop() {
+            let heartbeats = marks.iter().map(|(_, mark)| *mark).collect();
+            let stored = self.store(Checkpoint { heartbeats, listening_periods: Vec::new() }).await;
+            match (stored, marks) {
+                (Err(error), [(entry, mark)]) if error.prospect() == Prospect::Permanent => {
+                    let rejections = self.journal.rejections();
+                    rejections.suspect(mark.project);
+                    let slug = entry.lock().project.slug.to_string();
+                    rejections.report(RejectedWrite::Heartbeat, &slug, &error);
+                }
+                (Err(error), _) if error.prospect() == Prospect::Permanent => {
+                    let (first, rest) = marks.split_at(marks.len() / 2);
+                    parts.extend([rest, first]);
+                }
+                (stored, _) => {
+                    stored?;
+                    if let [(_, only)] = marks {
+                        self.journal.rejections().acquit(only.project);
+                    }
+                    for (entry, mark) in marks {
+                        entry.stored(mark.at, mark.source);
+                    }
+                }
+            }
         }
         Ok(())
     }
@@ -205,7 +293,7 @@ impl Writer {
 
     fn log_failure(&self, error: &StoreError) {
         let waiting = self.queue.len();
-        if error.is_unavailable() {
+        if error.prospect() == Prospect::Temporary {
             tracing::debug!(
                 error = error_chain(error),
                 waiting,
@@ -219,4 +307,28 @@ impl Writer {
             );
         }
     }
+}
+
+/// A rejected part, divided.
+enum Halves {
+    Two(Vec<Queued>, Vec<Queued>),
+    OneProject(Vec<Queued>),
+}
+
+/// Divides the projects of a part in two. The transitions of a project stay together, because each
+/// builds on the previous one.
+fn halves(part: Vec<Queued>) -> Halves {
+    let projects: BTreeSet<ProjectId> = part.iter().map(|one| one.transition.project).collect();
+    match projects.iter().nth(projects.len() / 2) {
+        Some(&middle) if projects.len() > 1 => {
+            let (first, second) = part.into_iter().partition(|one| one.transition.project < middle);
+            Halves::Two(first, second)
+        }
+        _ => Halves::OneProject(part),
+    }
+}
+
+fn only_project(part: &[Queued]) -> Option<ProjectId> {
+    let first = part.first()?.transition.project;
+    part.iter().all(|one| one.transition.project == first).then_some(first)
 }

@@ -1,6 +1,7 @@
 //! Errors of values and of stores.
 
 use std::error::Error;
+use std::fmt;
 
 use crate::condition::{FailedPrecondition, Precondition};
 use crate::project::Project;
@@ -75,6 +76,10 @@ pub enum StoreError {
     /// The database cannot be reached now. Nothing was applied, and a retry may succeed.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// Too many calls are in progress. Nothing was applied, and a retry may succeed. This is not an
+    /// outage.
+    #[error("too many {0}")]
+    Busy(Crowd),
     /// A stored value does not parse.
     #[error("the store holds a value that does not parse: {table}.{column} of row {row}")]
     Corrupt {
@@ -91,9 +96,74 @@ pub enum StoreError {
     /// The precondition of a write does not hold. Nothing was applied.
     #[error("the precondition for writing '{}' failed", .0.slug)]
     PreconditionFailed(Box<FailedPrecondition>),
-    /// The database rejected the statement. Nothing was applied, and a retry will not succeed.
+    /// The database accepts writes, but rejects this one because of its values. Nothing was
+    /// applied, and a retry will not succeed.
+    #[error("the store rejects the write{}: {reason}", of_project(.project.as_ref()))]
+    Rejected {
+        /// Project whose row or log entry was rejected, if known.
+        project: Option<Slug>,
+        /// Reason that may be shown to clients.
+        reason: RejectReason,
+        /// Error of the database.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The database rejects every call of this kind, for example because a table or a permission is
+    /// missing. Nothing was applied, and a retry will not succeed until an operator corrects the
+    /// database.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Calls of which too many are in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crowd {
+    /// Reads of the log and of histories for clients.
+    Reads,
+    /// Writes that wait for the store.
+    Writes,
+}
+
+impl fmt::Display for Crowd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reads => "histories are being read",
+            Self::Writes => "writes are waiting for the store",
+        })
+    }
+}
+
+/// Reason why a store rejects a write for good, without internals of the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectReason {
+    /// A constraint of the database forbids it.
+    Constraint,
+    /// The database cannot store one of its values, or a trigger or a policy forbids it.
+    Value,
+}
+
+impl fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Constraint => "a constraint of the database forbids it",
+            Self::Value => "the database does not accept its values",
+        })
+    }
+}
+
+/// Prospect of repeating a call that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prospect {
+    /// The same call may succeed later.
+    Temporary,
+    /// The same call succeeds once an operator has corrected the database.
+    NeedsRepair,
+    /// The same call never succeeds. Other calls are not affected.
+    Permanent,
+}
+
+fn of_project(project: Option<&Slug>) -> String {
+    project.map(|slug| format!(" of project '{slug}'")).unwrap_or_default()
 }
 
 impl StoreError {
@@ -108,9 +178,58 @@ impl StoreError {
         Self::PreconditionFailed(Box::new(FailedPrecondition { slug, only_if, stored }))
     }
 
-    /// Returns `true` if the same call may succeed later.
+    /// Returns the prospect of repeating the call. This is the only place that tells temporary
+    /// errors from permanent ones.
+    #[must_use]
+    pub fn prospect(&self) -> Prospect {
+        match self {
+            Self::Unavailable(_) | Self::Busy(_) => Prospect::Temporary,
+            Self::Failed(_) => Prospect::NeedsRepair,
+            Self::Corrupt { .. } | Self::PreconditionFailed(_) | Self::Rejected { .. } => {
+                Prospect::Permanent
+            }
+        }
+    }
+
+    /// Returns the error for another call that failed together with this one. The text of its
+    /// source is kept.
+    #[must_use]
+    pub fn for_another_call(&self) -> Self {
+        let source = || self.source().map(error_chain).unwrap_or_default().into();
+        match self {
+            Self::Unavailable(_) => Self::Unavailable(source()),
+            Self::Busy(crowd) => Self::Busy(*crowd),
+            Self::Corrupt { .. }
+            | Self::PreconditionFailed(_)
+            | Self::Rejected { .. }
+            | Self::Failed(_) => Self::Failed(source()),
+        }
+    }
+
+    /// Returns `true` if the database cannot be reached. Waiting for others is not an outage.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rejection_names_the_project_and_no_internals() {
+        let rejected = StoreError::Rejected {
+            project: Slug::parse("docs").ok(),
+            reason: RejectReason::Constraint,
+            source: "violates check constraint \"c\"".into(),
+        };
+        assert_eq!(
+            rejected.to_string(),
+            "the store rejects the write of project 'docs': a constraint of the database forbids it"
+        );
+        assert_eq!(rejected.prospect(), Prospect::Permanent);
+        assert_eq!(StoreError::Failed("no table".into()).prospect(), Prospect::NeedsRepair);
+        assert_eq!(StoreError::Unavailable("away".into()).prospect(), Prospect::Temporary);
     }
 }

@@ -73,7 +73,9 @@ pub use change::{
     Transition, Verdicts,
 };
 pub use condition::{FailedPrecondition, Precondition, RegistrationTag};
-pub use error::{InvalidValue, SchemaTooNew, StoreError, error_chain};
+pub use error::{
+    Crowd, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, error_chain,
+};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
@@ -82,9 +84,9 @@ pub use log::{
 };
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
-    CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, Clock, HeartbeatMark,
-    HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, Prober,
-    Registered, Snapshot, Store, StoreHealth, Stores,
+    CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, ClientReads, Clock,
+    HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart,
+    Prober, Registered, Snapshot, Store, StoreHealth, Stores,
 };
 #[cfg(feature = "mock")]
 pub use ports::{

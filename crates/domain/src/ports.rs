@@ -22,7 +22,7 @@ pub use clock::Clock;
 pub use health::StoreHealth;
 pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
 pub use outbound::{ChangeSink, HeartbeatRelay, Prober};
-pub use store::{Store, Stores};
+pub use store::{ClientReads, Store, Stores};
 
 #[cfg(feature = "mock")]
 pub use catalog::MockCatalogStore;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use federation_domain::{StoreError, Stores};
+use federation_domain::{ClientReads, StoreError, Stores};
 use federation_postgres::PgStore;
 use federation_sqlite::SqliteStore;
 
@@ -55,8 +55,14 @@ impl Store {
     #[must_use]
     pub fn ports(&self) -> Stores {
         match self {
-            Self::Postgres(store) => Stores::of(Arc::<PgStore>::clone(store)),
-            Self::Sqlite(store) => Stores::of(Arc::<SqliteStore>::clone(store)),
+            Self::Postgres(store) => Stores {
+                client_reads: ClientReads::of(Arc::new(store.for_clients())),
+                ..Stores::of(Arc::<PgStore>::clone(store))
+            },
+            Self::Sqlite(store) => Stores {
+                client_reads: ClientReads::of(Arc::new(store.for_clients())),
+                ..Stores::of(Arc::<SqliteStore>::clone(store))
+            },
         }
     }
 

@@ -12,7 +12,9 @@ use std::fmt::Write as _;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use federation_application::{CatalogError, DropReason, RecordError, WatchError};
-use federation_domain::{FailedPrecondition, InvalidValue, StoreError, error_chain};
+use federation_domain::{
+    Crowd, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
+};
 
 use crate::auth::error::AuthError;
 use crate::text::sanitize;
@@ -90,6 +92,11 @@ pub(crate) enum ApiError {
     TooManyTickets,
     #[error("this replica has not read the newest changes yet, try again later")]
     Behind,
+    /// The database never accepts the values of the request.
+    #[error("{}", rejection(.0))]
+    RejectedByStore(StoreError),
+    #[error("too many {0}, try again later")]
+    StoreBusy(Crowd),
     #[error("the store is not available, try again later")]
     StoreUnavailable(#[source] StoreError),
     #[error("internal error")]
@@ -165,8 +172,14 @@ impl From<CatalogError> for ApiError {
             CatalogError::NotFound(slug) => Self::no_project(slug.as_str()),
             CatalogError::NotLoaded => Self::NotLoaded,
             CatalogError::PreconditionFailed(failed) => Self::PreconditionFailed(failed),
-            CatalogError::Store(error) if error.is_unavailable() => Self::StoreUnavailable(error),
-            CatalogError::Store(error) => Self::StoreFailed(error),
+            CatalogError::Store(rejected @ StoreError::Rejected { .. }) => {
+                Self::RejectedByStore(rejected)
+            }
+            CatalogError::Store(StoreError::Busy(crowd)) => Self::StoreBusy(crowd),
+            CatalogError::Store(error) => match error.prospect() {
+                Prospect::Temporary => Self::StoreUnavailable(error),
+                Prospect::NeedsRepair | Prospect::Permanent => Self::StoreFailed(error),
+            },
         }
     }
 }
@@ -196,12 +209,15 @@ impl ResponseError for ApiError {
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid(_) | Self::Spoofed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::Spoofed(_) | Self::RejectedByStore(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             Self::TooManyOfClient { .. } | Self::TooManyTickets => StatusCode::TOO_MANY_REQUESTS,
             Self::NotLoaded
             | Self::TooManyLists
             | Self::TooManyWatchers
             | Self::Behind
+            | Self::StoreBusy(_)
             | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::StoreFailed(_) | Self::Internal(_) | Self::Panicked { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -240,6 +256,11 @@ impl ResponseError for ApiError {
     }
 }
 
+/// Describes a rejection by the store without internals of the database.
+fn rejection(error: &StoreError) -> String {
+    format!("{error}; change the values, or ask the operator to look at the log of the service")
+}
+
 /// Joins all invalid values into one sentence.
 fn joined(invalid: &[InvalidValue]) -> String {
     let mut text = String::new();
@@ -262,6 +283,7 @@ fn chain(error: &ApiError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use federation_domain::RejectReason;
 
     fn response_to(error: &ApiError) -> (StatusCode, String) {
         let response = error.error_response();
@@ -291,11 +313,27 @@ mod tests {
     }
 
     #[test]
+    fn a_write_that_the_store_rejects_for_good_is_unprocessable_and_discloses_nothing() {
+        let error = ApiError::from(CatalogError::Store(StoreError::Rejected {
+            project: "docs".parse().ok(),
+            reason: RejectReason::Constraint,
+            source: "violates check constraint \"secret\"".into(),
+        }));
+        let (status, body) = response_to(&error);
+        assert_eq!(status, 422);
+        assert_eq!(
+            body,
+            r#"{"title":"Unprocessable Entity","status":422,"detail":"the store rejects the write of project 'docs': a constraint of the database forbids it; change the values, or ask the operator to look at the log of the service"}"#
+        );
+    }
+
+    #[test]
     fn a_temporary_error_has_a_retry_after_header() {
         let unavailable = StoreError::Unavailable("connection refused".into());
         for error in [
             ApiError::from(CatalogError::NotLoaded),
             ApiError::from(CatalogError::Store(unavailable)),
+            ApiError::from(CatalogError::Store(StoreError::Busy(Crowd::Reads))),
             ApiError::not_recorded("a", RecordError::NotLoaded),
         ] {
             let response = error.error_response();

@@ -149,6 +149,9 @@ where
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
     let (client, mut connection) = config.connect(tls).await.map_err(OpenError::Server)?;
+    if let Some(encoding) = connection.parameter("server_encoding") {
+        check_encoding(encoding, config.get_dbname()).map_err(OpenError::Set)?;
+    }
     if address.is_pooled {
         // Diesel prepares statements to set up the session. A transaction keeps them on one server
         // connection.
@@ -167,6 +170,20 @@ where
             .map_err(|error| OpenError::Set(ConnectionError::CouldntSetupConfiguration(error)))?;
     }
     Ok(opened)
+}
+
+/// Rejects a database that cannot store every text. It would reject changes of single projects long
+/// after the start.
+fn check_encoding(encoding: &str, database: Option<&str>) -> ConnectionResult<()> {
+    if encoding == "UTF8" {
+        return Ok(());
+    }
+    let name = database.unwrap_or("federation").replace('"', "\"\"");
+    Err(ConnectionError::InvalidConnectionUrl(format!(
+        "encoding of the database \"{name}\": expected UTF8, got {encoding}; create another one by \
+         CREATE DATABASE \"{name}_utf8\" TEMPLATE template0 ENCODING 'UTF8' \
+         LC_COLLATE 'C' LC_CTYPE 'C' and copy the tables with pg_dump"
+    )))
 }
 
 /// Returns whether the URL or the permissions of the server must be corrected.

@@ -21,6 +21,9 @@
 //!   [`Unavailable`](federation_domain::StoreError::Unavailable). If the connection is lost while a
 //!   commit is acknowledged, the outcome is unknown. A retry is safe, because each write compares
 //!   with what is stored.
+//! * A write that the database rejects because of its values fails with
+//!   [`Rejected`](federation_domain::StoreError::Rejected). If the database rejects every write, the
+//!   error is [`Failed`](federation_domain::StoreError::Failed).
 //! * Rows are parsed one by one, so a row that another program broke never hides others.
 //! * Optional columns (tags, namespace, interval, allowlist, source, reports) that do not parse read as
 //!   absent or empty, with a warning, and stay as they are until the project is registered. A
@@ -46,6 +49,7 @@ mod listening_periods;
 mod load;
 mod migrate;
 mod register;
+mod rejection;
 mod remove;
 mod row;
 mod schema;

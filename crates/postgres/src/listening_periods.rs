@@ -10,7 +10,6 @@ use time::OffsetDateTime;
 use crate::change_log::column;
 use crate::error::PgError;
 use crate::row::time_of;
-use crate::schema::listening_periods;
 
 /// Takes an advisory lock until the end of a transaction that joins periods. Without the lock,
 /// two concurrent transactions would each miss the periods that the other inserts.
@@ -101,7 +100,7 @@ pub(crate) async fn join(
 }
 
 /// A row of `listening_periods`, without its source.
-#[derive(Queryable, QueryableByName)]
+#[derive(QueryableByName)]
 struct PeriodRow {
     #[diesel(sql_type = Timestamptz)]
     heard_from: PgTimestamp,
@@ -137,22 +136,4 @@ pub(crate) async fn since(
         .load(connection)
         .await?;
     Ok(rows.into_iter().filter_map(|row| row.of(source)).collect())
-}
-
-/// Reads the latest period of each source.
-pub(crate) async fn last_of_each(
-    connection: &mut AsyncPgConnection,
-) -> QueryResult<Vec<ListeningPeriod>> {
-    let mut last = Vec::new();
-    for source in Source::ALL {
-        let row: Option<PeriodRow> = listening_periods::table
-            .filter(listening_periods::source.eq(source.as_str()))
-            .order(listening_periods::heard_from.desc())
-            .select((listening_periods::heard_from, listening_periods::heard_until))
-            .first(connection)
-            .await
-            .optional()?;
-        last.extend(row.and_then(|row| row.of(source)));
-    }
-    Ok(last)
 }

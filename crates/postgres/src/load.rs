@@ -9,11 +9,10 @@ use futures_util::{StreamExt, TryStreamExt};
 use crate::change_log::{self, column};
 use crate::connection::begin_pooled;
 use crate::error::PgError;
-use crate::listening_periods;
 use crate::row::ProjectRow;
 use crate::schema::projects;
 
-/// Reads projects, revision and listening periods in one consistent view.
+/// Reads projects and revision in one consistent view.
 pub(crate) async fn load(
     connection: &mut AsyncPgConnection,
     is_pooled: bool,
@@ -33,13 +32,7 @@ pub(crate) async fn load(
 
 async fn snapshot(connection: &mut AsyncPgConnection) -> Result<Snapshot, PgError> {
     let log = change_log::state(connection).await?;
-    let listening_periods = listening_periods::last_of_each(connection).await?;
-    let mut snapshot = Snapshot {
-        revision: log.newest,
-        epoch: log.epoch,
-        listening_periods,
-        ..Snapshot::default()
-    };
+    let mut snapshot = Snapshot { revision: log.newest, epoch: log.epoch, ..Snapshot::default() };
     let mut rows = projects::table
         .order(projects::id)
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())

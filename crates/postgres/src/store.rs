@@ -1,11 +1,13 @@
 //! The store: connection pool, deadlines and classification of errors.
 
+mod trial;
+
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool::Runtime;
-use deadpool::managed::PoolError;
+use deadpool::managed::{PoolError, TimeoutType};
 use diesel::QueryResult;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
@@ -15,7 +17,7 @@ use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
 use federation_domain::{
-    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Epoch,
+    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Crowd, Epoch,
     ListeningPeriod, ListeningStore, LogPart, Origin, Outcome, Precondition, Project, ProjectId,
     Registered, RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth,
     StoredEntry, Transition,
@@ -31,6 +33,7 @@ use crate::connection::{
 };
 use crate::error::{POOLER_HINT, PgError, is_of_a_pooler, is_outage};
 use crate::migrate::{check, migrate};
+use crate::rejection::rejected_or_failed;
 use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
 
 /// Deadline for a single call, excluding the wait for a connection.
@@ -42,9 +45,14 @@ const BULK_DEADLINE: Duration = Duration::from_secs(60);
 /// Batch size above which [`BULK_DEADLINE`] applies.
 const LARGE_BATCH: usize = 1_000;
 
-/// Number of pooled connections. Writers of changes are serialized, so the others serve checkpoints,
-/// reads of the log and health checks.
+/// Number of connections for the service itself. Writers of changes are serialized, so the others
+/// serve checkpoints, the follower of the log and health checks.
 const CONNECTIONS: usize = 8;
+
+/// Number of connections for reads on behalf of clients, and the limits on waiting for one.
+const CLIENT_CONNECTIONS: usize = 4;
+const MAX_WAITING_CLIENTS: usize = 64;
+const CLIENT_WAIT: Duration = Duration::from_secs(2);
 
 /// The store ports on Postgres.
 ///
@@ -53,6 +61,9 @@ const CONNECTIONS: usize = 8;
 pub struct PgStore {
     address: Address,
     pool: Pool<AsyncPgConnection>,
+    /// The pool of [`for_clients`](Self::for_clients).
+    client_pool: Pool<AsyncPgConnection>,
+    max_waiting: usize,
 }
 
 impl PgStore {
@@ -63,26 +74,17 @@ impl PgStore {
     /// Returns an error if the URL is not usable.
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
         let address = configuration(url)?;
-        let mut manager = ManagerConfig::default();
-        if address.is_pooled {
-            // The default check prepares a statement.
-            manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(check_unprepared));
-        }
-        let for_pool = address.clone();
-        manager.custom_setup = Box::new(move |_| {
-            let address = for_pool.clone();
-            async move { open_session(&address).await }.boxed()
-        });
-        let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
-        let pool = Pool::builder(manager)
-            .max_size(CONNECTIONS)
-            .wait_timeout(Some(CONNECT_TIMEOUT))
-            .create_timeout(Some(CONNECT_TIMEOUT))
-            .recycle_timeout(Some(CONNECT_TIMEOUT))
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| ConnectError::Pool(error.into()))?;
-        Ok(Self { address, pool })
+        let pool = pool_of(&address, CONNECTIONS, CONNECT_TIMEOUT)?;
+        let client_pool = pool_of(&address, CLIENT_CONNECTIONS, CLIENT_WAIT)?;
+        Ok(Self { address, pool, client_pool, max_waiting: usize::MAX })
+    }
+
+    /// Returns this store with connections of its own for reads on behalf of clients. Calls beyond
+    /// its limits fail with [`StoreError::Busy`].
+    #[must_use]
+    pub fn for_clients(&self) -> Self {
+        let pool = self.client_pool.clone();
+        Self { pool, max_waiting: MAX_WAITING_CLIENTS, ..self.clone() }
     }
 
     /// Applies pending migrations and returns their versions. Several processes may call it at once.
@@ -120,7 +122,7 @@ impl PgStore {
         work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, PgError>,
     ) -> Result<T, StoreError> {
         let is_pooled = self.address.is_pooled;
-        settle(connection, deadline, async |c| {
+        settle(connection, deadline, Access::Read, async |c| {
             if !is_pooled {
                 return work(c).await;
             }
@@ -154,9 +156,42 @@ impl PgStore {
     }
 
     async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
-        // Every failure to connect counts as an outage: it may end without a restart of this process.
-        self.pool.get().await.map_err(|error| StoreError::Unavailable(error.into()))
+        if self.pool.status().waiting >= self.max_waiting {
+            return Err(StoreError::Busy(Crowd::Reads));
+        }
+        self.pool.get().await.map_err(|error| match error {
+            PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy(Crowd::Reads),
+            // Every failure to connect counts as an outage: it may end without a restart of this
+            // process.
+            other => StoreError::Unavailable(other.into()),
+        })
     }
+}
+
+fn pool_of(
+    address: &Address,
+    size: usize,
+    wait: Duration,
+) -> Result<Pool<AsyncPgConnection>, ConnectError> {
+    let mut manager = ManagerConfig::default();
+    if address.is_pooled {
+        // The default check prepares a statement.
+        manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(check_unprepared));
+    }
+    let address = address.clone();
+    manager.custom_setup = Box::new(move |_| {
+        let address = address.clone();
+        async move { open_session(&address).await }.boxed()
+    });
+    let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
+    Pool::builder(manager)
+        .max_size(size)
+        .wait_timeout(Some(wait))
+        .create_timeout(Some(CONNECT_TIMEOUT))
+        .recycle_timeout(Some(CONNECT_TIMEOUT))
+        .runtime(Runtime::Tokio1)
+        .build()
+        .map_err(|error| ConnectError::Pool(error.into()))
 }
 
 impl fmt::Debug for PgStore {
@@ -179,10 +214,18 @@ fn check_unprepared(connection: &mut AsyncPgConnection) -> BoxFuture<'_, QueryRe
     connection.batch_execute("SELECT 1").boxed()
 }
 
+/// Kind of a call, which decides how its errors are classified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Read,
+    Write,
+}
+
 /// Runs `work` with a deadline and classifies its error.
 async fn settle<T>(
     mut connection: Object<AsyncPgConnection>,
     deadline: Duration,
+    access: Access,
     work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, PgError>,
 ) -> Result<T, StoreError> {
     let error = match timeout(deadline, work(&mut connection)).await {
@@ -204,10 +247,12 @@ async fn settle<T>(
         Some(outage) => outage,
         None => !answers(&mut connection).await,
     };
-    Err(if outage {
-        StoreError::Unavailable(error.into())
-    } else {
-        StoreError::Failed(error.into())
+    if outage {
+        return Err(StoreError::Unavailable(error.into()));
+    }
+    Err(match access {
+        Access::Write => rejected_or_failed(&mut connection, error).await,
+        Access::Read => StoreError::Failed(error.into()),
     })
 }
 
@@ -215,7 +260,7 @@ async fn settle<T>(
 impl CatalogStore for PgStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
         let is_pooled = self.address.is_pooled;
-        settle(self.first_connection().await?, BULK_DEADLINE, async |c| {
+        settle(self.first_connection().await?, BULK_DEADLINE, Access::Read, async |c| {
             load::load(c, is_pooled).await
         })
         .await
@@ -233,7 +278,7 @@ impl CatalogStore for PgStore {
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
         let deadline = deadline_of_a_batch(writes.len());
-        settle(self.connection().await?, deadline, async |c| {
+        let registered = settle(self.connection().await?, deadline, Access::Write, async |c| {
             c.build_transaction()
                 .read_committed()
                 .run(async |c| {
@@ -242,7 +287,14 @@ impl CatalogStore for PgStore {
                 })
                 .await
         })
-        .await
+        .await;
+        match registered {
+            Err(StoreError::Rejected { reason, source, .. }) => {
+                let project = self.rejected_project(writes, by, at).await;
+                Err(StoreError::Rejected { project, reason, source })
+            }
+            other => other,
+        }
     }
 
     async fn remove(
@@ -252,7 +304,7 @@ impl CatalogStore for PgStore {
         actor: &Actor,
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| {
+        settle(self.connection().await?, DEADLINE, Access::Write, async |c| {
             c.build_transaction()
                 .read_committed()
                 .run(async |c| {
@@ -265,7 +317,7 @@ impl CatalogStore for PgStore {
     }
 
     async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| {
+        settle(self.connection().await?, DEADLINE, Access::Write, async |c| {
             c.build_transaction()
                 .read_committed()
                 .run(async |c| {
@@ -281,7 +333,7 @@ impl CatalogStore for PgStore {
 #[async_trait]
 impl CheckpointStore for PgStore {
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        settle(self.connection().await?, BULK_DEADLINE, async |c| {
+        settle(self.connection().await?, BULK_DEADLINE, Access::Write, async |c| {
             c.build_transaction()
                 .read_committed()
                 .run(async |c| {
@@ -316,7 +368,7 @@ impl ChangeLogStore for PgStore {
     }
 
     async fn renew_epoch(&self, known: Epoch) -> Result<(), StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| {
+        settle(self.connection().await?, DEADLINE, Access::Write, async |c| {
             c.build_transaction()
                 .read_committed()
                 .run(async |c| {
@@ -346,7 +398,7 @@ impl ListeningStore for PgStore {
 #[async_trait]
 impl StoreHealth for PgStore {
     async fn ping(&self) -> Result<(), StoreError> {
-        settle(self.connection().await?, DEADLINE, async |c| {
+        settle(self.connection().await?, DEADLINE, Access::Read, async |c| {
             Ok(c.batch_execute("SELECT 1").await?)
         })
         .await

@@ -2,14 +2,29 @@
 
 use std::error::Error;
 
-use diesel::result::Error as DatabaseError;
-use federation_domain::StoreError;
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use federation_domain::{RejectReason, Slug, StoreError};
+
+/// Statements that change nothing but fail if a table or a column is missing that every write needs,
+/// or if the file is read-only.
+const WRITE_NOTHING: &str = "
+    UPDATE projects
+    SET status = status, reports = reports, last_heartbeat_at = last_heartbeat_at,
+        last_heartbeat_source = last_heartbeat_source, updated_at = updated_at
+    WHERE false;
+    INSERT INTO changes SELECT * FROM changes WHERE false;
+    UPDATE catalog_state SET revision = revision WHERE false;
+    UPDATE listening_periods SET heard_until = heard_until WHERE false";
 
 /// Error that aborts a transaction.
 #[derive(Debug)]
 pub(crate) enum SqliteError {
     /// Error of the database, not classified yet.
     Database(DatabaseError),
+    /// Error of the database in the write of this project.
+    OfProject(Slug, DatabaseError),
     /// Error of the store.
     Store(StoreError),
 }
@@ -35,11 +50,40 @@ impl SqliteError {
     /// Returns `true` if the connection must not be used again.
     pub(crate) fn broke_the_connection(&self) -> bool {
         matches!(
-            self,
-            Self::Database(
-                DatabaseError::AlreadyInTransaction | DatabaseError::BrokenTransactionManager
-            )
+            self.database_error(),
+            Some(DatabaseError::AlreadyInTransaction | DatabaseError::BrokenTransactionManager)
         )
+    }
+
+    /// Adds the project whose write failed.
+    pub(crate) fn of_project(self, slug: &Slug) -> Self {
+        match self {
+            Self::Database(error) => Self::OfProject(slug.clone(), error),
+            other => other,
+        }
+    }
+
+    fn database_error(&self) -> Option<&DatabaseError> {
+        match self {
+            Self::Database(error) | Self::OfProject(_, error) => Some(error),
+            Self::Store(_) => None,
+        }
+    }
+
+    /// Classifies the error of a write on its connection. If the database accepts other writes, the
+    /// values of this one are the reason.
+    pub(crate) fn of_write(self, connection: &mut SqliteConnection) -> Self {
+        let reason = self.database_error().and_then(reject_reason);
+        let Some(reason) = reason.filter(|_| connection.batch_execute(WRITE_NOTHING).is_ok())
+        else {
+            return self;
+        };
+        let (project, source) = match self {
+            Self::OfProject(slug, error) => (Some(slug), error),
+            Self::Database(error) => (None, error),
+            store @ Self::Store(_) => return store,
+        };
+        Self::Store(StoreError::Rejected { project, reason, source: source.into() })
     }
 }
 
@@ -47,10 +91,10 @@ impl From<SqliteError> for StoreError {
     fn from(error: SqliteError) -> Self {
         match error {
             SqliteError::Store(error) => error,
-            broken @ SqliteError::Database(_) if broken.broke_the_connection() => {
+            broken if broken.broke_the_connection() => {
                 Self::Unavailable("the connection was left within a transaction".into())
             }
-            SqliteError::Database(error) => classified(error),
+            SqliteError::Database(error) | SqliteError::OfProject(_, error) => classified(error),
         }
     }
 }
@@ -63,6 +107,31 @@ pub(crate) fn classified(error: impl Into<Box<dyn Error + Send + Sync>>) -> Stor
     } else {
         StoreError::Failed(error)
     }
+}
+
+/// Returns the reason of a rejection; `None` if the values of a write cannot cause the error.
+fn reject_reason(error: &DatabaseError) -> Option<RejectReason> {
+    match error {
+        DatabaseError::DatabaseError(kind, information) => match kind {
+            DatabaseErrorKind::UniqueViolation
+            | DatabaseErrorKind::ForeignKeyViolation
+            | DatabaseErrorKind::NotNullViolation
+            | DatabaseErrorKind::CheckViolation => Some(RejectReason::Constraint),
+            _ if tells_an_outage(information.message()) => None,
+            _ if tells_a_broken_file(information.message()) => None,
+            _ => Some(RejectReason::Value),
+        },
+        DatabaseError::SerializationError(_) | DatabaseError::DeserializationError(_) => {
+            Some(RejectReason::Value)
+        }
+        // Without the row of `catalog_state`, for example, every write fails.
+        _ => None,
+    }
+}
+
+/// CORRUPT and NOTADB. A write that touches other pages may succeed.
+fn tells_a_broken_file(message: &str) -> bool {
+    message.contains("malformed") || message.contains("not a database")
 }
 
 /// Diesel does not expose the result code. The messages of outages (BUSY, LOCKED, FULL, IOERR,
@@ -83,7 +152,6 @@ pub(crate) fn tells_an_outage(message: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use diesel::result::DatabaseErrorKind;
 
     #[test]
     fn a_lock_of_another_process_is_an_outage_and_a_broken_file_is_not() {

@@ -21,7 +21,7 @@ const TAKE_MET: &str = "
     RETURNING heard_from, heard_until";
 
 /// A row of `listening_periods`, without its source. Formatted times sort chronologically.
-#[derive(Queryable, QueryableByName)]
+#[derive(QueryableByName)]
 struct PeriodRow {
     #[diesel(sql_type = Text)]
     heard_from: String,
@@ -101,19 +101,4 @@ pub(crate) fn since(
         .bind::<Text, _>(text_of(since).map_err(SqliteError::failed)?)
         .load(connection)?;
     Ok(rows.into_iter().filter_map(|row| row.of(source)).collect())
-}
-
-/// Reads the latest period of each source.
-pub(crate) fn last_of_each(connection: &mut SqliteConnection) -> QueryResult<Vec<ListeningPeriod>> {
-    let mut last = Vec::new();
-    for source in Source::ALL {
-        let row: Option<PeriodRow> = listening_periods::table
-            .filter(listening_periods::source.eq(source.as_str()))
-            .order(listening_periods::heard_from.desc())
-            .select((listening_periods::heard_from, listening_periods::heard_until))
-            .first(connection)
-            .optional()?;
-        last.extend(row.and_then(|row| row.of(source)));
-    }
-    Ok(last)
 }

@@ -8,24 +8,17 @@ use federation_domain::{Project, Slug, Snapshot, StoreError};
 
 use crate::change_log;
 use crate::error::SqliteError;
-use crate::listening_periods;
 use crate::row::ProjectRow;
 use crate::schema::projects;
 
-/// Reads projects, revision and listening periods in one consistent view.
+/// Reads projects and revision in one consistent view.
 pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Snapshot, SqliteError> {
     connection.transaction(snapshot)
 }
 
 fn snapshot(connection: &mut SqliteConnection) -> Result<Snapshot, SqliteError> {
     let log = change_log::state(connection)?;
-    let listening_periods = listening_periods::last_of_each(connection)?;
-    let mut snapshot = Snapshot {
-        revision: log.newest,
-        epoch: log.epoch,
-        listening_periods,
-        ..Snapshot::default()
-    };
+    let mut snapshot = Snapshot { revision: log.newest, epoch: log.epoch, ..Snapshot::default() };
     let rows = projects::table
         .order(projects::id)
         .select(ProjectRow::as_select())

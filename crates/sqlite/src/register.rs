@@ -25,7 +25,9 @@ pub(crate) fn register(
     let mut unit = UnitOfWork::begin(connection)?;
     let registered = writes
         .iter()
-        .map(|write| apply(&mut unit, write, by, at))
+        .map(|write| {
+            apply(&mut unit, write, by, at).map_err(|error| error.of_project(write.slug()))
+        })
         .collect::<Result<_, SqliteError>>()?;
     unit.finish()?;
     Ok(registered)

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool::Runtime;
-use deadpool::managed::{Object, Pool, PoolError};
+use deadpool::managed::{Object, Pool, PoolError, TimeoutType};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Epoch,
+    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Crowd, Epoch,
     ListeningPeriod, ListeningStore, LogPart, Origin, Outcome, Precondition, Project, ProjectId,
     Registered, RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth,
     StoredEntry, Transition,
@@ -28,6 +28,11 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Number of connections for reading: a load, a read of the log and a health check at once.
 const READERS: usize = 3;
 
+/// Number of connections for reads on behalf of clients, and the limits on waiting for one.
+const CLIENT_READERS: usize = 2;
+const MAX_WAITING_CLIENTS: usize = 64;
+const CLIENT_WAIT: Duration = Duration::from_secs(2);
+
 /// The store ports in an SQLite file.
 ///
 /// Cheap to clone. Clones share the connections.
@@ -35,6 +40,9 @@ const READERS: usize = 3;
 pub struct SqliteStore {
     writer: Pool<Opener>,
     readers: Pool<Opener>,
+    /// The readers of [`for_clients`](Self::for_clients).
+    client_readers: Pool<Opener>,
+    max_waiting: usize,
 }
 
 impl fmt::Debug for SqliteStore {
@@ -53,9 +61,19 @@ impl SqliteStore {
     pub fn connect(url: &str) -> Result<Self, ConnectError> {
         let path = path_of(url)?;
         Ok(Self {
-            writer: pool(&path, Role::Writer, 1)?,
-            readers: pool(&path, Role::Reader, READERS)?,
+            writer: pool(&path, Role::Writer, 1, WAIT_TIMEOUT)?,
+            readers: pool(&path, Role::Reader, READERS, WAIT_TIMEOUT)?,
+            client_readers: pool(&path, Role::Reader, CLIENT_READERS, CLIENT_WAIT)?,
+            max_waiting: usize::MAX,
         })
+    }
+
+    /// Returns this store with connections of its own for reads on behalf of clients. Calls beyond
+    /// its limits fail with [`StoreError::Busy`].
+    #[must_use]
+    pub fn for_clients(&self) -> Self {
+        let readers = self.client_readers.clone();
+        Self { readers, max_waiting: MAX_WAITING_CLIENTS, ..self.clone() }
     }
 
     /// Returns the path of the file, as in the URL.
@@ -71,7 +89,18 @@ impl SqliteStore {
     /// [`StoreError::Failed`] if the file cannot be opened, is not a database or is read-only, if its
     /// schema is newer than this program, or if a migration fails. Nothing was applied.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        run(&self.writer, migrate).await
+        run(&self.writer, Crowd::Writes, migrate).await
+    }
+
+    /// Runs `work` on a connection for reading.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.readers.status().waiting >= self.max_waiting {
+            return Err(StoreError::Busy(Crowd::Reads));
+        }
+        run(&self.readers, Crowd::Reads, work).await
     }
 
     /// Checks that this program knows the schema of the file.
@@ -80,7 +109,7 @@ impl SqliteStore {
     /// Returns [`StoreError::Failed`] with a [`SchemaTooNew`](federation_domain::SchemaTooNew) if it
     /// does not, or another [`StoreError`].
     pub async fn check_schema(&self) -> Result<(), StoreError> {
-        run(&self.readers, check).await
+        self.read(check).await
     }
 
     /// Runs `work` in an immediate transaction on the connection for writing.
@@ -88,14 +117,18 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        run(&self.writer, move |connection| connection.immediate_transaction(work)).await
+        run(&self.writer, Crowd::Writes, move |connection| {
+            let done = connection.immediate_transaction(work);
+            done.map_err(|error| error.of_write(connection))
+        })
+        .await
     }
 }
 
-fn pool(path: &str, role: Role, size: usize) -> Result<Pool<Opener>, ConnectError> {
+fn pool(path: &str, role: Role, size: usize, wait: Duration) -> Result<Pool<Opener>, ConnectError> {
     Pool::builder(Opener { path: path.to_owned(), role })
         .max_size(size)
-        .wait_timeout(Some(WAIT_TIMEOUT))
+        .wait_timeout(Some(wait))
         .runtime(Runtime::Tokio1)
         .build()
         .map_err(|error| ConnectError::Pool(error.into()))
@@ -104,10 +137,12 @@ fn pool(path: &str, role: Role, size: usize) -> Result<Pool<Opener>, ConnectErro
 /// Runs `work` to its end on a blocking thread, even if the caller is dropped.
 async fn run<T: Send + 'static>(
     pool: &Pool<Opener>,
+    crowd: Crowd,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let mut connection = pool.get().await.map_err(|error| match error {
         PoolError::Backend(error) => error.classified(),
+        PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy(crowd),
         busy => StoreError::Unavailable(busy.into()),
     })?;
     let done = tokio::task::spawn_blocking(move || {
@@ -123,12 +158,12 @@ async fn run<T: Send + 'static>(
 #[async_trait]
 impl CatalogStore for SqliteStore {
     async fn load(&self) -> Result<Snapshot, StoreError> {
-        run(&self.readers, load::load).await
+        self.read(load::load).await
     }
 
     async fn find(&self, slugs: &[Slug]) -> Result<Vec<Project>, StoreError> {
         let slugs = slugs.iter().cloned().collect();
-        run(&self.readers, move |c| load::find(c, &slugs)).await
+        self.read(move |c| load::find(c, &slugs)).await
     }
 
     async fn register(
@@ -169,7 +204,7 @@ impl CheckpointStore for SqliteStore {
 #[async_trait]
 impl ChangeLogStore for SqliteStore {
     async fn changes_after(&self, revision: Revision, limit: usize) -> Result<LogPart, StoreError> {
-        run(&self.readers, move |c| change_log::after(c, revision, limit)).await
+        self.read(move |c| change_log::after(c, revision, limit)).await
     }
 
     async fn history(
@@ -179,7 +214,7 @@ impl ChangeLogStore for SqliteStore {
         limit: usize,
     ) -> Result<Vec<StoredEntry>, StoreError> {
         let slug = slug.clone();
-        run(&self.readers, move |c| change_log::history(c, &slug, before, limit)).await
+        self.read(move |c| change_log::history(c, &slug, before, limit)).await
     }
 
     async fn renew_epoch(&self, known: Epoch) -> Result<(), StoreError> {
@@ -194,7 +229,7 @@ impl ListeningStore for SqliteStore {
         source: Source,
         since: OffsetDateTime,
     ) -> Result<Vec<ListeningPeriod>, StoreError> {
-        run(&self.readers, move |c| listening_periods::since(c, source, since)).await
+        self.read(move |c| listening_periods::since(c, source, since)).await
     }
 }
 
@@ -202,6 +237,6 @@ impl ListeningStore for SqliteStore {
 impl StoreHealth for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         // `SELECT 1` would not read from the file.
-        run(&self.readers, |c| Ok(c.batch_execute("SELECT count(*) FROM sqlite_schema")?)).await
+        self.read(|c| Ok(c.batch_execute("SELECT count(*) FROM sqlite_schema")?)).await
     }
 }

@@ -11,8 +11,8 @@ use federation_domain::{
     Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Decision, Epoch,
     ListeningPeriod, ListeningStore, LogEntry, LogPart, NewChange, NewEntry, Origin, Outcome,
     Precondition, Project, ProjectId, ProjectStatus, Registered, Registration, RegistrationWrite,
-    Reports, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, StoredEntry, StoredProject,
-    Transition, Verdicts,
+    RejectReason, Reports, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, StoredEntry,
+    StoredProject, Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -28,7 +28,8 @@ pub struct FakeStore {
     tables: Arc<Mutex<Tables>>,
     away: AtomicBool,
     loses_answer: AtomicBool,
-    refuses: AtomicBool,
+    fails: AtomicBool,
+    rejected: Mutex<BTreeSet<Slug>>,
 }
 
 /// A copy of everything that is stored.
@@ -94,9 +95,37 @@ impl FakeStore {
         self.loses_answer.store(true, Ordering::SeqCst);
     }
 
-    /// Makes every registration fail permanently, or succeed again.
-    pub fn set_refusing(&self, refuses: bool) {
-        self.refuses.store(refuses, Ordering::SeqCst);
+    /// Makes every write fail as `Failed`, or succeed again.
+    pub fn set_failing(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Makes every write of a project fail as `Rejected`, as a constraint of a database does.
+    pub fn reject(&self, slug: &Slug) {
+        self.rejected.lock().insert(slug.clone());
+    }
+
+    /// Accepts all projects again.
+    pub fn reject_none(&self) {
+        self.rejected.lock().clear();
+    }
+
+    fn check_accepted<'a>(
+        &self,
+        slugs: impl IntoIterator<Item = &'a Slug>,
+    ) -> Result<(), StoreError> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreError::Failed("failed by the test".into()));
+        }
+        let rejected = self.rejected.lock();
+        let Some(slug) = slugs.into_iter().find(|slug| rejected.contains(*slug)) else {
+            return Ok(());
+        };
+        Err(StoreError::Rejected {
+            project: Some(slug.clone()),
+            reason: RejectReason::Constraint,
+            source: "rejected by the test".into(),
+        })
     }
 
     /// Changes a status without logging it.
@@ -218,7 +247,6 @@ impl CatalogStore for FakeStore {
             projects: tables.projects.values().cloned().collect(),
             revision: tables.revision(),
             epoch: tables.epoch,
-            listening_periods: tables.periods.last_of_each(),
             corrupt_rows: 0,
         })
     }
@@ -236,9 +264,7 @@ impl CatalogStore for FakeStore {
         at: OffsetDateTime,
     ) -> Result<Vec<Registered>, StoreError> {
         let mut tables = self.tables()?;
-        if self.refuses.load(Ordering::SeqCst) {
-            return Err(StoreError::Failed("rejected by the test".into()));
-        }
+        self.check_accepted(writes.iter().map(RegistrationWrite::slug))?;
         // A single write fails before it changes anything.
         let before = (writes.len() > 1).then(|| tables.clone());
         let registered: Result<Vec<_>, _> =
@@ -268,6 +294,7 @@ impl CatalogStore for FakeStore {
 
     async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError> {
         let mut tables = self.tables()?;
+        self.check_accepted(transitions.iter().map(|transition| &transition.slug))?;
         let mut verdicts = Verdicts::new(transitions);
         let outcomes = transitions.iter().enumerate().map(|(place, transition)| {
             tables.commit(transition, |project| {
@@ -287,6 +314,9 @@ impl CatalogStore for FakeStore {
 impl CheckpointStore for FakeStore {
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mut tables = self.tables()?;
+        let heard = checkpoint.heartbeats.iter();
+        let heard = heard.filter_map(|mark| tables.projects.get(&mark.project));
+        self.check_accepted(heard.map(|project| &project.slug))?;
         for mark in &checkpoint.heartbeats {
             if let Some(project) = tables.projects.get_mut(&mark.project)
                 && Some(mark.at) > project.last_heartbeat_at

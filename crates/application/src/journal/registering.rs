@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use federation_domain::{
-    Origin, Precondition, Registered, RegistrationWrite, StoreError, WriteMode, error_chain,
+    Origin, Precondition, Prospect, Registered, RegistrationWrite, StoreError, WriteMode,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -95,17 +95,16 @@ impl Journal {
         let Some((by, at)) = newest else { return };
         match self.note(self.stores.catalog.register(&all, by, at).await) {
             Ok(registered) => self.answer_all(calls, &registered),
-            Err(StoreError::Unavailable(error)) => {
-                let reason = error_chain(&*error);
-                for Call { answer, .. } in calls {
-                    // A caller that was dropped does not receive it.
-                    let _ = answer.send(Err(StoreError::Unavailable(reason.clone().into())));
-                }
-            }
             // One call caused the error, and the others must not fail because of it.
-            Err(_) => {
+            Err(error) if error.prospect() == Prospect::Permanent => {
                 for call in calls {
                     self.register_alone(call).await;
+                }
+            }
+            Err(error) => {
+                for Call { answer, .. } in calls {
+                    // A caller that was dropped does not receive it.
+                    let _ = answer.send(Err(error.for_another_call()));
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Status transitions, applied in memory first and then queued for the store.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use federation_domain::{Actor, Cause, Clock, ProjectStatus, Source, Transition};
@@ -96,6 +97,26 @@ impl Transitions {
         let (status, cause) = (live.project.status, Cause::reported(&live.project.reports));
         // Not logged, because the status stays.
         self.set_status(entry, &mut live, status, self.finding(cause, Actor::SERVICE));
+    }
+
+    /// Gives up transitions of a project that the store never accepts. Its row keeps its status.
+    /// If these are several, or more were found since, the net change is queued as one.
+    pub(crate) fn give_up(&self, entry: &ProjectEntry, rejected: &[Queued]) {
+        let mut live = entry.lock();
+        let since = self.queue.withdraw(&HashSet::from([entry.id])).remove(&entry.id);
+        entry.settle_all();
+        let (Some(first), since) = (rejected.first(), since.unwrap_or_default()) else { return };
+        live.sent = first.transition.from;
+        let unsent = live.unsent.take();
+        let is_single = rejected.len() == 1 && since.is_empty() && unsent.is_none();
+        if is_single || live.removed {
+            return;
+        }
+        let newest = since.last().or(rejected.last()).unwrap_or(first);
+        let Transition { at, cause, actor, .. } = newest.transition.clone();
+        let finding = unsent.map_or(Finding { at, cause, actor }, |finding| *finding);
+        let status = live.project.status;
+        self.set_status(entry, &mut live, status, finding);
     }
 
     /// Queues a change that found no room before, now that the store has decided on earlier ones.

@@ -4,11 +4,13 @@
 
 mod catalog;
 mod changes;
+mod client_reads;
 mod history;
 mod listing;
 mod outage;
 mod presence;
 mod probing;
+mod rejections;
 mod replicas;
 mod restart;
 mod simulation;

@@ -6,8 +6,8 @@ use federation_application::{
     CatalogError, Deployment, LogSink, Ports, Service, SystemClock, WrittenProject,
 };
 use federation_domain::{
-    CatalogStore, LivenessRule, MockCatalogStore, Origin, Registered, RegistrationWrite, Snapshot,
-    StoreError, Stores,
+    CatalogStore, LivenessRule, MockCatalogStore, Origin, Registered, RegistrationWrite,
+    RejectReason, Snapshot, StoreError, Stores,
 };
 use federation_testkit::FakeStore;
 use futures_util::FutureExt;
@@ -71,7 +71,11 @@ async fn a_transaction_holds_a_bounded_number_of_registrations() {
 async fn a_registration_does_not_fail_for_another() {
     let refuses_b: Say = |registrations| {
         let is_there = registrations.iter().any(|one| one.slug().as_str() == "b");
-        is_there.then(|| StoreError::Failed("a value that it does not take".into()))
+        is_there.then(|| StoreError::Rejected {
+            project: None,
+            reason: RejectReason::Constraint,
+            source: "a value that it does not take".into(),
+        })
     };
     let (service, sizes) = service(refuses_b).await;
     let registered = register(&service, &["a", "b", "c"]).await;

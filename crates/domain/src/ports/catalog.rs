@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::ListeningPeriod;
 use crate::change::{Change, Origin, Outcome, Revision, Transition};
 use crate::condition::Precondition;
 use crate::error::StoreError;
@@ -21,8 +20,6 @@ pub struct Snapshot {
     pub revision: Revision,
     /// Epoch of the log.
     pub epoch: Epoch,
-    /// Latest listening period of each source, as of its last checkpoint.
-    pub listening_periods: Vec<ListeningPeriod>,
     /// Number of rows that were left out. The store has logged each of them.
     pub corrupt_rows: usize,
 }
@@ -71,7 +68,8 @@ pub trait CatalogStore: Send + Sync {
     ///
     /// # Errors
     /// Returns [`StoreError::PreconditionFailed`] for the first write whose precondition does not
-    /// hold, or another [`StoreError`]. Nothing was applied.
+    /// hold, [`StoreError::Rejected`] with the project if the database never accepts one of the
+    /// writes but does accept others, or another [`StoreError`]. Nothing was applied.
     async fn register(
         &self,
         writes: &[RegistrationWrite],
@@ -104,6 +102,7 @@ pub trait CatalogStore: Send + Sync {
     /// [`Transition::apply_to`]. It MUST log only status changes.
     ///
     /// # Errors
-    /// Returns [`StoreError`]. Nothing was applied.
+    /// Returns [`StoreError::Rejected`] if the database never accepts one of the transitions but
+    /// does accept others, or another [`StoreError`]. Nothing was applied.
     async fn commit(&self, transitions: &[Transition]) -> Result<Vec<Outcome>, StoreError>;
 }

@@ -41,6 +41,7 @@ pub trait CheckpointStore: Send + Sync {
     /// [`LISTENING_RETENTION`](crate::LISTENING_RETENTION) earlier.
     ///
     /// # Errors
-    /// Returns [`StoreError`]. Nothing was applied.
+    /// Returns [`StoreError::Rejected`] if the database never accepts a part of the checkpoint but
+    /// does accept others, or another [`StoreError`]. Nothing was applied.
     async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError>;
 }

@@ -28,18 +28,42 @@ pub struct Stores {
     pub listening: Arc<dyn ListeningStore>,
     /// Health of the store.
     pub health: Arc<dyn StoreHealth>,
+    /// Reads on behalf of clients.
+    pub client_reads: ClientReads,
+}
+
+/// The ports that answer clients from the store: histories, and streams that resume from far back.
+///
+/// An implementation MUST give them connections of their own, so that they delay no other call, and
+/// MUST fail with [`StoreError::Busy`](crate::StoreError::Busy) beyond a limit.
+#[derive(Clone)]
+pub struct ClientReads {
+    /// Change log.
+    pub change_log: Arc<dyn ChangeLogStore>,
+    /// Listening periods.
+    pub listening: Arc<dyn ListeningStore>,
 }
 
 impl Stores {
     /// Uses one store for every port.
     #[must_use]
     pub fn of(store: Arc<dyn Store>) -> Self {
+        let client_reads = ClientReads::of(Arc::<dyn Store>::clone(&store));
         Self {
+            client_reads,
             catalog: Arc::<dyn Store>::clone(&store),
             change_log: Arc::<dyn Store>::clone(&store),
             checkpoints: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
             health: store,
         }
+    }
+}
+
+impl ClientReads {
+    /// Uses one store for every port.
+    #[must_use]
+    pub fn of(store: Arc<dyn Store>) -> Self {
+        Self { change_log: Arc::<dyn Store>::clone(&store), listening: store }
     }
 }

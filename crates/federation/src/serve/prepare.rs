@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use federation_application::{CatalogError, Service};
-use federation_domain::{Origin, Registration, StoreError};
+use federation_domain::{Origin, Prospect, Registration, StoreError};
 
 use crate::settings::ServeSettings;
 use crate::store::Store;
@@ -51,13 +51,16 @@ pub(super) async fn prepare(
     let is_new = |project: &&Registration| service.catalog.find(&project.slug).is_err();
     let new = registrations.iter().filter(is_new).count();
     let register = async || {
-        let registered = service.catalog.register_all(registrations.clone(), Origin::File).await;
-        registered.map_err(|error| match error {
+        let left_out = service.catalog.register_accepted(registrations.clone(), Origin::File).await;
+        left_out.map_err(|error| match error {
             CatalogError::Store(error) => error,
             other => StoreError::Failed(other.into()),
         })
     };
-    let registered = persist(register).await?.len();
+    let left_out = persist(register).await?;
+    let new =
+        new - registrations.iter().filter(|one| left_out.contains(&one.slug)).count().min(new);
+    let registered = registrations.len() - left_out.len();
     tracing::debug!(projects = registered, new, "projects file is registered");
     Ok(Prepared { projects: projects + new, migrations })
 }
@@ -69,7 +72,7 @@ async fn persist<T>(step: impl AsyncFn() -> Result<T, StoreError>) -> anyhow::Re
     loop {
         let error = match step().await {
             Ok(done) => return Ok(done),
-            Err(error) if !error.is_unavailable() => return Err(error.into()),
+            Err(error) if error.prospect() != Prospect::Temporary => return Err(error.into()),
             Err(error) => format!("{:#}", anyhow::Error::new(error)),
         };
         if is_logged {

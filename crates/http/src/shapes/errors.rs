@@ -38,6 +38,18 @@ pub(crate) struct InvalidQuery(ProblemBody);
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct InternalError(ProblemBody);
 
+/// The database never accepts the write, for example because of a constraint. Nothing was changed.
+#[derive(IntoResponses)]
+#[response(
+    status = 422, content_type = "application/problem+json",
+    example = json!({
+        "title": "Unprocessable Entity", "status": 422,
+        "detail": "the store rejects the write: a constraint of the database forbids it; change the values, or ask the operator to look at the log of the service"
+    })
+)]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct RejectedByStore(ProblemBody);
+
 /// The catalog is not loaded yet, or the store is not available. Nothing was changed.
 #[derive(IntoResponses)]
 #[response(
@@ -75,7 +87,8 @@ pub(crate) enum BodyErrors {
         })
     )]
     NotDeclaredJson(ProblemBody),
-    /// Values are missing, of the wrong type or not allowed. Every one of them is reported.
+    /// Values are missing, of the wrong type or not allowed. Every one of them is reported. Also
+    /// returned, without `errors`, if the database never accepts the write.
     #[response(
         status = 422, content_type = "application/problem+json",
         example = json!({
@@ -154,7 +167,8 @@ pub(crate) enum BulkErrors {
     )]
     TooLarge(ProblemBody),
     /// Values are missing, of the wrong type or not allowed, or a slug occurs twice. Up to 100 of
-    /// them are reported. Also returned if there are more than 1,000 registrations.
+    /// them are reported. Also returned if there are more than 1,000 registrations, or, without
+    /// `errors`, if the database never accepts one of them, which the detail names.
     #[response(
         status = 422, content_type = "application/problem+json",
         example = json!({

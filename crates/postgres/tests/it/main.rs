@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod adoption;
+mod client_reads;
 mod contract;
 mod foreign_log;
 mod foreign_rows;
 mod migrating;
 mod outage;
 mod pooler;
+mod rejections;
 mod schema;
 mod tls;
 mod world;

@@ -8,5 +8,6 @@ mod foreign_log;
 mod foreign_rows;
 mod migrating;
 mod processes;
+mod rejections;
 mod schema;
 mod world;

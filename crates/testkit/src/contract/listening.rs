@@ -160,19 +160,3 @@ pub async fn a_period_expires_after_the_retention(store: &Arc<dyn Store>) {
     assert_eq!(nats(store.as_ref()).await, [all[2], newest]);
     assert_eq!(store.listening_periods(Source::Http, moment(0)).await.unwrap(), [http]);
 }
-
-/// Checks that the latest period is returned, in whatever order the periods were stored.
-pub async fn a_snapshot_has_the_latest_period_of_each_source(store: &Arc<dyn Store>) {
-    listen(store.as_ref(), &[period(Source::Nats, 50, 60), period(Source::Http, 0, 5)]).await;
-    for (noted, last) in [
-        (period(Source::Nats, 0, 10), period(Source::Nats, 50, 60)),
-        (period(Source::Nats, 40, 55), period(Source::Nats, 40, 60)),
-        (period(Source::Nats, 60, 70), period(Source::Nats, 40, 70)),
-        (period(Source::Nats, 80, 80), period(Source::Nats, 80, 80)),
-    ] {
-        listen(store.as_ref(), &[noted]).await;
-        let mut listening_periods = store.load().await.unwrap().listening_periods;
-        listening_periods.sort_unstable_by_key(|period| period.source);
-        assert_eq!(listening_periods, [last, period(Source::Http, 0, 5)]);
-    }
-}

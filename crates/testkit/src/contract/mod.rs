@@ -87,7 +87,6 @@ macro_rules! store_contract {
             listening::periods_are_found_by_their_end;
             listening::concurrent_replicas_join_all_periods;
             listening::a_period_expires_after_the_retention;
-            listening::a_snapshot_has_the_latest_period_of_each_source;
             logging::every_cause_is_read_as_written;
             logging::changes_are_read_in_pages;
             logging::revisions_have_no_gaps_under_concurrent_writers;

@@ -7,7 +7,7 @@ use federation_domain::{
     Actor, Change, ChangeKind, Checkpoint, ListeningPeriod, Precondition, Revision, Snapshot,
     Source, Store,
 };
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::samples::{mark, moment, register, register_all, registration, stored};
 use crate::log::log_after;
@@ -94,7 +94,8 @@ pub async fn times_keep_their_microseconds(store: &Arc<dyn Store>) {
         store.checkpoint(&checkpoint).await.unwrap();
         let project = stored(store.as_ref()).await;
         assert_eq!((project.created_at, project.updated_at), (at, at));
-        assert_eq!(store.load().await.unwrap().listening_periods, [period]);
+        let periods = store.listening_periods(Source::Nats, OffsetDateTime::UNIX_EPOCH).await;
+        assert_eq!(periods.unwrap(), [period]);
         let log = log_after(store.as_ref(), Revision(0), 100).await;
         assert_eq!(log.last().expect("a change").at, at);
         store.remove(&project.slug, &Precondition::Always, &Actor::API, at).await.unwrap();

@@ -32,10 +32,4 @@ impl ListeningPeriods {
             |period: &&ListeningPeriod| period.source == source && period.until > since;
         self.0.iter().filter(ends_after).copied().collect()
     }
-
-    /// Returns the latest period of each source.
-    pub(super) fn last_of_each(&self) -> Vec<ListeningPeriod> {
-        let last = |source| self.0.iter().rfind(|period| period.source == source).copied();
-        Source::ALL.into_iter().filter_map(last).collect()
-    }
 }

@@ -27,10 +27,16 @@ impl TestDatabase {
     ///
     /// Panics if the variable is missing or the cluster does not respond.
     pub async fn create() -> Self {
-        match std::env::var(VARIABLE) {
-            Ok(url) if !url.is_empty() => Self::create_on(&url).await,
-            _ => panic!("this test needs Postgres, and {VARIABLE} is not set: {HOW_TO_GET}"),
-        }
+        Self::create_on(&cluster()).await
+    }
+
+    /// Creates a database with these options of `CREATE DATABASE`, such as another encoding.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the variable is missing or the cluster does not respond.
+    pub async fn create_with(options: &str) -> Self {
+        Self::create_as(&cluster(), options).await
     }
 
     /// Creates a database on the cluster at `admin_url`.
@@ -39,9 +45,13 @@ impl TestDatabase {
     ///
     /// Panics if that is not a URL or the cluster does not respond.
     pub async fn create_on(admin_url: &str) -> Self {
+        Self::create_as(admin_url, "").await
+    }
+
+    async fn create_as(admin_url: &str, options: &str) -> Self {
         let admin = Url::parse(admin_url)
             .unwrap_or_else(|error| panic!("invalid URL of a Postgres cluster: {error}"));
-        let name = in_time("create a test database", create(&admin)).await;
+        let name = in_time("create a test database", create(&admin, options)).await;
         Self { admin, name }
     }
 
@@ -92,12 +102,20 @@ impl Drop for TestDatabase {
     }
 }
 
-async fn create(admin: &Url) -> Result<String, tokio_postgres::Error> {
+/// Returns the URL of the cluster for tests.
+fn cluster() -> String {
+    match std::env::var(VARIABLE) {
+        Ok(url) if !url.is_empty() => url,
+        _ => panic!("this test needs Postgres, and {VARIABLE} is not set: {HOW_TO_GET}"),
+    }
+}
+
+async fn create(admin: &Url, options: &str) -> Result<String, tokio_postgres::Error> {
     let client = connect(admin).await?;
     let id: String =
         client.query_one("SELECT replace(gen_random_uuid()::text, '-', '')", &[]).await?.get(0);
     let name = format!("federation_test_{id}");
-    client.batch_execute(&format!("CREATE DATABASE {name}")).await?;
+    client.batch_execute(&format!("CREATE DATABASE {name} {options}")).await?;
     Ok(name)
 }
 

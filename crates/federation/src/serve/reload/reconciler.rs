@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use federation_application::{Catalog, CatalogError, Metrics, Service};
-use federation_domain::{Actor, Clock, Origin, Precondition, Registration, Slug, error_chain};
+use federation_domain::{
+    Actor, Clock, Origin, Precondition, Prospect, Registration, Slug, error_chain,
+};
 
 use super::plan::Plan;
 use crate::projects_file::ProjectsFileError;
@@ -95,7 +97,7 @@ impl ListReconciler {
         };
         let plan = Plan::between(&self.applied, &wanted);
         if let Err(error) = self.register(&plan).await {
-            let is_over = matches!(&error, CatalogError::Store(error) if !error.is_unavailable());
+            let is_over = matches!(&error, CatalogError::Store(error) if error.prospect() == Prospect::Permanent);
             if is_over {
                 // A project that is back in the newest list must not be removed, even if that list fails.
                 self.keep(&wanted);
@@ -126,8 +128,16 @@ impl ListReconciler {
 
     async fn register(&mut self, plan: &Plan) -> Result<(), CatalogError> {
         if !plan.register.is_empty() {
-            self.catalog.register_all(plan.register.clone(), Origin::File).await?;
+            let left_out =
+                self.catalog.register_accepted(plan.register.clone(), Origin::File).await?;
             self.store_error.clear();
+            if !left_out.is_empty() {
+                tracing::error!(
+                    projects = left_out.len(),
+                    "store rejects projects of the projects file; they are left out until their \
+                     entries change"
+                );
+            }
         }
         Ok(())
     }

@@ -203,16 +203,16 @@ async fn a_removal_waits_for_the_store_unless_the_project_is_back() {
 }
 
 #[tokio::test]
-async fn a_project_back_in_a_rejected_list_is_not_removed() {
+async fn a_rejected_project_that_is_back_in_the_list_is_not_removed_and_holds_up_no_other() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), true).await;
     world.store.set_available(false);
     world.becomes(&[listed("a", "A")]).await;
     world.store.set_available(true);
-    world.store.set_refusing(true);
-    world.becomes(&[listed("a", "A"), listed("b", "Back")]).await;
-    world.store.set_refusing(false);
+    world.store.reject(&slug("b"));
+    world.becomes(&[listed("a", "A"), listed("b", "Back"), listed("c", "C")]).await;
+    world.store.reject_none();
     world.again().await;
-    assert_eq!(world.names(), ["a=A", "b=B"]);
+    assert_eq!(world.names(), ["a=A", "b=B", "c=C"]);
 }
 
 #[tokio::test]

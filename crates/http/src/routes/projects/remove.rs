@@ -26,6 +26,7 @@ use crate::state::ApiState;
         (status = 204, description = "The project was removed."),
         crate::shapes::errors::ProjectNotFound,
         crate::shapes::errors::ConditionErrors,
+        crate::shapes::errors::RejectedByStore,
         crate::shapes::errors::InternalError,
         crate::shapes::errors::Unavailable,
     )
