@@ -191,6 +191,12 @@ impl Catalog {
         self.0.registry.generation()
     }
 
+    /// Returns `true` once the catalog was read from the store.
+    #[must_use]
+    pub fn is_loaded(&self) -> bool {
+        self.0.registry.is_loaded()
+    }
+
     pub(crate) fn entry(&self, slug: &Slug) -> Result<Arc<ProjectEntry>, CatalogError> {
         self.loaded()?;
         let entry = self.0.registry.get(slug.as_str());

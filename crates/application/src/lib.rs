@@ -2,7 +2,8 @@
 //!
 //! **Owns** registering, finding, listing and removing projects ([`Catalog`], [`ProjectQuery`]),
 //! recording heartbeats ([`Recorder`]) and deciding statuses ([`Presence`]), storing changes
-//! ([`Writer`]), and applying changes of other replicas ([`Follower`]). Reads are answered from the
+//! ([`Writer`]), applying changes of other replicas ([`Follower`]), and the metrics that projects
+//! report ([`Series`]). Reads are answered from the
 //! registry in memory, never from the store.
 //!
 //! **Must not know** which database keeps the catalog, nor which transport carries heartbeats or
@@ -31,6 +32,7 @@ mod readiness;
 mod recent;
 mod registry;
 mod rejections;
+mod series;
 mod service;
 mod sinks;
 #[cfg(test)]
@@ -43,7 +45,7 @@ pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;
 pub use history::{History, Uptime};
-pub use metrics::{AuthFailureReason, DropReason, Metrics, ProcessUsage};
+pub use metrics::{AuthFailureReason, DropReason, Metrics, ProcessUsage, SampleDropReason};
 pub use mirror::WrittenProject;
 pub use presence::{
     Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,
@@ -52,6 +54,10 @@ pub use query::{
     Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue, WantedTags,
 };
 pub use readiness::{Readiness, ReadinessReport, SourceReport};
+pub use series::{
+    Assessment, FLUSH_INTERVAL, NewestValue, ProjectValue, RecordSamplesError, SampleBatch, Series,
+    SeriesError, SeriesPoints, SeriesSettings, ValueOrder,
+};
 pub use service::{Ports, Service};
 pub use sinks::{AllSinks, LogSink};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

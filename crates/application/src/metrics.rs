@@ -6,6 +6,7 @@
 mod auth_failure;
 mod process;
 mod projects_file;
+pub(crate) mod samples;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +27,8 @@ pub use self::auth_failure::AuthFailureReason;
 use self::process::ProcessCollector;
 pub use self::process::ProcessUsage;
 use self::projects_file::ProjectsFileCounts;
+use self::samples::SampleCounts;
+pub use self::samples::SampleDropReason;
 
 /// Reason why an adapter dropped a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,6 +137,7 @@ pub(crate) struct Counts {
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
     process: ProcessCollector,
+    pub(crate) samples: SampleCounts,
     log_lines_dropped: Counter,
     log_lines_dropped_by: OnceLock<Arc<AtomicU64>>,
     refresh: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
@@ -169,6 +173,7 @@ impl Metrics {
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
             process: ProcessCollector::default(),
+            samples: SampleCounts::default(),
             log_lines_dropped: Counter::default(),
             log_lines_dropped_by: OnceLock::new(),
             refresh: Mutex::new(None),
@@ -381,6 +386,7 @@ impl Counts {
         );
         self.projects_file.register(to);
         self.process.register(to);
+        self.samples.register(to);
         self
     }
 }

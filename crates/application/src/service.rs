@@ -160,6 +160,10 @@ impl Service {
         self.journal.request_poll();
     }
 
+    pub(crate) fn registry(&self) -> Arc<Registry> {
+        Arc::clone(&self.registry)
+    }
+
     /// Has gauges read when they are rendered. The reference to the metrics is weak, because they
     /// hold this closure.
     fn refresh_gauges(&self) {

@@ -58,6 +58,7 @@ mod heartbeat;
 mod listening;
 mod liveness;
 mod log;
+mod metric;
 mod patch;
 mod ports;
 mod project;
@@ -82,16 +83,22 @@ pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
 pub use log::{
     Actor, Epoch, LogEntry, LogPosition, NewEntry, OpaqueEntry, PROJECT, StatusStep, StoredEntry,
 };
+pub use metric::{
+    Aggregation, Kpi, KpiName, Kpis, MAX_POINTS, MAX_RUN_GAP, MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD,
+    MAX_SAMPLES, MAX_SERIES, MetricType, MetricValue, Numbers, PointRange, PointValue, Resolution,
+    Risk, RiskReason, Run, RunRecord, Sample, SampleTime, SampleValue, SeriesRun, Tier,
+    distinct_runs, is_stale, newest_of_each, parse_observed_at, points, roll_up,
+};
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, ClientReads, Clock,
     HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart,
-    Prober, Registered, Snapshot, Store, StoreHealth, Stores,
+    MetricStore, Prober, Registered, RunQuery, SampleRelay, Snapshot, Store, StoreHealth, Stores,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockListeningStore,
-    MockProber, MockStoreHealth,
+    MockMetricStore, MockProber, MockStoreHealth,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};

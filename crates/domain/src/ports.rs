@@ -12,6 +12,7 @@ mod checkpoint;
 mod clock;
 mod health;
 mod listening;
+mod metrics;
 mod outbound;
 mod store;
 
@@ -21,7 +22,8 @@ pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
 pub use clock::Clock;
 pub use health::StoreHealth;
 pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
-pub use outbound::{ChangeSink, HeartbeatRelay, Prober};
+pub use metrics::{MetricStore, RunQuery};
+pub use outbound::{ChangeSink, HeartbeatRelay, Prober, SampleRelay};
 pub use store::{ClientReads, Store, Stores};
 
 #[cfg(feature = "mock")]
@@ -34,5 +36,7 @@ pub use checkpoint::MockCheckpointStore;
 pub use health::MockStoreHealth;
 #[cfg(feature = "mock")]
 pub use listening::MockListeningStore;
+#[cfg(feature = "mock")]
+pub use metrics::MockMetricStore;
 #[cfg(feature = "mock")]
 pub use outbound::{MockChangeSink, MockProber};

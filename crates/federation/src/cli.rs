@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
-    bench, completions, config, health, heartbeat, keys, man, migrate, projects,
+    bench, completions, config, health, heartbeat, keys, man, metrics, migrate, projects,
 };
 use crate::settings::{ServeArgs, api_keys};
 use crate::{dotenv, log, serve};
@@ -48,6 +48,8 @@ pub enum Command {
     Config(config::ConfigCommand),
     /// List, explain, watch and change the projects of a running service.
     Projects(projects::ProjectsArgs),
+    /// Send and show metrics of the projects of a running service.
+    Metrics(metrics::MetricsArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
     /// Exit with 0 if a running service is ready and with 1 otherwise.
@@ -88,6 +90,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Heartbeat(args) => block_on(heartbeat::run(args))?,
         Command::Config(command) => config::run(&command)?,
         Command::Projects(args) => projects::run(&args)?,
+        Command::Metrics(args) => metrics::run(&args)?,
         Command::Keys(args) => keys::run(&args)?,
         Command::Health(args) => health::run(&args)?,
         Command::Bench(command) => bench::run(command)?,

@@ -9,5 +9,6 @@ pub mod health;
 pub mod heartbeat;
 pub mod keys;
 pub mod man;
+pub mod metrics;
 pub mod migrate;
 pub mod projects;

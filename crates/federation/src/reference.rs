@@ -8,11 +8,12 @@ use clap::Arg;
 use crate::cli;
 
 /// Commands in the order of the reference. Client commands share a heading.
-const COMMANDS: [(&str, Option<&str>); 6] = [
+const COMMANDS: [(&str, Option<&str>); 7] = [
     ("serve", None),
     ("migrate", None),
     ("heartbeat", None),
     ("projects", Some("Client commands")),
+    ("metrics", Some("Client commands")),
     ("keys", Some("Client commands")),
     ("health", Some("Client commands")),
 ];

@@ -21,8 +21,8 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use federation_application::{AllSinks, Deployment, LogSink, Ports, Service, SystemClock};
-use federation_domain::{ChangeSink, Clock, HeartbeatRelay, Prober, Registration};
+use federation_application::{AllSinks, Deployment, LogSink, Ports, Series, Service, SystemClock};
+use federation_domain::{ChangeSink, Clock, HeartbeatRelay, Prober, Registration, SampleRelay};
 use federation_http::{ApiState, HttpServer};
 use federation_nats::Peers;
 use tokio::time::timeout;
@@ -77,6 +77,11 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let bus = Bus::connect(&settings, Arc::clone(&clock), auth).await?;
     let peers = bus.as_ref().map(|bus| &bus.peers);
     let service = wire(&store, &settings, peers, Arc::clone(&clock));
+    let series = settings.metrics.map(|metrics| {
+        let relays = peers.filter(|_| store.is_shared());
+        let relay = relays.map(|peers| Arc::new(peers.clone()) as Arc<dyn SampleRelay>);
+        Series::new(&service, store.metrics(), Arc::clone(&clock), metrics, relay)
+    });
     let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
     let stop = signals::stop()?;
     let server = limited(HttpServer::bind(&settings.http)?, &service, open_files);
@@ -89,6 +94,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     usage::report_to(&service.metrics, open_files, started_at);
     let ClientSettings { public_url, cors, max_streams_per_client } = settings.clients.clone();
     let mut state = ApiState::from(&service)
+        .with_series(series.clone())
+        .exporting_project_metrics(settings.export_project_metrics)
         .reached_at(public_url)
         .open_to(cors)
         .with_streams_per_client(max_streams_per_client);
@@ -98,7 +105,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let tasks = tokio::select! {
-        tasks = run(&store, &service, &settings, address, reload, bus, &stop) => tasks?,
+        tasks = run(&store, &service, &settings, address, (reload, bus, series), &stop) => tasks?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API stopped unexpectedly");
@@ -203,8 +210,7 @@ async fn run(
     service: &Service,
     settings: &ServeSettings,
     address: SocketAddr,
-    reload: Reload,
-    bus: Option<Bus>,
+    (reload, bus, series): (Reload, Option<Bus>, Option<Series>),
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
     let prepared = prepare::prepare(store, service, settings, reload.listed().to_vec());
@@ -213,7 +219,7 @@ async fn run(
         () = stop.cancelled() => return Ok(None),
         never = log_slow_start(address) => match never {},
     };
-    let mut tasks = BackgroundTasks::start(service, settings, reload, bus).await?;
+    let mut tasks = BackgroundTasks::start(service, settings, (reload, bus, series)).await?;
     service.readiness.start();
     supervisor::ready();
     summary::log_start(settings, store, address, prepared);

@@ -11,15 +11,17 @@ pub mod database;
 pub mod http;
 pub mod liveness;
 pub mod log;
+pub mod metrics;
 pub mod publisher;
 pub mod value;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use federation_application::SeriesSettings;
 use federation_domain::LivenessRule;
 use federation_http::HttpSettings;
-use federation_nats::NatsSettings;
+use federation_nats::{NatsSettings, PlainSubjects};
 
 pub use self::bus::BusArgs;
 pub use self::catalog::CatalogArgs;
@@ -27,6 +29,7 @@ pub use self::database::{Database, DatabaseArgs};
 pub use self::http::{AuthSettings, ClientSettings, HttpArgs};
 pub use self::liveness::LivenessArgs;
 pub use self::log::{LogArgs, LogFormat, LogLevel};
+pub use self::metrics::MetricsArgs;
 pub use self::publisher::{Publisher, PublisherArgs};
 pub use self::value::{Secret, SettingError};
 
@@ -57,6 +60,10 @@ pub struct ServeArgs {
     /// The liveness rule.
     #[command(flatten)]
     pub liveness: LivenessArgs,
+
+    /// The metrics of projects.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 
     /// The log.
     #[command(flatten)]
@@ -90,6 +97,12 @@ pub struct ServeSettings {
     pub catalog_on_nats: bool,
     /// Ping a silent project before it is reported offline.
     pub probe_before_offline: bool,
+    /// Metrics that projects report. `None` switches them off.
+    pub metrics: Option<SeriesSettings>,
+    /// Serve `/metrics/projects`.
+    pub export_project_metrics: bool,
+    /// Handling of summaries on plain subjects.
+    pub plain_subjects: PlainSubjects,
     /// Rule for degraded and offline projects.
     pub rule: LivenessRule,
     /// Names of obsolete settings that are set.
@@ -113,6 +126,9 @@ impl ServeArgs {
             auth: self.http.auth()?,
             clients: self.http.clients()?,
             shutdown_delay: self.http.shutdown_delay,
+            metrics: self.metrics.resolve()?,
+            plain_subjects: self.metrics.plain_subjects,
+            export_project_metrics: self.metrics.export_project_metrics,
             rule: self.liveness.resolve()?,
             obsolete: obsolete
                 .map(|_| "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS")

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use federation_domain::{ClientReads, StoreError, Stores};
-use federation_postgres::PgStore;
-use federation_sqlite::SqliteStore;
+use federation_domain::{ClientReads, MetricStore, StoreError, Stores};
+use federation_postgres::{PgMetricStore, PgStore};
+use federation_sqlite::{SqliteMetricStore, SqliteStore};
 
 use crate::files::replace;
 use crate::settings::Database;
@@ -16,9 +16,9 @@ use crate::settings::Database;
 #[derive(Clone)]
 pub enum Store {
     /// A Postgres server.
-    Postgres(Arc<PgStore>),
-    /// An SQLite file.
-    Sqlite(Arc<SqliteStore>),
+    Postgres(Arc<PgStore>, Arc<PgMetricStore>),
+    /// An SQLite file, and one of metrics beside it.
+    Sqlite(Arc<SqliteStore>, Arc<SqliteMetricStore>),
 }
 
 impl Store {
@@ -28,13 +28,16 @@ impl Store {
     /// Fails if the URL is invalid or the folder of the file does not exist.
     pub fn open(database: &Database) -> anyhow::Result<Self> {
         match database {
-            Database::Postgres(url) => PgStore::connect(url.expose())
-                .map(|store| Self::Postgres(Arc::new(store)))
-                .context("DATABASE_URL"),
+            Database::Postgres(url) => {
+                let store = PgStore::connect(url.expose()).context("DATABASE_URL")?;
+                let metrics = PgMetricStore::connect(url.expose()).context("DATABASE_URL")?;
+                Ok(Self::Postgres(Arc::new(store), Arc::new(metrics)))
+            }
             Database::Sqlite(url) => {
                 let store = SqliteStore::connect(url.expose()).context("DATABASE_URL")?;
                 require_folder(url.expose(), store.path())?;
-                Ok(Self::Sqlite(Arc::new(store)))
+                let metrics = SqliteMetricStore::connect(url.expose()).context("DATABASE_URL")?;
+                Ok(Self::Sqlite(Arc::new(store), Arc::new(metrics)))
             }
         }
     }
@@ -46,8 +49,8 @@ impl Store {
     /// Fails if another process has claimed the file.
     pub fn claim(&self) -> anyhow::Result<Option<File>> {
         match self {
-            Self::Postgres(_) => Ok(None),
-            Self::Sqlite(store) => claim(store.path()).map(Some),
+            Self::Postgres(..) => Ok(None),
+            Self::Sqlite(store, _) => claim(store.path()).map(Some),
         }
     }
 
@@ -55,21 +58,30 @@ impl Store {
     #[must_use]
     pub fn ports(&self) -> Stores {
         match self {
-            Self::Postgres(store) => Stores {
+            Self::Postgres(store, _) => Stores {
                 client_reads: ClientReads::of(Arc::new(store.for_clients())),
                 ..Stores::of(Arc::<PgStore>::clone(store))
             },
-            Self::Sqlite(store) => Stores {
+            Self::Sqlite(store, _) => Stores {
                 client_reads: ClientReads::of(Arc::new(store.for_clients())),
                 ..Stores::of(Arc::<SqliteStore>::clone(store))
             },
         }
     }
 
+    /// Returns the port of the metrics that projects report.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<dyn MetricStore> {
+        match self {
+            Self::Postgres(_, metrics) => Arc::<PgMetricStore>::clone(metrics),
+            Self::Sqlite(_, metrics) => Arc::<SqliteMetricStore>::clone(metrics),
+        }
+    }
+
     /// Returns whether other processes may use the store at the same time.
     #[must_use]
     pub fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+        matches!(self, Self::Postgres(..))
     }
 
     /// Checks that this program knows the schema of the database.
@@ -78,8 +90,8 @@ impl Store {
     /// Returns a [`StoreError`], which distinguishes an outage from a rejection.
     pub async fn check_schema(&self) -> Result<(), StoreError> {
         match self {
-            Self::Postgres(store) => store.check_schema().await,
-            Self::Sqlite(store) => store.check_schema().await,
+            Self::Postgres(store, _) => store.check_schema().await,
+            Self::Sqlite(store, _) => store.check_schema().await,
         }
     }
 
@@ -89,8 +101,12 @@ impl Store {
     /// Returns a [`StoreError`], which distinguishes an outage from a rejection.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
         match self {
-            Self::Postgres(store) => store.migrate().await,
-            Self::Sqlite(store) => store.migrate().await,
+            Self::Postgres(store, _) => store.migrate().await,
+            Self::Sqlite(store, metrics) => {
+                let mut versions = store.migrate().await?;
+                versions.extend(metrics.migrate().await?);
+                Ok(versions)
+            }
         }
     }
 }

@@ -11,4 +11,5 @@ pub(crate) mod patch;
 mod reader;
 pub(crate) mod registration;
 pub(crate) mod replacement;
+pub(crate) mod samples;
 pub(crate) mod values;

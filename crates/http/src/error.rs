@@ -11,7 +11,10 @@ use std::fmt::Write as _;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use federation_application::{CatalogError, DropReason, RecordError, WatchError};
+use federation_application::{
+    CatalogError, DropReason, RecordError, RecordSamplesError, SampleDropReason, SeriesError,
+    WatchError,
+};
 use federation_domain::{
     Crowd, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
 };
@@ -34,6 +37,10 @@ pub(crate) enum ApiError {
     },
     #[error("Not Found")]
     PathNotFound,
+    #[error("metrics are switched off in this service; set METRICS=true to switch them on")]
+    MetricsOff,
+    #[error("metrics of projects are not exported; set EXPORT_PROJECT_METRICS=true to export them")]
+    ExportOff,
     #[error("Method Not Allowed")]
     MethodNotAllowed {
         /// Value of the header `Allow`.
@@ -134,6 +141,34 @@ impl ApiError {
         }
     }
 
+    /// Returns the reason under which samples with this error are counted as dropped, or `None` if
+    /// their content did not cause the error.
+    pub(crate) fn sample_drop_reason(&self) -> Option<SampleDropReason> {
+        self.drop_reason().and_then(|reason| match reason {
+            DropReason::Malformed => Some(SampleDropReason::Malformed),
+            DropReason::Oversized => Some(SampleDropReason::Oversized),
+            DropReason::Spoofed => Some(SampleDropReason::Spoofed),
+            DropReason::BadSubject | DropReason::Overrun => None,
+        })
+    }
+
+    /// Converts the error of a query for the metrics of the project with this slug.
+    pub(crate) fn metrics_not_read(slug: &str, error: SeriesError) -> Self {
+        match error {
+            SeriesError::UnknownProject => Self::no_project(slug),
+            SeriesError::Store(error) => CatalogError::Store(error).into(),
+        }
+    }
+
+    /// Converts the error of samples for the project with this slug.
+    pub(crate) fn samples_not_recorded(slug: &str, error: RecordSamplesError) -> Self {
+        match error {
+            RecordSamplesError::UnknownProject => Self::no_project(slug),
+            RecordSamplesError::NotLoaded => Self::NotLoaded,
+            RecordSamplesError::Invalid(invalid, _) => Self::Invalid(invalid),
+        }
+    }
+
     /// Converts the error of a heartbeat for the project with this slug.
     pub(crate) fn not_recorded(slug: &str, error: RecordError) -> Self {
         match error {
@@ -202,7 +237,10 @@ impl ResponseError for ApiError {
                 StatusCode::BAD_REQUEST
             }
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
-            Self::ProjectNotFound { .. } | Self::PathNotFound => StatusCode::NOT_FOUND,
+            Self::ProjectNotFound { .. }
+            | Self::PathNotFound
+            | Self::MetricsOff
+            | Self::ExportOff => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Auth(error) => error.status(),

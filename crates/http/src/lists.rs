@@ -27,7 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use federation_application::{Catalog, CatalogError, Presence};
+use federation_application::{Catalog, CatalogError, Presence, Series};
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -59,6 +59,7 @@ pub(crate) struct Lists {
     slots: [Arc<Slot>; 4],
     max_whole_bytes: usize,
     permits: Arc<Permits>,
+    series: Option<Series>,
 }
 
 /// The cache of one list.
@@ -101,7 +102,13 @@ impl Lists {
             slots: Default::default(),
             max_whole_bytes: MAX_WHOLE_BYTES,
             permits: Arc::default(),
+            series: None,
         }
+    }
+
+    /// Derives key figures from these metrics.
+    pub(crate) fn with_series(self, series: Option<Series>) -> Self {
+        Self { series, ..self }
     }
 
     /// Returns the list that the query describes.
@@ -109,13 +116,19 @@ impl Lists {
         if let Some(status) = query.plain_status() {
             return self.cached(status).await;
         }
+        let series = match (query.with_kpis, &self.series) {
+            (false, _) => None,
+            (true, Some(series)) => Some(series.clone()),
+            (true, None) => return Err(ApiError::MetricsOff),
+        };
         // Cheap queries never wait behind those that scan the catalog.
         let permits = query.projects.looks_at_all().then(|| Arc::clone(&self.permits));
         let permit = match &permits {
             Some(permits) => permits.acquire_soon().await?,
             None => None,
         };
-        let writer = ListWriter::new(self.catalog.clone(), query.clone(), permits);
+        let writer =
+            ListWriter::new(self.catalog.clone(), query.clone(), permits).assessing(series);
         let max_whole_bytes = self.max_whole_bytes;
         let prepared = web::block(move || {
             let list = writer.begin(SPARE_BYTES, max_whole_bytes);

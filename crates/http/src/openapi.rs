@@ -11,7 +11,7 @@ mod security;
 use utoipa::OpenApi;
 
 use crate::auth::access::Closed;
-use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz, ticket};
+use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz, series, ticket};
 use crate::wire::change::EventBody;
 use crate::wire::entry::EntryBody;
 use crate::wire::problem::{FieldError, ProblemBody};
@@ -48,6 +48,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     ),
     tags(
         (name = "projects", description = "The catalog, and heartbeats over HTTP."),
+        (name = "metrics", description = "Metrics that projects report about themselves."),
         (name = "operation", description = "Endpoints for monitoring and orchestration."),
         (name = "documentation", description = "The documentation of this API.")
     ),
@@ -60,6 +61,10 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         projects::patch::patch,
         projects::remove::remove,
         projects::heartbeat::record_heartbeat,
+        series::record::record_metrics,
+        series::read::metrics,
+        series::across::across,
+        series::export::export,
         projects::explain::explain,
         projects::history::history,
         crate::routes::events::events,

@@ -1,5 +1,6 @@
 //! Path and query parameters.
 
+pub(crate) mod across;
 mod cursor;
 pub(crate) mod events;
 mod filters;
@@ -9,5 +10,6 @@ mod number;
 pub(crate) mod page;
 mod pairs;
 mod position;
+pub(crate) mod series;
 pub(crate) mod slug;
 pub(crate) mod wait;

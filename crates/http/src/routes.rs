@@ -8,6 +8,7 @@ pub(crate) mod metrics;
 pub(crate) mod openapi;
 pub(crate) mod projects;
 pub(crate) mod readyz;
+pub(crate) mod series;
 pub(crate) mod ticket;
 
 use std::sync::Arc;
@@ -71,6 +72,11 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         allow: "POST",
         handlers: &[(Method::POST, HEARTBEAT, || web::to(projects::heartbeat::record_heartbeat))],
     },
+    Endpoint {
+        path: "/api/fed/projects/{slug}/metrics",
+        allow: "POST",
+        handlers: &[(Method::POST, HEARTBEAT, || web::to(series::record::record_metrics))],
+    },
     get(
         "/api/fed/projects/{slug}/explain",
         &[(Method::GET, READ, || web::to(projects::explain::explain))],
@@ -79,6 +85,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/fed/projects/{slug}/history",
         &[(Method::GET, READ, || web::to(projects::history::history))],
     ),
+    get("/api/fed/metrics", &[(Method::GET, READ, || web::to(series::across::across))]),
+    get("/api/fed/metrics/{slug}", &[(Method::GET, READ, || web::to(series::read::metrics))]),
     get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
     Endpoint {
         path: "/api/fed/events/ticket",
@@ -89,6 +97,7 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     get("/livez", &[(Method::GET, Access::Open, || web::to(livez::livez))]),
     get("/readyz", &[(Method::GET, Access::Open, || web::to(readyz::readyz))]),
     get("/metrics", &[(Method::GET, Access::Metrics, || web::to(metrics::metrics))]),
+    get("/metrics/projects", &[(Method::GET, READ, || web::to(series::export::export))]),
     get("/openapi.json", &[(Method::GET, Access::Docs, || web::to(openapi::openapi))]),
     get("/docs", &[(Method::GET, Access::Docs, || web::to(docs::docs))]),
     get("/docs/{file}", &[(Method::GET, Access::Docs, || web::to(docs::asset))]),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_application::{Catalog, ChangeFeed, Metrics, Presence, Readiness, Service};
+use federation_application::{Catalog, ChangeFeed, Metrics, Presence, Readiness, Series, Service};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::authenticator::Auth;
@@ -28,6 +28,10 @@ pub struct ApiState {
     pub readiness: Readiness,
     /// Serves `/metrics`.
     pub metrics: Metrics,
+    /// Metrics that projects report. `None` if they are switched off.
+    pub series: Option<Series>,
+    /// Serve `/metrics/projects`.
+    pub export_project_metrics: bool,
     /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) lists: Arc<Lists>,
@@ -58,6 +62,19 @@ impl ApiState {
         Self { clients: Clients::new(max_open), ..self }
     }
 
+    /// Takes in and answers with the metrics that projects report.
+    #[must_use]
+    pub fn with_series(self, series: Option<Series>) -> Self {
+        let lists = Lists::new(self.catalog.clone(), self.presence.clone());
+        Self { lists: Arc::new(lists.with_series(series.clone())), series, ..self }
+    }
+
+    /// Serves `/metrics/projects`.
+    #[must_use]
+    pub fn exporting_project_metrics(self, export_project_metrics: bool) -> Self {
+        Self { export_project_metrics, ..self }
+    }
+
     /// Requires an API key for all routes that are not open.
     #[must_use]
     pub fn guarded_by(self, auth: Arc<Auth>) -> Self {
@@ -73,6 +90,8 @@ impl From<&Service> for ApiState {
             changes: service.changes.clone(),
             readiness: service.readiness.clone(),
             metrics: service.metrics.clone(),
+            series: None,
+            export_project_metrics: false,
             auth: None,
             lists: Arc::new(Lists::new(service.catalog.clone(), service.presence.clone())),
             clients: Clients::new(MAX_STREAMS_PER_CLIENT),

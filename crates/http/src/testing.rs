@@ -10,11 +10,12 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Bytes;
-use federation_application::{Deployment, LogSink, Ports, Service, TICK};
+use federation_application::{Deployment, LogSink, Ports, Series, SeriesSettings, Service, TICK};
 use federation_domain::{
-    Channel, Heartbeat, LivenessRule, MockCatalogStore, Snapshot, Source, StoreError, Stores,
+    Channel, Clock, Heartbeat, LivenessRule, MockCatalogStore, Resolution, Snapshot, Source,
+    StoreError, Stores,
 };
-use federation_testkit::{FakeStore, ManualClock};
+use federation_testkit::{FakeMetricStore, FakeStore, ManualClock};
 
 use crate::app::{app, document_json};
 use crate::auth::access::Closed;
@@ -32,6 +33,7 @@ pub(crate) struct Api {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) state: ApiState,
     pub(crate) store: Arc<FakeStore>,
+    pub(crate) metric_store: Arc<FakeMetricStore>,
 }
 
 /// A response that was read completely.
@@ -49,6 +51,7 @@ impl Api {
         let api = Self::not_loaded();
         api.service.load().await.unwrap();
         api.service.readiness.start();
+        api.series().restore().await.unwrap();
         api
     }
 
@@ -112,8 +115,16 @@ impl Api {
         };
         let deployment = Deployment { bus: with_bus, shared_store: false };
         let service = Service::new(ports, LivenessRule::default(), deployment);
-        let state = ApiState::from(&service);
-        Self { service, clock, state, store }
+        let metric_store = Arc::<FakeMetricStore>::default();
+        let settings = SeriesSettings {
+            resolution: Resolution::default(),
+            retention: Duration::from_secs(30 * 86_400),
+        };
+        let series_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let series_store = Arc::<FakeMetricStore>::clone(&metric_store);
+        let series = Series::new(&service, series_store, series_clock, settings, None);
+        let state = ApiState::from(&service).with_series(Some(series));
+        Self { service, clock, state, store, metric_store }
     }
 
     /// Records a heartbeat from the bus.
@@ -122,6 +133,11 @@ impl Api {
         let heartbeat = Heartbeat { slug, source, channel, condition: None, key: None };
         let presence = &self.service.presence;
         presence.recorder().batch(presence.now()).record(&heartbeat).unwrap();
+    }
+
+    /// Returns the metrics that projects report.
+    pub(crate) fn series(&self) -> &Series {
+        self.state.series.as_ref().unwrap()
     }
 
     /// Makes the store unavailable.

@@ -2,9 +2,10 @@
 //! carries the messages between replicas of the service.
 //!
 //! **Owns** the subjects ([`subjects`]), the message formats ([`wire`]), the connections and their
-//! state, and four clients of them:
+//! state, and five clients of them:
 //!
 //! * [`HeartbeatSubscriber`] receives heartbeats and proves that it hears them.
+//! * [`SampleSubscriber`] receives the metrics of all projects, on a connection of its own.
 //! * [`HeartbeatPublisher`] sends heartbeats from a Rust project that embeds it.
 //! * [`Peers`] announces changes, relays heartbeats received over HTTP, and pings projects.
 //! * [`CatalogService`] answers queries for the catalog as a NATS micro service.
@@ -33,11 +34,15 @@
 //! // Invalid settings are an error. An unreachable server is not: the client retries forever.
 //! let publisher = HeartbeatPublisher::connect(settings).await?;
 //! let reporter = publisher.reporter();
+//! let metrics = publisher.metrics();
 //! tokio::spawn(publisher.run(shutdown.clone()));
 //!
 //! // Call this from anywhere in the project. Each change is sent at once.
 //! reporter.report_degraded(["queue backlog"]);
 //! reporter.report_online();
+//!
+//! // Metrics are sent within a second, values that are set together as one message.
+//! metrics.set("coverage.percent", 84.2)?;
 //!
 //! shutdown.cancel();
 //! # Ok(())
@@ -50,14 +55,19 @@ mod hearing;
 mod peers;
 mod publisher;
 mod replica;
+mod samples;
 pub mod subjects;
 mod subscriber;
+mod thread;
 mod throttle;
 pub mod wire;
 
 pub use catalog::{CatalogService, QueryAuthorizer, RejectedQuery, WriteProject};
 pub use connection::{ConnectionError, NatsContext, NatsSettings, TlsSettings};
 pub use peers::Peers;
-pub use publisher::{ConditionReporter, HeartbeatPublisher, PublisherSettings};
+pub use publisher::{
+    ConditionReporter, HeartbeatPublisher, MetricReporter, PublisherSettings, ReportedValue,
+};
 pub use replica::ReplicaId;
+pub use samples::{PlainSubjects, SampleSubscriber};
 pub use subscriber::{HeartbeatSubscriber, UnknownProject};

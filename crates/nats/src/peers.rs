@@ -10,10 +10,12 @@ use std::time::Duration;
 use async_nats::Subscriber;
 use async_trait::async_trait;
 use federation_domain::{
-    ChangeSink, Clock, Heartbeat, HeartbeatRelay, LogEntry, MeshNamespace, Probe, Prober, Slug,
+    ChangeSink, Clock, Heartbeat, HeartbeatRelay, LogEntry, MeshNamespace, Probe, Prober, Sample,
+    SampleRelay, Slug,
 };
 use futures_util::{FutureExt, StreamExt};
 use parking_lot::Mutex;
+use time::OffsetDateTime;
 use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -22,7 +24,7 @@ use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::throttle::Throttle;
-use crate::wire::{RelayedHeartbeat, encode_entry};
+use crate::wire::{PlainValue, RelayedHeartbeat, encode_entry, encode_samples};
 
 /// Capacity of the queue of outgoing messages: several batches of changes and the heartbeats
 /// between them. Bounds its memory to a few megabytes, because messages have at most a few
@@ -189,6 +191,20 @@ impl HeartbeatRelay for Peers {
         // Acknowledged once the client has written it to the connection.
         self.send(subject, relayed.encode())
             && matches!(timeout(FLUSH_DEADLINE, self.0.connection.client.flush()).await, Ok(Ok(())))
+    }
+}
+
+impl SampleRelay for Peers {
+    fn relay_samples(&self, slug: &Slug, samples: &[Sample<'_>], observed_at: OffsetDateTime) {
+        if !self.0.connection.is_up() {
+            return tracing::debug!("samples are not relayed: NATS is not connected");
+        }
+        let values = samples.iter().map(|sample| {
+            let value = sample.value();
+            (sample.metric(), PlainValue::of(value.as_number(), value.as_text()))
+        });
+        let payload = encode_samples(slug, Some(self.0.replica), values, observed_at);
+        self.send(subjects::relayed_metrics(slug), payload);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Heartbeat publisher of one project, to be embedded in a Rust program.
 
+mod metrics;
 mod pings;
 mod settings;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use metrics::{MetricReporter, ReportedValue};
 pub use settings::PublisherSettings;
 
 use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
@@ -25,6 +27,9 @@ use pings::Pings;
 
 /// Deadline for flushing the last heartbeat after cancellation.
 const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
+
+/// Time for which metrics wait for others that are set with them.
+const METRICS_DELAY: Duration = Duration::from_millis(500);
 
 /// Sends a heartbeat on each connection, at each interval, and when the reported condition changes.
 ///
@@ -39,6 +44,7 @@ pub struct HeartbeatPublisher {
     connection: Connection,
     clock: Arc<dyn Clock>,
     condition: watch::Sender<Option<Condition>>,
+    metrics: MetricReporter,
 }
 
 /// Sets the reported condition of the project, which remains in effect until the next report. Cheap
@@ -85,6 +91,7 @@ impl HeartbeatPublisher {
             settings,
             clock,
             condition: watch::Sender::new(None),
+            metrics: MetricReporter::default(),
         })
     }
 
@@ -94,6 +101,12 @@ impl HeartbeatPublisher {
         ConditionReporter { condition: self.condition.clone() }
     }
 
+    /// Returns a handle for setting the metrics of the project.
+    #[must_use]
+    pub fn metrics(&self) -> MetricReporter {
+        self.metrics.clone()
+    }
+
     /// Sends heartbeats until cancelled, and then flushes the last one for at most 2 s.
     pub async fn run(self, cancel: CancellationToken) {
         let mut condition = self.condition.subscribe();
@@ -101,6 +114,7 @@ impl HeartbeatPublisher {
         let mut pings =
             Pings::subscribe(&self.connection.client, &self.settings.mesh_namespace).await;
         let mut due = pin!(sleep(self.next_interval()));
+        let mut metrics = pin!(self.metrics_due());
         loop {
             // Pings come last and do not restart the interval, so a flood of them does not delay
             // heartbeats.
@@ -116,6 +130,11 @@ impl HeartbeatPublisher {
                     Err(_) => break,
                 },
                 () = &mut due => self.connection.is_up(),
+                () = &mut metrics => {
+                    self.send_metrics();
+                    metrics.set(self.metrics_due());
+                    continue;
+                }
                 reply = pings.next(&*self.clock) => {
                     self.answer(reply, condition.borrow().as_ref());
                     continue;
@@ -126,6 +145,7 @@ impl HeartbeatPublisher {
             self.send_heartbeat(connected, condition.borrow_and_update().as_ref());
             due.set(sleep(self.next_interval()));
         }
+        self.send_metrics();
         if self.connection.is_up()
             && timeout(FLUSH_DEADLINE, self.connection.client.flush()).await.is_err()
         {
@@ -153,6 +173,29 @@ impl HeartbeatPublisher {
                 }
             }
             Err(error) => tracing::error!(%error, "heartbeat cannot be encoded"),
+        }
+    }
+
+    /// Waits until metrics are set, and then for those that are set with them.
+    async fn metrics_due(&self) {
+        self.metrics.set_again().await;
+        sleep(METRICS_DELAY).await;
+    }
+
+    /// Sends the metrics that are set. While the server is unreachable, they wait.
+    fn send_metrics(&self) {
+        if !self.connection.is_up() {
+            return;
+        }
+        match self.metrics.take(&self.settings.slug, self.clock.utc()) {
+            None => {}
+            Some(Ok(payload)) => {
+                let subject = subjects::metrics(&self.settings.slug);
+                if !self.connection.publish_now(subject, payload) {
+                    tracing::warn!("queue of the NATS client is full; metrics are dropped");
+                }
+            }
+            Some(Err(error)) => tracing::error!(%error, "metrics cannot be encoded"),
         }
     }
 

@@ -3,14 +3,17 @@
 //! | subject | publisher | subscriber |
 //! |---|---|---|
 //! | `hub.presence.{slug}`, `hub.health.{slug}` | project | all replicas |
+//! | `hub.metrics.{slug}` | project | all replicas |
+//! | `graph.summary.nodes`, `audit.summary.status`, `security.summary.status`, `deploy.summary.status`, also after `{mesh_namespace}.` | project | all replicas |
 //! | `{mesh_namespace}.ping` | replica, as a request | project, which replies |
 //! | `hub.federation.changes.{slug}` | replica that made the change | other replicas and any other client |
 //! | `hub.federation.changes._{entity}` | replica that wrote another entry of the log | the same |
 //! | `hub.federation.heartbeats.{slug}` | replica that received the heartbeat over HTTP | other replicas |
+//! | `hub.federation.metrics.{slug}` | replica that received the samples over HTTP | other replicas |
 //! | `hub.federation.projects.list`, `hub.federation.projects.get` | client, as a request | one replica, which replies |
 //!
-//! A client that may publish on `hub.federation.heartbeats.*` can send heartbeats for any project.
-//! Permit that only to replicas.
+//! A client that may publish on `hub.federation.heartbeats.*` or `hub.federation.metrics.*` can send
+//! heartbeats or metrics for any project. Permit that only to replicas.
 
 use federation_domain::{Channel, LogEntry, MeshNamespace, Slug};
 
@@ -18,6 +21,69 @@ use federation_domain::{Channel, LogEntry, MeshNamespace, Slug};
 pub const ALL_PRESENCE: &str = "hub.presence.*";
 /// Matches the health samples of all projects.
 pub const ALL_HEALTH: &str = "hub.health.*";
+
+/// Matches the relayed metrics of all projects.
+pub const ALL_RELAYED_METRICS: &str = "hub.federation.metrics.*";
+/// Matches the metrics of all projects.
+pub const ALL_METRICS: &str = "hub.metrics.*";
+
+/// Maximum number of tokens of a mesh namespace whose summaries are received. A wildcard of NATS
+/// matches a single token.
+pub const SUMMARY_DEPTH: usize = 8;
+
+/// Kind of a summary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SummaryKind {
+    /// `graph.summary.nodes`.
+    Graph,
+    /// `audit.summary.status`.
+    Audit,
+    /// `security.summary.status`.
+    Security,
+    /// `deploy.summary.status`.
+    Deploy,
+}
+
+impl SummaryKind {
+    /// All kinds.
+    pub const ALL: [Self; 4] = [Self::Graph, Self::Audit, Self::Security, Self::Deploy];
+
+    /// Returns the plain subject, which a mesh namespace may precede.
+    #[must_use]
+    pub fn subject(self) -> &'static str {
+        match self {
+            Self::Graph => "graph.summary.nodes",
+            Self::Audit => "audit.summary.status",
+            Self::Security => "security.summary.status",
+            Self::Deploy => "deploy.summary.status",
+        }
+    }
+}
+
+/// Returns the subjects that match all summaries, plain ones only if `plain`.
+pub(crate) fn all_summaries(plain: bool) -> impl Iterator<Item = String> {
+    let depths = usize::from(!plain)..=SUMMARY_DEPTH;
+    depths.flat_map(|depth| {
+        SummaryKind::ALL
+            .into_iter()
+            .map(move |kind| format!("{}{}", "*.".repeat(depth), kind.subject()))
+    })
+}
+
+/// Returns the kind of a summary, and the namespace in its subject, if any.
+///
+/// # Errors
+/// Fails for any other subject.
+pub fn parse_summary(subject: &str) -> Result<(SummaryKind, Option<&str>), BadSubject> {
+    let parse = |kind: SummaryKind| {
+        let before = subject.strip_suffix(kind.subject())?;
+        match before.strip_suffix('.') {
+            None => before.is_empty().then_some((kind, None)),
+            Some(namespace) => Some((kind, Some(namespace))),
+        }
+    };
+    SummaryKind::ALL.into_iter().find_map(parse).ok_or(BadSubject)
+}
 
 /// Matches the announcements of all changes.
 pub const ALL_CHANGES: &str = "hub.federation.changes.*";
@@ -30,7 +96,9 @@ pub const LIST_PROJECTS: &str = "hub.federation.projects.list";
 pub const GET_PROJECT: &str = "hub.federation.projects.get";
 
 const PRESENCE_PREFIX: &str = "hub.presence.";
-const HEALTH_PREFIX: &str = "hub.health.";
+pub(crate) const HEALTH_PREFIX: &str = "hub.health.";
+pub(crate) const RELAYED_METRICS_PREFIX: &str = "hub.federation.metrics.";
+pub(crate) const METRICS_PREFIX: &str = "hub.metrics.";
 /// Prefix of all messages between replicas.
 pub(crate) const FEDERATION_PREFIX: &str = "hub.federation.";
 const CHANGES_PREFIX: &str = "hub.federation.changes.";
@@ -82,6 +150,34 @@ pub fn entry(entry: &LogEntry) -> String {
 /// Fails if the text is not a slug.
 pub fn relay(slug: &str) -> Result<String, BadSubject> {
     if is_slug(slug) { Ok(format!("{RELAYS_PREFIX}{slug}")) } else { Err(BadSubject) }
+}
+
+/// Returns `hub.metrics.{slug}`, the subject of the metrics of a project.
+#[must_use]
+pub fn metrics(slug: &Slug) -> String {
+    format!("{METRICS_PREFIX}{slug}")
+}
+
+/// Returns `hub.federation.metrics.{slug}`, the subject of the relayed metrics of a project.
+#[must_use]
+pub fn relayed_metrics(slug: &Slug) -> String {
+    format!("{RELAYED_METRICS_PREFIX}{slug}")
+}
+
+/// Returns the slug of a subject of [`ALL_RELAYED_METRICS`].
+///
+/// # Errors
+/// Fails for any other subject.
+pub fn parse_relayed_metrics(subject: &str) -> Result<&str, BadSubject> {
+    subject.strip_prefix(RELAYED_METRICS_PREFIX).filter(|slug| is_slug(slug)).ok_or(BadSubject)
+}
+
+/// Returns the slug of a subject of [`ALL_METRICS`].
+///
+/// # Errors
+/// Fails for any other subject.
+pub fn parse_metrics(subject: &str) -> Result<&str, BadSubject> {
+    subject.strip_prefix(METRICS_PREFIX).filter(|slug| is_slug(slug)).ok_or(BadSubject)
 }
 
 /// Returns `{mesh_namespace}.ping`, the subject of the pings of a project.
@@ -143,6 +239,22 @@ mod tests {
         {
             assert_eq!(parse(subject), Err(BadSubject), "{subject:?}");
         }
+    }
+
+    #[test]
+    fn the_namespace_of_a_summary_precedes_its_subject() {
+        for (subject, expected) in [
+            ("audit.summary.status", Ok((SummaryKind::Audit, None))),
+            ("veria.mesh.audit.summary.status", Ok((SummaryKind::Audit, Some("veria.mesh")))),
+            ("hub.a.graph.summary.nodes", Ok((SummaryKind::Graph, Some("hub.a")))),
+            ("xaudit.summary.status", Err(BadSubject)),
+            ("audit.summary", Err(BadSubject)),
+            ("", Err(BadSubject)),
+        ] {
+            assert_eq!(parse_summary(subject), expected, "{subject}");
+        }
+        assert_eq!(all_summaries(true).count(), 36);
+        assert_eq!(all_summaries(false).next().unwrap(), "*.graph.summary.nodes");
     }
 
     #[test]

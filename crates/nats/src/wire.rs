@@ -16,6 +16,8 @@ mod ping;
 mod reading;
 mod relay;
 mod said;
+mod samples;
+mod summary;
 mod timestamp;
 
 pub use change::encode_entry;
@@ -24,3 +26,6 @@ pub use decode::{DecodeError, DecodedHeartbeat, MAX_PAYLOAD_BYTES, decode};
 pub use encode::HeartbeatMessage;
 pub use ping::{PingAnswer, is_answer_of};
 pub use relay::{RelayedHeartbeat, decode_relay};
+pub use samples::{DecodedSamples, decode_samples};
+pub(crate) use samples::{PlainValue, decode_relayed_samples, encode_samples};
+pub use summary::{DecodedSummary, decode_latency, decode_summary};

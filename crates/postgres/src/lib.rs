@@ -1,7 +1,7 @@
 //! Store of the federation service on Postgres.
 //!
-//! **Owns** the SQL, the rows and the migrations (`migrations/postgres`). The public type is
-//! [`PgStore`].
+//! **Owns** the SQL, the rows and the migrations (`migrations/postgres`). [`PgStore`] keeps the
+//! catalog, and [`PgMetricStore`] the metrics that projects report, with a pool of its own.
 //!
 //! **Must not know** HTTP, NATS or the liveness rule.
 //!
@@ -47,6 +47,7 @@ mod connection;
 mod error;
 mod listening_periods;
 mod load;
+mod metrics;
 mod migrate;
 mod register;
 mod rejection;
@@ -60,4 +61,5 @@ mod tls;
 mod unit_of_work;
 
 pub use address::ConnectError;
+pub use metrics::PgMetricStore;
 pub use store::PgStore;

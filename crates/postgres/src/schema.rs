@@ -57,3 +57,67 @@ diesel::table! {
         heard_until -> Timestamptz,
     }
 }
+
+diesel::table! {
+    project_metrics (project_id, metric_type, window_at) {
+        id -> BigInt,
+        project_id -> BigInt,
+        metric_type -> Varchar,
+        value_number -> Nullable<Double>,
+        value_text -> Nullable<Varchar>,
+        observed_at -> Timestamptz,
+        until_at -> Timestamptz,
+        window_at -> Timestamptz,
+        samples -> BigInt,
+        value_sum -> Nullable<Double>,
+        value_min -> Nullable<Double>,
+        value_max -> Nullable<Double>,
+        is_constant -> Bool,
+        source -> Varchar,
+    }
+}
+
+diesel::table! {
+    project_metrics_5m (project_id, metric_type, window_at) {
+        id -> BigInt,
+        project_id -> BigInt,
+        metric_type -> Varchar,
+        value_number -> Nullable<Double>,
+        value_text -> Nullable<Varchar>,
+        observed_at -> Timestamptz,
+        until_at -> Timestamptz,
+        window_at -> Timestamptz,
+        samples -> BigInt,
+        value_sum -> Nullable<Double>,
+        value_min -> Nullable<Double>,
+        value_max -> Nullable<Double>,
+        is_constant -> Bool,
+        source -> Varchar,
+    }
+}
+
+diesel::table! {
+    project_metrics_1h (project_id, metric_type, window_at) {
+        id -> BigInt,
+        project_id -> BigInt,
+        metric_type -> Varchar,
+        value_number -> Nullable<Double>,
+        value_text -> Nullable<Varchar>,
+        observed_at -> Timestamptz,
+        until_at -> Timestamptz,
+        window_at -> Timestamptz,
+        samples -> BigInt,
+        value_sum -> Nullable<Double>,
+        value_min -> Nullable<Double>,
+        value_max -> Nullable<Double>,
+        is_constant -> Bool,
+        source -> Varchar,
+    }
+}
+
+diesel::table! {
+    metric_rollup (id) {
+        id -> SmallInt,
+        rolled_until -> Date,
+    }
+}

@@ -146,6 +146,40 @@ impl PgStore {
         .await
     }
 
+    /// Runs statements in one transaction that writes.
+    pub(crate) async fn transact<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, PgError>,
+    ) -> Result<T, StoreError> {
+        settle(self.connection().await?, DEADLINE, Access::Write, async |c| {
+            AnsiTransactionManager::begin_transaction(c).await?;
+            let done = match self.begin(c).await {
+                Ok(()) => work(c).await,
+                Err(error) => Err(error.into()),
+            };
+            match done {
+                Ok(done) => {
+                    AnsiTransactionManager::commit_transaction(c).await?;
+                    Ok(done)
+                }
+                Err(fault) => {
+                    // The first error matters. A connection in a broken transaction is not reused.
+                    let _ = AnsiTransactionManager::rollback_transaction(c).await;
+                    Err(fault)
+                }
+            }
+        })
+        .await
+    }
+
+    /// Runs statements that only read, with a connection of the pool.
+    pub(crate) async fn query<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, PgError>,
+    ) -> Result<T, StoreError> {
+        self.read(self.connection().await?, DEADLINE, work).await
+    }
+
     /// Returns a connection for the first call of the process. An operator waits for it, so a wrong
     /// password or database name is reported at once.
     async fn first_connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {

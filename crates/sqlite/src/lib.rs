@@ -1,7 +1,8 @@
 //! Embedded store of the federation service, on SQLite.
 //!
-//! **Owns** the SQL, the rows and the migrations (`migrations/sqlite`). The public type is
-//! [`SqliteStore`].
+//! **Owns** the SQL, the rows and the migrations (`migrations/sqlite`). [`SqliteStore`] keeps the
+//! catalog. [`SqliteMetricStore`] keeps the metrics that projects report, in a file of its own
+//! (`migrations/sqlite-metrics`).
 //!
 //! **Must not know** HTTP, NATS or the liveness rule.
 //!
@@ -35,6 +36,7 @@ mod connection;
 mod error;
 mod listening_periods;
 mod load;
+mod metrics;
 mod migrate;
 mod register;
 mod remove;
@@ -45,4 +47,5 @@ mod timestamp;
 mod unit_of_work;
 
 pub use connection::ConnectError;
+pub use metrics::SqliteMetricStore;
 pub use store::SqliteStore;

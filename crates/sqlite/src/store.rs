@@ -23,7 +23,7 @@ use crate::migrate::{check, migrate};
 use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
 
 /// Deadline for the wait for a connection.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Number of connections for reading: a load, a read of the log and a health check at once.
 const READERS: usize = 3;
@@ -125,7 +125,12 @@ impl SqliteStore {
     }
 }
 
-fn pool(path: &str, role: Role, size: usize, wait: Duration) -> Result<Pool<Opener>, ConnectError> {
+pub(crate) fn pool(
+    path: &str,
+    role: Role,
+    size: usize,
+    wait: Duration,
+) -> Result<Pool<Opener>, ConnectError> {
     Pool::builder(Opener { path: path.to_owned(), role })
         .max_size(size)
         .wait_timeout(Some(wait))
@@ -135,7 +140,7 @@ fn pool(path: &str, role: Role, size: usize, wait: Duration) -> Result<Pool<Open
 }
 
 /// Runs `work` to its end on a blocking thread, even if the caller is dropped.
-async fn run<T: Send + 'static>(
+pub(crate) async fn run<T: Send + 'static>(
     pool: &Pool<Opener>,
     crowd: Crowd,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,

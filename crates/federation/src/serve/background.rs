@@ -1,9 +1,9 @@
 //! The tasks that run beside the REST API.
 
 use anyhow::{Context as _, bail};
-use federation_application::{Service, TICK};
+use federation_application::{Series, Service, TICK};
 use federation_domain::Registration;
-use federation_nats::{HeartbeatSubscriber, UnknownProject};
+use federation_nats::{HeartbeatSubscriber, SampleSubscriber, UnknownProject};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -22,14 +22,15 @@ pub(super) struct BackgroundTasks {
     listeners_end: CancellationToken,
     writer: JoinHandle<()>,
     writer_end: CancellationToken,
+    /// Writer of the metrics that projects report.
+    metrics: Option<JoinHandle<()>>,
 }
 
 impl BackgroundTasks {
     pub(super) async fn start(
         service: &Service,
         settings: &ServeSettings,
-        reload: Reload,
-        bus: Option<Bus>,
+        (reload, bus, series): (Reload, Option<Bus>, Option<Series>),
     ) -> anyhow::Result<Self> {
         let (listeners_end, writer_end) = (CancellationToken::new(), CancellationToken::new());
         let mut listeners = JoinSet::new();
@@ -41,10 +42,19 @@ impl BackgroundTasks {
         listeners.spawn(service.follower().run(listeners_end.clone()));
         listeners.spawn(reload.run(listeners_end.clone()));
         if let Some(bus) = bus {
+            if let Some(series) = &series {
+                let (context, series, end) =
+                    (bus.context.clone(), series.clone(), listeners_end.clone());
+                let plain = settings.plain_subjects;
+                let replica = bus.peers.replica();
+                let hearing = SampleSubscriber::spawn(context, series, plain, replica, end).await;
+                listeners.spawn(hearing.context("NATS")?);
+            }
             join_bus(&mut listeners, &listeners_end, service, settings, bus).await?;
         }
+        let metrics = series.map(|series| tokio::spawn(series.run(writer_end.clone())));
         let writer = tokio::spawn(service.writer().run(writer_end.clone()));
-        Ok(Self { listeners, listeners_end, writer, writer_end })
+        Ok(Self { listeners, listeners_end, writer, writer_end, metrics })
     }
 
     /// Runs until `stop`.
@@ -68,12 +78,17 @@ impl BackgroundTasks {
 
     /// Stops listening after processing the in-flight messages, then writes the last checkpoint.
     pub(super) async fn stop(self) {
-        let Self { mut listeners, listeners_end, writer, writer_end } = self;
+        let Self { mut listeners, listeners_end, writer, writer_end, metrics } = self;
         listeners_end.cancel();
         while listeners.join_next().await.is_some() {}
         writer_end.cancel();
         if let Err(error) = writer.await {
             tracing::error!(%error, "last checkpoint failed");
+        }
+        if let Some(metrics) = metrics
+            && let Err(error) = metrics.await
+        {
+            tracing::error!(%error, "writer of metrics failed");
         }
     }
 }

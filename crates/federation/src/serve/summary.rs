@@ -33,8 +33,10 @@ pub(super) fn log_start(
 fn store_shown(settings: &ServeSettings, store: &Store) -> String {
     match (&settings.database, store) {
         (Database::Postgres(url), _) => server_of(url.expose(), "postgres"),
-        (Database::Sqlite(_), Store::Sqlite(store)) => format!("sqlite:{}", store.path().display()),
-        (Database::Sqlite(_), Store::Postgres(_)) => "sqlite".to_owned(),
+        (Database::Sqlite(_), Store::Sqlite(store, _)) => {
+            format!("sqlite:{}", store.path().display())
+        }
+        (Database::Sqlite(_), Store::Postgres(..)) => "sqlite".to_owned(),
     }
 }
 

@@ -25,6 +25,24 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Reads a required object. Returns `None` on error.
+    pub(super) fn required_object(
+        &mut self,
+        field: &'static str,
+        allowed: &str,
+    ) -> Option<&'a Map<String, Value>> {
+        match self.take(field) {
+            Some(Value::Object(object)) => return Some(object),
+            Some(other) => self.faults.push(unexpected(field, other, allowed)),
+            None => self.faults.push(InvalidValue {
+                field: field.to_owned(),
+                given: "nothing".to_owned(),
+                allowed: allowed.to_owned(),
+            }),
+        }
+        None
+    }
+
     /// Reads a required string. On error, returns an empty string.
     pub(super) fn required_string(&mut self, field: &'static str) -> String {
         match self.take(field) {
@@ -196,9 +214,9 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the field of a path such as `tags[2]`.
+/// Returns the field of a path such as `tags[2]` or `metrics.coverage`.
 fn root(path: &str) -> &str {
-    path.split('[').next().unwrap_or(path)
+    path.split(['[', '.']).next().unwrap_or(path)
 }
 
 /// Creates the error for a value of the wrong type.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, Bytes};
-use federation_application::{Catalog, CatalogError, Position, SortKey};
-use federation_domain::{Project, ProjectId};
+use federation_application::{Assessment, Catalog, CatalogError, Position, Series, SortKey};
+use federation_domain::{Project, ProjectId, ProjectStatus};
 use futures_util::{Stream, stream};
 
 use super::encoded::EncodedList;
 use super::permits::Permits;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
+use crate::wire::kpis;
 use crate::wire::project::body::ProjectBody;
 
 /// Minimum size of each part of a streamed list. Enough to keep a connection busy while the next
@@ -37,7 +38,18 @@ pub(crate) struct ListWriter {
     query: ListQuery,
     /// Set if the query scans the catalog and needs a permit for each part.
     permits: Option<Arc<Permits>>,
+    /// Source of key figures, if the query asks for them.
+    series: Option<Series>,
     progress: Progress,
+}
+
+/// A project without key figures in the buffer.
+struct Encoded {
+    id: ProjectId,
+    /// `None` if it is not known.
+    status: Option<ProjectStatus>,
+    /// Place in the buffer behind the project.
+    end: usize,
 }
 
 /// The position up to which a list is encoded.
@@ -65,7 +77,12 @@ impl ListWriter {
             ordered: Arc::default(),
             past: 0,
         };
-        Self { catalog, query, permits, progress }
+        Self { catalog, query, permits, series: None, progress }
+    }
+
+    /// Adds key figures to each project.
+    pub(super) fn assessing(self, series: Option<Series>) -> Self {
+        Self { series, ..self }
     }
 
     /// Encodes the list, or the first part of a long one, into a buffer of `expected_bytes`.
@@ -103,12 +120,21 @@ impl ListWriter {
         }
         while !self.progress.ended && json.len() < enough_bytes {
             let (mut before_next, fields) = (self.progress.before_next, self.query.fields);
-            let mut shown = 0;
+            let (mut shown, start) = (0, json.len());
+            let is_assessed = self.series.is_some();
+            let mut encoded = Vec::new();
             self.show_next(&mut |project, status_known| {
                 json.push(std::mem::replace(&mut before_next, b','));
                 ProjectBody::new(project, status_known).write(json, fields);
                 shown += 1;
+                if is_assessed {
+                    let status = status_known.then_some(project.status);
+                    encoded.push(Encoded { id: project.id, status, end: json.len() });
+                }
             })?;
+            if let Some(series) = &self.series {
+                assess(json, start, &encoded, series);
+            }
             let progress = &mut self.progress;
             progress.before_next = before_next;
             progress.left -= shown;
@@ -160,5 +186,18 @@ impl ListWriter {
             });
             Ok(Some(written.await.map_err(ApiError::internal)??))
         })
+    }
+}
+
+/// Adds key figures to the projects in the buffer that follow `start`. They are not assessed while they
+/// are listed, because their entries are locked then.
+fn assess(json: &mut Vec<u8>, start: usize, encoded: &[Encoded], series: &Series) {
+    let plain = json.split_off(start);
+    let mut from = 0;
+    for Encoded { id, status, end } in encoded {
+        json.extend_from_slice(&plain[from..end - start]);
+        from = end - start;
+        let Assessment { kpis, risk } = series.assess_status(*id, *status);
+        kpis::append(json, &kpis, risk.as_ref());
     }
 }

@@ -22,6 +22,8 @@ use crate::wire::project::fields::Fields;
 pub(crate) struct ListQuery {
     pub(crate) projects: ProjectQuery,
     pub(crate) fields: Fields,
+    /// Add key figures and the risk to each project.
+    pub(crate) with_kpis: bool,
     /// Maximum number of projects on a page. `None` returns the whole list.
     pub(crate) limit: Option<usize>,
     pub(crate) after: Option<Position>,
@@ -56,6 +58,7 @@ impl ListQuery {
         let is_plain = self.limit.is_none()
             && self.after.is_none()
             && self.fields == Fields::default()
+            && !self.with_kpis
             && self.projects == Self::of_status(status).projects;
         is_plain.then_some(status)
     }
@@ -75,6 +78,9 @@ impl ListQuery {
         if let Some(names) = self.fields.names() {
             query.append_pair("fields", &names);
         }
+        if self.with_kpis {
+            query.append_pair("include", "kpis");
+        }
         if let Some(limit) = self.limit {
             query.append_pair("limit", &limit.to_string());
         }
@@ -84,21 +90,27 @@ impl ListQuery {
         format!("/api/fed/projects?{}", query.finish())
     }
 
+    /// Parses the filter.
+    pub(super) fn filter(pairs: &Pairs<'_>, faults: &mut Vec<InvalidValue>) -> ProjectFilter {
+        ProjectFilter {
+            statuses: statuses(pairs).or_collect(faults),
+            all_tags: tags(pairs, "tag").or_collect(faults),
+            any_tags: tags(pairs, "any_tag").or_collect(faults),
+            text: text(pairs).or_collect(faults),
+            updated_since: moment(pairs).or_collect(faults),
+        }
+    }
+
     /// Reports every invalid parameter.
     pub(crate) fn parse(query: &str) -> Result<Self, Vec<InvalidValue>> {
         let pairs = Pairs::of(query);
         let mut faults = Vec::new();
-        let filter = ProjectFilter {
-            statuses: statuses(&pairs).or_collect(&mut faults),
-            all_tags: tags(&pairs, "tag").or_collect(&mut faults),
-            any_tags: tags(&pairs, "any_tag").or_collect(&mut faults),
-            text: text(&pairs).or_collect(&mut faults),
-            updated_since: moment(&pairs).or_collect(&mut faults),
-        };
+        let filter = Self::filter(&pairs, &mut faults);
         let sort = sort(&pairs).or_collect(&mut faults);
         let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000");
         let limit = limit.or_collect(&mut faults);
         let fields = fields(&pairs).or_collect(&mut faults);
+        let with_kpis = with_kpis(&pairs).or_collect(&mut faults);
         let projects = ProjectQuery { filter, sort };
         let selection = selection(&projects, &pairs);
         let after = match pairs.once("cursor") {
@@ -113,7 +125,7 @@ impl ListQuery {
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self { projects, fields, limit, after, selection })
+        Ok(Self { projects, fields, with_kpis, limit, after, selection })
     }
 }
 
@@ -155,6 +167,14 @@ fn fields(pairs: &Pairs<'_>) -> Result<Fields, InvalidValue> {
     pairs.once("fields")?.map_or_else(|| Ok(Fields::default()), |text| Fields::parse(&text))
 }
 
+fn with_kpis(pairs: &Pairs<'_>) -> Result<bool, InvalidValue> {
+    match pairs.once("include")?.as_deref() {
+        None => Ok(false),
+        Some("kpis") => Ok(true),
+        Some(other) => Err(InvalidValue::new("include", other, "kpis")),
+    }
+}
+
 /// Encodes the filter and sort parameters in a fixed order.
 fn selection(query: &ProjectQuery, pairs: &Pairs<'_>) -> String {
     let mut selection = Serializer::new(String::new());
@@ -193,6 +213,7 @@ mod tests {
             "sort=-id",
             "limit=1000",
             "fields=slug",
+            "include=kpis",
             "cursor=AS0GgAU405TCAAAAAAAAAAFp",
         ] {
             assert_eq!(plain(other), None, "{other}");
@@ -226,6 +247,7 @@ mod tests {
             let mut query = Serializer::new(String::new());
             query.append_pair("q", &text).append_pair("sort", "-slug");
             query.append_pair("limit", &limit.to_string()).append_pair("fields", "slug,id");
+            query.append_pair("include", "kpis");
             query.extend_pairs(tags.iter().map(|tag| ("any_tag", tag)));
             let query = ListQuery::parse(&query.finish()).unwrap();
             let after = Position { value: SortValue::Text(slug.into()), id: ProjectId(id) };

@@ -35,6 +35,7 @@ impl IntoParams for ListParams {
             moment(),
             sort(),
             fields(),
+            include(),
             limit(),
             cursor(),
         ]
@@ -98,6 +99,13 @@ fn fields() -> Parameter {
                        does not change.";
     let parameter = parameter("fields", description, names.into(), json!(["slug", "status"]));
     parameter.style(Some(ParameterStyle::Form)).explode(Some(false)).build()
+}
+
+fn include() -> Parameter {
+    let schema = string().enum_values(Some(["kpis"]));
+    let description = "Add the keys `kpis`, `kpi_times` and `risk` to each project, from the metrics that \
+                       it reports.";
+    parameter("include", description, schema.into(), json!("kpis")).build()
 }
 
 fn limit() -> Parameter {

@@ -2,7 +2,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, web};
-use federation_application::SourceReport;
+use federation_application::{Series, SourceReport};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,11 @@ pub(crate) struct ReadyBody {
     status: &'static str,
     /// State of each heartbeat transport in use.
     sources: Vec<SourceBody>,
+    /// Parts that are limited at present, without which the service is ready nevertheless. Absent if
+    /// there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<String>>, nullable = false)]
+    degraded: Vec<&'static str>,
 }
 
 /// The service is not ready.
@@ -52,6 +57,11 @@ pub(crate) struct NotReadyBody {
     reasons: Vec<String>,
     /// State of each heartbeat transport in use.
     sources: Vec<SourceBody>,
+    /// Parts that are limited at present, without which the service could be ready. Absent if there
+    /// are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Option<Vec<String>>, nullable = false)]
+    degraded: Vec<&'static str>,
 }
 
 /// State of a heartbeat transport.
@@ -113,8 +123,9 @@ impl From<SourceReport> for SourceBody {
 pub(crate) async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
     let report = state.readiness.check().await;
     let sources = report.sources.into_iter().map(SourceBody::from).collect();
+    let degraded: Vec<_> = state.series.iter().filter_map(Series::degradation).collect();
     if report.ready {
-        return HttpResponse::Ok().json(ReadyBody { status: "ready", sources });
+        return HttpResponse::Ok().json(ReadyBody { status: "ready", sources, degraded });
     }
     let detail = format!("not ready: {}", report.reasons.join("; "));
     let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -127,11 +138,14 @@ pub(crate) async fn readyz(state: web::Data<ApiState>) -> HttpResponse {
             detail,
             reasons: report.reasons,
             sources,
+            degraded,
         })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use crate::testing::Api;
 
     #[actix_web::test]
@@ -145,13 +159,27 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn a_service_whose_metrics_wait_is_ready_and_degraded() {
+        let api = Api::new().await;
+        api.register("a").await;
+        api.post("/api/fed/projects/a/metrics", r#"{"metrics":{"x":1}}"#).await;
+        api.metric_store.set_available(false);
+        api.clock.advance(Duration::from_secs(60));
+        api.series().flush().await.unwrap_err();
+        insta::assert_snapshot!(api.get("/readyz").await.body, @r#"{"status":"ready","sources":[{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}],"degraded":["metrics: the store does not accept them; they wait in memory"]}"#);
+        api.metric_store.set_available(true);
+        api.series().flush().await.unwrap();
+        assert!(!api.get("/readyz").await.body.contains("degraded"));
+    }
+
+    #[actix_web::test]
     async fn every_reason_for_not_being_ready_is_reported() {
         let answer = Api::without_anything().get("/readyz").await;
         insta::assert_snapshot!(answer, @r#"
         503
         content-type: application/problem+json
         retry-after: 5
-        {"title":"Service Unavailable","status":503,"detail":"not ready: the service is starting; the store does not answer; NATS: not receiving heartbeats; offline detection is paused","reasons":["the service is starting","the store does not answer","NATS: not receiving heartbeats; offline detection is paused"],"sources":[{"source":"nats","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0},{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}]}
+        {"title":"Service Unavailable","status":503,"detail":"not ready: the service is starting; the store does not answer; NATS: not receiving heartbeats; offline detection is paused","reasons":["the service is starting","the store does not answer","NATS: not receiving heartbeats; offline detection is paused"],"sources":[{"source":"nats","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0},{"source":"http","hears":false,"heard_seconds_ago":null,"deaf_seconds":0.0}],"degraded":["metrics: the newest values are being read from the store"]}
         "#);
     }
 }

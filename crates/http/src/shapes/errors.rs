@@ -10,6 +10,18 @@ use crate::wire::problem::ProblemBody;
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct ProjectNotFound(ProblemBody);
 
+/// This part of the service is switched off.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "metrics are switched off in this service; set METRICS=true to switch them on"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct MetricsOff(ProblemBody);
+
+/// No project has this slug, or metrics are switched off in this service.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Project 'commandcenter' not found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct MetricsNotFound(ProblemBody);
+
 /// The file does not exist.
 #[derive(IntoResponses)]
 #[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Not Found"}))]

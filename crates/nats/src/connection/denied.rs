@@ -15,6 +15,8 @@ pub(super) enum DeniedPermission {
     Peers,
     /// Subscription to queries for the catalog or to service discovery.
     Requests,
+    /// Subscription to the metrics of projects.
+    Samples,
     /// Publication of a relayed heartbeat. Denied for each message.
     Relay,
     /// Subscription to the pings of a project.
@@ -40,6 +42,10 @@ impl DeniedPermission {
                 Self::Requests
             } else if begins_with(subjects::FEDERATION_PREFIX) {
                 Self::Peers
+            } else if begins_with(subjects::METRICS_PREFIX)
+                || subjects::parse_summary(subject).is_ok()
+            {
+                Self::Samples
             } else if subject.ends_with(subjects::PING_ENDING) {
                 Self::Pings
             } else {

@@ -33,6 +33,7 @@ struct Shared {
     warned_of_relays: [AtomicBool; 2],
     warned_of_pings: AtomicBool,
     warned_of_requests: AtomicBool,
+    warned_of_samples: AtomicBool,
     refused_publishes: Mutex<Throttle>,
 }
 
@@ -137,8 +138,20 @@ impl Link {
                      catalog cannot be queried or discovered over NATS"
                 );
             }
+            Some(DeniedPermission::Samples)
+                if !self.shared.warned_of_samples.swap(true, Ordering::Relaxed) =>
+            {
+                tracing::warn!(
+                    %error,
+                    "NATS user may not subscribe to the subjects of metrics; metrics over NATS are \
+                     not received"
+                );
+            }
             Some(
-                DeniedPermission::Peers | DeniedPermission::Pings | DeniedPermission::Requests,
+                DeniedPermission::Peers
+                | DeniedPermission::Pings
+                | DeniedPermission::Requests
+                | DeniedPermission::Samples,
             ) => {}
             Some(DeniedPermission::Ping) => {
                 self.shared.pings_refused.store(true, Ordering::Relaxed);

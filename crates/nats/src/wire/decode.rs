@@ -71,7 +71,7 @@ pub(super) fn read_object<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T
 }
 
 /// Returns the text of a payload that starts like a JSON object and has a limited size.
-fn object_text(payload: &[u8]) -> Result<&str, DecodeError> {
+pub(super) fn object_text(payload: &[u8]) -> Result<&str, DecodeError> {
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(DecodeError::Oversized);
     }

@@ -7,6 +7,7 @@ mod client_reads;
 mod contract;
 mod foreign_log;
 mod foreign_rows;
+mod metrics;
 mod migrating;
 mod outage;
 mod pooler;

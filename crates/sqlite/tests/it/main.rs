@@ -6,6 +6,7 @@ mod contract;
 mod durability;
 mod foreign_log;
 mod foreign_rows;
+mod metrics;
 mod migrating;
 mod processes;
 mod rejections;

@@ -17,6 +17,7 @@ pub mod finding;
 pub mod history;
 pub mod listening;
 pub mod logging;
+pub mod metrics;
 pub mod registering;
 pub mod removing;
 pub mod samples;

@@ -64,7 +64,7 @@ pub(crate) fn bare() -> Table {
 }
 
 /// Formats a table without padding around its lines.
-pub(super) fn trimmed(table: &Table) -> String {
+pub(crate) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
@@ -98,7 +98,7 @@ pub(super) fn cut(line: &str, columns: usize) -> String {
 }
 
 /// Formats a value. A missing one is a dash.
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Null => "-".to_owned(),
         Value::String(text) => plain(text),

@@ -8,6 +8,7 @@ use crate::params::list::FieldsParam;
 use crate::params::slug::SlugPath;
 use crate::params::wait::{Wait, WaitParams};
 use crate::state::ApiState;
+use crate::wire::project::fields::Fields;
 use crate::wire::project::part::ProjectFields;
 
 /// Get a project.
@@ -15,6 +16,10 @@ use crate::wire::project::part::ProjectFields;
 /// Served from memory, even if the store is not available. The `ETag` identifies the version of the
 /// project. Send it in `If-None-Match` to avoid reading an unchanged project again, or in
 /// `If-Match` of a write to change only the version that was read.
+///
+/// Without `fields`, and unless metrics are switched off, the keys `kpis`, `kpi_times` and `risk`
+/// follow: key figures from the metrics that the project reports, when they were observed, and a risk
+/// from 0 to 100 with its reasons. The risk is null for a project without metrics.
 #[utoipa::path(
     get,
     path = "/api/fed/projects/{slug}",
@@ -63,7 +68,11 @@ pub(crate) async fn find(
 ) -> Result<HttpResponse, ApiError> {
     let index = wait.changed(&state, &request, Some(&slug.0)).await?;
     let project = state.catalog.find(&slug.0)?;
-    Ok(index.on(response::found_or_not_modified(&project, fields.0, &request)))
+    let is_whole = fields.0 == Fields::default();
+    let series = state.series.as_ref().filter(|_| is_whole);
+    let assessment = series.map(|series| series.assess(&project));
+    let found = response::found_or_not_modified(&project, fields.0, assessment.as_ref(), &request);
+    Ok(index.on(found))
 }
 
 #[cfg(test)]
@@ -81,7 +90,7 @@ mod tests {
         insta::assert_snapshot!(api.get("/api/fed/projects/commandcenter").await, @r#"
         200
         content-type: application/json
-        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false}
+        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false,"kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}
         "#);
     }
 
@@ -98,7 +107,7 @@ mod tests {
         insta::assert_snapshot!(api.get("/api/fed/projects/a").await, @r#"
         200
         content-type: application/json
-        {"id":1,"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z","mesh_namespace":"hub.a","status":"degraded","tags":[],"last_heartbeat_at":"2026-11-24T12:00:02.000000Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:02.000000Z","heartbeat_interval_seconds":2.5,"allow_fanout":["restart","ping"],"degraded_reasons":["queue backlog","slow disk"],"status_known":false}
+        {"id":1,"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z","mesh_namespace":"hub.a","status":"degraded","tags":[],"last_heartbeat_at":"2026-11-24T12:00:02.000000Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:02.000000Z","heartbeat_interval_seconds":2.5,"allow_fanout":["restart","ping"],"degraded_reasons":["queue backlog","slow disk"],"status_known":false,"kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}
         "#);
     }
 
@@ -108,7 +117,7 @@ mod tests {
         api.register("a").await;
         let known = async || {
             let answer = api.get("/api/fed/projects/a").await.body;
-            answer.ends_with(",\"status_known\":true}")
+            answer.contains(",\"status_known\":true")
         };
         assert!(!known().await, "the service has not listened yet");
         for _ in 0..51 {
@@ -121,6 +130,31 @@ mod tests {
         );
         api.clock.advance(Duration::from_secs(30));
         assert!(!known().await, "the service does not prove that it still listens");
+    }
+
+    #[actix_web::test]
+    async fn a_project_with_metrics_has_key_figures_and_an_explained_risk() {
+        let api = Api::new().await;
+        api.register("a").await;
+        let before = api.get("/api/fed/projects/a").await.tag();
+        let metrics = r#"{"metrics":{"audit.fail_count":3,"security.critical_count":1,
+            "coverage.percent":84.2,"deploy.last_deployed":"2026-10-10T12:00:00Z"}}"#;
+        assert_eq!(api.post("/api/fed/projects/a/metrics", metrics).await.status, 204);
+        let answer = api.get("/api/fed/projects/a").await;
+        assert_ne!(answer.tag(), before, "a client that holds the project learns of its figures");
+        let at = answer.body.find("\"kpis\"").unwrap();
+        insta::assert_snapshot!(&answer.body[at..], @"");
+        let part = api.get("/api/fed/projects/a?fields=slug").await;
+        assert_eq!(part.body, r#"{"slug":"a"}"#);
+    }
+
+    #[actix_web::test]
+    async fn a_service_without_metrics_has_no_key_figures() {
+        let mut api = Api::new().await;
+        api.state.series = None;
+        api.register("a").await;
+        let body = api.get("/api/fed/projects/a").await.body;
+        assert!(body.ends_with("\"status_known\":false}"), "{body}");
     }
 
     #[actix_web::test]

@@ -134,6 +134,26 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn key_figures_are_included_on_request_only() {
+        let api = Api::new().await;
+        api.register("b").await;
+        api.register("a").await;
+        let plain = api.get("/api/fed/projects").await.body;
+        let metrics = r#"{"metrics":{"audit.ok_count":7,"audit.fail_count":1}}"#;
+        assert_eq!(api.post("/api/fed/projects/a/metrics", metrics).await.status, 204);
+        assert_eq!(api.get("/api/fed/projects").await.body, plain);
+        let included = api.get("/api/fed/projects?include=kpis&fields=slug&sort=slug").await;
+        insta::assert_snapshot!(included.body, @"");
+        assert_eq!(api.get("/api/fed/projects?include=kpis&q=none").await.body, "[]");
+        let page = api.get("/api/fed/projects?include=kpis&limit=1").await;
+        assert!(page.header("link").unwrap().contains("include=kpis"), "{page}");
+        assert_eq!(api.get("/api/fed/projects?include=x").await.status, 422);
+        let without = crate::state::ApiState::with_series(api.state.clone(), None);
+        let api = Api { state: without, ..api };
+        assert_eq!(api.get("/api/fed/projects?include=kpis").await.status, 404);
+    }
+
+    #[actix_web::test]
     async fn a_status_filters_and_unknown_parameters_are_ignored() {
         let api = Api::new().await;
         api.register("alive").await;

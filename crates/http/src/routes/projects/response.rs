@@ -2,9 +2,10 @@
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use federation_application::ProjectState;
+use federation_application::{Assessment, ProjectState};
 
 use crate::conditions::ProjectTag;
+use crate::wire::kpis;
 use crate::wire::project::body::ProjectBody;
 use crate::wire::project::fields::Fields;
 
@@ -18,10 +19,18 @@ pub(super) fn found(state: &ProjectState) -> HttpResponse {
 pub(super) fn found_or_not_modified(
     state: &ProjectState,
     fields: Fields,
+    assessment: Option<&Assessment>,
     request: &HttpRequest,
 ) -> HttpResponse {
-    let json = ProjectBody::from(state).to_json(fields);
-    let tag = ProjectTag::of(&state.project, &json);
+    let mut json = ProjectBody::from(state).to_json(fields);
+    // Writes respond without figures. The tag of a project that has none is the same as theirs.
+    let mut tag = ProjectTag::of(&state.project, &json);
+    if let Some(Assessment { kpis, risk }) = assessment {
+        kpis::append(&mut json, kpis, risk.as_ref());
+        if risk.is_some() {
+            tag = ProjectTag::of(&state.project, &json);
+        }
+    }
     let is_held = tag.is_held_by(request);
     let mut response = if is_held { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header(tag.header());

@@ -1,10 +1,11 @@
 //! The OpenAPI schema of a project that may be reduced to selected keys.
 
-use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::body::ProjectBody;
+use crate::wire::kpis::{KpiTimeBody, KpisSchema, RiskBody};
 
 /// A project, or the keys of it that `fields` selects.
 pub(crate) struct ProjectFields;
@@ -14,6 +15,9 @@ impl PartialSchema for ProjectFields {
         let mut part = <ProjectBody<'_>>::schema();
         if let RefOr::T(Schema::Object(object)) = &mut part {
             object.required.clear();
+            for (key, schema) in figures() {
+                object.properties.insert(key.to_owned(), schema);
+            }
             object.description = Some("The selected keys of a project.".to_owned());
             object.example = Some(serde_json::json!({"slug": "commandcenter", "status": "online"}));
         }
@@ -23,9 +27,28 @@ impl PartialSchema for ProjectFields {
     }
 }
 
+/// Returns the keys that follow those of a project, with their schemas.
+fn figures() -> [(&'static str, RefOr<Schema>); 3] {
+    let times = ObjectBuilder::new()
+        .additional_properties(Some(Ref::from_schema_name(KpiTimeBody::name())))
+        .description(Some("When each of the key figures that are not null was observed."));
+    let risk = OneOfBuilder::new()
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .item(Ref::from_schema_name(RiskBody::name()));
+    [
+        ("kpis", Ref::from_schema_name(KpisSchema::name()).into()),
+        ("kpi_times", times.into()),
+        ("risk", risk.into()),
+    ]
+}
+
 impl ToSchema for ProjectFields {
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         schemas.push((<ProjectBody<'_>>::name().into_owned(), <ProjectBody<'_>>::schema()));
         <ProjectBody<'_>>::schemas(schemas);
+        schemas.push((KpisSchema::name().into_owned(), KpisSchema::schema()));
+        schemas.push((KpiTimeBody::name().into_owned(), KpiTimeBody::schema()));
+        schemas.push((RiskBody::name().into_owned(), RiskBody::schema()));
+        RiskBody::schemas(schemas);
     }
 }

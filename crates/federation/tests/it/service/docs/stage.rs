@@ -78,11 +78,17 @@ impl Stage {
     /// Returns named documents of the service, from responses and from NATS.
     pub(super) async fn says(&self) -> Vec<(String, Value)> {
         let mut said = self.tells_on_the_bus().await;
+        let metrics = json!({"metrics": {"coverage.percent": 84.2}});
+        let sent = self.service.post("/api/fed/projects/commandcenter/metrics", &metrics);
+        assert_eq!(sent, 204);
         for path in [
             "/api/fed/projects",
             "/api/fed/projects/commandcenter",
             "/api/fed/projects/commandcenter/explain",
             "/api/fed/projects/commandcenter/history",
+            "/api/fed/metrics/commandcenter",
+            "/api/fed/metrics?type=coverage.percent",
+            "/api/fed/metrics/commandcenter?type=coverage.percent&from=-1h&step=5m",
             "/api/fed/projects/unknown",
             "/api/fed/projects?status=well",
             "/health",

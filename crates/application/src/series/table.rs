@@ -1,0 +1,195 @@
+//! The newest run of each series in memory.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use federation_domain::{MetricType, ProjectId, Resolution, Run, SeriesRun};
+use parking_lot::{Mutex, RwLock};
+use time::OffsetDateTime;
+
+use super::live::{ProjectSeries, SampledAt};
+use super::{Completed, SampleBatch, series_run};
+
+/// Maximum number of types that series share. Beyond it each series has its own copy.
+const SHARED_TYPES: usize = 10_000;
+
+/// Handling of samples of new series for which a project has no room.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// Drop them and add the others.
+    Drop,
+    /// Add none.
+    Reject,
+}
+
+/// Outcome of adding samples.
+pub(super) struct Added {
+    /// Runs that no more sample belongs to.
+    pub(super) completed: Completed,
+    /// Number of samples for which there was no room.
+    pub(super) excess: usize,
+}
+
+/// All series by project.
+#[derive(Default)]
+pub(super) struct Table {
+    projects: RwLock<HashMap<ProjectId, Arc<Mutex<ProjectSeries>>>>,
+    types: Mutex<HashSet<MetricType>>,
+    /// Projects with unstored runs.
+    queue: Mutex<Vec<ProjectId>>,
+    series: AtomicUsize,
+}
+
+impl Table {
+    pub(super) fn add<'a>(
+        &self,
+        project: ProjectId,
+        batch: &'a SampleBatch<'_>,
+        now: OffsetDateTime,
+        resolution: Resolution,
+        excess: Excess,
+    ) -> Result<Added, Vec<&'a str>> {
+        let time = SampledAt {
+            at: batch.observed_at.unwrap_or(now),
+            is_given: batch.observed_at.is_some(),
+            source: batch.source,
+        };
+        let held = self.project(project);
+        let mut series = held.lock();
+        if excess == Excess::Reject {
+            let without_room = series.without_room(&batch.samples);
+            if !without_room.is_empty() {
+                return Err(without_room);
+            }
+        }
+        let before = series.series.len();
+        let mut added = Added { completed: Vec::new(), excess: 0 };
+        for sample in &batch.samples {
+            let intern = |metric: &str| self.intern(metric);
+            if !series.add(resolution, sample, time, intern, &mut added.completed) {
+                added.excess += 1;
+            }
+        }
+        self.series.fetch_add(series.series.len() - before, Ordering::Relaxed);
+        let is_unstored = batch.samples.len() > added.excess;
+        if is_unstored && !std::mem::replace(&mut series.is_queued, true) {
+            self.queue.lock().push(project);
+        }
+        Ok(added)
+    }
+
+    fn project(&self, id: ProjectId) -> Arc<Mutex<ProjectSeries>> {
+        if let Some(known) = self.projects.read().get(&id) {
+            return Arc::clone(known);
+        }
+        Arc::clone(self.projects.write().entry(id).or_default())
+    }
+
+    /// Returns a type that shares its text with equal ones.
+    fn intern(&self, metric: &str) -> Option<MetricType> {
+        let mut types = self.types.lock();
+        if let Some(known) = types.get(metric) {
+            return Some(known.clone());
+        }
+        let new = MetricType::parse(metric).ok()?;
+        if types.len() < SHARED_TYPES {
+            types.insert(new.clone());
+        }
+        Some(new)
+    }
+
+    /// Adds series read from the store.
+    pub(super) fn restore(&self, runs: Vec<SeriesRun>) {
+        for SeriesRun { project, metric, run } in runs {
+            let Some(metric) = self.intern(metric.as_str()) else { continue };
+            if self.project(project).lock().restore(metric, run) {
+                self.series.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Returns the newest run of each series of a project in order of type.
+    pub(super) fn newest(&self, project: ProjectId) -> Vec<(MetricType, Run)> {
+        let Some(held) = self.projects.read().get(&project).map(Arc::clone) else {
+            return Vec::new();
+        };
+        let held = held.lock();
+        held.series.iter().map(|one| (one.metric.clone(), one.run.clone())).collect()
+    }
+
+    /// Visits all projects. Samples of other projects are taken in meanwhile.
+    pub(super) fn visit(&self, mut visit: impl FnMut(ProjectId, &ProjectSeries)) {
+        let projects: Vec<_> =
+            self.projects.read().iter().map(|(id, held)| (*id, Arc::clone(held))).collect();
+        for (id, held) in projects {
+            visit(id, &held.lock());
+        }
+    }
+
+    /// Takes unstored runs whose last window is over, or all of them if `now` is `None`, from at
+    /// least one project and until there are at least `enough`. They count as stored from now on.
+    pub(super) fn take_unstored(
+        &self,
+        now: Option<OffsetDateTime>,
+        resolution: Resolution,
+        enough: usize,
+    ) -> Vec<SeriesRun> {
+        let mut taken = Vec::new();
+        let mut again = Vec::new();
+        let mut visits = self.queue.lock().len();
+        while taken.len() < enough && visits > 0 {
+            visits -= 1;
+            let Some(project) = self.queue.lock().pop() else { break };
+            let Some(held) = self.projects.read().get(&project).map(Arc::clone) else { continue };
+            let mut held = held.lock();
+            let mut is_left = false;
+            for one in held.series.iter_mut().filter(|one| one.is_unstored) {
+                let window_at = resolution.window_of(one.run.until_at);
+                if now.is_none_or(|now| resolution.is_over(window_at, now)) {
+                    one.is_unstored = false;
+                    taken.push(series_run(project, (one.metric.clone(), one.run.clone())));
+                } else {
+                    is_left = true;
+                }
+            }
+            held.is_queued = is_left;
+            if is_left {
+                again.push(project);
+            }
+        }
+        self.queue.lock().append(&mut again);
+        taken
+    }
+
+    /// Returns runs that could not be stored. Those that are not the newest of their series any more
+    /// are given back.
+    pub(super) fn put_back(&self, runs: Vec<SeriesRun>) -> Vec<SeriesRun> {
+        let mut completed = Vec::new();
+        for run in runs {
+            let held = self.project(run.project);
+            let mut held = held.lock();
+            if !held.keep_unstored(run.metric.as_str(), run.run.window_at) {
+                completed.push(run);
+            } else if !std::mem::replace(&mut held.is_queued, true) {
+                self.queue.lock().push(run.project);
+            }
+        }
+        completed
+    }
+
+    /// Removes the series of projects that do not exist any more.
+    pub(super) fn retain(&self, exists: impl Fn(ProjectId) -> bool) {
+        self.projects.write().retain(|id, held| {
+            let stays = exists(*id);
+            if !stays {
+                self.series.fetch_sub(held.lock().series.len(), Ordering::Relaxed);
+            }
+            stays
+        });
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.series.load(Ordering::Relaxed)
+    }
+}
