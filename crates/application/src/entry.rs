@@ -135,7 +135,7 @@ impl ProjectEntry {
     }
 
     pub(crate) fn status(&self) -> ProjectStatus {
-        ProjectStatus::ALL[usize::from(self.status.load(Ordering::SeqCst)).min(2)]
+        status_of(self.status.load(Ordering::SeqCst))
     }
 
     pub(crate) fn interval(&self) -> Option<HeartbeatInterval> {
@@ -144,7 +144,12 @@ impl ProjectEntry {
 
     /// Publishes the status alone. Must happen before readers are told that something changed.
     pub(crate) fn show_status(&self, live: &Live) {
-        self.status.store(live.project.status as u8, Ordering::SeqCst);
+        let to = live.project.status;
+        let from = status_of(self.status.swap(to as u8, Ordering::SeqCst));
+        if let (Some(group), true) = (self.due.get(), from != to && !live.removed) {
+            group.counts.subtract(from);
+            group.counts.add(to);
+        }
     }
 
     /// Makes every heartbeat take the lock until [`publish`](Self::publish).
@@ -170,17 +175,27 @@ impl ProjectEntry {
         }
     }
 
-    /// Adds the project to a group, once.
+    /// Adds the project to a group, once, and counts it.
     pub(crate) fn join(&self, group: &Arc<Due>) {
-        self.due.get_or_init(|| Arc::clone(group)).wake();
+        // The lock keeps the status from changing between the two steps.
+        let live = self.lock();
+        if self.due.set(Arc::clone(group)).is_ok() {
+            group.counts.add(self.status());
+        }
+        drop(live);
+        self.wake();
     }
 
     pub(crate) fn is_in(&self, group: &Arc<Due>) -> bool {
         self.due.get().is_some_and(|due| Arc::ptr_eq(due, group))
     }
 
-    /// Marks the project as removed from the catalog.
+    /// Marks the project as removed from the catalog, which no longer counts it.
     pub(crate) fn mark_removed(&self, live: &mut Live) {
+        if let (Some(group), false) = (self.due.get(), live.removed) {
+            self.show_status(live);
+            group.counts.subtract(live.project.status);
+        }
         live.removed = true;
         self.publish(live);
     }
@@ -245,6 +260,13 @@ impl ProjectEntry {
     pub(crate) fn stored(&self, at: OffsetDateTime, source: Source) {
         self.checkpointed.fetch_max(pack(at, source), Ordering::SeqCst);
     }
+}
+
+/// Returns the status whose discriminant is stored in an atomic.
+fn status_of(stored: u8) -> ProjectStatus {
+    let status = ProjectStatus::ALL.into_iter().find(|status| *status as u8 == stored);
+    // Only discriminants are stored.
+    status.unwrap_or(ProjectStatus::Offline)
 }
 
 /// Packs a time and a source into one number that grows with the time: microseconds since the Unix

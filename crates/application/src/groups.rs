@@ -8,77 +8,108 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use federation_domain::{Reading, Source};
+use federation_domain::{ProjectStatus, Reading, Source};
 
 use crate::entry::ProjectEntry;
 
 /// Number of entries in a full group.
 const GROUP: usize = 256;
 
-/// For each source, the reading of its listening clock before which no entry of a group can fall.
-pub(crate) struct Due([AtomicI64; 2]);
+/// Number of entries by status, in the order of [`ProjectStatus::ALL`].
+#[derive(Default)]
+pub(crate) struct StatusCounts([AtomicI64; ProjectStatus::ALL.len()]);
 
-impl Default for Due {
-    /// Due at once.
-    fn default() -> Self {
-        Self([const { AtomicI64::new(i64::MIN) }; 2])
+impl StatusCounts {
+    pub(crate) fn add(&self, status: ProjectStatus) {
+        self.0[status as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn subtract(&self, status: ProjectStatus) {
+        self.0[status as usize].fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> [i64; ProjectStatus::ALL.len()] {
+        self.0.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 }
 
+/// State that the entries of a group share.
+pub(crate) struct Due {
+    /// For each source, the reading of its listening clock before which no entry of the group can
+    /// fall.
+    readings: [AtomicI64; 2],
+    /// Counts of all groups.
+    pub(crate) counts: Arc<StatusCounts>,
+}
+
 impl Due {
+    /// Creates the state of a group that is due at once.
+    fn new(counts: Arc<StatusCounts>) -> Self {
+        Self { readings: [const { AtomicI64::new(i64::MIN) }; 2], counts }
+    }
+
     /// Makes the group due at the next tick.
     pub(crate) fn wake(&self) {
-        self.0.iter().for_each(|due| due.store(i64::MIN, Ordering::SeqCst));
+        self.readings.iter().for_each(|due| due.store(i64::MIN, Ordering::SeqCst));
     }
 
     /// Returns `true` if an entry may fall by this source now.
     pub(crate) fn has_come(&self, source: Source, now: Reading) -> bool {
-        self.0[source.index()].load(Ordering::SeqCst) <= now.0
+        self.readings[source.index()].load(Ordering::SeqCst) <= now.0
     }
 
     /// Puts the group to sleep. Must be called before its entries are judged, so that a change made
     /// while they are judged wakes it again.
     pub(crate) fn sleep(&self) {
-        self.0.iter().for_each(|due| due.store(i64::MAX, Ordering::SeqCst));
+        self.readings.iter().for_each(|due| due.store(i64::MAX, Ordering::SeqCst));
     }
 
     /// Records that an entry can fall by this source at this reading.
     pub(crate) fn bring_forward(&self, source: Source, to: Reading) {
-        self.0[source.index()].fetch_min(to.0, Ordering::SeqCst);
+        self.readings[source.index()].fetch_min(to.0, Ordering::SeqCst);
     }
 }
 
 /// Entries that are judged together.
-#[derive(Default)]
 pub(crate) struct Group {
     pub(crate) due: Arc<Due>,
     pub(crate) entries: Vec<Arc<ProjectEntry>>,
 }
 
 #[derive(Default)]
-pub(crate) struct Groups(Vec<Group>);
+pub(crate) struct Groups {
+    groups: Vec<Group>,
+    counts: Arc<StatusCounts>,
+}
 
 impl Groups {
+    /// Returns the counts, which stay current.
+    pub(crate) fn counts(&self) -> &Arc<StatusCounts> {
+        &self.counts
+    }
+
     pub(crate) fn add(&mut self, entry: Arc<ProjectEntry>) {
-        if self.0.last().is_none_or(|last| last.entries.len() >= GROUP) {
-            self.0.push(Group::default());
+        if self.groups.last().is_none_or(|last| last.entries.len() >= GROUP) {
+            let due = Arc::new(Due::new(Arc::clone(&self.counts)));
+            self.groups.push(Group { due, entries: Vec::new() });
         }
-        if let Some(group) = self.0.last_mut() {
+        if let Some(group) = self.groups.last_mut() {
             entry.join(&group.due);
             group.entries.push(entry);
         }
     }
 
     pub(crate) fn remove(&mut self, entry: &Arc<ProjectEntry>) {
-        let Some(at) = self.0.iter().position(|group| entry.is_in(&group.due)) else { return };
-        self.0[at].entries.retain(|one| !Arc::ptr_eq(one, entry));
-        if self.0[at].entries.is_empty() {
-            self.0.swap_remove(at);
+        let groups = &mut self.groups;
+        let Some(at) = groups.iter().position(|group| entry.is_in(&group.due)) else { return };
+        groups[at].entries.retain(|one| !Arc::ptr_eq(one, entry));
+        if groups[at].entries.is_empty() {
+            groups.swap_remove(at);
         }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.0.iter()
+        self.groups.iter()
     }
 }
 

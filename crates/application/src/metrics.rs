@@ -14,7 +14,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use federation_domain::{LogEntry, ProjectStatus, Source};
-use parking_lot::Mutex;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -140,7 +139,7 @@ pub(crate) struct Counts {
     pub(crate) samples: SampleCounts,
     log_lines_dropped: Counter,
     log_lines_dropped_by: OnceLock<Arc<AtomicU64>>,
-    refresh: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
+    refresh: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl Metrics {
@@ -176,14 +175,14 @@ impl Metrics {
             samples: SampleCounts::default(),
             log_lines_dropped: Counter::default(),
             log_lines_dropped_by: OnceLock::new(),
-            refresh: Mutex::new(None),
+            refresh: OnceLock::new(),
         };
         Self(Arc::new(counts.registered()))
     }
 
     /// Sets a function to call before each rendering, which brings gauges up to date.
     pub(crate) fn refresh_with(&self, refresh: impl Fn() + Send + Sync + 'static) {
-        *self.0.refresh.lock() = Some(Box::new(refresh));
+        let _ = self.0.refresh.set(Box::new(refresh));
     }
 
     /// Counts the heartbeats of a batch, by source, and observes the mean time per heartbeat.
@@ -227,7 +226,7 @@ impl Metrics {
         self.0.changes.get_or_create(&ByKind { kind: Name(kind) }).inc();
     }
 
-    pub(crate) fn set_catalog(&self, counts: [i64; 3]) {
+    pub(crate) fn set_catalog(&self, counts: [i64; ProjectStatus::ALL.len()]) {
         for (status, count) in ProjectStatus::ALL.into_iter().zip(counts) {
             let labels = ByStatus { status: Name(status.as_str()) };
             self.0.catalog.get_or_create(&labels).set(count);
@@ -279,7 +278,7 @@ impl Metrics {
     /// # Errors
     /// None in practice, because writing to memory does not fail.
     pub fn encode(&self) -> Result<String, fmt::Error> {
-        if let Some(refresh) = &*self.0.refresh.lock() {
+        if let Some(refresh) = self.0.refresh.get() {
             refresh();
         }
         if let Some(total) = self.0.log_lines_dropped_by.get() {

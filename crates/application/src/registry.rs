@@ -5,18 +5,28 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use federation_domain::{Project, ProjectId, Slug};
+use federation_domain::{Project, ProjectId, ProjectStatus, Slug};
 use parking_lot::{RwLock, RwLockReadGuard};
 
 use crate::entry::ProjectEntry;
-use crate::groups::{Group, Groups};
+use crate::groups::{Group, Groups, StatusCounts};
 
 /// All entries, by slug and by id.
-#[derive(Default)]
 pub(crate) struct Registry {
     index: RwLock<Index>,
+    /// Those of the groups, which are read without a lock.
+    counts: Arc<StatusCounts>,
     loaded: AtomicBool,
     generation: AtomicU64,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        let index = Index::default();
+        let counts = Arc::clone(index.groups.counts());
+        let (loaded, generation) = (AtomicBool::default(), AtomicU64::default());
+        Self { index: RwLock::new(index), counts, loaded, generation }
+    }
 }
 
 #[derive(Default)]
@@ -144,10 +154,8 @@ impl Registry {
     }
 
     /// Number of projects by status, in the order of `ProjectStatus::ALL`.
-    pub(crate) fn count_by_status(&self) -> [i64; 3] {
-        let mut counts = [0; 3];
-        self.for_each(|entry| counts[entry.status() as usize] += 1);
-        counts
+    pub(crate) fn count_by_status(&self) -> [i64; ProjectStatus::ALL.len()] {
+        self.counts.get()
     }
 }
 
@@ -176,5 +184,68 @@ impl Index {
             former.mark_removed(&mut live);
             self.by_slug.remove(&live.project.slug);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::project;
+
+    /// Registers or removes projects, or changes their status, as often as `steps` says.
+    fn run(registry: &Registry, steps: &[(u8, i64, usize)]) {
+        for &(step, id, status) in steps {
+            let status = ProjectStatus::ALL[status];
+            match (step, registry.get_by_id(ProjectId(id))) {
+                (0, _) => registry.remove(ProjectId(id)),
+                (1, _) => {
+                    // The slug of another project may move to this id.
+                    let other = Project { slug: project(id % 3).slug, status, ..project(id) };
+                    registry.register(&other, |project| ProjectEntry::new(project, None));
+                }
+                (_, Some(entry)) => {
+                    let mut live = entry.lock();
+                    live.project.status = status;
+                    entry.publish(&live);
+                }
+                (_, None) => {}
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_counts_by_status_are_those_of_the_entries(
+            steps in prop::collection::vec((0_u8..4, 0_i64..6, 0_usize..3), 0..60),
+        ) {
+            let registry = Registry::default();
+            run(&registry, &steps);
+            let mut counts = [0; ProjectStatus::ALL.len()];
+            registry.for_each(|entry| counts[entry.status() as usize] += 1);
+            prop_assert_eq!(registry.count_by_status(), counts);
+        }
+    }
+
+    #[test]
+    fn a_removed_entry_that_is_still_referenced_is_not_counted() {
+        let registry = Registry::default();
+        run(&registry, &[(1, 1, 0)]);
+        let entry = registry.get_by_id(ProjectId(1)).unwrap();
+        registry.remove(entry.id);
+        let mut live = entry.lock();
+        live.project.status = ProjectStatus::Degraded;
+        entry.publish(&live);
+        assert_eq!(registry.count_by_status(), [0; 3]);
+    }
+
+    #[test]
+    fn counting_waits_for_no_lock_and_visits_no_entry() {
+        let registry = Registry::default();
+        run(&registry, &[(1, 1, 0), (1, 2, 2)]);
+        let writing = registry.index.write();
+        assert_eq!(registry.count_by_status(), [1, 0, 1]);
+        drop(writing);
     }
 }
