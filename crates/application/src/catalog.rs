@@ -184,8 +184,8 @@ impl Catalog {
     }
 
     /// Returns a number that grows with each change to query results, except for `status_known` and
-    /// for heartbeats over the bus that change no status. To cache an answer, read the number
-    /// before making the answer, and compare it later.
+    /// the time of the newest heartbeat. To cache an answer, read the number before making the
+    /// answer, and compare it later.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.0.registry.generation()

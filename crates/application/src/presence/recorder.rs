@@ -98,9 +98,7 @@ impl Recorder {
 
     fn record(&self, heartbeat: &Heartbeat<'_>, route: Route) -> Result<(), RecordError> {
         let now = self.0.clock.monotonic();
-        HeartbeatBatch::begin(&self.0, now, route).record(heartbeat)?;
-        self.0.registry.touch();
-        Ok(())
+        HeartbeatBatch::begin(&self.0, now, route).record(heartbeat)
     }
 
     /// Relays a recorded heartbeat that arrived over HTTP to the other replicas, which cannot hear
