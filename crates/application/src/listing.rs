@@ -9,8 +9,9 @@ use crate::entry::ProjectEntry;
 use crate::presence::{HearingSnapshot, ProjectState};
 use crate::query::{Position, ProjectFilter, ProjectQuery, SortKey, SortValue, TopN};
 
-/// Number of projects read from the registry at once.
+/// Maximum number of projects read from the registry at once, and the minimum if fewer are needed.
 const LISTED_AT_ONCE: usize = 1_000;
+const MIN_LISTED_AT_ONCE: usize = 100;
 
 /// Maximum number of projects copied per part of a sorted list. Each part scans the whole catalog,
 /// and each copy takes about 500 bytes.
@@ -59,8 +60,10 @@ impl Catalog {
     ) -> Option<Position> {
         let mut after = after.map(|position| position.id);
         let (mut shown, mut last_shown) = (0, None);
+        // One more shows if the list continues.
+        let mut read = at_most.saturating_add(1).clamp(MIN_LISTED_AT_ONCE, LISTED_AT_ONCE);
         loop {
-            let entries = self.registry().next(after, query.sort.descending, LISTED_AT_ONCE);
+            let entries = self.registry().next(after, query.sort.descending, read);
             let hearing = self.presence().listening().snapshot();
             for entry in &entries {
                 let is_full = shown == at_most;
@@ -80,9 +83,10 @@ impl Catalog {
                 }
             }
             after = entries.last().map(|entry| entry.id);
-            if entries.len() < LISTED_AT_ONCE {
+            if entries.len() < read {
                 return None;
             }
+            read = LISTED_AT_ONCE;
             if shown < at_most {
                 return after.map(|id| Position { value: SortValue::Id, id });
             }

@@ -83,6 +83,21 @@ impl Coding {
         }
     }
 
+    /// Returns `true` if the client accepts the coding.
+    pub(crate) fn is_accepted(self, request: &HttpRequest) -> bool {
+        let accepted = request.get_header::<AcceptEncoding>();
+        accepted.map_or(self == Self::Identity, |accepted| self.weight(&accepted).is_some())
+    }
+
+    /// Returns the approximate memory of an encoder of a streamed body.
+    pub(crate) fn encoder_bytes(self) -> usize {
+        match self {
+            Self::Identity => 0,
+            Self::Gzip => 512 * 1024,
+            Self::Zstd => 4 * 1024 * 1024,
+        }
+    }
+
     /// Encodes a whole body. Too slow for a worker thread.
     pub(crate) fn encode(self, body: &Bytes) -> io::Result<Bytes> {
         let mut encoder = match Encoder::new(self)? {

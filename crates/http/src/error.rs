@@ -84,6 +84,8 @@ pub(crate) enum ApiError {
     NotLoaded,
     #[error("too many sorted or filtered lists are in progress, try again later")]
     TooManyLists,
+    #[error("clients that read slowly take up the memory for lists, try again later")]
+    NoMemoryForLists,
     #[error("too many clients are watching, try again later")]
     TooManyWatchers,
     #[error(
@@ -253,6 +255,7 @@ impl ResponseError for ApiError {
             Self::TooManyOfClient { .. } | Self::TooManyTickets => StatusCode::TOO_MANY_REQUESTS,
             Self::NotLoaded
             | Self::TooManyLists
+            | Self::NoMemoryForLists
             | Self::TooManyWatchers
             | Self::Behind
             | Self::StoreBusy(_)

@@ -41,6 +41,7 @@ mod public_url;
 mod routes;
 mod server;
 mod shapes;
+mod sliced;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -15,10 +15,14 @@
 //!      │ yes        │ no        │                   │
 //!   wait for it   ListWriter    │              ListWriter
 //!      └────────────┴──────── PreparedList ─────────┘
-//!                     Whole (ETag, gzip, zstd) or Streamed (over 8 MiB)
+//!                     Whole (ETag, gzip, zstd) or Streamed (over 16 MiB)
 //! ```
+//!
+//! All clients share the buffer of a cached list. Lists that are cached or being sent have limited
+//! [memory](memory). While it is used up, lists are streamed in small parts.
 
 mod encoded;
+mod memory;
 mod permits;
 mod response;
 mod writer;
@@ -27,12 +31,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use federation_application::{Catalog, CatalogError, Presence, Series};
+use federation_application::{Catalog, Presence, Series};
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use self::encoded::EncodedList;
+use self::memory::ListMemory;
 use self::permits::Permits;
 use self::writer::{ListWriter, PreparedList};
 use crate::error::ApiError;
@@ -40,13 +45,15 @@ use crate::params::list::ListQuery;
 
 /// Period during which a cached list is served if no change is known.
 ///
-/// Heartbeats over the bus, and statuses that become known or unknown, change a list without
-/// notice. A response may lag behind them by 250 ms; this leaves 50 ms for encoding.
+/// A change of a status, of reported health or of a registration is in every list that is requested
+/// after it. The times of heartbeats, and statuses that become known or unknown, change a list
+/// without notice, because otherwise each heartbeat would have the list encoded again. A response
+/// may lag behind them by 250 ms; this leaves 50 ms for encoding.
 const FRESH_FOR: Duration = Duration::from_millis(200);
 
 /// Size above which a list is neither cached nor held in memory as a whole. Few clients request
 /// such lists, and the memory is better used for the catalog.
-const MAX_WHOLE_BYTES: usize = 8 * 1024 * 1024;
+const MAX_WHOLE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Initial buffer capacity, in addition to the size of the previous list.
 const SPARE_BYTES: usize = 4 * 1024;
@@ -60,6 +67,7 @@ pub(crate) struct Lists {
     max_whole_bytes: usize,
     permits: Arc<Permits>,
     series: Option<Series>,
+    memory: ListMemory,
 }
 
 /// The cache of one list.
@@ -69,6 +77,8 @@ struct Slot(Mutex<SlotState>);
 #[derive(Default)]
 struct SlotState {
     cached: Option<CachedList>,
+    /// Size of the newest list that was cached.
+    last_bytes: usize,
     /// Open while the list is being encoded.
     encoding: Option<watch::Receiver<()>>,
 }
@@ -103,6 +113,7 @@ impl Lists {
             max_whole_bytes: MAX_WHOLE_BYTES,
             permits: Arc::default(),
             series: None,
+            memory: ListMemory::default(),
         }
     }
 
@@ -127,8 +138,9 @@ impl Lists {
             Some(permits) => permits.acquire_soon().await?,
             None => None,
         };
-        let writer =
-            ListWriter::new(self.catalog.clone(), query.clone(), permits).assessing(series);
+        self.make_room();
+        let writer = ListWriter::new(self.catalog.clone(), query.clone(), self.memory.clone());
+        let writer = writer.with_permits(permits).assessing(series);
         let max_whole_bytes = self.max_whole_bytes;
         let prepared = web::block(move || {
             let list = writer.begin(SPARE_BYTES, max_whole_bytes);
@@ -167,16 +179,28 @@ impl Lists {
     ) -> Result<PreparedList, ApiError> {
         let (slot, max_whole_bytes) = (Arc::clone(slot), self.max_whole_bytes);
         let as_of = self.now();
-        let writer = ListWriter::new(self.catalog.clone(), ListQuery::of_status(status), None);
+        self.make_room();
+        let query = ListQuery::of_status(status);
+        let writer = ListWriter::new(self.catalog.clone(), query, self.memory.clone());
         let prepared = web::block(move || {
             let prepared = writer.begin(slot.expected_bytes(), max_whole_bytes)?;
             if let PreparedList::Whole(list) = &prepared {
-                slot.0.lock().cached = Some(CachedList { list: Arc::clone(list), as_of });
+                let mut state = slot.0.lock();
+                state.last_bytes = list.json().len();
+                state.cached = Some(CachedList { list: Arc::clone(list), as_of });
             }
             drop(done);
-            Ok::<_, CatalogError>(prepared)
+            Ok::<_, ApiError>(prepared)
         });
         Ok(prepared.await.map_err(ApiError::internal)??)
+    }
+
+    /// Drops cached lists that are out of date if the memory for another list is short.
+    fn make_room(&self) {
+        if !self.memory.has(self.max_whole_bytes) {
+            let now = self.now();
+            self.slots.iter().for_each(|slot| slot.drop_outdated(now));
+        }
     }
 
     fn now(&self) -> Moment {
@@ -201,7 +225,12 @@ impl Slot {
 
     /// Estimates the size of the next list from the previous one.
     fn expected_bytes(&self) -> usize {
-        SPARE_BYTES + self.0.lock().cached.as_ref().map_or(0, |cached| cached.list.json().len())
+        SPARE_BYTES + self.0.lock().last_bytes
+    }
+
+    fn drop_outdated(&self, now: Moment) {
+        let mut state = self.0.lock();
+        state.cached.take_if(|cached| !cached.as_of.covers(now));
     }
 }
 

@@ -1,5 +1,5 @@
-//! Middleware for every request: request id, tracing span, access log, panic handling, and headers
-//! for other origins and proxies.
+//! Middleware for every request: request id, tracing span, access log, panic handling, headers for
+//! other origins and proxies, and bodies in slices.
 //!
 //! A panic in a handler ends neither the connection nor the worker. API keys are checked inside
 //! this middleware (`auth/guard.rs`), so that refusals are logged too.
@@ -20,6 +20,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::error::ApiError;
 use crate::server::connections::OpenConnection;
+use crate::sliced::SlicedBody;
 use crate::state::ApiState;
 use crate::text::abbreviate;
 
@@ -82,7 +83,7 @@ pub(crate) async fn observe(
             if closes {
                 answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
             }
-            Ok(answer)
+            Ok(answer.map_into_boxed_body().map_body(|_, body| SlicedBody::new(body)))
         }
         Err(mut error) => {
             error.add_response_mapper(move |mut answer| {

@@ -20,6 +20,7 @@ use self::connections::Connections;
 use crate::app::{app, document_json};
 use crate::connection::Connection;
 use crate::connection::stream::ClientStream;
+use crate::sliced::SLICE_BYTES;
 use crate::state::ApiState;
 
 /// Timeout for receiving the head of a request.
@@ -165,6 +166,7 @@ impl HttpServer {
                     .client_request_timeout(REQUEST_TIMEOUT)
                     .client_disconnect_timeout(DISCONNECT_TIMEOUT)
                     .keep_alive(KEEP_ALIVE)
+                    .h1_write_buffer_size(SLICE_BYTES)
                     .local_addr(address)
                     .expect(fn_service(hold_continue))
                     .on_connect_ext(

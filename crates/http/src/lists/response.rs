@@ -32,9 +32,20 @@ impl PreparedList {
                 Ok(response.body(list.body(coding).await?))
             }
             Self::Streamed(first, writer) => {
-                let coding = Coding::choose(request, None)?;
+                let mut coding = Coding::choose(request, None)?;
+                let encoder_memory = writer.memory().reserve(coding.encoder_bytes());
+                if encoder_memory.is_none() {
+                    if !Coding::Identity.is_accepted(request) {
+                        return Err(ApiError::NoMemoryForLists);
+                    }
+                    coding = Coding::Identity;
+                }
                 let first = stream::once(future::ready(Ok(first)));
                 let parts = coding.encode_parts(first.chain(writer.rest()))?;
+                let parts = parts.map(move |part| {
+                    let _until_the_end = &encoder_memory;
+                    part
+                });
                 Ok(begin(coding).streaming(parts))
             }
         }

@@ -1,11 +1,13 @@
 use actix_web::http::Method;
+use actix_web::http::header::ACCEPT_ENCODING;
+use actix_web::test::TestRequest;
 use actix_web::web::Bytes;
 use federation_application::{ProjectQuery, ProjectState, Sort};
 use federation_domain::{Origin, Project, Registration, RegistrationDraft};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 
-use super::writer::PART_BYTES;
+use super::writer::{PART_BYTES, SMALL_PART_BYTES};
 use super::*;
 use crate::testing::Api;
 use crate::wire::project::body::ProjectBody;
@@ -69,6 +71,12 @@ pub(crate) fn lists_with_short_limit(api: &Api) -> Arc<Lists> {
     Arc::new(with_limit(api, 1_000))
 }
 
+/// Returns lists of at most 1 MiB with this memory.
+fn lists_with_memory(api: &Api, bytes: usize) -> Arc<Lists> {
+    let lists = with_limit(api, 1024 * 1024);
+    Arc::new(Lists { memory: ListMemory::of(bytes), ..lists })
+}
+
 fn with_limit(api: &Api, max_whole_bytes: usize) -> Lists {
     let lists = Lists::new(api.service.catalog.clone(), api.service.presence.clone());
     Lists { max_whole_bytes, ..lists }
@@ -90,6 +98,19 @@ async fn concurrent_requests_share_one_list() {
     api.post("/api/fed/projects/a/heartbeat", "").await;
     let newer = join_all((0..16).map(|_| whole(&api, None))).await;
     assert!(newer.iter().all(|list| list.as_ptr() == newer[0].as_ptr() && *list != lists[0]));
+}
+
+#[actix_web::test]
+async fn a_heartbeat_that_changes_no_status_does_not_have_the_list_encoded_again() {
+    let api = Api::new().await;
+    api.register("a").await;
+    let beat = async || api.post("/api/fed/projects/a/heartbeat", "").await;
+    beat().await;
+    let list = whole(&api, None).await;
+    for _ in 0..3 {
+        beat().await;
+        assert_eq!(whole(&api, None).await.as_ptr(), list.as_ptr(), "the list was encoded again");
+    }
 }
 
 #[actix_web::test]
@@ -198,6 +219,69 @@ async fn a_project_that_moves_while_a_sorted_list_is_streamed_occurs_once() {
     let list = [vec![first], rest].concat().concat();
     let names: Vec<serde_json::Value> = serde_json::from_slice(&list).unwrap();
     assert_eq!(names.len(), 3_000);
+}
+
+/// Returns a list of about 700 KB, or the part of it that is in memory.
+async fn newest(api: &Api) -> (Bytes, Option<Box<ListWriter>>) {
+    match api.state.lists.list(&ListQuery::of_status(None)).await.unwrap() {
+        PreparedList::Whole(list) => (list.json().clone(), None),
+        PreparedList::Streamed(first, writer) => (first, Some(writer)),
+    }
+}
+
+#[actix_web::test]
+async fn slow_readers_of_a_list_that_changes_hold_limited_memory() {
+    const MEMORY: usize = 3 * 1024 * 1024;
+    let mut api = Api::new().await;
+    api.state.lists = lists_with_memory(&api, MEMORY);
+    let registrations = (0..2_000).map(registration).collect();
+    api.service.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    let mut readers = Vec::new();
+    for status in ["online", "degraded"].into_iter().cycle().take(20) {
+        let body = format!("{{\"status\":\"{status}\"}}");
+        api.post("/api/fed/projects/p7/heartbeat", body).await;
+        readers.push(newest(&api).await);
+    }
+    let held: usize = readers.iter().map(|(bytes, _)| bytes.len()).sum();
+    assert!(held < MEMORY + 20 * 2 * SMALL_PART_BYTES, "{held} bytes are held");
+    let (first, Some(writer)) = readers.pop().unwrap() else { panic!("the memory is not used up") };
+    let rest: Vec<Bytes> = writer.rest().map(Result::unwrap).collect().await;
+    assert!(rest.iter().all(|part| part.len() < 2 * SMALL_PART_BYTES));
+    readers.clear();
+    let (whole, None) = newest(&api).await else { panic!("the memory was not released") };
+    assert!([vec![first], rest].concat().concat() == whole);
+}
+
+#[actix_web::test]
+async fn a_long_page_is_refused_while_the_memory_is_used_up() {
+    let mut api = Api::new().await;
+    api.state.lists = lists_with_memory(&api, 0);
+    let registrations = (0..100).map(registration).collect();
+    api.service.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    insta::assert_snapshot!(api.get("/api/fed/projects?limit=100").await, @r#"
+    503
+    content-type: application/problem+json
+    retry-after: 5
+    {"title":"Service Unavailable","status":503,"detail":"clients that read slowly take up the memory for lists, try again later"}
+    "#);
+    assert_eq!(api.get("/api/fed/projects?limit=9").await.status, 200);
+    assert_eq!(api.get("/api/fed/projects").await.status, 200, "it is streamed");
+}
+
+#[actix_web::test]
+async fn a_streamed_list_is_not_compressed_if_there_is_no_memory_for_the_encoder() {
+    let mut api = Api::new().await;
+    let registrations = (0..100).map(registration).collect();
+    api.service.catalog.register_all(registrations, Origin::Api).await.unwrap();
+    let expected = api.get("/api/fed/projects").await.body;
+    api.state.lists = lists_with_memory(&api, 0);
+    let request = |codings| {
+        TestRequest::get().uri("/api/fed/projects").insert_header((ACCEPT_ENCODING, codings))
+    };
+    let response = api.call(request("zstd")).await;
+    assert_eq!(response.header("content-encoding"), None);
+    assert!(response.body == expected);
+    assert_eq!(api.call(request("zstd, identity;q=0")).await.status, 503);
 }
 
 /// Returns the number of costly lists in progress.

@@ -8,6 +8,7 @@ use federation_domain::{Project, ProjectId, ProjectStatus};
 use futures_util::{Stream, stream};
 
 use super::encoded::EncodedList;
+use super::memory::{ListMemory, Reservation};
 use super::permits::Permits;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
@@ -18,8 +19,12 @@ use crate::wire::project::body::ProjectBody;
 /// part is encoded.
 pub(super) const PART_BYTES: usize = 512 * 1024;
 
-/// Number of projects looked up at a time once their order is known.
+/// Minimum size of each part while the memory for lists is used up.
+pub(super) const SMALL_PART_BYTES: usize = 16 * 1024;
+
+/// Number of projects looked up at a time, in parts and in small parts.
 const PROJECTS_PER_LOOKUP: usize = 1_000;
+const PROJECTS_PER_SMALL_LOOKUP: usize = 16;
 
 /// A list that is ready to be sent.
 pub(crate) enum PreparedList {
@@ -40,6 +45,7 @@ pub(crate) struct ListWriter {
     permits: Option<Arc<Permits>>,
     /// Source of key figures, if the query asks for them.
     series: Option<Series>,
+    memory: ListMemory,
     progress: Progress,
 }
 
@@ -68,7 +74,7 @@ struct Progress {
 }
 
 impl ListWriter {
-    pub(super) fn new(catalog: Catalog, query: ListQuery, permits: Option<Arc<Permits>>) -> Self {
+    pub(super) fn new(catalog: Catalog, query: ListQuery, memory: ListMemory) -> Self {
         let progress = Progress {
             after: query.after.clone(),
             left: query.limit.unwrap_or(usize::MAX),
@@ -77,7 +83,7 @@ impl ListWriter {
             ordered: Arc::default(),
             past: 0,
         };
-        Self { catalog, query, permits, series: None, progress }
+        Self { catalog, query, permits: None, series: None, memory, progress }
     }
 
     /// Adds key figures to each project.
@@ -85,36 +91,78 @@ impl ListWriter {
         Self { series, ..self }
     }
 
+    pub(super) fn with_permits(self, permits: Option<Arc<Permits>>) -> Self {
+        Self { permits, ..self }
+    }
+
     /// Encodes the list, or the first part of a long one, into a buffer of `expected_bytes`.
     ///
     /// A page is never streamed, because its end is needed for the `Link` header.
     ///
     /// # Errors
-    /// Fails if the catalog is not loaded.
+    /// Fails if the catalog is not loaded, or if there is no memory for a page.
     pub(super) fn begin(
         mut self,
         expected_bytes: usize,
         max_whole_bytes: usize,
-    ) -> Result<PreparedList, CatalogError> {
-        let enough_bytes = if self.query.limit.is_some() { usize::MAX } else { max_whole_bytes };
-        let mut json = Vec::with_capacity(expected_bytes);
-        self.write(&mut json, PART_BYTES.min(enough_bytes))?;
-        let (part_bytes, part) = (json.len(), self.progress.clone());
-        self.write(&mut json, enough_bytes)?;
-        Ok(if self.progress.ended {
-            let link = self.query.link(self.progress.after.as_ref());
-            PreparedList::Whole(Arc::new(EncodedList::new(json.into(), link)))
-        } else {
-            // The rest is discarded and encoded again later, so that it does not occupy memory
-            // until then.
-            let first = Bytes::copy_from_slice(&json[..part_bytes]);
-            PreparedList::Streamed(first, Box::new(Self { progress: part, ..self }))
-        })
+    ) -> Result<PreparedList, ApiError> {
+        if self.query.limit.is_some() {
+            return self.page();
+        }
+        let part = Part::reserve(&self.memory);
+        let mut json = Vec::with_capacity(expected_bytes.min(part.enough_bytes()));
+        self.write(&mut json, part.enough_bytes().min(max_whole_bytes), part.lookup())?;
+        if self.progress.ended {
+            return Ok(self.whole(part.hold(json)));
+        }
+        let (Part(Some(mut reserved)), Some(rest)) = (part, self.memory.reserve(max_whole_bytes))
+        else {
+            return Ok(self.streamed(json.into()));
+        };
+        let (first_bytes, first_part) = (json.len(), self.progress.clone());
+        json.reserve(expected_bytes.saturating_sub(first_bytes));
+        self.write(&mut json, max_whole_bytes, PROJECTS_PER_LOOKUP)?;
+        if self.progress.ended {
+            reserved.extend(rest);
+            return Ok(self.whole(reserved.hold(json)));
+        }
+        // The rest is discarded and encoded again later, so that it does not occupy memory until
+        // then.
+        let first = reserved.hold(json[..first_bytes].to_vec());
+        Ok(Self { progress: first_part, ..self }.streamed(first))
+    }
+
+    fn page(mut self) -> Result<PreparedList, ApiError> {
+        let mut json = Vec::new();
+        self.write(&mut json, usize::MAX, PROJECTS_PER_LOOKUP)?;
+        let part = Part(self.memory.reserve(json.len()));
+        if part.0.is_none() && json.len() > SMALL_PART_BYTES {
+            return Err(ApiError::NoMemoryForLists);
+        }
+        Ok(self.whole(part.hold(json)))
+    }
+
+    fn whole(self, json: Bytes) -> PreparedList {
+        let link = self.query.link(self.progress.after.as_ref());
+        PreparedList::Whole(Arc::new(EncodedList::new(json, link)))
+    }
+
+    fn streamed(self, first: Bytes) -> PreparedList {
+        PreparedList::Streamed(first, Box::new(self))
+    }
+
+    pub(super) fn memory(&self) -> &ListMemory {
+        &self.memory
     }
 
     /// Appends to the buffer until it holds `enough_bytes` or the list ends. May exceed
-    /// `enough_bytes` by one lookup in the catalog.
-    fn write(&mut self, json: &mut Vec<u8>, enough_bytes: usize) -> Result<(), CatalogError> {
+    /// `enough_bytes` by one lookup of so many projects in the catalog.
+    fn write(
+        &mut self,
+        json: &mut Vec<u8>,
+        enough_bytes: usize,
+        lookup: usize,
+    ) -> Result<(), CatalogError> {
         if self.progress.ended {
             return Ok(());
         }
@@ -123,7 +171,7 @@ impl ListWriter {
             let (mut shown, start) = (0, json.len());
             let is_assessed = self.series.is_some();
             let mut encoded = Vec::new();
-            self.show_next(&mut |project, status_known| {
+            self.show_next(lookup, &mut |project, status_known| {
                 json.push(std::mem::replace(&mut before_next, b','));
                 ProjectBody::new(project, status_known).write(json, fields);
                 shown += 1;
@@ -148,12 +196,17 @@ impl ListWriter {
         Ok(())
     }
 
-    /// Passes the next projects to `show`, at most as many as may follow.
-    fn show_next(&mut self, show: &mut dyn FnMut(&Project, bool)) -> Result<(), CatalogError> {
+    /// Passes the next projects to `show`, at most `lookup` and at most as many as may follow.
+    fn show_next(
+        &mut self,
+        lookup: usize,
+        show: &mut dyn FnMut(&Project, bool),
+    ) -> Result<(), CatalogError> {
         let (projects, progress) = (&self.query.projects, &mut self.progress);
         if projects.sort.key == SortKey::Id || self.query.limit.is_some() {
             let after = progress.after.as_ref();
-            progress.after = self.catalog.list_next(projects, after, progress.left, show)?;
+            let at_most = progress.left.min(lookup);
+            progress.after = self.catalog.list_next(projects, after, at_most, show)?;
             return Ok(());
         }
         if progress.past == progress.ordered.len() {
@@ -161,7 +214,7 @@ impl ListWriter {
             (progress.ordered, progress.past, progress.after) = (ids.into(), 0, after);
         }
         let next = &progress.ordered[progress.past..];
-        let next = &next[..next.len().min(PROJECTS_PER_LOOKUP)];
+        let next = &next[..next.len().min(lookup)];
         self.catalog.list_these(&projects.filter, next, show);
         progress.past += next.len();
         Ok(())
@@ -179,10 +232,11 @@ impl ListWriter {
                 None => None,
             };
             let written = web::block(move || {
-                let mut part = Vec::with_capacity(PART_BYTES);
-                writer.write(&mut part, PART_BYTES)?;
+                let part = Part::reserve(&writer.memory);
+                let mut json = Vec::with_capacity(part.enough_bytes());
+                writer.write(&mut json, part.enough_bytes(), part.lookup())?;
                 drop(permit);
-                Ok::<_, CatalogError>((Bytes::from(part), writer))
+                Ok::<_, CatalogError>((part.hold(json), writer))
             });
             Ok(Some(written.await.map_err(ApiError::internal)??))
         })
@@ -199,5 +253,30 @@ fn assess(json: &mut Vec<u8>, start: usize, encoded: &[Encoded], series: &Series
         from = end - start;
         let Assessment { kpis, risk } = series.assess_status(*id, *status);
         kpis::append(json, &kpis, risk.as_ref());
+    }
+}
+
+/// Memory for a part of a list. `None` is for a small part, which is not counted.
+struct Part(Option<Reservation>);
+
+impl Part {
+    fn reserve(memory: &ListMemory) -> Self {
+        // A part may exceed `PART_BYTES` by one lookup. `hold` releases the rest.
+        Self(memory.reserve(2 * PART_BYTES))
+    }
+
+    fn enough_bytes(&self) -> usize {
+        if self.0.is_some() { PART_BYTES } else { SMALL_PART_BYTES }
+    }
+
+    fn lookup(&self) -> usize {
+        if self.0.is_some() { PROJECTS_PER_LOOKUP } else { PROJECTS_PER_SMALL_LOOKUP }
+    }
+
+    fn hold(self, json: Vec<u8>) -> Bytes {
+        match self.0 {
+            Some(reserved) if json.len() > SMALL_PART_BYTES => reserved.hold(json),
+            _ => json.into(),
+        }
     }
 }

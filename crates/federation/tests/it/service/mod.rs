@@ -14,5 +14,7 @@ mod reload;
 mod replicas;
 mod reported;
 mod restarts;
+#[cfg(target_os = "linux")]
+mod slow_readers;
 mod supervision;
 mod watching;

@@ -268,6 +268,14 @@ impl Service {
         assert!(sent.success());
     }
 
+    /// Returns the memory that the service occupies.
+    #[cfg(target_os = "linux")]
+    pub(super) fn resident_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        kib.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Stops the service as an init system does, with a deadline of 10 s.
     pub(super) fn terminate(mut self) -> ExitStatus {
         self.signal("-TERM");
