@@ -15,6 +15,11 @@ use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
 use crate::rejections::RejectedWrite;
 
+mod capacity;
+
+use self::capacity::Capacity;
+pub use self::capacity::MAX_PROJECTS;
+
 /// Error of an operation on the catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
@@ -24,6 +29,15 @@ pub enum CatalogError {
     /// The store has not been read since the start.
     #[error("the catalog is not loaded yet")]
     NotLoaded,
+    /// The write would create more projects than the limit permits. Nothing was applied.
+    #[error(
+        "the catalog is full: at most {max} projects are permitted, remove some or raise \
+         MAX_PROJECTS"
+    )]
+    Full {
+        /// Maximum number of projects.
+        max: usize,
+    },
     /// The precondition of a write does not hold. Nothing was applied.
     #[error("the precondition failed")]
     PreconditionFailed(Box<FailedPrecondition>),
@@ -50,6 +64,7 @@ struct Inner {
     presence: Presence,
     journal: Arc<Journal>,
     clock: Arc<dyn Clock>,
+    capacity: Capacity,
 }
 
 impl Catalog {
@@ -59,7 +74,23 @@ impl Catalog {
         journal: Arc<Journal>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self(Arc::new(Inner { registry, presence, journal, clock }))
+        let capacity = Capacity::default();
+        Self(Arc::new(Inner { registry, presence, journal, clock, capacity }))
+    }
+
+    /// Limits the number of projects, which is [`MAX_PROJECTS`] by default. Replicas that create
+    /// projects concurrently may exceed it by a few.
+    pub fn limit_projects(&self, max: usize) {
+        self.0.capacity.set(max);
+    }
+
+    /// Returns the number of projects that may still be created.
+    pub(crate) fn left(&self) -> usize {
+        self.0.capacity.left(&self.0.registry)
+    }
+
+    pub(crate) fn full(&self) -> CatalogError {
+        self.0.capacity.full()
     }
 
     /// Creates a project or changes its metadata, if the precondition holds. When this returns, the
@@ -68,8 +99,8 @@ impl Catalog {
     /// # Errors
     /// Returns [`CatalogError::PreconditionFailed`] if the precondition does not hold, and
     /// [`CatalogError::NotFound`] if a patch names an unknown project. In both cases the next query
-    /// on this replica returns the stored state. Also returns [`CatalogError::NotLoaded`] and
-    /// [`CatalogError::Store`].
+    /// on this replica returns the stored state. Also returns [`CatalogError::Full`],
+    /// [`CatalogError::NotLoaded`] and [`CatalogError::Store`].
     pub async fn register(
         &self,
         write: impl Into<RegistrationWrite>,
@@ -93,7 +124,7 @@ impl Catalog {
     ///
     /// # Errors
     /// Returns [`CatalogError::PreconditionFailed`] for the first write whose precondition does not
-    /// hold, [`CatalogError::NotLoaded`] or [`CatalogError::Store`].
+    /// hold, [`CatalogError::Full`], [`CatalogError::NotLoaded`] or [`CatalogError::Store`].
     pub async fn register_all(
         &self,
         writes: Vec<impl Into<RegistrationWrite>>,
@@ -101,6 +132,7 @@ impl Catalog {
     ) -> Result<Vec<WrittenProject>, CatalogError> {
         self.loaded()?;
         let writes: Vec<RegistrationWrite> = writes.into_iter().map(Into::into).collect();
+        let _arriving = self.0.capacity.reserve(&self.0.registry, &writes)?;
         let first = writes.first().map(|write| write.slug().clone());
         let written = self.0.journal.register(writes, by, self.0.clock.utc()).await;
         Ok(written.inspect_err(|error| self.report_rejection(first.as_ref(), error))?)
@@ -110,17 +142,19 @@ impl Catalog {
     /// the store rejects for good, which are counted and logged. Returns the slugs left out.
     ///
     /// # Errors
-    /// Returns [`CatalogError::NotLoaded`], [`CatalogError::PreconditionFailed`] or
-    /// [`CatalogError::Store`]. Projects in front of the one that failed may be registered.
+    /// Returns [`CatalogError::NotLoaded`], [`CatalogError::Full`],
+    /// [`CatalogError::PreconditionFailed`] or [`CatalogError::Store`]. Projects in front of the one that failed may be registered.
     pub async fn register_accepted(
         &self,
         writes: Vec<impl Into<RegistrationWrite>>,
         by: Origin,
     ) -> Result<Vec<Slug>, CatalogError> {
         self.loaded()?;
+        let writes: Vec<RegistrationWrite> = writes.into_iter().map(Into::into).collect();
+        let _arriving = self.0.capacity.reserve(&self.0.registry, &writes)?;
         let mut left_out = Vec::new();
         // The next part is at the end.
-        let mut parts = vec![writes.into_iter().map(Into::into).collect::<Vec<_>>()];
+        let mut parts = vec![writes];
         while let Some(mut part) = parts.pop() {
             match self.0.journal.register(part.clone(), by, self.0.clock.utc()).await {
                 Ok(_) => {}

@@ -39,7 +39,7 @@ mod sinks;
 mod testing;
 mod writer;
 
-pub use catalog::{Catalog, CatalogError};
+pub use catalog::{Catalog, CatalogError, MAX_PROJECTS};
 pub use changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent, WatchFrom};
 pub use clock::SystemClock;
 pub use explanation::{Explanation, SourceEvidence};

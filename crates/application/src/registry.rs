@@ -153,6 +153,11 @@ impl Registry {
         self.index.read().groups.iter().for_each(visit);
     }
 
+    /// Number of projects.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.counts.get().iter().sum::<i64>()).unwrap_or(0)
+    }
+
     /// Number of projects by status, in the order of `ProjectStatus::ALL`.
     pub(crate) fn count_by_status(&self) -> [i64; ProjectStatus::ALL.len()] {
         self.counts.get()

@@ -100,14 +100,21 @@ impl Service {
     /// A project that the store rejects for good is left out, with an entry in the log.
     ///
     /// # Errors
-    /// [`CatalogError`]; the next heartbeats try again.
+    /// [`CatalogError`]; the next heartbeats try again. With [`CatalogError::Full`], those that
+    /// found a place are registered, and the others are counted as dropped.
     pub async fn introduce(&self, mut unknown: Vec<Registration>) -> Result<(), CatalogError> {
         unknown
             .retain(|one| matches!(self.catalog.find(&one.slug), Err(CatalogError::NotFound(_))));
+        let dropped = unknown.len().saturating_sub(self.catalog.left());
+        unknown.truncate(unknown.len() - dropped);
         if !unknown.is_empty() {
             self.catalog.register_accepted(unknown, Origin::Heartbeat).await?;
         }
-        Ok(())
+        if dropped == 0 {
+            return Ok(());
+        }
+        (0..dropped).for_each(|_| self.metrics.unknown_project_dropped());
+        Err(self.catalog.full())
     }
 
     /// Creates the writer of this process. Run exactly one.

@@ -200,7 +200,9 @@ fn wire(
         relay: relays.map(|peers| Arc::new(peers.clone()) as Arc<dyn HeartbeatRelay>),
         prober: asks.map(|peers| Arc::new(peers.clone()) as Arc<dyn Prober>),
     };
-    Service::new(ports, settings.rule.clone(), deployment)
+    let service = Service::new(ports, settings.rule.clone(), deployment);
+    service.catalog.limit_projects(settings.max_projects);
+    service
 }
 
 /// Starts the tasks that run beside the REST API and runs them until `stop`. Returns the tasks to

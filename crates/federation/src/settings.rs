@@ -93,6 +93,8 @@ pub struct ServeSettings {
     pub projects_file_prune: bool,
     /// Register unknown projects from their heartbeats.
     pub auto_register: bool,
+    /// Maximum number of projects.
+    pub max_projects: usize,
     /// Answer catalog queries over NATS.
     pub catalog_on_nats: bool,
     /// Ping a silent project before it is reported offline.
@@ -137,6 +139,7 @@ impl ServeArgs {
             projects_file: self.catalog.projects_file,
             projects_file_prune: self.catalog.projects_file_prune,
             auto_register: self.catalog.auto_register,
+            max_projects: self.catalog.max_projects,
             catalog_on_nats: self.catalog.catalog_on_nats,
         })
     }

@@ -80,6 +80,11 @@ pub(crate) enum ApiError {
     /// The project does not satisfy the precondition of the request.
     #[error("{}", precondition::detail(.0))]
     PreconditionFailed(Box<FailedPrecondition>),
+    #[error(
+        "the catalog is full: at most {max} projects are permitted, remove some or raise \
+         MAX_PROJECTS"
+    )]
+    CatalogFull { max: usize },
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
     #[error("too many sorted or filtered lists are in progress, try again later")]
@@ -208,6 +213,7 @@ impl From<CatalogError> for ApiError {
         match error {
             CatalogError::NotFound(slug) => Self::no_project(slug.as_str()),
             CatalogError::NotLoaded => Self::NotLoaded,
+            CatalogError::Full { max } => Self::CatalogFull { max },
             CatalogError::PreconditionFailed(failed) => Self::PreconditionFailed(failed),
             CatalogError::Store(rejected @ StoreError::Rejected { .. }) => {
                 Self::RejectedByStore(rejected)
@@ -249,7 +255,10 @@ impl ResponseError for ApiError {
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Invalid(_) | Self::Spoofed(_) | Self::RejectedByStore(_) => {
+            Self::Invalid(_)
+            | Self::Spoofed(_)
+            | Self::RejectedByStore(_)
+            | Self::CatalogFull { .. } => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
             Self::TooManyOfClient { .. } | Self::TooManyTickets => StatusCode::TOO_MANY_REQUESTS,

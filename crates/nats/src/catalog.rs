@@ -207,11 +207,13 @@ fn service_error(error: &CatalogError) -> ServiceError {
         CatalogError::NotFound(slug) => {
             ServiceError { code: 404, status: format!("Project '{slug}' not found") }
         }
-        CatalogError::NotLoaded | CatalogError::PreconditionFailed(_) | CatalogError::Store(_) => {
-            ServiceError {
-                code: 503,
-                status: "the catalog is not loaded yet, try again later".into(),
-            }
-        }
+        // A query does not write.
+        CatalogError::NotLoaded
+        | CatalogError::Full { .. }
+        | CatalogError::PreconditionFailed(_)
+        | CatalogError::Store(_) => ServiceError {
+            code: 503,
+            status: "the catalog is not loaded yet, try again later".into(),
+        },
     }
 }

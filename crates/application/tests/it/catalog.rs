@@ -1,7 +1,7 @@
 use federation_application::{CatalogError, ProjectFilter, ProjectQuery};
 use federation_domain::ProjectStatus::{Offline, Online};
 use federation_domain::{
-    Actor, CatalogStore, ChangeKind, LogEntry, Origin, Precondition, Revision,
+    Actor, CatalogStore, ChangeKind, LogEntry, Origin, Precondition, Registration, Revision,
 };
 use federation_testkit::log_after;
 
@@ -88,4 +88,35 @@ async fn a_write_runs_to_completion_after_its_caller_was_dropped() {
     }
     assert_eq!(world.project("a").slug.as_str(), "a");
     assert_eq!(world.store.load().await.unwrap().projects.len(), 1);
+}
+
+#[tokio::test]
+async fn no_project_is_created_beyond_the_limit_and_others_still_change() {
+    let world = World::with(&["a", "b"]).await;
+    let catalog = &world.service.catalog;
+    catalog.limit_projects(3);
+    let batch = ["a", "c", "d"].map(registration).to_vec();
+    let refused = catalog.register_all(batch, Origin::File).await;
+    assert!(matches!(refused, Err(CatalogError::Full { max: 3 })), "{refused:?}");
+    assert!(!world.knows("c"), "a batch is registered as a whole or not at all");
+    let pair = ["c", "d"].map(|one| catalog.register(registration(one), Origin::Api));
+    let written = futures_util::future::join_all(pair).await;
+    assert_eq!(written.iter().filter(|one| one.is_ok()).count(), 1, "they are concurrent");
+    let renamed = Registration { name: "New".parse().unwrap(), ..registration("a") };
+    catalog.register(renamed, Origin::Api).await.unwrap();
+    assert_eq!(world.project("a").name.as_str(), "New");
+    catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    catalog.register(registration("e"), Origin::Api).await.unwrap();
+}
+
+#[tokio::test]
+async fn unknown_projects_register_themselves_up_to_the_limit() {
+    let world = World::with(&["a"]).await;
+    world.service.catalog.limit_projects(2);
+    let unknown = ["b", "c", "d"].map(registration).to_vec();
+    let refused = world.service.introduce(unknown).await;
+    assert!(matches!(refused, Err(CatalogError::Full { max: 2 })), "{refused:?}");
+    assert!(world.knows("b") && !world.knows("c") && !world.knows("d"));
+    let metrics = world.service.metrics.encode().unwrap();
+    assert!(metrics.contains("federation_newcomers_dropped_total 2"), "{metrics}");
 }

@@ -51,13 +51,12 @@ pub(super) async fn prepare(
     let is_new = |project: &&Registration| service.catalog.find(&project.slug).is_err();
     let new = registrations.iter().filter(is_new).count();
     let register = async || {
-        let left_out = service.catalog.register_accepted(registrations.clone(), Origin::File).await;
-        left_out.map_err(|error| match error {
-            CatalogError::Store(error) => error,
-            other => StoreError::Failed(other.into()),
-        })
+        match service.catalog.register_accepted(registrations.clone(), Origin::File).await {
+            Err(CatalogError::Store(error)) => Err(error),
+            left_out => Ok(left_out),
+        }
     };
-    let left_out = persist(register).await?;
+    let left_out = persist(register).await?.context("cannot register the projects file")?;
     let new =
         new - registrations.iter().filter(|one| left_out.contains(&one.slug)).count().min(new);
     let registered = registrations.len() - left_out.len();

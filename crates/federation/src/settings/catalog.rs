@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use federation_application::MAX_PROJECTS;
+
 use super::value::boolean;
 
 /// Settings of the catalog.
@@ -23,6 +25,10 @@ pub struct CatalogArgs {
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub auto_register: bool,
+
+    /// Limit the number of projects. Beyond it no project can be created; others still change.
+    #[arg(long, env, value_name = "NUMBER", default_value_t = MAX_PROJECTS)]
+    pub max_projects: usize,
 
     /// Answer queries on the NATS subjects `hub.federation.projects.list` and `.get`. If API keys are
     /// configured, each query needs one with the scope `read` in the header `Federation-Key`.

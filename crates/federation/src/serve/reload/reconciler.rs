@@ -97,7 +97,10 @@ impl ListReconciler {
         };
         let plan = Plan::between(&self.applied, &wanted);
         if let Err(error) = self.register(&plan).await {
-            let is_over = matches!(&error, CatalogError::Store(error) if error.prospect() == Prospect::Permanent);
+            let is_over = match &error {
+                CatalogError::Store(error) => error.prospect() == Prospect::Permanent,
+                error => matches!(error, CatalogError::Full { .. }),
+            };
             if is_over {
                 // A project that is back in the newest list must not be removed, even if that list fails.
                 self.keep(&wanted);
@@ -207,7 +210,7 @@ impl ListReconciler {
         let trouble = error_chain(error);
         if is_over {
             self.metrics.projects_file_refused();
-            tracing::error!(error = trouble, "store rejects the projects file");
+            tracing::error!(error = trouble, "projects file is rejected; nothing changes");
         } else {
             self.metrics.projects_file_waits();
             if trouble != self.store_error {

@@ -109,6 +109,19 @@ fn no_list() -> ProjectsFileError {
 }
 
 #[tokio::test]
+async fn a_file_with_too_many_projects_is_rejected_as_a_whole_and_not_retried() {
+    let mut world = World::new(Some(vec![listed("a", "A")]), false).await;
+    world.service.catalog.limit_projects(2);
+    world.becomes(&[listed("a", "New"), listed("b", "B"), listed("c", "C")]).await;
+    assert_eq!(world.names(), ["a=A"]);
+    world.service.catalog.limit_projects(3);
+    world.again().await;
+    assert_eq!(world.names(), ["a=A"]);
+    world.becomes(&[listed("a", "New"), listed("b", "B"), listed("c", "C")]).await;
+    assert_eq!(world.names(), ["a=New", "b=B", "c=C"]);
+}
+
+#[tokio::test]
 async fn a_change_through_the_api_stays_until_the_entry_changes() {
     let mut world = World::new(Some(vec![listed("a", "A"), listed("b", "B")]), false).await;
     let by_hand = listed("a", "By hand");

@@ -83,6 +83,20 @@ mod tests {
     }
 
     #[actix_web::test]
+    async fn a_full_catalog_takes_no_new_project() {
+        let api = Api::new().await;
+        api.service.catalog.limit_projects(1);
+        api.register("a").await;
+        insta::assert_snapshot!(api.post(PATH, REGISTRATION).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"the catalog is full: at most 1 projects are permitted, remove some or raise MAX_PROJECTS"}
+        "#);
+        let known = REGISTRATION.replacen("commandcenter", "a", 1);
+        assert_eq!(api.post(PATH, known).await.status, 201, "it may still change");
+    }
+
+    #[actix_web::test]
     async fn a_new_project_is_created_offline() {
         insta::assert_snapshot!(post(REGISTRATION).await, @r#"
         201
