@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use federation_domain::{
-    Actor, Cause, HeartbeatInterval, Project, ProjectId, ProjectStatus, Reading, Source,
+    Actor, Cause, EntryAllowance, HeartbeatInterval, Project, ProjectId, ProjectStatus, Reading,
+    Source,
 };
 use parking_lot::{Mutex, MutexGuard};
 use time::OffsetDateTime;
@@ -54,6 +55,25 @@ pub(crate) struct Finding {
     pub(crate) at: OffsetDateTime,
     pub(crate) cause: Cause,
     pub(crate) actor: Actor,
+    /// Number of changes that this one stands for, the last of them.
+    pub(crate) changes: u32,
+}
+
+impl Finding {
+    /// Merges an earlier finding of the same project that was not sent into this one.
+    pub(crate) fn after(mut self, earlier: Option<Box<Self>>) -> Self {
+        let changes = earlier.map_or(0, |earlier| earlier.changes);
+        self.changes = self.changes.saturating_add(changes);
+        self
+    }
+
+    /// Returns the cause for the log.
+    pub(crate) fn into_cause(self) -> Cause {
+        match self.changes {
+            0 | 1 => self.cause,
+            changes => Cause::Merged { changes, last: Box::new(self.cause) },
+        }
+    }
 }
 
 /// Part of a [`ProjectEntry`] behind the lock.
@@ -62,8 +82,12 @@ pub(crate) struct Live {
     pub(crate) project: Project,
     /// Status in the store once all queued transitions are stored.
     pub(crate) sent: ProjectStatus,
-    /// Newest change, if the queue had no room for it.
+    /// Newest change, if the queue had no room for it or the project is flapping.
     pub(crate) unsent: Option<Box<Finding>>,
+    /// Allowance to write status entries.
+    pub(crate) allowance: EntryAllowance,
+    /// The newest change is held back until the project may write another status entry.
+    pub(crate) held_back: bool,
     /// The project was heard in a backlog, and its status is decided at the end of it.
     pub(crate) undecided: bool,
     /// The project was removed from the catalog while the entry was still referenced.
@@ -102,6 +126,8 @@ impl ProjectEntry {
             live: Mutex::new(Live {
                 sent: project.status,
                 unsent: None,
+                allowance: EntryAllowance::default(),
+                held_back: false,
                 project,
                 undecided: false,
                 removed: false,

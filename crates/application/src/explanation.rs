@@ -77,6 +77,9 @@ impl Explanation {
             words.push_str("; not known now: ");
             words.push_str(&self.doubt());
         }
+        if self.state.flapping {
+            words.push_str("; its status changes too often, so changes are merged in the log");
+        }
         words
     }
 
@@ -100,23 +103,38 @@ impl Explanation {
                 }
             }
             ProjectStatus::Degraded => format!(
-                "{} (degraded after {}, offline after {})",
+                "{} (degraded after {}, offline after {}{})",
                 self.silence(),
                 seconds(degraded_after),
-                seconds(offline_after)
+                seconds(offline_after),
+                self.extension()
             ),
-            ProjectStatus::Offline => {
-                format!("{} (offline after {})", self.silence(), seconds(offline_after))
-            }
+            ProjectStatus::Offline => format!(
+                "{} (offline after {}{})",
+                self.silence(),
+                seconds(offline_after),
+                self.extension()
+            ),
         }
     }
 
-    /// Shortest silence over all sources that count. The project falls only when silent on all.
-    fn silence(&self) -> String {
+    /// Shortest silence over all sources that count, with its source, the deaf time left out and
+    /// the cuts. The project falls only when silent on all.
+    fn least_silence(&self) -> Option<(Duration, Source, Option<Duration>, u32)> {
         let counting = self.sources.iter().filter(|source| source.counts);
-        let least = counting
-            .filter_map(|one| Some((one.silence?, one.source, one.deaf_left_out, one.cuts)));
-        let Some((silence, source, deaf, cuts)) = least.min() else {
+        counting
+            .filter_map(|one| Some((one.silence?, one.source, one.deaf_left_out, one.cuts)))
+            .min()
+    }
+
+    /// Note that cuts extend the thresholds.
+    fn extension(&self) -> &'static str {
+        let is_cut = self.least_silence().is_some_and(|(.., cuts)| cuts > 0);
+        if is_cut { "; interruptions extend this" } else { "" }
+    }
+
+    fn silence(&self) -> String {
+        let Some((silence, source, deaf, cuts)) = self.least_silence() else {
             return "no heartbeat was received since the start".into();
         };
         let mut words = format!("{} of silence over {source}", seconds(silence));

@@ -102,7 +102,7 @@ impl Catalog {
     ) -> Option<Position> {
         let mut first = TopN::new(query.sort, after, at_most);
         self.scan(&query.filter, |project, status_known| {
-            first.offer(project, || ProjectState { project: project.clone(), status_known });
+            first.offer(project, || ProjectState::new(project, status_known));
         });
         let (states, next) = first.end();
         states.for_each(|state| show(&state.project, state.status_known));

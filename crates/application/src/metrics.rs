@@ -128,6 +128,7 @@ pub(crate) struct Counts {
     deaf: Family<BySource, Gauge<f64, AtomicU64>>,
     heard_ago: Family<BySource, Gauge<f64, AtomicU64>>,
     changes: Family<ByKind, Counter>,
+    changes_merged: Counter,
     waiting: Gauge,
     watchers: Gauge,
     store: Gauge,
@@ -164,6 +165,7 @@ impl Metrics {
             deaf: Family::default(),
             heard_ago: Family::default(),
             changes: Family::default(),
+            changes_merged: Counter::default(),
             waiting: Gauge::default(),
             watchers: Gauge::default(),
             store: Gauge::default(),
@@ -224,6 +226,10 @@ impl Metrics {
         // Kinds of other entities are open, so they share one series.
         let kind = entry.change().map_or("other", |change| change.kind.as_str());
         self.0.changes.get_or_create(&ByKind { kind: Name(kind) }).inc();
+    }
+
+    pub(crate) fn changes_merged(&self, count: u32) {
+        self.0.changes_merged.inc_by(u64::from(count));
     }
 
     pub(crate) fn set_catalog(&self, counts: [i64; ProjectStatus::ALL.len()]) {
@@ -319,7 +325,7 @@ impl Counts {
         );
         to.register(
             "federation_newcomers_dropped",
-            "Unknown projects not registered because too many were waiting",
+            "Unknown projects not registered because too many were waiting or the catalog is full",
             self.unknown_projects_dropped.clone(),
         );
         to.register(
@@ -352,6 +358,11 @@ impl Counts {
             self.heard_ago.clone(),
         );
         to.register("federation_changes", "Changes logged by this process", self.changes.clone());
+        to.register(
+            "federation_changes_merged",
+            "Status changes of flapping projects that were merged into a later one",
+            self.changes_merged.clone(),
+        );
         to.register(
             "federation_waiting_changes",
             "Status changes queued for the store",

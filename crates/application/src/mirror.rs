@@ -42,10 +42,10 @@ impl Mirror {
     pub(crate) fn register(&self, Registered { project, change }: &Registered) -> WrittenProject {
         let listening = self.presence.listening();
         self.registry.register(project, |project| listening.new_entry(project));
-        let state = self.registry.get_by_id(project.id).map_or_else(
-            || ProjectState { project: project.clone(), status_known: false },
-            |entry| self.presence.state(&entry),
-        );
+        let state = self
+            .registry
+            .get_by_id(project.id)
+            .map_or_else(|| ProjectState::new(project, false), |entry| self.presence.state(&entry));
         let is_new = change.as_ref().is_some_and(|change| change.kind == ChangeKind::Registered);
         WrittenProject { state, is_new }
     }

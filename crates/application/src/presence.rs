@@ -5,7 +5,8 @@
 //! - [`Judge`] turns evidence of silence into statuses. It owns the liveness rule, the decisions
 //!   deferred while the bus lags, and the queue of probes.
 //! - [`Recorder`] records heartbeats. It owns the flags of heartbeats relayed and not stored yet.
-//! - [`Transitions`] changes a status and queues the change for the store. It owns no state.
+//! - [`Transitions`] changes a status and queues the change for the store. It owns the list of
+//!   flapping projects, whose changes are held back.
 //! - [`Reconciler`] compares stored rows with local knowledge. It owns no state.
 //!
 //! The state of each project is in its registry entry. [`Listening`] reports how long a source has
@@ -131,12 +132,14 @@ impl Presence {
         self.0.judge.judge_silence(proven);
     }
 
-    /// Proves the hearing of HTTP, unless it depends on the bus, and takes overdue decisions.
+    /// Proves the hearing of HTTP, unless it depends on the bus, takes overdue decisions, and queues
+    /// changes that were held back.
     pub(crate) fn tick(&self) {
         if let Some(proof) = self.0.listening.http_proof() {
             self.prove_hearing(Source::Http, proof);
         }
         self.0.judge.decide_overdue();
+        self.0.transitions.release_due();
     }
 
     /// Stops judging silence; heartbeats still count. A process that is stopping no longer accepts

@@ -81,6 +81,7 @@ impl Writer {
             }
             backoff = BACKOFF.0;
         }
+        self.presence.transitions().release_all();
         if let Err(error) = self.checkpoint().await {
             let waiting = self.queue.len();
             tracing::error!(error = error_chain(&error), waiting, "last checkpoint failed");

@@ -54,6 +54,7 @@
 mod change;
 mod condition;
 mod error;
+mod flapping;
 mod heartbeat;
 mod listening;
 mod liveness;
@@ -77,6 +78,7 @@ pub use condition::{FailedPrecondition, Precondition, RegistrationTag};
 pub use error::{
     Crowd, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, error_chain,
 };
+pub use flapping::{EntryAllowance, STATUS_ENTRIES, STATUS_ENTRY_INTERVAL};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};

@@ -147,7 +147,7 @@ impl Lists {
             drop(permit);
             list
         });
-        Ok(prepared.await.map_err(ApiError::internal)??)
+        prepared.await.map_err(ApiError::internal)?
     }
 
     /// Returns the cached list, or encodes it if it may lack a change that the client knows of.
@@ -192,7 +192,7 @@ impl Lists {
             drop(done);
             Ok::<_, ApiError>(prepared)
         });
-        Ok(prepared.await.map_err(ApiError::internal)??)
+        prepared.await.map_err(ApiError::internal)?
     }
 
     /// Drops cached lists that are out of date if the memory for another list is short.

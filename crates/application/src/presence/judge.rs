@@ -29,6 +29,15 @@ pub struct ProjectState {
     /// online project that sent a heartbeat within its degraded threshold is known to be online
     /// even then.
     pub status_known: bool,
+    /// The status changes so often that the log and the stored row lag by up to ten seconds. Only
+    /// known of a single project; `false` in lists.
+    pub flapping: bool,
+}
+
+impl ProjectState {
+    pub(crate) fn new(project: &Project, status_known: bool) -> Self {
+        Self { project: project.clone(), status_known, flapping: false }
+    }
 }
 
 /// Decides the status of each project.
@@ -77,10 +86,9 @@ impl Judge {
 
     /// Returns a copy of the project of an entry and whether its status is known.
     pub(crate) fn state(&self, entry: &ProjectEntry, hearing: &HearingSnapshot) -> ProjectState {
-        self.show(entry, hearing, |project, status_known| ProjectState {
-            project: project.clone(),
-            status_known,
-        })
+        let mut state = self.show(entry, hearing, ProjectState::new);
+        state.flapping = entry.lock().allowance.is_used_up(self.clock.monotonic());
+        state
     }
 
     /// Shows the project of an entry, and whether its status is known, without copying it. The
@@ -92,10 +100,11 @@ impl Judge {
         show: impl FnOnce(&Project, bool) -> T,
     ) -> T {
         let mut live = entry.lock();
+        let is_waiting = entry.is_waiting() || live.unsent.is_some();
         let project = entry.project(&mut live);
         // Checked under the same lock, so that a status refuted in the meantime is not reported as
         // confirmed.
-        let is_confirmed = !(entry.is_waiting() && self.needs_confirmation(project));
+        let is_confirmed = !(is_waiting && self.needs_confirmation(project));
         let thresholds = self.rule.thresholds(project.heartbeat_interval);
         let is_known = is_confirmed && hearing.proves_status(entry, project, &thresholds);
         show(project, is_known)

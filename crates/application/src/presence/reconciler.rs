@@ -65,8 +65,14 @@ impl Reconciler {
             entry.leave_fast_path();
             let seen = live.sent;
             if seen != stored.status {
-                let finding = live.unsent.take().map(|finding| *finding);
-                self.weigh(&entry, &mut live, stored, seen, finding);
+                self.transitions.charge(&mut live);
+                if live.held_back && !self.is_another_heartbeat(&entry, stored) {
+                    // The status here is not older. It is stored when the project may write again.
+                    live.sent = stored.status;
+                } else {
+                    let finding = live.unsent.take().map(|finding| *finding);
+                    self.weigh(&entry, &mut live, stored, seen, finding);
+                }
             }
             entry.publish(&live);
             drop(live);
@@ -117,7 +123,8 @@ impl Reconciler {
         entry.settle_all();
         let newest = waiting.last().unwrap_or(refused).transition.clone();
         let Transition { at, cause, actor, .. } = newest;
-        let finding = live.unsent.take().map_or(Finding { at, cause, actor }, |finding| *finding);
+        let newest = Finding { at, cause, actor, changes: 1 };
+        let finding = live.unsent.take().map_or(newest, |finding| *finding);
         self.weigh(entry, &mut live, stored, refused.transition.from, Some(finding));
         entry.publish(&live);
         drop(live);

@@ -105,7 +105,7 @@ async fn no_project_is_created_beyond_the_limit_and_others_still_change() {
     let renamed = Registration { name: "New".parse().unwrap(), ..registration("a") };
     catalog.register(renamed, Origin::Api).await.unwrap();
     assert_eq!(world.project("a").name.as_str(), "New");
-    catalog.remove(&slug("a"), Precondition::Always).await.unwrap();
+    catalog.remove(&slug("a"), Precondition::Always, Actor::API).await.unwrap();
     catalog.register(registration("e"), Origin::Api).await.unwrap();
 }
 

@@ -49,7 +49,7 @@ async fn deaf_time_is_reported_apart_from_silence() {
     assert_eq!(
         summary(&world, "a").await,
         "offline: 135 s of silence over nats, not counting 605 s without hearing, 1 interruption that may \
-         have hidden heartbeats (offline after 90 s)"
+         have hidden heartbeats (offline after 90 s; interruptions extend this)"
     );
 }
 

@@ -51,6 +51,7 @@ async fn run(seed: u64, sabotage: Option<Sabotage>) {
     there_is_one_log(seed, &log);
     no_live_project_falls(&simulation, &log);
     each_report_is_logged_once(&simulation, &log);
+    restless_projects_write_few_entries(&simulation, &log);
     replicas_agree(&simulation, &log);
     acknowledged_registrations_are_kept(&simulation).await;
 }
@@ -164,6 +165,28 @@ fn each_report_is_logged_once(simulation: &Simulation, log: &[Change]) {
             simulation.seed,
             project.slug
         );
+    }
+}
+
+/// Checks that no project writes more status entries in a minute than its allowance. A process that
+/// starts has the whole allowance.
+fn restless_projects_write_few_entries(simulation: &Simulation, log: &[Change]) {
+    let most = 12 + 6 * simulation.replicas.len();
+    for project in &simulation.projects {
+        let is_entry = |change: &&Change| {
+            change.slug.as_str() == project.slug && change.kind == ChangeKind::StatusChanged
+        };
+        let times: Vec<u64> =
+            log.iter().filter(is_entry).map(|change| simulation.millis_of(change.at)).collect();
+        for (first, &at) in times.iter().enumerate() {
+            let count = times[first..].iter().take_while(|&&later| later < at + 60_000).count();
+            assert!(
+                count <= most,
+                "few-entries: seed {}: {} wrote {count} entries in a minute",
+                simulation.seed,
+                project.slug
+            );
+        }
     }
 }
 

@@ -95,6 +95,13 @@ pub enum Cause {
     },
     /// An API call requested it.
     Operator,
+    /// Several changes of a flapping project, of which only the net change is logged.
+    Merged {
+        /// Number of changes.
+        changes: u32,
+        /// Cause of the last one.
+        last: Box<Cause>,
+    },
 }
 
 impl Cause {
@@ -128,6 +135,9 @@ impl std::fmt::Display for Cause {
             }
             Self::Registered { by: Origin::Heartbeat } => f.write_str("registered by a heartbeat"),
             Self::Operator => f.write_str("requested by an operator"),
+            Self::Merged { changes, last } => {
+                write!(f, "{changes} changes in quick succession, the last one: {last}")
+            }
         }
     }
 }

@@ -170,7 +170,7 @@ async fn a_streamed_list_has_the_same_bytes_and_is_not_cached() {
 fn selected(api: &Api, query: &ProjectQuery) -> Vec<ProjectState> {
     let mut states = Vec::new();
     let mut show = |project: &Project, status_known| {
-        states.push(ProjectState { project: project.clone(), status_known });
+        states.push(ProjectState { project: project.clone(), status_known, flapping: false });
     };
     let catalog = &api.service.catalog;
     let mut after = catalog.list_next(query, None, usize::MAX, &mut show).unwrap();

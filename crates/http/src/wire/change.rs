@@ -169,6 +169,16 @@ enum CauseSchema {
     },
     /// A person or a program requested the change.
     Operator,
+    /// Several changes of a project that changes its status too often. The entry has the net
+    /// change.
+    Merged {
+        /// Number of changes.
+        #[schema(minimum = 1)]
+        changes: u32,
+        /// Cause of the last change.
+        #[schema(no_recursion)]
+        last: Box<CauseSchema>,
+    },
 }
 
 /// The transport of a heartbeat.
@@ -236,6 +246,7 @@ mod tests {
         causes.extend(Source::ALL.map(|source| Cause::Heartbeat { source }));
         causes.extend(probes.map(silence));
         causes.extend(origins.map(|by| Cause::Registered { by }));
+        causes.push(Cause::Merged { changes: 7, last: Box::new(silence(None)) });
         causes
     }
 

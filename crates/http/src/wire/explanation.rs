@@ -59,7 +59,8 @@ use crate::wire::timestamp::{Seconds, Timestamp};
             "cause": {"kind": "silence", "silence_ms": 90_000, "deaf_ms": 31_250},
             "because": "no heartbeat for 90 s, not counting 31.2 s of interruptions",
             "actor": "service"
-        }
+        },
+        "flapping": false
     })
 )]
 pub(crate) struct ExplanationBody<'a> {
@@ -88,6 +89,9 @@ pub(crate) struct ExplanationBody<'a> {
     /// The newest change in the log. Null while the store is not available.
     #[schema(required)]
     last_change: Option<HistoryEntryBody<'a>>,
+    /// True while the project changes its status so often that its changes are merged in the log.
+    /// The log and the stored row then lag by up to 10 s.
+    flapping: bool,
 }
 
 /// The newest heartbeat of a project.
@@ -173,6 +177,7 @@ impl<'a> From<&'a Explanation> for ExplanationBody<'a> {
                 reasons: reports.reasons().collect(),
             },
             last_change: last_change.as_ref().map(HistoryEntryBody::from),
+            flapping: state.flapping,
         }
     }
 }

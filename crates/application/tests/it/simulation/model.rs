@@ -124,8 +124,10 @@ impl Simulation {
                 *end = (*end).min(self.now);
             }
         }
+        self.projects.iter_mut().for_each(|project| project.restless = false);
         // After twelve seconds each replica has written a checkpoint and read those of the others.
-        for _ in 0..48 {
+        // A change that was held back for ten seconds may still have to be adopted.
+        for _ in 0..100 {
             self.step().await;
         }
     }
@@ -167,6 +169,11 @@ impl Simulation {
             }
             if self.chance(200) {
                 self.projects[at].unwell ^= true;
+                self.projects[at].next = self.now;
+            }
+            // A defect shows in other checks too if projects speak that often.
+            if self.sabotage.is_none() && self.chance(300) {
+                self.projects[at].restless ^= true;
                 self.projects[at].next = self.now;
             }
         }

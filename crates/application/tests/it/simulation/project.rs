@@ -5,6 +5,9 @@ use federation_domain::{Condition, Source};
 /// Time between heartbeats in ms: 30 s ± 10 %.
 const INTERVAL: std::ops::Range<u64> = 27_000..33_000;
 
+/// Time between heartbeats of a restless project in ms.
+const SHORT_INTERVAL: std::ops::Range<u64> = 250..1_500;
+
 /// A project and the heartbeats that it really sent. Times are in ms since the start.
 pub(super) struct SimulatedProject {
     pub(super) slug: String,
@@ -13,6 +16,8 @@ pub(super) struct SimulatedProject {
     pub(super) next: u64,
     /// The project reports that it is degraded.
     pub(super) unwell: bool,
+    /// The project changes its reported health with every heartbeat, several times a minute.
+    pub(super) restless: bool,
     /// Number of reported changes from healthy to degraded.
     pub(super) turned_unwell: usize,
     said_unwell: bool,
@@ -33,6 +38,7 @@ impl SimulatedProject {
             alive: true,
             next,
             unwell: false,
+            restless: false,
             turned_unwell: 0,
             said_unwell: false,
             spoken: Vec::new(),
@@ -44,7 +50,8 @@ impl SimulatedProject {
         if !self.alive || self.next > now {
             return None;
         }
-        self.next = now + rng.u64(INTERVAL);
+        self.unwell ^= self.restless;
+        self.next = now + rng.u64(if self.restless { SHORT_INTERVAL } else { INTERVAL });
         if self.unwell && !self.said_unwell {
             self.turned_unwell += 1;
         }

@@ -81,7 +81,7 @@ mod tests {
 
     use actix_web::http::Method;
 
-    use crate::testing::Api;
+    use crate::testing::{Api, schema};
 
     #[actix_web::test]
     async fn a_project_without_a_heartbeat_is_offline() {
@@ -92,6 +92,31 @@ mod tests {
         content-type: application/json
         {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false,"kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}
         "#);
+    }
+
+    #[actix_web::test]
+    async fn a_flapping_project_is_shown_as_flapping_except_in_lists() {
+        let api = Api::new().await;
+        api.register("a").await;
+        let shown = async |path: &str| api.get(&format!("/api/fed/projects{path}")).await.body;
+        for status in ["online", "degraded"].into_iter().cycle().take(7) {
+            assert!(!shown("/a").await.contains("flapping") || status == "online");
+            let body = format!("{{\"status\":\"{status}\"}}");
+            api.post("/api/fed/projects/a/heartbeat", body).await;
+        }
+        let project = shown("/a").await;
+        assert!(project.contains("\"status\":\"online\""), "{project}");
+        assert!(project.ends_with(",\"flapping\":true}"), "{project}");
+        schema::check("Project", &serde_json::from_str(&project).unwrap());
+        let explanation = shown("/a/explain").await;
+        assert!(explanation.ends_with(",\"flapping\":true}"), "{explanation}");
+        assert!(explanation.contains("its status changes too often"), "{explanation}");
+        assert!(!shown("").await.contains("flapping"), "the list is as ever");
+        assert!(!shown("/a?fields=slug,status").await.contains("flapping"));
+        api.listen(Duration::from_secs(21)).await;
+        assert!(!shown("/a").await.contains("flapping"));
+        let history = shown("/a/history").await;
+        assert!(history.contains("\"kind\":\"heartbeat\"") && !history.contains("\"merged\""));
     }
 
     #[actix_web::test]

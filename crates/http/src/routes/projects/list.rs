@@ -209,7 +209,10 @@ mod tests {
             assert!(!before.contains(&heartbeat[1..heartbeat.len() - 1]), "one project is current");
             api.clock.advance(Duration::from_millis(1));
             assert!(
-                api.get("/api/fed/projects").await.body.contains(&heartbeat[1..heartbeat.len() - 1])
+                api.get("/api/fed/projects")
+                    .await
+                    .body
+                    .contains(&heartbeat[1..heartbeat.len() - 1])
             );
         }
     }

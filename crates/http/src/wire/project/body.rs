@@ -74,6 +74,11 @@ pub(crate) struct ProjectBody<'a> {
     /// long enough afterwards. A project that is online and was heard within the degraded threshold
     /// has a known status even then.
     pub(super) status_known: bool,
+    /// True while the project changes its status so often that its changes are merged in the log.
+    /// The log and the stored row then lag by up to 10 s. Absent otherwise, and in lists.
+    #[schema(required = false, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) flapping: Option<bool>,
 }
 
 /// The liveness status of a project.
@@ -107,13 +112,15 @@ impl<'a> ProjectBody<'a> {
             allow_fanout: &project.allow_fanout,
             degraded_reasons: &project.reports,
             status_known,
+            flapping: None,
         }
     }
 }
 
 impl<'a> From<&'a ProjectState> for ProjectBody<'a> {
     fn from(state: &'a ProjectState) -> Self {
-        Self::new(&state.project, state.status_known)
+        let flapping = state.flapping.then_some(true);
+        Self { flapping, ..Self::new(&state.project, state.status_known) }
     }
 }
 

@@ -55,6 +55,12 @@ impl ProjectBody<'_> {
         member!(json, fields, "degraded_reasons", texts(json, self.degraded_reasons.reasons()));
         let known: &[u8] = if self.status_known { b"true" } else { b"false" };
         member!(json, fields, "status_known", json.extend_from_slice(known));
+        // Not selectable, because it is rarely present.
+        if let (Some(flapping), true) = (self.flapping, fields == Fields::default()) {
+            json.extend_from_slice(b"\"flapping\":");
+            value(json, &flapping);
+            json.push(b',');
+        }
         // Replace the last comma.
         json.pop();
         json.push(b'}');
@@ -118,7 +124,7 @@ mod tests {
         let all = written(Fields::default());
         assert_eq!(all, serde_json::to_string(body).unwrap());
         let object: serde_json::Map<_, _> = serde_json::from_str(&all).unwrap();
-        for (key, value) in object {
+        for (key, value) in object.into_iter().filter(|(key, _)| key != "flapping") {
             let one = format!("{{\"{key}\":{value}}}");
             assert_eq!(written(Fields::parse(&key).unwrap()), one);
         }
@@ -145,6 +151,7 @@ mod tests {
             allow_fanout: &allow_fanout,
             degraded_reasons: &Reports::default(),
             status_known: false,
+            flapping: None,
         };
         assert_same_as_serde(&empty);
         let mut reports = Reports::default();
@@ -161,6 +168,7 @@ mod tests {
             allow_fanout: &FanoutAllowlist::parse(&["restart", "ping"]).unwrap(),
             degraded_reasons: &reports,
             status_known: true,
+            flapping: Some(true),
             ..empty
         });
     }
