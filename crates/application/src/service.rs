@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use federation_domain::{
     ChangeSink, Clock, HeartbeatRelay, LivenessRule, Origin, Prober, Registration, Source,
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::changes::ChangeFeed;
+use crate::expiry::Expiry;
 use crate::follower::Follower;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -153,6 +155,13 @@ impl Service {
     /// Probes silent projects until cancelled, if a prober is configured.
     pub async fn run_probes(&self, cancel: CancellationToken) {
         self.presence.run_probes(cancel).await;
+    }
+
+    /// Creates the task that removes projects which registered themselves and have been silent for
+    /// this listened time.
+    #[must_use]
+    pub fn expiry(&self, after: Duration) -> Expiry {
+        Expiry::new(self.catalog.clone(), Arc::clone(&self.journal), after)
     }
 
     /// Creates the follower of the change log. Run exactly one.

@@ -27,6 +27,7 @@ pub(crate) fn project(id: i64) -> Project {
         heartbeat_interval: None,
         allow_fanout: FanoutAllowlist::default(),
         reports: Reports::default(),
+        auto_registered: false,
     }
 }
 

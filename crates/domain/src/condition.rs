@@ -135,6 +135,7 @@ mod tests {
             heartbeat_interval: None,
             allow_fanout: FanoutAllowlist::default(),
             reports: Reports::default(),
+            auto_registered: false,
         }
     }
 

@@ -91,4 +91,7 @@ pub struct Project {
     pub allow_fanout: FanoutAllowlist,
     /// Reported health.
     pub reports: Reports,
+    /// The project registered itself by a heartbeat, and neither the projects file nor an API call
+    /// has registered or changed it since.
+    pub auto_registered: bool,
 }

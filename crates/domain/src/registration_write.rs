@@ -146,8 +146,10 @@ impl RegistrationWrite {
         registered == *project
     }
 
-    /// Changes the metadata of the project. The id, status and heartbeat are unchanged.
+    /// Changes the metadata of the project, which then no longer counts as auto-registered. The id,
+    /// status and heartbeat are unchanged.
     pub fn apply_to(&self, project: &mut Project) {
+        project.auto_registered = false;
         match &self.mode {
             WriteMode::Merge(registration) => registration.apply_to(project),
             WriteMode::Replace(registration) => {
@@ -196,6 +198,7 @@ mod tests {
             heartbeat_interval: None,
             allow_fanout: FanoutAllowlist::default(),
             reports: Reports::default(),
+            auto_registered: false,
         };
         registration(name).apply_to(&mut project);
         project

@@ -52,6 +52,8 @@ pub struct ProjectRecord {
     pub last_heartbeat_source: Option<String>,
     /// Reported health; the default for NULL.
     pub reports: Decoded<Reports>,
+    /// The project registered itself, and nothing else registered it since.
+    pub auto_registered: bool,
 }
 
 /// Values for required columns that do not parse.
@@ -149,6 +151,7 @@ impl ProjectRecord {
             heartbeat_interval: columns.optional("heartbeat_interval_ms", interval),
             allow_fanout: columns.optional("allow_fanout", self.allow_fanout),
             reports: columns.optional("reports", self.reports),
+            auto_registered: self.auto_registered,
         };
         let Columns { ignored, unreadable, .. } = columns;
         Ok(StoredProject { project, ignored, unreadable })
@@ -234,6 +237,7 @@ mod tests {
             allow_fanout: Ok(FanoutAllowlist::default()),
             last_heartbeat_source: None,
             reports: Ok(Reports::default()),
+            auto_registered: false,
         }
     }
 

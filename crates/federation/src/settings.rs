@@ -93,6 +93,9 @@ pub struct ServeSettings {
     pub projects_file_prune: bool,
     /// Register unknown projects from their heartbeats.
     pub auto_register: bool,
+    /// Listened time without a heartbeat after which a project that registered itself is removed.
+    /// `None` keeps it.
+    pub auto_register_expire: Option<Duration>,
     /// Maximum number of projects.
     pub max_projects: usize,
     /// Answer catalog queries over NATS.
@@ -139,6 +142,8 @@ impl ServeArgs {
             projects_file: self.catalog.projects_file,
             projects_file_prune: self.catalog.projects_file_prune,
             auto_register: self.catalog.auto_register,
+            auto_register_expire: Some(self.catalog.auto_register_expire)
+                .filter(|expire| !expire.is_zero()),
             max_projects: self.catalog.max_projects,
             catalog_on_nats: self.catalog.catalog_on_nats,
         })

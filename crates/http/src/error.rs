@@ -258,9 +258,7 @@ impl ResponseError for ApiError {
             Self::Invalid(_)
             | Self::Spoofed(_)
             | Self::RejectedByStore(_)
-            | Self::CatalogFull { .. } => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
+            | Self::CatalogFull { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyOfClient { .. } | Self::TooManyTickets => StatusCode::TOO_MANY_REQUESTS,
             Self::NotLoaded
             | Self::TooManyLists

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
     Decision, HeartbeatInterval, NewChange, Origin, Project, ProjectStatus, Registered,
@@ -28,7 +28,7 @@ pub(crate) async fn register(
 ) -> Result<Vec<Registered>, PgError> {
     let at = to_micros(at);
     let mut unit = UnitOfWork::begin(connection).await?;
-    let created = insert_missing(unit.connection, writes, at).await?;
+    let created = insert_missing(unit.connection, writes, by, at).await?;
     let rows = lock_rows(unit.connection, writes, at).await?;
     let mut batch =
         Batch { rows, created, updated: HashSet::new(), repaired: HashSet::new(), by, at };
@@ -99,14 +99,15 @@ fn removed_concurrently() -> PgError {
 async fn insert_missing(
     connection: &mut AsyncPgConnection,
     writes: &[RegistrationWrite],
+    by: Origin,
     at: OffsetDateTime,
 ) -> Result<HashSet<Slug>, PgError> {
     // The query leaves existing rows out, because a conflict would use up an id.
     const INSERT: &str = "
         INSERT INTO projects (slug, name, hub_url, mesh_namespace, status, tags, created_at,
-                              updated_at, heartbeat_interval_ms, allow_fanout)
+                              updated_at, heartbeat_interval_ms, allow_fanout, auto_registered)
         SELECT slug, name, hub_url, mesh_namespace, 'offline', tags::json, $8, $8, interval_ms,
-               coalesce(allow_fanout, '[]')::json
+               coalesce(allow_fanout, '[]')::json, $9
         FROM unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY
             AS r (slug, name, hub_url, mesh_namespace, tags, interval_ms, allow_fanout, position)
         WHERE NOT EXISTS (SELECT FROM projects AS p WHERE p.slug = r.slug)
@@ -130,6 +131,7 @@ async fn insert_missing(
             r.allow_fanout.as_ref().map(json).transpose()
         })?)
         .bind::<Timestamptz, _>(at)
+        .bind::<Bool, _>(by == Origin::Heartbeat)
         .load(connection)
         .await?;
     Ok(created.iter().filter_map(|row| Slug::parse(&row.slug).ok()).collect())
@@ -167,9 +169,11 @@ async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Res
         UPDATE projects AS p
         SET name = u.name, hub_url = u.hub_url, mesh_namespace = u.mesh_namespace,
             tags = u.tags::json, heartbeat_interval_ms = u.interval_ms,
-            allow_fanout = u.allow_fanout::json, updated_at = u.updated_at
-        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
-            AS u (id, name, hub_url, mesh_namespace, tags, interval_ms, allow_fanout, updated_at)
+            allow_fanout = u.allow_fanout::json, updated_at = u.updated_at,
+            auto_registered = u.auto_registered
+        FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            AS u (id, name, hub_url, mesh_namespace, tags, interval_ms, allow_fanout, updated_at,
+                  auto_registered)
         WHERE p.id = u.id";
     if updated.is_empty() {
         return Ok(());
@@ -185,6 +189,7 @@ async fn update(connection: &mut AsyncPgConnection, updated: &[&Project]) -> Res
         .bind::<Array<Nullable<BigInt>>, _>(column(updated, |p| p.heartbeat_interval.map(millis)))
         .bind::<Array<Text>, _>(json_column(updated, |p| json(&p.allow_fanout))?)
         .bind::<Array<Timestamptz>, _>(column(updated, |p| p.updated_at))
+        .bind::<Array<Bool>, _>(column(updated, |p| p.auto_registered))
         .execute(connection)
         .await?;
     Ok(())

@@ -57,6 +57,7 @@ pub(crate) struct ProjectRow {
     allow_fanout: JsonText,
     last_heartbeat_source: Option<String>,
     reports: Option<JsonText>,
+    auto_registered: bool,
 }
 
 impl ProjectRow {
@@ -77,6 +78,7 @@ impl ProjectRow {
             allow_fanout: decode_or_default(Some(&self.allow_fanout)),
             last_heartbeat_source: self.last_heartbeat_source,
             reports: decode_or_default(self.reports.as_ref()),
+            auto_registered: self.auto_registered,
         }
     }
 }

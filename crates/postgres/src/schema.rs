@@ -8,7 +8,7 @@ pub(crate) mod sql_types {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Json, Nullable, Timestamptz, Varchar};
+    use diesel::sql_types::{BigInt, Bool, Json, Nullable, Timestamptz, Varchar};
     use super::sql_types::ProjectStatus;
 
     projects (id) {
@@ -26,6 +26,7 @@ diesel::table! {
         allow_fanout -> Json,
         last_heartbeat_source -> Nullable<Varchar>,
         reports -> Nullable<Json>,
+        auto_registered -> Bool,
     }
 }
 

@@ -44,7 +44,7 @@ fn apply(
         .transpose()?;
     match write.decide(stored.as_ref(), by, at)? {
         Decision::Create(registration) => {
-            let project = insert(unit.connection, registration, at)?;
+            let project = insert(unit.connection, registration, by, at)?;
             let change = unit.log(NewChange::registered(&project, by, &write.actor(by), at))?;
             Ok(Registered { project, change: Some(change) })
         }
@@ -80,6 +80,7 @@ pub(crate) fn find(
 fn insert(
     connection: &mut SqliteConnection,
     registration: &Registration,
+    by: Origin,
     at: OffsetDateTime,
 ) -> Result<Project, SqliteError> {
     let at = text_of(at).map_err(SqliteError::failed)?;
@@ -96,6 +97,7 @@ fn insert(
             projects::updated_at.eq(&at),
             projects::heartbeat_interval_ms.eq(registration.heartbeat_interval.map(millis)),
             projects::allow_fanout.eq(json(&allow_fanout)?),
+            projects::auto_registered.eq(by == Origin::Heartbeat),
         ))
         .returning(ProjectRow::as_returning())
         .get_result(connection)?;
@@ -112,6 +114,7 @@ fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), Sq
             projects::heartbeat_interval_ms.eq(project.heartbeat_interval.map(millis)),
             projects::allow_fanout.eq(json(&project.allow_fanout)?),
             projects::updated_at.eq(text_of(project.updated_at).map_err(SqliteError::failed)?),
+            projects::auto_registered.eq(project.auto_registered),
         ))
         .execute(connection)?;
     Ok(())

@@ -16,6 +16,7 @@ diesel::table! {
         allow_fanout -> Text,
         last_heartbeat_source -> Nullable<Text>,
         reports -> Nullable<Text>,
+        auto_registered -> Bool,
     }
 }
 

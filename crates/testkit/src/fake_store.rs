@@ -183,7 +183,7 @@ impl Tables {
         let change = match write.decide(known.map(StoredProject::intact).as_ref(), by, at)? {
             Decision::Create(registration) => {
                 self.last_id += 1;
-                let project = new_project(ProjectId(self.last_id), registration, at);
+                let project = new_project(ProjectId(self.last_id), registration, by, at);
                 self.ids.insert(project.slug.clone(), project.id);
                 NewChange::registered(self.put(project), by, actor, at)
             }
@@ -220,7 +220,12 @@ impl Tables {
     }
 }
 
-fn new_project(id: ProjectId, registration: &Registration, at: OffsetDateTime) -> Project {
+fn new_project(
+    id: ProjectId,
+    registration: &Registration,
+    by: Origin,
+    at: OffsetDateTime,
+) -> Project {
     Project {
         id,
         slug: registration.slug.clone(),
@@ -236,6 +241,7 @@ fn new_project(id: ProjectId, registration: &Registration, at: OffsetDateTime) -
         heartbeat_interval: registration.heartbeat_interval,
         allow_fanout: registration.allow_fanout.clone().unwrap_or_default(),
         reports: Reports::default(),
+        auto_registered: by == Origin::Heartbeat,
     }
 }
 

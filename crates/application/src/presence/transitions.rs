@@ -172,7 +172,8 @@ impl Transitions {
         }
         let newest = since.last().or(rejected.last()).unwrap_or(first);
         let Transition { at, cause, actor, .. } = newest.transition.clone();
-        let finding = unsent.map_or(Finding { at, cause, actor }, |finding| *finding);
+        let newest = Finding { at, cause, actor, changes: 1 };
+        let finding = unsent.map_or(newest, |finding| *finding);
         let status = live.project.status;
         self.set_status(entry, &mut live, status, finding);
     }

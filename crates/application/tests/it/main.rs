@@ -5,6 +5,7 @@
 mod catalog;
 mod changes;
 mod client_reads;
+mod expiring;
 mod flapping;
 mod history;
 mod listing;

@@ -95,6 +95,8 @@ pub enum Cause {
     },
     /// An API call requested it.
     Operator,
+    /// The project had registered itself and was silent for too long.
+    Expired,
     /// Several changes of a flapping project, of which only the net change is logged.
     Merged {
         /// Number of changes.
@@ -135,6 +137,7 @@ impl std::fmt::Display for Cause {
             }
             Self::Registered { by: Origin::Heartbeat } => f.write_str("registered by a heartbeat"),
             Self::Operator => f.write_str("requested by an operator"),
+            Self::Expired => f.write_str("registered itself and was silent for too long"),
             Self::Merged { changes, last } => {
                 write!(f, "{changes} changes in quick succession, the last one: {last}")
             }

@@ -52,7 +52,9 @@ impl NewChange {
         actor: &Actor,
         at: OffsetDateTime,
     ) -> Self {
-        let (slug, cause, actor) = (slug.clone(), Cause::Operator, actor.clone());
+        // The service itself only removes projects that expired.
+        let cause = if *actor == Actor::SERVICE { Cause::Expired } else { Cause::Operator };
+        let (slug, actor) = (slug.clone(), actor.clone());
         Self { slug, kind: ChangeKind::Removed, from: status, to: None, at, cause, actor }
     }
 

@@ -41,6 +41,9 @@ impl BackgroundTasks {
         listeners.spawn(async move { asking.run_probes(probes_end).await });
         listeners.spawn(service.follower().run(listeners_end.clone()));
         listeners.spawn(reload.run(listeners_end.clone()));
+        if let Some(after) = settings.auto_register_expire {
+            listeners.spawn(service.expiry(after).run(listeners_end.clone()));
+        }
         if let Some(bus) = bus {
             if let Some(series) = &series {
                 let (context, series, end) =

@@ -50,12 +50,12 @@ pub(super) async fn prepare(
     }
     let is_new = |project: &&Registration| service.catalog.find(&project.slug).is_err();
     let new = registrations.iter().filter(is_new).count();
-    let register = async || {
-        match service.catalog.register_accepted(registrations.clone(), Origin::File).await {
+    let register =
+        async || match service.catalog.register_accepted(registrations.clone(), Origin::File).await
+        {
             Err(CatalogError::Store(error)) => Err(error),
             left_out => Ok(left_out),
-        }
-    };
+        };
     let left_out = persist(register).await?.context("cannot register the projects file")?;
     let new =
         new - registrations.iter().filter(|one| left_out.contains(&one.slug)).count().min(new);

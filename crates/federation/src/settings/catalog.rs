@@ -1,6 +1,7 @@
 //! Settings of the catalog.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use federation_application::MAX_PROJECTS;
 
@@ -26,6 +27,12 @@ pub struct CatalogArgs {
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub auto_register: bool,
 
+    /// Remove a project that registered itself after this many seconds without a heartbeat, unless
+    /// the projects file or the API registered or changed it since. Only time in which the service
+    /// listens counts. At most 30 days; 0 keeps such projects.
+    #[arg(long, env, value_name = "SECONDS", value_parser = expiry, default_value = "2592000")]
+    pub auto_register_expire: Duration,
+
     /// Limit the number of projects. Beyond it no project can be created; others still change.
     #[arg(long, env, value_name = "NUMBER", default_value_t = MAX_PROJECTS)]
     pub max_projects: usize,
@@ -36,4 +43,27 @@ pub struct CatalogArgs {
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "true")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub catalog_on_nats: bool,
+}
+
+/// Longest time until a project expires, for which listening periods are kept.
+const MAX_EXPIRY: f64 = 30.0 * 86_400.0;
+
+fn expiry(text: &str) -> Result<Duration, String> {
+    let seconds = text.trim().parse().ok().filter(|seconds| (0.0..=MAX_EXPIRY).contains(seconds));
+    let expiry = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    expiry.ok_or_else(|| "expected a number of seconds from 0 to 2592000 (30 days)".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_until_expiry_is_at_most_thirty_days() {
+        assert_eq!(expiry("0"), Ok(Duration::ZERO));
+        assert_eq!(expiry(" 2592000 "), Ok(Duration::from_secs(2_592_000)));
+        for bad in ["", "-1", "2592001", "30d", "NaN", "inf"] {
+            assert!(expiry(bad).unwrap_err().contains("2592000"), "{bad}");
+        }
+    }
 }

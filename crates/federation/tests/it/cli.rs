@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 36] = [
+const SETTINGS: [&str; 37] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
@@ -30,6 +30,7 @@ const SETTINGS: [&str; 36] = [
     "PROJECTS_FILE",
     "PROJECTS_FILE_PRUNE",
     "AUTO_REGISTER",
+    "AUTO_REGISTER_EXPIRE",
     "MAX_PROJECTS",
     "HEARTBEAT_INTERVAL_SECONDS",
     "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS",
@@ -55,7 +56,7 @@ fn help_names_every_setting_with_its_default() {
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.starts_with("Track every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[..32] {
+    for name in &SETTINGS[..33] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {

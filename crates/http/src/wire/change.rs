@@ -169,6 +169,8 @@ enum CauseSchema {
     },
     /// A person or a program requested the change.
     Operator,
+    /// The project had registered itself by a heartbeat and was silent for too long.
+    Expired,
     /// Several changes of a project that changes its status too often. The entry has the net
     /// change.
     Merged {
@@ -242,6 +244,7 @@ mod tests {
             silence(None),
             Cause::Reported { reasons: vec!["slow disk".to_owned()] },
             Cause::Operator,
+            Cause::Expired,
         ];
         causes.extend(Source::ALL.map(|source| Cause::Heartbeat { source }));
         causes.extend(probes.map(silence));

@@ -9,7 +9,7 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated, store_in};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 2] = ["20261124000001", "20261124000002"];
+const VERSIONS: [&str; 3] = ["20261124000001", "20261124000002", "20261124000006"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_processes_apply_each_migration_once() {

@@ -41,6 +41,7 @@ macro_rules! store_contract {
             registering::a_reader_sees_a_batch_whole_or_not_at_all;
             registering::a_heartbeat_registers_an_unknown_project;
             registering::a_registration_by_heartbeat_replaces_nothing;
+            registering::a_project_is_auto_registered_until_it_is_claimed;
             registering::a_registration_wins_over_a_concurrent_one_by_heartbeat;
             registering::an_empty_batch_does_nothing;
             registering::sixteen_concurrent_callers_register_one_new_slug;

@@ -175,6 +175,29 @@ pub async fn a_registration_by_heartbeat_replaces_nothing(store: &Arc<dyn Store>
     assert_eq!(snapshot.revision, Revision(3));
 }
 
+/// A project that registered itself counts as auto-registered until another origin registers or
+/// changes it, even to the same metadata.
+pub async fn a_project_is_auto_registered_until_it_is_claimed(store: &Arc<dyn Store>) {
+    let slugs = ["a", "b", "c"];
+    let by_heartbeat = slugs.map(|slug| introduced(slug).into());
+    let registered = store.register(&by_heartbeat, Origin::Heartbeat, moment(1)).await.unwrap();
+    assert!(registered.iter().all(|one| one.project.auto_registered));
+    let again = store.register(&by_heartbeat, Origin::Heartbeat, moment(2)).await.unwrap();
+    assert!(again.iter().all(|one| one.project.auto_registered && one.change.is_none()));
+    let claimed = store.register(&[introduced("a").into()], Origin::File, moment(3)).await.unwrap();
+    assert!(!claimed[0].project.auto_registered && claimed[0].change.is_some());
+    let repeated =
+        store.register(&[introduced("a").into()], Origin::File, moment(4)).await.unwrap();
+    assert_eq!((&repeated[0].project, &repeated[0].change), (&claimed[0].project, &None));
+    store.register(&[registration("b").into()], Origin::Api, moment(5)).await.unwrap();
+    let marked = store.load().await.unwrap().projects;
+    let marked: Vec<_> = marked.iter().map(|project| project.auto_registered).collect();
+    assert_eq!(marked, [false, false, true]);
+    let heard =
+        store.register(&[introduced("b").into()], Origin::Heartbeat, moment(6)).await.unwrap();
+    assert!(!heard[0].project.auto_registered);
+}
+
 /// Returns the registration that a heartbeat makes, which differs from [`registration`].
 fn introduced(slug: &str) -> Registration {
     let draft = RegistrationDraft {
