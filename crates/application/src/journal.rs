@@ -1,14 +1,17 @@
 //! Serialized access to the store: writes of this process, and changes of other replicas.
 
+mod acceptance;
+mod notes;
 mod registering;
 mod tail;
+mod turns;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use federation_domain::{
-    Actor, ChangeSink, Clock, ListeningPeriod, LogEntry, LogPosition, Outcome, Precondition,
+    Actor, ChangeSink, Clock, Crowd, ListeningPeriod, LogEntry, LogPosition, Outcome, Precondition,
     Project, Revision, Slug, Snapshot, Source, StoreError, StoredEntry, Stores, Transition,
     error_chain,
 };
@@ -20,11 +23,10 @@ use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::recent::Recent;
 use crate::rejections::Rejections;
+use acceptance::Acceptance;
 use registering::WaitingCalls;
 use tail::{Continuation, Tail};
-
-/// Limit on logged causes of one outage.
-const MAX_LOGGED_CAUSES: usize = 8;
+use turns::Turns;
 
 /// Writes to the store one at a time, mirrors the result into memory and publishes the changes.
 ///
@@ -36,7 +38,9 @@ pub(crate) struct Journal {
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
     rejections: Rejections,
+    acceptance: Acceptance,
     writing: tokio::sync::Mutex<()>,
+    turns: Turns,
     calls: WaitingCalls,
     tail: Mutex<Tail>,
     recent: Recent,
@@ -75,9 +79,11 @@ impl Journal {
             stores,
             mirror,
             sink,
-            rejections: Rejections::new(metrics.clone(), clock),
+            rejections: Rejections::new(metrics.clone(), Arc::clone(&clock)),
+            acceptance: Acceptance::new(clock),
             metrics,
             writing: tokio::sync::Mutex::default(),
+            turns: Turns::default(),
             calls: WaitingCalls::default(),
             tail: Mutex::default(),
             recent: Recent::default(),
@@ -212,10 +218,15 @@ impl Journal {
         at: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let journal = Arc::clone(self);
+        let place = self.note_client_write(self.turns.enter(1))?;
         run_to_completion(async move {
-            let _turn = journal.writing.lock().await;
+            let _place = place;
+            let Some(_turn) = journal.turns.next(&journal.writing).await else {
+                return journal.note_client_write(Err(StoreError::Busy(Crowd::Writes)));
+            };
             let removed = journal.stores.catalog.remove(&slug, &only_if, &actor, at).await;
-            let removed = journal.note(removed).inspect_err(|error| journal.learn_from(error))?;
+            let removed =
+                journal.note_write(removed).inspect_err(|error| journal.learn_from(error))?;
             let (id, change) = removed.unzip();
             journal.mirror.remove(id, &slug);
             journal.publish(change);
@@ -238,71 +249,13 @@ impl Journal {
         apply: impl FnOnce(&[Outcome]),
     ) -> Result<(), StoreError> {
         let _turn = self.writing.lock().await;
-        let outcomes = self.note(self.stores.catalog.commit(transitions).await)?;
+        let outcomes = self.note_write(self.stores.catalog.commit(transitions).await)?;
         apply(&outcomes);
         self.publish(outcomes.into_iter().filter_map(|outcome| match outcome {
             Outcome::Accepted(change) => change,
-            Outcome::Stale(_) | Outcome::Gone => None,
+            Outcome::Stale(_) | Outcome::Gone | Outcome::Locked => None,
         }));
         Ok(())
-    }
-
-    /// Counts a read on behalf of a client that was refused. Only calls of the service itself tell
-    /// whether the store is available.
-    pub(crate) fn note_client_read<T>(
-        &self,
-        result: Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        if let Err(StoreError::Busy(_)) = &result {
-            self.metrics.store_call_refused("read");
-        }
-        result
-    }
-
-    /// Records whether the store answered. Logs when that changes, and each cause of an outage once.
-    pub(crate) fn note<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(StoreError::Busy(_)) = &result {
-            return result;
-        }
-        let outage = result.as_ref().err().filter(|error| error.is_unavailable());
-        let up = outage.is_none();
-        if self.up.swap(up, Ordering::Relaxed) != up {
-            self.metrics.set_store(up);
-            if up {
-                self.returned.notify_one();
-                self.logged_causes.lock().clear();
-                if self.has_answered.swap(true, Ordering::Relaxed) {
-                    tracing::info!("store is available again");
-                } else {
-                    tracing::debug!("store is available");
-                }
-            }
-        }
-        if let Some(error) = outage {
-            self.log_outage(error);
-        }
-        result
-    }
-
-    fn log_outage(&self, error: &StoreError) {
-        let error = error_chain(error);
-        // Ports and numbers of statements do not make a new cause.
-        let cause = error.chars().filter(|c| !c.is_ascii_digit()).collect();
-        let is_new = {
-            let mut logged = self.logged_causes.lock();
-            logged.len() < MAX_LOGGED_CAUSES && logged.insert(cause)
-        };
-        if is_new {
-            tracing::warn!(
-                error,
-                "store is unavailable; changes are queued, queries are still answered"
-            );
-        }
-    }
-
-    /// Waits until a call finds that the store is available again.
-    pub(crate) async fn store_returned(&self) {
-        self.returned.notified().await;
     }
 
     /// Runs a write of a feature with entities of its own, then publishes the entries that the write
@@ -316,7 +269,7 @@ impl Journal {
         let journal = Arc::clone(self);
         run_to_completion(async move {
             let _turn = journal.writing.lock().await;
-            let (written, entries) = journal.note(write.await)?;
+            let (written, entries) = journal.note_write(write.await)?;
             journal.publish(entries);
             Ok(written)
         })

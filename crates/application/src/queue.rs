@@ -78,7 +78,7 @@ impl TransitionQueue {
     pub(crate) fn take(&self, most: usize) -> Vec<Queued> {
         let mut waiting = self.waiting.lock();
         let count = waiting.transitions.len().min(most);
-        waiting.taken = count;
+        waiting.taken += count;
         let taken = waiting.transitions.drain(..count).collect();
         if waiting.transitions.is_empty() {
             waiting.transitions.shrink_to(1_024);
@@ -86,11 +86,11 @@ impl TransitionQueue {
         taken
     }
 
-    /// Records that the store has decided on the transitions taken.
-    pub(crate) fn decided(&self, taken: &[Queued]) {
+    /// Records that the store has decided on these of the transitions taken.
+    pub(crate) fn decided<'a>(&self, decided: impl IntoIterator<Item = &'a Queued>) {
         let mut waiting = self.waiting.lock();
-        waiting.taken = waiting.taken.saturating_sub(taken.len());
-        for queued in taken {
+        for queued in decided {
+            waiting.taken = waiting.taken.saturating_sub(1);
             waiting.forget(queued.transition.project, 1);
         }
     }
@@ -98,7 +98,7 @@ impl TransitionQueue {
     /// Puts transitions that could not be stored back at the front.
     pub(crate) fn put_back(&self, taken: Vec<Queued>) {
         let mut waiting = self.waiting.lock();
-        waiting.taken = 0;
+        waiting.taken = waiting.taken.saturating_sub(taken.len());
         for queued in taken.into_iter().rev() {
             waiting.transitions.push_front(queued);
         }

@@ -65,17 +65,22 @@ impl Readiness {
         self.0.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Pings the store, with a timeout of 2 s, and checks that heartbeats arrive over NATS.
+    /// Checks that the store answers reads and accepts writes, with a timeout of 2 s for each, and
+    /// that heartbeats arrive over NATS.
     pub async fn check(&self) -> ReadinessReport {
         let inner = &*self.0;
         let mut reasons = Vec::new();
+        let is_started = inner.started.load(Ordering::Relaxed);
         if inner.stopping.load(Ordering::Relaxed) {
             reasons.push("the service is stopping".to_owned());
-        } else if !inner.started.load(Ordering::Relaxed) {
+        } else if !is_started {
             reasons.push("the service is starting".to_owned());
         }
         match timeout(STORE_ANSWERS_WITHIN, inner.journal.stores().health.ping()).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) if is_started => {
+                reasons.extend(inner.journal.writes_refused(STORE_ANSWERS_WITHIN).await);
+            }
+            Ok(Ok(()) | Err(StoreError::Busy(_))) => {}
             Ok(Err(StoreError::Unavailable(_))) | Err(_) => {
                 reasons.push("the store does not answer".to_owned());
             }

@@ -1,5 +1,7 @@
 //! Writer: stores status changes and checkpoints.
 
+mod parts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +18,7 @@ use crate::presence::Presence;
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
 use crate::rejections::RejectedWrite;
+use parts::{Halves, Held, halves, only_project};
 
 /// Interval between checkpoints: the maximum lag of the stored `last_heartbeat_at`.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
@@ -26,10 +29,20 @@ const SHARE_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Maximum number of transitions per transaction: some tens of milliseconds.
 const BATCH: usize = 1_000;
-/// Maximum number of heartbeats per checkpoint statement.
-const CHECKPOINT_BATCH: usize = 20_000;
+/// Maximum number of heartbeats per checkpoint statement. Its rows are locked for some tens of
+/// milliseconds.
+const CHECKPOINT_BATCH: usize = 2_000;
 /// First and longest delay before a retry.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+
+/// Treatment of a heartbeat that another replica stored with a slightly different time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tolerance {
+    /// The heartbeat is stored again.
+    None,
+    /// The heartbeat counts as stored.
+    OfReplicas,
+}
 
 /// Writes status changes and checkpoints. A process runs exactly one.
 pub struct Writer {
@@ -88,20 +101,29 @@ impl Writer {
         }
     }
 
-    /// Commits all queued transitions. One that the store rejects for good is dropped.
+    /// Commits all queued transitions. One that the store rejects for good is dropped, and one whose
+    /// row another transaction holds stays queued.
     ///
     /// # Errors
     /// [`StoreError`]; transitions that were not committed stay queued in order.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        let mut held = Held::default();
+        let done = self.flush_into(&mut held).await;
+        // They are older than everything else in the queue of their projects.
+        self.queue.put_back(held.transitions);
+        done
+    }
+
+    async fn flush_into(&self, held: &mut Held) -> Result<(), StoreError> {
         loop {
             let batch = self.queue.take(BATCH);
             if batch.is_empty() {
                 return Ok(());
             }
-            let mut parts = self.parts_of(batch);
+            let mut parts = self.parts_of(held.keep_back(batch));
             while let Some(part) = parts.pop() {
                 match self.commit(&part).await {
-                    Ok(()) => {}
+                    Ok(locked) => held.add(part, locked),
                     Err(error) if error.prospect() == Prospect::Permanent => match halves(part) {
                         Halves::Two(first, second) => parts.extend([second, first]),
                         Halves::OneProject(rejected) => self.drop_rejected(&rejected, &error),
@@ -150,17 +172,22 @@ impl Writer {
         }
     }
 
-    async fn commit(&self, part: &[Queued]) -> Result<(), StoreError> {
+    /// Commits transitions and returns the projects whose rows another transaction holds.
+    async fn commit(&self, part: &[Queued]) -> Result<BTreeSet<ProjectId>, StoreError> {
         let transitions: Vec<_> = part.iter().map(|queued| queued.transition.clone()).collect();
+        let mut locked = BTreeSet::new();
         let apply = |outcomes: &[Outcome]| {
-            self.queue.decided(part);
+            let each = part.iter().zip(outcomes);
+            let is_locked = each.filter(|(_, outcome)| **outcome == Outcome::Locked);
+            locked.extend(is_locked.map(|(queued, _)| queued.transition.project));
+            self.queue.decided(part.iter().filter(|one| !locked.contains(&one.transition.project)));
             self.settle(part, outcomes);
         };
         self.journal.commit(&transitions, apply).await?;
-        if let Some(project) = only_project(part) {
+        if let Some(project) = only_project(part).filter(|project| !locked.contains(project)) {
             self.journal.rejections().acquit(project);
         }
-        Ok(())
+        Ok(locked)
     }
 
     /// Flushes, then stores the newest heartbeat of each project heard since the last checkpoint
@@ -178,14 +205,16 @@ impl Writer {
         // Read before the heartbeats: a stored period must not end after a heartbeat that is not
         // stored with it.
         let listening_periods = self.presence.listening().snapshot().listening_periods();
-        self.store_heard().await?;
+        self.store_heard(Tolerance::OfReplicas).await?;
         let periods = Checkpoint { heartbeats: Vec::new(), listening_periods };
         match self.store(periods).await {
             Err(error) if error.prospect() == Prospect::Permanent => {
                 self.journal.rejections().report(RejectedWrite::ListeningPeriods, "", &error);
                 Ok(())
             }
-            other => other,
+            // Another replica is joining its periods. The next checkpoint has longer ones.
+            Err(StoreError::Busy(_)) => Ok(()),
+            stored => stored.map(drop),
         }
     }
 
@@ -198,18 +227,23 @@ impl Writer {
     pub async fn store_unrelayed(&self) -> Result<(), StoreError> {
         let recorder = self.presence.recorder();
         if !recorder.take_unheard_relays() {
-            return Ok(());
+            // Rows that another transaction held may be free again.
+            return if self.queue.len() > 0 { self.flush().await } else { Ok(()) };
         }
-        self.store_heard().await.inspect_err(|_| recorder.keep_unheard_relays())?;
+        self.store_heard(Tolerance::None).await.inspect_err(|_| recorder.keep_unheard_relays())?;
         self.flush().await
     }
 
     /// Stores the newest heartbeat of each project if the store lacks it.
-    async fn store_heard(&self) -> Result<(), StoreError> {
+    async fn store_heard(&self, tolerance: Tolerance) -> Result<(), StoreError> {
         let mut marks = Vec::new();
         self.registry.for_each(|entry| {
             if let Some((at, source)) = entry.unstored() {
-                let mark = HeartbeatMark { project: entry.id, at, source };
+                let tolerance = match tolerance {
+                    Tolerance::None => Duration::ZERO,
+                    Tolerance::OfReplicas => self.presence.judge().same_heartbeat_within(entry),
+                };
+                let mark = HeartbeatMark { project: entry.id, at, source, tolerance };
                 marks.push((Arc::clone(entry), mark));
             }
         });
@@ -219,6 +253,8 @@ impl Writer {
         let (suspects, trusted): (Vec<_>, Vec<_>) = marks.into_iter().partition(is_suspect);
         for marks in trusted.chunks(CHECKPOINT_BATCH).chain(suspects.chunks(1)) {
             self.store_marks(marks).await?;
+            // Status changes do not wait for the rest of the checkpoint.
+            self.flush().await?;
         }
         Ok(())
     }
@@ -244,12 +280,14 @@ impl Writer {
                     parts.extend([rest, first]);
                 }
                 (stored, _) => {
-                    stored?;
+                    let skipped: BTreeSet<_> = stored?.into_iter().collect();
                     if let [(_, only)] = marks {
                         self.journal.rejections().acquit(only.project);
                     }
                     for (entry, mark) in marks {
-                        entry.stored(mark.at, mark.source);
+                        if !skipped.contains(&mark.project) {
+                            entry.stored(mark.at, mark.source);
+                        }
                     }
                 }
             }
@@ -257,8 +295,8 @@ impl Writer {
         Ok(())
     }
 
-    async fn store(&self, checkpoint: Checkpoint) -> Result<(), StoreError> {
-        self.journal.note(self.journal.stores().checkpoints.checkpoint(&checkpoint).await)
+    async fn store(&self, checkpoint: Checkpoint) -> Result<Vec<ProjectId>, StoreError> {
+        self.journal.note_write(self.journal.stores().checkpoints.checkpoint(&checkpoint).await)
     }
 
     /// Applies the outcomes of a batch. The last outcome of a project reflects its row.
@@ -288,6 +326,7 @@ impl Writer {
                     self.presence.reconciler().adopt(&entry, queued, waiting, stored);
                 }
                 Outcome::Gone => self.registry.remove(project),
+                Outcome::Locked => {}
             }
         }
     }
@@ -308,28 +347,4 @@ impl Writer {
             );
         }
     }
-}
-
-/// A rejected part, divided.
-enum Halves {
-    Two(Vec<Queued>, Vec<Queued>),
-    OneProject(Vec<Queued>),
-}
-
-/// Divides the projects of a part in two. The transitions of a project stay together, because each
-/// builds on the previous one.
-fn halves(part: Vec<Queued>) -> Halves {
-    let projects: BTreeSet<ProjectId> = part.iter().map(|one| one.transition.project).collect();
-    match projects.iter().nth(projects.len() / 2) {
-        Some(&middle) if projects.len() > 1 => {
-            let (first, second) = part.into_iter().partition(|one| one.transition.project < middle);
-            Halves::Two(first, second)
-        }
-        _ => Halves::OneProject(part),
-    }
-}
-
-fn only_project(part: &[Queued]) -> Option<ProjectId> {
-    let first = part.first()?.transition.project;
-    part.iter().all(|one| one.transition.project == first).then_some(first)
 }

@@ -229,6 +229,8 @@ pub enum Outcome {
     Stale(Box<Project>),
     /// The project no longer exists.
     Gone,
+    /// Another transaction holds the row, so nothing was decided. The transition may be repeated.
+    Locked,
 }
 
 #[cfg(test)]

@@ -80,6 +80,16 @@ pub enum StoreError {
     /// outage.
     #[error("too many {0}")]
     Busy(Crowd),
+    /// The database answers reads and refuses every write. Nothing was applied, and a retry may
+    /// succeed.
+    #[error("the store refuses every write: {why}")]
+    WritesRefused {
+        /// Reason that may be shown to clients.
+        why: WritesRefusedBecause,
+        /// Error of the database.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// A stored value does not parse.
     #[error("the store holds a value that does not parse: {table}.{column} of row {row}")]
     Corrupt {
@@ -113,6 +123,24 @@ pub enum StoreError {
     /// database.
     #[error("the store failed")]
     Failed(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Reason why a database refuses every write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WritesRefusedBecause {
+    /// It is a standby, or set to read-only.
+    ReadOnly,
+    /// Its disk is full, or fails.
+    Disk,
+}
+
+impl fmt::Display for WritesRefusedBecause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReadOnly => "the database is read-only",
+            Self::Disk => "the disk of the database is full or fails",
+        })
+    }
 }
 
 /// Calls of which too many are in progress.
@@ -183,7 +211,9 @@ impl StoreError {
     #[must_use]
     pub fn prospect(&self) -> Prospect {
         match self {
-            Self::Unavailable(_) | Self::Busy(_) => Prospect::Temporary,
+            Self::Unavailable(_) | Self::Busy(_) | Self::WritesRefused { .. } => {
+                Prospect::Temporary
+            }
             Self::Failed(_) => Prospect::NeedsRepair,
             Self::Corrupt { .. } | Self::PreconditionFailed(_) | Self::Rejected { .. } => {
                 Prospect::Permanent
@@ -199,6 +229,7 @@ impl StoreError {
         match self {
             Self::Unavailable(_) => Self::Unavailable(source()),
             Self::Busy(crowd) => Self::Busy(*crowd),
+            Self::WritesRefused { why, .. } => Self::WritesRefused { why: *why, source: source() },
             Self::Corrupt { .. }
             | Self::PreconditionFailed(_)
             | Self::Rejected { .. }

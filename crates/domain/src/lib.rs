@@ -76,7 +76,8 @@ pub use change::{
 };
 pub use condition::{FailedPrecondition, Precondition, RegistrationTag};
 pub use error::{
-    Crowd, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, error_chain,
+    Crowd, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, WritesRefusedBecause,
+    error_chain,
 };
 pub use flapping::{EntryAllowance, STATUS_ENTRIES, STATUS_ENTRY_INTERVAL};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};

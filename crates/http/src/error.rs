@@ -111,6 +111,9 @@ pub(crate) enum ApiError {
     RejectedByStore(StoreError),
     #[error("too many {0}, try again later")]
     StoreBusy(Crowd),
+    /// The store answers reads and refuses writes.
+    #[error("{}, try again later", .0)]
+    WritesRefused(StoreError),
     #[error("the store is not available, try again later")]
     StoreUnavailable(#[source] StoreError),
     #[error("internal error")]
@@ -219,6 +222,9 @@ impl From<CatalogError> for ApiError {
                 Self::RejectedByStore(rejected)
             }
             CatalogError::Store(StoreError::Busy(crowd)) => Self::StoreBusy(crowd),
+            CatalogError::Store(refused @ StoreError::WritesRefused { .. }) => {
+                Self::WritesRefused(refused)
+            }
             CatalogError::Store(error) => match error.prospect() {
                 Prospect::Temporary => Self::StoreUnavailable(error),
                 Prospect::NeedsRepair | Prospect::Permanent => Self::StoreFailed(error),
@@ -266,6 +272,7 @@ impl ResponseError for ApiError {
             | Self::TooManyWatchers
             | Self::Behind
             | Self::StoreBusy(_)
+            | Self::WritesRefused(_)
             | Self::StoreUnavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::StoreFailed(_) | Self::Internal(_) | Self::Panicked { .. } => {
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -2,29 +2,58 @@
 
 use std::collections::BTreeMap;
 
+use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use federation_domain::{Checkpoint, HeartbeatMark, ProjectId};
+use federation_domain::{HeartbeatMark, ProjectId};
 
 use crate::change_log::column;
 use crate::error::PgError;
-use crate::listening_periods;
 
-/// Moves heartbeats forward and joins listening periods, in four statements for any number of
-/// heartbeats. The caller has begun a transaction.
-pub(crate) async fn checkpoint(
+/// Moves heartbeats forward and returns the projects whose rows another transaction holds.
+///
+/// This is a single statement, so that a process that is paused in between holds no lock.
+pub(crate) async fn write_heartbeats(
     connection: &mut AsyncPgConnection,
-    checkpoint: &Checkpoint,
-) -> Result<(), PgError> {
-    let newest = newest_of_each(&checkpoint.heartbeats);
-    if !newest.is_empty() {
-        write_heartbeats(connection, &newest).await?;
+    marks: &[HeartbeatMark],
+) -> Result<Vec<ProjectId>, PgError> {
+    // The last part sees the rows as they were before the statement.
+    const UPDATE: &str = "
+        WITH heard AS MATERIALIZED (
+            SELECT * FROM unnest($1, $2, $3, $4) AS h (id, at, source, lacking_before)
+        ), locked AS MATERIALIZED (
+            SELECT p.id FROM heard AS h JOIN projects AS p USING (id)
+            WHERE p.last_heartbeat_at IS NULL OR p.last_heartbeat_at < h.lacking_before
+            ORDER BY p.id
+            FOR NO KEY UPDATE OF p SKIP LOCKED
+        ), stored AS (
+            UPDATE projects AS p
+            SET last_heartbeat_at = h.at, last_heartbeat_source = h.source
+            FROM heard AS h JOIN locked USING (id)
+            WHERE p.id = h.id
+            RETURNING p.id
+        )
+        SELECT p.id FROM heard AS h JOIN projects AS p USING (id)
+        WHERE (p.last_heartbeat_at IS NULL OR p.last_heartbeat_at < h.lacking_before)
+          AND p.id NOT IN (SELECT s.id FROM stored AS s)";
+    let marks = newest_of_each(marks);
+    if marks.is_empty() {
+        return Ok(Vec::new());
     }
-    // This is the last lock that the transaction takes, so its holder never waits for another one.
-    if !checkpoint.listening_periods.is_empty() {
-        listening_periods::join(connection, &checkpoint.listening_periods).await?;
-    }
-    Ok(())
+    let skipped: Vec<Skipped> = diesel::sql_query(UPDATE)
+        .bind::<Array<BigInt>, _>(column(&marks, |mark| mark.project.0))
+        .bind::<Array<Timestamptz>, _>(column(&marks, |mark| mark.at))
+        .bind::<Array<Text>, _>(column(&marks, |mark| mark.source.as_str()))
+        .bind::<Array<Timestamptz>, _>(column(&marks, HeartbeatMark::lacking_before))
+        .load(connection)
+        .await?;
+    Ok(skipped.into_iter().map(|row| ProjectId(row.id)).collect())
+}
+
+#[derive(QueryableByName)]
+struct Skipped {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
 }
 
 /// Returns the newest mark of each project, ordered by id. Given two marks for a row, the statement
@@ -40,31 +69,6 @@ fn newest_of_each(marks: &[HeartbeatMark]) -> Vec<HeartbeatMark> {
     newest.into_values().collect()
 }
 
-async fn write_heartbeats(
-    connection: &mut AsyncPgConnection,
-    marks: &[HeartbeatMark],
-) -> Result<(), PgError> {
-    // All rows are locked in the order of their ids before one is updated; see the crate docs.
-    const UPDATE: &str = "
-        WITH heard AS MATERIALIZED (
-            SELECT * FROM unnest($1, $2, $3) AS h (id, at, source)
-        ), locked AS MATERIALIZED (
-            SELECT id FROM projects WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE
-        )
-        UPDATE projects AS p
-        SET last_heartbeat_at = heard.at, last_heartbeat_source = heard.source
-        FROM heard JOIN locked USING (id)
-        WHERE p.id = heard.id
-          AND (p.last_heartbeat_at IS NULL OR p.last_heartbeat_at < heard.at)";
-    diesel::sql_query(UPDATE)
-        .bind::<Array<BigInt>, _>(column(marks, |mark| mark.project.0))
-        .bind::<Array<Timestamptz>, _>(column(marks, |mark| mark.at))
-        .bind::<Array<Text>, _>(column(marks, |mark| mark.source.as_str()))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +81,7 @@ mod tests {
             project: ProjectId(project),
             at: OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds),
             source: Source::Nats,
+            tolerance: std::time::Duration::ZERO,
         };
         let newest = newest_of_each(&[mark(2, 1), mark(1, 5), mark(2, 3), mark(2, 2)]);
         assert_eq!(newest, [mark(1, 5), mark(2, 3)]);

@@ -25,12 +25,14 @@ pub(crate) async fn commit(
 ) -> Result<Vec<Outcome>, PgError> {
     let mut unit = UnitOfWork::begin(connection).await?;
     let mut projects = lock_rows(unit.connection, transitions).await?;
+    let held = held_by_others(unit.connection, transitions, &projects).await?;
     let mut touched = BTreeSet::new();
     let mut verdicts = Verdicts::new(transitions);
     let mut outcomes = Vec::with_capacity(transitions.len());
     for (place, transition) in transitions.iter().enumerate() {
         let Some(project) = projects.get_mut(&transition.project) else {
-            outcomes.push(Outcome::Gone);
+            let is_held = held.contains(&transition.project);
+            outcomes.push(if is_held { Outcome::Locked } else { Outcome::Gone });
             continue;
         };
         if !verdicts.stands(place, project.status, project.last_heartbeat_at, project.updated_at) {
@@ -48,7 +50,8 @@ pub(crate) async fn commit(
     Ok(outcomes)
 }
 
-/// Locks and reads the rows of the transitions.
+/// Locks and reads the rows of the transitions, except those that another transaction holds. The
+/// caller holds the lock of the log, so waiting for a row would hold up every other change.
 async fn lock_rows(
     connection: &mut AsyncPgConnection,
     transitions: &[Transition],
@@ -58,6 +61,7 @@ async fn lock_rows(
         .order(projects::id)
         .select(<ProjectRow as SelectableHelper<Pg>>::as_select())
         .for_no_key_update()
+        .skip_locked()
         .load(connection)
         .await?;
     rows.into_iter()
@@ -66,6 +70,25 @@ async fn lock_rows(
             Ok((project.id, project))
         })
         .collect()
+}
+
+/// Returns the projects that exist and are not among the locked ones.
+async fn held_by_others(
+    connection: &mut AsyncPgConnection,
+    transitions: &[Transition],
+    locked: &BTreeMap<ProjectId, Project>,
+) -> Result<BTreeSet<ProjectId>, PgError> {
+    let ids = transitions.iter().map(|transition| transition.project);
+    let missing: BTreeSet<i64> = ids.filter(|id| !locked.contains_key(id)).map(|id| id.0).collect();
+    if missing.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let held: Vec<i64> = projects::table
+        .filter(projects::id.eq_any(missing))
+        .select(projects::id)
+        .load(connection)
+        .await?;
+    Ok(held.into_iter().map(ProjectId).collect())
 }
 
 /// A row that does not parse must neither block the other rows nor look like a removed one. Its

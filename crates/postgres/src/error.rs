@@ -1,7 +1,7 @@
 //! Errors of Postgres, and their classification.
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
-use federation_domain::StoreError;
+use federation_domain::{StoreError, WritesRefusedBecause};
 
 /// Hint for errors for which [`is_of_a_pooler`] returns `true`.
 pub(crate) const POOLER_HINT: &str =
@@ -11,6 +11,11 @@ pub(crate) const POOLER_HINT: &str =
 /// the same server connection. Diesel does not expose the SQLSTATE.
 pub(crate) fn is_of_a_pooler(message: &str) -> bool {
     message.contains("prepared statement \"")
+}
+
+/// Returns whether a statement gave up waiting for a lock. Others hold it for so long.
+pub(crate) fn is_lock_timeout(message: &str) -> bool {
+    message.contains("due to lock timeout")
 }
 
 /// Error that aborts a transaction.
@@ -41,6 +46,26 @@ impl PgError {
     }
 }
 
+/// Returns the reason why the database refuses every write, if it does.
+pub(crate) fn refuses_writes(error: &DatabaseError) -> Option<WritesRefusedBecause> {
+    match error {
+        // A standby answers so in the middle of a failover.
+        DatabaseError::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => {
+            Some(WritesRefusedBecause::ReadOnly)
+        }
+        DatabaseError::DatabaseError(_, information) => {
+            let message = information.message();
+            let is_of_disk =
+                ["could not extend file", "No space left on device", "could not write"]
+                    .iter()
+                    .any(|words| message.contains(words));
+            is_of_disk.then_some(WritesRefusedBecause::Disk)
+        }
+        DatabaseError::RollbackErrorOnCommit { commit_error, .. } => refuses_writes(commit_error),
+        _ => None,
+    }
+}
+
 /// Returns whether an error of the database is an outage, or `None` if its kind does not tell and the
 /// connection has to be probed.
 pub(crate) fn is_outage(error: &DatabaseError) -> Option<bool> {
@@ -48,9 +73,8 @@ pub(crate) fn is_outage(error: &DatabaseError) -> Option<bool> {
         DatabaseError::DatabaseError(kind, information) => match kind {
             DatabaseErrorKind::UnableToSendCommand
             | DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::SerializationFailure
-            // A standby answers in the middle of a failover.
-            | DatabaseErrorKind::ReadOnlyTransaction => Some(true),
+            | DatabaseErrorKind::SerializationFailure => Some(true),
+            DatabaseErrorKind::ReadOnlyTransaction => Some(false),
             DatabaseErrorKind::UniqueViolation
             | DatabaseErrorKind::ForeignKeyViolation
             | DatabaseErrorKind::NotNullViolation
@@ -69,13 +93,11 @@ pub(crate) fn is_outage(error: &DatabaseError) -> Option<bool> {
 /// and 57) are recognized by their messages. If the server's messages are in another language, only
 /// the probe of the connection detects such an outage.
 fn tells_an_outage(message: &str) -> bool {
-    const WORDS: [&str; 9] = [
+    const WORDS: [&str; 7] = [
         "terminating connection",
         "canceling statement",
         "deadlock detected",
         "could not obtain lock",
-        "could not extend file",
-        "No space left on device",
         "out of memory",
         "out of shared memory",
         "the database system is",
@@ -97,10 +119,24 @@ mod tests {
             DatabaseErrorKind::UnableToSendCommand,
             DatabaseErrorKind::ClosedConnection,
             DatabaseErrorKind::SerializationFailure,
-            DatabaseErrorKind::ReadOnlyTransaction,
         ] {
             assert_eq!(is_outage(&database_error(kind, "")), Some(true));
         }
+    }
+
+    #[test]
+    fn a_standby_and_a_full_disk_refuse_writes() {
+        let kind = DatabaseErrorKind::ReadOnlyTransaction;
+        let read_only = "cannot execute UPDATE in a read-only transaction";
+        assert_eq!(
+            refuses_writes(&database_error(kind, read_only)),
+            Some(WritesRefusedBecause::ReadOnly)
+        );
+        let full = "could not extend file \"base/5/16384\": No space left on device";
+        let error = database_error(DatabaseErrorKind::Unknown, full);
+        assert_eq!(refuses_writes(&error), Some(WritesRefusedBecause::Disk));
+        let error = database_error(DatabaseErrorKind::CheckViolation, "violates check constraint");
+        assert_eq!(refuses_writes(&error), None);
     }
 
     #[test]

@@ -10,9 +10,9 @@
 //! * A transaction that writes changes locks the single row of `catalog_state` first and holds the
 //!   lock until it ends, so revisions become visible in order and without gaps. A replica that stops
 //!   in between loses the lock through `idle_in_transaction_session_timeout`.
-//! * Rows of projects are locked in the order of their ids, so checkpoints of several replicas cannot
-//!   deadlock with each other or with a commit. A checkpoint does not take the lock of
-//!   `catalog_state`, so it never delays a status change of a project that it does not touch.
+//! * Commits and checkpoints skip rows that another transaction holds, so they wait for no row. A
+//!   checkpoint is a single statement, so a replica that is paused in between holds no lock. It does
+//!   not take the lock of `catalog_state`. Registrations lock rows in the order of their ids.
 //! * Listening periods are joined by one replica at a time, under an advisory lock. It is the last
 //!   lock that a checkpoint takes, so it is not part of a deadlock, and no change of a project waits
 //!   for it.

@@ -12,12 +12,13 @@ use crate::error::PgError;
 use crate::row::time_of;
 
 /// Takes an advisory lock until the end of a transaction that joins periods. Without the lock,
-/// two concurrent transactions would each miss the periods that the other inserts.
+/// two concurrent transactions would each miss the periods that the other inserts. Fails if another
+/// replica, which may be paused, holds the lock for longer than a second.
 ///
 /// It is an advisory lock because a lock on the table would block vacuum. It is a separate statement
 /// because a statement that waits for a lock continues with its old snapshot. The number is arbitrary
 /// but must never change.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(7237094217002)";
+const LOCK: &str = "SET LOCAL lock_timeout = '1s'; SELECT pg_advisory_xact_lock(7237094217002)";
 
 /// Joins new periods with the stored ones that they overlap or touch.
 ///

@@ -6,10 +6,11 @@ use federation_domain::{RejectReason, StoreError};
 use tokio::time::timeout;
 
 use crate::connection::CONNECT_TIMEOUT;
+use crate::error::refuses_writes;
 
 /// Statements that change nothing but fail if a table, a column or a permission is missing that
 /// every write needs, or if the database is read-only.
-const WRITE_NOTHING: &str = "
+pub(crate) const WRITE_NOTHING: &str = "
     UPDATE projects
     SET status = status, reports = reports, last_heartbeat_at = last_heartbeat_at,
         last_heartbeat_source = last_heartbeat_source, updated_at = updated_at
@@ -25,10 +26,16 @@ pub(crate) async fn rejected_or_failed(
     connection: &mut AsyncPgConnection,
     error: DatabaseError,
 ) -> StoreError {
+    if let Some(why) = refuses_writes(&error) {
+        return StoreError::WritesRefused { why, source: error.into() };
+    }
     let Some(reason) = reason(&error) else { return StoreError::Failed(error.into()) };
     match timeout(CONNECT_TIMEOUT, connection.batch_execute(WRITE_NOTHING)).await {
         Ok(Ok(())) => StoreError::Rejected { project: None, reason, source: error.into() },
-        Ok(Err(_)) => StoreError::Failed(error.into()),
+        Ok(Err(probed)) => match refuses_writes(&probed) {
+            Some(why) => StoreError::WritesRefused { why, source: error.into() },
+            None => StoreError::Failed(error.into()),
+        },
         Err(elapsed) => StoreError::Unavailable(elapsed.into()),
     }
 }

@@ -11,7 +11,7 @@ use federation_domain::{
 use federation_testkit::TestDatabase;
 use federation_testkit::contract::samples::{mark, moment, registration, transition};
 
-use crate::{PgStore, checkpoint, commit, connection, register};
+use crate::{PgStore, checkpoint, commit, connection, listening_periods, register};
 
 /// Opens a connection that counts its statements.
 async fn counting(database: &TestDatabase) -> (AsyncPgConnection, Arc<AtomicUsize>) {
@@ -62,6 +62,7 @@ async fn a_checkpoint_of_ten_thousand_projects_takes_four_statements() {
             .map(|source| ListeningPeriod { source, from: moment(0), until: moment(1) })
             .to_vec(),
     };
-    checkpoint::checkpoint(&mut connection, &heard).await.unwrap();
+    checkpoint::write_heartbeats(&mut connection, &heard.heartbeats).await.unwrap();
+    listening_periods::join(&mut connection, &heard.listening_periods).await.unwrap();
     assert_eq!(count.load(Ordering::SeqCst), 4);
 }

@@ -1,40 +1,37 @@
 //! The store: connection pool, deadlines and classification of errors.
 
+mod checkpoints;
+mod pools;
 mod trial;
 
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool::Runtime;
 use deadpool::managed::{PoolError, TimeoutType};
 use diesel::QueryResult;
+use diesel_async::pooled_connection::PoolError as Opening;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolError as Opening, RecyclingMethod,
-};
 use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
 use federation_domain::{
-    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Crowd, Epoch,
-    ListeningPeriod, ListeningStore, LogPart, Origin, Outcome, Precondition, Project, ProjectId,
-    Registered, RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth,
-    StoredEntry, Transition,
+    Actor, CatalogStore, Change, ChangeLogStore, Crowd, Epoch, ListeningPeriod, ListeningStore,
+    LogPart, Origin, Outcome, Precondition, Project, ProjectId, Registered, RegistrationWrite,
+    Revision, Slug, Snapshot, Source, StoreError, StoreHealth, StoredEntry, Transition,
 };
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
+use self::pools::pool_of;
 use crate::address::{Address, ConnectError};
 use crate::connection::{
-    CONNECT_TIMEOUT, answers, begin_pooled, classify_opening_error, configuration, open_session,
+    CONNECT_TIMEOUT, answers, begin_pooled, classify_opening_error, configuration,
 };
-use crate::error::{POOLER_HINT, PgError, is_of_a_pooler, is_outage};
+use crate::error::{POOLER_HINT, PgError, is_lock_timeout, is_of_a_pooler, is_outage};
 use crate::migrate::{check, migrate};
-use crate::rejection::rejected_or_failed;
-use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
+use crate::rejection::{WRITE_NOTHING, rejected_or_failed};
+use crate::{change_log, commit, listening_periods, load, register, remove};
 
 /// Deadline for a single call, excluding the wait for a connection.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -202,32 +199,6 @@ impl PgStore {
     }
 }
 
-fn pool_of(
-    address: &Address,
-    size: usize,
-    wait: Duration,
-) -> Result<Pool<AsyncPgConnection>, ConnectError> {
-    let mut manager = ManagerConfig::default();
-    if address.is_pooled {
-        // The default check prepares a statement.
-        manager.recycling_method = RecyclingMethod::CustomFunction(Box::new(check_unprepared));
-    }
-    let address = address.clone();
-    manager.custom_setup = Box::new(move |_| {
-        let address = address.clone();
-        async move { open_session(&address).await }.boxed()
-    });
-    let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
-    Pool::builder(manager)
-        .max_size(size)
-        .wait_timeout(Some(wait))
-        .create_timeout(Some(CONNECT_TIMEOUT))
-        .recycle_timeout(Some(CONNECT_TIMEOUT))
-        .runtime(Runtime::Tokio1)
-        .build()
-        .map_err(|error| ConnectError::Pool(error.into()))
-}
-
 impl fmt::Debug for PgStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PgStore").field("pool", &self.pool.status()).finish_non_exhaustive()
@@ -242,11 +213,6 @@ fn deadline_of_a_batch(projects: usize) -> Duration {
 #[derive(Debug, thiserror::Error)]
 #[error("{POOLER_HINT}")]
 struct BehindPooler(#[source] diesel::result::Error);
-
-/// Checks a connection of the pool with a statement that is not prepared.
-fn check_unprepared(connection: &mut AsyncPgConnection) -> BoxFuture<'_, QueryResult<()>> {
-    connection.batch_execute("SELECT 1").boxed()
-}
 
 /// Kind of a call, which decides how its errors are classified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,6 +242,9 @@ async fn settle<T>(
     };
     if is_of_a_pooler(&error.to_string()) {
         return Err(StoreError::Failed(BehindPooler(error).into()));
+    }
+    if is_lock_timeout(&error.to_string()) {
+        return Err(StoreError::Busy(Crowd::Writes));
     }
     let outage = match is_outage(&error) {
         Some(outage) => outage,
@@ -365,22 +334,6 @@ impl CatalogStore for PgStore {
 }
 
 #[async_trait]
-impl CheckpointStore for PgStore {
-    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        settle(self.connection().await?, BULK_DEADLINE, Access::Write, async |c| {
-            c.build_transaction()
-                .read_committed()
-                .run(async |c| {
-                    self.begin(c).await?;
-                    checkpoint::checkpoint(c, checkpoint).await
-                })
-                .await
-        })
-        .await
-    }
-}
-
-#[async_trait]
 impl ChangeLogStore for PgStore {
     async fn changes_after(&self, revision: Revision, limit: usize) -> Result<LogPart, StoreError> {
         self.read(self.connection().await?, DEADLINE, async |c| {
@@ -434,6 +387,13 @@ impl StoreHealth for PgStore {
     async fn ping(&self) -> Result<(), StoreError> {
         settle(self.connection().await?, DEADLINE, Access::Read, async |c| {
             Ok(c.batch_execute("SELECT 1").await?)
+        })
+        .await
+    }
+
+    async fn probe_writes(&self) -> Result<(), StoreError> {
+        settle(self.connection().await?, DEADLINE, Access::Write, async |c| {
+            Ok(c.batch_execute(WRITE_NOTHING).await?)
         })
         .await
     }

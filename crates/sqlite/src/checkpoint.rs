@@ -26,8 +26,9 @@ pub(crate) fn checkpoint(
 fn hear(connection: &mut SqliteConnection, mark: &HeartbeatMark) -> Result<(), SqliteError> {
     let at = text_of(mark.at).map_err(SqliteError::failed)?;
     // Formatted times sort chronologically.
+    let lacking_before = text_of(mark.lacking_before()).map_err(SqliteError::failed)?;
     let is_older =
-        projects::last_heartbeat_at.is_null().or(projects::last_heartbeat_at.lt(at.clone()));
+        projects::last_heartbeat_at.is_null().or(projects::last_heartbeat_at.lt(lacking_before));
     diesel::update(projects::table.find(mark.project.0))
         .filter(is_older.assume_not_null())
         .set((

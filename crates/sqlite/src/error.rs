@@ -5,7 +5,7 @@ use std::error::Error;
 use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
-use federation_domain::{RejectReason, Slug, StoreError};
+use federation_domain::{RejectReason, Slug, StoreError, WritesRefusedBecause};
 
 /// Statements that change nothing but fail if a table or a column is missing that every write needs,
 /// or if the file is read-only.
@@ -73,6 +73,11 @@ impl SqliteError {
     /// Classifies the error of a write on its connection. If the database accepts other writes, the
     /// values of this one are the reason.
     pub(crate) fn of_write(self, connection: &mut SqliteConnection) -> Self {
+        if let Some(why) = self.database_error().and_then(refuses_writes)
+            && let Self::Database(error) | Self::OfProject(_, error) = self
+        {
+            return Self::Store(StoreError::WritesRefused { why, source: error.into() });
+        }
         let reason = self.database_error().and_then(reject_reason);
         let Some(reason) = reason.filter(|_| connection.batch_execute(WRITE_NOTHING).is_ok())
         else {
@@ -107,6 +112,17 @@ pub(crate) fn classified(error: impl Into<Box<dyn Error + Send + Sync>>) -> Stor
     } else {
         StoreError::Failed(error)
     }
+}
+
+/// Returns the reason why the file refuses every write, if it does.
+fn refuses_writes(error: &DatabaseError) -> Option<WritesRefusedBecause> {
+    let DatabaseError::DatabaseError(_, information) = error else { return None };
+    let message = information.message();
+    if message.contains("attempt to write a readonly database") {
+        return Some(WritesRefusedBecause::ReadOnly);
+    }
+    let is_of_disk = message.contains("disk is full") || message.contains("disk I/O error");
+    is_of_disk.then_some(WritesRefusedBecause::Disk)
 }
 
 /// Returns the reason of a rejection; `None` if the values of a write cannot cause the error.

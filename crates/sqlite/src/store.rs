@@ -200,9 +200,10 @@ impl CatalogStore for SqliteStore {
 
 #[async_trait]
 impl CheckpointStore for SqliteStore {
-    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<Vec<ProjectId>, StoreError> {
         let checkpoint = checkpoint.clone();
-        self.write(move |c| checkpoint::checkpoint(c, &checkpoint)).await
+        self.write(move |c| checkpoint::checkpoint(c, &checkpoint)).await?;
+        Ok(Vec::new())
     }
 }
 
@@ -243,5 +244,48 @@ impl StoreHealth for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         // `SELECT 1` would not read from the file.
         self.read(|c| Ok(c.batch_execute("SELECT count(*) FROM sqlite_schema")?)).await
+    }
+
+    async fn probe_writes(&self) -> Result<(), StoreError> {
+        // Only a commit shows that the disk has room.
+        let rewrite = "UPDATE catalog_state SET revision = revision";
+        self.write(move |c| Ok(c.batch_execute(rewrite)?)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use federation_domain::WritesRefusedBecause;
+    use federation_testkit::contract::samples::{moment, registration};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_writes_until_there_is_room_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f.db");
+        let store = SqliteStore::connect(path.to_str().unwrap()).unwrap();
+        store.migrate().await.unwrap();
+        let limit = async |pages: u32| {
+            let limit = format!("PRAGMA max_page_count = {pages}");
+            run(&store.writer, Crowd::Writes, move |c| Ok(c.batch_execute(&limit)?)).await.unwrap();
+        };
+        let fill = async |batch: u32| {
+            let names = (0..50).map(|number| format!("p-{batch}-{number}"));
+            let writes: Vec<_> = names.map(|name| registration(&name).into()).collect();
+            store.register(&writes, Origin::Api, moment(0)).await
+        };
+        // A limit below the size of the file is the size of the file.
+        limit(1).await;
+        let mut refused = None;
+        for batch in 0..20 {
+            refused = refused.or(fill(batch).await.err());
+        }
+        let Some(StoreError::WritesRefused { why, .. }) = refused else { panic!("{refused:?}") };
+        assert_eq!(why, WritesRefusedBecause::Disk);
+        store.load().await.unwrap();
+        limit(1_000_000).await;
+        fill(100).await.unwrap();
+        store.probe_writes().await.unwrap();
     }
 }

@@ -1,18 +1,19 @@
 //! In-memory store with injectable failures.
 
+mod faults;
 mod listening_periods;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use federation_domain::{
     Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Decision, Epoch,
     ListeningPeriod, ListeningStore, LogEntry, LogPart, NewChange, NewEntry, Origin, Outcome,
     Precondition, Project, ProjectId, ProjectStatus, Registered, Registration, RegistrationWrite,
-    RejectReason, Reports, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, StoredEntry,
-    StoredProject, Transition, Verdicts,
+    Reports, Revision, Slug, Snapshot, Source, StoreError, StoreHealth, StoredEntry, StoredProject,
+    Transition, Verdicts,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -29,7 +30,11 @@ pub struct FakeStore {
     away: AtomicBool,
     loses_answer: AtomicBool,
     fails: AtomicBool,
+    is_read_only: AtomicBool,
+    probes: AtomicUsize,
     rejected: Mutex<BTreeSet<Slug>>,
+    locked: Mutex<BTreeSet<Slug>>,
+    heartbeats_written: AtomicUsize,
 }
 
 /// A copy of everything that is stored.
@@ -88,44 +93,6 @@ impl FakeStore {
     /// Restores a copy. Later changes are lost.
     pub fn restore(&self, backup: Backup) {
         *self.tables.lock() = backup.0;
-    }
-
-    /// Makes the next commit apply and then fail, as if the connection broke before the answer.
-    pub fn lose_next_answer(&self) {
-        self.loses_answer.store(true, Ordering::SeqCst);
-    }
-
-    /// Makes every write fail as `Failed`, or succeed again.
-    pub fn set_failing(&self, fails: bool) {
-        self.fails.store(fails, Ordering::SeqCst);
-    }
-
-    /// Makes every write of a project fail as `Rejected`, as a constraint of a database does.
-    pub fn reject(&self, slug: &Slug) {
-        self.rejected.lock().insert(slug.clone());
-    }
-
-    /// Accepts all projects again.
-    pub fn reject_none(&self) {
-        self.rejected.lock().clear();
-    }
-
-    fn check_accepted<'a>(
-        &self,
-        slugs: impl IntoIterator<Item = &'a Slug>,
-    ) -> Result<(), StoreError> {
-        if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::Failed("failed by the test".into()));
-        }
-        let rejected = self.rejected.lock();
-        let Some(slug) = slugs.into_iter().find(|slug| rejected.contains(*slug)) else {
-            return Ok(());
-        };
-        Err(StoreError::Rejected {
-            project: Some(slug.clone()),
-            reason: RejectReason::Constraint,
-            source: "rejected by the test".into(),
-        })
     }
 
     /// Changes a status without logging it.
@@ -289,6 +256,7 @@ impl CatalogStore for FakeStore {
         at: OffsetDateTime,
     ) -> Result<Option<(ProjectId, Change)>, StoreError> {
         let mut tables = self.tables()?;
+        self.check_accepted([slug])?;
         let Some(id) = tables.ids.get(slug).copied() else { return Ok(None) };
         let stored = tables.projects.get(&id).cloned();
         only_if.check(slug, stored.as_ref())?;
@@ -302,7 +270,11 @@ impl CatalogStore for FakeStore {
         let mut tables = self.tables()?;
         self.check_accepted(transitions.iter().map(|transition| &transition.slug))?;
         let mut verdicts = Verdicts::new(transitions);
+        let locked = self.locked.lock();
         let outcomes = transitions.iter().enumerate().map(|(place, transition)| {
+            if locked.contains(&transition.slug) {
+                return Outcome::Locked;
+            }
             tables.commit(transition, |project| {
                 let Project { status, last_heartbeat_at, updated_at, .. } = *project;
                 verdicts.stands(place, status, last_heartbeat_at, updated_at)
@@ -318,15 +290,22 @@ impl CatalogStore for FakeStore {
 
 #[async_trait]
 impl CheckpointStore for FakeStore {
-    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    async fn checkpoint(&self, checkpoint: &Checkpoint) -> Result<Vec<ProjectId>, StoreError> {
         let mut tables = self.tables()?;
         let heard = checkpoint.heartbeats.iter();
         let heard = heard.filter_map(|mark| tables.projects.get(&mark.project));
         self.check_accepted(heard.map(|project| &project.slug))?;
+        let locked = self.locked.lock();
+        let mut skipped = Vec::new();
         for mark in &checkpoint.heartbeats {
             if let Some(project) = tables.projects.get_mut(&mark.project)
-                && Some(mark.at) > project.last_heartbeat_at
+                && project.last_heartbeat_at.is_none_or(|at| at < mark.lacking_before())
             {
+                if locked.contains(&project.slug) {
+                    skipped.push(project.id);
+                    continue;
+                }
+                self.heartbeats_written.fetch_add(1, Ordering::SeqCst);
                 project.last_heartbeat_at = Some(mark.at);
                 project.last_heartbeat_source = Some(mark.source);
             }
@@ -334,7 +313,7 @@ impl CheckpointStore for FakeStore {
         for period in &checkpoint.listening_periods {
             tables.periods.join(*period);
         }
-        Ok(())
+        Ok(skipped)
     }
 }
 
@@ -388,6 +367,12 @@ impl ListeningStore for FakeStore {
 impl StoreHealth for FakeStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.tables().map(|_| ())
+    }
+
+    async fn probe_writes(&self) -> Result<(), StoreError> {
+        self.probes.fetch_add(1, Ordering::SeqCst);
+        drop(self.tables()?);
+        self.check_accepted([])
     }
 }
 

@@ -8,11 +8,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use federation_domain::{
-    Origin, Precondition, Prospect, Registered, RegistrationWrite, StoreError, WriteMode,
+    Crowd, Origin, Precondition, Prospect, Registered, RegistrationWrite, StoreError, WriteMode,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use super::Journal;
 use crate::mirror::WrittenProject;
@@ -21,11 +21,19 @@ use crate::mirror::WrittenProject;
 /// few milliseconds.
 const TOGETHER: usize = 64;
 
-/// Queue of calls.
+/// Queue of calls. [`Turns`](super::turns::Turns) bounds it.
 #[derive(Default)]
-pub(super) struct WaitingCalls(Mutex<VecDeque<Call>>);
+pub(super) struct WaitingCalls(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    calls: VecDeque<Call>,
+    last_id: u64,
+}
 
 struct Call {
+    id: u64,
+    _place: OwnedSemaphorePermit,
     writes: Vec<RegistrationWrite>,
     by: Origin,
     at: OffsetDateTime,
@@ -44,9 +52,30 @@ impl Call {
 }
 
 impl WaitingCalls {
+    /// Appends a call and returns its id.
+    fn push(&self, mut call: Call) -> u64 {
+        let mut waiting = self.0.lock();
+        waiting.last_id += 1;
+        call.id = waiting.last_id;
+        waiting.calls.push_back(call);
+        waiting.last_id
+    }
+
+    /// Removes a call that still waits.
+    fn withdraw(&self, id: u64) -> Option<Call> {
+        let mut waiting = self.0.lock();
+        let place = waiting.calls.iter().position(|call| call.id == id)?;
+        waiting.calls.remove(place)
+    }
+
+    /// Returns the id of the first call.
+    fn first(&self) -> Option<u64> {
+        self.0.lock().calls.front().map(|call| call.id)
+    }
+
     /// Takes the first call and those behind it that can share its transaction.
     fn take(&self) -> Vec<Call> {
-        let mut waiting = self.0.lock();
+        let waiting = &mut self.0.lock().calls;
         let Some(first) = waiting.pop_front() else { return Vec::new() };
         let mut count = first.writes.len();
         let (by, takes_others) = (first.by, first.can_share());
@@ -63,7 +92,8 @@ impl WaitingCalls {
 }
 
 impl Journal {
-    /// Registers projects and mirrors the result.
+    /// Registers projects and mirrors the result. A write that does not get its turn within
+    /// [`TURN_WITHIN`](super::turns::TURN_WITHIN) is refused and never applied.
     pub(crate) async fn register(
         self: &Arc<Self>,
         writes: Vec<RegistrationWrite>,
@@ -71,16 +101,34 @@ impl Journal {
         at: OffsetDateTime,
     ) -> Result<Vec<WrittenProject>, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.calls.0.lock().push_back(Call { writes, by, at, answer });
-        let journal = Arc::clone(self);
-        // Each call starts one turn, so there are never fewer turns than waiting calls. A turn runs
-        // to its end even if the caller is dropped. An earlier turn may answer this call.
-        tokio::spawn(async move {
-            let _turn = journal.writing.lock().await;
-            journal.register_together(journal.calls.take()).await;
-        });
+        let place = self.note_client_write(self.turns.enter(writes.len()))?;
+        let id = self.calls.push(Call { id: 0, _place: place, writes, by, at, answer });
+        // A turn runs to its end even if the caller is dropped.
+        tokio::spawn(Arc::clone(self).take_turn(id));
         let unanswered = |_| StoreError::Failed("a registration was not answered".into());
-        answered.await.map_err(unanswered)?
+        let answer = answered.await.map_err(unanswered)?;
+        self.note_client_write(answer)
+    }
+
+    /// Waits for a turn and writes the calls that wait then. At the deadline, the call with this id
+    /// is refused.
+    ///
+    /// Each call starts one turn, so there are never fewer turns than waiting calls. An earlier turn
+    /// may answer the call.
+    async fn take_turn(self: Arc<Self>, id: u64) {
+        let mut own = id;
+        loop {
+            if let Some(_turn) = self.turns.next(&self.writing).await {
+                return self.register_together(self.calls.take()).await;
+            }
+            if let Some(Call { answer, .. }) = self.calls.withdraw(own) {
+                let _ = answer.send(Err(StoreError::Busy(Crowd::Writes)));
+                return;
+            }
+            // Another turn took this call, perhaps instead of one that is left without a turn.
+            let Some(first) = self.calls.first() else { return };
+            own = first;
+        }
     }
 
     async fn register_together(&self, mut calls: Vec<Call>) {
@@ -93,7 +141,7 @@ impl Journal {
         let all: Vec<_> = calls.iter().flat_map(|call| &call.writes).cloned().collect();
         let newest = calls.iter().map(|call| (call.by, call.at)).max_by_key(|&(_, at)| at);
         let Some((by, at)) = newest else { return };
-        match self.note(self.stores.catalog.register(&all, by, at).await) {
+        match self.note_write(self.stores.catalog.register(&all, by, at).await) {
             Ok(registered) => self.answer_all(calls, &registered),
             // One call caused the error, and the others must not fail because of it.
             Err(error) if error.prospect() == Prospect::Permanent => {
@@ -124,8 +172,8 @@ impl Journal {
         }
     }
 
-    async fn register_alone(&self, Call { writes, by, at, answer }: Call) {
-        let registered = self.note(self.stores.catalog.register(&writes, by, at).await);
+    async fn register_alone(&self, Call { writes, by, at, answer, .. }: Call) {
+        let registered = self.note_write(self.stores.catalog.register(&writes, by, at).await);
         let written = registered.inspect_err(|error| self.learn_from(error)).map(|registered| {
             let written = self.mirror_all(&registered);
             self.publish(registered.into_iter().filter_map(|one| one.change));

@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use federation_domain::{Clock, LivenessRule, Project, Thresholds};
+use federation_domain::{Clock, LivenessRule, MAX_STEP, Project, Thresholds};
 
 use self::deferral::Deferred;
 use self::probes::Probes;
@@ -82,6 +83,15 @@ impl Judge {
     /// Thresholds of silence that apply to a project.
     pub(crate) fn thresholds(&self, entry: &ProjectEntry) -> Thresholds {
         self.rule.thresholds(entry.interval())
+    }
+
+    /// Returns the maximum difference between the times at which two replicas heard the same
+    /// heartbeat of a project. Zero if no other replica shares the store.
+    pub(crate) fn same_heartbeat_within(&self, entry: &ProjectEntry) -> Duration {
+        if !self.shared_store {
+            return Duration::ZERO;
+        }
+        (self.thresholds(entry).chance / 3).min(MAX_STEP)
     }
 
     /// Returns a copy of the project of an entry and whether its status is known.

@@ -7,6 +7,8 @@ mod changes;
 mod client_reads;
 mod expiring;
 mod flapping;
+mod hanging;
+mod held_rows;
 mod history;
 mod listing;
 mod outage;

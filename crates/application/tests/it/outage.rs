@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use federation_application::CatalogError;
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
-use federation_domain::{Actor, CatalogStore, Channel, Condition, Origin, Precondition, Source};
+use federation_domain::{
+    Actor, CatalogStore, Channel, Condition, Origin, Precondition, Source, StoreError,
+};
 
 use crate::world::{World, registration, seconds, slug};
 
@@ -123,4 +125,57 @@ async fn readiness_names_what_is_missing() {
     );
     world.service.readiness.stop();
     assert_eq!(world.service.readiness.check().await.reasons[0], "the service is stopping");
+}
+
+const READ_ONLY: &str = "the store refuses every write: the database is read-only";
+
+#[tokio::test]
+async fn a_store_that_refuses_every_write_makes_the_service_not_ready_until_it_accepts_one() {
+    let world = World::with(&["a"]).await;
+    let readiness = &world.service.readiness;
+    readiness.start();
+    assert!(readiness.check().await.ready);
+    world.store.set_read_only(true);
+    let refused = world.service.catalog.register(registration("b"), Origin::Api).await;
+    assert!(matches!(refused, Err(CatalogError::Store(StoreError::WritesRefused { .. }))));
+    let report = readiness.check().await;
+    assert_eq!((report.ready, report.reasons.as_slice()), (false, &[READ_ONLY.to_owned()][..]));
+    let metrics = world.service.metrics.encode().unwrap();
+    assert!(metrics.contains("federation_store_up 0"), "{metrics}");
+    world.beat("a").unwrap();
+    assert!(world.writer.flush().await.is_err(), "the change stays queued");
+    world.store.set_read_only(false);
+    world.writer.flush().await.unwrap();
+    assert!(readiness.check().await.ready);
+    assert_eq!(world.log().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_idle_service_finds_out_by_itself_that_the_store_refuses_and_accepts_writes() {
+    let world = World::with(&["a"]).await;
+    let readiness = &world.service.readiness;
+    readiness.start();
+    assert!(readiness.check().await.ready);
+    assert_eq!(world.store.probes(), 0, "the registration just showed that writes are accepted");
+    world.store.set_read_only(true);
+    world.clock.advance(seconds(1));
+    assert_eq!(readiness.check().await.reasons, [READ_ONLY]);
+    world.store.set_read_only(false);
+    world.clock.advance(seconds(1));
+    assert!(readiness.check().await.ready);
+    for _ in 0..10 {
+        assert!(readiness.check().await.ready);
+    }
+    assert_eq!(world.store.probes(), 2, "at most one a second");
+}
+
+#[tokio::test]
+async fn a_store_that_fails_on_writes_makes_the_service_not_ready() {
+    let world = World::with(&["a"]).await;
+    world.service.readiness.start();
+    world.store.set_failing(true);
+    world.beat("a").unwrap();
+    assert!(world.writer.flush().await.is_err());
+    let reasons = world.service.readiness.check().await.reasons;
+    assert!(reasons[0].starts_with("the store fails on writes"), "{reasons:?}");
 }

@@ -97,7 +97,8 @@ pub trait CatalogStore: Send + Sync {
     /// Stores the accepted transitions, in the given order, and returns the outcome of each
     /// transition.
     ///
-    /// An implementation MUST use [`Verdicts`](crate::Verdicts) to check each transition against
+    /// An implementation SHOULD NOT wait for a row that another transaction holds, but return
+    /// [`Outcome::Locked`] for all transitions of its project. It MUST use [`Verdicts`](crate::Verdicts) to check each transition against
     /// the row as left by the earlier ones, and MUST store the changes made by
     /// [`Transition::apply_to`]. It MUST log only status changes.
     ///

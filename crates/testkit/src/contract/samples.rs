@@ -55,7 +55,8 @@ pub fn transition(project: &Project, to: ProjectStatus, at: OffsetDateTime) -> T
 /// Returns a heartbeat of the project over NATS.
 #[must_use]
 pub fn mark(project: &Project, at: OffsetDateTime) -> HeartbeatMark {
-    HeartbeatMark { project: project.id, at, source: Source::Nats }
+    let tolerance = std::time::Duration::ZERO;
+    HeartbeatMark { project: project.id, at, source: Source::Nats, tolerance }
 }
 
 /// Returns a listening period between two [moments](moment).

@@ -78,6 +78,19 @@ impl TestDatabase {
         in_time("execute statements", execute).await;
     }
 
+    /// Ends all other sessions, because settings of a database apply to new ones.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the cluster does not respond.
+    pub async fn renew_sessions(&self) {
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .await;
+    }
+
     /// Returns the name of the database.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -10,6 +10,7 @@ mod log;
 mod outages;
 mod process;
 mod publisher;
+mod refusals;
 mod reload;
 mod replicas;
 mod reported;

@@ -36,6 +36,16 @@ pub(super) fn now() -> Instant {
     Instant::now()
 }
 
+/// Returns the body of a registration.
+pub(super) fn registration(slug: &str) -> Value {
+    serde_json::json!({
+        "slug": slug,
+        "name": slug,
+        "hub_url": "http://localhost:8000",
+        "mesh_namespace": format!("hub.{slug}"),
+    })
+}
+
 /// Returns the time since a heartbeat.
 #[expect(clippy::disallowed_methods, reason = "heartbeats bear the time of day")]
 pub(super) fn age(heartbeat: OffsetDateTime) -> Duration {
@@ -220,13 +230,12 @@ impl Service {
     }
 
     pub(super) fn register(&self, slug: &str) -> u16 {
-        let body = serde_json::json!({
-            "slug": slug,
-            "name": slug,
-            "hub_url": "http://localhost:8000",
-            "mesh_namespace": format!("hub.{slug}"),
-        });
-        self.post("/api/fed/projects", &body)
+        self.post("/api/fed/projects", &registration(slug))
+    }
+
+    /// Returns a client for requests from other threads.
+    pub(super) fn agent(&self) -> ureq::Agent {
+        self.agent.clone()
     }
 
     pub(super) fn remove(&self, slug: &str) -> u16 {
