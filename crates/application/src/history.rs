@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use federation_domain::{
-    LISTENING_RETENTION, ListeningPeriod, LogEntry, Project, Revision, Shares, Slug, Source,
-    StatusStep, StoredEntry, error_chain, shares,
+    ClientReads, LISTENING_RETENTION, ListeningPeriod, LogEntry, Project, Revision, RolledUp,
+    Shares, Slug, Source, StatusStep, StoreError, StoredEntry, UptimeDay, UptimeDays, day_of,
+    error_chain, first_moment_of, uptime,
 };
 use time::OffsetDateTime;
 
@@ -17,10 +18,9 @@ const WINDOWS: [(&str, Duration); 3] = [
     ("30d", Duration::from_secs(30 * 24 * 60 * 60)),
 ];
 
-/// Number of changes read at once to compute shares.
-const PAGE: usize = 1_000;
-/// Maximum number of such reads. A project that changes more often has no shares for longer windows.
-const MOST_PAGES: usize = 20;
+/// Maximum number of changes of a project between the last roll-up and now. A project that changes
+/// more often has no shares until its days are rolled up.
+const MOST_STEPS: usize = 50_000;
 
 /// A page of a project's log and its uptime.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,10 +38,24 @@ pub struct History {
 pub struct Uptime {
     /// `24h`, `7d` or `30d`.
     pub window: &'static str,
-    /// Start of the window, or the time of registration if that is later.
+    /// Start of the window, or a later time: that of the registration, or the next midnight if the
+    /// changes on the first day were dropped from the log.
     pub from: OffsetDateTime,
     /// Shares of the time by status; `None` if the project changed too often to compute them.
     pub shares: Option<Shares>,
+}
+
+/// A change of status with its time.
+type Step = (OffsetDateTime, StatusStep);
+
+/// What the uptime of a project is computed from.
+struct Evidence<'a> {
+    project: &'a Project,
+    now: OffsetDateTime,
+    periods: Vec<ListeningPeriod>,
+    rolled_up: RolledUp,
+    /// Changes since the last day that is rolled up, newest first; `None` if there are too many.
+    tail: Option<Vec<Step>>,
 }
 
 impl Catalog {
@@ -63,7 +77,8 @@ impl Catalog {
             Err(other) => return Err(other),
         };
         // One more change than requested shows whether there is a next page.
-        let mut changes = self.log(slug, before, limit.saturating_add(1)).await?;
+        let log = &self.stores().client_reads.change_log;
+        let mut changes = self.read(log.history(slug, before, limit.saturating_add(1)).await)?;
         let next = (changes.len() > limit).then(|| {
             changes.truncate(limit);
             changes.last().map_or(Revision(0), StoredEntry::revision)
@@ -80,24 +95,72 @@ impl Catalog {
     }
 
     async fn uptime(&self, project: &Project) -> Result<Vec<Uptime>, CatalogError> {
+        let evidence = self.evidence(project).await?;
+        let mut windows = Vec::with_capacity(WINDOWS.len());
+        for (window, length) in WINDOWS {
+            windows.push(self.uptime_in(&evidence, window, length).await?);
+        }
+        Ok(windows)
+    }
+
+    async fn evidence<'a>(&self, project: &'a Project) -> Result<Evidence<'a>, CatalogError> {
         let now = self.now();
         let source = self.presence().listening().source_of(project);
-        let listening = &self.stores().client_reads.listening;
+        let since = begin(project, now, WINDOWS[WINDOWS.len() - 1].1);
+        let ClientReads { uptime, listening, .. } = &self.stores().client_reads;
+        let days = uptime.uptime_days(&project.slug, source, day_of(since)).await;
+        let UptimeDays { progress, mut days, heard } = self.read(days)?;
+        let until = progress.until.unwrap_or_else(|| day_of(since));
+        // Later days may be rolled up in part.
+        days.retain(|one| one.day < until);
+        let after = progress.until_revision;
+        let newest = Revision(i64::MAX);
+        let tail = self.read(uptime.steps(&project.slug, after, newest, MOST_STEPS + 1).await)?;
+        let is_whole = tail.len() <= MOST_STEPS;
+        let tail = is_whole.then(|| tail.into_iter().map(|one| (one.at, one.step)).collect());
         let periods = listening.listening_periods(source, now - LISTENING_RETENTION).await;
-        let mut periods = self.journal().note_client_read(periods).map_err(CatalogError::Store)?;
+        let mut periods = self.read(periods)?;
         self.add_present_period(source, &mut periods);
-        let longest = WINDOWS[WINDOWS.len() - 1].1;
-        let begin = |window: Duration| (now - window).max(project.created_at).min(now);
-        let (steps, known_from) = self.steps_since(project, begin(longest)).await?;
-        let uptime = WINDOWS.map(|(window, length)| {
-            let from = begin(length);
-            let since = steps.partition_point(|(at, _)| *at >= from);
-            let known = known_from <= from;
-            let shares =
-                known.then(|| shares((from, now), project.status, &steps[..since], &periods));
-            Uptime { window, from, shares }
-        });
-        Ok(uptime.into())
+        let rolled_up = RolledUp { until, days, heard };
+        Ok(Evidence { project, now, periods, rolled_up, tail })
+    }
+
+    async fn uptime_in(
+        &self,
+        evidence: &Evidence<'_>,
+        window: &'static str,
+        length: Duration,
+    ) -> Result<Uptime, CatalogError> {
+        let Evidence { project, now, periods, rolled_up, tail } = evidence;
+        let mut from = begin(project, *now, length);
+        let Some(tail) = tail else { return Ok(Uptime { window, from, shares: None }) };
+        let mut first_day = Vec::new();
+        if let Some(day) = evidence.cut_day(from) {
+            match self.changes_of(&project.slug, day).await? {
+                Some(steps) => first_day = steps,
+                None => from = first_moment_of(day.day.next_day().unwrap_or(day.day)),
+            }
+        }
+        let span = (from, *now);
+        let spent = uptime(span, project.status, tail, rolled_up, &first_day, periods);
+        Ok(Uptime { window, from, shares: Some(spent.shares()) })
+    }
+
+    /// Reads the changes on a day from the log, newest first. Returns `None` if they were dropped.
+    async fn changes_of(
+        &self,
+        slug: &Slug,
+        day: &UptimeDay,
+    ) -> Result<Option<Vec<Step>>, CatalogError> {
+        let after = Revision(day.first.0 - 1);
+        let uptime = &self.stores().client_reads.uptime;
+        let steps = self.read(uptime.steps(slug, after, day.last, MOST_STEPS).await)?;
+        let is_whole = steps.last().is_some_and(|oldest| oldest.revision == day.first);
+        Ok(is_whole.then(|| steps.into_iter().map(|one| (one.at, one.step)).collect()))
+    }
+
+    fn read<T>(&self, read: Result<T, StoreError>) -> Result<T, CatalogError> {
+        self.journal().note_client_read(read).map_err(CatalogError::Store)
     }
 
     /// Adds the current listening period of the source. A checkpoint may not have stored it yet, or
@@ -114,38 +177,19 @@ impl Catalog {
             _ => periods.push(present),
         }
     }
+}
 
-    /// Reads the statuses of a project since a time, newest first. Also returns the time since which
-    /// they are complete.
-    async fn steps_since(
-        &self,
-        project: &Project,
-        since: OffsetDateTime,
-    ) -> Result<(Vec<(OffsetDateTime, StatusStep)>, OffsetDateTime), CatalogError> {
-        let mut steps: Vec<(OffsetDateTime, StatusStep)> = Vec::new();
-        let mut before = None;
-        for _ in 0..MOST_PAGES {
-            let page = self.log(&project.slug, before, PAGE).await?;
-            let is_last = page.len() < PAGE;
-            before = page.last().map(StoredEntry::revision);
-            let entries = page.iter().filter_map(StoredEntry::entry);
-            steps.extend(entries.filter_map(LogEntry::timed_step));
-            if is_last || steps.last().is_some_and(|(at, _)| *at < since) {
-                return Ok((steps, since));
-            }
-        }
-        let complete_from = steps.last().map_or(since, |(at, _)| *at);
-        Ok((steps, complete_from))
-    }
+/// Returns the start of a window.
+fn begin(project: &Project, now: OffsetDateTime, window: Duration) -> OffsetDateTime {
+    (now - window).max(project.created_at).min(now)
+}
 
-    async fn log(
-        &self,
-        slug: &Slug,
-        before: Option<Revision>,
-        limit: usize,
-    ) -> Result<Vec<StoredEntry>, CatalogError> {
-        let history = self.stores().client_reads.change_log.history(slug, before, limit).await;
-        self.journal().note_client_read(history).map_err(CatalogError::Store)
+impl Evidence<'_> {
+    /// Returns the rolled-up day within which a window begins, if its status changed on that day.
+    fn cut_day(&self, from: OffsetDateTime) -> Option<&UptimeDay> {
+        let day = day_of(from);
+        let is_cut = from != first_moment_of(day);
+        self.rolled_up.days.iter().find(|one| is_cut && one.day == day)
     }
 }
 

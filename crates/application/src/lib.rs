@@ -38,6 +38,7 @@ mod service;
 mod sinks;
 #[cfg(test)]
 mod testing;
+mod upkeep;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, MAX_PROJECTS};
@@ -62,4 +63,5 @@ pub use series::{
 };
 pub use service::{Ports, Service};
 pub use sinks::{AllSinks, LogSink};
+pub use upkeep::Upkeep;
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -7,6 +7,7 @@ mod auth_failure;
 mod process;
 mod projects_file;
 pub(crate) mod samples;
+mod upkeep;
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,7 @@ pub use self::process::ProcessUsage;
 use self::projects_file::ProjectsFileCounts;
 use self::samples::SampleCounts;
 pub use self::samples::SampleDropReason;
+use self::upkeep::UpkeepCounts;
 
 /// Reason why an adapter dropped a heartbeat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,6 +140,7 @@ pub(crate) struct Counts {
     projects_file: ProjectsFileCounts,
     process: ProcessCollector,
     pub(crate) samples: SampleCounts,
+    upkeep: UpkeepCounts,
     log_lines_dropped: Counter,
     log_lines_dropped_by: OnceLock<Arc<AtomicU64>>,
     refresh: OnceLock<Box<dyn Fn() + Send + Sync>>,
@@ -175,6 +178,7 @@ impl Metrics {
             projects_file: ProjectsFileCounts::default(),
             process: ProcessCollector::default(),
             samples: SampleCounts::default(),
+            upkeep: UpkeepCounts::default(),
             log_lines_dropped: Counter::default(),
             log_lines_dropped_by: OnceLock::new(),
             refresh: OnceLock::new(),
@@ -397,6 +401,7 @@ impl Counts {
         self.projects_file.register(to);
         self.process.register(to);
         self.samples.register(to);
+        self.upkeep.register(to);
         self
     }
 }

@@ -22,6 +22,7 @@ use crate::presence::{Deployment, Presence, PresenceDeps, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
+use crate::upkeep::Upkeep;
 use crate::writer::Writer;
 
 /// Ports that the application needs.
@@ -168,6 +169,14 @@ impl Service {
     #[must_use]
     pub fn follower(&self) -> Follower {
         Follower::new(Arc::clone(&self.journal), self.presence.clone())
+    }
+
+    /// Creates the upkeep of the change log, which drops entries older than the retention. Run exactly
+    /// one.
+    #[must_use]
+    pub fn upkeep(&self, retention: Duration) -> Upkeep {
+        let (journal, catalog) = (Arc::clone(&self.journal), self.catalog.clone());
+        Upkeep::new(journal, catalog, self.metrics.clone(), retention)
     }
 
     /// Has the follower read the change log at once, because another replica may have changed

@@ -95,20 +95,24 @@ pub use metric::{
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, ClientReads, Clock,
-    HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart,
-    MetricStore, Prober, Registered, RunQuery, SampleRelay, Snapshot, Store, StoreHealth, Stores,
+    Dropped, HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore,
+    LogPart, MetricStore, Prober, Registered, RollUpProgress, RollUpStep, RunQuery, SampleRelay,
+    Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockListeningStore,
-    MockMetricStore, MockProber, MockStoreHealth,
+    MockMetricStore, MockProber, MockStoreHealth, MockUptimeStore,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};
 pub use registration_write::{Decision, RegistrationWrite, WriteMode};
 pub use stored::{Decoded, EntryRecord, PayloadDecoders, ProjectRecord, StandIns, StoredProject};
 pub use time_precision::to_micros;
-pub use uptime::{Shares, shares};
+pub use uptime::{
+    DayStep, HeardDay, RolledUp, Shares, Spent, UptimeDay, day_of, first_moment_of, heard_day,
+    roll_up, spent, uptime,
+};
 pub use values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, ReportedStatus, Slug,
     Tags,

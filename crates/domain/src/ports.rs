@@ -15,6 +15,7 @@ mod listening;
 mod metrics;
 mod outbound;
 mod store;
+mod uptime;
 
 pub use catalog::{CatalogStore, Registered, Snapshot};
 pub use change_log::{ChangeLogStore, LogPart};
@@ -25,6 +26,9 @@ pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
 pub use metrics::{MetricStore, RunQuery};
 pub use outbound::{ChangeSink, HeartbeatRelay, Prober, SampleRelay};
 pub use store::{ClientReads, Store, Stores};
+pub use uptime::{
+    Dropped, RollUpProgress, RollUpStep, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore,
+};
 
 #[cfg(feature = "mock")]
 pub use catalog::MockCatalogStore;
@@ -40,3 +44,5 @@ pub use listening::MockListeningStore;
 pub use metrics::MockMetricStore;
 #[cfg(feature = "mock")]
 pub use outbound::{MockChangeSink, MockProber};
+#[cfg(feature = "mock")]
+pub use uptime::MockUptimeStore;

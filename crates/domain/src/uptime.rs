@@ -1,10 +1,34 @@
 //! Uptime of a project within listening periods.
+//!
+//! Uptime is rolled up by UTC days, so that its cost does not grow with the number of changes. A day
+//! in which the status of a project changed is an [`UptimeDay`]. Any other day follows from the days
+//! around it and from the time for which the source listened ([`HeardDay`]). [`uptime`] joins the days
+//! with the changes since, the tail of the log.
+
+mod days;
 
 use time::OffsetDateTime;
 
 use crate::log::StatusStep;
 use crate::ports::ListeningPeriod;
 use crate::project::ProjectStatus;
+
+pub use self::days::{
+    DayStep, HeardDay, RolledUp, UptimeDay, day_of, first_moment_of, heard_day, roll_up, uptime,
+};
+
+/// Time that a project spent in each status, in microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Time in which the project was online.
+    pub online_us: i64,
+    /// Time in which the project was degraded.
+    pub degraded_us: i64,
+    /// Time in which the project was offline.
+    pub offline_us: i64,
+    /// Time in which no replica listened, so that the status is not known.
+    pub unobserved_us: i64,
+}
 
 /// Shares of a span of time, each from 0 to 1. They add up to 1, except for rounding.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -19,53 +43,89 @@ pub struct Shares {
     pub unobserved: f64,
 }
 
-impl Shares {
-    fn of(&mut self, status: ProjectStatus) -> &mut f64 {
-        match status {
-            ProjectStatus::Online => &mut self.online,
-            ProjectStatus::Degraded => &mut self.degraded,
-            ProjectStatus::Offline => &mut self.offline,
+impl Spent {
+    /// Returns the shares of the whole. All are zero if no time was spent.
+    #[must_use]
+    pub fn shares(&self) -> Shares {
+        let Self { online_us, degraded_us, offline_us, unobserved_us } = *self;
+        let whole = online_us + degraded_us + offline_us + unobserved_us;
+        if whole <= 0 {
+            return Shares::default();
+        }
+        let share = |part: i64| part as f64 / whole as f64;
+        Shares {
+            online: share(online_us),
+            degraded: share(degraded_us),
+            offline: share(offline_us),
+            unobserved: share(unobserved_us),
         }
     }
+
+    /// Counts a span in which the project had one status and was observed for some of the time.
+    fn count(&mut self, status: ProjectStatus, whole_us: i64, observed_us: i64) {
+        *match status {
+            ProjectStatus::Online => &mut self.online_us,
+            ProjectStatus::Degraded => &mut self.degraded_us,
+            ProjectStatus::Offline => &mut self.offline_us,
+        } += observed_us;
+        self.unobserved_us += (whole_us - observed_us).max(0);
+    }
+
+    fn subtract(&mut self, other: Self) {
+        self.online_us -= other.online_us;
+        self.degraded_us -= other.degraded_us;
+        self.offline_us -= other.offline_us;
+        self.unobserved_us -= other.unobserved_us;
+    }
+
+    fn add(&mut self, other: Self) {
+        self.online_us += other.online_us;
+        self.degraded_us += other.degraded_us;
+        self.offline_us += other.offline_us;
+        self.unobserved_us += other.unobserved_us;
+    }
 }
 
-/// Returns how a project spent the time from `from` to `until`.
+/// Returns how a project spent the time from `from` to `until`, and its status at `from`.
 ///
-/// `steps` are all its changes from `from` on, with their times, newest first. `status` is its status at `until`.
-/// `periods` are the listening periods of its source; time outside of them is unobserved. All shares
-/// are zero for an empty span.
+/// `status` is its status at `until`, or `None` if it did not exist then. `steps` are all its changes
+/// from `from` on, with their times, newest first; earlier ones are ignored. `periods` are the listening periods of its source,
+/// which do not overlap; time outside of them is unobserved. Time in which the project did not exist
+/// is not counted.
 #[must_use]
-pub fn shares(
+pub fn spent(
     (from, until): (OffsetDateTime, OffsetDateTime),
-    status: ProjectStatus,
+    status: Option<ProjectStatus>,
     steps: &[(OffsetDateTime, StatusStep)],
     periods: &[ListeningPeriod],
-) -> Shares {
-    let mut shares = Shares::default();
-    let whole = (until - from).as_seconds_f64();
-    if whole <= 0.0 {
-        return shares;
-    }
-    let mut observed = 0.0;
-    let (mut later, mut status) = (until, status);
-    let changed = steps.iter().filter(|(_, step)| step.from != step.to || step.from.is_none());
-    for (at, step) in changed {
+) -> (Spent, Option<ProjectStatus>) {
+    let mut spent = Spent::default();
+    let (mut later, mut status) = (until.max(from), status);
+    let mut count = |status: Option<ProjectStatus>, earlier, later| {
+        if let Some(status) = status {
+            spent.count(status, micros(later, earlier), heard_us(earlier, later, periods));
+        }
+    };
+    let is_change =
+        |(at, step): &&(OffsetDateTime, StatusStep)| *at >= from && step.from != step.to;
+    for (at, step) in steps.iter().filter(is_change) {
         let earlier = (*at).clamp(from, later);
-        let seconds = heard_within(earlier, later, periods);
-        *shares.of(status) += seconds / whole;
-        observed += seconds;
-        (later, status) = (earlier, step.from.unwrap_or(status));
+        count(status, earlier, later);
+        (later, status) = (earlier, step.from);
     }
-    let seconds = heard_within(from, later, periods);
-    *shares.of(status) += seconds / whole;
-    shares.unobserved = (1.0 - (observed + seconds) / whole).max(0.0);
-    shares
+    count(status, from, later);
+    (spent, status)
 }
 
-/// Returns the number of seconds between two times that lie within periods, which do not overlap.
-fn heard_within(from: OffsetDateTime, until: OffsetDateTime, periods: &[ListeningPeriod]) -> f64 {
-    let overlaps = periods.iter().map(|period| period.until.min(until) - period.from.max(from));
-    overlaps.map(|overlap| overlap.as_seconds_f64().max(0.0)).sum()
+fn micros(later: OffsetDateTime, earlier: OffsetDateTime) -> i64 {
+    i64::try_from((later - earlier).whole_microseconds()).unwrap_or(i64::MAX)
+}
+
+/// Returns the time between two times that lies within periods.
+fn heard_us(from: OffsetDateTime, until: OffsetDateTime, periods: &[ListeningPeriod]) -> i64 {
+    let overlaps =
+        periods.iter().map(|period| micros(period.until.min(until), period.from.max(from)));
+    overlaps.map(|overlap| overlap.max(0)).sum()
 }
 
 #[cfg(test)]
@@ -86,49 +146,63 @@ mod tests {
 
     fn change(
         seconds: i64,
-        from: ProjectStatus,
-        to: ProjectStatus,
+        from: impl Into<Option<ProjectStatus>>,
+        to: impl Into<Option<ProjectStatus>>,
     ) -> (OffsetDateTime, StatusStep) {
-        (at(seconds), StatusStep { from: Some(from), to: Some(to) })
+        (at(seconds), StatusStep { from: from.into(), to: to.into() })
     }
 
-    #[track_caller]
-    fn assert_shares(found: Shares, wanted: [f64; 4]) {
-        let found = [found.online, found.degraded, found.offline, found.unobserved];
-        let near = found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < 1e-9);
-        assert!(near, "{found:?} is not {wanted:?}");
+    /// Returns the seconds from 0 to 100 online, degraded, offline and unobserved.
+    fn seconds(
+        status: ProjectStatus,
+        steps: &[(OffsetDateTime, StatusStep)],
+        periods: &[ListeningPeriod],
+    ) -> [i64; 4] {
+        let (spent, _) = spent((at(0), at(100)), Some(status), steps, periods);
+        let Spent { online_us, degraded_us, offline_us, unobserved_us } = spent;
+        [online_us, degraded_us, offline_us, unobserved_us].map(|us| us / 1_000_000)
     }
 
     #[test]
     fn each_status_lasts_until_the_next_change() {
         let changes = [change(70, Degraded, Offline), change(40, Online, Degraded)];
-        let found = shares((at(0), at(100)), Offline, &changes, &[period(-10, 200)]);
-        assert_shares(found, [0.4, 0.3, 0.3, 0.0]);
+        assert_eq!(seconds(Offline, &changes, &[period(-10, 200)]), [40, 30, 30, 0]);
     }
 
     #[test]
     fn unobserved_time_counts_for_no_status() {
         let changes = [change(50, Online, Offline)];
         let periods = [period(0, 30), period(60, 90)];
-        let found = shares((at(0), at(100)), Offline, &changes, &periods);
-        assert_shares(found, [0.3, 0.0, 0.3, 0.4]);
+        assert_eq!(seconds(Offline, &changes, &periods), [30, 0, 30, 40]);
     }
 
     #[test]
     fn an_update_does_not_change_the_status() {
-        let update = change(50, Online, Online);
-        let found = shares((at(0), at(100)), Online, &[update], &[period(0, 100)]);
-        assert_shares(found, [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(
+            seconds(Online, &[change(50, Online, Online)], &[period(0, 100)]),
+            [100, 0, 0, 0]
+        );
+    }
+
+    #[test]
+    fn time_in_which_the_project_did_not_exist_is_not_counted() {
+        let changes =
+            [change(70, None, Offline), change(40, Online, None), change(10, None, Online)];
+        assert_eq!(seconds(Offline, &changes, &[period(0, 100)]), [30, 0, 30, 0]);
     }
 
     #[test]
     fn an_empty_span_has_no_shares() {
-        assert_eq!(shares((at(5), at(5)), Online, &[], &[]), Shares::default());
+        let (none, status) = spent((at(5), at(5)), Some(Online), &[], &[]);
+        assert_eq!((none.shares(), status), (Shares::default(), Some(Online)));
+        let (spent, _) = spent((at(0), at(4)), Some(Online), &[], &[period(0, 3)]);
+        let Shares { online, unobserved, .. } = spent.shares();
+        assert_eq!((online, unobserved), (0.75, 0.25));
     }
 
     proptest! {
         #[test]
-        fn the_shares_add_up(
+        fn the_spans_add_up(
             times in prop::collection::btree_set(0_i64..100, 0..10),
             gaps in prop::collection::vec((1_i64..20, 1_i64..20), 0..6),
         ) {
@@ -146,9 +220,7 @@ mod tests {
                 from += gap + length;
                 period
             }).collect();
-            let found = shares((at(0), at(100)), status, &changes, &periods);
-            let sum = found.online + found.degraded + found.offline + found.unobserved;
-            prop_assert!((sum - 1.0).abs() < 1e-9, "{found:?}");
+            prop_assert_eq!(seconds(status, &changes, &periods).iter().sum::<i64>(), 100);
         }
     }
 }

@@ -179,6 +179,7 @@ fn kind(value_name: &str) -> &'static str {
     match value_name {
         "BOOL" => "boolean",
         "SECONDS" => "seconds",
+        "DURATION" => "duration",
         "PORT" => "0 to 65535",
         "URL" => "URL",
         "FILE" => "path",

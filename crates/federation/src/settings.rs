@@ -98,6 +98,8 @@ pub struct ServeSettings {
     pub auto_register_expire: Option<Duration>,
     /// Maximum number of projects.
     pub max_projects: usize,
+    /// Retention of entries of the change log.
+    pub change_retention: Duration,
     /// Answer catalog queries over NATS.
     pub catalog_on_nats: bool,
     /// Ping a silent project before it is reported offline.
@@ -145,6 +147,7 @@ impl ServeArgs {
             auto_register_expire: Some(self.catalog.auto_register_expire)
                 .filter(|expire| !expire.is_zero()),
             max_projects: self.catalog.max_projects,
+            change_retention: self.catalog.change_retention,
             catalog_on_nats: self.catalog.catalog_on_nats,
         })
     }

@@ -96,6 +96,18 @@ pub(crate) fn column<'a, T, C>(items: &'a [T], of: impl Fn(&'a T) -> C) -> Vec<C
     items.iter().map(of).collect()
 }
 
+/// Writes the revision from which on the log is complete.
+pub(crate) async fn set_oldest(
+    connection: &mut AsyncPgConnection,
+    oldest: Revision,
+) -> QueryResult<()> {
+    diesel::update(catalog_state::table.find(THE_ROW))
+        .set(catalog_state::oldest_revision.eq(oldest.0))
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 /// State of the log.
 pub(crate) struct LogState {
     pub(crate) newest: Revision,

@@ -52,6 +52,7 @@ mod migrate;
 mod register;
 mod rejection;
 mod remove;
+mod retention;
 mod row;
 mod schema;
 #[cfg(test)]
@@ -59,6 +60,7 @@ mod statement_count;
 mod store;
 mod tls;
 mod unit_of_work;
+mod uptime;
 
 pub use address::ConnectError;
 pub use metrics::PgMetricStore;

@@ -52,6 +52,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    uptime_days (slug, day) {
+        slug -> Varchar,
+        day -> Date,
+        online_us -> BigInt,
+        degraded_us -> BigInt,
+        offline_us -> BigInt,
+        unobserved_us -> BigInt,
+        opens -> Nullable<Varchar>,
+        closes -> Nullable<Varchar>,
+        first_revision -> BigInt,
+        last_revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    heard_days (source, day) {
+        source -> Varchar,
+        day -> Date,
+        heard_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    roll_up (id) {
+        id -> SmallInt,
+        revision -> BigInt,
+        until -> Nullable<Date>,
+        until_revision -> BigInt,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Varchar,
         heard_from -> Timestamptz,

@@ -3,6 +3,7 @@
 mod checkpoints;
 mod pools;
 mod trial;
+mod upkeep;
 
 use std::fmt;
 use std::time::Duration;

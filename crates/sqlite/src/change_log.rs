@@ -47,6 +47,14 @@ pub(crate) fn newest(connection: &mut SqliteConnection) -> QueryResult<Revision>
     newest.get_result(connection).map(Revision)
 }
 
+/// Writes the revision from which on the log is complete.
+pub(crate) fn set_oldest(connection: &mut SqliteConnection, oldest: Revision) -> QueryResult<()> {
+    diesel::update(catalog_state::table.find(THE_ROW))
+        .set(catalog_state::oldest_revision.eq(oldest.0))
+        .execute(connection)
+        .map(drop)
+}
+
 /// State of the log.
 pub(crate) struct LogState {
     pub(crate) newest: Revision,

@@ -40,11 +40,13 @@ mod metrics;
 mod migrate;
 mod register;
 mod remove;
+mod retention;
 mod row;
 mod schema;
 mod store;
 mod timestamp;
 mod unit_of_work;
+mod uptime;
 
 pub use connection::ConnectError;
 pub use metrics::SqliteMetricStore;

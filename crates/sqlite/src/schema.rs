@@ -42,6 +42,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    uptime_days (slug, day) {
+        slug -> Text,
+        day -> Text,
+        online_us -> BigInt,
+        degraded_us -> BigInt,
+        offline_us -> BigInt,
+        unobserved_us -> BigInt,
+        opens -> Nullable<Text>,
+        closes -> Nullable<Text>,
+        first_revision -> BigInt,
+        last_revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    heard_days (source, day) {
+        source -> Text,
+        day -> Text,
+        heard_us -> BigInt,
+    }
+}
+
+diesel::table! {
+    roll_up (id) {
+        id -> BigInt,
+        revision -> BigInt,
+        until -> Nullable<Text>,
+        until_revision -> BigInt,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Text,
         heard_from -> Text,

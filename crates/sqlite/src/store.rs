@@ -1,5 +1,7 @@
 //! The store: connection pools.
 
+mod upkeep;
+
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;

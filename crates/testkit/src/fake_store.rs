@@ -2,6 +2,7 @@
 
 mod faults;
 mod listening_periods;
+mod uptime;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 
 use listening_periods::ListeningPeriods;
+use uptime::Uptime;
 
 /// The next epoch. It is not part of a backup.
 static EPOCHS: AtomicU64 = AtomicU64::new(1);
@@ -47,10 +49,11 @@ struct Tables {
     last_id: i64,
     entries: Vec<LogEntry>,
     epoch: Epoch,
-    /// Newest revision of the dropped entries.
+    /// Newest revision before which entries were dropped.
     dropped: Revision,
     spoiled: BTreeSet<Revision>,
     periods: ListeningPeriods,
+    uptime: Uptime,
 }
 
 impl FakeStore {

@@ -19,5 +19,6 @@ mod replicas;
 mod restart;
 mod simulation;
 mod together;
+mod upkeep;
 mod world;
 mod writing;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{CatalogStore, ChangeLogStore, CheckpointStore, ListeningStore, StoreHealth};
+use super::{
+    CatalogStore, ChangeLogStore, CheckpointStore, ListeningStore, StoreHealth, UptimeStore,
+};
 
 /// A store that implements every store port. Has a blanket implementation.
 pub trait Store:
-    CatalogStore + ChangeLogStore + CheckpointStore + ListeningStore + StoreHealth
+    CatalogStore + ChangeLogStore + CheckpointStore + ListeningStore + StoreHealth + UptimeStore
 {
 }
 
 impl<S> Store for S where
-    S: CatalogStore + ChangeLogStore + CheckpointStore + ListeningStore + StoreHealth
+    S: CatalogStore + ChangeLogStore + CheckpointStore + ListeningStore + StoreHealth + UptimeStore
 {
 }
 
@@ -26,6 +28,8 @@ pub struct Stores {
     pub checkpoints: Arc<dyn CheckpointStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
+    /// Uptime, and the retention of the log.
+    pub uptime: Arc<dyn UptimeStore>,
     /// Health of the store.
     pub health: Arc<dyn StoreHealth>,
     /// Reads on behalf of clients.
@@ -42,6 +46,8 @@ pub struct ClientReads {
     pub change_log: Arc<dyn ChangeLogStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
+    /// Uptime.
+    pub uptime: Arc<dyn UptimeStore>,
 }
 
 impl Stores {
@@ -55,6 +61,7 @@ impl Stores {
             change_log: Arc::<dyn Store>::clone(&store),
             checkpoints: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
+            uptime: Arc::<dyn Store>::clone(&store),
             health: store,
         }
     }
@@ -64,6 +71,10 @@ impl ClientReads {
     /// Uses one store for every port.
     #[must_use]
     pub fn of(store: Arc<dyn Store>) -> Self {
-        Self { change_log: Arc::<dyn Store>::clone(&store), listening: store }
+        Self {
+            change_log: Arc::<dyn Store>::clone(&store),
+            listening: Arc::<dyn Store>::clone(&store),
+            uptime: store,
+        }
     }
 }

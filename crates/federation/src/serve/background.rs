@@ -44,6 +44,8 @@ impl BackgroundTasks {
         if let Some(after) = settings.auto_register_expire {
             listeners.spawn(service.expiry(after).run(listeners_end.clone()));
         }
+        let upkeep = service.upkeep(settings.change_retention);
+        listeners.spawn(upkeep.run(listeners_end.clone()));
         if let Some(bus) = bus {
             if let Some(series) = &series {
                 let (context, series, end) =

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use federation_application::MAX_PROJECTS;
 
-use super::value::boolean;
+use super::value::{boolean, retention};
 
 /// Settings of the catalog.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,6 +36,11 @@ pub struct CatalogArgs {
     /// Limit the number of projects. Beyond it no project can be created; others still change.
     #[arg(long, env, value_name = "NUMBER", default_value_t = MAX_PROJECTS)]
     pub max_projects: usize,
+    /// Keep entries of the change log for this long: a number of seconds, or of days, hours or minutes
+    /// with `d`, `h` or `m`. The newest entry of each project is kept longer. Uptime is kept for two
+    /// years.
+    #[arg(long, env, value_name = "DURATION", value_parser = retention, default_value = "90d")]
+    pub change_retention: Duration,
 
     /// Answer queries on the NATS subjects `hub.federation.projects.list` and `.get`. If API keys are
     /// configured, each query needs one with the scope `read` in the header `Federation-Key`.

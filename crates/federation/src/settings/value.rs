@@ -97,6 +97,33 @@ pub fn delay(text: &str) -> Result<Duration, String> {
     delay.ok_or_else(|| "expected a number of seconds from 0 to 3600".to_owned())
 }
 
+/// Longest retention, a hundred years.
+const MAX_RETENTION: Duration = Duration::from_secs(36_525 * 86_400);
+
+/// Parses a retention of at least one minute: a whole number of seconds, or of days, hours or minutes
+/// with `d`, `h` or `m`.
+///
+/// # Errors
+/// Fails if the text has another form or the retention is shorter.
+pub fn retention(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let unit = match unit {
+        "" | "s" => Some(1),
+        "m" => Some(60),
+        "h" => Some(3_600),
+        "d" => Some(86_400),
+        _ => None,
+    };
+    let seconds =
+        number.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
+    let retention = seconds.map(Duration::from_secs);
+    retention
+        .filter(|retention| (Duration::from_secs(60)..=MAX_RETENTION).contains(retention))
+        .ok_or_else(|| "expected at least one minute, such as 90d, 12h, 30m or 3600".to_owned())
+}
+
 /// Parses a number of seconds that another program checks.
 ///
 /// # Errors
@@ -124,6 +151,17 @@ pub fn port(text: &str) -> Result<u16, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_retention_is_a_number_of_seconds_or_has_a_unit() {
+        for (text, seconds) in [("90d", 7_776_000), ("12h", 43_200), ("30m", 1_800), (" 60 ", 60)] {
+            assert_eq!(retention(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in ["", "d", "59", "0d", "1.5d", "-1d", "90 d", "90days", "99999999999999999999d"] {
+            assert!(retention(bad).is_err(), "{bad}");
+        }
+        assert!(retention("40000d").is_err(), "more than a hundred years");
+    }
 
     #[test]
     fn seconds_may_have_a_fraction() {

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 37] = [
+const SETTINGS: [&str; 38] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
@@ -32,6 +32,7 @@ const SETTINGS: [&str; 37] = [
     "AUTO_REGISTER",
     "AUTO_REGISTER_EXPIRE",
     "MAX_PROJECTS",
+    "CHANGE_RETENTION",
     "HEARTBEAT_INTERVAL_SECONDS",
     "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS",
     "HEARTBEAT_STALE_THRESHOLD_SECONDS",

@@ -34,10 +34,10 @@ use crate::wire::timestamp::Timestamp;
             {
                 "window": "30d",
                 "from": "2026-11-20T08:00:00.018273Z",
-                "online": null,
-                "degraded": null,
-                "offline": null,
-                "unobserved": null
+                "online": 0.99,
+                "degraded": 0.002,
+                "offline": 0.004,
+                "unobserved": 0.004
             }
         ],
         "changes": [
@@ -68,14 +68,16 @@ pub(crate) struct HistoryBody<'a> {
 }
 
 /// The fraction of a window that a project spent in each status. The fractions add up to 1, except
-/// for rounding. They are null if the project changed too often to count.
+/// for rounding. They are null if the project changed more than 50,000 times since the last complete
+/// day.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Uptime)]
 struct UptimeBody {
     /// Length of the window: `24h`, `7d` or `30d`.
     #[schema(value_type = String, pattern = "^(24h|7d|30d)$")]
     window: &'static str,
-    /// Start of the window, or the time of registration if that is later.
+    /// Start of the window, or the time of registration if that is later. The next midnight in UTC if
+    /// the changes on the first day of the window are older than the change log.
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
     /// Fraction of the window in which the project was online.

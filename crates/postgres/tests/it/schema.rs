@@ -33,6 +33,7 @@ fn declared_name(udt: &str, is_nullable: bool) -> String {
         "date" => "Date",
         "json" => "Json",
         "timestamptz" => "Timestamptz",
+        "date" => "Date",
         "project_status" => "ProjectStatus",
         other => other,
     };

@@ -22,6 +22,7 @@ pub mod registering;
 pub mod removing;
 pub mod samples;
 pub mod snapshots;
+pub mod upkeep;
 
 /// Expands to a `#[tokio::test]` for every rule of the contract.
 ///
@@ -99,6 +100,11 @@ macro_rules! store_contract {
             snapshots::projects_are_ordered_by_id;
             snapshots::projects_and_revision_are_consistent;
             snapshots::times_keep_their_microseconds;
+            upkeep::each_step_of_a_roll_up_takes_effect_once;
+            upkeep::days_are_read_newest_first;
+            upkeep::steps_are_read_newest_first_between_two_revisions;
+            upkeep::old_entries_are_dropped_except_the_newest_of_each_project;
+            upkeep::no_entry_after_the_given_one_is_dropped;
         }
     };
     (@tests $make_store:path; $($group:ident::$rule:ident;)*) => {
