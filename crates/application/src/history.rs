@@ -120,7 +120,7 @@ impl Catalog {
         let tail = is_whole.then(|| tail.into_iter().map(|one| (one.at, one.step)).collect());
         let periods = listening.listening_periods(source, now - LISTENING_RETENTION).await;
         let mut periods = self.read(periods)?;
-        self.add_present_period(source, &mut periods);
+        self.add_present_period(source, now, &mut periods);
         let rolled_up = RolledUp { until, days, heard };
         Ok(Evidence { project, now, periods, rolled_up, tail })
     }
@@ -165,11 +165,23 @@ impl Catalog {
 
     /// Adds the current listening period of the source. A checkpoint may not have stored it yet, or
     /// only its beginning.
-    fn add_present_period(&self, source: Source, periods: &mut Vec<ListeningPeriod>) {
-        let current = self.presence().listening().snapshot().listening_periods();
-        let Some(present) = current.into_iter().find(|period| period.source == source) else {
+    ///
+    /// While the source hears, the period lasts until `now`: its next proof covers the time since
+    /// the newest one. Otherwise the first moments of a project would count as unobserved.
+    fn add_present_period(
+        &self,
+        source: Source,
+        now: OffsetDateTime,
+        periods: &mut Vec<ListeningPeriod>,
+    ) {
+        let listening = self.presence().listening();
+        let current = listening.snapshot().listening_periods();
+        let Some(mut present) = current.into_iter().find(|period| period.source == source) else {
             return;
         };
+        if listening.hears(source) {
+            present.until = present.until.max(now);
+        }
         match periods.last_mut() {
             Some(last) if present.from <= last.until => {
                 last.until = last.until.max(present.until);

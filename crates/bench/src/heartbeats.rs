@@ -14,6 +14,7 @@ use self::probes::Probes;
 use self::publish::{LoadPublisher, PublishRate};
 pub use self::report::HeartbeatsReport;
 use self::report::Measured;
+use crate::arguments::whole;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::exposition::HeartbeatCounts;
@@ -39,17 +40,18 @@ pub struct HeartbeatsArgs {
 
     /// Publish this number of heartbeats per second [default: as fast as possible].
     #[arg(long, value_name = "PER_SECOND")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub rate: Option<u32>,
 
     /// Measure for this time.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(value_parser = whole::<u64>(1..=86_400))]
     pub seconds: u64,
 
     /// Publish for this time before measuring. The first heartbeat of each project changes its
     /// status and costs more than the following ones.
     #[arg(long, value_name = "SECONDS", default_value_t = 2)]
+    #[arg(value_parser = whole::<u64>(0..=86_400))]
     pub warm_up: u64,
 
     /// Register the simulated projects first.
@@ -63,7 +65,7 @@ pub struct HeartbeatsArgs {
     /// Let this number of additional projects stop at known times and report how late their
     /// statuses change. They must have been registered with --register.
     #[arg(long, value_name = "N", default_value_t = 10)]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    #[arg(value_parser = whole::<u32>(0..=1_000))]
     pub probes: u32,
 }
 

@@ -14,6 +14,7 @@
 //! **To extend it**: a new measurement is a module with its arguments, a function `measure` and a
 //! report, and a variant of the subcommand in `federation/src/commands/bench.rs`.
 
+mod arguments;
 mod connection;
 pub mod cost;
 mod exposition;

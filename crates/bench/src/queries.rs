@@ -14,6 +14,7 @@ use self::load::Load;
 pub use self::report::QueriesReport;
 use self::report::QueryReport;
 use self::requests::Requests;
+use crate::arguments::whole;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::progress::TimeBar;
@@ -38,12 +39,12 @@ pub struct QueriesArgs {
 
     /// Open this number of connections, each with one request at a time.
     #[arg(long, value_name = "N", default_value_t = 16)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(value_parser = whole::<u32>(1..=10_000))]
     pub connections: u32,
 
     /// Measure each kind for this time.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(value_parser = whole::<u64>(1..=86_400))]
     pub seconds: u64,
 
     /// Request this path instead of the list of projects, for comparison with another server.

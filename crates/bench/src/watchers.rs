@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use self::client::{Received, Shared, StreamClient};
 pub use self::report::WatchersReport;
+use crate::arguments::whole;
 use crate::connection::Connection;
 use crate::cost::Cost;
 use crate::stopwatch::Stopwatch;
@@ -27,27 +28,27 @@ const DEADLINE: Duration = Duration::from_secs(60);
 #[derive(Debug, clap::Args)]
 pub struct WatchersArgs {
     /// Report the CPU time and memory of this process on this machine (Linux only).
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = whole::<u32>(1..=u64::from(u32::MAX)))]
     pub pid: Option<u32>,
 
     /// Open this number of event streams.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(value_parser = whole::<u32>(1..=10_000))]
     pub watchers: u32,
 
     /// Make this number of changes. Each is a registration, which is removed afterwards.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(value_parser = whole::<u32>(1..=1_000_000))]
     pub changes: u32,
 
     /// Make this number of changes per second.
     #[arg(long, value_name = "N", default_value_t = 100)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(value_parser = whole::<u32>(1..=10_000))]
     pub rate: u32,
 
     /// Let each watcher reconnect this number of times on average, at random moments.
     #[arg(long, value_name = "N", default_value_t = 5)]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    #[arg(value_parser = whole::<u32>(0..=1_000))]
     pub reconnects: u32,
 }
 

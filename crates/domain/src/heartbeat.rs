@@ -1,7 +1,7 @@
 //! Heartbeats, and the health that projects report.
 
-use crate::InvalidValue;
 use crate::log::Actor;
+use crate::{InvalidValue, ProjectStatus};
 
 /// Transport over which heartbeats arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,7 +83,8 @@ pub enum Condition {
         /// Reasons in the project's own words. May be empty.
         reasons: Vec<String>,
     },
-    /// The project reported an unrecognized status. The previous report remains in effect.
+    /// The project reported its health in an unrecognized form. The previous report remains in
+    /// effect, and the project is not shown as healthy because of it.
     Unclear,
 }
 
@@ -137,19 +138,31 @@ impl Reports {
     pub const MAX_REASONS: usize = 10;
     /// Maximum number of characters kept per reason.
     pub const MAX_REASON_CHARS: usize = 200;
+    /// Reason recorded for an unrecognized report, see [`hear`](Self::hear).
+    pub const UNRECOGNIZED: &str = "unrecognized health report";
 
-    /// Records the report of a heartbeat. Reasons are truncated to the limits and stripped of
-    /// control characters.
-    pub fn hear(&mut self, channel: Channel, condition: Option<&Condition>) {
+    /// Records the report of a heartbeat of a project with this status. Reasons are truncated to the
+    /// limits and stripped of control characters.
+    ///
+    /// An unrecognized report changes nothing while the project is online or reports itself
+    /// degraded. Otherwise the heartbeat alone would make the project online, so it is recorded as
+    /// degraded until the next recognized report on either channel.
+    pub fn hear(&mut self, channel: Channel, condition: Option<&Condition>, status: ProjectStatus) {
         let report = match condition {
             None if channel == Channel::Health => return,
-            Some(Condition::Unclear) => return,
+            Some(Condition::Unclear) if status == ProjectStatus::Online || self.is_degraded() => {
+                return;
+            }
+            Some(Condition::Unclear) => Some(vec![Self::UNRECOGNIZED.to_owned()]),
             None | Some(Condition::Online) => None,
             Some(Condition::Degraded { reasons }) => {
                 Some(reasons.iter().take(Self::MAX_REASONS).map(|reason| tidy(reason)).collect())
             }
         };
         let mut said = Said::from(std::mem::take(self));
+        for earlier in [&mut said.presence, &mut said.health] {
+            earlier.take_if(|reasons| *reasons == [Self::UNRECOGNIZED]);
+        }
         match channel {
             Channel::Presence => said.presence = report,
             Channel::Health => said.health = report,
@@ -198,20 +211,20 @@ mod tests {
     #[test]
     fn a_heartbeat_without_a_condition_keeps_the_health_report() {
         let mut reports = Reports::default();
-        reports.hear(Channel::Health, degraded("queue backlog").as_ref());
-        reports.hear(Channel::Presence, None);
+        reports.hear(Channel::Health, degraded("queue backlog").as_ref(), ProjectStatus::Online);
+        reports.hear(Channel::Presence, None, ProjectStatus::Online);
         assert!(reports.is_degraded());
         assert_eq!(reports.reasons().collect::<Vec<_>>(), ["queue backlog"]);
-        reports.hear(Channel::Health, Some(&Condition::Online));
+        reports.hear(Channel::Health, Some(&Condition::Online), ProjectStatus::Online);
         assert!(!reports.is_degraded());
     }
 
     #[test]
     fn a_heartbeat_without_a_condition_clears_the_report_of_heartbeats() {
         let mut reports = Reports::default();
-        reports.hear(Channel::Presence, degraded("slow").as_ref());
+        reports.hear(Channel::Presence, degraded("slow").as_ref(), ProjectStatus::Online);
         assert!(reports.is_degraded());
-        reports.hear(Channel::Presence, None);
+        reports.hear(Channel::Presence, None, ProjectStatus::Online);
         assert_eq!(reports, Reports::default());
     }
 
@@ -219,9 +232,42 @@ mod tests {
     fn an_unclear_status_leaves_the_previous_report() {
         for channel in [Channel::Presence, Channel::Health] {
             let mut reports = Reports::default();
-            reports.hear(channel, degraded("slow").as_ref());
-            reports.hear(channel, Some(&Condition::Unclear));
+            reports.hear(channel, degraded("slow").as_ref(), ProjectStatus::Online);
+            reports.hear(channel, Some(&Condition::Unclear), ProjectStatus::Online);
             assert_eq!(reports.reasons().collect::<Vec<_>>(), ["slow"]);
+        }
+    }
+
+    #[test]
+    fn an_unclear_report_never_makes_a_project_healthy() {
+        for channel in [Channel::Presence, Channel::Health] {
+            for status in [ProjectStatus::Offline, ProjectStatus::Degraded] {
+                let mut reports = Reports::default();
+                reports.hear(channel, Some(&Condition::Unclear), status);
+                assert_eq!(reports.reasons().collect::<Vec<_>>(), [Reports::UNRECOGNIZED]);
+                reports.hear(channel, Some(&Condition::Unclear), ProjectStatus::Degraded);
+                assert_eq!(reports.reasons().count(), 1);
+            }
+            let mut reports = Reports::default();
+            reports.hear(channel, Some(&Condition::Unclear), ProjectStatus::Online);
+            assert_eq!(reports, Reports::default());
+        }
+    }
+
+    #[test]
+    fn a_clear_report_on_either_channel_replaces_an_unclear_one() {
+        for (unclear, clear, condition) in [
+            (Channel::Health, Channel::Presence, None),
+            (Channel::Presence, Channel::Health, Some(Condition::Online)),
+            (Channel::Presence, Channel::Presence, None),
+        ] {
+            let mut reports = Reports::default();
+            reports.hear(unclear, Some(&Condition::Unclear), ProjectStatus::Offline);
+            // A health sample without a status reports nothing.
+            reports.hear(Channel::Health, None, ProjectStatus::Degraded);
+            assert!(reports.is_degraded());
+            reports.hear(clear, condition.as_ref(), ProjectStatus::Degraded);
+            assert_eq!(reports, Reports::default());
         }
     }
 
@@ -229,7 +275,11 @@ mod tests {
     fn reasons_are_bounded_and_clean() {
         let reasons = vec!["a\0b\n".repeat(500); 40];
         let mut reports = Reports::default();
-        reports.hear(Channel::Health, Some(&Condition::Degraded { reasons }));
+        reports.hear(
+            Channel::Health,
+            Some(&Condition::Degraded { reasons }),
+            ProjectStatus::Online,
+        );
         assert_eq!(reports.reasons().count(), Reports::MAX_REASONS);
         assert!(reports.reasons().all(|r| r.chars().count() == 200 && !r.contains('\0')));
     }

@@ -14,8 +14,9 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 use crate::commands::{
     bench, completions, config, health, heartbeat, keys, man, metrics, migrate, projects,
 };
+use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
-use crate::{dotenv, log, serve};
+use crate::{log, serve};
 
 /// Exit code for an invalid command line.
 const USAGE: u8 = 2;
@@ -68,15 +69,31 @@ pub enum Command {
 /// The exit code is 0 for success, 1 for a failure and 2 for an invalid command line.
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    if let Err(error) = dotenv::load(Path::new(".env")) {
-        return fail(&error);
-    }
-    let code = match parse(args.into_iter().collect()) {
-        Ok(command) => run(command).unwrap_or_else(|error| fail(&error)),
-        Err(error) => explain(&error),
+    let args: Vec<OsString> = args.into_iter().collect();
+    let origins = match dotenv::load(Path::new(".env")) {
+        Ok(origins) => origins.without(|variable| has_flag_of(&args, variable)),
+        Err(error) => return fail(&error, &Origins::default()),
+    };
+    let code = match parse(args) {
+        Ok(command) => run(command).unwrap_or_else(|error| fail(&error, &origins)),
+        Err(error) => explain(&error, &origins),
     };
     log::flush();
     code
+}
+
+/// Returns whether a flag overrides a variable.
+fn has_flag_of(args: &[OsString], variable: &str) -> bool {
+    let command = documented();
+    let all = std::iter::once(&command).chain(command.get_subcommands());
+    let is_it = |arg: &&clap::Arg| arg.get_env().is_some_and(|name| name == variable);
+    let flags: Vec<String> = all
+        .flat_map(clap::Command::get_arguments)
+        .filter(is_it)
+        .filter_map(|arg| arg.get_long().map(|flag| format!("--{flag}")))
+        .collect();
+    let name = |arg: &OsString| arg.to_string_lossy().split('=').next().map(str::to_owned);
+    args.iter().filter_map(name).any(|given| flags.contains(&given))
 }
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
@@ -163,11 +180,11 @@ fn parse(mut args: Vec<OsString>) -> Result<Command, clap::Error> {
 }
 
 /// Prints an error of clap. An invalid setting is named by its variable.
-fn explain(error: &clap::Error) -> ExitCode {
+fn explain(error: &clap::Error, origins: &Origins) -> ExitCode {
     if error.kind() == ErrorKind::ValueValidation
         && let Some(sentence) = setting_sentence(error)
     {
-        eprintln!("error: {sentence}");
+        eprintln!("error: {}", origins.locate(sentence));
         return ExitCode::from(USAGE);
     }
     // If standard error is closed, the message is lost.
@@ -196,8 +213,8 @@ fn setting_sentence(error: &clap::Error) -> Option<String> {
 }
 
 /// Prints the error with its causes.
-fn fail(error: &anyhow::Error) -> ExitCode {
-    log::print_error(&format!("error: {error:#}"));
+fn fail(error: &anyhow::Error, origins: &Origins) -> ExitCode {
+    log::print_error(&format!("error: {}", origins.locate(format!("{error:#}"))));
     ExitCode::FAILURE
 }
 
@@ -221,6 +238,20 @@ mod tests {
             assert!(matches!(parsed(args), Ok(Command::Serve(_))), "{args:?}");
         }
         assert!(parsed(&["nonsense"]).is_err());
+    }
+
+    #[test]
+    fn a_flag_overrides_its_variable() {
+        let args: Vec<OsString> =
+            ["federation", "--service-port=9", "--keys-file", "f"].map(Into::into).into();
+        for (variable, is_overridden) in [
+            ("SERVICE_PORT", true),
+            ("FEDERATION_KEYS_FILE", true),
+            ("SERVICE_HOST", false),
+            ("PATH", false),
+        ] {
+            assert_eq!(has_flag_of(&args, variable), is_overridden, "{variable}");
+        }
     }
 
     #[test]

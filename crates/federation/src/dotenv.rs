@@ -25,15 +25,19 @@ const LOG_VARIABLES: [&str; 2] = ["RUST_LOG", "NO_COLOR"];
 ///
 /// Call this before any thread is started, because later the environment cannot be changed safely.
 ///
+/// Returns where the variables come from that were set.
+///
 /// # Errors
 /// Fails without changing anything if the file cannot be read or a variable of this program is
 /// invalid. The error names line and rule but not the value, which may be a password.
-pub fn load(file: &Path) -> anyhow::Result<()> {
+pub fn load(file: &Path) -> anyhow::Result<Origins> {
     let shown = file.display();
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
         Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => return Ok(()),
+            io::ErrorKind::NotFound | io::ErrorKind::IsADirectory => {
+                return Ok(Origins::default());
+            }
             _ => return Err(error).with_context(|| format!("cannot read {shown}")),
         },
     };
@@ -45,8 +49,37 @@ pub fn load(file: &Path) -> anyhow::Result<()> {
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let values = read(&text, |name| own.contains(name), environment)
         .map_err(|invalid| anyhow::anyhow!("{shown}:{invalid}"))?;
-    apply(values.into_iter().filter(|(name, _)| is_open(name)))
-        .with_context(|| format!("cannot load {shown}"))
+    let values: Vec<_> = values.into_iter().filter(|(name, _)| is_open(name)).collect();
+    let origin = |(name, (line, _)): &(String, (usize, String))| {
+        own.contains(name).then(|| (name.clone(), format!("{shown}:{line}")))
+    };
+    let origins = Origins(values.iter().filter_map(origin).collect());
+    apply(values.into_iter().map(|(name, (_, value))| (name, value)))
+        .with_context(|| format!("cannot load {shown}"))?;
+    Ok(origins)
+}
+
+/// Places of the variables of this program that were taken from a file, such as `.env:3`.
+#[derive(Debug, Default)]
+pub struct Origins(HashMap<String, String>);
+
+impl Origins {
+    /// Forgets variables whose values are not used.
+    #[must_use]
+    pub fn without(mut self, overridden: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|name, _| !overridden(name));
+        self
+    }
+
+    /// Prefixes an error with the place of the setting that it names first.
+    #[must_use]
+    pub fn locate(&self, error: String) -> String {
+        let names = error.split(':').next().unwrap_or_default();
+        match names.split(", ").find_map(|name| self.0.get(name)) {
+            Some(origin) => format!("{origin}: {error}"),
+            None => error,
+        }
+    }
 }
 
 /// Returns the names of all variables that this program reads.
@@ -76,19 +109,20 @@ struct InvalidLine {
     rule: &'static str,
 }
 
-/// Returns the values of the file. If a variable is set more than once, the last value applies.
+/// Returns the values of the file with their lines. If a variable is set more than once, the last value applies.
 /// References are replaced by the variable of the environment or, if it is not set there, of an
 /// earlier line.
 fn read(
     text: &str,
     is_own: impl Fn(&str) -> bool,
     environment: impl Fn(&str) -> Option<String>,
-) -> Result<HashMap<String, String>, InvalidLine> {
-    let mut values: HashMap<String, String> = HashMap::new();
+) -> Result<HashMap<String, (usize, String)>, InvalidLine> {
+    let mut values: HashMap<String, (usize, String)> = HashMap::new();
     for Statement { line, name, value } in statements(text) {
         let value = match value {
             Ok(parts) => {
-                let lookup = |name: &str| environment(name).or_else(|| values.get(name).cloned());
+                let earlier = |name: &str| values.get(name).map(|(_, value)| value.clone());
+                let lookup = |name: &str| environment(name).or_else(|| earlier(name));
                 let value: String = parts.into_iter().map(|part| expand(part, lookup)).collect();
                 check(value)
             }
@@ -96,7 +130,7 @@ fn read(
         };
         match value {
             Ok(value) => {
-                values.insert(name, value);
+                values.insert(name, (line, value));
             }
             Err(rule) if is_own(&name) => return Err(InvalidLine { line, name, rule }),
             Err(_) => {}
@@ -149,7 +183,9 @@ mod tests {
 
     fn values(text: &str) -> Result<HashMap<String, String>, String> {
         let environment = |name: &str| (name == "OUTSIDE").then(|| "outer".to_owned());
-        read(text, |name| name.starts_with("OUR"), environment).map_err(|error| error.to_string())
+        let values = read(text, |name| name.starts_with("OUR"), environment);
+        let values = values.map_err(|error| error.to_string())?;
+        Ok(values.into_iter().map(|(name, (_, value))| (name, value)).collect())
     }
 
     fn value(text: &str) -> String {
@@ -242,6 +278,22 @@ mod tests {
             let error = values(text).unwrap_err();
             assert!(error.starts_with(expected) && !error.contains("hunter2"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_error_is_prefixed_with_the_line_of_its_setting() {
+        let place = ("OUR".to_owned(), ".env:3".to_owned());
+        let origins = Origins(HashMap::from([place]));
+        for (error, expected) in [
+            ("OUR: expected a port", ".env:3: OUR: expected a port"),
+            ("OTHER, OUR: expected one", ".env:3: OTHER, OUR: expected one"),
+            ("OTHER: expected OUR: x", "OTHER: expected OUR: x"),
+            ("OURS: expected a port", "OURS: expected a port"),
+        ] {
+            assert_eq!(origins.locate(error.to_owned()), expected);
+        }
+        let overridden = origins.without(|name| name == "OUR");
+        assert_eq!(overridden.locate("OUR: x".to_owned()), "OUR: x");
     }
 
     #[test]

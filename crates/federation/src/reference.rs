@@ -46,8 +46,8 @@ one transaction that keeps nothing in the session.
 
 Booleans are `true`, `false`, `1`, `0`, `yes`, `no`, `on` or `off`; a flag without a value means
 `true`. Seconds may have a fraction and are at most one year. An invalid setting ends the program
-with exit code 1 or 2 and a line that names the setting, the expected value and the given one.
-Passwords are never repeated.
+with exit code 1 or 2 and a line that names the setting, its line if it stands in `.env`, the
+expected value and the given one. Passwords are never repeated.
 
 `federation serve` and `federation heartbeat` log to standard error. `RUST_LOG` overrides `LOG_LEVEL`
 with a filter such as `federation_nats=debug`. `NO_COLOR` turns colours off.

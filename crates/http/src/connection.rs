@@ -24,6 +24,10 @@ pub(crate) struct Connection(Rc<State>);
 struct State {
     closed: CancellationToken,
     interim: Cell<Interim>,
+    /// The current request has a chunked body that was not read to its end.
+    has_unread_chunks: Cell<bool>,
+    /// The connection ends soon, because the rest of a chunked body is not wanted.
+    ends: Cell<bool>,
 }
 
 /// Progress of `100 Continue` for the current request.
@@ -56,6 +60,25 @@ impl Connection {
     /// Records that the client asked for `100 Continue` before it sends the body.
     pub(crate) fn holds_continue(&self) {
         self.0.interim.set(Interim::Held);
+    }
+
+    /// Records the start of a request.
+    pub(crate) fn begins_request(&self, is_chunked: bool) {
+        self.0.has_unread_chunks.set(is_chunked);
+    }
+
+    /// Records that the body of the request was read to its end.
+    pub(crate) fn has_read_body(&self) {
+        self.0.has_unread_chunks.set(false);
+    }
+
+    /// Ends the connection soon if the request that was refused has a chunked body that was not
+    /// read to its end. Returns whether it does. The library would wait for the end of the body
+    /// without a deadline.
+    pub(crate) fn ends_after_refusal(&self) -> bool {
+        let ends = self.0.has_unread_chunks.get();
+        self.0.ends.set(ends);
+        ends
     }
 
     /// Permits `100 Continue`, because the handler is about to read the body.

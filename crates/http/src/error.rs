@@ -35,16 +35,18 @@ pub(crate) enum ApiError {
         /// The requested slug, safe to show.
         shown: String,
     },
-    #[error("Not Found")]
+    #[error("Not Found: the service has no such path, see /docs")]
     PathNotFound,
     #[error("metrics are switched off in this service; set METRICS=true to switch them on")]
     MetricsOff,
     #[error("metrics of projects are not exported; set EXPORT_PROJECT_METRICS=true to export them")]
     ExportOff,
-    #[error("Method Not Allowed")]
+    #[error("Method Not Allowed: expected {}, got {given}", allow.replace(", ", " or "))]
     MethodNotAllowed {
         /// Value of the header `Allow`.
         allow: &'static str,
+        /// The given method, safe to show.
+        given: String,
     },
     #[error("Accept-Encoding: expected identity, gzip or zstd, got none of them")]
     NotAcceptable,
@@ -57,9 +59,12 @@ pub(crate) enum ApiError {
     },
     #[error("body: expected at most {max_bytes} bytes, got more")]
     BodyTooLarge { max_bytes: usize },
-    #[error("the body did not arrive in time")]
-    BodyTooSlow,
-    #[error("the body could not be read")]
+    #[error("body: expected all of it within {seconds} s, got only a part; send it faster")]
+    BodyTooSlow { seconds: u64 },
+    #[error(
+        "body: expected as many bytes as Content-Length says, or valid chunks and the last one, got \
+         something else"
+    )]
     BodyUnreadable,
     #[error("the body is not valid JSON: {why}")]
     NotJson {
@@ -258,7 +263,7 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Auth(error) => error.status(),
-            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_)
@@ -284,7 +289,7 @@ impl ResponseError for ApiError {
         self.log();
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
-        if let Self::MethodNotAllowed { allow } = self {
+        if let Self::MethodNotAllowed { allow, .. } = self {
             response.insert_header((header::ALLOW, *allow));
         }
         if let Self::UnsupportedMediaType { accepted: accepted @ [_, _, ..], .. } = self {
@@ -297,7 +302,10 @@ impl ResponseError for ApiError {
         if is_crowded || status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
-        if matches!(self, Self::BodyTooLarge { .. } | Self::BodyTooSlow | Self::BodyUnreadable) {
+        if matches!(
+            self,
+            Self::BodyTooLarge { .. } | Self::BodyTooSlow { .. } | Self::BodyUnreadable
+        ) {
             // The rest of the body stays unread, so what follows on the connection is not a
             // request.
             response.force_close();

@@ -11,13 +11,14 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, TRANSFER_ENCODING};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, ResponseError as _};
 use futures_util::FutureExt as _;
 use tracing::{Instrument as _, Span};
 
+use crate::connection::Connection;
 use crate::error::ApiError;
 use crate::server::connections::OpenConnection;
 use crate::sliced::SlicedBody;
@@ -46,7 +47,9 @@ pub(crate) async fn observe(
     let presence = request.app_data::<Data<ApiState>>().map(|state| state.presence.clone());
     let began = presence.as_ref().map(|presence| presence.now());
 
-    let closes = OpenConnection::should_close(request.request());
+    let mut closes = OpenConnection::should_close(request.request());
+    let connection = Connection::of(request.request());
+    connection.begins_request(request.headers().contains_key(TRANSFER_ENCODING));
     let state = request.app_data::<Data<ApiState>>();
     let (cors, public_url) =
         state.map_or((None, None), |state| (state.cors.clone(), state.public_url.clone()));
@@ -65,6 +68,9 @@ pub(crate) async fn observe(
         Ok(answer) => answer.status(),
         Err(error) => error.as_response_error().status_code(),
     };
+    if status.is_client_error() || status.is_server_error() {
+        closes |= connection.ends_after_refusal();
+    }
     let took = presence.zip(began).map(|(presence, began)| presence.now().since(began));
     let took_us = took.map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     span.in_scope(|| tracing::debug!(http.status = status.as_u16(), took_us, "request answered"));

@@ -23,6 +23,7 @@ use crate::auth::authenticator::Auth;
 use crate::auth::guard::guarded;
 use crate::auth::scope::Scope;
 use crate::error::ApiError;
+use crate::text::abbreviate;
 
 /// A path with a handler for each method.
 pub(crate) struct Endpoint {
@@ -134,8 +135,9 @@ fn resource(endpoint: &'static Endpoint, slash: &str, auth: Option<&Arc<Auth>>) 
         });
     }
     let allow = endpoint.allow;
-    resource.default_service(web::to(async move || {
-        Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow })
+    resource.default_service(web::to(async move |method: Method| {
+        let given = abbreviate(method.as_str());
+        Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow, given })
     }))
 }
 
@@ -252,7 +254,7 @@ mod tests {
         405
         content-type: application/problem+json
         allow: GET, HEAD, POST
-        {"title":"Method Not Allowed","status":405,"detail":"Method Not Allowed"}
+        {"title":"Method Not Allowed","status":405,"detail":"Method Not Allowed: expected GET or HEAD or POST, got DELETE"}
         "#);
     }
 
@@ -262,14 +264,17 @@ mod tests {
         insta::assert_snapshot!(api.get("/").await, @r#"
         404
         content-type: application/problem+json
-        {"title":"Not Found","status":404,"detail":"Not Found"}
+        {"title":"Not Found","status":404,"detail":"Not Found: the service has no such path, see /docs"}
         "#);
         for path in ["/Health", "/api/fed", "/api/fed/projects//", "/api/fed/projects/a/b", "/%00"]
         {
             let answer = api.send(Method::POST, path).await;
             assert_eq!(
                 (answer.status, &*answer.body),
-                (404, r#"{"title":"Not Found","status":404,"detail":"Not Found"}"#),
+                (
+                    404,
+                    r#"{"title":"Not Found","status":404,"detail":"Not Found: the service has no such path, see /docs"}"#
+                ),
                 "{path}"
             );
         }

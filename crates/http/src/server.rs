@@ -76,6 +76,7 @@ pub struct HttpServer {
     address: SocketAddr,
     workers: Option<NonZeroUsize>,
     max_connections: Option<usize>,
+    request_timeout: Duration,
     stall_timeout: Duration,
 }
 
@@ -95,11 +96,14 @@ impl HttpServer {
             .to_socket_addrs()
             .and_then(|addresses| listen(addresses, TcpListener::bind));
         match bound {
-            Ok((address, listeners)) => {
-                let stall_timeout = STALL_TIMEOUT;
-                let (workers, max_connections) = (*workers, None);
-                Ok(Self { listeners, address, workers, max_connections, stall_timeout })
-            }
+            Ok((address, listeners)) => Ok(Self {
+                listeners,
+                address,
+                workers: *workers,
+                max_connections: None,
+                request_timeout: REQUEST_TIMEOUT,
+                stall_timeout: STALL_TIMEOUT,
+            }),
             Err(source) => {
                 Err(BindError { host: host.clone(), port: *port, hint: hint(&source), source })
             }
@@ -129,7 +133,8 @@ impl HttpServer {
         state: ApiState,
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> io::Result<()> {
-        let (ending, stall_timeout) = (state.ending.clone(), self.stall_timeout);
+        let Self { request_timeout, stall_timeout, .. } = self;
+        let ending = state.ending.clone();
         let shutdown = async move {
             shutdown.await;
             // Event streams and long polls do not end by themselves.
@@ -163,7 +168,7 @@ impl HttpServer {
                         let draining = draining.clone();
                         async move { draining.notified().await }
                     })
-                    .client_request_timeout(REQUEST_TIMEOUT)
+                    .client_request_timeout(request_timeout)
                     .client_disconnect_timeout(DISCONNECT_TIMEOUT)
                     .keep_alive(KEEP_ALIVE)
                     .h1_write_buffer_size(SLICE_BYTES)

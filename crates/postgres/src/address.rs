@@ -25,12 +25,14 @@ pub enum ConnectError {
     #[error("the database URL is invalid")]
     Invalid(#[source] Box<dyn Error + Send + Sync>),
     /// A parameter of the URL is invalid.
-    #[error("{name}: expected {expected}")]
+    #[error("{name}: expected {expected}, got {given:?}")]
     Parameter {
         /// Name of the parameter.
         name: &'static str,
         /// The expected value.
         expected: &'static str,
+        /// The given value, which is not secret; empty if the parameter is missing.
+        given: String,
     },
     /// A file with certificates or a key cannot be used.
     #[error("{name}: cannot use {}", path.display())]
@@ -130,9 +132,11 @@ impl Parameters {
             None => Ok(is_uncached),
             Some("true") => Ok(true),
             Some("false") => Ok(false),
-            Some(_) => {
-                Err(ConnectError::Parameter { name: "pgbouncer", expected: "true or false" })
-            }
+            Some(given) => Err(ConnectError::Parameter {
+                name: "pgbouncer",
+                expected: "true or false",
+                given: given.to_owned(),
+            }),
         }
     }
 
@@ -141,6 +145,7 @@ impl Parameters {
             TlsMode::parse(mode).ok_or(ConnectError::Parameter {
                 name: "sslmode",
                 expected: "disable, allow, prefer, require, verify-ca or verify-full",
+                given: mode.to_owned(),
             })
         });
         Tls::new(TlsSettings {
@@ -209,18 +214,19 @@ mod tests {
 
     #[test]
     fn an_invalid_parameter_is_rejected() {
-        for (query, said) in [
-            ("pgbouncer=yes", "pgbouncer: expected true or false"),
-            ("sslmode=on", "sslmode: expected disable, allow"),
-            ("ssl=on", "sslmode: expected disable, allow"),
-            ("sslrootcert=/nonexistent", "sslrootcert: cannot use /nonexistent"),
-            ("sslrootcert=system&sslmode=require", "sslmode: expected verify-full"),
-            ("sslcert=/nonexistent", "sslkey: expected the file of the private key"),
+        for (query, said, given) in [
+            ("pgbouncer=yes", "pgbouncer: expected true or false", "got \"yes\""),
+            ("sslmode=on", "sslmode: expected disable, allow", "got \"on\""),
+            ("ssl=true", "sslmode: expected disable, allow", "got \"true\""),
+            ("sslrootcert=/nonexistent", "sslrootcert: cannot use /nonexistent", ""),
+            ("sslrootcert=system&sslmode=require", "sslmode: expected verify-full", "\"require\""),
+            ("sslcert=/nonexistent", "sslkey: expected the file of the private key", "\"\""),
         ] {
             let Err(error) = Address::parse(&format!("postgres://h/d?{query}")) else {
                 panic!("{query}")
             };
-            assert!(error.to_string().starts_with(said), "{error}");
+            let error = error.to_string();
+            assert!(error.starts_with(said) && error.ends_with(given), "{error}");
         }
         let unknown = Address::parse("postgres://h/d?colour=red");
         assert!(matches!(unknown, Err(ConnectError::Invalid(_))));

@@ -113,7 +113,7 @@ pub(crate) async fn open(address: &Address) -> ConnectionResult<AsyncPgConnectio
     opened.map_err(|error| match error {
         OpenError::Set(error) => explain_pooler(error),
         OpenError::Server(error) if is_rejection(&error) => {
-            ConnectionError::InvalidConnectionUrl(with_its_causes(&error))
+            ConnectionError::InvalidConnectionUrl(with_tls_hint(with_its_causes(&error)))
         }
         OpenError::Server(error) => ConnectionError::BadConnection(with_its_causes(&error)),
     })
@@ -128,6 +128,20 @@ fn explain_pooler(error: ConnectionError) -> ConnectionError {
     } else {
         error
     }
+}
+
+/// Adds what to do about a failed TLS handshake, if that is known.
+fn with_tls_hint(text: String) -> String {
+    let hint = if text.contains("UnknownIssuer") {
+        "name the certificate of its authority with sslrootcert=FILE"
+    } else if text.contains("server does not support TLS") {
+        "enable TLS on the server, or use sslmode=prefer or disable"
+    } else if text.contains("not valid for name") {
+        "use a name in the certificate as the host, or sslmode=verify-ca"
+    } else {
+        return text;
+    };
+    format!("{text}; {hint}")
 }
 
 enum OpenError {
@@ -260,6 +274,15 @@ mod tests {
         for code in [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS] {
             assert!(!rejects(&code), "{code:?}");
         }
+    }
+
+    #[test]
+    fn a_failed_handshake_is_reported_with_what_to_do() {
+        let hint = |text: &str| with_tls_hint(text.to_owned());
+        let unknown = "invalid peer certificate: UnknownIssuer";
+        assert!(hint(unknown).starts_with(unknown) && hint(unknown).contains("sslrootcert=FILE"));
+        assert!(hint("server does not support TLS").ends_with("sslmode=prefer or disable"));
+        assert_eq!(hint("certificate expired"), "certificate expired");
     }
 
     #[test]

@@ -39,6 +39,17 @@ impl TlsMode {
             _ => return None,
         })
     }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Disable => "disable",
+            Self::Allow => "allow",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        }
+    }
 }
 
 /// Parameters of the URL.
@@ -72,6 +83,7 @@ impl Tls {
                 return Err(ConnectError::Parameter {
                     name: "sslmode",
                     expected: "verify-full with sslrootcert=system",
+                    given: mode.as_str().to_owned(),
                 });
             }
             (Some(TlsMode::Require), false) if file.is_some() => TlsMode::VerifyCa,
@@ -92,7 +104,7 @@ impl Tls {
         let mut config = match client_certificate(certificate, key)? {
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
-                .map_err(|error| ConnectError::Invalid(error.into()))?,
+                .map_err(|error| unusable("sslcert", certificate.unwrap_or_default(), error))?,
             None => builder.with_no_client_auth(),
         };
         // Required by `sslnegotiation=direct`.
@@ -107,7 +119,8 @@ fn client_certificate(
     certificate: Option<&str>,
     key: Option<&str>,
 ) -> Result<Option<ClientCertificate>, ConnectError> {
-    let parameter = |name, expected| Err(ConnectError::Parameter { name, expected });
+    let parameter =
+        |name, expected| Err(ConnectError::Parameter { name, expected, given: String::new() });
     match (certificate, key) {
         (None, None) => Ok(None),
         (Some(_), None) => parameter("sslkey", "the file of the private key of sslcert"),
@@ -213,6 +226,7 @@ impl Verifier {
         let chain = chain.build().map_err(|_| ConnectError::Parameter {
             name: "sslrootcert",
             expected: "a file of root certificates, because the system has none",
+            given: String::new(),
         })?;
         Ok(Self { chain, trusted, is_name_checked })
     }

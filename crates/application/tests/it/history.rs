@@ -1,9 +1,11 @@
 //! Explanations and histories.
 
-use federation_application::CatalogError;
-use federation_domain::{Actor, Precondition, ProjectStatus, Source};
+use std::time::Duration;
 
-use crate::world::{World, seconds, slug};
+use federation_application::CatalogError;
+use federation_domain::{Actor, Origin, Precondition, ProjectStatus, Source};
+
+use crate::world::{World, registration, seconds, slug};
 
 async fn summary(world: &World, name: &str) -> String {
     world.service.catalog.explain(&slug(name)).await.unwrap().summary()
@@ -85,6 +87,23 @@ async fn a_history_has_pages_and_outlives_its_project() {
     assert_eq!((removed.changes.len(), removed.uptime.len()), (5, 0));
     let never = catalog.history(&slug("never"), None, 50).await;
     assert!(matches!(never, Err(CatalogError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_project_is_observed_from_its_first_moment() {
+    let world = World::with(&["a"]).await;
+    world.service.presence.listening().set_link(Source::Nats, true);
+    world.beat("a").unwrap();
+    world.listen(seconds(10));
+    let late = registration("late");
+    world.service.catalog.register(late, Origin::Api).await.unwrap();
+    // The next proof of listening is due in 250 ms.
+    world.sleep(Duration::from_millis(100));
+    let history = world.service.catalog.history(&slug("late"), None, 50).await.unwrap();
+    for uptime in history.uptime {
+        let shares = uptime.shares.unwrap();
+        assert!(shares.unobserved < 1e-9 && (shares.offline - 1.0).abs() < 1e-9, "{shares:?}");
+    }
 }
 
 #[tokio::test]

@@ -54,6 +54,11 @@ impl ReportedStatus {
         }
     }
 
+    /// Returns all words that [`parse`](Self::parse) knows, in lower case.
+    pub fn words() -> impl Iterator<Item = &'static str> {
+        WELL.into_iter().chain([DEGRADED]).chain(UNWELL)
+    }
+
     /// Combines the reported status, if any, with the reported reasons.
     ///
     /// Reasons without a status mean that the project is degraded. The word of a status is the first
@@ -101,6 +106,14 @@ mod tests {
             for text in [word.to_owned(), word.to_ascii_uppercase()] {
                 assert_eq!(condition(&text, &[]), degraded(&[word]), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn every_listed_word_is_parsed() {
+        assert_eq!(ReportedStatus::words().count(), WELL.len() + 1 + UNWELL.len());
+        for word in ReportedStatus::words() {
+            assert!(ReportedStatus::parse(word).is_ok(), "{word}");
         }
     }
 

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use federation_http::{Closed, Cors, HttpSettings, Key, MAX_STREAMS_PER_CLIENT, PublicUrl};
 
 use super::api_keys;
-use super::value::{Secret, SettingError, boolean, delay, port};
+use super::value::{Secret, SettingError, boolean, delay, port, without_credentials};
 
 /// Settings of the REST API, before they are checked.
 #[derive(Debug, Clone, clap::Args)]
@@ -132,7 +132,8 @@ impl HttpArgs {
         let public_url = self.public_url.as_deref().filter(|url| !url.trim().is_empty());
         let public_url = public_url.map(|url| {
             PublicUrl::parse(url).map_err(|allowed| {
-                SettingError::new("PUBLIC_URL", format!("{allowed}, got {url:?}"))
+                let shown = without_credentials(url);
+                SettingError::new("PUBLIC_URL", format!("{allowed}, got {shown:?}"))
             })
         });
         let cors = Cors::parse(self.cors_origins.as_deref().unwrap_or_default())

@@ -58,6 +58,14 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Replaces what may be a password in a URL by `…`, for errors.
+pub fn without_credentials(url: &str) -> String {
+    match url.rsplit_once('@') {
+        Some((_, rest)) => format!("…@{rest}"),
+        None => url.to_owned(),
+    }
+}
+
 /// Longest duration of a setting, one year. A longer duration is treated as a mistake.
 const MAX_SECONDS: f64 = 366.0 * 86_400.0;
 
@@ -195,6 +203,12 @@ mod tests {
             assert_eq!(boolean(no), Ok(false), "{no}");
         }
         assert!(boolean("maybe").is_err());
+    }
+
+    #[test]
+    fn a_url_is_shown_without_its_credentials() {
+        assert_eq!(without_credentials("https://u:hunter2@h/a"), "…@h/a");
+        assert_eq!(without_credentials("ftp://h"), "ftp://h");
     }
 
     #[test]

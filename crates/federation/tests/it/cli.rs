@@ -153,7 +153,7 @@ fn a_public_address_without_keys_is_rejected() {
 #[test]
 fn the_environment_overrides_the_env_file() {
     let program = Program::new().file(".env", "LOG_LEVEL=loud # not a level\n");
-    assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"), ".env is read");
+    assert!(program.run(&[]).stderr.starts_with("error: .env:1: LOG_LEVEL"), ".env is read");
     let program = program.variable("LOG_LEVEL", "info").variable("SERVICE_HOST", "0.0.0.0");
     assert!(
         program.run(&[]).stderr.starts_with("error: SERVICE_HOST"),
@@ -164,7 +164,7 @@ fn the_environment_overrides_the_env_file() {
 #[test]
 fn an_empty_variable_does_not_hide_the_env_file() {
     let program = Program::new().variable("LOG_LEVEL", "").file(".env", "LOG_LEVEL=loud\n");
-    assert!(program.run(&[]).stderr.starts_with("error: LOG_LEVEL"));
+    assert!(program.run(&[]).stderr.starts_with("error: .env:1: LOG_LEVEL"));
     let keys = Program::new().variable("FEDERATION_API_KEYS", "");
     let run = keys.file(".env", "FEDERATION_API_KEYS=hunter2\n").run(&[]);
     assert!(
@@ -190,7 +190,7 @@ fn an_env_file_may_contain_json_and_lines_of_other_programs() {
     let text = "PROMPT=a multi word value\nJSON={\"a\": \"b # c\"}\nX=\"unclosed\n\
                 FEDERATION_API_KEYS=[\"hunter2-one\",\"hunter2\"]\n";
     let run = Program::new().file(".env", text).run(&[]);
-    let said = "error: FEDERATION_API_KEYS: key 2: expected 8 to 256 characters, got 7\n";
+    let said = "error: .env:4: FEDERATION_API_KEYS: key 2: expected 8 to 256 characters, got 7\n";
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), said));
 }
 
@@ -211,6 +211,13 @@ fn an_invalid_setting_in_the_env_file_is_rejected_by_its_line() {
     let run = Program::new().file(".env", text).run(&["--version"]);
     let said = "error: .env:2: NATS_PASSWORD: expected a closing quote\n";
     assert_eq!((run.code, run.stderr.as_str()), (Some(1), said));
+
+    let program = Program::new().file(".env", "# port\nSERVICE_PORT=80 01\n");
+    let said = "SERVICE_PORT: expected a port number from 0 to 65535, got";
+    let run = program.run(&[]);
+    assert_eq!(run.stderr, format!("error: .env:2: {said} \"80 01\"\n"));
+    let run = program.run(&["--service-port=x"]);
+    assert_eq!(run.stderr, format!("error: {said} \"x\"\n"), "a flag overrides the file");
 }
 
 #[test]

@@ -1,11 +1,15 @@
 //! The body of a heartbeat over HTTP.
 
+use std::borrow::Cow;
+
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use federation_domain::{Condition, InvalidValue, ReportedStatus};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use super::fields::Fields;
 use super::reader::{SINGLE, read_optional};
@@ -26,7 +30,6 @@ const MAX_REASONS: usize = 1000;
 pub(crate) struct HeartbeatSchema {
     /// Must match the slug in the path, if given.
     project_slug: Option<SlugSchema>,
-    /// The health of the project, in any case: `OK` and `ok` are equal.
     status: Option<ConditionSchema>,
     /// Why the project is degraded. The first 10 reasons are kept, with 200 characters each. Without
     /// a `status` they mean that the project is degraded. Ignored if `status` says that it is healthy.
@@ -36,42 +39,35 @@ pub(crate) struct HeartbeatSchema {
     degraded_reasons: Option<Vec<String>>,
 }
 
-/// Health that a project can report. A project does not report itself offline.
-#[derive(Debug, ToSchema)]
-#[schema(as = Condition)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "the schema of the document; values are read field by field")]
-pub(crate) enum ConditionSchema {
-    /// The project is healthy.
-    Online,
-    /// The same as `online`.
-    Ok,
-    /// The same as `online`.
-    Up,
-    /// The same as `online`.
-    Healthy,
-    /// The same as `online`.
-    Pass,
-    /// The same as `online`.
-    Passing,
-    /// The project works with limitations.
-    Degraded,
-    /// Degraded, with `warn` as a reason.
-    Warn,
-    /// Degraded, with `warning` as a reason.
-    Warning,
-    /// Degraded, with `down` as a reason.
-    Down,
-    /// Degraded, with `unhealthy` as a reason.
-    Unhealthy,
-    /// Degraded, with `critical` as a reason.
-    Critical,
-    /// Degraded, with `fail` as a reason.
-    Fail,
-    /// Degraded, with `error` as a reason.
-    Error,
-    /// Degraded, with `offline` as a reason: a project that sends heartbeats is not offline.
-    Offline,
+/// Health that a project can report.
+#[derive(Debug)]
+pub(crate) struct ConditionSchema;
+
+impl ToSchema for ConditionSchema {
+    fn name() -> Cow<'static, str> {
+        "Condition".into()
+    }
+}
+
+impl PartialSchema for ConditionSchema {
+    /// The words in lower case, for generated clients, or in any other case.
+    fn schema() -> RefOr<Schema> {
+        let any_case = |word: &str| -> String {
+            word.chars().map(|c| format!("[{c}{}]", c.to_ascii_uppercase())).collect()
+        };
+        let pattern: Vec<String> = ReportedStatus::words().map(any_case).collect();
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        AnyOfBuilder::new()
+            .item(text().enum_values(Some(ReportedStatus::words())))
+            .item(text().pattern(Some(format!("^({})$", pattern.join("|")))))
+            .description(Some(
+                "The health of the project, in any case. `online`, `ok`, `up`, `healthy`, `pass` and \
+                 `passing` mean that it is healthy. The other words mean that it is degraded; those \
+                 other than `degraded` are added to the reasons. A project that sends heartbeats is \
+                 not offline, so `offline` means degraded too.",
+            ))
+            .into()
+    }
 }
 
 /// The condition from a heartbeat body, if there is one.
@@ -141,6 +137,16 @@ mod tests {
         assert_eq!(parse(&json!({"degradedReasons": []})), None);
         assert_eq!(parse(&json!({"project_slug": "a"})), None);
         assert_eq!(parse(&json!({})), None);
+    }
+
+    #[test]
+    fn the_document_allows_every_word_in_any_case() {
+        let schema = serde_json::to_value(ConditionSchema::schema()).unwrap();
+        let words: Vec<&str> = ReportedStatus::words().collect();
+        assert_eq!(schema["anyOf"][0]["enum"], json!(words));
+        let pattern = schema["anyOf"][1]["pattern"].as_str().unwrap();
+        assert!(pattern.starts_with("^([oO][nN][lL][iI][nN][eE]|[oO][kK]|"), "{pattern}");
+        assert_eq!(pattern.matches('|').count(), words.len() - 1);
     }
 
     #[test]

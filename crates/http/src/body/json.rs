@@ -21,7 +21,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
         text, &error,
     ) {
         Some(fault) => ApiError::Invalid(vec![fault]),
-        None => not_json(error.to_string()),
+        // "ident" is a word of serde_json for `true`, `false` and `null`.
+        None => not_json(error.to_string().replace("expected ident", "expected a value")),
     })
 }
 

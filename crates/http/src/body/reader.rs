@@ -51,10 +51,12 @@ pub(super) async fn read_optional(
     if content_length(&request).is_some_and(|bytes| bytes > limits.bytes) {
         return Err(ApiError::BodyTooLarge { max_bytes: limits.bytes });
     }
-    Connection::of(&request).reads_body();
+    let connection = Connection::of(&request);
+    connection.reads_body();
     let body = tokio::time::timeout(limits.time, collect(payload, limits.bytes))
         .await
-        .unwrap_or(Err(ApiError::BodyTooSlow))?;
+        .unwrap_or(Err(ApiError::BodyTooSlow { seconds: limits.time.as_secs() }))?;
+    connection.has_read_body();
     if body.is_empty() {
         return Ok(None);
     }
@@ -159,6 +161,9 @@ mod tests {
         let payload = Payload::Stream { payload: endless };
         let error =
             read(TestRequest::default().to_http_request(), payload, SINGLE).await.unwrap_err();
-        assert!(matches!(error, ApiError::BodyTooSlow), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "body: expected all of it within 10 s, got only a part; send it faster"
+        );
     }
 }

@@ -51,8 +51,9 @@ pub(super) fn completed(bytes: &[u8]) -> Option<Vec<u8>> {
 fn detail(status: StatusCode) -> Option<&'static str> {
     match status {
         StatusCode::BAD_REQUEST => Some(
-            "the request is not valid HTTP: expected a request line, one header Host, and either \
-             one Content-Length or Transfer-Encoding: chunked",
+            "the request is not valid HTTP: expected a request line with a percent-encoded URL of at \
+             most 64 KiB, one header Host, and either one Content-Length or Transfer-Encoding: \
+             chunked",
         ),
         StatusCode::REQUEST_TIMEOUT => {
             Some("the head of the request did not arrive within 10 s, send it at once")

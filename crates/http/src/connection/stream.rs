@@ -28,6 +28,8 @@ pub(crate) struct ClientStream<S> {
     /// Bytes for the client.
     outgoing: Vec<u8>,
     closing: Option<Closing>,
+    /// Set when the connection ends although the client may still send a body.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 /// The last response is being sent.
@@ -47,6 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
             incoming: Vec::new(),
             outgoing: Vec::new(),
             closing: None,
+            deadline: None,
         }
     }
 
@@ -55,8 +58,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ClientStream<S> {
         &self.connection
     }
 
+    /// Returns whether the rest of an unwanted body has had its time. Wakes the task when it has.
+    fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.connection.0.ends.get() {
+            return false;
+        }
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        deadline.as_mut().poll(cx).is_ready()
+    }
+
     /// Reads from the socket and notices its end.
     fn read(&mut self, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.is_over(cx) {
+            return Poll::Ready(Ok(()));
+        }
         let (before, room) = (out.filled().len(), out.remaining());
         let outcome = ready!(Pin::new(&mut self.socket).poll_read(cx, out));
         if outcome.is_err() || (out.filled().len() == before && room > 0) {
@@ -184,6 +199,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for ClientStream<S> {
             this.connection.0.interim.set(Interim::None);
             this.outgoing.extend_from_slice(CONTINUE);
         }
+        // A response was written. The library may not read again before it is woken.
+        this.is_over(cx);
         ready!(this.send(cx))?;
         Pin::new(&mut this.socket).poll_flush(cx)
     }

@@ -150,7 +150,10 @@ mod tests {
             let answer = Api::not_loaded().get(path).await;
             assert_eq!(
                 (answer.status, &*answer.body),
-                (404, r#"{"title":"Not Found","status":404,"detail":"Not Found"}"#)
+                (
+                    404,
+                    r#"{"title":"Not Found","status":404,"detail":"Not Found: the service has no such path, see /docs"}"#
+                )
             );
         }
     }

@@ -34,8 +34,12 @@ async fn start() -> Running {
 
 /// Starts a server with this stall timeout.
 fn serve(api: Api, stall_timeout: Duration) -> Running {
+    serve_with(api, |server| server.stall_timeout = stall_timeout)
+}
+
+fn serve_with(api: Api, set: impl FnOnce(&mut HttpServer)) -> Running {
     let mut server = HttpServer::bind(&settings(0)).unwrap();
-    server.stall_timeout = stall_timeout;
+    set(&mut server);
     let address = server.address();
     let (stop, stopped) = oneshot::channel();
     let shutdown = async move {

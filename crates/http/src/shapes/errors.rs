@@ -24,7 +24,7 @@ pub(crate) struct MetricsNotFound(ProblemBody);
 
 /// The file does not exist.
 #[derive(IntoResponses)]
-#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Not Found"}))]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Not Found: the service has no such path, see /docs"}))]
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct NotFound(ProblemBody);
 
@@ -83,7 +83,7 @@ pub(crate) enum BodyErrors {
     )]
     NotJson(ProblemBody),
     /// The body did not arrive within 10 s.
-    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "the body did not arrive in time"}))]
+    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "body: expected all of it within 10 s, got only a part; send it faster"}))]
     TooSlow(ProblemBody),
     /// The body is larger than 64 KiB.
     #[response(
@@ -170,7 +170,7 @@ pub(crate) enum UnconditionalErrors {
 #[expect(dead_code, reason = "the shapes of answers in the document")]
 pub(crate) enum BulkErrors {
     /// The body did not arrive within 30 s.
-    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "the body did not arrive in time"}))]
+    #[response(status = 408, content_type = "application/problem+json", example = json!({"title": "Request Timeout", "status": 408, "detail": "body: expected all of it within 10 s, got only a part; send it faster"}))]
     TooSlow(ProblemBody),
     /// The body is larger than 1 MiB.
     #[response(

@@ -41,7 +41,7 @@ pub(super) struct MessageHandler<H> {
     replica: ReplicaId,
     clock: Arc<dyn Clock>,
     rejections: [Throttle; 4],
-    invalid_statuses: Throttle,
+    invalid_reports: Throttle,
     overflow: Throttle,
     stale: Throttle,
 }
@@ -59,7 +59,7 @@ impl<H: Hearing> MessageHandler<H> {
             replica,
             clock,
             rejections: Default::default(),
-            invalid_statuses: Throttle::default(),
+            invalid_reports: Throttle::default(),
             overflow: Throttle::default(),
             stale: Throttle::default(),
         }
@@ -77,8 +77,8 @@ impl<H: Hearing> MessageHandler<H> {
         for _ in 0..decoded.ignored_fields {
             self.hearing.count_ignored_field();
         }
-        if let Some(error) = &decoded.invalid_status {
-            self.log_invalid_status(decoded.heartbeat.slug, error);
+        if let Some(error) = &decoded.invalid_report {
+            self.log_invalid_report(decoded.heartbeat.slug, error);
         }
         match batch.record(&decoded.heartbeat) {
             Ok(()) | Err(RecordError::NotLoaded) => {}
@@ -86,13 +86,13 @@ impl<H: Hearing> MessageHandler<H> {
         }
     }
 
-    fn log_invalid_status(&mut self, slug: &str, error: &InvalidValue) {
-        if let Some(suppressed) = self.invalid_statuses.admit(self.hearing.now()) {
+    fn log_invalid_report(&mut self, slug: &str, error: &InvalidValue) {
+        if let Some(suppressed) = self.invalid_reports.admit(self.hearing.now()) {
             tracing::warn!(
                 project.slug = slug,
                 %error,
                 suppressed,
-                "heartbeat reports an unknown status; the previous report stands"
+                "heartbeat reports an unknown status or reasons; the previous report stands"
             );
         }
     }

@@ -38,9 +38,9 @@ pub struct DecodedHeartbeat<'a> {
     pub mesh_namespace: Option<Cow<'a, str>>,
     /// Number of invalid optional fields, which are ignored.
     pub ignored_fields: u32,
-    /// Why the reported status is among the ignored fields. The previous report then remains in
-    /// effect.
-    pub invalid_status: Option<InvalidValue>,
+    /// Why the reported status or reasons are among the ignored fields. The previous report then
+    /// remains in effect.
+    pub invalid_report: Option<InvalidValue>,
 }
 
 /// Decodes a heartbeat or health sample. Never panics. A heartbeat with plain values is decoded in one

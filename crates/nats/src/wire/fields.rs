@@ -38,6 +38,15 @@ pub(super) fn status(field: Field<'_>) -> Result<ReportedStatus, InvalidValue> {
     }
 }
 
+/// Error for reasons that are not an array of strings.
+pub(super) fn invalid_reasons() -> InvalidValue {
+    InvalidValue {
+        field: "degradedReasons".to_owned(),
+        given: "another value".to_owned(),
+        allowed: "an array of strings".to_owned(),
+    }
+}
+
 /// Returns a valid hub URL.
 pub(super) fn hub_url(field: Field<'_>) -> Option<Cow<'_, str>> {
     field.text().filter(|url| is_plain_url(url) || HubUrl::parse(url).is_ok())

@@ -63,6 +63,7 @@ pub(super) struct Reading<'a> {
     status: Option<Result<ReportedStatus, InvalidValue>>,
     /// Reasons by spelling: `degradedReasons`, then `degraded_reasons`.
     reasons: [Option<Vec<String>>; 2],
+    has_invalid_reasons: bool,
     lenient: Lenient,
 }
 
@@ -84,6 +85,7 @@ impl<'a> Reading<'a> {
             mesh_namespace: None,
             status: None,
             reasons: [None, None],
+            has_invalid_reasons: false,
             lenient: Lenient::default(),
         };
         let mut json = serde_json::Deserializer::from_str(text);
@@ -122,8 +124,11 @@ impl<'a> Reading<'a> {
                 lenient.ignored += u32::from(status.is_err());
                 self.status = Some(status);
             }
-            Key::DegradedReasons => self.reasons[0] = lenient.take(field, Field::texts),
-            Key::DegradedReasonsInSnakeCase => self.reasons[1] = lenient.take(field, Field::texts),
+            Key::DegradedReasons | Key::DegradedReasonsInSnakeCase => {
+                let reasons = lenient.take(field, Field::texts);
+                self.has_invalid_reasons |= reasons.is_none();
+                self.reasons[usize::from(key == Key::DegradedReasonsInSnakeCase)] = reasons;
+            }
             Key::Unknown => {}
         }
     }
@@ -140,8 +145,10 @@ impl<'a> Reading<'a> {
             Named::Otherwise => return Err(DecodeError::Spoofed),
             Named::NotAtAll | Named::ByNoText => return Err(DecodeError::Malformed),
         }
-        let invalid_status = self.status.as_ref().and_then(|status| status.clone().err());
-        let condition = self.condition();
+        let (condition, invalid_report) = match self.condition() {
+            Ok(condition) => (condition, None),
+            Err(invalid) => (Some(Condition::Unclear), Some(invalid)),
+        };
         Ok(DecodedHeartbeat {
             heartbeat: Heartbeat {
                 slug: self.slug,
@@ -153,22 +160,22 @@ impl<'a> Reading<'a> {
             hub_url: self.hub_url,
             mesh_namespace: self.mesh_namespace,
             ignored_fields: self.lenient.ignored,
-            invalid_status,
+            invalid_report,
         })
     }
 
-    /// Reasons next to a status that reports a healthy project are ignored and counted.
-    fn condition(&mut self) -> Option<Condition> {
+    /// Reasons next to a status that reports a healthy project are ignored and counted. Invalid
+    /// reasons without a status do not report a healthy project.
+    fn condition(&mut self) -> Result<Option<Condition>, InvalidValue> {
         let [in_camel_case, in_snake_case] = &mut self.reasons;
         let reasons = in_camel_case.take().or(in_snake_case.take()).unwrap_or_default();
-        match self.status.take().transpose() {
-            Err(_) => Some(Condition::Unclear),
-            Ok(status) => {
-                let is_well = status == Some(ReportedStatus::Well);
-                self.lenient.ignored += u32::from(is_well && !reasons.is_empty());
-                ReportedStatus::condition(status, reasons)
-            }
+        let status = self.status.take().transpose()?;
+        if status.is_none() && reasons.is_empty() && self.has_invalid_reasons {
+            return Err(fields::invalid_reasons());
         }
+        let is_well = status == Some(ReportedStatus::Well);
+        self.lenient.ignored += u32::from(is_well && !reasons.is_empty());
+        Ok(ReportedStatus::condition(status, reasons))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::log::log_after;
 fn degraded(reason: &str) -> Reports {
     let mut reports = Reports::default();
     let condition = Condition::Degraded { reasons: vec![reason.to_owned()] };
-    reports.hear(Channel::Health, Some(&condition));
+    reports.hear(Channel::Health, Some(&condition), ProjectStatus::Online);
     reports
 }
 

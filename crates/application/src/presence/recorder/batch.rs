@@ -107,7 +107,8 @@ impl Inner {
             return;
         }
         let before = live.project.reports.clone();
-        live.project.reports.hear(heartbeat.channel, heartbeat.condition.as_ref());
+        let status = live.project.status;
+        live.project.reports.hear(heartbeat.channel, heartbeat.condition.as_ref(), status);
         let to = live.project.reports.status();
         if to == live.project.status && before != live.project.reports {
             // Reported health alone is not worth a write: the next checkpoint stores it.

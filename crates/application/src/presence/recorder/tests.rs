@@ -79,6 +79,20 @@ fn reported_health_that_changes_no_status_waits_for_the_next_checkpoint() {
 }
 
 #[test]
+fn an_unclear_report_makes_an_offline_project_degraded_and_leaves_an_online_one() {
+    let fixture = Fixture::settled(ALONE);
+    let entry = fixture.add(1);
+    fixture.hear("p1", Source::Nats, Some(Condition::Unclear));
+    assert_eq!(entry.status(), ProjectStatus::Degraded);
+    fixture.hear("p1", Source::Nats, Some(Condition::Unclear));
+    assert_eq!(entry.status(), ProjectStatus::Degraded);
+    fixture.hear("p1", Source::Nats, None);
+    assert_eq!(entry.status(), ProjectStatus::Online);
+    fixture.hear("p1", Source::Nats, Some(Condition::Unclear));
+    assert_eq!(entry.status(), ProjectStatus::Online);
+}
+
+#[test]
 fn a_heartbeat_from_a_backlog_gets_the_earliest_time_at_which_it_can_have_arrived() {
     let fixture = Fixture::settled(ALONE);
     let entry = fixture.add(1);

@@ -13,6 +13,7 @@ use url::Url;
 use crate::commands::api_key::{ApiKeyArgs, is_loopback};
 use crate::output::plain;
 use crate::settings::Secret;
+use crate::settings::value::without_credentials;
 
 /// Deadline for a response. A list of a million projects takes seconds on a slow connection.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -49,10 +50,10 @@ impl Client {
     /// Creates a client of the service at this URL.
     pub(crate) fn new(base: &str) -> anyhow::Result<Self> {
         let allowed = "FEDERATION_URL (or --url): expected an http or https URL";
-        let url = Url::parse(base.trim()).context(allowed)?;
-        if !matches!(url.scheme(), "http" | "https") {
-            bail!("{allowed}");
-        }
+        let url = Url::parse(base.trim()).ok();
+        let Some(url) = url.filter(|url| matches!(url.scheme(), "http" | "https")) else {
+            bail!("{allowed}, got {:?}", without_credentials(base));
+        };
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(TIMEOUT))
@@ -112,10 +113,7 @@ impl Client {
         answer: Result<Response<ureq::Body>, ureq::Error>,
     ) -> anyhow::Result<ServiceResponse> {
         let unreachable = || {
-            let shown = match self.base.rsplit_once('@') {
-                Some((_, host)) => format!("…@{host}"),
-                None => self.base.clone(),
-            };
+            let shown = without_credentials(&self.base);
             format!(
                 "cannot reach the service at {} (check that it runs, or set --url or FEDERATION_URL)",
                 plain(&shown)

@@ -86,6 +86,16 @@ async fn nats_reads_the_same_reports_and_ignores_what_it_does_not_understand() {
         client.flush().await.unwrap();
         until("it is well", || shows(&service, &("online", Vec::new())).then_some(()));
     }
+    // A project that was never heard is alive, but its report is no reason to show it as well.
+    assert_eq!(service.register("new"), 201);
+    let payload = r#"{"project_slug":"new","status":"0"}"#;
+    client.publish("hub.presence.new", payload.into()).await.unwrap();
+    client.flush().await.unwrap();
+    until("the project is degraded", || {
+        let project = service.get("/api/fed/projects/new").1;
+        let reasons = json!(["unrecognized health report"]);
+        (project["status"] == "degraded" && project["degraded_reasons"] == reasons).then_some(())
+    });
     let line = service.until_logged("heartbeat reports an unknown status");
     assert!(line.contains("commandcenter") && line.contains("asleep"), "{line}");
     assert!(service.terminate().success());

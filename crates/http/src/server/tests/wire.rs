@@ -78,6 +78,64 @@ async fn an_oversized_head_is_answered_with_a_problem() {
 }
 
 #[actix_web::test]
+async fn a_slow_head_is_answered_with_a_problem() {
+    let server = serve_with(Api::new().await, |server| {
+        server.request_timeout = Duration::from_millis(100);
+    });
+    for part in ["", "GET /livez HT", "GET /livez HTTP/1.1\r\nHost: h\r\n"] {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(part.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        let read = timeout(DEADLINE, stream.read_to_string(&mut answer)).await;
+        read.expect("a response within 10 s").unwrap();
+        assert_problem(&answer, 408);
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_slow_body_is_answered_with_a_problem_and_the_connection_ends() {
+    let server = start().await;
+    let lengths = ["Content-Length: 50", "Transfer-Encoding: chunked"];
+    let bodies = ["{", "1\r\n{\r\n"];
+    let answers = lengths.iter().zip(bodies).map(|(length, body)| {
+        let start = head(&format!("POST /api/fed/projects HTTP/1.1\nHost: h\n{length}"));
+        let address = server.address;
+        async move {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(&[&start, body.as_bytes()].concat()).await.unwrap();
+            let mut answer = String::new();
+            // The body has 10 s, and the connection ends within the next two.
+            let read = timeout(DEADLINE * 2, stream.read_to_string(&mut answer)).await;
+            read.expect("the end of the connection within 20 s").unwrap();
+            answer
+        }
+    });
+    for answer in futures_util::future::join_all(answers).await {
+        assert_problem(&answer, 408);
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_refused_request_does_not_hold_its_connection_by_an_endless_body() {
+    let server = start().await;
+    for path in ["/api/fed/nope", "/health", "/api/fed/projects/nope/heartbeat?"] {
+        let mut request =
+            head(&format!("PUT {path} HTTP/1.1\nHost: h\nTransfer-Encoding: chunked"));
+        request.extend_from_slice(b"1\r\n{\r\n");
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(&request).await.unwrap();
+        let mut answer = String::new();
+        let read = timeout(DEADLINE, stream.read_to_string(&mut answer)).await;
+        read.expect("the end of the connection within 10 s").unwrap();
+        let status = if path.contains("fed/nope") { 404 } else { 405 };
+        assert_problem(&answer, status);
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
 async fn a_malformed_request_on_a_used_connection_is_answered_with_a_problem() {
     let server = start().await;
     let both = [head("GET /livez HTTP/1.1\nHost: h"), head("GET /livez HTTP/1.1")].concat();

@@ -113,7 +113,7 @@ fn quoted(json: &mut Vec<u8>, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use federation_domain::{Channel, Condition, FanoutAllowlist, Reports, Tags};
+    use federation_domain::{Channel, Condition, FanoutAllowlist, ProjectStatus, Reports, Tags};
     use time::OffsetDateTime;
 
     use super::*;
@@ -156,7 +156,8 @@ mod tests {
         assert_same_as_serde(&empty);
         let mut reports = Reports::default();
         let reasons = vec!["\"it's\"".to_owned(), "a\\b".to_owned(), String::new()];
-        reports.hear(Channel::Health, Some(&Condition::Degraded { reasons }));
+        let condition = Condition::Degraded { reasons };
+        reports.hear(Channel::Health, Some(&condition), ProjectStatus::Online);
         assert_same_as_serde(&ProjectBody {
             id: i64::MAX,
             name: "Zürich \" \\ / \u{1}\t\u{7f}\u{2028} 🦀",

@@ -135,7 +135,7 @@ fn a_status_is_read_in_the_words_of_monitoring_tools() {
             format!(r#"{{"project_slug":"a","status":"{status}","degradedReasons":["slow"]}}"#);
         for decoded in [presence(&payload).unwrap(), health(&payload).unwrap()] {
             assert_eq!(decoded.heartbeat.condition, expected, "{status}");
-            assert_eq!(decoded.invalid_status, None);
+            assert_eq!(decoded.invalid_report, None);
         }
     }
 }
@@ -155,9 +155,24 @@ fn an_unknown_status_is_counted_and_keeps_the_previous_report() {
         for decoded in [presence(&payload).unwrap(), health(&payload).unwrap()] {
             assert_eq!(decoded.heartbeat.condition, Some(Condition::Unclear), "{status}");
             assert_eq!(decoded.ignored_fields, 1, "{status}");
-            assert_eq!(decoded.invalid_status.unwrap().given, given);
+            assert_eq!(decoded.invalid_report.unwrap().given, given);
         }
     }
+}
+
+#[test]
+fn reasons_that_cannot_be_read_do_not_report_a_healthy_project() {
+    for reasons in [r#""disk full""#, r#"["slow",1]"#, "{}", "5"] {
+        for key in ["degradedReasons", "degraded_reasons"] {
+            let payload = format!(r#"{{"project_slug":"a","{key}":{reasons}}}"#);
+            for decoded in [presence(&payload).unwrap(), health(&payload).unwrap()] {
+                assert_eq!(decoded.heartbeat.condition, Some(Condition::Unclear), "{payload}");
+                assert_eq!(decoded.invalid_report.unwrap().field, "degradedReasons");
+            }
+        }
+    }
+    let with_status = r#"{"project_slug":"a","status":"degraded","degradedReasons":"disk full"}"#;
+    assert_eq!(presence(with_status).unwrap().heartbeat.condition, degraded(&[]));
 }
 
 #[test]
