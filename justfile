@@ -18,6 +18,14 @@ test:
 test-only *filter:
     ./scripts/test.sh --only-tests {{ filter }}
 
+# Build the page, which `cargo build` then embeds.
+build-page:
+    ./scripts/build-page.sh
+
+# Check the page: licences, types, unit tests, and tests in a browser.
+check-page *filter:
+    ./scripts/check-page.sh {{ filter }}
+
 # Check the service against its OpenAPI document: --examples 200 --minutes 15 --seed 1.
 api-check *args:
     ./scripts/api-check.sh {{ args }}
@@ -82,4 +90,4 @@ down:
 # Remove build artefacts and downloaded tools, but no database.
 clean:
     cargo clean
-    rm -rf .tools
+    rm -rf .tools crates/web/ui/node_modules

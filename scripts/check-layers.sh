@@ -50,7 +50,7 @@ fi
 for crate in application nats http testkit bench; do
   must_not_hold "federation-$crate" 'diesel.*' "only the stores use SQL"
 done
-for crate in application postgres sqlite nats; do
+for crate in application postgres sqlite nats web; do
   must_not_hold "federation-$crate" 'actix.*' "only federation-http serves HTTP"
 done
 for crate in application postgres sqlite http; do
@@ -76,9 +76,11 @@ may_use federation-domain
 for crate in application postgres sqlite; do
   may_use "federation-$crate" federation-domain
 done
-for crate in nats http testkit; do
+for crate in nats testkit; do
   may_use "federation-$crate" federation-domain federation-application
 done
+may_use federation-http federation-domain federation-application federation-web
+may_use federation-web
 may_use federation-bench federation-domain federation-application federation-nats
 
 lengths="$(find crates -name '*.rs' -not -path '*/target/*' -exec wc -l {} \; | sort -n)"

@@ -114,6 +114,7 @@ NATS_URL="$(setting NATS_URL nats://localhost:4222)"
 
 require_rust
 heading "building"
+run ./scripts/build-page.sh || say "continuing without the page"
 run cargo build --package federation
 BINARY="${CARGO_TARGET_DIR:-./target}/debug/federation"
 
@@ -138,6 +139,7 @@ AT=""
 offer() { printf '  %-48s %s\n' "$1" "$2" >&2; }
 offer "curl http://127.0.0.1:$PORT/api/fed/projects" "list all projects"
 offer "$BINARY projects list$AT" "list all projects as a table"
+offer "http://127.0.0.1:$PORT/" "see all projects and their status, live"
 offer "http://127.0.0.1:$PORT/docs" "browse and try the API"
 [[ -z "${PID[publisher]-}" ]] || offer "kill ${PID[publisher]}" "stop only the publisher; $SLUG becomes offline"
 offer "Ctrl-C" "stop everything"

@@ -38,6 +38,8 @@ has curl || apt_install curl
 step "tools: NATS" ./scripts/get-nats.sh
 step "tools: Postgres" ./scripts/get-postgres.sh
 step "tools: PgBouncer" ./scripts/get-pgbouncer.sh
+# Before the service, which embeds it.
+step "page" ./scripts/build-page.sh
 export NATS_SERVER="$ROOT/.tools/bin/nats-server"
 
 if ! $ONLY_TESTS; then
@@ -62,6 +64,7 @@ step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"$
 
 if ! $ONLY_TESTS; then
   step "queries of dashboards and alerts" ./scripts/check-queries.sh
+  step "page: types, tests and browser" ./scripts/check-page.sh
   step "api: Schemathesis" ./scripts/api-check.sh
   step "fault suite, 60 s" ./scripts/faults.sh --seconds 60 --seed 7 --gentle
   step "links of the documents" python3 ./scripts/check-links.py

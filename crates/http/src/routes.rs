@@ -6,6 +6,7 @@ pub(crate) mod health;
 pub(crate) mod livez;
 pub(crate) mod metrics;
 pub(crate) mod openapi;
+mod page;
 pub(crate) mod projects;
 pub(crate) mod readyz;
 pub(crate) mod series;
@@ -117,6 +118,7 @@ pub(crate) fn add_routes(cfg: &mut ServiceConfig, auth: Option<&Arc<Auth>>) {
             cfg.service(resource(endpoint, slash, auth));
         }
     }
+    page::add_page(cfg);
     cfg.default_service(web::to(async || Err::<HttpResponse, _>(ApiError::PathNotFound)));
 }
 
@@ -261,7 +263,7 @@ mod tests {
     #[actix_web::test]
     async fn an_unknown_path_is_not_found() {
         let api = Api::new().await;
-        insta::assert_snapshot!(api.get("/").await, @r#"
+        insta::assert_snapshot!(api.get("/api").await, @r#"
         404
         content-type: application/problem+json
         {"title":"Not Found","status":404,"detail":"Not Found: the service has no such path, see /docs"}
