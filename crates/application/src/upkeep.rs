@@ -14,7 +14,7 @@ use std::time::Duration;
 use federation_domain::{
     DayStep, HeardDay, LogEntry, RollUpProgress, RollUpStep, Slug, Source, StoreError, StoredEntry,
     Stores, UPTIME_RETENTION_DAYS, UptimeDay, day_of, error_chain, first_moment_of, heard_day,
-    roll_up,
+    roll_up_day,
 };
 use time::{Date, OffsetDateTime};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -156,7 +156,7 @@ impl Upkeep {
             let periods = periods.get(&source).map_or(&[][..], Vec::as_slice);
             let day = match found.get(&key) {
                 Some(known) => Some(known.extended(&steps, periods)),
-                None => roll_up(key.1, &steps, periods),
+                None => roll_up_day(key.1, &steps, periods),
             };
             days.extend(day.map(|day| (key.0, day)));
         }

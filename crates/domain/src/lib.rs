@@ -90,7 +90,7 @@ pub use metric::{
     Aggregation, Kpi, KpiName, Kpis, MAX_POINTS, MAX_RUN_GAP, MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD,
     MAX_SAMPLES, MAX_SERIES, MetricType, MetricValue, Numbers, PointRange, PointValue, Resolution,
     Risk, RiskReason, Run, RunRecord, Sample, SampleTime, SampleValue, SeriesRun, Tier,
-    distinct_runs, is_stale, newest_of_each, parse_observed_at, points, roll_up,
+    distinct_runs, is_stale, newest_of_each, parse_observed_at, points, roll_up_runs,
 };
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
@@ -111,7 +111,7 @@ pub use stored::{Decoded, EntryRecord, PayloadDecoders, ProjectRecord, StandIns,
 pub use time_precision::to_micros;
 pub use uptime::{
     DayStep, HeardDay, RolledUp, Shares, Spent, UptimeDay, day_of, first_moment_of, heard_day,
-    roll_up, spent, uptime,
+    roll_up_day, spent, uptime,
 };
 pub use values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, ReportedStatus, Slug,

@@ -20,5 +20,5 @@ pub use sample::{
     MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD, MAX_SAMPLES, MAX_SERIES, Sample, SampleTime, is_stale,
     parse_observed_at,
 };
-pub use tier::{Tier, roll_up};
+pub use tier::{Tier, roll_up_runs};
 pub use value::{MetricValue, SampleValue};

@@ -14,7 +14,7 @@ use crate::ports::ListeningPeriod;
 use crate::project::ProjectStatus;
 
 pub use self::days::{
-    DayStep, HeardDay, RolledUp, UptimeDay, day_of, first_moment_of, heard_day, roll_up, uptime,
+    DayStep, HeardDay, RolledUp, UptimeDay, day_of, first_moment_of, heard_day, roll_up_day, uptime,
 };
 
 /// Time that a project spent in each status, in microseconds.

@@ -75,8 +75,10 @@ impl File {
 
     /// Returns the entity tag of a form, with quotes.
     pub fn tag(&self, form: Form) -> String {
-        form.coding
-            .map_or_else(|| format!("\"{}\"", self.tag), |coding| format!("\"{}-{coding}\"", self.tag))
+        form.coding.map_or_else(
+            || format!("\"{}\"", self.tag),
+            |coding| format!("\"{}-{coding}\"", self.tag),
+        )
     }
 
     /// Returns the value of `Cache-Control`. Names in `assets/` contain a hash of the content.
@@ -116,7 +118,13 @@ pub fn file(name: &str) -> Option<&'static File> {
 pub fn document(prefix: &str) -> String {
     BUILT.as_ref().map_or_else(
         || NOT_BUILT.to_owned(),
-        |built| built.index.replacen("<base href=\"/\"", &format!("<base href=\"{}/\"", escape(prefix)), 1),
+        |built| {
+            built.index.replacen(
+                "<base href=\"/\"",
+                &format!("<base href=\"{}/\"", escape(prefix)),
+                1,
+            )
+        },
     )
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use federation_domain::{
     MAX_SAMPLE_AGE, MetricType, ProjectId, Resolution, Run, RunQuery, SeriesRun, StoreError, Tier,
-    error_chain, roll_up,
+    error_chain, roll_up_runs,
 };
 use time::{Date, Duration, OffsetDateTime, Time};
 
@@ -76,8 +76,9 @@ impl Series {
         let finest = inner.settings.resolution;
         let (mut five_minutes, mut hours) = (Vec::new(), Vec::new());
         for (metric, runs) in by_type {
-            let rolled = roll_up(runs, finest, Resolution::FIVE_MINUTES);
-            let rolled_again = roll_up(rolled.clone(), Resolution::FIVE_MINUTES, Resolution::HOUR);
+            let rolled = roll_up_runs(runs, finest, Resolution::FIVE_MINUTES);
+            let rolled_again =
+                roll_up_runs(rolled.clone(), Resolution::FIVE_MINUTES, Resolution::HOUR);
             let of = |run| SeriesRun { project, metric: metric.clone(), run };
             five_minutes.extend(rolled.into_iter().map(of));
             hours.extend(rolled_again.into_iter().map(of));

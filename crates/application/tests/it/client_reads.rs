@@ -16,8 +16,7 @@ async fn service(fail: fn() -> StoreError) -> Service {
     log.expect_history().returning(move |_, _, _| Err(fail()));
     log.expect_changes_after().returning(move |_, _| Err(fail()));
     let stores = Stores::of(Arc::<FakeStore>::default());
-    let listening = Arc::clone(&stores.client_reads.listening);
-    let client_reads = ClientReads { change_log: Arc::new(log), listening };
+    let client_reads = ClientReads { change_log: Arc::new(log), ..stores.client_reads.clone() };
     let ports = Ports {
         stores: Stores { client_reads, ..stores },
         sink: Arc::new(LogSink),

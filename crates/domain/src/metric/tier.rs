@@ -47,7 +47,7 @@ struct Window {
 /// Rolls the runs of a series up to wider windows. The samples of a run that has several windows count
 /// as evenly spread over them, as in a query.
 #[must_use]
-pub fn roll_up(mut runs: Vec<Run>, from: Resolution, to: Resolution) -> Vec<Run> {
+pub fn roll_up_runs(mut runs: Vec<Run>, from: Resolution, to: Resolution) -> Vec<Run> {
     runs.sort_by_key(|run| run.until_at);
     let mut windows: BTreeMap<OffsetDateTime, Window> = BTreeMap::new();
     for run in &runs {
@@ -211,8 +211,8 @@ mod tests {
     fn a_constant_day_is_one_run_in_each_tier() {
         let fine = runs(&(0..1_440).map(|minute| (minute * 60, 7.0)).collect::<Vec<_>>());
         assert_eq!(fine.len(), 1);
-        let five = roll_up(fine, Resolution::default(), Resolution::FIVE_MINUTES);
-        let hour = roll_up(five.clone(), Resolution::FIVE_MINUTES, Resolution::HOUR);
+        let five = roll_up_runs(fine, Resolution::default(), Resolution::FIVE_MINUTES);
+        let hour = roll_up_runs(five.clone(), Resolution::FIVE_MINUTES, Resolution::HOUR);
         for tier in [&five, &hour] {
             assert_eq!((tier.len(), tier[0].samples, tier[0].window_at), (1, 1_440, DAY));
         }
@@ -221,11 +221,11 @@ mod tests {
     #[test]
     fn a_series_that_changes_every_minute_has_a_run_for_each_window() {
         let fine = runs(&(0..60).map(|n| (n * 60, n as f64)).collect::<Vec<_>>());
-        let five = roll_up(fine, Resolution::default(), Resolution::FIVE_MINUTES);
+        let five = roll_up_runs(fine, Resolution::default(), Resolution::FIVE_MINUTES);
         assert_eq!(five.len(), 12);
         assert_eq!(five[1].numbers, Some(Numbers { sum: 35.0, min: 5.0, max: 9.0 }));
         assert_eq!(five[1].last.as_number(), Some(9.0));
-        let hour = roll_up(five, Resolution::FIVE_MINUTES, Resolution::HOUR);
+        let hour = roll_up_runs(five, Resolution::FIVE_MINUTES, Resolution::HOUR);
         assert_eq!((hour.len(), hour[0].samples), (1, 60));
         assert_eq!(hour[0].numbers, Some(Numbers { sum: 1_770.0, min: 0.0, max: 59.0 }));
     }
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn a_gap_ends_a_run_in_each_tier() {
         let fine = runs(&[(0, 1.0), (60, 1.0), (3_600, 1.0)]);
-        let five = roll_up(fine, Resolution::default(), Resolution::FIVE_MINUTES);
+        let five = roll_up_runs(fine, Resolution::default(), Resolution::FIVE_MINUTES);
         assert_eq!(five.len(), 2);
     }
 
@@ -252,8 +252,8 @@ mod tests {
                 .take_while(|(seconds, _)| *seconds < 86_400)
                 .collect();
             let fine = runs(&samples);
-            let five = roll_up(fine.clone(), Resolution::default(), Resolution::FIVE_MINUTES);
-            let hour = roll_up(five.clone(), Resolution::FIVE_MINUTES, Resolution::HOUR);
+            let five = roll_up_runs(fine.clone(), Resolution::default(), Resolution::FIVE_MINUTES);
+            let hour = roll_up_runs(five.clone(), Resolution::FIVE_MINUTES, Resolution::HOUR);
             let total = |runs: &[Run]| runs.iter().map(|run| run.samples).sum::<u64>();
             prop_assert_eq!(total(&fine), samples.len() as u64);
             prop_assert_eq!(total(&five), total(&fine));

@@ -62,7 +62,7 @@ pub struct RolledUp {
 /// Rolls up one day of a project from its changes on that day, newest first. Returns `None` if its
 /// status did not change.
 #[must_use]
-pub fn roll_up(day: Date, steps: &[DayStep], periods: &[ListeningPeriod]) -> Option<UptimeDay> {
+pub fn roll_up_day(day: Date, steps: &[DayStep], periods: &[ListeningPeriod]) -> Option<UptimeDay> {
     let of_day = steps.iter().filter(|one| day_of(one.at) == day && one.step.from != one.step.to);
     let of_day: Vec<&DayStep> = of_day.collect();
     let (newest, oldest) = (of_day.first()?, of_day.last()?);
@@ -79,7 +79,7 @@ impl UptimeDay {
     /// at the end of the day is counted again.
     #[must_use]
     pub fn extended(&self, steps: &[DayStep], periods: &[ListeningPeriod]) -> Self {
-        let Some(part) = roll_up(self.day, steps, periods) else { return *self };
+        let Some(part) = roll_up_day(self.day, steps, periods) else { return *self };
         let of_day = steps.iter().filter(|one| day_of(one.at) == self.day);
         let since = of_day.map(|one| one.at).min().unwrap_or_else(|| end(self.day));
         let span = (since, end(self.day));
@@ -235,7 +235,7 @@ mod tests {
             let days = (0..rolled_days).rev();
             let rolled_up = RolledUp {
                 until,
-                days: days.clone().filter_map(|n| roll_up(day(n), &steps, &periods)).collect(),
+                days: days.clone().filter_map(|n| roll_up_day(day(n), &steps, &periods)).collect(),
                 heard: days
                     .filter(|_| knows_heard_days)
                     .map(|n| heard_day(day(n), Source::Nats, &periods))
@@ -258,9 +258,9 @@ mod tests {
             let (mut steps, _) = changes(&times);
             steps.reverse();
             let periods = periods(&gaps);
-            let whole = roll_up(day(0), &steps, &periods);
+            let whole = roll_up_day(day(0), &steps, &periods);
             let (later, earlier) = steps.split_at(split.min(steps.len()));
-            if let Some(first) = roll_up(day(0), earlier, &periods) {
+            if let Some(first) = roll_up_day(day(0), earlier, &periods) {
                 prop_assert_eq!(Some(first.extended(later, &periods)), whole);
             }
         }
@@ -273,7 +273,7 @@ mod tests {
             let times: Vec<_> = times.into_iter().collect();
             let (mut steps, _) = changes(&times);
             steps.reverse();
-            if let Some(UptimeDay { spent, .. }) = roll_up(day(0), &steps, &periods(&gaps)) {
+            if let Some(UptimeDay { spent, .. }) = roll_up_day(day(0), &steps, &periods(&gaps)) {
                 let Spent { online_us, degraded_us, offline_us, unobserved_us } = spent;
                 let whole = online_us + degraded_us + offline_us + unobserved_us;
                 prop_assert_eq!(whole, 24 * HOUR * 1_000_000);
@@ -285,12 +285,12 @@ mod tests {
     fn a_day_keeps_what_the_days_around_it_need() {
         let (mut steps, _) = changes(&[(HOUR, 0), (25 * HOUR, 1), (26 * HOUR, 0), (50 * HOUR, 2)]);
         steps.reverse();
-        let found = roll_up(day(1), &steps, &periods(&[(0, 100 * HOUR)])).unwrap();
+        let found = roll_up_day(day(1), &steps, &periods(&[(0, 100 * HOUR)])).unwrap();
         assert_eq!((found.first, found.last), (Revision(2), Revision(3)));
         let online = Some(ProjectStatus::Online);
         assert_eq!((found.opens, found.closes), (online, online));
         assert_eq!(found.spent.degraded_us, HOUR * 1_000_000);
-        assert_eq!(roll_up(day(3), &steps, &[]), None, "nothing changed");
+        assert_eq!(roll_up_day(day(3), &steps, &[]), None, "nothing changed");
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
         };
         let offline = Some(ProjectStatus::Offline);
         let steps = [step(3, 20, None, offline), step(2, 10, offline, None)];
-        let found = roll_up(day(0), &steps, &periods(&[(0, 24 * HOUR)])).unwrap();
+        let found = roll_up_day(day(0), &steps, &periods(&[(0, 24 * HOUR)])).unwrap();
         assert_eq!(found.spent.offline_us, 14 * HOUR * 1_000_000);
         assert_eq!((found.opens, found.closes), (offline, offline));
     }

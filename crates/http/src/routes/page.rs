@@ -1,6 +1,7 @@
 //! The page at `/` and its files. They are not part of the REST API, so the OpenAPI document does not
 //! list them. They contain no data of the service, so they need no API key; the page signs in.
 
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
     HeaderMap, IF_NONE_MATCH, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -12,6 +13,7 @@ use federation_web::{Accepted, document, file};
 use crate::error::ApiError;
 use crate::public_url::PublicUrl;
 use crate::state::ApiState;
+use crate::text::abbreviate;
 
 /// The views of the page. Its own router shows the one of the path.
 const VIEWS: [&str; 4] = ["/", "/ecosystem", "/projects", "/projects/{slug}"];
@@ -38,8 +40,9 @@ fn read() -> actix_web::Route {
 }
 
 fn resource(path: &str) -> Resource {
-    web::resource(path).default_service(web::to(async || {
-        Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: "GET, HEAD" })
+    web::resource(path).default_service(web::to(async |method: Method| {
+        let given = abbreviate(method.as_str());
+        Err::<HttpResponse, _>(ApiError::MethodNotAllowed { allow: "GET, HEAD", given })
     }))
 }
 
@@ -87,9 +90,10 @@ fn protect(answer: &mut HttpResponseBuilder) {
 
 /// Returns true if `If-None-Match` contains the tag, also in its weak form.
 fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    headers.get_all(IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|one| one.trim().trim_start_matches("W/") == tag)
-    })
+    headers
+        .get_all(IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(|one| one.trim().trim_start_matches("W/") == tag))
 }
 
 #[cfg(test)]

@@ -30,7 +30,6 @@ fn declared_name(udt: &str, is_nullable: bool) -> String {
         "varchar" => "Varchar",
         "float8" => "Double",
         "bool" => "Bool",
-        "date" => "Date",
         "json" => "Json",
         "timestamptz" => "Timestamptz",
         "date" => "Date",
