@@ -1,6 +1,7 @@
 //! Serialized access to the store: writes of this process, and changes of other replicas.
 
 mod acceptance;
+mod edges;
 mod notes;
 mod registering;
 mod tail;
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+use crate::graph::EdgeTable;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::recent::Recent;
@@ -35,6 +37,7 @@ use turns::Turns;
 pub(crate) struct Journal {
     stores: Stores,
     mirror: Mirror,
+    edges: Arc<EdgeTable>,
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
     rejections: Rejections,
@@ -70,6 +73,7 @@ impl Journal {
     pub(crate) fn new(
         stores: Stores,
         mirror: Mirror,
+        edges: Arc<EdgeTable>,
         sink: Arc<dyn ChangeSink>,
         metrics: Metrics,
         clock: Arc<dyn Clock>,
@@ -78,6 +82,7 @@ impl Journal {
         Self {
             stores,
             mirror,
+            edges,
             sink,
             rejections: Rejections::new(metrics.clone(), Arc::clone(&clock)),
             acceptance: Acceptance::new(clock),
@@ -115,10 +120,13 @@ impl Journal {
         // Read before the projects, so that a heartbeat heard meanwhile is not older than they say.
         let periods = self.listening_periods().await?;
         let snapshot = self.read_all().await?;
+        // Read after the projects. Changes since then are in the log and are applied once more.
+        let edges = self.note(self.stores.edges.load_edges().await)?;
         let (count, position) = (snapshot.projects.len(), position(&snapshot));
         self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
         // No watcher exists before the registry is filled.
         self.recent.begin(position);
+        self.edges.fill(&periods, edges);
         self.mirror.fill(&periods, snapshot.projects);
         Ok(count)
     }
@@ -145,6 +153,8 @@ impl Journal {
         let _turn = self.writing.lock().await;
         let known = self.tail.lock().known();
         let snapshot = self.read_all().await?;
+        let edges = self.note(self.stores.edges.load_edges().await)?;
+        self.edges.start_over(edges);
         self.mirror.start_over(&snapshot.projects);
         self.recent.begin(position(&snapshot));
         tracing::warn!(
@@ -182,6 +192,11 @@ impl Journal {
             let by_slug: HashMap<&Slug, &Project> =
                 stored.iter().map(|project| (&project.slug, project)).collect();
             foreign.iter().for_each(|slug| self.mirror.learn(slug, by_slug.get(slug).copied()));
+        }
+        let starts = self.foreign_edges(known, &entries);
+        if !starts.is_empty() {
+            let claims = self.note(self.stores.edges.edges_from(&starts).await)?;
+            self.edges.learn(&starts, claims);
         }
         let is_part = entries.len() == FOLLOW_BATCH;
         self.tail.lock().read_through(last);
@@ -261,7 +276,6 @@ impl Journal {
     /// Runs a write of a feature with entities of its own, then publishes the entries that the write
     /// logged. The feature has applied the result to its own state when the write returns, so a
     /// watcher that sees an entry can read its effect.
-    #[expect(dead_code, reason = "for features with entities of their own")]
     pub(crate) async fn write<T: Send + 'static>(
         self: &Arc<Self>,
         write: impl Future<Output = Result<(T, Vec<LogEntry>), StoreError>> + Send + 'static,

@@ -20,6 +20,7 @@ mod entry;
 mod expiry;
 mod explanation;
 mod follower;
+mod graph;
 mod groups;
 mod history;
 mod journal;
@@ -47,6 +48,11 @@ pub use clock::SystemClock;
 pub use expiry::Expiry;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;
+pub use graph::{
+    Around, DependencyPath, EdgeKeeper, EdgeObserver, EdgeSelection, EdgeWriteError, FileEdges,
+    Graph, GraphEdge, GraphError, GraphNode, GraphQuery, GraphSummary, GraphView, Listed,
+    ObservationRefusal, ObservedEdge, Paths, Reach, ReachDirection, ReachedProject,
+};
 pub use history::{History, Uptime};
 pub use metrics::{AuthFailureReason, DropReason, Metrics, ProcessUsage, SampleDropReason};
 pub use mirror::WrittenProject;

@@ -4,6 +4,7 @@
 //! series.
 
 mod auth_failure;
+mod edges;
 mod process;
 mod projects_file;
 pub(crate) mod samples;
@@ -24,6 +25,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry as Exposition, Unit};
 
 pub use self::auth_failure::AuthFailureReason;
+use self::edges::EdgeCounts;
 use self::process::ProcessCollector;
 pub use self::process::ProcessUsage;
 use self::projects_file::ProjectsFileCounts;
@@ -138,6 +140,7 @@ pub(crate) struct Counts {
     store_calls_refused: Family<ByCall, Counter>,
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
+    edges: EdgeCounts,
     process: ProcessCollector,
     pub(crate) samples: SampleCounts,
     upkeep: UpkeepCounts,
@@ -176,6 +179,7 @@ impl Metrics {
             store_calls_refused: Family::default(),
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
+            edges: EdgeCounts::default(),
             process: ProcessCollector::default(),
             samples: SampleCounts::default(),
             upkeep: UpkeepCounts::default(),
@@ -399,6 +403,7 @@ impl Counts {
             self.log_lines_dropped.clone(),
         );
         self.projects_file.register(to);
+        self.edges.register(to);
         self.process.register(to);
         self.samples.register(to);
         self.upkeep.register(to);

@@ -15,6 +15,7 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::changes::ChangeFeed;
 use crate::expiry::Expiry;
 use crate::follower::Follower;
+use crate::graph::{EdgeKeeper, EdgeObserver, EdgeTable, Graph};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
@@ -46,6 +47,8 @@ pub struct Service {
     pub catalog: Catalog,
     /// Records heartbeats and decides statuses.
     pub presence: Presence,
+    /// Answers which project uses which, and writes edges.
+    pub graph: Graph,
     /// Streams changes as they happen.
     pub changes: ChangeFeed,
     /// Reports whether the process can do its work.
@@ -76,14 +79,32 @@ impl Service {
             prober,
         });
         let mirror = Mirror::new(Arc::clone(&registry), presence.clone());
-        let journal =
-            Arc::new(Journal::new(stores, mirror, sink, metrics.clone(), Arc::clone(&clock)));
+        let edges = Arc::new(EdgeTable::new(Arc::clone(presence.listening())));
+        let table = Arc::clone(&edges);
+        let journal = Arc::new(Journal::new(
+            stores,
+            mirror,
+            table,
+            sink,
+            metrics.clone(),
+            Arc::clone(&clock),
+        ));
         let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
             Catalog::new(Arc::clone(&registry), presence.clone(), Arc::clone(&journal), clock);
+        let graph = Graph::new(edges, catalog.clone(), Arc::clone(&journal));
         let changes = ChangeFeed::new(Arc::clone(&journal), Arc::clone(&registry));
-        let service =
-            Self { catalog, presence, changes, readiness, metrics, journal, queue, registry };
+        let service = Self {
+            catalog,
+            presence,
+            graph,
+            changes,
+            readiness,
+            metrics,
+            journal,
+            queue,
+            registry,
+        };
         service.refresh_gauges();
         service
     }
@@ -118,6 +139,12 @@ impl Service {
         }
         (0..dropped).for_each(|_| self.metrics.unknown_project_dropped());
         Err(self.catalog.full())
+    }
+
+    /// Creates the keeper of the edges and the observer that feeds it. Run exactly one.
+    #[must_use]
+    pub fn edge_keeper(&self) -> (EdgeObserver, EdgeKeeper) {
+        EdgeKeeper::new(self.graph.clone(), self.metrics.clone())
     }
 
     /// Creates the writer of this process. Run exactly one.
@@ -196,11 +223,13 @@ impl Service {
         let (registry, queue) = (Arc::clone(&self.registry), Arc::clone(&self.queue));
         let listening = Arc::clone(self.presence.listening());
         let watchers = self.changes.count();
+        let graph = self.graph.clone();
         self.metrics.refresh_with(move || {
             let Some(metrics) = metrics.upgrade().map(Metrics) else { return };
             metrics.set_catalog(registry.count_by_status());
             metrics.set_watchers(watchers.load(Ordering::Relaxed));
             metrics.set_waiting(queue.len());
+            metrics.set_edges(graph.edge_count());
             metrics.set_nats_connection(listening.hears(Source::Nats));
             for report in listening.snapshot().reports() {
                 metrics.set_hearing(report.source, report.deaf, report.heard_ago);

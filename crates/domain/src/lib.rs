@@ -53,6 +53,7 @@
 
 mod change;
 mod condition;
+mod edge;
 mod error;
 mod flapping;
 mod heartbeat;
@@ -75,6 +76,12 @@ pub use change::{
     Transition, Verdicts,
 };
 pub use condition::{FailedPrecondition, Precondition, RegistrationTag};
+pub use edge::{
+    DeclaredEdge, EDGE, EXPIRES_AFTER, EdgeAction, EdgeAge, EdgeChangeKind, EdgeClaim, EdgeDetails,
+    EdgeDraft, EdgeKey, EdgeKind, EdgePlan, EdgePrecondition, EdgeRecord, EdgeRejection,
+    EdgeResult, EdgeSource, EdgeTag, EdgeWrite, MAX_EDGES_PER_PROJECT, NewEdgeChange,
+    OBSERVATION_WRITTEN_EVERY, STALE_AFTER, Strength, UnitedClaims,
+};
 pub use error::{
     Crowd, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, WritesRefusedBecause,
     error_chain,
@@ -95,14 +102,15 @@ pub use metric::{
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, ClientReads, Clock,
-    Dropped, HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod, ListeningStore,
-    LogPart, MetricStore, Prober, Registered, RollUpProgress, RollUpStep, RunQuery, SampleRelay,
-    Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore,
+    Dropped, EdgeStore, HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod,
+    ListeningStore, LogPart, MetricStore, Prober, Registered, RollUpProgress, RollUpStep, RunQuery,
+    SampleRelay, Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays,
+    UptimeStore, WrittenEdges,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
-    MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockListeningStore,
-    MockMetricStore, MockProber, MockStoreHealth, MockUptimeStore,
+    MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockEdgeStore,
+    MockListeningStore, MockMetricStore, MockProber, MockStoreHealth, MockUptimeStore,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};

@@ -10,6 +10,7 @@ mod catalog;
 mod change_log;
 mod checkpoint;
 mod clock;
+mod edges;
 mod health;
 mod listening;
 mod metrics;
@@ -21,6 +22,7 @@ pub use catalog::{CatalogStore, Registered, Snapshot};
 pub use change_log::{ChangeLogStore, LogPart};
 pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
 pub use clock::Clock;
+pub use edges::{EdgeStore, WrittenEdges};
 pub use health::StoreHealth;
 pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
 pub use metrics::{MetricStore, RunQuery};
@@ -36,6 +38,8 @@ pub use catalog::MockCatalogStore;
 pub use change_log::MockChangeLogStore;
 #[cfg(feature = "mock")]
 pub use checkpoint::MockCheckpointStore;
+#[cfg(feature = "mock")]
+pub use edges::MockEdgeStore;
 #[cfg(feature = "mock")]
 pub use health::MockStoreHealth;
 #[cfg(feature = "mock")]

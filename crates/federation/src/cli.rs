@@ -12,7 +12,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
-    bench, completions, config, health, heartbeat, keys, man, metrics, migrate, projects,
+    bench, completions, config, edges, graph, health, heartbeat, keys, man, metrics, migrate,
+    projects,
 };
 use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
@@ -51,6 +52,12 @@ pub enum Command {
     Projects(projects::ProjectsArgs),
     /// Send and show metrics of the projects of a running service.
     Metrics(metrics::MetricsArgs),
+    /// Show which project uses which, for people or for other tools.
+    Graph(graph::GraphArgs),
+    /// Show the projects that are affected if a project fails.
+    Impact(graph::ImpactArgs),
+    /// List, declare, remove and import edges.
+    Edges(edges::EdgesArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
     /// Exit with 0 if a running service is ready and with 1 otherwise.
@@ -108,6 +115,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(command) => config::run(&command)?,
         Command::Projects(args) => projects::run(&args)?,
         Command::Metrics(args) => metrics::run(&args)?,
+        Command::Graph(args) => graph::run(&args)?,
+        Command::Impact(args) => graph::run_impact(&args)?,
+        Command::Edges(args) => edges::run(&args)?,
         Command::Keys(args) => keys::run(&args)?,
         Command::Health(args) => health::run(&args)?,
         Command::Bench(command) => bench::run(command)?,

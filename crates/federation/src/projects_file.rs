@@ -5,6 +5,7 @@
 //! with their positions (`files/yaml.rs`).
 
 mod document;
+mod edges;
 mod export;
 mod watch;
 
@@ -13,8 +14,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use federation_domain::{Registration, RegistrationDraft};
+use federation_domain::{DeclaredEdge, Registration};
 
+use self::document::{Document, ProjectDraft};
 pub(crate) use self::export::write;
 pub(crate) use self::watch::{Watch, watch};
 use crate::files;
@@ -25,6 +27,21 @@ pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Limit on reported problems, so that a file of another kind does not flood the log.
 const MAX_PROBLEMS: usize = 10;
+
+/// The content of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProjectsList {
+    /// All projects.
+    pub projects: Vec<Registration>,
+    /// Edges between projects, which need not be in the file.
+    pub edges: Vec<DeclaredEdge>,
+}
+
+impl From<Vec<Registration>> for ProjectsList {
+    fn from(projects: Vec<Registration>) -> Self {
+        Self { projects, edges: Vec::new() }
+    }
+}
 
 /// An error of the list of projects.
 #[derive(Debug, thiserror::Error)]
@@ -81,33 +98,34 @@ fn lines(problems: &[ProjectsFileProblem]) -> String {
 ///
 /// # Errors
 /// Fails if the file does not exist, cannot be read, has no list or is invalid.
-pub fn read(path: &Path) -> Result<Vec<Registration>, ProjectsFileError> {
+pub fn read(path: &Path) -> Result<ProjectsList, ProjectsFileError> {
     let bytes = files::read_at_most(path, MAX_BYTES).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => ProjectsFileError::Missing(path.to_owned()),
         _ => ProjectsFileError::Unreadable { path: path.to_owned(), source: error },
     })?;
     let bytes = bytes.ok_or_else(|| ProjectsFileError::TooLarge(path.to_owned()))?;
-    let projects = parse(&path.display().to_string(), &bytes)?;
-    projects.ok_or_else(|| ProjectsFileError::NoList(path.to_owned()))
+    let list = parse(&path.display().to_string(), &bytes)?;
+    list.ok_or_else(|| ProjectsFileError::NoList(path.to_owned()))
 }
 
 /// Checks the content of a file with this name. Returns `None` if it has no list.
 ///
 /// # Errors
 /// Returns [`ProjectsFileError::Invalid`] with all problems.
-fn parse(file: &str, bytes: &[u8]) -> Result<Option<Vec<Registration>>, ProjectsFileError> {
+fn parse(file: &str, bytes: &[u8]) -> Result<Option<ProjectsList>, ProjectsFileError> {
     let problem =
         |position, problem| ProjectsFileProblem { file: file.to_owned(), position, problem };
     let invalid = |position, text| ProjectsFileError::Invalid(vec![problem(position, text)]);
     let text = yaml::decode(bytes).map_err(|(position, text)| invalid(Some(position), text))?;
-    let drafts = document::read(text).map_err(|error| {
+    let document = document::read(text).map_err(|error| {
         let (position, text) = yaml::explain(&error, Values::Shown);
         invalid(position, text)
     })?;
-    let Some(drafts) = drafts else { return Ok(None) };
-    let (projects, invalid_values) = check(&drafts);
+    let Some(Document { projects: drafts, edges }) = document else { return Ok(None) };
+    let (projects, mut invalid_values) = check(&drafts);
+    let edges = edges::check(&drafts, &edges, &mut invalid_values);
     if invalid_values.is_empty() {
-        return Ok(Some(projects));
+        return Ok(Some(ProjectsList { projects, edges }));
     }
     let more = invalid_values.len().saturating_sub(MAX_PROBLEMS);
     let mut problems: Vec<_> = invalid_values
@@ -129,6 +147,8 @@ struct InvalidValue {
 enum Reason {
     /// The value is not allowed. The sentence starts with the field.
     NotAllowed { project: usize, sentence: String },
+    /// An edge beside the projects is not allowed. The sentence starts with its path.
+    InvalidEdge(String),
     /// An earlier project has the same slug.
     Duplicate { project: usize, slug: String, first: usize },
 }
@@ -137,6 +157,7 @@ impl InvalidValue {
     fn sentence(&self, text: &str) -> String {
         match &self.reason {
             Reason::NotAllowed { project, sentence } => format!("projects[{project}].{sentence}"),
+            Reason::InvalidEdge(sentence) => sentence.clone(),
             Reason::Duplicate { project, slug, first } => {
                 let line = yaml::find(text, &path(*first, "slug"))
                     .map_or_else(String::new, |position| format!(" on line {}", position.line));
@@ -147,11 +168,11 @@ impl InvalidValue {
 }
 
 /// Parses all drafts. Returns the projects, and the invalid values in the order of the file.
-fn check(drafts: &[RegistrationDraft]) -> (Vec<Registration>, Vec<InvalidValue>) {
+fn check(drafts: &[ProjectDraft]) -> (Vec<Registration>, Vec<InvalidValue>) {
     let mut projects: Vec<Registration> = Vec::with_capacity(drafts.len());
     let mut invalid = Vec::new();
     let mut seen = HashMap::with_capacity(drafts.len());
-    for (at, draft) in drafts.iter().enumerate() {
+    for (at, ProjectDraft { registration: draft, .. }) in drafts.iter().enumerate() {
         match draft.parse() {
             Ok(registration) => projects.push(registration),
             Err(faults) => invalid.extend(faults.into_iter().map(|fault| InvalidValue {
@@ -170,13 +191,21 @@ fn check(drafts: &[RegistrationDraft]) -> (Vec<Registration>, Vec<InvalidValue>)
     (projects, invalid)
 }
 
-/// Returns the path of a field of a project. The field may have an index, as in `tags[3]`.
+/// Returns the path of a field of a project. The field may have an index and fields of its own, as in
+/// `tags[3]` and `depends_on[1].kind`.
 fn path(project: usize, field: &str) -> Vec<Step> {
     let mut path = vec![Step::Key("projects".to_owned()), Step::Index(project)];
-    let (key, index) = field.split_once('[').unwrap_or((field, ""));
-    path.push(Step::AnyKey(document::spellings(key).map(str::to_owned).collect()));
-    path.extend(index.trim_end_matches(']').parse().map(Step::Index));
+    path.extend(steps(field));
     path
+}
+
+fn steps(field: &str) -> impl Iterator<Item = Step> {
+    field.split('.').flat_map(|part| {
+        let (key, index) = part.split_once('[').unwrap_or((part, ""));
+        let key = Step::AnyKey(document::spellings(key).map(str::to_owned).collect());
+        let index = index.trim_end_matches(']').parse().map(Step::Index);
+        std::iter::once(key).chain(index)
+    })
 }
 
 #[cfg(test)]

@@ -187,6 +187,7 @@ fn kind(value_name: &str) -> &'static str {
         "NUMBER" => "whole number",
         "ORIGINS" => "origins",
         "LEVEL" => "error, warning, info, debug, trace",
+        "WHEN" => "auto, on, off",
         "FORMAT" => "auto, text, logfmt, json",
         _ => "text",
     }

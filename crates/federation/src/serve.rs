@@ -34,7 +34,7 @@ use self::keys::ServedKeys;
 use self::reload::Reload;
 use crate::log;
 use crate::open_files::{self, ConnectionLimits};
-use crate::projects_file::{self, ProjectsFileError};
+use crate::projects_file::{self, ProjectsFileError, ProjectsList};
 use crate::settings::{self, ClientSettings, ServeSettings};
 use crate::signals;
 use crate::store::Store;
@@ -98,7 +98,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         .exporting_project_metrics(settings.export_project_metrics)
         .reached_at(public_url)
         .open_to(cors)
-        .with_streams_per_client(max_streams_per_client);
+        .with_streams_per_client(max_streams_per_client)
+        .with_graph_max_nodes(settings.graph_max_nodes);
     if let Some(keys) = &keys {
         state = state.guarded_by(Arc::clone(&keys.auth));
     }
@@ -215,7 +216,7 @@ async fn run(
     (reload, bus, series): (Reload, Option<Bus>, Option<Series>),
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
-    let prepared = prepare::prepare(store, service, settings, reload.listed().to_vec());
+    let prepared = prepare::prepare(store, service, settings, reload.listed().clone());
     let prepared = tokio::select! {
         prepared = prepared => prepared?,
         () = stop.cancelled() => return Ok(None),
@@ -241,9 +242,9 @@ async fn log_slow_start(address: SocketAddr) -> Infallible {
 ///
 /// # Errors
 /// Fails if the file has a list that is invalid.
-fn read_projects(path: &Path) -> anyhow::Result<Result<Vec<Registration>, ProjectsFileError>> {
+fn read_projects(path: &Path) -> anyhow::Result<Result<ProjectsList, ProjectsFileError>> {
     match projects_file::read(path) {
-        Ok(projects) => Ok(Ok(projects)),
+        Ok(list) => Ok(Ok(list)),
         Err(error @ (ProjectsFileError::Missing(_) | ProjectsFileError::NoList(_))) => {
             tracing::warn!(%error, "service starts without a projects file");
             Ok(Err(error))

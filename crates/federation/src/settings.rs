@@ -102,6 +102,10 @@ pub struct ServeSettings {
     pub change_retention: Duration,
     /// Answer catalog queries over NATS.
     pub catalog_on_nats: bool,
+    /// Acceptance of messages on subjects that no project owns.
+    pub plain_subjects: PlainSubjects,
+    /// Maximum number of projects in one graph.
+    pub graph_max_nodes: usize,
     /// Ping a silent project before it is reported offline.
     pub probe_before_offline: bool,
     /// Metrics that projects report. `None` switches them off.
@@ -149,6 +153,8 @@ impl ServeArgs {
             max_projects: self.catalog.max_projects,
             change_retention: self.catalog.change_retention,
             catalog_on_nats: self.catalog.catalog_on_nats,
+            plain_subjects: self.catalog.plain_subjects.into(),
+            graph_max_nodes: usize::try_from(self.catalog.graph_max_nodes).unwrap_or(usize::MAX),
         })
     }
 }

@@ -8,7 +8,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::{ETag, EntityTag, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use actix_web::{FromRequest, HttpRequest};
-use federation_domain::{InvalidValue, Precondition, Project, RegistrationTag};
+use federation_domain::{
+    EdgeClaim, EdgePrecondition, EdgeTag, InvalidValue, Precondition, Project, RegistrationTag,
+};
 use xxhash_rust::xxh3::xxh3_64;
 
 use self::tag_list::{Tag, TagList};
@@ -71,15 +73,63 @@ impl FromRequest for WriteCondition {
 }
 
 fn write_condition(request: &HttpRequest) -> Result<Precondition, InvalidValue> {
+    Ok(match wanted(request)? {
+        Wanted::Anything => Precondition::Always,
+        Wanted::Absence => Precondition::Absent,
+        Wanted::Presence => Precondition::Present,
+        Wanted::Tags(listed) => {
+            Precondition::Unchanged(listed.iter().filter_map(registration_of).collect())
+        }
+    })
+}
+
+/// The precondition of a write to an edge, from `If-Match` and `If-None-Match: *`.
+#[derive(Debug)]
+pub(crate) struct EdgeCondition(pub(crate) EdgePrecondition);
+
+impl FromRequest for EdgeCondition {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let condition = wanted(request).map(|wanted| match wanted {
+            Wanted::Anything => EdgePrecondition::Always,
+            Wanted::Absence => EdgePrecondition::Absent,
+            Wanted::Presence => EdgePrecondition::Present,
+            Wanted::Tags(listed) => {
+                EdgePrecondition::Unchanged(listed.iter().filter_map(edge_tag_of).collect())
+            }
+        });
+        ready(condition.map(Self).map_err(ApiError::MalformedHeader))
+    }
+}
+
+/// Returns the header `ETag` of a claim about an edge.
+pub(crate) fn edge_tag(claim: &EdgeClaim) -> ETag {
+    ETag(EntityTag::new_strong(EdgeTag::of(claim).to_string()))
+}
+
+/// Parses the tag of a claim. A proxy that compresses a response may have added a suffix.
+fn edge_tag_of(listed: &Tag) -> Option<EdgeTag> {
+    EdgeTag::parse(listed.0.split('-').next()?)
+}
+
+/// State that a write requires.
+enum Wanted {
+    Anything,
+    Absence,
+    Presence,
+    Tags(Vec<Tag>),
+}
+
+fn wanted(request: &HttpRequest) -> Result<Wanted, InvalidValue> {
     let match_any = tag_list(request, &IF_MATCH)?;
     let match_none = tag_list(request, &IF_NONE_MATCH)?;
     match (match_any, match_none) {
-        (None, None) => Ok(Precondition::Always),
-        (Some(TagList::Any), None) => Ok(Precondition::Present),
-        (Some(TagList::Tags(listed)), None) => {
-            Ok(Precondition::Unchanged(listed.iter().filter_map(registration_of).collect()))
-        }
-        (None, Some(TagList::Any)) => Ok(Precondition::Absent),
+        (None, None) => Ok(Wanted::Anything),
+        (Some(TagList::Any), None) => Ok(Wanted::Presence),
+        (Some(TagList::Tags(listed)), None) => Ok(Wanted::Tags(listed)),
+        (None, Some(TagList::Any)) => Ok(Wanted::Absence),
         (None, Some(TagList::Tags(_))) => {
             let allowed = "* in a write (send entity tags in If-Match)";
             Err(InvalidValue::new("If-None-Match", &given(request, &IF_NONE_MATCH), allowed))

@@ -12,8 +12,8 @@ use std::fmt::Write as _;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use federation_application::{
-    CatalogError, DropReason, RecordError, RecordSamplesError, SampleDropReason, SeriesError,
-    WatchError,
+    CatalogError, DropReason, EdgeWriteError, GraphError, RecordError, RecordSamplesError,
+    SampleDropReason, SeriesError, WatchError,
 };
 use federation_domain::{
     Crowd, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
@@ -90,6 +90,30 @@ pub(crate) enum ApiError {
          MAX_PROJECTS"
     )]
     CatalogFull { max: usize },
+    /// There is no path between two projects.
+    #[error("Project '{from}' does not use project '{to}', directly or through others")]
+    NoPath { from: String, to: String },
+    /// The API does not claim an edge.
+    #[error("Edge '{shown}' is not declared over the API")]
+    EdgeNotFound {
+        /// The requested edge, safe to show.
+        shown: String,
+    },
+    /// The declaration of an edge does not satisfy the precondition of the request.
+    #[error("{}", precondition::edge_detail(edge, *exists))]
+    EdgePreconditionFailed { edge: String, exists: bool },
+    /// A project has no room for another edge.
+    #[error(
+        "project '{project}' has too many edges: expected at most {max_edges}, got more; remove some \
+         of them first"
+    )]
+    TooManyEdges { project: String, max_edges: usize },
+    /// The graph is too large for one response.
+    #[error(
+        "the graph has more than {max_nodes} nodes: expected a smaller part, got all of it; filter it \
+         by status or tag, or request the neighbourhood of a project with around"
+    )]
+    GraphTooLarge { max_nodes: usize },
     #[error("the catalog is not loaded yet, try again later")]
     NotLoaded,
     #[error("too many sorted or filtered lists are in progress, try again later")]
@@ -238,6 +262,22 @@ impl From<CatalogError> for ApiError {
     }
 }
 
+impl From<EdgeWriteError> for ApiError {
+    fn from(error: EdgeWriteError) -> Self {
+        CatalogError::from(error).into()
+    }
+}
+
+impl From<GraphError> for ApiError {
+    fn from(error: GraphError) -> Self {
+        match error {
+            GraphError::NotFound(slug) => Self::no_project(slug.as_str()),
+            GraphError::NotLoaded => Self::NotLoaded,
+            GraphError::TooLarge { max_nodes } => Self::GraphTooLarge { max_nodes },
+        }
+    }
+}
+
 impl From<WatchError> for ApiError {
     fn from(error: WatchError) -> Self {
         match error {
@@ -255,11 +295,15 @@ impl ResponseError for ApiError {
             Self::NotJson { .. } | Self::BodyUnreadable | Self::MalformedHeader(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
+            Self::PreconditionFailed(_) | Self::EdgePreconditionFailed { .. } => {
+                StatusCode::PRECONDITION_FAILED
+            }
             Self::ProjectNotFound { .. }
             | Self::PathNotFound
             | Self::MetricsOff
-            | Self::ExportOff => StatusCode::NOT_FOUND,
+            | Self::ExportOff
+            | Self::NoPath { .. }
+            | Self::EdgeNotFound { .. } => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Auth(error) => error.status(),
@@ -269,7 +313,9 @@ impl ResponseError for ApiError {
             Self::Invalid(_)
             | Self::Spoofed(_)
             | Self::RejectedByStore(_)
-            | Self::CatalogFull { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            | Self::CatalogFull { .. }
+            | Self::GraphTooLarge { .. }
+            | Self::TooManyEdges { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyOfClient { .. } | Self::TooManyTickets => StatusCode::TOO_MANY_REQUESTS,
             Self::NotLoaded
             | Self::TooManyLists

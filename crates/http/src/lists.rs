@@ -21,9 +21,9 @@
 //! All clients share the buffer of a cached list. Lists that are cached or being sent have limited
 //! [memory](memory). While it is used up, lists are streamed in small parts.
 
-mod encoded;
+pub(crate) mod encoded;
 mod memory;
-mod permits;
+pub(crate) mod permits;
 mod response;
 mod writer;
 
@@ -120,6 +120,11 @@ impl Lists {
     /// Derives key figures from these metrics.
     pub(crate) fn with_series(self, series: Option<Series>) -> Self {
         Self { series, ..self }
+    }
+
+    /// Returns the permits of queries that look at the whole catalog.
+    pub(crate) fn permits(&self) -> Arc<Permits> {
+        Arc::clone(&self.permits)
     }
 
     /// Returns the list that the query describes.

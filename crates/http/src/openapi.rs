@@ -11,7 +11,9 @@ mod security;
 use utoipa::OpenApi;
 
 use crate::auth::access::Closed;
-use crate::routes::{docs, health, livez, metrics, openapi, projects, readyz, series, ticket};
+use crate::routes::{
+    docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series, ticket,
+};
 use crate::wire::change::EventBody;
 use crate::wire::entry::EntryBody;
 use crate::wire::problem::{FieldError, ProblemBody};
@@ -49,6 +51,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
     tags(
         (name = "projects", description = "The catalog, and heartbeats over HTTP."),
         (name = "metrics", description = "Metrics that projects report about themselves."),
+        (name = "graph", description = "Which project uses which, and what breaks if one fails."),
         (name = "operation", description = "Endpoints for monitoring and orchestration."),
         (name = "documentation", description = "The documentation of this API.")
     ),
@@ -67,6 +70,15 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         series::export::export,
         projects::explain::explain,
         projects::history::history,
+        projects::impact::impact,
+        projects::dependencies::dependencies,
+        graph::view::view,
+        graph::path::path,
+        graph::summary::summary,
+        edges::list::list,
+        edges::declare::declare,
+        edges::remove::remove,
+        edges::declare_all::declare_all,
         crate::routes::events::events,
         ticket::issue,
         health::health,

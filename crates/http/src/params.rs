@@ -4,6 +4,8 @@ pub(crate) mod across;
 mod cursor;
 pub(crate) mod events;
 mod filters;
+pub(crate) mod graph;
+pub(crate) mod graph_schema;
 pub(crate) mod list;
 pub(crate) mod list_schema;
 mod number;

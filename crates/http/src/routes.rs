@@ -1,7 +1,9 @@
 //! The table of all routes. Each endpoint has a file with its handler, documentation and tests.
 
 pub(crate) mod docs;
+pub(crate) mod edges;
 pub(crate) mod events;
+pub(crate) mod graph;
 pub(crate) mod health;
 pub(crate) mod livez;
 pub(crate) mod metrics;
@@ -89,6 +91,32 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
     ),
     get("/api/fed/metrics", &[(Method::GET, READ, || web::to(series::across::across))]),
     get("/api/fed/metrics/{slug}", &[(Method::GET, READ, || web::to(series::read::metrics))]),
+    get(
+        "/api/fed/projects/{slug}/impact",
+        &[(Method::GET, READ, || web::to(projects::impact::impact))],
+    ),
+    get(
+        "/api/fed/projects/{slug}/dependencies",
+        &[(Method::GET, READ, || web::to(projects::dependencies::dependencies))],
+    ),
+    get("/api/fed/graph", &[(Method::GET, READ, || web::to(graph::view::view))]),
+    get("/api/fed/graph/path", &[(Method::GET, READ, || web::to(graph::path::path))]),
+    get("/api/fed/graph/summary", &[(Method::GET, READ, || web::to(graph::summary::summary))]),
+    get("/api/fed/edges", &[(Method::GET, READ, || web::to(edges::list::list))]),
+    // Before the edges, whose slugs contain no underscore.
+    Endpoint {
+        path: "/api/fed/edges/_bulk",
+        allow: "POST",
+        handlers: &[(Method::POST, WRITE, || web::to(edges::declare_all::declare_all))],
+    },
+    Endpoint {
+        path: "/api/fed/edges/{from}/{to}/{kind}",
+        allow: "PUT, DELETE",
+        handlers: &[
+            (Method::PUT, WRITE, || web::to(edges::declare::declare)),
+            (Method::DELETE, WRITE, || web::to(edges::remove::remove)),
+        ],
+    },
     get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
     Endpoint {
         path: "/api/fed/events/ticket",
@@ -151,7 +179,11 @@ mod tests {
     use crate::testing::Api;
 
     fn path(endpoint: &Endpoint) -> String {
-        endpoint.path.replace("{slug}", "a").replace("{file}", "index.css")
+        endpoint
+            .path
+            .replace("{slug}", "a")
+            .replace("{from}/{to}/{kind}", "a/b/api")
+            .replace("{file}", "index.css")
     }
 
     #[test]
@@ -195,6 +227,8 @@ mod tests {
         // Otherwise event streams would not end.
         api.state.ending.cancel();
         api.register("a").await;
+        // A second declaration is answered with another status than the first one.
+        assert_eq!(api.send(Method::PUT, "/api/fed/edges/a/b/api").await.status, 201);
         for endpoint in ENDPOINTS {
             for method in [Method::GET, Method::HEAD, Method::PUT] {
                 let path = path(endpoint);

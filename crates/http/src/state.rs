@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use federation_application::{Catalog, ChangeFeed, Metrics, Presence, Readiness, Series, Service};
+use federation_application::{
+    Catalog, ChangeFeed, Graph, Metrics, Presence, Readiness, Series, Service,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::authenticator::Auth;
 use crate::clients::Clients;
 use crate::cors::Cors;
 use crate::events::frame_cache::FrameCache;
+use crate::graphs::{Graphs, MAX_NODES};
 use crate::lists::Lists;
 use crate::public_url::PublicUrl;
 
@@ -20,6 +23,8 @@ pub const MAX_STREAMS_PER_CLIENT: u32 = 2_000;
 pub struct ApiState {
     /// Registers and finds projects.
     pub catalog: Catalog,
+    /// Answers which project uses which.
+    pub graph: Graph,
     /// Records heartbeats.
     pub presence: Presence,
     /// Notifies watchers of changes.
@@ -35,6 +40,7 @@ pub struct ApiState {
     /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) lists: Arc<Lists>,
+    pub(crate) graphs: Arc<Graphs>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) cors: Option<Arc<Cors>>,
@@ -75,6 +81,15 @@ impl ApiState {
         Self { export_project_metrics, ..self }
     }
 
+    /// Sets the maximum number of projects in one graph.
+    #[must_use]
+    pub fn with_graph_max_nodes(self, max_nodes: usize) -> Self {
+        let permits = self.lists.permits();
+        let (graph, catalog) = (self.graph.clone(), self.catalog.clone());
+        let graphs = Graphs::new(graph, catalog, self.presence.clone(), permits, max_nodes);
+        Self { graphs: Arc::new(graphs), ..self }
+    }
+
     /// Requires an API key for all routes that are not open.
     #[must_use]
     pub fn guarded_by(self, auth: Arc<Auth>) -> Self {
@@ -84,8 +99,17 @@ impl ApiState {
 
 impl From<&Service> for ApiState {
     fn from(service: &Service) -> Self {
+        let lists = Arc::new(Lists::new(service.catalog.clone(), service.presence.clone()));
+        let graphs = Graphs::new(
+            service.graph.clone(),
+            service.catalog.clone(),
+            service.presence.clone(),
+            lists.permits(),
+            MAX_NODES,
+        );
         Self {
             catalog: service.catalog.clone(),
+            graph: service.graph.clone(),
             presence: service.presence.clone(),
             changes: service.changes.clone(),
             readiness: service.readiness.clone(),
@@ -93,7 +117,8 @@ impl From<&Service> for ApiState {
             series: None,
             export_project_metrics: false,
             auth: None,
-            lists: Arc::new(Lists::new(service.catalog.clone(), service.presence.clone())),
+            lists,
+            graphs: Arc::new(graphs),
             clients: Clients::new(MAX_STREAMS_PER_CLIENT),
             public_url: None,
             cors: None,

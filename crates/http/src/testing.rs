@@ -222,6 +222,12 @@ impl TestResponse {
         self.header("etag").unwrap_or_else(|| panic!("no ETag: {self}")).to_owned()
     }
 
+    /// Returns the project in the body without the key figures that only a read has.
+    pub(crate) fn project(&self) -> &str {
+        let end = self.body.find(",\"kpis\":").unwrap_or(self.body.len().saturating_sub(1));
+        &self.body[..end]
+    }
+
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

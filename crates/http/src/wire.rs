@@ -4,6 +4,7 @@ pub(crate) mod change;
 pub(crate) mod csv;
 pub(crate) mod entry;
 pub(crate) mod explanation;
+pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod kpis;
 pub(crate) mod problem;

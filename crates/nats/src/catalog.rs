@@ -1,6 +1,7 @@
 //! The catalog as a NATS micro service, discovered through `$SRV` (NATS ADR-32).
 
 mod authorizing;
+mod graph;
 mod request;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::subjects;
 use authorizing::authorize;
 pub use authorizing::{QueryAuthorizer, RejectedQuery};
+pub use graph::WriteGraph;
+use graph::{GraphSource, next_of};
 use request::{GetRequest, ListRequest};
 use writing::Page;
 
@@ -54,7 +57,8 @@ const HEADER_BYTES: usize = 1024;
 /// Appends a project as JSON. The second argument tells whether its status is known.
 pub type WriteProject = fn(&Project, bool, &mut Vec<u8>);
 
-/// Answers queries for projects on `hub.federation.projects.list` and `.get`.
+/// Answers queries for projects on `hub.federation.projects.list` and `.get`, and for the graph on
+/// `hub.federation.graph.get`.
 ///
 /// It has its own connection, so that long lists delay neither heartbeats nor the messages between
 /// replicas.
@@ -63,6 +67,7 @@ pub struct CatalogService {
     catalog: Catalog,
     write: WriteProject,
     authorizer: Option<Arc<dyn QueryAuthorizer>>,
+    graph: Option<GraphSource>,
 }
 
 impl CatalogService {
@@ -81,7 +86,7 @@ impl CatalogService {
             ..Tuning::default()
         };
         let connection = Connection::open(context, &tuning).await?;
-        Ok(Self { connection, catalog, write, authorizer: None })
+        Ok(Self { connection, catalog, write, authorizer: None, graph: None })
     }
 
     /// Answers only the queries that `authorizer` allows.
@@ -137,6 +142,10 @@ impl CatalogService {
         let endpoint = |name: &str| service.endpoint_builder().name(name);
         let mut lists = endpoint("list").add(subjects::LIST_PROJECTS).await?;
         let mut gets = endpoint("get").add(subjects::GET_PROJECT).await?;
+        let mut graphs = match &self.graph {
+            Some(_) => Some(endpoint("graph").add(subjects::GET_GRAPH).await?),
+            None => None,
+        };
         loop {
             let (request, answer) = tokio::select! {
                 Some(request) = lists.next() => {
@@ -145,6 +154,10 @@ impl CatalogService {
                 }
                 Some(request) = gets.next() => {
                     let answer = self.get(&request.message);
+                    (request, answer)
+                }
+                Some(request) = next_of(&mut graphs) => {
+                    let answer = self.get_graph(&request.message).await;
                     (request, answer)
                 }
                 else => return Ok(()),

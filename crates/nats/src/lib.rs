@@ -51,8 +51,10 @@
 
 mod catalog;
 mod connection;
+mod edges;
 mod hearing;
 mod peers;
+mod plain;
 mod publisher;
 mod replica;
 mod samples;
@@ -62,12 +64,15 @@ mod thread;
 mod throttle;
 pub mod wire;
 
-pub use catalog::{CatalogService, QueryAuthorizer, RejectedQuery, WriteProject};
+pub use catalog::{CatalogService, QueryAuthorizer, RejectedQuery, WriteGraph, WriteProject};
 pub use connection::{ConnectionError, NatsContext, NatsSettings, TlsSettings};
+pub use edges::EdgeSubscriber;
 pub use peers::Peers;
+pub use plain::PlainSubjects;
 pub use publisher::{
-    ConditionReporter, HeartbeatPublisher, MetricReporter, PublisherSettings, ReportedValue,
+    ConditionReporter, EdgeDeclarer, HeartbeatPublisher, MetricReporter, PublisherSettings,
+    ReportedValue,
 };
 pub use replica::ReplicaId;
-pub use samples::{PlainSubjects, SampleSubscriber};
+pub use samples::SampleSubscriber;
 pub use subscriber::{HeartbeatSubscriber, UnknownProject};

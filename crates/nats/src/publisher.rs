@@ -1,5 +1,6 @@
 //! Heartbeat publisher of one project, to be embedded in a Rust program.
 
+mod edges;
 mod metrics;
 mod pings;
 mod settings;
@@ -11,18 +12,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::Subject;
-use federation_application::SystemClock;
+use federation_application::{ObservedEdge, SystemClock};
 use federation_domain::{Clock, Condition};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use edges::EdgeDeclarer;
 pub use metrics::{MetricReporter, ReportedValue};
 pub use settings::PublisherSettings;
 
 use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::subjects;
-use crate::wire::{HeartbeatMessage, PingAnswer};
+use crate::wire::{HeartbeatMessage, PingAnswer, encode_edges};
 use pings::Pings;
 
 /// Deadline for flushing the last heartbeat after cancellation.
@@ -30,6 +32,8 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(2);
 
 /// Time for which metrics wait for others that are set with them.
 const METRICS_DELAY: Duration = Duration::from_millis(500);
+/// Interval at which all edges are sent. An edge is stale after a day without one of these messages.
+const EDGES_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// Sends a heartbeat on each connection, at each interval, and when the reported condition changes.
 ///
@@ -45,6 +49,7 @@ pub struct HeartbeatPublisher {
     clock: Arc<dyn Clock>,
     condition: watch::Sender<Option<Condition>>,
     metrics: MetricReporter,
+    edges: watch::Sender<Vec<ObservedEdge>>,
 }
 
 /// Sets the reported condition of the project, which remains in effect until the next report. Cheap
@@ -92,6 +97,7 @@ impl HeartbeatPublisher {
             clock,
             condition: watch::Sender::new(None),
             metrics: MetricReporter::default(),
+            edges: watch::Sender::new(Vec::new()),
         })
     }
 
@@ -107,22 +113,31 @@ impl HeartbeatPublisher {
         self.metrics.clone()
     }
 
+    /// Returns a handle for declaring which projects the project uses.
+    #[must_use]
+    pub fn edges(&self) -> EdgeDeclarer {
+        EdgeDeclarer { slug: self.settings.slug.clone(), edges: self.edges.clone() }
+    }
+
     /// Sends heartbeats until cancelled, and then flushes the last one for at most 2 s.
     pub async fn run(self, cancel: CancellationToken) {
         let mut condition = self.condition.subscribe();
         let link = self.connection.link.clone();
         let mut pings =
             Pings::subscribe(&self.connection.client, &self.settings.mesh_namespace).await;
+        let mut edges = self.edges.subscribe();
         let mut due = pin!(sleep(self.next_interval()));
         let mut metrics = pin!(self.metrics_due());
+        let mut edges_due = pin!(sleep(EDGES_EVERY));
         loop {
-            // Pings come last and do not restart the interval, so a flood of them does not delay
+            // Edges and pings come last and do not restart the interval, so a flood of them does not delay
             // heartbeats.
             let connected = tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
                 () = link.connected() => {
                     tracing::info!("publisher is connected");
+                    self.send_edges(true, &edges.borrow_and_update());
                     true
                 }
                 changed = condition.changed() => match changed {
@@ -133,6 +148,11 @@ impl HeartbeatPublisher {
                 () = &mut metrics => {
                     self.send_metrics();
                     metrics.set(self.metrics_due());
+                    continue;
+                }
+                () = changed_or_due(&mut edges, edges_due.as_mut()) => {
+                    self.send_edges(self.connection.is_up(), &edges.borrow_and_update());
+                    edges_due.set(sleep(EDGES_EVERY));
                     continue;
                 }
                 reply = pings.next(&*self.clock) => {
@@ -146,6 +166,10 @@ impl HeartbeatPublisher {
             due.set(sleep(self.next_interval()));
         }
         self.send_metrics();
+        self.flush().await;
+    }
+
+    async fn flush(&self) {
         if self.connection.is_up()
             && timeout(FLUSH_DEADLINE, self.connection.client.flush()).await.is_err()
         {
@@ -199,6 +223,17 @@ impl HeartbeatPublisher {
         }
     }
 
+    fn send_edges(&self, connected: bool, edges: &[ObservedEdge]) {
+        // The client would keep the message until it reconnects.
+        if edges.is_empty() || !connected {
+            return;
+        }
+        let subject = subjects::edges(&self.settings.slug);
+        if !self.connection.publish_now(subject, encode_edges(edges)) {
+            tracing::warn!("queue of the NATS client is full; edges are dropped");
+        }
+    }
+
     fn answer(&self, reply: Subject, condition: Option<&Condition>) {
         let condition = condition.unwrap_or(&Condition::Online);
         match (PingAnswer { slug: &self.settings.slug, condition }).encode() {
@@ -216,5 +251,16 @@ impl HeartbeatPublisher {
     /// Returns the interval with a jitter of ±10 %, so that projects started together spread out.
     fn next_interval(&self) -> Duration {
         self.settings.interval.get().mul_f64(0.9 + fastrand::f64() / 5.0)
+    }
+}
+
+/// Waits until the edges change or are due again.
+async fn changed_or_due(
+    edges: &mut watch::Receiver<Vec<ObservedEdge>>,
+    due: std::pin::Pin<&mut tokio::time::Sleep>,
+) {
+    tokio::select! {
+        Ok(()) = edges.changed() => {}
+        () = due => {}
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
+use crate::plain::PlainSubjects;
 use crate::replica::ReplicaId;
 use crate::subjects;
 use crate::thread;
@@ -27,19 +28,6 @@ const DRAIN: usize = 65_536;
 /// Interval at which dropped messages are counted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Handling of summaries on plain subjects, where only the payload names the project.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum PlainSubjects {
-    /// Accept them while the NATS server requires no authentication. Any subject can be forged there
-    /// anyway.
-    #[default]
-    Auto,
-    /// Accept them.
-    On,
-    /// Do not subscribe to them.
-    Off,
-}
-
 /// Subscribes to the metrics of all projects, to summaries and to health samples, and takes in their
 /// samples.
 ///
@@ -49,6 +37,7 @@ pub struct SampleSubscriber {
     connection: Connection,
     messages: SelectAll<Subscriber>,
     handler: SampleHandler,
+    plain: PlainSubjects,
 }
 
 impl SampleSubscriber {
@@ -88,8 +77,8 @@ impl SampleSubscriber {
             let subscriber = connection.client.subscribe(subject).await;
             messages.push(subscriber.map_err(ConnectionError::Ended)?);
         }
-        let handler = SampleHandler::new(series, context.clock(), plain, replica);
-        Ok(Self { handler, connection, messages })
+        let handler = SampleHandler::new(series, context.clock(), replica);
+        Ok(Self { handler, connection, messages, plain })
     }
 
     async fn run(mut self, cancel: CancellationToken) {
@@ -119,8 +108,7 @@ impl SampleSubscriber {
     /// Handles a message and those that are queued behind it.
     fn handle_batch(&mut self, first: &Message) {
         // The server that sent the messages tells at the start of a connection.
-        let info = self.connection.client.try_server_info();
-        self.handler.set_authenticated(info.is_none_or(|info| info.auth_required));
+        self.handler.accept_plain(self.plain.are_accepted(&self.connection));
         self.handler.handle(first);
         for _ in 1..BATCH {
             let Some(Some(message)) = self.messages.next().now_or_never() else { break };

@@ -5,12 +5,13 @@
 //! | `hub.presence.{slug}`, `hub.health.{slug}` | project | all replicas |
 //! | `hub.metrics.{slug}` | project | all replicas |
 //! | `graph.summary.nodes`, `audit.summary.status`, `security.summary.status`, `deploy.summary.status`, also after `{mesh_namespace}.` | project | all replicas |
+//! | `hub.edges.{slug}`, `{mesh_namespace}.integration.edge`, `integration.edge` | project | all replicas |
 //! | `{mesh_namespace}.ping` | replica, as a request | project, which replies |
 //! | `hub.federation.changes.{slug}` | replica that made the change | other replicas and any other client |
 //! | `hub.federation.changes._{entity}` | replica that wrote another entry of the log | the same |
 //! | `hub.federation.heartbeats.{slug}` | replica that received the heartbeat over HTTP | other replicas |
 //! | `hub.federation.metrics.{slug}` | replica that received the samples over HTTP | other replicas |
-//! | `hub.federation.projects.list`, `hub.federation.projects.get` | client, as a request | one replica, which replies |
+//! | `hub.federation.projects.list`, `hub.federation.projects.get`, `hub.federation.graph.get` | client, as a request | one replica, which replies |
 //!
 //! A client that may publish on `hub.federation.heartbeats.*` or `hub.federation.metrics.*` can send
 //! heartbeats or metrics for any project. Permit that only to replicas.
@@ -84,6 +85,8 @@ pub fn parse_summary(subject: &str) -> Result<(SummaryKind, Option<&str>), BadSu
     };
     SummaryKind::ALL.into_iter().find_map(parse).ok_or(BadSubject)
 }
+/// Matches the edges that start at each project.
+pub const ALL_EDGES: &str = "hub.edges.*";
 
 /// Matches the announcements of all changes.
 pub const ALL_CHANGES: &str = "hub.federation.changes.*";
@@ -92,6 +95,8 @@ pub const ALL_RELAYS: &str = "hub.federation.heartbeats.*";
 
 /// Subject of queries for a page of projects.
 pub const LIST_PROJECTS: &str = "hub.federation.projects.list";
+/// Subject of queries for the graph.
+pub const GET_GRAPH: &str = "hub.federation.graph.get";
 /// Subject of queries for a single project.
 pub const GET_PROJECT: &str = "hub.federation.projects.get";
 
@@ -99,6 +104,13 @@ const PRESENCE_PREFIX: &str = "hub.presence.";
 pub(crate) const HEALTH_PREFIX: &str = "hub.health.";
 pub(crate) const RELAYED_METRICS_PREFIX: &str = "hub.federation.metrics.";
 pub(crate) const METRICS_PREFIX: &str = "hub.metrics.";
+pub(crate) const EDGES_PREFIX: &str = "hub.edges.";
+/// Subject of edges that no project owns.
+pub(crate) const PLAIN_EDGE: &str = "integration.edge";
+const EDGE_ENDING: &str = ".integration.edge";
+/// Maximum number of tokens of a mesh namespace in which edges are received. A wildcard stands for one
+/// token.
+const NAMESPACE_TOKENS: usize = 8;
 /// Prefix of all messages between replicas.
 pub(crate) const FEDERATION_PREFIX: &str = "hub.federation.";
 const CHANGES_PREFIX: &str = "hub.federation.changes.";
@@ -180,6 +192,52 @@ pub fn parse_metrics(subject: &str) -> Result<&str, BadSubject> {
     subject.strip_prefix(METRICS_PREFIX).filter(|slug| is_slug(slug)).ok_or(BadSubject)
 }
 
+/// Returns `hub.edges.{slug}`, the subject of the edges that start at a project.
+#[must_use]
+pub fn edges(slug: &Slug) -> String {
+    format!("{EDGES_PREFIX}{slug}")
+}
+
+/// Returns `{mesh_namespace}.integration.edge`, the subject of the edges of the projects of a
+/// namespace.
+#[must_use]
+pub fn edges_in(namespace: &MeshNamespace) -> String {
+    format!("{namespace}{EDGE_ENDING}")
+}
+
+/// Returns the subjects that match all edges, in mesh namespaces of at most 8 tokens.
+pub(crate) fn all_edges() -> impl Iterator<Item = String> {
+    let in_namespaces = (1..=NAMESPACE_TOKENS)
+        .map(|tokens| format!("{}{EDGE_ENDING}", vec!["*"; tokens].join(".")));
+    [ALL_EDGES, PLAIN_EDGE].map(str::to_owned).into_iter().chain(in_namespaces)
+}
+
+/// Project or mesh namespace for which a message with edges speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EdgeSubject<'a> {
+    /// The project with this slug.
+    OfProject(&'a str),
+    /// The projects of this mesh namespace.
+    InNamespace(&'a str),
+    /// The project that the payload names.
+    Plain,
+}
+
+/// Parses the subject of edges.
+///
+/// # Errors
+/// Fails for any other subject.
+pub fn parse_edges(subject: &str) -> Result<EdgeSubject<'_>, BadSubject> {
+    if let Some(slug) = subject.strip_prefix(EDGES_PREFIX).filter(|slug| is_slug(slug)) {
+        return Ok(EdgeSubject::OfProject(slug));
+    }
+    if subject == PLAIN_EDGE {
+        return Ok(EdgeSubject::Plain);
+    }
+    let namespace = subject.strip_suffix(EDGE_ENDING).filter(|namespace| !namespace.is_empty());
+    namespace.map(EdgeSubject::InNamespace).ok_or(BadSubject)
+}
+
 /// Returns `{mesh_namespace}.ping`, the subject of the pings of a project.
 #[must_use]
 pub fn ping(namespace: &MeshNamespace) -> String {
@@ -255,6 +313,19 @@ mod tests {
         }
         assert_eq!(all_summaries(true).count(), 36);
         assert_eq!(all_summaries(false).next().unwrap(), "*.graph.summary.nodes");
+    }
+
+    #[test]
+    fn edges_speak_for_a_project_or_a_namespace() {
+        let slug = Slug::parse("docs").unwrap();
+        assert_eq!(parse_edges(&edges(&slug)), Ok(EdgeSubject::OfProject("docs")));
+        let namespace = MeshNamespace::parse("hub.docs").unwrap();
+        assert_eq!(parse_edges(&edges_in(&namespace)), Ok(EdgeSubject::InNamespace("hub.docs")));
+        for bad in ["hub.edges.", "hub.edges.A", ".integration.edge", "a"] {
+            assert_eq!(parse_edges(bad), Err(BadSubject), "{bad}");
+        }
+        assert_eq!(parse_edges("integration.edge"), Ok(EdgeSubject::Plain));
+        assert_eq!(all_edges().nth(3).unwrap(), "*.*.integration.edge");
     }
 
     #[test]

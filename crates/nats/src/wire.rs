@@ -9,6 +9,7 @@
 
 mod change;
 mod decode;
+mod edges;
 mod encode;
 mod field;
 mod fields;
@@ -23,6 +24,7 @@ mod timestamp;
 pub use change::encode_entry;
 pub(crate) use decode::without_bom;
 pub use decode::{DecodeError, DecodedHeartbeat, MAX_PAYLOAD_BYTES, decode};
+pub use edges::{DecodedEdge, decode_edges, encode_edges};
 pub use encode::HeartbeatMessage;
 pub use ping::{PingAnswer, is_answer_of};
 pub use relay::{RelayedHeartbeat, decode_relay};

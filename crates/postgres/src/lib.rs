@@ -44,6 +44,7 @@ mod change_log;
 mod checkpoint;
 mod commit;
 mod connection;
+mod edges;
 mod error;
 mod listening_periods;
 mod load;

@@ -33,6 +33,12 @@ impl StatusLabel {
 #[derive(Debug, Clone, FromSqlRow)]
 pub(crate) struct JsonText(String);
 
+impl JsonText {
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+}
+
 impl FromSql<Json, Pg> for JsonText {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         Ok(Self(std::str::from_utf8(value.as_bytes())?.to_owned()))

@@ -84,6 +84,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Double, Json, Nullable, Timestamptz, Varchar};
+
+    edges (id) {
+        id -> BigInt,
+        from_project -> Varchar,
+        to_project -> Varchar,
+        kind -> Varchar,
+        source -> Varchar,
+        strength -> Double,
+        details -> Nullable<Json>,
+        first_seen_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+        stale -> Bool,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Varchar,
         heard_from -> Timestamptz,

@@ -1,6 +1,7 @@
 //! The store: connection pool, deadlines and classification of errors.
 
 mod checkpoints;
+mod edges;
 mod pools;
 mod trial;
 mod upkeep;

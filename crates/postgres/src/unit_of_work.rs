@@ -36,7 +36,6 @@ impl<'a> UnitOfWork<'a> {
     }
 
     /// Assigns a revision to an entry of another entity. [`finish`](Self::finish) writes it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for features with entities of their own"))]
     pub(crate) fn append(&mut self, entry: NewEntry) -> LogEntry {
         self.log.append(entry)
     }

@@ -49,6 +49,10 @@ impl SqliteError {
 
     /// Returns `true` if the connection must not be used again.
     pub(crate) fn broke_the_connection(&self) -> bool {
+        // Diesel and SQLite may disagree about the transaction.
+        if matches!(self, Self::Store(StoreError::WritesRefused { .. })) {
+            return true;
+        }
         matches!(
             self.database_error(),
             Some(DatabaseError::AlreadyInTransaction | DatabaseError::BrokenTransactionManager)
@@ -121,7 +125,11 @@ fn refuses_writes(error: &DatabaseError) -> Option<WritesRefusedBecause> {
     if message.contains("attempt to write a readonly database") {
         return Some(WritesRefusedBecause::ReadOnly);
     }
-    let is_of_disk = message.contains("disk is full") || message.contains("disk I/O error");
+    // After some errors of the disk SQLite ends the transaction by itself. The rollback then fails,
+    // and Diesel returns its error instead of the first one.
+    let is_of_disk = ["disk is full", "disk I/O error", "no transaction is active"]
+        .iter()
+        .any(|words| message.contains(words));
     is_of_disk.then_some(WritesRefusedBecause::Disk)
 }
 

@@ -97,7 +97,7 @@ fn insert(
             projects::updated_at.eq(&at),
             projects::heartbeat_interval_ms.eq(registration.heartbeat_interval.map(millis)),
             projects::allow_fanout.eq(json(&allow_fanout)?),
-            projects::auto_registered.eq(by == Origin::Heartbeat),
+            projects::auto_registered.eq(i64::from(by == Origin::Heartbeat)),
         ))
         .returning(ProjectRow::as_returning())
         .get_result(connection)?;
@@ -114,7 +114,7 @@ fn update(connection: &mut SqliteConnection, project: &Project) -> Result<(), Sq
             projects::heartbeat_interval_ms.eq(project.heartbeat_interval.map(millis)),
             projects::allow_fanout.eq(json(&project.allow_fanout)?),
             projects::updated_at.eq(text_of(project.updated_at).map_err(SqliteError::failed)?),
-            projects::auto_registered.eq(project.auto_registered),
+            projects::auto_registered.eq(i64::from(project.auto_registered)),
         ))
         .execute(connection)?;
     Ok(())

@@ -26,7 +26,7 @@ pub(crate) struct ProjectRow {
     allow_fanout: String,
     last_heartbeat_source: Option<String>,
     reports: Option<String>,
-    auto_registered: bool,
+    auto_registered: i64,
 }
 
 impl ProjectRow {
@@ -47,7 +47,7 @@ impl ProjectRow {
             allow_fanout: decode_or_default(Some(&self.allow_fanout)),
             last_heartbeat_source: self.last_heartbeat_source,
             reports: decode_or_default(self.reports.as_deref()),
-            auto_registered: self.auto_registered,
+            auto_registered: self.auto_registered != 0,
         }
     }
 }

@@ -16,7 +16,7 @@ diesel::table! {
         allow_fanout -> Text,
         last_heartbeat_source -> Nullable<Text>,
         reports -> Nullable<Text>,
-        auto_registered -> Bool,
+        auto_registered -> BigInt,
     }
 }
 
@@ -70,6 +70,21 @@ diesel::table! {
         revision -> BigInt,
         until -> Nullable<Text>,
         until_revision -> BigInt,
+    }
+}
+
+diesel::table! {
+    edges (id) {
+        id -> BigInt,
+        from_project -> Text,
+        to_project -> Text,
+        kind -> Text,
+        source -> Text,
+        strength -> Double,
+        details -> Nullable<Text>,
+        first_seen_at -> Text,
+        last_seen_at -> Text,
+        stale -> BigInt,
     }
 }
 

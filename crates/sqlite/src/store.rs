@@ -12,17 +12,17 @@ use deadpool::managed::{Object, Pool, PoolError, TimeoutType};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Crowd, Epoch,
-    ListeningPeriod, ListeningStore, LogPart, Origin, Outcome, Precondition, Project, ProjectId,
-    Registered, RegistrationWrite, Revision, Slug, Snapshot, Source, StoreError, StoreHealth,
-    StoredEntry, Transition,
+    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Crowd, EdgeClaim,
+    EdgeStore, EdgeWrite, Epoch, ListeningPeriod, ListeningStore, LogPart, Origin, Outcome,
+    Precondition, Project, ProjectId, Registered, RegistrationWrite, Revision, Slug, Snapshot,
+    Source, StoreError, StoreHealth, StoredEntry, Transition, WrittenEdges,
 };
 use time::OffsetDateTime;
 
 use crate::connection::{ConnectError, Opener, Role, path_of};
 use crate::error::SqliteError;
 use crate::migrate::{check, migrate};
-use crate::{change_log, checkpoint, commit, listening_periods, load, register, remove};
+use crate::{change_log, checkpoint, commit, edges, listening_periods, load, register, remove};
 
 /// Deadline for the wait for a connection.
 pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -227,6 +227,28 @@ impl ChangeLogStore for SqliteStore {
 
     async fn renew_epoch(&self, known: Epoch) -> Result<(), StoreError> {
         self.write(move |c| change_log::renew_epoch(c, known)).await
+    }
+}
+
+#[async_trait]
+impl EdgeStore for SqliteStore {
+    async fn load_edges(&self) -> Result<Vec<EdgeClaim>, StoreError> {
+        self.read(edges::load).await
+    }
+
+    async fn edges_from(&self, projects: &[Slug]) -> Result<Vec<EdgeClaim>, StoreError> {
+        let projects = projects.iter().cloned().collect();
+        self.read(move |c| c.transaction(|c| edges::from(c, &projects))).await
+    }
+
+    async fn write_edges(
+        &self,
+        writes: &[EdgeWrite],
+        all_or_none: bool,
+        actor: &Actor,
+    ) -> Result<WrittenEdges, StoreError> {
+        let (writes, actor) = (writes.to_vec(), actor.clone());
+        self.write(move |c| edges::write(c, &writes, all_or_none, &actor)).await
     }
 }
 

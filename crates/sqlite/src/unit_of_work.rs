@@ -41,7 +41,6 @@ impl<'a> UnitOfWork<'a> {
     }
 
     /// Assigns a revision to an entry of another entity and writes the entry.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for features with entities of their own"))]
     pub(crate) fn append(&mut self, entry: NewEntry) -> Result<LogEntry, SqliteError> {
         self.newest.0 += 1;
         let entry = entry.at_revision(self.newest);

@@ -1,5 +1,6 @@
 //! In-memory store with injectable failures.
 
+mod edges;
 mod faults;
 mod listening_periods;
 mod uptime;
@@ -54,6 +55,7 @@ struct Tables {
     spoiled: BTreeSet<Revision>,
     periods: ListeningPeriods,
     uptime: Uptime,
+    edges: edges::Edges,
 }
 
 impl FakeStore {

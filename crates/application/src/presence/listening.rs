@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use federation_domain::{Clock, Monotonic, Project, Proof, Reading, Source};
 use parking_lot::Mutex;
+use time::OffsetDateTime;
 
 use self::source::SourceState;
 
@@ -145,6 +146,12 @@ impl Listening {
     pub(super) fn reading_of_heartbeat(&self, source: Source, age: Duration) -> Reading {
         let Monotonic(now) = self.clock.monotonic();
         self.state(source).reading_at(Monotonic(now.saturating_sub(age)))
+    }
+
+    /// Reading at this time of day. Only the time since the last interruption counts as listened.
+    pub(crate) fn reading_of_time(&self, source: Source, at: OffsetDateTime) -> Reading {
+        let age = Duration::try_from(self.clock.utc() - at).unwrap_or_default();
+        self.reading_of_heartbeat(source, age)
     }
 
     /// Age of the newest proof of the bus; `None` before its first proof.

@@ -9,8 +9,6 @@ use federation_testkit::contract::samples::registration;
 use federation_testkit::{FakeMetricStore, FakeStore, ManualClock};
 
 use super::*;
-
-mod replicas;
 use crate::presence::Deployment;
 use crate::service::Ports;
 use crate::sinks::LogSink;

@@ -7,6 +7,7 @@ mod changes;
 mod client_reads;
 mod expiring;
 mod flapping;
+mod graph;
 mod hanging;
 mod held_rows;
 mod history;

@@ -133,6 +133,7 @@ const READ_ONLY: &str = "the store refuses every write: the database is read-onl
 async fn a_store_that_refuses_every_write_makes_the_service_not_ready_until_it_accepts_one() {
     let world = World::with(&["a"]).await;
     let readiness = &world.service.readiness;
+    world.service.presence.listening().set_link(Source::Nats, true);
     readiness.start();
     assert!(readiness.check().await.ready);
     world.store.set_read_only(true);
@@ -154,14 +155,15 @@ async fn a_store_that_refuses_every_write_makes_the_service_not_ready_until_it_a
 async fn an_idle_service_finds_out_by_itself_that_the_store_refuses_and_accepts_writes() {
     let world = World::with(&["a"]).await;
     let readiness = &world.service.readiness;
+    world.service.presence.listening().set_link(Source::Nats, true);
     readiness.start();
     assert!(readiness.check().await.ready);
     assert_eq!(world.store.probes(), 0, "the registration just showed that writes are accepted");
     world.store.set_read_only(true);
-    world.clock.advance(seconds(1));
+    world.listen(seconds(1));
     assert_eq!(readiness.check().await.reasons, [READ_ONLY]);
     world.store.set_read_only(false);
-    world.clock.advance(seconds(1));
+    world.listen(seconds(1));
     assert!(readiness.check().await.ready);
     for _ in 0..10 {
         assert!(readiness.check().await.ready);

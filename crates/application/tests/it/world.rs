@@ -11,7 +11,7 @@ use federation_domain::{
     LogEntry, Origin, Prober, Project, ProjectStatus, Proof, Registration, RegistrationDraft,
     Revision, Slug, Source, Stores,
 };
-use federation_testkit::{FakeStore, ManualClock, log_after};
+use federation_testkit::{FakeStore, ManualClock, entries_after, log_after};
 use parking_lot::Mutex;
 
 pub(crate) struct World {
@@ -172,6 +172,30 @@ impl World {
             sources.iter().for_each(|&source| self.prove(source, true));
             left -= step;
         }
+    }
+
+    /// Lets time pass while all sources prove their hearing every second, which is enough for what
+    /// takes days.
+    pub(crate) fn listen_coarsely(&self, time: Duration) {
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(Duration::from_secs(1));
+            self.clock.advance(step);
+            Source::ALL.iter().for_each(|&source| self.prove(source, true));
+            left -= step;
+        }
+    }
+
+    /// Returns the stored claims about edges.
+    pub(crate) async fn stored_edges(&self) -> Vec<federation_domain::EdgeClaim> {
+        federation_domain::EdgeStore::load_edges(&*self.store).await.unwrap()
+    }
+
+    /// Returns the kinds of the entries of edges in the log of the store.
+    pub(crate) async fn edge_entries(&self) -> Vec<String> {
+        let entries = entries_after(&*self.store, Revision(0), 10_000).await;
+        let edges = entries.iter().filter(|entry| entry.entity() == "edge");
+        edges.map(|entry| entry.kind().to_owned()).collect()
     }
 
     /// Lets time pass without any proof, as in a paused or disconnected process.

@@ -4,6 +4,7 @@
 //! 2 GB of memory here, because the in-memory store holds them as well.
 #![expect(clippy::unwrap_used, reason = "a benchmark whose setup fails cannot continue")]
 
+mod graph;
 mod hearing;
 mod queries;
 mod world;
@@ -27,5 +28,9 @@ fn worlds(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(micro, decode, worlds);
+fn edges(criterion: &mut Criterion) {
+    graph::queries(criterion);
+}
+
+criterion_group!(micro, decode, worlds, edges);
 criterion_main!(micro);

@@ -3,17 +3,30 @@
 use std::sync::Arc;
 
 use super::{
-    CatalogStore, ChangeLogStore, CheckpointStore, ListeningStore, StoreHealth, UptimeStore,
+    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, ListeningStore, StoreHealth,
+    UptimeStore,
 };
 
 /// A store that implements every store port. Has a blanket implementation.
 pub trait Store:
-    CatalogStore + ChangeLogStore + CheckpointStore + ListeningStore + StoreHealth + UptimeStore
+    CatalogStore
+    + ChangeLogStore
+    + CheckpointStore
+    + EdgeStore
+    + ListeningStore
+    + StoreHealth
+    + UptimeStore
 {
 }
 
 impl<S> Store for S where
-    S: CatalogStore + ChangeLogStore + CheckpointStore + ListeningStore + StoreHealth + UptimeStore
+    S: CatalogStore
+        + ChangeLogStore
+        + CheckpointStore
+        + EdgeStore
+        + ListeningStore
+        + StoreHealth
+        + UptimeStore
 {
 }
 
@@ -26,6 +39,8 @@ pub struct Stores {
     pub change_log: Arc<dyn ChangeLogStore>,
     /// Checkpoints.
     pub checkpoints: Arc<dyn CheckpointStore>,
+    /// Edges.
+    pub edges: Arc<dyn EdgeStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
     /// Uptime, and the retention of the log.
@@ -60,6 +75,7 @@ impl Stores {
             catalog: Arc::<dyn Store>::clone(&store),
             change_log: Arc::<dyn Store>::clone(&store),
             checkpoints: Arc::<dyn Store>::clone(&store),
+            edges: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
             uptime: Arc::<dyn Store>::clone(&store),
             health: store,

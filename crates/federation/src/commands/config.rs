@@ -21,7 +21,15 @@ pub enum ConfigCommand {
 /// Fails if the service would reject the file, with all problems.
 pub fn run(command: &ConfigCommand) -> anyhow::Result<()> {
     let ConfigCommand::Check { file } = command;
-    let count = projects_file::read(file)?.len();
-    let noun = if count == 1 { "project" } else { "projects" };
-    Ok(output::print(&format!("ok: {count} {noun}"))?)
+    let list = projects_file::read(file)?;
+    let mut line = format!("ok: {}", counted(list.projects.len(), "project"));
+    if !list.edges.is_empty() {
+        line.push_str(", ");
+        line.push_str(&counted(list.edges.len(), "edge"));
+    }
+    Ok(output::print(&line)?)
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

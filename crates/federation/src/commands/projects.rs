@@ -140,7 +140,7 @@ fn page(limit: Option<u32>, before: Option<u64>) -> String {
     if given.is_empty() { String::new() } else { format!("?{}", given.join("&")) }
 }
 
-fn accepted(answer: ServiceResponse) -> anyhow::Result<ServiceResponse> {
+pub(super) fn accepted(answer: ServiceResponse) -> anyhow::Result<ServiceResponse> {
     if answer.is_success() { Ok(answer) } else { bail!("{}", answer.problem()) }
 }
 
@@ -154,6 +154,6 @@ fn show(
     Ok(if args.json { answer.body().to_owned() } else { for_people(&value) })
 }
 
-fn json(answer: &ServiceResponse) -> anyhow::Result<Value> {
+pub(super) fn json(answer: &ServiceResponse) -> anyhow::Result<Value> {
     answer.json().context("expected JSON in the response; is this URL the federation service?")
 }

@@ -3,14 +3,34 @@
 use std::fmt;
 use std::iter;
 
-use federation_domain::RegistrationDraft;
+use federation_domain::{EdgeDraft, RegistrationDraft};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::files::yaml;
 
+mod edges;
+
+use self::edges::{Dependencies, Edges};
+
+/// The file before its values are parsed.
+pub(super) struct Document {
+    /// All projects.
+    pub(super) projects: Vec<ProjectDraft>,
+    /// Edges that stand beside the projects.
+    pub(super) edges: Vec<EdgeDraft>,
+}
+
+/// A project before its values are parsed.
+#[derive(Default)]
+pub(super) struct ProjectDraft {
+    pub(super) registration: RegistrationDraft,
+    /// Edges that start at the project. Their `from` is empty.
+    pub(super) depends_on: Vec<EdgeDraft>,
+}
+
 /// Reads the drafts of all projects. Returns `None` if the file has no list, not even an empty one.
-pub(super) fn read(text: &str) -> Result<Option<Vec<RegistrationDraft>>, serde_yaml::Error> {
+pub(super) fn read(text: &str) -> Result<Option<Document>, serde_yaml::Error> {
     yaml::read(text, Root).map(Option::flatten)
 }
 
@@ -18,14 +38,14 @@ pub(super) fn read(text: &str) -> Result<Option<Vec<RegistrationDraft>>, serde_y
 struct Root;
 
 impl<'de> DeserializeSeed<'de> for Root {
-    type Value = Option<Vec<RegistrationDraft>>;
+    type Value = Option<Document>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Root {
-    type Value = Option<Vec<RegistrationDraft>>;
+    type Value = Option<Document>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a mapping with the key `projects`")
@@ -41,15 +61,21 @@ impl<'de> Visitor<'de> for Root {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut seen = Vec::new();
-        let mut projects = None;
-        while map.next_key_seed(FieldName { allowed: &["projects"], seen: &mut seen })?.is_some() {
-            projects = map.next_value::<Option<Projects>>()?.map(|list| list.0);
+        let (mut projects, mut edges) = (None, Vec::new());
+        while let Some(field) =
+            map.next_key_seed(FieldName { allowed: &["projects", "edges"], seen: &mut seen })?
+        {
+            if field == "projects" {
+                projects = map.next_value::<Option<Projects>>()?.map(|list| list.0);
+            } else {
+                edges = map.next_value::<Option<Edges>>()?.unwrap_or_default().0;
+            }
         }
-        Ok(projects)
+        Ok(projects.map(|projects| Document { projects, edges }))
     }
 }
 
-struct Projects(Vec<RegistrationDraft>);
+struct Projects(Vec<ProjectDraft>);
 
 impl<'de> Deserialize<'de> for Projects {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -72,7 +98,7 @@ impl<'de> Deserialize<'de> for Projects {
 }
 
 /// Keys of a project. The first four are required.
-const FIELDS: [&str; 7] = [
+const FIELDS: [&str; 8] = [
     "slug",
     "name",
     "hub_url",
@@ -80,16 +106,18 @@ const FIELDS: [&str; 7] = [
     "tags",
     "heartbeat_interval_seconds",
     "allow_fanout",
+    "depends_on",
 ];
 const REQUIRED: usize = 4;
 
 /// Spellings in camelCase and the corresponding keys.
-const CAMEL_CASE: [(&str, &str); 5] = [
+const CAMEL_CASE: [(&str, &str); 6] = [
     ("hubUrl", "hub_url"),
     ("meshNamespace", "mesh_namespace"),
     ("meshNs", "mesh_namespace"),
     ("heartbeatIntervalSeconds", "heartbeat_interval_seconds"),
     ("allowFanout", "allow_fanout"),
+    ("dependsOn", "depends_on"),
 ];
 
 /// Returns all spellings of a key of a project.
@@ -102,21 +130,22 @@ pub(super) fn spellings(field: &str) -> impl Iterator<Item = &str> {
 struct Draft;
 
 impl<'de> DeserializeSeed<'de> for Draft {
-    type Value = RegistrationDraft;
+    type Value = ProjectDraft;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Draft {
-    type Value = RegistrationDraft;
+    type Value = ProjectDraft;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a mapping with the fields of a project")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut draft = RegistrationDraft::default();
+        let mut project = ProjectDraft::default();
+        let draft = &mut project.registration;
         let mut seen: Vec<Seen> = Vec::with_capacity(FIELDS.len());
         while let Some(field) =
             map.next_key_seed(FieldName { allowed: &FIELDS, seen: &mut seen })?
@@ -130,6 +159,10 @@ impl<'de> Visitor<'de> for Draft {
                 "allow_fanout" => {
                     draft.allow_fanout = map.next_value::<Option<Texts>>()?.map(|texts| texts.0);
                 }
+                "depends_on" => {
+                    let dependencies = map.next_value::<Option<Dependencies>>()?;
+                    project.depends_on = dependencies.unwrap_or_default().0;
+                }
                 _ => {
                     let seconds = map.next_value::<Option<Seconds>>()?;
                     draft.heartbeat_interval_seconds = seconds.map(|seconds| seconds.0);
@@ -139,7 +172,7 @@ impl<'de> Visitor<'de> for Draft {
         let is_missing = |field: &&&str| seen.iter().all(|seen| seen.field != **field);
         match FIELDS[..REQUIRED].iter().find(is_missing) {
             Some(missing) => Err(A::Error::missing_field(missing)),
-            None => Ok(draft),
+            None => Ok(project),
         }
     }
 }

@@ -71,7 +71,8 @@ mod tests {
 
     fn round_trip(projects: &[Registration]) -> Vec<Registration> {
         let text = write(projects);
-        parse("p.yaml", text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}")).unwrap()
+        let list = parse("p.yaml", text.as_bytes());
+        list.unwrap_or_else(|error| panic!("{error}\n{text}")).unwrap().projects
     }
 
     #[test]

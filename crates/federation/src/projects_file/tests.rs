@@ -1,5 +1,12 @@
 use super::*;
 
+mod edges;
+
+/// Parses the content of a file and returns its projects.
+fn parse(file: &str, bytes: &[u8]) -> Result<Option<Vec<Registration>>, ProjectsFileError> {
+    Ok(super::parse(file, bytes)?.map(|list| list.projects))
+}
+
 fn problems(text: &str) -> Vec<String> {
     match parse("p.yaml", text.as_bytes()) {
         Err(ProjectsFileError::Invalid(problems)) => {
@@ -160,7 +167,7 @@ fn an_invalid_shape_is_reported_at_its_own_line() {
         ),
         (
             "projects: []\nextra: 1\n".to_owned(),
-            "p.yaml:2:1: unknown field `extra`, expected `projects`",
+            "p.yaml:2:1: unknown field `extra`, expected `projects` or `edges`",
         ),
         (
             format!("projects:\n{good}    name: M\n"),

@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use federation_domain::Registration;
-
-use super::{ProjectsFileError, read};
+use super::{ProjectsFileError, ProjectsList, read};
 use crate::files;
 
 /// Watches the list of projects.
-pub(crate) type Watch = files::Watch<Vec<Registration>, ProjectsFileError>;
+pub(crate) type Watch = files::Watch<ProjectsList, ProjectsFileError>;
 
 /// Creates a watch that reports the list once and then after each change.
 pub(crate) fn watch(path: PathBuf) -> Watch {
@@ -24,8 +22,8 @@ mod tests {
 
     const A: &str = "projects: [{slug: a, name: A, hub_url: 'http://a', mesh_namespace: hub.a}]";
 
-    fn slugs(found: Option<Result<Vec<Registration>, ProjectsFileError>>) -> Vec<String> {
-        let projects = found.expect("no change was reported").unwrap();
+    fn slugs(found: Option<Result<ProjectsList, ProjectsFileError>>) -> Vec<String> {
+        let projects = found.expect("no change was reported").unwrap().projects;
         projects.into_iter().map(|project| project.slug.to_string()).collect()
     }
 

@@ -1,9 +1,9 @@
 //! The tasks that run beside the REST API.
 
 use anyhow::{Context as _, bail};
-use federation_application::{Series, Service, TICK};
+use federation_application::{EdgeObserver, Series, Service, TICK};
 use federation_domain::Registration;
-use federation_nats::{HeartbeatSubscriber, SampleSubscriber, UnknownProject};
+use federation_nats::{EdgeSubscriber, HeartbeatSubscriber, SampleSubscriber, UnknownProject};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +24,8 @@ pub(super) struct BackgroundTasks {
     writer_end: CancellationToken,
     /// Writer of the metrics that projects report.
     metrics: Option<JoinHandle<()>>,
+    /// Kept because the keeper of the edges ends with its last observer.
+    _edges: EdgeObserver,
 }
 
 impl BackgroundTasks {
@@ -46,6 +48,8 @@ impl BackgroundTasks {
         }
         let upkeep = service.upkeep(settings.change_retention);
         listeners.spawn(upkeep.run(listeners_end.clone()));
+        let (edges, keeper) = service.edge_keeper();
+        listeners.spawn(keeper.run(listeners_end.clone()));
         if let Some(bus) = bus {
             if let Some(series) = &series {
                 let (context, series, end) =
@@ -55,11 +59,11 @@ impl BackgroundTasks {
                 let hearing = SampleSubscriber::spawn(context, series, plain, replica, end).await;
                 listeners.spawn(hearing.context("NATS")?);
             }
-            join_bus(&mut listeners, &listeners_end, service, settings, bus).await?;
+            join_bus(&mut listeners, &listeners_end, service, settings, bus, edges.clone()).await?;
         }
         let metrics = series.map(|series| tokio::spawn(series.run(writer_end.clone())));
         let writer = tokio::spawn(service.writer().run(writer_end.clone()));
-        Ok(Self { listeners, listeners_end, writer, writer_end, metrics })
+        Ok(Self { listeners, listeners_end, writer, writer_end, metrics, _edges: edges })
     }
 
     /// Runs until `stop`.
@@ -83,7 +87,7 @@ impl BackgroundTasks {
 
     /// Stops listening after processing the in-flight messages, then writes the last checkpoint.
     pub(super) async fn stop(self) {
-        let Self { mut listeners, listeners_end, writer, writer_end, metrics } = self;
+        let Self { mut listeners, listeners_end, writer, writer_end, metrics, .. } = self;
         listeners_end.cancel();
         while listeners.join_next().await.is_some() {}
         writer_end.cancel();
@@ -105,6 +109,7 @@ async fn join_bus(
     service: &Service,
     settings: &ServeSettings,
     bus: Bus,
+    edges: EdgeObserver,
 ) -> anyhow::Result<()> {
     let unknown_projects = settings.auto_register.then(|| {
         let (sender, receiver) = mpsc::channel(UNKNOWN_PROJECTS);
@@ -116,9 +121,13 @@ async fn join_bus(
         sender
     });
     if settings.catalog_on_nats {
-        listeners.spawn(bus.catalog_service(service).await?.run(end.clone()));
+        listeners
+            .spawn(bus.catalog_service(service, settings.graph_max_nodes).await?.run(end.clone()));
     }
     let Bus { context, peers, .. } = bus;
+    let edges =
+        EdgeSubscriber::connect(&context, edges, settings.plain_subjects).await.context("NATS")?;
+    listeners.spawn(edges.run(end.clone()));
     let (presence, replica) = (service.presence.clone(), peers.replica());
     let hearing =
         HeartbeatSubscriber::spawn(context, presence, unknown_projects, replica, end.clone()).await;

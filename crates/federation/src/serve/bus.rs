@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use federation_application::{Metrics, Service};
 use federation_domain::Clock;
-use federation_http::{Auth, write_project};
+use federation_http::{Auth, write_graph, write_project};
 use federation_nats::{CatalogService, NatsContext, Peers, QueryAuthorizer, RejectedQuery};
 
 use crate::settings::ServeSettings;
@@ -35,10 +35,12 @@ impl Bus {
     pub(super) async fn catalog_service(
         &self,
         service: &Service,
+        graph_max_nodes: usize,
     ) -> anyhow::Result<CatalogService> {
         let catalog = service.catalog.clone();
         let answers = CatalogService::connect(&self.context, catalog, write_project).await;
         let answers = answers.context("NATS")?;
+        let answers = answers.with_graph(service.graph.clone(), write_graph, graph_max_nodes);
         Ok(match &self.auth {
             Some(auth) => answers.guarded_by(Arc::new(QueryKeys {
                 auth: Arc::clone(auth),

@@ -6,6 +6,8 @@ use anyhow::Context as _;
 use federation_application::{CatalogError, Service};
 use federation_domain::{Origin, Prospect, Registration, StoreError};
 
+use super::reload::edge_scope;
+use crate::projects_file::ProjectsList;
 use crate::settings::ServeSettings;
 use crate::store::Store;
 
@@ -30,7 +32,7 @@ pub(super) async fn prepare(
     store: &Store,
     service: &Service,
     settings: &ServeSettings,
-    registrations: Vec<Registration>,
+    list: ProjectsList,
 ) -> anyhow::Result<Prepared> {
     let mut migrations = 0;
     if settings.auto_migrate {
@@ -45,23 +47,35 @@ pub(super) async fn prepare(
         "cannot read the catalog; if the database is not migrated, run `federation migrate`",
     )?;
     tracing::debug!(projects, "catalog is loaded");
-    if registrations.is_empty() {
+    let scope = edge_scope(&list).cloned().collect();
+    let ProjectsList { projects: registrations, edges } = list;
+    if registrations.is_empty() && edges.is_empty() {
         return Ok(Prepared { projects, migrations });
     }
     let is_new = |project: &&Registration| service.catalog.find(&project.slug).is_err();
     let new = registrations.iter().filter(is_new).count();
-    let register =
-        async || match service.catalog.register_accepted(registrations.clone(), Origin::File).await
-        {
-            Err(CatalogError::Store(error)) => Err(error),
-            left_out => Ok(left_out),
-        };
+    let register = async || {
+        let left_out = service.catalog.register_accepted(registrations.clone(), Origin::File).await;
+        store_error(left_out)
+    };
     let left_out = persist(register).await?.context("cannot register the projects file")?;
     let new =
         new - registrations.iter().filter(|one| left_out.contains(&one.slug)).count().min(new);
     let registered = registrations.len() - left_out.len();
     tracing::debug!(projects = registered, new, "projects file is registered");
+    let declare =
+        async || store_error(service.graph.apply_file(&scope, &edges).await.map_err(Into::into));
+    let edges = persist(declare).await?.context("cannot declare the edges of the projects file")?;
+    tracing::debug!(declared = edges.declared, withdrawn = edges.withdrawn, "edges are declared");
     Ok(Prepared { projects: projects + new, migrations })
+}
+
+/// Separates errors of the store, of which an outage is retried, from all others.
+fn store_error<T>(result: Result<T, CatalogError>) -> Result<Result<T, CatalogError>, StoreError> {
+    match result {
+        Err(CatalogError::Store(error)) => Err(error),
+        other => Ok(other),
+    }
 }
 
 /// Repeats a step while the store is unavailable.

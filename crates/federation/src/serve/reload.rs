@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use federation_application::Service;
-use federation_domain::{Clock, Registration};
+use federation_domain::Clock;
 use tokio::signal::unix::Signal;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::reconciler::ListReconciler;
-use crate::projects_file::{self, ProjectsFileError, Watch};
+pub(super) use self::reconciler::edge_scope;
+use crate::projects_file::{self, ProjectsFileError, ProjectsList, Watch};
 use crate::settings::ServeSettings;
 
 /// Interval at which the file is checked and an unavailable store is retried.
@@ -38,7 +39,7 @@ impl Reload {
         service: &Service,
         settings: &ServeSettings,
         clock: Arc<dyn Clock>,
-        listed: Result<Vec<Registration>, ProjectsFileError>,
+        listed: Result<ProjectsList, ProjectsFileError>,
         hang_ups: Signal,
     ) -> Self {
         let watch = projects_file::watch(settings.projects_file.clone());
@@ -46,8 +47,8 @@ impl Reload {
         Self { watch, hang_ups, reconciler }
     }
 
-    /// Returns the projects of the file at the start.
-    pub(super) fn listed(&self) -> &[Registration] {
+    /// Returns the content of the file at the start.
+    pub(super) fn listed(&self) -> &ProjectsList {
         self.reconciler.applied()
     }
 

@@ -48,6 +48,11 @@ pub struct CatalogArgs {
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "true")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub catalog_on_nats: bool,
+
+    /// Answer with at most this many projects in one graph. A larger graph needs a filter.
+    #[arg(long, env, value_name = "NUMBER", default_value = "5000")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub graph_max_nodes: u32,
 }
 
 /// Longest time until a project expires, for which listening periods are kept.

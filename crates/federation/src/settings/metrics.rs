@@ -35,9 +35,9 @@ pub struct MetricsArgs {
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub export_project_metrics: bool,
 
-    /// Accept summaries on NATS subjects without a mesh namespace, where only the payload names the
-    /// project: `on`, `off`, or `auto`, which accepts them while the NATS server requires no
-    /// authentication. Anyone who may publish on these subjects can report for any project.
+    /// Accept summaries and edges on NATS subjects without a mesh namespace, where only the payload
+    /// names the project: `on`, `off`, or `auto`, which accepts them while the NATS server requires no
+    /// authentication. Every client that may publish on these subjects can report for any project.
     #[arg(long, env, value_name = "MODE", value_parser = plain_subjects, default_value = "auto")]
     pub plain_subjects: PlainSubjects,
 }

@@ -47,8 +47,12 @@ impl Auth {
             (text, _) => self.keys.find(text?).ok_or(AuthError::UnknownKey)?,
         };
         Span::current().record("key.id", &*key.id);
+        let needed = if speaks_for_itself(&key, request) { Scope::Heartbeat } else { needed };
         self.admit(&key, needed)?;
-        // Every path that needs this scope names its project.
+        if request.match_info().get("from").is_some() {
+            return Ok(key);
+        }
+        // Every other path that needs this scope names its project.
         let slug = request.match_info().get("slug").unwrap_or_default();
         if needed == Scope::Heartbeat && !key.reaches(slug) {
             return Err(AuthError::OtherProject { shown: abbreviate(slug) });
@@ -75,6 +79,14 @@ impl Auth {
         }
         Ok(())
     }
+}
+
+/// Returns `true` if the request is about an edge that starts at a project to which the key is bound.
+/// The key of a project may declare the edges of that project.
+fn speaks_for_itself(key: &Key, request: &ServiceRequest) -> bool {
+    let from = request.match_info().get("from");
+    let is_bound = key.slugs.is_some() && !key.scopes.allow(Scope::Write);
+    is_bound && from.is_some_and(|from| key.reaches(from))
 }
 
 /// Returns the ticket in the query of a request for an event stream.

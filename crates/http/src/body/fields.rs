@@ -116,6 +116,18 @@ impl<'a> Fields<'a> {
         value.as_f64()
     }
 
+    /// Reads an optional object as JSON text. Null counts as absent.
+    pub(super) fn optional_object(&mut self, field: &'static str) -> Option<String> {
+        match self.take(field)? {
+            Value::Null => None,
+            object @ Value::Object(_) => Some(object.to_string()),
+            other => {
+                self.faults.push(unexpected(field, other, "an object or null"));
+                None
+            }
+        }
+    }
+
     /// Reads a list of at most `max` strings. Returns an empty list if the field is absent.
     ///
     /// `check` validates each string by itself, so that every invalid one is reported.

@@ -23,3 +23,18 @@ pub(super) fn detail(failed: &FailedPrecondition) -> String {
         ),
     }
 }
+
+/// Explains why the precondition of a write to an edge failed.
+pub(super) fn edge_detail(edge: &str, exists: bool) -> String {
+    if exists {
+        format!(
+            "Edge '{edge}' is already declared, or has changed since the version in If-Match. Read it \
+             again and reapply your change"
+        )
+    } else {
+        format!(
+            "Edge '{edge}' is not declared over the API, and If-Match permits only changing it. To \
+             declare it, omit If-Match"
+        )
+    }
+}

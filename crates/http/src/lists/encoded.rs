@@ -25,7 +25,7 @@ impl EncodedList {
     ///
     /// The link of a page is part of the hash: a page may get a successor while its body stays the
     /// same, and clients that hold the page must learn of the successor.
-    pub(super) fn new(json: Bytes, link: Option<String>) -> Self {
+    pub(crate) fn new(json: Bytes, link: Option<String>) -> Self {
         let seed = link.as_ref().map_or(0, |link| xxh3_64(link.as_bytes()));
         let hash = xxh3_128_with_seed(&json, seed);
         Self { json, link, hash, gzip: OnceCell::new(), zstd: OnceCell::new() }

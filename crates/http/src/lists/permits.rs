@@ -17,7 +17,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 ///
 /// There is one permit fewer than there are processors, so that a processor stays free for
 /// responses and heartbeats. Waiting queries are served in order of arrival.
-pub(super) struct Permits(Arc<Semaphore>);
+pub(crate) struct Permits(Arc<Semaphore>);
 
 impl Default for Permits {
     fn default() -> Self {
@@ -27,12 +27,12 @@ impl Default for Permits {
 }
 
 impl Permits {
-    pub(super) fn new(permits: usize) -> Self {
+    pub(crate) fn new(permits: usize) -> Self {
         Self(Arc::new(Semaphore::new(permits)))
     }
 
     /// Waits for a permit.
-    pub(super) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         // The semaphore is never closed.
         Arc::clone(&self.0).acquire_owned().await.ok()
     }
@@ -41,7 +41,7 @@ impl Permits {
     ///
     /// # Errors
     /// [`ApiError::TooManyLists`] after 2 s.
-    pub(super) async fn acquire_soon(&self) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+    pub(crate) async fn acquire_soon(&self) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
         timeout(ACQUIRE_TIMEOUT, self.acquire()).await.map_err(|_| ApiError::TooManyLists)
     }
 }

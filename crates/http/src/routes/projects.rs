@@ -1,9 +1,11 @@
 //! Endpoints under `/api/fed/projects`.
 
+pub(crate) mod dependencies;
 pub(crate) mod explain;
 pub(crate) mod find;
 pub(crate) mod heartbeat;
 pub(crate) mod history;
+pub(crate) mod impact;
 pub(crate) mod list;
 pub(crate) mod patch;
 pub(crate) mod register;

@@ -22,11 +22,29 @@ pub(crate) struct MetricsOff(ProblemBody);
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct MetricsNotFound(ProblemBody);
 
+/// The edge is not declared over the API.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Edge 'docs/veria/api' is not declared over the API"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct EdgeNotFound(ProblemBody);
+
+/// One of the projects does not exist, or there is no path between them.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Project 'docs' does not use project 'veria', directly or through others"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct PathNotThere(ProblemBody);
+
 /// The file does not exist.
 #[derive(IntoResponses)]
 #[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Not Found: the service has no such path, see /docs"}))]
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct NotFound(ProblemBody);
+
+/// The client accepts none of the available encodings.
+#[derive(IntoResponses)]
+#[response(status = 406, content_type = "application/problem+json", example = json!({"title": "Not Acceptable", "status": 406, "detail": "Accept-Encoding: expected identity, gzip or zstd, got none of them"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct NotAcceptable(ProblemBody);
 
 /// A query parameter is invalid.
 #[derive(IntoResponses)]

@@ -12,6 +12,22 @@ pub(crate) struct SlugParam {
     slug: String,
 }
 
+/// Selects an edge.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "the shape of a request in the document")]
+pub(crate) struct EdgeParams {
+    /// Slug of the project that uses the other one.
+    #[param(pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50, example = "commandcenter")]
+    from: String,
+    /// Slug of the project that is used.
+    #[param(pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50, example = "veria")]
+    to: String,
+    /// Kind of use: `api`, `queue`, `shared-schema`, `secret` or another word.
+    #[param(pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 30, example = "api")]
+    kind: String,
+}
+
 /// The precondition of a write to an existing project.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -1,7 +1,7 @@
 //! The explanation of a project's status.
 
 use federation_application::{Explanation, SourceEvidence};
-use federation_domain::{Project, Thresholds};
+use federation_domain::{Project, Slug, Thresholds};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -60,7 +60,8 @@ use crate::wire::timestamp::{Seconds, Timestamp};
             "because": "no heartbeat for 90 s, not counting 31.2 s of interruptions",
             "actor": "service"
         },
-        "flapping": false
+        "flapping": false,
+        "dependencies_down": ["veria"]
     })
 )]
 pub(crate) struct ExplanationBody<'a> {
@@ -92,6 +93,9 @@ pub(crate) struct ExplanationBody<'a> {
     /// True while the project changes its status so often that its changes are merged in the log.
     /// The log and the stored row then lag by up to 10 s.
     flapping: bool,
+    /// Slugs of projects that it needs, directly or through others, and that are known to be offline
+    /// or degraded. The nearest come first, at most 20.
+    dependencies_down: Vec<&'a str>,
 }
 
 /// The newest heartbeat of a project.
@@ -159,8 +163,8 @@ struct ReportsBody<'a> {
     reasons: Vec<&'a str>,
 }
 
-impl<'a> From<&'a Explanation> for ExplanationBody<'a> {
-    fn from(explanation: &'a Explanation) -> Self {
+impl<'a> ExplanationBody<'a> {
+    pub(crate) fn new(explanation: &'a Explanation, down: &'a [Slug]) -> Self {
         let Explanation { state, at, thresholds, sources, last_change } = explanation;
         let reports = &state.project.reports;
         Self {
@@ -178,6 +182,7 @@ impl<'a> From<&'a Explanation> for ExplanationBody<'a> {
             },
             last_change: last_change.as_ref().map(HistoryEntryBody::from),
             flapping: state.flapping,
+            dependencies_down: down.iter().map(Slug::as_str).collect(),
         }
     }
 }

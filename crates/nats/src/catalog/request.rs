@@ -75,7 +75,7 @@ impl GetRequest {
 }
 
 /// Returns an error for a header. It has no line breaks, because given values are escaped.
-fn bad(why: impl Into<String>) -> ServiceError {
+pub(super) fn bad(why: impl Into<String>) -> ServiceError {
     ServiceError { code: 400, status: why.into() }
 }
 

@@ -273,3 +273,18 @@ async fn denied_discovery_does_not_affect_queries() {
     assert!(discovery.is_err(), "the service has no subscription there");
     assert_eq!(running.list("").await.0, ["a"]);
 }
+
+#[tokio::test]
+async fn the_graph_is_answered_with_the_same_json_as_over_rest() {
+    let server = NatsServer::start().await;
+    let application = with_projects(["a", "b"].map(str::to_owned), 1).await;
+    let write: WriteGraph = |view| format!("{} nodes", view.nodes.len()).into_bytes();
+    let context = NatsContext::new(NatsSettings::new(server.url()), Arc::<ManualClock>::default());
+    let service = CatalogService::connect(&context, application.catalog.clone(), self::write);
+    let service = service.await.unwrap().with_graph(application.graph.clone(), write, 2);
+    let running = Running::run(service, &server).await;
+    assert_eq!(running.ask(subjects::GET_GRAPH, "").await.payload, "2 nodes");
+    assert_eq!(running.ask(subjects::GET_GRAPH, r#"{"around":"a"}"#).await.payload, "1 nodes");
+    let unknown = running.error(subjects::GET_GRAPH, r#"{"around":"x"}"#).await;
+    assert_eq!(unknown, ("404".to_owned(), "Project 'x' not found".to_owned()));
+}

@@ -17,6 +17,8 @@ pub(super) enum DeniedPermission {
     Requests,
     /// Subscription to the metrics of projects.
     Samples,
+    /// Subscription to the edges of projects.
+    Edges,
     /// Publication of a relayed heartbeat. Denied for each message.
     Relay,
     /// Subscription to the pings of a project.
@@ -37,6 +39,7 @@ impl DeniedPermission {
             Some(if begins_with(subjects::RELAYS_PREFIX) {
                 Self::HearingRelays
             } else if begins_with(subjects::PROJECTS_PREFIX)
+                || begins_with(subjects::GET_GRAPH)
                 || begins_with(subjects::DISCOVERY_PREFIX)
             {
                 Self::Requests
@@ -46,6 +49,9 @@ impl DeniedPermission {
                 || subjects::parse_summary(subject).is_ok()
             {
                 Self::Samples
+            } else if begins_with(subjects::EDGES_PREFIX) || subject.ends_with(subjects::PLAIN_EDGE)
+            {
+                Self::Edges
             } else if subject.ends_with(subjects::PING_ENDING) {
                 Self::Pings
             } else {
@@ -82,7 +88,10 @@ mod tests {
                 "Subscription to \"hub.federation.projects.get\" using queue \"q\"",
                 DeniedPermission::Requests,
             ),
+            ("Subscription to \"hub.federation.graph.get\"", DeniedPermission::Requests),
             ("Subscription to \"$SRV.PING\"", DeniedPermission::Requests),
+            ("Subscription to \"hub.edges.*\"", DeniedPermission::Edges),
+            ("Subscription to \"*.*.integration.edge\"", DeniedPermission::Edges),
             ("Subscription to \"hub.Docs.ping\"", DeniedPermission::Pings),
             ("Publish to \"_INBOX.federation.0\"", DeniedPermission::Hearing),
             ("Publish to \"hub.Docs.ping\"", DeniedPermission::Ping),

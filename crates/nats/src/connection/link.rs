@@ -34,6 +34,7 @@ struct Shared {
     warned_of_pings: AtomicBool,
     warned_of_requests: AtomicBool,
     warned_of_samples: AtomicBool,
+    warned_of_edges: AtomicBool,
     refused_publishes: Mutex<Throttle>,
 }
 
@@ -147,10 +148,20 @@ impl Link {
                      not received"
                 );
             }
+            Some(DeniedPermission::Edges)
+                if !self.shared.warned_of_edges.swap(true, Ordering::Relaxed) =>
+            {
+                tracing::warn!(
+                    %error,
+                    "NATS user may not subscribe to all subjects of edges; edges on the others are \
+                     not received"
+                );
+            }
             Some(
                 DeniedPermission::Peers
                 | DeniedPermission::Pings
                 | DeniedPermission::Requests
+                | DeniedPermission::Edges
                 | DeniedPermission::Samples,
             ) => {}
             Some(DeniedPermission::Ping) => {

@@ -1,7 +1,7 @@
 use std::pin::pin;
 use std::sync::atomic::Ordering;
 
-use federation_domain::{HeartbeatInterval, HubUrl, Monotonic, Slug};
+use federation_domain::{EdgeKind, HeartbeatInterval, HubUrl, Monotonic, Slug, Strength};
 use federation_testkit::NatsServer;
 use futures_util::{StreamExt, poll};
 use tokio::task::JoinHandle;
@@ -10,7 +10,7 @@ mod pings;
 
 use super::*;
 use crate::NatsSettings;
-use crate::wire::decode;
+use crate::wire::{decode, decode_edges};
 
 /// Longer than any wait of these tests takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -187,4 +187,33 @@ fn the_interval_has_a_jitter_of_a_tenth() {
         let interval = publisher.next_interval();
         assert!(exact.mul_f64(0.9) <= interval && interval < exact.mul_f64(1.1));
     }
+}
+
+#[tokio::test]
+async fn edges_are_sent_on_connecting_and_when_one_is_declared() {
+    let server = NatsServer::start().await;
+    let client = async_nats::connect(server.url()).await.unwrap();
+    let mut messages = client.subscribe("hub.edges.*").await.unwrap();
+    client.flush().await.unwrap();
+    let publisher = HeartbeatPublisher::connect(settings(server.url())).await.unwrap();
+    let (edges, cancel) = (publisher.edges(), CancellationToken::new());
+    edges.declare("veria", EdgeKind::Api).unwrap();
+    assert_eq!(edges.declare("Veria", EdgeKind::Api).unwrap_err().field, "to");
+    assert_eq!(edges.declare("commandcenter", EdgeKind::Api).unwrap_err().field, "to");
+    let task = tokio::spawn(publisher.run(cancel.clone()));
+    let mut next = async || {
+        let message = timeout(DEADLINE, messages.next()).await.expect("timed out").unwrap();
+        assert_eq!(message.subject.as_str(), "hub.edges.commandcenter");
+        let (edges, invalid) = decode_edges(&message.payload).unwrap();
+        assert_eq!(invalid, 0);
+        let shown = edges.iter().map(|one| format!("{} {}", one.edge.to, one.edge.strength));
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(next().await, ["veria 0.5"]);
+    edges.declare_strong("bus", EdgeKind::Queue, Strength::FULL).unwrap();
+    assert_eq!(next().await, ["veria 0.5", "bus 1"]);
+    edges.forget("veria", &EdgeKind::Api);
+    assert_eq!(next().await, ["bus 1"]);
+    cancel.cancel();
+    task.await.unwrap();
 }

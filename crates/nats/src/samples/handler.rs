@@ -6,7 +6,7 @@ use async_nats::Message;
 use federation_application::{SampleBatch, SampleDropReason, Series};
 use federation_domain::{Clock, Slug, Source};
 
-use super::{PlainSubjects, SOURCE};
+use super::SOURCE;
 use crate::replica::ReplicaId;
 use crate::subjects::{self, HEALTH_PREFIX, METRICS_PREFIX, RELAYED_METRICS_PREFIX};
 use crate::throttle::Throttle;
@@ -19,30 +19,19 @@ const SHOWN_CHARS: usize = 80;
 pub(super) struct SampleHandler {
     series: Series,
     clock: Arc<dyn Clock>,
-    plain: PlainSubjects,
     accepts_plain: bool,
     replica: ReplicaId,
     throttles: [Throttle; SampleDropReason::ALL.len()],
 }
 
 impl SampleHandler {
-    pub(super) fn new(
-        series: Series,
-        clock: Arc<dyn Clock>,
-        plain: PlainSubjects,
-        replica: ReplicaId,
-    ) -> Self {
-        let accepts_plain = plain == PlainSubjects::On;
-        Self { series, clock, plain, accepts_plain, replica, throttles: Default::default() }
+    pub(super) fn new(series: Series, clock: Arc<dyn Clock>, replica: ReplicaId) -> Self {
+        Self { series, clock, accepts_plain: false, replica, throttles: Default::default() }
     }
 
-    /// Sets whether the server requires authentication.
-    pub(super) fn set_authenticated(&mut self, is_authenticated: bool) {
-        self.accepts_plain = match self.plain {
-            PlainSubjects::Auto => !is_authenticated,
-            PlainSubjects::On => true,
-            PlainSubjects::Off => false,
-        };
+    /// Accepts or refuses messages on plain subjects from now on.
+    pub(super) fn accept_plain(&mut self, is_accepted: bool) {
+        self.accepts_plain = is_accepted;
     }
 
     /// Takes in the samples of a message. Invalid ones are only counted.

@@ -10,8 +10,14 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 5] =
-    ["20261124000001", "20261124000002", "20261124000006", "20261128000003", "20261128000010"];
+const VERSIONS: [&str; 6] = [
+    "20261124000001",
+    "20261124000002",
+    "20261124000005",
+    "20261124000006",
+    "20261128000003",
+    "20261128000010",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_processes_apply_each_migration_once() {

@@ -13,7 +13,9 @@ type Schema = BTreeMap<(String, String), String>;
 pub(crate) async fn live(database: &TestDatabase) -> Schema {
     let columns = "SELECT table_name::text, column_name::text, udt_name::text, is_nullable = 'YES'
                    FROM information_schema.columns
-                   WHERE table_schema = 'public' AND table_name <> '__diesel_schema_migrations'";
+                   JOIN information_schema.tables USING (table_schema, table_name)
+                   WHERE table_schema = 'public' AND table_type = 'BASE TABLE'
+                     AND table_name <> '__diesel_schema_migrations'";
     let rows = by_hand(database).await.query(columns, &[]).await.unwrap();
     rows.iter()
         .map(|row| {

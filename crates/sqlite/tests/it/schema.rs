@@ -36,6 +36,7 @@ fn declared_name(kind: &str, is_nullable: bool) -> String {
     let name = match kind {
         "INTEGER" => "BigInt",
         "TEXT" => "Text",
+        "REAL" => "Double",
         other => other,
     };
     if is_nullable { format!("Nullable<{name}>") } else { name.to_owned() }

@@ -13,6 +13,7 @@
 pub mod checkpointing;
 pub mod committing;
 pub mod conditions;
+pub mod edges;
 pub mod finding;
 pub mod history;
 pub mod listening;
@@ -78,6 +79,16 @@ macro_rules! store_contract {
             checkpointing::a_checkpoint_ignores_removed_projects;
             checkpointing::one_call_stores_ten_thousand_heartbeats;
             checkpointing::concurrent_replicas_do_not_deadlock;
+            edges::a_declared_edge_is_kept_with_every_field;
+            edges::changes_of_edges_are_logged;
+            edges::a_declaration_replaces_the_claim_of_its_source;
+            edges::a_repeated_observation_is_not_logged;
+            edges::an_observation_grows_stale_and_expires;
+            edges::a_call_is_applied_whole_or_not_at_all_if_asked;
+            edges::edges_are_found_by_their_start;
+            edges::removing_a_project_keeps_its_claims;
+            edges::concurrent_writers_lose_no_edge;
+            edges::one_call_writes_a_thousand_edges;
             finding::projects_are_found_as_they_are_now;
             finding::a_repeated_slug_is_found_once;
             finding::one_call_finds_forty_thousand_slugs;

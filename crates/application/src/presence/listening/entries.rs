@@ -16,6 +16,12 @@ impl Listening {
         entry_heard_at(project, reading, source)
     }
 
+    /// Returns the listening of earlier processes over a source, from their listening periods.
+    pub(crate) fn past(&self, source: Source, periods: &[ListeningPeriod]) -> PastListening {
+        let of_source = periods.iter().filter(|period| period.source == source);
+        PastListening::new(of_source.map(|period| (period.from, period.until)), self.clock.utc())
+    }
+
     /// Continues the listening clocks of earlier processes from their listening periods. Returns
     /// an entry for each project read at the start. Silence counts from its last heartbeat on.
     pub(crate) fn resume(
@@ -23,11 +29,7 @@ impl Listening {
         periods: &[ListeningPeriod],
         projects: Vec<Project>,
     ) -> impl ExactSizeIterator<Item = (Slug, ProjectEntry)> {
-        let now = self.clock.utc();
-        let past = Source::ALL.map(|source| {
-            let of_source = periods.iter().filter(|period| period.source == source);
-            PastListening::new(of_source.map(|period| (period.from, period.until)), now)
-        });
+        let past = Source::ALL.map(|source| self.past(source, periods));
         for source in Source::ALL {
             self.state(source).resume(&past[source.index()]);
         }

@@ -100,6 +100,11 @@ impl Client {
         self.read(request.send(body))
     }
 
+    pub(crate) fn put(&self, path: &str, body: String) -> anyhow::Result<ServiceResponse> {
+        let request = self.keyed(self.agent.put(self.url(path))).content_type("application/json");
+        self.read(request.send(body))
+    }
+
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<ServiceResponse> {
         self.read(self.keyed(self.agent.delete(self.url(path))).call())
     }

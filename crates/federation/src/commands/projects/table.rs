@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::output::plain;
 
 /// Returns the current time, to show ages.
-pub(super) fn now() -> OffsetDateTime {
+pub(crate) fn now() -> OffsetDateTime {
     SystemClock::start().utc()
 }
 
@@ -119,7 +119,7 @@ fn is_doubtful(project: &Value) -> bool {
 }
 
 /// Formats the age of a time, as in `12 s ago`.
-pub(super) fn ago(time: &Value, now: OffsetDateTime) -> String {
+pub(crate) fn ago(time: &Value, now: OffsetDateTime) -> String {
     let Some(given) = time.as_str() else { return "never".to_owned() };
     let Ok(time) = OffsetDateTime::parse(given, &Rfc3339) else { return plain(given) };
     let seconds = (now - time).whole_seconds();

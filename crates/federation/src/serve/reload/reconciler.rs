@@ -3,24 +3,25 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use federation_application::{Catalog, CatalogError, Metrics, Service};
+use federation_application::{Catalog, CatalogError, FileEdges, Graph, Metrics, Service};
 use federation_domain::{
     Actor, Clock, Origin, Precondition, Prospect, Registration, Slug, error_chain,
 };
 
 use super::plan::Plan;
-use crate::projects_file::ProjectsFileError;
+use crate::projects_file::{ProjectsFileError, ProjectsList};
 use crate::settings::ServeSettings;
 
 /// Applies new versions of the projects file to the catalog, each as a whole or not at all.
 pub(super) struct ListReconciler {
     catalog: Catalog,
+    graph: Graph,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
     prune: bool,
-    applied: Vec<Registration>,
+    applied: ProjectsList,
     /// A newer list that is not applied yet.
-    wanted: Option<Vec<Registration>>,
+    wanted: Option<ProjectsList>,
     /// Projects to remove.
     leaving: BTreeSet<Slug>,
     /// Log the outcome even if nothing changes.
@@ -38,11 +39,12 @@ impl ListReconciler {
         service: &Service,
         settings: &ServeSettings,
         clock: Arc<dyn Clock>,
-        listed: Result<Vec<Registration>, ProjectsFileError>,
+        listed: Result<ProjectsList, ProjectsFileError>,
     ) -> Self {
         let file_error = listed.as_ref().err().map(sentence).unwrap_or_default();
         Self {
             catalog: service.catalog.clone(),
+            graph: service.graph.clone(),
             metrics: service.metrics.clone(),
             clock,
             prune: settings.projects_file_prune,
@@ -56,19 +58,19 @@ impl ListReconciler {
     }
 
     /// Returns the list as last applied.
-    pub(super) fn applied(&self) -> &[Registration] {
+    pub(super) fn applied(&self) -> &ProjectsList {
         &self.applied
     }
 
     /// Accepts the content of the file, if it was read. Logs an error once, or again if `is_asked`.
     pub(super) fn take(
         &mut self,
-        found: Option<Result<Vec<Registration>, ProjectsFileError>>,
+        found: Option<Result<ProjectsList, ProjectsFileError>>,
         is_asked: bool,
     ) {
         let error = match found {
             None => return,
-            Some(Ok(projects)) => return self.want(projects, is_asked),
+            Some(Ok(list)) => return self.want(list, is_asked),
             Some(Err(error)) => error,
         };
         let trouble = sentence(&error);
@@ -83,10 +85,10 @@ impl ListReconciler {
         self.file_error = trouble;
     }
 
-    fn want(&mut self, projects: Vec<Registration>, is_asked: bool) {
+    fn want(&mut self, list: ProjectsList, is_asked: bool) {
         self.is_awaited |= is_asked || !self.file_error.is_empty();
         self.file_error.clear();
-        self.wanted = Some(projects);
+        self.wanted = Some(list);
     }
 
     /// Applies the pending changes. Changes that the store does not accept remain pending until the
@@ -95,26 +97,30 @@ impl ListReconciler {
         let Some(wanted) = self.wanted.take() else {
             return self.finish().await;
         };
-        let plan = Plan::between(&self.applied, &wanted);
-        if let Err(error) = self.register(&plan).await {
-            let is_over = match &error {
-                CatalogError::Store(error) => error.prospect() == Prospect::Permanent,
-                error => matches!(error, CatalogError::Full { .. }),
-            };
-            if is_over {
-                // A project that is back in the newest list must not be removed, even if that list fails.
-                self.keep(&wanted);
-            } else {
-                self.wanted = Some(wanted);
+        let plan = Plan::between(&self.applied.projects, &wanted.projects);
+        let edges = match self.write(&plan, &wanted).await {
+            Ok(edges) => edges,
+            Err(error) => {
+                let is_over = match &error {
+                    CatalogError::Store(error) => error.prospect() == Prospect::Permanent,
+                    error => matches!(error, CatalogError::Full { .. }),
+                };
+                if is_over {
+                    // A project that is back in the newest list must not be removed, even if that
+                    // list fails.
+                    self.keep(&wanted.projects);
+                } else {
+                    self.wanted = Some(wanted);
+                }
+                return self.log_store_error(&error, is_over);
             }
-            return self.log_store_error(&error, is_over);
-        }
-        self.keep(&wanted);
+        };
+        self.keep(&wanted.projects);
         self.applied = wanted;
         self.note_departed(&plan.left);
         let removed = self.remove_leaving().await;
         self.note_applied();
-        self.report(&plan, removed);
+        self.report(&plan, edges, removed);
     }
 
     /// Retries pending removals.
@@ -129,7 +135,12 @@ impl ListReconciler {
         }
     }
 
-    async fn register(&mut self, plan: &Plan) -> Result<(), CatalogError> {
+    /// Registers the projects of the plan, then declares the edges of the wanted list.
+    async fn write(
+        &mut self,
+        plan: &Plan,
+        wanted: &ProjectsList,
+    ) -> Result<FileEdges, CatalogError> {
         if !plan.register.is_empty() {
             let left_out =
                 self.catalog.register_accepted(plan.register.clone(), Origin::File).await?;
@@ -142,7 +153,10 @@ impl ListReconciler {
                 );
             }
         }
-        Ok(())
+        let scope = edge_scope(&self.applied).chain(edge_scope(wanted)).cloned().collect();
+        let edges = self.graph.apply_file(&scope, &wanted.edges).await?;
+        self.store_error.clear();
+        Ok(edges)
     }
 
     /// Cancels the removal of every project in this list.
@@ -192,15 +206,25 @@ impl ListReconciler {
         }
     }
 
-    fn report(&mut self, plan: &Plan, removed: usize) {
+    fn report(&mut self, plan: &Plan, edges: FileEdges, removed: usize) {
         let is_awaited = std::mem::take(&mut self.is_awaited);
-        if is_awaited || !plan.register.is_empty() || !plan.left.is_empty() {
+        if edges.rejected > 0 {
+            tracing::warn!(
+                edges = edges.rejected,
+                "edges of the projects file are rejected, because their projects have too many edges"
+            );
+        }
+        let has_changed =
+            !plan.register.is_empty() || !plan.left.is_empty() || edges != FileEdges::default();
+        if is_awaited || has_changed {
             tracing::info!(
                 registered = plan.new,
                 updated = plan.updated,
                 unchanged = plan.unchanged,
                 left = plan.left.len(),
                 removed,
+                edges_declared = edges.declared,
+                edges_withdrawn = edges.withdrawn,
                 "projects file is applied"
             );
         }
@@ -219,6 +243,12 @@ impl ListReconciler {
         }
         self.store_error = trouble;
     }
+}
+
+/// Returns the projects for whose edges a version of the file speaks.
+pub(in crate::serve) fn edge_scope(list: &ProjectsList) -> impl Iterator<Item = &Slug> {
+    let projects = list.projects.iter().map(|project| &project.slug);
+    projects.chain(list.edges.iter().map(|edge| edge.key.from()))
 }
 
 /// Joins all errors of the file in one line.

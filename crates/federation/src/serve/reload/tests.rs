@@ -9,7 +9,7 @@ use federation_domain::{
 use federation_testkit::{FakeStore, ManualClock};
 
 use super::reconciler::ListReconciler;
-use crate::projects_file::ProjectsFileError;
+use crate::projects_file::{ProjectsFileError, ProjectsList};
 use crate::settings::{ServeArgs, ServeSettings};
 
 pub(super) fn slug(text: &str) -> Slug {
@@ -62,16 +62,16 @@ impl World {
         let service = Service::new(ports, settings.rule.clone(), deployment);
         service.load().await.unwrap();
         let missing = || ProjectsFileError::Missing("config/projects.yaml".into());
-        let listed = start.ok_or_else(missing);
+        let listed = start.map(ProjectsList::from).ok_or_else(missing);
         let reconciler = ListReconciler::new(&service, &settings, Arc::clone(&clock), listed);
-        let registered = reconciler.applied().to_vec();
+        let registered = reconciler.applied().projects.clone();
         service.catalog.register_all(registered, Origin::File).await.unwrap();
         Self { store, service, reconciler }
     }
 
     /// Applies a changed file.
     async fn becomes(&mut self, projects: &[Registration]) {
-        self.reconciler.take(Some(Ok(projects.to_vec())), false);
+        self.reconciler.take(Some(Ok(projects.to_vec().into())), false);
         self.reconciler.apply().await;
     }
 

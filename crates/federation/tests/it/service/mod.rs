@@ -2,6 +2,7 @@
 
 mod docs;
 mod export;
+mod graph;
 mod keys;
 mod lifecycle;
 mod limits;

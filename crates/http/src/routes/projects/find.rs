@@ -168,7 +168,7 @@ mod tests {
         let answer = api.get("/api/fed/projects/a").await;
         assert_ne!(answer.tag(), before, "a client that holds the project learns of its figures");
         let at = answer.body.find("\"kpis\"").unwrap();
-        insta::assert_snapshot!(&answer.body[at..], @"");
+        insta::assert_snapshot!(&answer.body[at..], @r#""kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":3,"vulns_critical":1,"vulns_high":null,"deploy_freshness_days":45,"health_latency_ms":null,"coverage_percent":84.2},"kpi_times":{"audits_fail":{"observed_at":"2026-11-24T12:00:00.123456Z","stale":false},"vulns_critical":{"observed_at":"2026-11-24T12:00:00.123456Z","stale":false},"deploy_freshness_days":{"observed_at":"2026-11-24T12:00:00.123456Z","stale":false},"coverage_percent":{"observed_at":"2026-11-24T12:00:00.123456Z","stale":false}},"risk":{"score":30,"reasons":[{"points":0,"reason":"its status is not known now"},{"points":10,"reason":"1 critical vulnerabilities"},{"points":15,"reason":"3 failing audits"},{"points":5,"reason":"last deployment 45 days ago"}]}}"#);
         let part = api.get("/api/fed/projects/a?fields=slug").await;
         assert_eq!(part.body, r#"{"slug":"a"}"#);
     }

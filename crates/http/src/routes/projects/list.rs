@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(api.post("/api/fed/projects/a/metrics", metrics).await.status, 204);
         assert_eq!(api.get("/api/fed/projects").await.body, plain);
         let included = api.get("/api/fed/projects?include=kpis&fields=slug&sort=slug").await;
-        insta::assert_snapshot!(included.body, @"");
+        insta::assert_snapshot!(included.body, @r#"[{"slug":"a","kpis":{"audits_ok":7,"audits_warn":null,"audits_fail":1,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{"audits_ok":{"observed_at":"2026-11-24T12:00:00.123456Z","stale":false},"audits_fail":{"observed_at":"2026-11-24T12:00:00.123456Z","stale":false}},"risk":{"score":5,"reasons":[{"points":0,"reason":"its status is not known now"},{"points":5,"reason":"1 failing audits"}]}},{"slug":"b","kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}]"#);
         assert_eq!(api.get("/api/fed/projects?include=kpis&q=none").await.body, "[]");
         let page = api.get("/api/fed/projects?include=kpis&limit=1").await;
         assert!(page.header("link").unwrap().contains("include=kpis"), "{page}");

@@ -89,7 +89,7 @@ mod tests {
         "#);
         let read = api.get(PATH).await;
         let same = patch(&api, &[], "{}").await;
-        assert_eq!((same.status, &same.body, same.tag()), (200, &read.body, read.tag()));
+        assert_eq!((same.status, same.project(), same.tag()), (200, read.project(), read.tag()));
     }
 
     #[actix_web::test]

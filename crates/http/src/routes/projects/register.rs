@@ -276,6 +276,6 @@ mod tests {
         let registered = api.post(PATH, REGISTRATION).await;
         assert_eq!(registered.header("location"), Some("/api/fed/projects/commandcenter"));
         let read = api.get(registered.header("location").unwrap()).await;
-        assert_eq!((read.body.as_str(), read.tag()), (&*registered.body, registered.tag()));
+        assert_eq!((read.project(), read.tag()), (registered.project(), registered.tag()));
     }
 }

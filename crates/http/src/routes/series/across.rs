@@ -106,7 +106,12 @@ mod tests {
         let request = TestRequest::get().uri("/api/fed/metrics?type=audit.fail_count&sort=-value");
         let answer = api.call(request.insert_header(("accept", "text/csv"))).await;
         assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
-        insta::assert_snapshot!(answer.body, @"");
+        let expected = "project,type,value,observed_at,stale,source\r\n\
+             b,audit.fail_count,12,2026-11-24T12:00:00.123456Z,false,http\r\n\
+             a,audit.fail_count,3,2026-11-24T12:00:00.123456Z,false,http\r\n\
+             d,audit.fail_count,0.5,2026-11-24T12:00:00.123456Z,false,http\r\n\
+             c,audit.fail_count,\"'=many\",2026-11-24T12:00:00.123456Z,false,http\r\n";
+        assert_eq!(answer.body, expected);
     }
 
     #[actix_web::test]

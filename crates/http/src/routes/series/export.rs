@@ -77,6 +77,16 @@ mod tests {
         assert_eq!(api.get("/metrics/projects").await.status, 404);
         api.state.export_project_metrics = true;
         api.clock.advance(Duration::from_secs(301));
-        insta::assert_snapshot!(api.get("/metrics/projects").await.body, @"");
+        let exported = api.get("/metrics/projects").await.body;
+        let expected = [
+            "# HELP federation_project_metric Newest value of a metric of a project.",
+            "# TYPE federation_project_metric gauge",
+            "federation_project_metric{project=\"a\",type=\"x.y\"} 1.5",
+            "federation_project_metric{project=\"b\",type=\"x.y\"} 1.5",
+            "# HELP federation_project_metrics_truncated 1 if series were left out, else 0.",
+            "# TYPE federation_project_metrics_truncated gauge",
+            "federation_project_metrics_truncated 0",
+        ];
+        assert_eq!(exported.lines().collect::<Vec<_>>(), expected);
     }
 }

@@ -151,11 +151,11 @@ mod tests {
         send(&api, r#"{"metrics":{"x":7}}"#).await;
         let answer = api.get(&format!("{PATH}?type=x&from=2026-11-24T12:00:00Z&step=1m")).await;
         schema::check("MetricPoints", &serde_json::from_str(&answer.body).unwrap());
-        insta::assert_snapshot!(answer.body, @"");
+        insta::assert_snapshot!(answer.body, @r#"{"project":"a","from":"2026-11-24T12:00:00.000000Z","to":"2026-11-24T12:07:00.000000Z","step_seconds":60,"agg":"avg","metrics":[{"type":"x","points":[["2026-11-24T12:00:00.000000Z",1],["2026-11-24T12:01:00.000000Z",null],["2026-11-24T12:02:00.000000Z",2.5],["2026-11-24T12:03:00.000000Z",2.5],["2026-11-24T12:04:00.000000Z",2.5],["2026-11-24T12:05:00.000000Z",null],["2026-11-24T12:06:00.000000Z",7]]}]}"#);
         let answer = api.get(&format!("{PATH}?type=v&from=-6m&step=6m&agg=last")).await;
-        insta::assert_snapshot!(answer.body, @"");
+        insta::assert_snapshot!(answer.body, @r#"{"project":"a","from":"2026-11-24T12:00:00.000000Z","to":"2026-11-24T12:12:00.000000Z","step_seconds":360,"agg":"last","metrics":[{"type":"v","points":[["2026-11-24T12:00:00.000000Z","1.2.5"],["2026-11-24T12:06:00.000000Z",null]]}]}"#);
         let answer = api.get(&format!("{PATH}?type=never&from=-6m&step=6m&agg=count")).await;
-        insta::assert_snapshot!(answer.body, @"");
+        insta::assert_snapshot!(answer.body, @r#"{"project":"a","from":"2026-11-24T12:00:00.000000Z","to":"2026-11-24T12:12:00.000000Z","step_seconds":360,"agg":"count","metrics":[{"type":"never","points":[["2026-11-24T12:00:00.000000Z",null],["2026-11-24T12:06:00.000000Z",null]]}]}"#);
     }
 
     #[actix_web::test]
@@ -169,9 +169,15 @@ mod tests {
             assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
             answer.body
         };
-        insta::assert_snapshot!(table("").await, @"");
+        let newest = "type,value,observed_at,stale,source\r\n\
+             v,\"'=1\",2026-11-24T12:00:00.123456Z,false,http\r\n\
+             x,1.5,2026-11-24T12:00:00.123456Z,false,http\r\n";
+        assert_eq!(table("").await, newest);
         let query = "?type=x,v&from=2026-11-24T11:59:00Z&step=1m&agg=last";
-        insta::assert_snapshot!(table(query).await, @"");
+        let points = "time,x,v\r\n\
+             2026-11-24T11:59:00.000000Z,,\r\n\
+             2026-11-24T12:00:00.000000Z,1.5,\"'=1\"\r\n";
+        assert_eq!(table(query).await, points);
     }
 
     #[actix_web::test]

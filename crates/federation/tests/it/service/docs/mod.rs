@@ -78,7 +78,8 @@ fn cargo_run_starts_the_service() {
 #[test]
 fn every_block_has_a_tested_language() {
     for block in blocks(&root()) {
-        let known = ["sh", "yaml", "json", "rust", "text"].contains(&block.language.as_str())
+        let known = ["sh", "yaml", "json", "rust", "text", "mermaid"]
+            .contains(&block.language.as_str())
             || programs::is_program(&block.language);
         assert!(
             known,

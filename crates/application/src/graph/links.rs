@@ -1,0 +1,282 @@
+//! The edges in memory.
+
+use std::collections::HashMap;
+
+use federation_domain::{
+    EdgeClaim, EdgeKey, EdgeKind, EdgeSource, Reading, Slug, Strength, UnitedClaims,
+};
+use petgraph::Direction;
+use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
+use petgraph::visit::EdgeRef;
+use time::OffsetDateTime;
+
+/// A claim and the listened time at its newest observation.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveClaim {
+    /// The claim. Its time of observation may be newer than the stored one.
+    pub(crate) claim: EdgeClaim,
+    /// Time of observation in the store.
+    pub(crate) stored_at: OffsetDateTime,
+    /// Reading of the listening clock of the bus at the newest observation.
+    pub(crate) heard: Reading,
+}
+
+/// An edge: the claims about it, in the order of [`EdgeSource::ALL`].
+#[derive(Debug)]
+pub(crate) struct Link {
+    kind: EdgeKind,
+    claims: [Option<Box<LiveClaim>>; 3],
+}
+
+impl Link {
+    pub(crate) fn kind(&self) -> &EdgeKind {
+        &self.kind
+    }
+
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &LiveClaim> {
+        self.claims.iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// Returns the claims that are valid for a project registered at `created_at`.
+    pub(super) fn valid(&self, created_at: OffsetDateTime) -> impl Iterator<Item = &EdgeClaim> {
+        let claims = self.claims().map(|live| &live.claim);
+        claims.filter(move |claim| claim.is_valid_since(created_at))
+    }
+
+    /// Returns the strength of the union of the valid claims, and whether it is stale, without
+    /// allocating.
+    pub(super) fn strength(&self, created_at: OffsetDateTime) -> Option<(Strength, bool)> {
+        UnitedClaims::strength_of(self.valid(created_at))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.claims.iter().all(Option::is_none)
+    }
+}
+
+/// All edges, with the projects that they connect.
+#[derive(Default)]
+pub(crate) struct Links {
+    pub(super) graph: StableDiGraph<Slug, Link>,
+    nodes: HashMap<Slug, NodeIndex, foldhash::fast::RandomState>,
+}
+
+impl Links {
+    pub(super) fn edge_count(&self) -> usize {
+        self.graph.edge_count()
+    }
+
+    pub(super) fn node(&self, slug: &Slug) -> Option<NodeIndex> {
+        self.nodes.get(slug).copied()
+    }
+
+    pub(super) fn slug(&self, node: NodeIndex) -> &Slug {
+        &self.graph[node]
+    }
+
+    /// Returns the identity of an edge.
+    pub(super) fn key(&self, edge: EdgeIndex) -> Option<&EdgeKey> {
+        self.graph.edge_weight(edge)?.claims().next().map(|live| &live.claim.key)
+    }
+
+    pub(crate) fn find(&self, key: &EdgeKey) -> Option<&Link> {
+        self.index(key).and_then(|edge| self.graph.edge_weight(edge))
+    }
+
+    pub(crate) fn claim(&self, key: &EdgeKey, source: EdgeSource) -> Option<&LiveClaim> {
+        self.find(key)?.claims[source.index()].as_deref()
+    }
+
+    pub(super) fn claim_mut(
+        &mut self,
+        key: &EdgeKey,
+        source: EdgeSource,
+    ) -> Option<&mut LiveClaim> {
+        let edge = self.index(key)?;
+        self.graph.edge_weight_mut(edge)?.claims[source.index()].as_deref_mut()
+    }
+
+    fn index(&self, key: &EdgeKey) -> Option<EdgeIndex> {
+        let (from, to) = (self.node(key.from())?, self.node(key.to())?);
+        let mut between = self.graph.edges_connecting(from, to);
+        between.find(|edge| edge.weight().kind == *key.kind()).map(|edge| edge.id())
+    }
+
+    /// Adds or replaces a claim as it is stored. A newer observation in memory stays.
+    pub(crate) fn put(&mut self, claim: EdgeClaim, heard: Reading) {
+        let (from, to) = (self.node_of(claim.key.from()), self.node_of(claim.key.to()));
+        let edge = match self.index(&claim.key) {
+            Some(edge) => edge,
+            None => {
+                let link = Link { kind: claim.key.kind().clone(), claims: Default::default() };
+                self.graph.add_edge(from, to, link)
+            }
+        };
+        let Some(link) = self.graph.edge_weight_mut(edge) else { return };
+        let slot = &mut link.claims[claim.source.index()];
+        let stored_at = claim.last_seen_at;
+        let (claim, heard) = match slot {
+            Some(known) if known.claim.last_seen_at > claim.last_seen_at => {
+                let last_seen_at = known.claim.last_seen_at;
+                (EdgeClaim { last_seen_at, ..claim }, known.heard.max(heard))
+            }
+            _ => (claim, heard),
+        };
+        *slot = Some(Box::new(LiveClaim { claim, stored_at, heard }));
+    }
+
+    /// Removes a claim. The edge goes with its last claim, and a node with its last edge.
+    pub(crate) fn remove(&mut self, key: &EdgeKey, source: EdgeSource) {
+        let Some(edge) = self.index(key) else { return };
+        let Some(link) = self.graph.edge_weight_mut(edge) else { return };
+        link.claims[source.index()] = None;
+        if !link.is_empty() {
+            return;
+        }
+        self.graph.remove_edge(edge);
+        self.drop_unused(key.from());
+        self.drop_unused(key.to());
+    }
+
+    /// Replaces all claims about edges that start at a project.
+    pub(crate) fn replace_from(
+        &mut self,
+        from: &Slug,
+        claims: impl IntoIterator<Item = (EdgeClaim, Reading)>,
+    ) {
+        let mut left: Vec<_> = self
+            .claims_from(from)
+            .map(|live| (live.claim.key.clone(), live.claim.source))
+            .collect();
+        for (claim, heard) in claims {
+            left.retain(|(key, source)| *key != claim.key || *source != claim.source);
+            self.put(claim, heard);
+        }
+        left.iter().for_each(|(key, source)| self.remove(key, *source));
+    }
+
+    /// Returns all claims about edges that start at a project.
+    pub(crate) fn claims_from(&self, from: &Slug) -> impl Iterator<Item = &LiveClaim> {
+        let edges =
+            self.node(from).map(|node| self.graph.edges_directed(node, Direction::Outgoing));
+        edges.into_iter().flatten().flat_map(|edge| edge.weight().claims())
+    }
+
+    /// Returns all claims.
+    pub(crate) fn claims(&self) -> impl Iterator<Item = &LiveClaim> {
+        self.graph.edge_weights().flat_map(Link::claims)
+    }
+
+    fn node_of(&mut self, slug: &Slug) -> NodeIndex {
+        if let Some(node) = self.node(slug) {
+            return node;
+        }
+        let node = self.graph.add_node(slug.clone());
+        self.nodes.insert(slug.clone(), node);
+        node
+    }
+
+    fn drop_unused(&mut self, slug: &Slug) {
+        let Some(node) = self.node(slug) else { return };
+        if self.graph.neighbors_undirected(node).next().is_none() {
+            self.graph.remove_node(node);
+            self.nodes.remove(slug);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn claim(edge: &str, source: EdgeSource, seconds: i64) -> EdgeClaim {
+        let at = OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
+        EdgeClaim {
+            key: EdgeKey::parse(edge).unwrap(),
+            source,
+            strength: Strength::default(),
+            details: None,
+            first_seen_at: at,
+            last_seen_at: at,
+            stale: false,
+        }
+    }
+
+    #[test]
+    fn an_edge_goes_with_its_last_claim_and_a_node_with_its_last_edge() {
+        let mut links = Links::default();
+        for source in [EdgeSource::File, EdgeSource::Api] {
+            links.put(claim("a/b/api", source, 1), Reading(0));
+        }
+        links.put(claim("a/b/queue", EdgeSource::Api, 1), Reading(0));
+        assert_eq!((links.graph.node_count(), links.graph.edge_count()), (2, 2));
+        links.remove(&EdgeKey::parse("a/b/api").unwrap(), EdgeSource::File);
+        assert_eq!(links.graph.edge_count(), 2);
+        links.remove(&EdgeKey::parse("a/b/api").unwrap(), EdgeSource::Api);
+        links.remove(&EdgeKey::parse("a/b/queue").unwrap(), EdgeSource::Api);
+        assert_eq!((links.graph.node_count(), links.nodes.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_newer_observation_in_memory_survives_the_stored_one() {
+        let mut links = Links::default();
+        links.put(claim("a/b/api", EdgeSource::Observed, 9), Reading(9));
+        links.put(claim("a/b/api", EdgeSource::Observed, 5), Reading(5));
+        let key = EdgeKey::parse("a/b/api").unwrap();
+        let live = links.claim(&key, EdgeSource::Observed).unwrap();
+        assert_eq!(
+            (live.claim.last_seen_at, live.heard),
+            (claim("a/b/api", EdgeSource::Observed, 9).last_seen_at, Reading(9))
+        );
+        assert!(live.stored_at < live.claim.last_seen_at);
+    }
+
+    #[test]
+    fn replacing_the_claims_of_a_project_leaves_those_of_others() {
+        let mut links = Links::default();
+        for edge in ["a/b/api", "a/c/api", "b/c/api"] {
+            links.put(claim(edge, EdgeSource::Api, 1), Reading(0));
+        }
+        let new = claim("a/d/api", EdgeSource::File, 1);
+        let kept = claim("a/c/api", EdgeSource::Api, 1);
+        let from = Slug::parse("a").unwrap();
+        links.replace_from(&from, [(new, Reading(0)), (kept, Reading(0))]);
+        let mut keys: Vec<_> = links.claims().map(|live| live.claim.key.to_string()).collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["a/c/api", "a/d/api", "b/c/api"]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_links_hold_exactly_the_claims_put_and_not_removed(
+            steps in prop::collection::vec((0_usize..5, 0_usize..5, 0_usize..3, any::<bool>()), 0..60),
+        ) {
+            let names = ["a", "b", "c", "d", "e"];
+            let mut links = Links::default();
+            let mut model = BTreeSet::new();
+            for (from, to, source, is_put) in steps {
+                let source = EdgeSource::ALL[source];
+                let Ok(key) = EdgeKey::parse(&format!("{}/{}/api", names[from], names[to])) else {
+                    continue;
+                };
+                if is_put {
+                    links.put(claim(&key.to_string(), source, 1), Reading(0));
+                    model.insert((key, source));
+                } else {
+                    links.remove(&key, source);
+                    model.remove(&(key, source));
+                }
+            }
+            let held: BTreeSet<_> =
+                links.claims().map(|live| (live.claim.key.clone(), live.claim.source)).collect();
+            let ends = |key: &EdgeKey| [key.from().clone(), key.to().clone()];
+            let nodes: BTreeSet<_> = model.iter().flat_map(|(key, _)| ends(key)).collect();
+            prop_assert_eq!(links.nodes.keys().cloned().collect::<BTreeSet<_>>(), nodes);
+            prop_assert_eq!(held, model);
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Queries of the graph.
+
+use std::collections::HashMap;
+
+use federation_domain::{
+    EdgeClaim, EdgeSource, Project, ProjectStatus, Slug, Strength, UnitedClaims,
+};
+use petgraph::stable_graph::{EdgeIndex, NodeIndex};
+
+use super::Graph;
+use super::path::{self, DependencyPath};
+use super::reach::{ReachDirection, Steps};
+use super::scene::Scene;
+use super::selection::EdgeSelection;
+use super::summary::{GraphSummary, summarize};
+use super::view::{Around, GraphEdge, GraphNode, GraphQuery, GraphView};
+use crate::catalog::CatalogError;
+use crate::entry::ProjectEntry;
+use crate::presence::{HearingSnapshot, ProjectState};
+use crate::query::{ProjectFilter, ProjectQuery};
+
+/// Number of projects read from the registry at once.
+const READ_AT_ONCE: usize = 1_000;
+
+/// Error of a query of the graph.
+#[derive(Debug, thiserror::Error)]
+pub enum GraphError {
+    /// The store has not been read since the start.
+    #[error("the catalog is not loaded yet")]
+    NotLoaded,
+    /// No project has this slug, and no edge leads to it.
+    #[error("project '{0}' not found")]
+    NotFound(Slug),
+    /// The answer would have too many nodes.
+    #[error("the graph has more than {max_nodes} nodes")]
+    TooLarge {
+        /// The limit.
+        max_nodes: usize,
+    },
+}
+
+impl From<CatalogError> for GraphError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::NotFound(slug) => Self::NotFound(slug),
+            _ => Self::NotLoaded,
+        }
+    }
+}
+
+/// Projects that a project affects or needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// The project.
+    pub start: GraphNode,
+    /// Number of projects that were reached.
+    pub total: usize,
+    /// Number of these that are known to be offline or degraded.
+    pub down: usize,
+    /// The nearest of them, the most strongly connected first.
+    pub reached: Vec<ReachedProject>,
+}
+
+/// A project that a search reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReachedProject {
+    /// The project.
+    pub node: GraphNode,
+    /// Number of edges of the path.
+    pub distance: usize,
+    /// Slugs along one shortest path, from this project to the start.
+    pub path: Vec<Slug>,
+    /// Strength of the weakest edge of the path.
+    pub weakest: Strength,
+    /// The path has a stale edge.
+    pub stale: bool,
+}
+
+impl ReachedProject {
+    /// Returns `true` if the project is known not to be online.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.node.state.as_ref().is_some_and(is_down)
+    }
+}
+
+/// Paths from a project to one that it uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// The path with the fewest edges.
+    pub shortest: DependencyPath,
+    /// The path whose weakest edge is strongest.
+    pub strongest: DependencyPath,
+}
+
+fn is_down(state: &ProjectState) -> bool {
+    state.status_known && state.project.status != ProjectStatus::Online
+}
+
+impl Graph {
+    /// Returns the part of the graph that the query selects, with at most `max_nodes` nodes.
+    ///
+    /// # Errors
+    /// Returns [`GraphError`]. `NotFound` is about the center of a neighbourhood.
+    pub fn view(&self, query: &GraphQuery, max_nodes: usize) -> Result<GraphView, GraphError> {
+        match &query.around {
+            Some(around) => self.view_around(query, around, max_nodes),
+            None => self.view_all(query, max_nodes),
+        }
+    }
+
+    fn view_all(&self, query: &GraphQuery, max_nodes: usize) -> Result<GraphView, GraphError> {
+        let mut nodes = self.selected(&query.projects, max_nodes)?;
+        let links = self.0.table.read();
+        let registry = self.0.catalog.registry();
+        let scene = Scene::new(&links, registry, &query.edges);
+        let mut edges = Vec::new();
+        for edge in links.graph.edge_indices() {
+            let Some((from, to)) = links.graph.edge_endpoints(edge) else { continue };
+            let (from, to) = (links.slug(from), links.slug(to));
+            if !nodes.contains_key(from) || scene.seen(edge).is_none() {
+                continue;
+            }
+            if !nodes.contains_key(to) {
+                if registry.get(to.as_str()).is_some() {
+                    // The filter does not select it.
+                    continue;
+                }
+                nodes.insert(to.clone(), GraphNode { slug: to.clone(), state: None });
+                if nodes.len() > max_nodes {
+                    return Err(GraphError::TooLarge { max_nodes });
+                }
+            }
+            edges.extend(united(&scene, edge));
+        }
+        Ok(sorted(nodes.into_values().collect(), edges))
+    }
+
+    /// Returns the registered projects that a filter selects.
+    fn selected(
+        &self,
+        filter: &ProjectFilter,
+        max_nodes: usize,
+    ) -> Result<HashMap<Slug, GraphNode>, GraphError> {
+        let query = ProjectQuery { filter: filter.clone(), ..ProjectQuery::default() };
+        let (mut nodes, mut after) = (HashMap::new(), None);
+        loop {
+            let mut show = |project: &Project, status_known| {
+                let state = Some(ProjectState { project: project.clone(), status_known });
+                let slug = project.slug.clone();
+                nodes.insert(slug.clone(), GraphNode { slug, state });
+            };
+            let catalog = &self.0.catalog;
+            after = catalog.list_next(&query, after.as_ref(), READ_AT_ONCE, &mut show)?;
+            if nodes.len() > max_nodes {
+                return Err(GraphError::TooLarge { max_nodes });
+            }
+            if after.is_none() {
+                return Ok(nodes);
+            }
+        }
+    }
+
+    fn view_around(
+        &self,
+        query: &GraphQuery,
+        around: &Around,
+        max_nodes: usize,
+    ) -> Result<GraphView, GraphError> {
+        self.0.catalog.loaded()?;
+        let hearing = self.hearing();
+        let links = self.0.table.read();
+        let scene = Scene::new(&links, self.0.catalog.registry(), &query.edges);
+        let Some(start) = links.node(&around.center) else {
+            let center = self.node_without_edges(&around.center, &hearing)?;
+            return Ok(GraphView { nodes: vec![center], edges: Vec::new() });
+        };
+        let steps = Steps::from(&scene, start, around.direction, around.depth);
+        let mut nodes = HashMap::from([(start, self.node(&scene, start, &hearing))]);
+        for reached in steps.nodes() {
+            let node = self.node(&scene, reached, &hearing);
+            let project = node.state.as_ref().map(|state| &state.project);
+            if project.is_none_or(|project| query.projects.selects(project)) {
+                nodes.insert(reached, node);
+            }
+            if nodes.len() > max_nodes {
+                return Err(GraphError::TooLarge { max_nodes });
+            }
+        }
+        let is_shown = |edge: &EdgeIndex| {
+            let ends = links.graph.edge_endpoints(*edge);
+            ends.is_some_and(|(from, to)| nodes.contains_key(&from) && nodes.contains_key(&to))
+        };
+        let outgoing = nodes.keys().flat_map(|node| links.graph.edges(*node));
+        let edges = outgoing.map(|edge| petgraph::visit::EdgeRef::id(&edge)).filter(is_shown);
+        let edges = edges.filter(|edge| scene.seen(*edge).is_some());
+        let edges: Vec<_> = edges.filter_map(|edge| united(&scene, edge)).collect();
+        Ok(sorted(nodes.into_values().collect(), edges))
+    }
+
+    /// Returns the projects that a project affects or needs, at most `limit` of them with paths.
+    ///
+    /// # Errors
+    /// Returns [`GraphError::NotFound`] or [`GraphError::NotLoaded`].
+    pub fn reach(
+        &self,
+        slug: &Slug,
+        direction: ReachDirection,
+        selection: &EdgeSelection,
+        limit: usize,
+    ) -> Result<Reach, GraphError> {
+        self.0.catalog.loaded()?;
+        let hearing = self.hearing();
+        let links = self.0.table.read();
+        let scene = Scene::new(&links, self.0.catalog.registry(), selection);
+        let Some(start) = links.node(slug) else {
+            let start = self.node_without_edges(slug, &hearing)?;
+            return Ok(Reach { start, total: 0, down: 0, reached: Vec::new() });
+        };
+        let steps = Steps::from(&scene, start, direction, usize::MAX);
+        let sorted = steps.sorted(&scene);
+        let is_down = |entry: &ProjectEntry| self.judge(entry, &hearing, is_known_down);
+        let down = sorted.iter().filter_map(|step| scene.project(step.node));
+        let down = down.filter(|known| is_down(&known.entry)).count();
+        let reached = sorted.iter().take(limit).map(|step| ReachedProject {
+            node: self.node(&scene, step.node, &hearing),
+            distance: step.distance,
+            path: steps.path(&scene, step.node),
+            weakest: step.weakest,
+            stale: step.stale,
+        });
+        let reached = reached.collect();
+        Ok(Reach { start: self.node(&scene, start, &hearing), total: sorted.len(), down, reached })
+    }
+
+    /// Returns the projects that a project needs and that are known to be offline or degraded, the
+    /// nearest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Returns [`GraphError::NotFound`] or [`GraphError::NotLoaded`].
+    pub fn dependencies_down(&self, slug: &Slug, limit: usize) -> Result<Vec<Slug>, GraphError> {
+        self.0.catalog.loaded()?;
+        let hearing = self.hearing();
+        let links = self.0.table.read();
+        let selection = EdgeSelection::default();
+        let scene = Scene::new(&links, self.0.catalog.registry(), &selection);
+        let Some(start) = links.node(slug) else { return Ok(Vec::new()) };
+        let steps = Steps::from(&scene, start, ReachDirection::Dependencies, usize::MAX);
+        let sorted = steps.sorted(&scene);
+        let is_down = |node| {
+            let known = scene.project(node);
+            known.is_some_and(|known| self.judge(&known.entry, &hearing, is_known_down))
+        };
+        let down = sorted.iter().map(|step| step.node).filter(|node| is_down(*node));
+        Ok(down.take(limit).map(|node| links.slug(node).clone()).collect())
+    }
+
+    /// Returns the paths from a project to one that it uses, or `None` if there is none.
+    ///
+    /// # Errors
+    /// Returns [`GraphError::NotFound`] or [`GraphError::NotLoaded`].
+    pub fn paths(
+        &self,
+        from: &Slug,
+        to: &Slug,
+        selection: &EdgeSelection,
+    ) -> Result<Option<Paths>, GraphError> {
+        self.0.catalog.loaded()?;
+        let links = self.0.table.read();
+        let mut ends = Vec::new();
+        for slug in [from, to] {
+            match links.node(slug) {
+                Some(node) => ends.push(node),
+                None => drop(self.node_without_edges(slug, &self.hearing())?),
+            }
+        }
+        let &[from, to] = ends.as_slice() else { return Ok(None) };
+        let scene = Scene::new(&links, self.0.catalog.registry(), selection);
+        let paths = path::shortest(&scene, from, to).zip(path::strongest(&scene, from, to));
+        Ok(paths.map(|(shortest, strongest)| Paths { shortest, strongest }))
+    }
+
+    /// Returns the shape of the whole graph.
+    ///
+    /// # Errors
+    /// Returns [`GraphError::NotLoaded`].
+    pub fn summary(&self) -> Result<GraphSummary, GraphError> {
+        self.0.catalog.loaded()?;
+        let registry = self.0.catalog.registry();
+        let projects = registry.count_by_status().iter().sum::<i64>();
+        let selection = EdgeSelection { stale: true, unresolved: true, ..EdgeSelection::default() };
+        let links = self.0.table.read();
+        let scene = Scene::new(&links, registry, &selection);
+        Ok(summarize(&scene, usize::try_from(projects).unwrap_or_default()))
+    }
+
+    /// Returns the first `limit` claims that a source, or any source, makes about edges from a project, or from any
+    /// project, ordered by edge. Claims about projects that are not registered are included.
+    ///
+    /// # Errors
+    /// Returns [`GraphError::NotLoaded`].
+    pub fn claims(
+        &self,
+        from: Option<&Slug>,
+        to: Option<&Slug>,
+        source: Option<EdgeSource>,
+        limit: usize,
+    ) -> Result<Vec<EdgeClaim>, GraphError> {
+        self.0.catalog.loaded()?;
+        let links = self.0.table.read();
+        let is_asked_for = |claim: &&EdgeClaim| {
+            to.is_none_or(|to| claim.key.to() == to)
+                && source.is_none_or(|source| claim.source == source)
+        };
+        let mut claims: Vec<EdgeClaim> = match from {
+            Some(from) => {
+                let claims = links.claims_from(from).map(|live| &live.claim);
+                claims.filter(is_asked_for).cloned().collect()
+            }
+            None => {
+                let claims = links.claims().map(|live| &live.claim);
+                claims.filter(is_asked_for).cloned().collect()
+            }
+        };
+        drop(links);
+        claims.sort_unstable_by(|a, b| (&a.key, a.source).cmp(&(&b.key, b.source)));
+        claims.truncate(limit);
+        Ok(claims)
+    }
+
+    fn hearing(&self) -> HearingSnapshot {
+        self.0.catalog.presence().listening().snapshot()
+    }
+
+    fn judge<T>(
+        &self,
+        entry: &ProjectEntry,
+        hearing: &HearingSnapshot,
+        show: impl FnOnce(&Project, bool) -> T,
+    ) -> T {
+        self.0.catalog.presence().judge().show(entry, hearing, show)
+    }
+
+    fn node(&self, scene: &Scene<'_>, node: NodeIndex, hearing: &HearingSnapshot) -> GraphNode {
+        let slug = scene.links.slug(node).clone();
+        let judge = self.0.catalog.presence().judge();
+        let state = scene.project(node).map(|known| judge.state(&known.entry, hearing));
+        GraphNode { slug, state }
+    }
+
+    fn node_without_edges(
+        &self,
+        slug: &Slug,
+        hearing: &HearingSnapshot,
+    ) -> Result<GraphNode, GraphError> {
+        let entry = self.0.catalog.entry(slug)?;
+        let state = self.0.catalog.presence().judge().state(&entry, hearing);
+        Ok(GraphNode { slug: slug.clone(), state: Some(state) })
+    }
+}
+
+fn is_known_down(project: &Project, status_known: bool) -> bool {
+    status_known && project.status != ProjectStatus::Online
+}
+
+/// Returns an edge with the union of its claims.
+fn united(scene: &Scene<'_>, edge: EdgeIndex) -> Option<GraphEdge> {
+    let key = scene.links.key(edge)?.clone();
+    Some(GraphEdge { key, claims: UnitedClaims::of(scene.claims(edge)?)? })
+}
+
+fn sorted(mut nodes: Vec<GraphNode>, mut edges: Vec<GraphEdge>) -> GraphView {
+    nodes.sort_unstable_by(|a, b| a.slug.cmp(&b.slug));
+    edges.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    GraphView { nodes, edges }
+}

@@ -1,0 +1,118 @@
+//! The edges in memory, as the store holds them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use federation_domain::{
+    EdgeClaim, EdgeResult, EdgeSource, ListeningPeriod, Reading, Slug, Source,
+};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::links::Links;
+use crate::presence::Listening;
+
+/// The edges in memory. The journal applies each access to the store, in the order of revisions.
+pub(crate) struct EdgeTable {
+    links: RwLock<Links>,
+    generation: AtomicU64,
+    listening: Arc<Listening>,
+}
+
+impl EdgeTable {
+    pub(crate) fn new(listening: Arc<Listening>) -> Self {
+        Self { links: RwLock::default(), generation: AtomicU64::new(0), listening }
+    }
+
+    /// Number that grows with each change of the edges.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Links> {
+        self.links.read()
+    }
+
+    /// Locks the edges to record observations, which do not count as changes.
+    pub(super) fn observe(&self) -> RwLockWriteGuard<'_, Links> {
+        self.links.write()
+    }
+
+    /// Fills the table when the process starts. Edges continue to age across the listening periods of
+    /// earlier processes.
+    pub(crate) fn fill(&self, periods: &[ListeningPeriod], claims: Vec<EdgeClaim>) {
+        let past = self.listening.past(Source::Nats, periods);
+        let mut links = Links::default();
+        for claim in claims {
+            let heard = past.reading_at(claim.last_seen_at);
+            links.put(claim, heard);
+        }
+        self.replace(links);
+    }
+
+    /// Replaces everything after the log turned out to be a different one.
+    pub(crate) fn start_over(&self, claims: Vec<EdgeClaim>) {
+        let mut links = Links::default();
+        for claim in claims {
+            let heard = self.reading_of(&claim);
+            links.put(claim, heard);
+        }
+        self.replace(links);
+    }
+
+    fn replace(&self, links: Links) {
+        *self.links.write() = links;
+        self.touch();
+    }
+
+    /// Applies the changes of another replica: the claims about edges that start at these projects,
+    /// as they are now.
+    pub(crate) fn learn(&self, from: &[Slug], claims: Vec<EdgeClaim>) {
+        let mut claims: Vec<_> = claims.into_iter().map(Some).collect();
+        let mut links = self.links.write();
+        for slug in from {
+            let of_slug = claims
+                .iter_mut()
+                .filter_map(|claim| claim.take_if(|claim| claim.key.from() == slug));
+            let read: Vec<_> = of_slug
+                .map(|claim| {
+                    let heard = self.reading_of(&claim);
+                    (claim, heard)
+                })
+                .collect();
+            links.replace_from(slug, read);
+        }
+        drop(links);
+        self.touch();
+    }
+
+    /// Applies writes of this replica.
+    pub(crate) fn apply(&self, results: &[EdgeResult]) {
+        let mut links = self.links.write();
+        for result in results {
+            match result {
+                EdgeResult::Stored { claim, .. } | EdgeResult::Kept(Some(claim)) => {
+                    let heard = self.reading_of(claim);
+                    links.put(claim.clone(), heard);
+                }
+                EdgeResult::Removed(claim) => links.remove(&claim.key, claim.source),
+                EdgeResult::Kept(None) | EdgeResult::Rejected(_) => {}
+            }
+        }
+        drop(links);
+        self.touch();
+    }
+
+    fn touch(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Reading of the listening clock at the time of an observation. Only the time since the last
+    /// interruption counts as listened.
+    fn reading_of(&self, claim: &EdgeClaim) -> Reading {
+        if claim.source == EdgeSource::Observed {
+            self.listening.reading_of_time(Source::Nats, claim.last_seen_at)
+        } else {
+            Reading::default()
+        }
+    }
+}

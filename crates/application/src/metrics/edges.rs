@@ -1,0 +1,48 @@
+//! Metrics of edges.
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry as Exposition;
+
+use super::{ByReason, Metrics, Name};
+use crate::graph::ObservationRefusal;
+
+#[derive(Default)]
+pub(super) struct EdgeCounts {
+    observed: Counter,
+    refused: Family<ByReason, Counter>,
+    edges: Gauge,
+}
+
+impl EdgeCounts {
+    pub(super) fn register(&self, to: &mut Exposition) {
+        to.register("federation_edges_observed", "Edges observed", self.observed.clone());
+        to.register(
+            "federation_edges_refused",
+            "Observed edges and messages with edges that were refused, by reason",
+            self.refused.clone(),
+        );
+        to.register(
+            "federation_edges",
+            "Edges known, including those of projects that are not registered",
+            self.edges.clone(),
+        );
+    }
+}
+
+impl Metrics {
+    pub(crate) fn edge_observed(&self) {
+        self.0.edges.observed.inc();
+    }
+
+    pub(crate) fn edges_refused(&self, reason: ObservationRefusal, count: usize) {
+        let labels = ByReason { reason: Name(reason.as_str()) };
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.0.edges.refused.get_or_create(&labels).inc_by(count);
+    }
+
+    pub(crate) fn set_edges(&self, edges: usize) {
+        self.0.edges.edges.set(i64::try_from(edges).unwrap_or(i64::MAX));
+    }
+}

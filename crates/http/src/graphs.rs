@@ -1,0 +1,106 @@
+//! Answers about the graph.
+//!
+//! They are computed on the blocking pool, so that heartbeats do not queue behind them, and those that
+//! look at the whole graph need a permit of the lists. The newest answers are cached.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::{self, Bytes};
+use federation_application::{Catalog, Graph, Presence};
+use federation_domain::Monotonic;
+use parking_lot::Mutex;
+
+use crate::error::ApiError;
+use crate::lists::encoded::EncodedList;
+use crate::lists::permits::Permits;
+use crate::params::graph::GraphParams;
+use crate::wire::graph;
+
+/// Default maximum number of nodes in one answer.
+pub(crate) const MAX_NODES: usize = 5_000;
+
+/// Period during which a cached answer is served if no change is known. Heartbeats over the bus, and
+/// statuses that become known or unknown, change an answer without notice.
+const FRESH_FOR: Duration = Duration::from_millis(200);
+
+/// Maximum number of cached answers.
+const CACHED: usize = 16;
+
+/// Serves answers about the graph and caches the newest ones.
+pub(crate) struct Graphs {
+    graph: Graph,
+    catalog: Catalog,
+    clock: Presence,
+    permits: Arc<Permits>,
+    max_nodes: usize,
+    cached: Mutex<HashMap<String, Cached>>,
+}
+
+struct Cached {
+    body: Arc<EncodedList>,
+    generations: (u64, u64),
+    at: Monotonic,
+}
+
+impl Graphs {
+    pub(crate) fn new(
+        graph: Graph,
+        catalog: Catalog,
+        clock: Presence,
+        permits: Arc<Permits>,
+        max_nodes: usize,
+    ) -> Self {
+        Self { graph, catalog, clock, permits, max_nodes, cached: Mutex::default() }
+    }
+
+    /// Returns the part of the graph that the query selects.
+    pub(crate) async fn view(&self, params: GraphParams) -> Result<Arc<EncodedList>, ApiError> {
+        let key = format!("{params:?}");
+        if let Some(body) = self.look_up(&key) {
+            return Ok(body);
+        }
+        let (generations, at) = (self.generations(), self.clock.now());
+        let (graph, max_nodes) = (self.graph.clone(), self.max_nodes);
+        let encode = move || {
+            let view = graph.view(&params.query, max_nodes)?;
+            let body = graph::format(&view, params.format).map_err(ApiError::internal)?;
+            Ok(Arc::new(EncodedList::new(Bytes::from(body), None)))
+        };
+        let body = self.compute(encode).await?;
+        let mut cached = self.cached.lock();
+        if cached.len() >= CACHED {
+            cached.clear();
+        }
+        cached.insert(key, Cached { body: Arc::clone(&body), generations, at });
+        Ok(body)
+    }
+
+    fn look_up(&self, key: &str) -> Option<Arc<EncodedList>> {
+        let (generations, now) = (self.generations(), self.clock.now());
+        let cached = self.cached.lock();
+        let found = cached
+            .get(key)
+            .filter(|cached| cached.generations == generations && now.since(cached.at) < FRESH_FOR);
+        found.map(|cached| Arc::clone(&cached.body))
+    }
+
+    fn generations(&self) -> (u64, u64) {
+        (self.graph.generation(), self.catalog.generation())
+    }
+
+    /// Computes an answer on the blocking pool.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        answer: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = self.permits.acquire_soon().await?;
+        let computed = web::block(move || {
+            let answer = answer();
+            drop(permit);
+            answer
+        });
+        computed.await.map_err(ApiError::internal)?
+    }
+}

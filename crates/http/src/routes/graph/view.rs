@@ -1,0 +1,51 @@
+//! `GET /api/fed/graph`.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::error::ApiError;
+use crate::params::graph::GraphParams;
+use crate::params::graph_schema::GraphQueryParams;
+use crate::routes::graph::respond;
+use crate::state::ApiState;
+use crate::wire::graph::body::GraphBody;
+
+/// Get the graph of projects and the edges between them.
+///
+/// An edge says that the project `from` uses the project `to`. Edges of projects that are not
+/// registered are left out. `format` or `Accept` selects Graphviz DOT, GraphML or Mermaid instead of
+/// JSON; in these formats a project whose status is not known has the status `unknown`.
+#[utoipa::path(
+    get,
+    path = "/api/fed/graph",
+    operation_id = "get_graph",
+    tag = "graph",
+    params(GraphQueryParams),
+    responses(
+        (
+            status = 200,
+            description = "The projects and the edges between them.",
+            content(
+                (GraphBody<'static> = "application/json"),
+                (String = "text/vnd.graphviz"),
+                (String = "application/graphml+xml"),
+                (String = "text/vnd.mermaid")
+            ),
+            headers(("ETag" = String, description = "Changes with the response."))
+        ),
+        (status = 304, description = "The client already holds this version."),
+        crate::shapes::errors::ProjectNotFound,
+        crate::shapes::errors::NotAcceptable,
+        crate::shapes::errors::InvalidQuery,
+        crate::shapes::errors::InternalError,
+        crate::shapes::errors::Unavailable,
+    )
+)]
+pub(crate) async fn view(
+    request: HttpRequest,
+    state: web::Data<ApiState>,
+    params: GraphParams,
+) -> Result<HttpResponse, ApiError> {
+    let format = params.format;
+    let body = state.graphs.view(params).await?;
+    respond(&request, format.content_type(), &body).await
+}

@@ -1,0 +1,2 @@
+DROP VIEW integration_edges;
+DROP TABLE edges;
