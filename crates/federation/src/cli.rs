@@ -153,6 +153,11 @@ pub fn documented() -> clap::Command {
         .mut_args(|arg| arg.hide_env_values(true))
 }
 
+/// Returns the command line with the variables of all settings, including empty ones.
+pub(crate) fn with_all_variables() -> clap::Command {
+    Cli::command()
+}
+
 /// Returns the command line without the settings of `serve` at the top level.
 pub(crate) fn plain() -> clap::Command {
     Cli::command().mut_subcommands(prepare)

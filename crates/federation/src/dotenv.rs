@@ -90,7 +90,7 @@ fn own_variables() -> HashSet<String> {
         command.get_subcommands().for_each(|command| collect(command, names));
     }
     let mut names = LOG_VARIABLES.map(str::to_owned).into();
-    collect(&cli::plain(), &mut names);
+    collect(&cli::with_all_variables(), &mut names);
     names
 }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use federation_application::{AllSinks, Deployment, LogSink, Ports, Series, Service, SystemClock};
-use federation_domain::{ChangeSink, Clock, HeartbeatRelay, Prober, Registration, SampleRelay};
+use federation_domain::{ChangeSink, Clock, HeartbeatRelay, Prober, SampleRelay};
 use federation_http::{ApiState, HttpServer};
 use federation_nats::Peers;
 use tokio::time::timeout;

@@ -112,8 +112,6 @@ pub struct ServeSettings {
     pub metrics: Option<SeriesSettings>,
     /// Serve `/metrics/projects`.
     pub export_project_metrics: bool,
-    /// Handling of summaries on plain subjects.
-    pub plain_subjects: PlainSubjects,
     /// Rule for degraded and offline projects.
     pub rule: LivenessRule,
     /// Names of obsolete settings that are set.
@@ -153,7 +151,6 @@ impl ServeArgs {
             max_projects: self.catalog.max_projects,
             change_retention: self.catalog.change_retention,
             catalog_on_nats: self.catalog.catalog_on_nats,
-            plain_subjects: self.catalog.plain_subjects.into(),
             graph_max_nodes: usize::try_from(self.catalog.graph_max_nodes).unwrap_or(usize::MAX),
         })
     }

@@ -146,7 +146,7 @@ impl Graph {
         let (mut nodes, mut after) = (HashMap::new(), None);
         loop {
             let mut show = |project: &Project, status_known| {
-                let state = Some(ProjectState { project: project.clone(), status_known });
+                let state = Some(ProjectState::new(project, status_known));
                 let slug = project.slug.clone();
                 nodes.insert(slug.clone(), GraphNode { slug, state });
             };

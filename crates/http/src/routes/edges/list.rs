@@ -26,12 +26,12 @@ use crate::wire::graph::body::ClaimBody;
             status = 200,
             description = "The claims, ordered by edge.",
             body = [ClaimBody<'static>],
+            headers(("ETag" = String, description = "Changes with the response.")),
             example = json!([{
             "id": "docs/veria/api", "from": "docs", "to": "veria", "kind": "api", "strength": 0.9,
             "source": "api", "first_seen_at": "2026-11-23T14:41:13.511326Z",
             "last_seen_at": "2026-11-23T14:41:13.511326Z", "stale": false, "details": null
-        }]),
-            headers(("ETag" = String, description = "Changes with the response."))
+        }])
         ),
         (status = 304, description = "The client already holds this version."),
         crate::shapes::errors::NotAcceptable,

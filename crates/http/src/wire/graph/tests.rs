@@ -47,9 +47,10 @@ fn node(slug: &str, name: &str, status: ProjectStatus) -> GraphNode {
         heartbeat_interval: None,
         allow_fanout: FanoutAllowlist::default(),
         reports: Reports::default(),
+        auto_registered: false,
     };
     registration.apply_to(&mut project);
-    let state = ProjectState { project, status_known: true };
+    let state = ProjectState { project, status_known: true, flapping: false };
     GraphNode { slug: registration.slug, state: Some(state) }
 }
 
