@@ -4,6 +4,7 @@
 //! `application/problem+json` of RFC 9457. Its `detail` is worded as clients of the predecessor API
 //! expect. There is no `type`; the status code identifies the kind of problem.
 
+mod graph;
 mod precondition;
 
 use std::error::Error;
@@ -12,8 +13,8 @@ use std::fmt::Write as _;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use federation_application::{
-    CatalogError, DropReason, EdgeWriteError, GraphError, RecordError, RecordSamplesError,
-    SampleDropReason, SeriesError, WatchError,
+    CatalogError, DropReason, RecordError, RecordSamplesError, SampleDropReason, SeriesError,
+    WatchError,
 };
 use federation_domain::{
     Crowd, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
@@ -258,22 +259,6 @@ impl From<CatalogError> for ApiError {
                 Prospect::Temporary => Self::StoreUnavailable(error),
                 Prospect::NeedsRepair | Prospect::Permanent => Self::StoreFailed(error),
             },
-        }
-    }
-}
-
-impl From<EdgeWriteError> for ApiError {
-    fn from(error: EdgeWriteError) -> Self {
-        CatalogError::from(error).into()
-    }
-}
-
-impl From<GraphError> for ApiError {
-    fn from(error: GraphError) -> Self {
-        match error {
-            GraphError::NotFound(slug) => Self::no_project(slug.as_str()),
-            GraphError::NotLoaded => Self::NotLoaded,
-            GraphError::TooLarge { max_nodes } => Self::GraphTooLarge { max_nodes },
         }
     }
 }
