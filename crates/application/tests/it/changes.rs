@@ -24,8 +24,8 @@ async fn register(world: &World, slugs: &[&str]) {
     }
 }
 
-async fn register_many(world: &World) {
-    let many = (0..MANY).map(|number| registration(&format!("many-{number}"))).collect();
+async fn register_many(world: &World, prefix: &str) {
+    let many = (0..MANY).map(|number| registration(&format!("{prefix}-{number}"))).collect();
     world.service.catalog.register_all(many, Origin::Api).await.unwrap();
 }
 
@@ -107,7 +107,7 @@ async fn changes_of_other_replicas_are_seen_in_the_order_of_the_log() {
 #[tokio::test]
 async fn a_watcher_far_behind_reads_the_log_and_misses_no_change() {
     let world = World::with(&["a"]).await;
-    register_many(&world).await;
+    register_many(&world, "many").await;
     let mut watcher = watch(&world, 0).await;
     let last = newest(&world.service.changes);
     assert_eq!(read_through(&mut watcher, last).await, MANY + 1);
@@ -125,7 +125,7 @@ async fn a_restart_loses_no_change() {
 async fn new_changes_are_seen_without_the_store_and_old_ones_are_not() {
     let store = FakeStore::default();
     let world = replica(&store).await;
-    register_many(&world).await;
+    register_many(&world, "many").await;
     world.store.set_available(false);
     let feed = &world.service.changes;
     assert!(matches!(feed.watch(after(0)).await, Err(WatchError::Store(_))));
@@ -138,7 +138,7 @@ async fn new_changes_are_seen_without_the_store_and_old_ones_are_not() {
 async fn a_watcher_slower_than_the_changes_kept_has_to_resume() {
     let world = World::with(&["a"]).await;
     let mut slow = world.service.changes.watch(WatchFrom::Now).await.unwrap();
-    register_many(&world).await;
+    register_many(&world, "many").await;
     assert!(matches!(slow.next().await, Err(WatchError::TooSlow)));
     let last = newest(&world.service.changes);
     let mut again = watch(&world, slow.position().revision.0).await;
@@ -217,9 +217,11 @@ async fn a_position_before_dropped_entries_starts_over() {
 #[tokio::test]
 async fn a_slow_watcher_starts_over_when_its_next_entries_are_dropped() {
     let world = World::with(&["a"]).await;
-    register_many(&world).await;
+    register_many(&world, "many").await;
     let mut watcher = watch(&world, 0).await;
     watcher.next().await.unwrap();
+    // The entries after the first read are no longer in memory either.
+    register_many(&world, "later").await;
     world.store.drop_entries(Revision(9_000));
     let last = newest(&world.service.changes);
     assert_eq!(seen(&mut watcher), [format!("started over at {last}")]);

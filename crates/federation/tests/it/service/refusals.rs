@@ -50,8 +50,7 @@ async fn a_service_whose_database_is_read_only_is_not_ready_and_recovers_by_itse
     assert_eq!(service.beat("commandcenter"), 204);
     assert_eq!(service.status("commandcenter"), "online");
     let reset = format!(
-        "SET default_transaction_read_only = off;
-         ALTER DATABASE {name} RESET default_transaction_read_only"
+        "BEGIN READ WRITE; ALTER DATABASE {name} RESET default_transaction_read_only; COMMIT"
     );
     database.execute(&reset).await;
     database.renew_sessions().await;
