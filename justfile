@@ -18,6 +18,10 @@ test:
 test-only *filter:
     ./scripts/test.sh --only-tests {{ filter }}
 
+# Run a federation of 40 projects for demonstration until Ctrl-C.
+demo:
+    ./scripts/demo.sh
+
 # Build the page, which `cargo build` then embeds.
 build-page:
     ./scripts/build-page.sh

@@ -11,6 +11,9 @@ export type ChangeEvent = Schemas['ChangeEvent'];
 export type Explanation = Schemas['Explanation'];
 export type History = Schemas['History'];
 export type Uptime = Schemas['Uptime'];
+export type Graph = Schemas['Graph'];
+export type GraphNode = Schemas['GraphNode'];
+export type GraphEdge = Schemas['GraphEdge'];
 export type SourceHearing = Schemas['SourceHearing'];
 export type Project = Schemas['Project'];
 

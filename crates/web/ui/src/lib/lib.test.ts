@@ -62,7 +62,8 @@ describe('times', () => {
 
 describe('routes', () => {
   it('follow the path', () => {
-    expect(routeOf('/')).toEqual({ view: 'projects' });
+    expect(routeOf('/')).toEqual({ view: 'ecosystem' });
+    expect(routeOf('/ecosystem')).toEqual({ view: 'ecosystem' });
     expect(routeOf('/projects/')).toEqual({ view: 'projects' });
     expect(routeOf('/projects/a-1')).toEqual({ view: 'project', slug: 'a-1' });
     expect(routeOf('/projects/a%')).toEqual({ view: 'project', slug: 'a%' });

@@ -2,6 +2,7 @@
 import { base } from './base';
 
 export type Route =
+  | { view: 'ecosystem' }
   | { view: 'projects' }
   | { view: 'project'; slug: string }
   | { view: 'missing'; path: string };
@@ -10,8 +11,9 @@ export type Route =
 export function routeOf(path: string): Route {
   const parts = path.split('/').filter((part) => part !== '');
   const [first, second] = parts;
-  if (first === undefined && parts.length === 0) return { view: 'projects' };
-  if ((first === 'projects' || first === 'ecosystem') && parts.length === 1) return { view: 'projects' };
+  if (first === undefined && parts.length === 0) return { view: 'ecosystem' };
+  if (first === 'ecosystem' && parts.length === 1) return { view: 'ecosystem' };
+  if (first === 'projects' && parts.length === 1) return { view: 'projects' };
   if (first === 'projects' && second !== undefined && parts.length === 2) {
     return { view: 'project', slug: decode(second) };
   }
@@ -29,7 +31,7 @@ function decode(part: string): string {
 const prefix = typeof document === 'undefined' ? '' : new URL(base).pathname.replace(/\/$/, '');
 
 class Router {
-  route = $state<Route>({ view: 'projects' });
+  route = $state<Route>({ view: 'ecosystem' });
   query = $state.raw(new URLSearchParams());
   /** The path of the view, without prefix and query. */
   path = $state('/');
