@@ -26,6 +26,8 @@ function change(revision: number, slug: string, part: Partial<ChangeEvent>): Cha
     at: '2026-01-02T00:00:00Z',
     cause: { kind: 'silence', silence_ms: 90_000, deaf_ms: 0 },
     because: 'no heartbeat for 90 s',
+    actor: 'service',
+    entity: 'project',
     ...part,
   };
 }

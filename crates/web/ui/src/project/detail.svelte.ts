@@ -7,6 +7,7 @@ import {
   type Change,
   type ChangeEvent,
   type Explanation,
+  type History,
   type Project,
   type Uptime,
 } from '../api/client';
@@ -15,11 +16,21 @@ import { catalog } from '../live/catalog.svelte';
 const EXPLAIN_MS = 5_000;
 const HISTORY_PAGE = 30;
 
+export type TimelineEntry = Pick<Change, 'revision' | 'kind' | 'from' | 'to' | 'at' | 'because'>;
+
+/** A newer service may log entries that this page does not know. They have no status. */
+function entryOf(item: History['changes'][number]): TimelineEntry {
+  if ('because' in item) return item;
+  const { revision, at } = item;
+  const kind = item.kind as Change['kind'];
+  return { revision, at, kind, from: null, to: null, because: '' };
+}
+
 export class Detail {
   project = $state.raw<Project | null>(null);
   explanation = $state.raw<Explanation | null>(null);
   uptime = $state.raw<readonly Uptime[]>([]);
-  changes = $state.raw<readonly Change[]>([]);
+  changes = $state.raw<readonly TimelineEntry[]>([]);
   hasMore = $state(false);
   missing = $state(false);
   error = $state<string | null>(null);
@@ -77,7 +88,8 @@ export class Detail {
       const history = expectData(await api.GET('/api/fed/projects/{slug}/history', { params }));
       if (this.#ended) return;
       this.uptime = history.uptime;
-      this.changes = before === undefined ? history.changes : [...this.changes, ...history.changes];
+      const read = history.changes.map(entryOf);
+      this.changes = before === undefined ? read : [...this.changes, ...read];
       this.hasMore = history.next !== null;
       this.historyError = null;
     } catch (error) {
