@@ -13,7 +13,10 @@ BINARY="$TARGET/release/federation"
 STAGE="$ROOT/target/package"
 
 case "${1-}" in
-  "") cargo build --release --locked --package federation ;;
+  "")
+    ./scripts/build-page.sh
+    FEDERATION_REQUIRE_PAGE=1 cargo build --release --locked --package federation
+    ;;
   --no-build) [[ -x "$BINARY" ]] || fail "$BINARY does not exist" ;;
   *) fail "unknown argument '$1'; expected nothing or --no-build" ;;
 esac

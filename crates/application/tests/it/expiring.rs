@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use federation_domain::{Cause, ChangeKind, Origin, Revision};
+use federation_domain::{Cause, ChangeKind, Origin, Revision, Source};
 use federation_testkit::log_after;
 
 use crate::world::{World, registration, seconds};
@@ -20,6 +20,8 @@ async fn with_auto_registered(slugs: &[&str]) -> World {
 
 async fn sweep(world: &World) -> usize {
     world.writer.checkpoint().await.unwrap();
+    world.follower.follow().await.unwrap();
+    world.service.presence.listening().set_link(Source::Nats, true);
     world.service.expiry(EXPIRE).sweep().await.unwrap()
 }
 

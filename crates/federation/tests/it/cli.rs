@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 38] = [
+const SETTINGS: [&str; 44] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
@@ -33,6 +33,12 @@ const SETTINGS: [&str; 38] = [
     "AUTO_REGISTER_EXPIRE",
     "MAX_PROJECTS",
     "CHANGE_RETENTION",
+    "GRAPH_MAX_NODES",
+    "METRICS",
+    "METRICS_RESOLUTION",
+    "METRICS_RETENTION",
+    "EXPORT_PROJECT_METRICS",
+    "PLAIN_SUBJECTS",
     "HEARTBEAT_INTERVAL_SECONDS",
     "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS",
     "HEARTBEAT_STALE_THRESHOLD_SECONDS",
@@ -57,7 +63,7 @@ fn help_names_every_setting_with_its_default() {
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.starts_with("Track every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[..33] {
+    for name in &SETTINGS[..40] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {
@@ -70,7 +76,7 @@ fn help_names_every_setting_with_its_default() {
     }
     let help = Program::new().run(&["heartbeat", "--help"]);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[30..] {
+    for name in &SETTINGS[39..] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
 }

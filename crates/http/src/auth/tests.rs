@@ -138,7 +138,10 @@ async fn probes_are_open_and_all_other_endpoints_are_guarded() {
                 Access::Needs(Scope::Read) => {
                     method == Method::GET || endpoint.path == "/api/fed/events/ticket"
                 }
-                Access::Needs(Scope::Heartbeat) => endpoint.path.ends_with("/{slug}/heartbeat"),
+                Access::Needs(Scope::Heartbeat) => {
+                    endpoint.path.ends_with("/{slug}/heartbeat")
+                        || endpoint.path.ends_with("/{slug}/metrics")
+                }
                 Access::Needs(Scope::Write | Scope::Admin) => method != Method::GET,
             };
             assert!(is, "{method} {}: {access:?}", endpoint.path);

@@ -30,8 +30,7 @@ impl World {
     }
 
     async fn on(server: NatsServer, plain: PlainSubjects) -> Self {
-        let login = if plain == PlainSubjects::Auto { "u:p@" } else { "" };
-        let url = server.url().replace("nats://", &format!("nats://{login}"));
+        let url = server.url().replace("nats://", "nats://u:p@");
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let ports = Ports {
             stores: Stores::of(Arc::new(FakeStore::default())),
@@ -60,7 +59,8 @@ impl World {
         .await
         .unwrap();
         tokio::spawn(subscriber);
-        let sender = async_nats::connect(url).await.unwrap();
+        let login = async_nats::ConnectOptions::with_user_and_password("u".into(), "p".into());
+        let sender = login.connect(server.url()).await.unwrap();
         Self { service, series, sender, end, _server: server }
     }
 

@@ -56,7 +56,7 @@ struct Incoming<'a> {
     degraded_reasons: Vec<String>,
     /// Borrowed, because the id of a key has no characters that JSON escapes.
     #[serde(borrow, default)]
-    key: Option<Cow<'a, str>>,
+    key: Option<&'a str>,
 }
 
 impl RelayedHeartbeat<'_> {
@@ -96,14 +96,10 @@ pub fn decode_relay<'a>(
         .into_iter()
         .find(|channel| name(*channel) == payload.channel)
         .ok_or(DecodeError::Malformed)?;
-    let key = match payload.key {
-        Some(Cow::Borrowed(key)) => Some(key),
-        Some(Cow::Owned(_)) | None => None,
-    };
     Ok(RelayedHeartbeat {
         replica: ReplicaId::parse(&payload.replica).ok_or(DecodeError::Malformed)?,
         at: timestamp::read(&payload.at).ok_or(DecodeError::Malformed)?,
-        heartbeat: Heartbeat { slug, source: Source::Http, channel, condition, key },
+        heartbeat: Heartbeat { slug, source: Source::Http, channel, condition, key: payload.key },
     })
 }
 

@@ -27,7 +27,7 @@ pub(crate) fn until(connection: &mut SqliteConnection) -> Result<Option<Date>, S
 /// Moves the day forward.
 pub(crate) fn mark(connection: &mut SqliteConnection, day: Date) -> Result<(), SqliteError> {
     const MARK: &str = "
-        INSERT INTO metric_rollup AS r (rolled_until) VALUES (?1)
+        INSERT INTO metric_rollup AS r (id, rolled_until) VALUES (1, ?1)
         ON CONFLICT (id) DO UPDATE SET rolled_until = excluded.rolled_until
         WHERE r.rolled_until < excluded.rolled_until";
     let day = day.format(DAY).map_err(SqliteError::failed)?;

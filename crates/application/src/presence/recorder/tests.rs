@@ -82,6 +82,11 @@ fn reported_health_that_changes_no_status_waits_for_the_next_checkpoint() {
 fn an_unclear_report_makes_an_offline_project_degraded_and_leaves_an_online_one() {
     let fixture = Fixture::settled(ALONE);
     let entry = fixture.add(1);
+    let mut live = entry.lock();
+    live.project.status = ProjectStatus::Offline;
+    live.sent = ProjectStatus::Offline;
+    entry.publish(&live);
+    drop(live);
     fixture.hear("p1", Source::Nats, Some(Condition::Unclear));
     assert_eq!(entry.status(), ProjectStatus::Degraded);
     fixture.hear("p1", Source::Nats, Some(Condition::Unclear));

@@ -106,10 +106,10 @@ mod tests {
         }
         let project = shown("/a").await;
         assert!(project.contains("\"status\":\"online\""), "{project}");
-        assert!(project.ends_with(",\"flapping\":true}"), "{project}");
-        schema::check("Project", &serde_json::from_str(&project).unwrap());
+        assert!(project.contains(",\"flapping\":true"), "{project}");
+        schema::check("ProjectFields", &serde_json::from_str(&project).unwrap());
         let explanation = shown("/a/explain").await;
-        assert!(explanation.ends_with(",\"flapping\":true}"), "{explanation}");
+        assert!(explanation.contains(",\"flapping\":true"), "{explanation}");
         assert!(explanation.contains("its status changes too often"), "{explanation}");
         assert!(!shown("").await.contains("flapping"), "the list is as ever");
         assert!(!shown("/a?fields=slug,status").await.contains("flapping"));

@@ -159,9 +159,13 @@ async fn wait_until_unwatched(server: &Running) {
 #[actix_web::test]
 async fn a_closed_connection_frees_the_place_of_its_long_poll_or_stream() {
     let server = start().await;
-    for path in
-        ["/api/fed/projects?index=0&wait=10m", "/api/fed/projects/a?index=0", "/api/fed/events"]
-    {
+    let position = server.api.get("/api/fed/projects").await;
+    let position = position.header("x-federation-index").unwrap().to_owned();
+    for path in [
+        &format!("/api/fed/projects?index={position}&wait=10m"),
+        &format!("/api/fed/projects/a?index={position}"),
+        "/api/fed/events",
+    ] {
         for is_half in [true, false] {
             let mut stream = TcpStream::connect(server.address).await.unwrap();
             stream.write_all(&head(&format!("GET {path} HTTP/1.1\nHost: h"))).await.unwrap();

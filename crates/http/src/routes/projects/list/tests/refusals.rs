@@ -192,6 +192,7 @@ async fn every_documented_parameter_is_supported() {
             "updated_since",
             "sort",
             "fields",
+            "include",
             "limit",
             "cursor",
             "index",
