@@ -101,7 +101,7 @@ start_in_group nats_server
 NATS_PID=$STARTED
 await 15 "NATS to listen" nats_listens || fail "the NATS server did not start"
 NATS_URL="$(nats_url)"
-export NATS_URL SERVICE_HOST=127.0.0.1 SERVICE_PORT=0 LOG_LEVEL=info
+export NATS_URL SERVICE_HOST=127.0.0.1 SERVICE_PORT=0 LOG_LEVEL=info EXPORT_PROJECT_METRICS=true
 export PROJECTS_FILE="$ROOT/scripts/api-check/projects.yaml"
 export HYPOTHESIS_STORAGE_DIRECTORY="$SCRATCH/hypothesis"
 unset FEDERATION_API_KEYS FEDERATION_KEYS_FILE FEDERATION_API_KEY FEDERATION_URL

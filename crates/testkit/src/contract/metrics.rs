@@ -1,4 +1,4 @@
-//! Contract of [`MetricStore`](federation_domain::MetricStore), as tests.
+//! Contract of [`federation_domain::MetricStore`], as tests.
 
 use std::sync::Arc;
 
