@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
@@ -138,6 +139,7 @@ class Traffic:
 
     def __enter__(self):
         self._send("silent/heartbeat", "")
+        self._reject_status_changes()
         applied = lambda: "applied_timestamp_seconds 0.0\n" not in request(f"{self.url}/metrics")[1]
         until("the projects file to be applied", applied)
         # An invalid file is refused, and the earlier one stays in force.
@@ -148,6 +150,19 @@ class Traffic:
     def __exit__(self, *_):
         self.ended.set()
         self.thread.join(10)
+
+    def _reject_status_changes(self):
+        """Makes the database reject the change when the project falls silent."""
+        until("the project to be stored as online", lambda: self._stored("silent") == "online")
+        with sqlite3.connect(self.folder / "federation.db", timeout=10) as database:
+            database.execute(
+                "CREATE TRIGGER rejecting BEFORE UPDATE OF status ON projects WHEN NEW.slug = 'silent'"
+                " BEGIN SELECT RAISE(ABORT, 'rejected by the check'); END"
+            )
+
+    def _stored(self, slug):
+        with sqlite3.connect(self.folder / "federation.db", timeout=10) as database:
+            return database.execute("SELECT status FROM projects WHERE slug = ?", (slug,)).fetchone()[0]
 
     def _send(self, path, body, key=ADMIN_KEY, method="POST"):
         return request(f"{self.url}/api/fed/projects/{path}", body, key, method)
