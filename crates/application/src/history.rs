@@ -48,7 +48,7 @@ pub struct Uptime {
 /// A change of status with its time.
 type Step = (OffsetDateTime, StatusStep);
 
-/// What the uptime of a project is computed from.
+/// Input of the uptime of a project.
 struct Evidence<'a> {
     project: &'a Project,
     now: OffsetDateTime,

@@ -1,4 +1,4 @@
-//! Whether the store accepts writes, as its answers to writes tell.
+//! Tracks if the store accepts writes, from its answers to writes.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What a project affects or needs, as a tree.
+//! Tree of the projects that a project affects or needs.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
