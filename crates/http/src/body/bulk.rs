@@ -102,8 +102,8 @@ fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
     if faults.is_empty() { Ok(registrations) } else { Err(faults) }
 }
 
-/// Prefixes the field of an error with the index of its registration.
-fn within(place: usize, fault: InvalidValue) -> InvalidValue {
+/// Prefixes the field of an error with the index of its item in the body.
+pub(super) fn within(place: usize, fault: InvalidValue) -> InvalidValue {
     let field = match &*fault.field {
         "body" => format!("[{place}]"),
         field => format!("[{place}].{field}"),

@@ -9,6 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::bulk::within;
 use super::fields::{Fields, unexpected};
 use super::reader::{Limits, MediaTypes, SINGLE, read, read_optional};
 use super::values::SlugSchema;
@@ -140,13 +141,7 @@ fn parse_all(body: &Value) -> Result<Vec<DeclaredEdge>, Vec<InvalidValue>> {
     for (place, item) in items.iter().enumerate() {
         match parse(item) {
             Ok(edge) => edges.push(edge),
-            Err(of_one) => faults.extend(of_one.into_iter().map(|fault| {
-                let field = match &*fault.field {
-                    "body" => format!("[{place}]"),
-                    field => format!("[{place}].{field}"),
-                };
-                InvalidValue { field, ..fault }
-            })),
+            Err(of_one) => faults.extend(of_one.into_iter().map(|fault| within(place, fault))),
         }
         if faults.len() >= MAX_FAULTS {
             break;

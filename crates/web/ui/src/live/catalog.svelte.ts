@@ -169,7 +169,7 @@ class Catalog {
     if (event.name === 'ready' || event.name === 'reset') {
       const position = 'revision' in data ? Number(data.revision) : Infinity;
       if (event.name === 'reset') this.#index = 0;
-      // What happened between the list and the beginning of the stream is in neither.
+      // Changes between the list and the start of the stream are in neither.
       if (event.name === 'reset' || position > this.#index) this.#readAgain();
       return;
     }

@@ -47,7 +47,7 @@ describe('the banner', () => {
   it('says as of when the page is if its stream is cut', () => {
     const cut = { live: false, cutSince: at };
     expect(kinds(cut)).toEqual(['cut']);
-    // What the service said before is not repeated as if it were current.
+    // Earlier answers of the service are not shown as if they were current.
     const sources = [hears('nats', false)];
     expect(kinds({ ...cut, sources })).toEqual(['cut', 'blind']);
     expect(kinds({ ...cut, sources, reachable: false })).toEqual(['cut']);
