@@ -8,29 +8,27 @@
 //! - [`EdgeKeeper`] stores observations of edges and lets them age. A process runs exactly one.
 
 mod keeper;
-mod links;
 mod path;
 mod queries;
 mod reach;
 mod scene;
 mod selection;
 mod summary;
-mod table;
 mod view;
 mod writing;
 
 use std::sync::Arc;
 
 use crate::catalog::Catalog;
+use crate::edge_table::EdgeTable;
 use crate::journal::Journal;
 
-pub use keeper::{EdgeKeeper, EdgeObserver, ObservationRefusal, ObservedEdge};
+pub use keeper::{EdgeKeeper, EdgeObserver, ObservedEdge};
 pub use path::DependencyPath;
 pub use queries::{GraphError, Paths, Reach, ReachedProject};
 pub use reach::ReachDirection;
 pub use selection::EdgeSelection;
 pub use summary::{GraphSummary, Listed};
-pub(crate) use table::EdgeTable;
 pub use view::{Around, GraphEdge, GraphNode, GraphQuery, GraphView};
 pub use writing::{EdgeWriteError, FileEdges};
 

@@ -20,7 +20,7 @@ use parking_lot::Mutex;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
-use crate::graph::EdgeTable;
+use crate::edge_table::EdgeTable;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::recent::Recent;

@@ -16,6 +16,7 @@
 mod catalog;
 mod changes;
 mod clock;
+mod edge_table;
 mod entry;
 mod expiry;
 mod explanation;
@@ -51,10 +52,12 @@ pub use follower::Follower;
 pub use graph::{
     Around, DependencyPath, EdgeKeeper, EdgeObserver, EdgeSelection, EdgeWriteError, FileEdges,
     Graph, GraphEdge, GraphError, GraphNode, GraphQuery, GraphSummary, GraphView, Listed,
-    ObservationRefusal, ObservedEdge, Paths, Reach, ReachDirection, ReachedProject,
+    ObservedEdge, Paths, Reach, ReachDirection, ReachedProject,
 };
 pub use history::{History, Uptime};
-pub use metrics::{AuthFailureReason, DropReason, Metrics, ProcessUsage, SampleDropReason};
+pub use metrics::{
+    AuthFailureReason, DropReason, Metrics, ObservationRefusal, ProcessUsage, SampleDropReason,
+};
 pub use mirror::WrittenProject;
 pub use presence::{
     Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,

@@ -26,6 +26,7 @@ use prometheus_client::registry::{Registry as Exposition, Unit};
 
 pub use self::auth_failure::AuthFailureReason;
 use self::edges::EdgeCounts;
+pub use self::edges::ObservationRefusal;
 use self::process::ProcessCollector;
 pub use self::process::ProcessUsage;
 use self::projects_file::ProjectsFileCounts;

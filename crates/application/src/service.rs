@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, CatalogError};
 use crate::changes::ChangeFeed;
+use crate::edge_table::EdgeTable;
 use crate::expiry::Expiry;
 use crate::follower::Follower;
-use crate::graph::{EdgeKeeper, EdgeObserver, EdgeTable, Graph};
+use crate::graph::{EdgeKeeper, EdgeObserver, Graph};
 use crate::journal::Journal;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;

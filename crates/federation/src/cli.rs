@@ -77,7 +77,7 @@ pub enum Command {
 #[must_use]
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.into_iter().collect();
-    let origins = match dotenv::load(Path::new(".env")) {
+    let origins = match dotenv::load(Path::new(".env"), &with_all_variables()) {
         Ok(origins) => origins.without(|variable| has_flag_of(&args, variable)),
         Err(error) => return fail(&error, &Origins::default()),
     };
@@ -121,8 +121,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Keys(args) => keys::run(&args)?,
         Command::Health(args) => health::run(&args)?,
         Command::Bench(command) => bench::run(command)?,
-        Command::Completions(args) => completions::run(&args)?,
-        Command::Man(args) => man::run(&args)?,
+        Command::Completions(args) => completions::run(&args, documented())?,
+        Command::Man(args) => man::run(&args, documented())?,
     }
     Ok(ExitCode::SUCCESS)
 }

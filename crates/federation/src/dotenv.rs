@@ -10,7 +10,6 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use self::parse::{Part, Statement, statements};
-use crate::cli;
 use crate::settings::api_keys;
 
 /// Variables of this program that are not settings of the command line.
@@ -23,6 +22,8 @@ const LOG_VARIABLES: [&str; 2] = ["RUST_LOG", "NO_COLOR"];
 /// a variable of this program. A missing file is ignored, and so is a folder, which is a Python
 /// environment.
 ///
+/// `command` is the command line whose variables are those of this program.
+///
 /// Call this before any thread is started, because later the environment cannot be changed safely.
 ///
 /// Returns where the variables come from that were set.
@@ -30,7 +31,7 @@ const LOG_VARIABLES: [&str; 2] = ["RUST_LOG", "NO_COLOR"];
 /// # Errors
 /// Fails without changing anything if the file cannot be read or a variable of this program is
 /// invalid. The error names line and rule but not the value, which may be a password.
-pub fn load(file: &Path) -> anyhow::Result<Origins> {
+pub fn load(file: &Path, command: &clap::Command) -> anyhow::Result<Origins> {
     let shown = file.display();
     let bytes = match std::fs::read(file) {
         Ok(bytes) => bytes,
@@ -45,7 +46,7 @@ pub fn load(file: &Path) -> anyhow::Result<Origins> {
         bail!("{shown}: expected UTF-8, got UTF-16");
     }
     let text = String::from_utf8_lossy(&bytes);
-    let own = own_variables();
+    let own = own_variables(command);
     let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let values = read(&text, |name| own.contains(name), environment)
         .map_err(|invalid| anyhow::anyhow!("{shown}:{invalid}"))?;
@@ -83,14 +84,14 @@ impl Origins {
 }
 
 /// Returns the names of all variables that this program reads.
-fn own_variables() -> HashSet<String> {
+fn own_variables(command: &clap::Command) -> HashSet<String> {
     fn collect(command: &clap::Command, names: &mut HashSet<String>) {
         let variables = command.get_arguments().filter_map(clap::Arg::get_env);
         names.extend(variables.map(|name| name.to_string_lossy().into_owned()));
         command.get_subcommands().for_each(|command| collect(command, names));
     }
     let mut names = LOG_VARIABLES.map(str::to_owned).into();
-    collect(&cli::with_all_variables(), &mut names);
+    collect(command, &mut names);
     names
 }
 
@@ -298,13 +299,14 @@ mod tests {
 
     #[test]
     fn a_missing_file_and_a_folder_are_ignored() {
-        load(Path::new("/nonexistent/.env")).unwrap();
-        load(Path::new("/")).unwrap();
+        let command = crate::cli::with_all_variables();
+        load(Path::new("/nonexistent/.env"), &command).unwrap();
+        load(Path::new("/"), &command).unwrap();
     }
 
     #[test]
     fn the_settings_of_every_subcommand_are_ours() {
-        let own = own_variables();
+        let own = own_variables(&crate::cli::with_all_variables());
         for name in
             ["DATABASE_URL", "PROJECT_SLUG", "FEDERATION_API_KEY", "PROJECTS_FILE", "RUST_LOG"]
         {

@@ -13,7 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Graph;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, ObservationRefusal};
 
 /// Capacity of the queue of messages with observations.
 const QUEUED: usize = 10_000;
@@ -47,41 +47,6 @@ pub struct ObservedEdge {
     pub strength: Strength,
     /// Details.
     pub details: Option<EdgeDetails>,
-}
-
-/// Reason why an observation was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ObservationRefusal {
-    /// The message does not parse.
-    Malformed,
-    /// The payload names another project than the subject.
-    Spoofed,
-    /// Only the payload names the project, and such messages are not accepted.
-    PlainSubject,
-    /// The project is not registered.
-    UnknownProject,
-    /// The edge leads from the project to itself.
-    ToItself,
-    /// The project has too many edges.
-    TooMany,
-    /// The queue is full, or too many edges wait for the store.
-    Overload,
-}
-
-impl ObservationRefusal {
-    /// Returns the name in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::Spoofed => "spoofed",
-            Self::PlainSubject => "plain_subject",
-            Self::UnknownProject => "unknown_project",
-            Self::ToItself => "to_itself",
-            Self::TooMany => "too_many",
-            Self::Overload => "overload",
-        }
-    }
 }
 
 /// Edges that a project reported in one message.

@@ -8,8 +8,8 @@ use petgraph::stable_graph::{EdgeIndex, NodeIndex};
 use petgraph::visit::NodeIndexable;
 use time::OffsetDateTime;
 
-use super::links::{Link, Links};
 use super::selection::EdgeSelection;
+use crate::edge_table::{Link, Links};
 use crate::entry::ProjectEntry;
 use crate::registry::Registry;
 

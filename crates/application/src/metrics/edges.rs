@@ -6,7 +6,41 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry as Exposition;
 
 use super::{ByReason, Metrics, Name};
-use crate::graph::ObservationRefusal;
+
+/// Reason why an observation was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ObservationRefusal {
+    /// The message does not parse.
+    Malformed,
+    /// The payload names another project than the subject.
+    Spoofed,
+    /// Only the payload names the project, and such messages are not accepted.
+    PlainSubject,
+    /// The project is not registered.
+    UnknownProject,
+    /// The edge leads from the project to itself.
+    ToItself,
+    /// The project has too many edges.
+    TooMany,
+    /// The queue is full, or too many edges wait for the store.
+    Overload,
+}
+
+impl ObservationRefusal {
+    /// Returns the name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Spoofed => "spoofed",
+            Self::PlainSubject => "plain_subject",
+            Self::UnknownProject => "unknown_project",
+            Self::ToItself => "to_itself",
+            Self::TooMany => "too_many",
+            Self::Overload => "overload",
+        }
+    }
+}
 
 #[derive(Default)]
 pub(super) struct EdgeCounts {

@@ -2,7 +2,7 @@
 
 use clap_complete::{Shell, generate};
 
-use crate::{cli, output};
+use crate::output;
 
 /// Arguments of `completions`.
 #[derive(Debug, clap::Args)]
@@ -11,12 +11,12 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// Prints the completion script.
+/// Prints the completion script of `command`.
 ///
 /// # Errors
 /// Fails if standard output cannot be written.
-pub fn run(args: &CompletionsArgs) -> anyhow::Result<()> {
+pub fn run(args: &CompletionsArgs, mut command: clap::Command) -> anyhow::Result<()> {
     let mut script = Vec::new();
-    generate(args.shell, &mut cli::documented(), "federation", &mut script);
+    generate(args.shell, &mut command, "federation", &mut script);
     Ok(output::print(&String::from_utf8_lossy(&script))?)
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap_mangen::Man;
 
-use crate::{cli, output};
+use crate::output;
 
 /// Arguments of `man`.
 #[derive(Debug, clap::Args)]
@@ -16,17 +16,17 @@ pub struct ManArgs {
     directory: Option<PathBuf>,
 }
 
-/// Prints or writes the manual pages.
+/// Prints or writes the manual pages of `command`.
 ///
 /// # Errors
 /// Fails if standard output or the directory cannot be written.
-pub fn run(args: &ManArgs) -> anyhow::Result<()> {
+pub fn run(args: &ManArgs, command: clap::Command) -> anyhow::Result<()> {
     if let Some(directory) = &args.directory {
         let failed = || format!("cannot write manual pages to {}", directory.display());
         fs::create_dir_all(directory).with_context(failed)?;
-        return clap_mangen::generate_to(cli::documented(), directory).with_context(failed);
+        return clap_mangen::generate_to(command, directory).with_context(failed);
     }
     let mut page = Vec::new();
-    Man::new(cli::documented()).render(&mut page)?;
+    Man::new(command).render(&mut page)?;
     Ok(output::print(&String::from_utf8_lossy(&page))?)
 }

@@ -38,14 +38,14 @@ impl Link {
     }
 
     /// Returns the claims that are valid for a project registered at `created_at`.
-    pub(super) fn valid(&self, created_at: OffsetDateTime) -> impl Iterator<Item = &EdgeClaim> {
+    pub(crate) fn valid(&self, created_at: OffsetDateTime) -> impl Iterator<Item = &EdgeClaim> {
         let claims = self.claims().map(|live| &live.claim);
         claims.filter(move |claim| claim.is_valid_since(created_at))
     }
 
     /// Returns the strength of the union of the valid claims, and whether it is stale, without
     /// allocating.
-    pub(super) fn strength(&self, created_at: OffsetDateTime) -> Option<(Strength, bool)> {
+    pub(crate) fn strength(&self, created_at: OffsetDateTime) -> Option<(Strength, bool)> {
         UnitedClaims::strength_of(self.valid(created_at))
     }
 
@@ -57,25 +57,25 @@ impl Link {
 /// All edges, with the projects that they connect.
 #[derive(Default)]
 pub(crate) struct Links {
-    pub(super) graph: StableDiGraph<Slug, Link>,
+    pub(crate) graph: StableDiGraph<Slug, Link>,
     nodes: HashMap<Slug, NodeIndex, foldhash::fast::RandomState>,
 }
 
 impl Links {
-    pub(super) fn edge_count(&self) -> usize {
+    pub(crate) fn edge_count(&self) -> usize {
         self.graph.edge_count()
     }
 
-    pub(super) fn node(&self, slug: &Slug) -> Option<NodeIndex> {
+    pub(crate) fn node(&self, slug: &Slug) -> Option<NodeIndex> {
         self.nodes.get(slug).copied()
     }
 
-    pub(super) fn slug(&self, node: NodeIndex) -> &Slug {
+    pub(crate) fn slug(&self, node: NodeIndex) -> &Slug {
         &self.graph[node]
     }
 
     /// Returns the identity of an edge.
-    pub(super) fn key(&self, edge: EdgeIndex) -> Option<&EdgeKey> {
+    pub(crate) fn key(&self, edge: EdgeIndex) -> Option<&EdgeKey> {
         self.graph.edge_weight(edge)?.claims().next().map(|live| &live.claim.key)
     }
 
@@ -87,7 +87,7 @@ impl Links {
         self.find(key)?.claims[source.index()].as_deref()
     }
 
-    pub(super) fn claim_mut(
+    pub(crate) fn claim_mut(
         &mut self,
         key: &EdgeKey,
         source: EdgeSource,

@@ -1,5 +1,7 @@
 //! The edges in memory, as the store holds them.
 
+mod links;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,8 +10,9 @@ use federation_domain::{
 };
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::links::Links;
 use crate::presence::Listening;
+
+pub(crate) use links::{Link, Links};
 
 /// The edges in memory. The journal applies each access to the store, in the order of revisions.
 pub(crate) struct EdgeTable {
@@ -24,16 +27,16 @@ impl EdgeTable {
     }
 
     /// Number that grows with each change of the edges.
-    pub(super) fn generation(&self) -> u64 {
+    pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
     }
 
-    pub(super) fn read(&self) -> RwLockReadGuard<'_, Links> {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Links> {
         self.links.read()
     }
 
     /// Locks the edges to record observations, which do not count as changes.
-    pub(super) fn observe(&self) -> RwLockWriteGuard<'_, Links> {
+    pub(crate) fn observe(&self) -> RwLockWriteGuard<'_, Links> {
         self.links.write()
     }
 
