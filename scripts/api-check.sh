@@ -48,7 +48,7 @@ nats_server() { exec .tools/bin/nats-server --addr 127.0.0.1 --port -1 --ports_f
 # Runs in the scratch directory, which has no .env.
 federation() {
   cd "$SCRATCH" || exit 1
-  exec "$BINARY" "$@"
+  exec "$BINARIES/federation" "$@"
 }
 service() { federation serve >"$SCRATCH/$1.log" 2>&1; }
 publisher() { PROJECT_SLUG=commandcenter HEARTBEAT_INTERVAL=1 federation heartbeat >"$SCRATCH/publisher.log" 2>&1; }
@@ -93,8 +93,7 @@ require_rust
 run ./scripts/get-nats.sh || fail "nats-server is not available"
 run ./scripts/get-schemathesis.sh || fail "Schemathesis is not available"
 heading "building"
-run cargo build --package federation || fail "the build of the service failed"
-BINARY="$(realpath "${CARGO_TARGET_DIR:-target}")/debug/federation"
+build_debug federation
 
 SCRATCH="$(mktemp -d "${TMPDIR:-/tmp}/federation-api-check.XXXXXX")"
 start_in_group nats_server

@@ -33,9 +33,8 @@ export CHROMIUM NATS_SERVER
 
 run ./scripts/build-page.sh || fail "the page could not be built"
 heading "page: the service with the page"
-run env FEDERATION_REQUIRE_PAGE=1 cargo build --package federation || fail "the build of the service failed"
-FEDERATION_BINARY="$(realpath "${CARGO_TARGET_DIR:-target}")/debug/federation"
-export FEDERATION_BINARY
+FEDERATION_REQUIRE_PAGE=1 build_debug federation
+export FEDERATION_BINARY="$BINARIES/federation"
 
 cd "$UI"
 heading "page: licences and advisories"

@@ -12,6 +12,6 @@ require_rust
 has python3 || apt_install python3
 ./scripts/get-nats.sh
 ./scripts/get-prometheus.sh
-run cargo build --quiet --package federation || fail "the build of the service failed"
-run python3 scripts/check_queries/main.py "${CARGO_TARGET_DIR:-target}/debug/federation" .tools/bin/nats-server \
+build_debug federation --quiet
+run python3 scripts/check_queries/main.py "$BINARIES/federation" .tools/bin/nats-server \
   .tools/bin/prometheus || fail "a query does not match the metrics of the service"

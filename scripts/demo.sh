@@ -27,8 +27,7 @@ NODE="$(./scripts/get-node.sh)" || exit 1
 [[ -z "$NODE" ]] || export PATH="$NODE:$PATH"
 heading "building"
 run ./scripts/build-page.sh || fail "the page could not be built"
-run cargo build --package federation || fail "the build of the service failed"
-FEDERATION_BINARY="$(realpath "${CARGO_TARGET_DIR:-target}")/debug/federation"
-export FEDERATION_BINARY
+build_debug federation
+export FEDERATION_BINARY="$BINARIES/federation"
 SCRATCH="$(mktemp -d "${TMPDIR:-/tmp}/federation-demo.XXXXXX")"
 run node crates/web/ui/tools/demo.js "$SCRATCH" "${SERVICE_PORT:-8001}"

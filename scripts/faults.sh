@@ -17,10 +17,10 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-PROFILE=dev FOLDER=debug BINARY="" ARGS=()
+RELEASE=false BINARY="" ARGS=()
 while (($# > 0)); do
   case "$1" in
-    --release) PROFILE=release FOLDER=release ;;
+    --release) RELEASE=true ;;
     --binary)
       BINARY=${2:?--binary needs a path}
       shift
@@ -36,11 +36,16 @@ run ./scripts/get-postgres.sh || fail "Postgres is not available"
 export NATS_SERVER="$ROOT/.tools/bin/nats-server"
 
 heading "building"
-if [[ -z "$BINARY" ]]; then
-  run cargo build --profile "$PROFILE" --package federation || fail "the build of the service failed"
-  BINARY="${CARGO_TARGET_DIR:-target}/$FOLDER/federation"
+if [[ -n "$BINARY" ]]; then
+  :
+elif $RELEASE; then
+  run cargo build --release --package federation || fail "the build of the service failed"
+  BINARY="${CARGO_TARGET_DIR:-target}/release/federation"
+else
+  build_debug federation
+  BINARY="$BINARIES/federation"
 fi
-run cargo build --package federation-faults || fail "the build of the fault suite failed"
+build_debug federation-faults
 
 heading "injecting faults"
-run "${CARGO_TARGET_DIR:-target}/debug/faults" --binary "$BINARY" ${ARGS[@]+"${ARGS[@]}"}
+run "$BINARIES/faults" --binary "$BINARY" ${ARGS[@]+"${ARGS[@]}"}

@@ -113,6 +113,17 @@ require_rust_components() {
   done
 }
 
+# build_debug PACKAGE [CARGO OPTION...]: builds the debug binaries of a package and sets $BINARIES to
+# their folder. Uses those in the folder $PREBUILT_BINARIES instead if it is set.
+build_debug() {
+  local package=$1
+  [[ -z "${PREBUILT_BINARIES-}" ]] || { BINARIES=$PREBUILT_BINARIES && return; }
+  run cargo build --package "$package" "${@:2}" || fail "the build of $package failed"
+  BINARIES="$(built_binaries)"
+}
+
+built_binaries() { printf '%s/debug' "$(realpath "${CARGO_TARGET_DIR:-target}")"; }
+
 # --- Postgres -----------------------------------------------------------------------------------
 
 # Prints the directory of the newest Postgres: Debian's, otherwise the one on PATH, otherwise nothing.

@@ -40,6 +40,7 @@ step "tools: Postgres" ./scripts/get-postgres.sh
 step "tools: PgBouncer" ./scripts/get-pgbouncer.sh
 # Before the service, which embeds it.
 step "page" ./scripts/build-page.sh
+export FEDERATION_REQUIRE_PAGE=1
 export NATS_SERVER="$ROOT/.tools/bin/nats-server"
 
 if ! $ONLY_TESTS; then
@@ -63,6 +64,9 @@ say "$FEDERATION_TEST_POSTGRES"
 step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"${FILTER[@]}"}
 
 if ! $ONLY_TESTS; then
+  # The tests have built them, with the features of all crates.
+  PREBUILT_BINARIES="$(built_binaries)"
+  export PREBUILT_BINARIES
   step "queries of dashboards and alerts" ./scripts/check-queries.sh
   step "page: types, tests and browser" ./scripts/check-page.sh
   step "api: Schemathesis" ./scripts/api-check.sh
