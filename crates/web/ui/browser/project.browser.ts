@@ -13,6 +13,57 @@ afterAll(() => world.stop());
 afterEach(() => expect(world.problems.splice(0)).toEqual([]));
 
 describe('the view of a project', () => {
+  it('shows what it uses and what uses it, also through others, and keeps their status current', async () => {
+    for (const slug of ['front', 'middle', 'back']) {
+      await world.register(slug, { name: slug === 'back' ? HOSTILE : slug, heartbeat_interval_seconds: 60 });
+      await world.beat(slug);
+    }
+    for (const edge of ['front/middle/api', 'middle/back/queue', 'middle/nowhere/api']) {
+      await world.send('PUT', `/api/fed/edges/${edge}`, { strength: 0.8 });
+    }
+    const page = await world.page();
+    await page.goto('/projects/front');
+    await page.waitForSelector(READY);
+    await page.waitForSelector('[data-live=true]');
+    const connections = page.getByRole('region', { name: 'Connections' });
+    await connections.getByText('1, and 2 through others').waitFor();
+    await connections.getByText('through middle').first().waitFor();
+    expect(await connections.getByRole('listitem').filter({ hasText: 'nowhere' }).textContent()).toContain(
+      'not registered',
+    );
+    expect(await connections.locator('img, b').count()).toBe(0);
+    await world.beat('middle', { status: 'degraded', degradedReasons: ['slow'] });
+    await connections.getByRole('listitem').filter({ hasText: 'degraded' }).waitFor({ timeout: 2_000 });
+    await world.send('DELETE', '/api/fed/edges/middle/nowhere/api');
+    await connections.getByText('nowhere').waitFor({ state: 'detached', timeout: 3_000 });
+    await connections.getByRole('link', { name: 'middle' }).click();
+    await page.getByRole('heading', { level: 1, name: 'middle' }).waitFor();
+    await page.context().close();
+  });
+
+  it('shows metrics as charts with gaps, and texts as text', async () => {
+    const now = Date.now();
+    for (const minutes of [60, 59, 58, 57, 30, 29, 28, 27, 26]) {
+      await world.send('POST', '/api/fed/projects/hostile/metrics', {
+        metrics: { 'health.latency_ms': 40 + minutes, 'deploy.version.prod': '<b>1.2</b>' },
+        observed_at: new Date(now - minutes * 60_000).toISOString(),
+      });
+    }
+    const page = await world.page();
+    await page.goto('/projects/hostile?range=1h');
+    await page.waitForSelector(READY);
+    const chart = page.getByRole('img', { name: /^Health latency in the last 1h: between 66 ms and/ });
+    await chart.waitFor();
+    expect(await chart.getAttribute('aria-label')).toContain('with 2 gaps');
+    expect(await chart.locator('canvas').count()).toBe(1);
+    const metrics = page.getByRole('region', { name: 'Metrics' });
+    await metrics.getByText('<b>1.2</b>').waitFor();
+    await metrics.getByRole('button', { name: '7d' }).click();
+    await page.getByRole('img', { name: /^Health latency in the last 7d/ }).waitFor();
+    expect(new URL(page.url()).searchParams.get('range')).toBe('7d');
+    await page.context().close();
+  });
+
   it('explains the status and shows what the project says as text', async () => {
     const page = await world.page();
     await page.goto('/projects/hostile');

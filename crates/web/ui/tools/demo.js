@@ -112,6 +112,58 @@ for (const { slug, uses } of projects) {
   }
 }
 
+/** A number from 0 to 1 that is always the same for the same text. */
+function hash(text) {
+  let sum = 7;
+  for (const letter of text) sum = (sum * 31 + letter.codePointAt(0)) % 1_000_003;
+  return sum / 1_000_003;
+}
+
+/** Metrics of a project at a time. They repeat from day to day, with some noise. */
+function metricsOf({ slug }, at) {
+  const seed = hash(slug);
+  const day = (at.getTime() / 86_400_000) % 1;
+  const noise = hash(slug + Math.floor(at.getTime() / 300_000));
+  const load = 1 + 0.5 * Math.sin(2 * Math.PI * (day + 0.1 * seed)) + 0.3 * (noise - 0.5);
+  const deployed = new Date(Math.floor(Date.now() / 86_400_000 - 40 * seed * seed) * 86_400_000);
+  return {
+    'health.latency_ms': Math.round((8 + 60 * seed) * load),
+    'queue.depth': Math.round(Math.max(0, 200 * seed * (load - 0.8))),
+    'coverage.percent': Math.round(620 + 340 * seed) / 10,
+    'audit.ok_count': 20 + Math.round(30 * seed),
+    'audit.warn_count': seed > 0.6 ? Math.round(4 * seed) : 0,
+    'audit.fail_count': seed > 0.82 ? 2 : 0,
+    'security.critical_count': seed > 0.93 ? 1 : 0,
+    'security.high_count': seed > 0.75 ? Math.round(6 * seed - 3) : 0,
+    'deploy.last_deployed': deployed.toISOString(),
+    'deploy.version.prod': `1.${Math.round(30 * seed)}.${Math.round(9 * hash(`${slug}v`))}`,
+  };
+}
+
+/** Sends the metrics of the last 23 hours, oldest first. Some projects reported nothing for a while. */
+async function report() {
+  const STEP_MS = 900_000;
+  const now = Date.now();
+  const times = Array.from({ length: 92 }, (_, n) => new Date(now - (91 - n) * STEP_MS));
+  for (const [n, at] of times.entries()) {
+    const reporting = projects.filter(({ slug }) => n < 92 * hash(`${slug}gap`) || n > 10 + 92 * hash(`${slug}gap`));
+    await Promise.all(
+      reporting.map((project) => {
+        const body = { metrics: metricsOf(project, at), observed_at: at.toISOString() };
+        return send('POST', `/api/fed/projects/${project.slug}/metrics`, body);
+      }),
+    );
+  }
+  setInterval(() => {
+    const at = new Date();
+    for (const project of projects) {
+      if (project.slug === failed) continue;
+      const body = { metrics: metricsOf(project, at), observed_at: at.toISOString() };
+      void send('POST', `/api/fed/projects/${project.slug}/metrics`, body);
+    }
+  }, STEP_MS);
+}
+
 /** The project that fails now. */
 let failed = null;
 /** Slugs of projects that use the failed one. */
@@ -145,4 +197,5 @@ beat();
 setInterval(beat, (INTERVAL_S * 1000) / 2);
 setTimeout(fail, 20_000);
 setInterval(fail, OUTAGE_EVERY_MS);
+void report();
 console.log(`The page is at ${service.url}/. Ctrl-C stops the demonstration.`);

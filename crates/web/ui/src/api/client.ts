@@ -14,6 +14,11 @@ export type Uptime = Schemas['Uptime'];
 export type Graph = Schemas['Graph'];
 export type GraphNode = Schemas['GraphNode'];
 export type GraphEdge = Schemas['GraphEdge'];
+export type Reach = Schemas['Reach'];
+export type ReachedProject = Schemas['ReachedProject'];
+export type MetricPoints = Schemas['MetricPoints'];
+export type NewestMetrics = Schemas['NewestMetrics'];
+export type NewestMetric = Schemas['NewestMetric'];
 export type SourceHearing = Schemas['SourceHearing'];
 export type Project = Schemas['Project'];
 

@@ -49,7 +49,7 @@ class Catalog {
   #reading = false;
   #again = false;
   #watchers = new Set<Watcher>();
-  #entryWatchers = new Set<(entity: string) => void>();
+  #entryWatchers = new Set<(entity: string, key: string) => void>();
   #stream: EventStream | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
   #pause: ReturnType<typeof setTimeout> | null = null;
@@ -101,7 +101,9 @@ class Catalog {
   }
 
   find(slug: string): ListedProject | undefined {
-    return this.list.find((project) => project.slug === slug);
+    // Read so that views depend on it; it is replaced whenever the map changes.
+    void this.list;
+    return this.#projects.get(slug);
   }
 
   /** Calls `watcher` with each batch of changes until the returned function is called. */
@@ -110,8 +112,8 @@ class Catalog {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** Calls `watcher` with the entity of each entry that is not about a project. */
-  watchEntries(watcher: (entity: string) => void): () => void {
+  /** Calls `watcher` with the entity and the key of each entry that is not a change of a project. */
+  watchEntries(watcher: (entity: string, key: string) => void): () => void {
     this.#entryWatchers.add(watcher);
     return () => this.#entryWatchers.delete(watcher);
   }
@@ -188,7 +190,7 @@ class Catalog {
   /** An entry of another entity, or of a kind of a newer version. */
   #receivedEntry(entity: string, key: string): void {
     if (entity === 'project') void this.#readOne(key);
-    for (const watcher of this.#entryWatchers) watcher(entity);
+    for (const watcher of this.#entryWatchers) watcher(entity, key);
   }
 
   #readAgain(): void {

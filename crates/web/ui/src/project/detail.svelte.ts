@@ -23,7 +23,14 @@ function entryOf(item: History['changes'][number]): TimelineEntry {
   if ('because' in item) return item;
   const { revision, at } = item;
   const kind = item.kind as Change['kind'];
-  return { revision, at, kind, from: null, to: null, because: '' };
+  return { revision, at, kind, from: null, to: null, because: versions(item.payload) };
+}
+
+/** The versions in the payload of an entry of the kind `version_changed`. */
+function versions(payload: unknown): string {
+  if (typeof payload !== 'object' || payload === null) return '';
+  if (!('previous' in payload) || !('version' in payload)) return '';
+  return `from ${String(payload.previous)} to ${String(payload.version)}`;
 }
 
 export class Detail {
@@ -42,6 +49,9 @@ export class Detail {
   /** Starts and returns the function that stops. */
   start(): () => void {
     const unwatch = catalog.watch((changes) => this.#changed(changes));
+    const unwatchEntries = catalog.watchEntries((entity, key) => {
+      if (entity === 'project' && key === this.slug) void this.#readHistory();
+    });
     const timer = setInterval(() => {
       if (!document.hidden) void this.#readState();
     }, EXPLAIN_MS);
@@ -49,6 +59,7 @@ export class Detail {
     return () => {
       this.#ended = true;
       unwatch();
+      unwatchEntries();
       clearInterval(timer);
     };
   }
