@@ -3,6 +3,8 @@
 //! A fault is recorded in the model before it begins. Its end is recorded as an interval, from the
 //! moment at which the runner starts to end it to the moment at which that is done.
 
+mod intrusion;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +39,10 @@ const STUTTER: Duration = Duration::from_millis(1_500);
 /// Number of frequent restarts, and the time between them.
 const FLAPS: usize = 4;
 const FLAP: Duration = Duration::from_secs(2);
+/// Minimum time for which the changes of one project are refused, and for which a log is not read. A
+/// service that they hold up does not recover in time, although no part of the model is disturbed.
+const REFUSED_FOR: Duration = Duration::from_secs(14);
+const MUTED_FOR: Duration = Duration::from_secs(14);
 /// Time for which a rolling restart waits for a replica to serve before it continues.
 const ROLL_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -96,6 +102,26 @@ pub(crate) async fn inject(world: Arc<World>, planned: ScheduledFault) -> anyhow
             let rng = world.chance(u64::try_from(length.as_micros()).unwrap_or_default());
             fleet::garbage(&world, rng).await;
             Ok(())
+        }
+        InjectedFault::Refuse => {
+            intrusion::refuse(&world, length.max(REFUSED_FOR)).await;
+            Ok(())
+        }
+        InjectedFault::Mute(replica) => {
+            let replica = &world.replicas[replica];
+            replica.mute(true);
+            sleep(length.max(MUTED_FOR)).await;
+            replica.mute(false);
+            Ok(())
+        }
+        InjectedFault::HangStore => {
+            let writes = fleet::write_at_once(&world, length);
+            tokio::join!(break_store(&world, InjectedFault::PauseStore, length), writes);
+            Ok(())
+        }
+        InjectedFault::Upgrade => {
+            intrusion::expand_schema(&world).await;
+            roll(&world).await
         }
     }
 }

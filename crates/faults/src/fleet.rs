@@ -4,6 +4,8 @@ mod beat;
 mod flood;
 mod garbage;
 mod project;
+mod refused;
+mod writers;
 
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use crate::world::World;
 pub(crate) use flood::flood;
 pub(crate) use garbage::garbage;
 use project::Project;
+pub(crate) use refused::report_refused;
+pub(crate) use writers::write_at_once;
 
 /// Adds the projects to the model and spawns a task for each.
 pub(crate) fn start(world: &Arc<World>, tasks: &mut JoinSet<()>) {

@@ -13,7 +13,7 @@ const SPREAD_MS: u64 = 3_000;
 /// to be reported.
 const LONGEST_REST_MS: u64 = 14_000;
 /// Number of kinds of faults.
-const KINDS: u8 = 18;
+const KINDS: u8 = 22;
 /// Kind that a gentle plan skips.
 const CHOKE: u8 = 14;
 /// Maximum number of faults in a burst.
@@ -58,6 +58,15 @@ pub(crate) enum InjectedFault {
     Choke(usize),
     /// Invalid heartbeats.
     Garbage,
+    /// The store rejects every change of one project for good, while that project changes.
+    Refuse,
+    /// The log of the process is not read.
+    Mute(usize),
+    /// Postgres is paused while many clients write.
+    HangStore,
+    /// A newer version adds a column and writes log entries of an entity that this one does not know,
+    /// and the replicas restart in turn.
+    Upgrade,
 }
 
 /// The part that a fault needs exclusively. Two faults of a burst never share a part.
@@ -71,6 +80,8 @@ enum Claim {
     Store,
     Flood,
     Garbage,
+    Refusal,
+    Log(usize),
 }
 
 impl Claim {
@@ -102,6 +113,10 @@ impl InjectedFault {
             Self::Flood => "flood",
             Self::Choke(_) => "flood of a slow service",
             Self::Garbage => "garbage",
+            Self::Refuse => "permanent refusals",
+            Self::Mute(_) => "slow log reader",
+            Self::HangStore => "Postgres paused under writes",
+            Self::Upgrade => "rolling upgrade",
         }
     }
 
@@ -113,21 +128,24 @@ impl InjectedFault {
             | Self::Stutter(replica)
             | Self::Flap(replica)
             | Self::Choke(replica) => Claim::Process(replica),
-            Self::Roll | Self::RestartAll => Claim::AllProcesses,
+            Self::Roll | Self::RestartAll | Self::Upgrade => Claim::AllProcesses,
             Self::CutBus(replica) | Self::StallBus(replica) => Claim::BusLink(replica),
             Self::CutStore(replica) | Self::StallStore(replica) => Claim::StoreLink(replica),
             Self::StopBus | Self::PauseBus => Claim::Bus,
-            Self::KillStore | Self::PauseStore => Claim::Store,
+            Self::KillStore | Self::PauseStore | Self::HangStore => Claim::Store,
             Self::Flood => Claim::Flood,
             Self::Garbage => Claim::Garbage,
+            Self::Refuse => Claim::Refusal,
+            Self::Mute(replica) => Claim::Log(replica),
         }
     }
 
     fn replica(self) -> Option<usize> {
         match self.claim() {
-            Claim::Process(replica) | Claim::BusLink(replica) | Claim::StoreLink(replica) => {
-                Some(replica)
-            }
+            Claim::Process(replica)
+            | Claim::BusLink(replica)
+            | Claim::StoreLink(replica)
+            | Claim::Log(replica) => Some(replica),
             _ => None,
         }
     }
@@ -229,6 +247,10 @@ impl Plan {
             CHOKE => InjectedFault::Choke(replica),
             15 => InjectedFault::Stutter(replica),
             16 => InjectedFault::Flap(replica),
+            17 => InjectedFault::Refuse,
+            18 => InjectedFault::Mute(replica),
+            19 => InjectedFault::HangStore,
+            20 => InjectedFault::Upgrade,
             _ => InjectedFault::Garbage,
         }
     }
@@ -265,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_plan_has_every_kind_of_fault() {
-        let bursts = Plan::new(1, 2).take(50);
+        let bursts = Plan::new(1, 2).take(60);
         let kinds: BTreeSet<_> =
             bursts.flat_map(|burst| burst.faults).map(|planned| planned.fault.kind()).collect();
         assert_eq!(kinds.len(), usize::from(KINDS));

@@ -1,11 +1,13 @@
 //! One replica of the service: its process and its links to the two servers.
 
+mod log_pump;
 mod process;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -36,6 +38,8 @@ pub(crate) struct Replica {
     settings: ReplicaSettings,
     process: tokio::sync::Mutex<Option<Process>>,
     facts: Mutex<Facts>,
+    /// Set while the log of the process is not read.
+    muted: Arc<AtomicBool>,
     /// Incremented whenever the replica goes up or down.
     epoch: AtomicU64,
 }
@@ -74,6 +78,7 @@ impl Replica {
             settings,
             process: tokio::sync::Mutex::default(),
             facts: Mutex::default(),
+            muted: Arc::default(),
             epoch: AtomicU64::default(),
         })
     }
@@ -91,7 +96,7 @@ impl Replica {
         let since = clock.now();
         let log = self.settings.folder.join(format!("replica-{}.{starts}.log", self.number));
         let links = (self.bus.port(), self.store.port());
-        let mut process = Process::spawn(&self.settings, links, log)?;
+        let mut process = Process::spawn(&self.settings, links, log, &self.muted)?;
         let address = process.address().await;
         let address = address.with_context(|| format!("replica {} did not start", self.number))?;
         let pid = process.pid();
@@ -124,6 +129,11 @@ impl Replica {
     /// Returns its last address, even while it is down.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.facts.lock().address
+    }
+
+    /// Stops or continues to read the log of the process, and of its successors.
+    pub(crate) fn mute(&self, muted: bool) {
+        self.muted.store(muted, Ordering::SeqCst);
     }
 
     /// Sends SIGKILL.

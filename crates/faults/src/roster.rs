@@ -7,6 +7,12 @@ use crate::truth::Source;
 /// Project that floods the bus at times. It never dies.
 pub(crate) const FLOODER: &str = "flooder";
 
+/// Project whose changes the database rejects at times. The model does not know it.
+pub(crate) const REFUSED: &str = "refused";
+
+/// Project that many clients change at once. It sends no heartbeats.
+pub(crate) const WRITTEN: &str = "written";
+
 /// Number of projects, not counting the flooder.
 const PROJECTS: usize = 30;
 /// Every n-th project speaks over HTTP, the others over NATS.
@@ -40,7 +46,8 @@ pub(crate) fn participants() -> impl Iterator<Item = Participant> {
 /// Returns the projects file that every replica registers at its start.
 pub(crate) fn projects_file() -> String {
     let mut file = String::from("projects:\n");
-    for Participant { slug, .. } in participants() {
+    let slugs = participants().map(|participant| participant.slug);
+    for slug in slugs.chain([REFUSED.to_owned(), WRITTEN.to_owned()]) {
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             file,

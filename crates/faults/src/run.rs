@@ -15,7 +15,7 @@ use crate::monitor::{ReplicaMonitor, watch_machine};
 use crate::plan::{Burst, Plan};
 use crate::truth::CatalogState;
 use crate::world::World;
-use crate::{clerk, faults, fleet};
+use crate::{clerk, faults, fleet, store};
 
 /// Deadline for the replicas to serve at the start of the run.
 const SERVE_WITHIN: Duration = Duration::from_secs(30);
@@ -57,6 +57,7 @@ async fn play(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
         tasks.spawn(until_over(world, ReplicaMonitor::new(Arc::clone(world), number).run()));
     }
     until_all_serve(world).await?;
+    store::execute(&world.store_url, store::REFUSALS).await?;
     fleet::start(world, &mut tasks);
     note_fleet(world);
     tasks.spawn(until_over(world, clerk::work(Arc::clone(world), world.chance(CLERK))));

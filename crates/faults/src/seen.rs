@@ -83,6 +83,8 @@ pub(crate) struct LogEntry {
     /// Time of the change according to the log.
     pub(crate) at: Moment,
     pub(crate) cause: String,
+    /// `false` if it is about another entity than a project.
+    pub(crate) of_project: bool,
 }
 
 /// Condition of a replica according to its metrics.

@@ -261,6 +261,12 @@ impl Truth {
         Some(serves.max(self.untouched_since(replica)?))
     }
 
+    /// Returns the time since which the process runs at full speed, whatever its servers do.
+    pub(crate) fn runs_freely_since(&self, replica: usize) -> Option<Moment> {
+        let parts = [Part::Machine, Part::Process(replica), Part::Pace(replica), Part::Flood];
+        self.disturbances.calm_since(&parts)
+    }
+
     /// Returns the time since which no fault affects the speed and the links of a replica, or its
     /// servers. A process with little CPU time is deaf during the whole flood, even if another
     /// flood ends earlier.

@@ -16,6 +16,9 @@ pub(crate) fn inconsistencies(log: &[LogEntry]) -> Vec<Violation> {
         if entry.revision != expected {
             wrong(format!("expected revision {expected}"));
         }
+        if !entry.of_project {
+            continue;
+        }
         let before = statuses.insert(&entry.slug, entry.to).flatten();
         if entry.from != before {
             wrong(format!("its previous status was {}", name(before)));
@@ -30,7 +33,7 @@ pub(crate) fn inconsistencies(log: &[LogEntry]) -> Vec<Violation> {
 /// Returns the last status of each project that was not removed.
 pub(crate) fn last_statuses(log: &[LogEntry]) -> BTreeMap<String, Status> {
     let mut last = BTreeMap::new();
-    for entry in log {
+    for entry in log.iter().filter(|entry| entry.of_project) {
         match entry.to {
             Some(status) => last.insert(entry.slug.clone(), status),
             None => last.remove(&entry.slug),
@@ -44,7 +47,7 @@ fn name(status: Option<Status>) -> String {
 }
 
 fn violation(entry: &LogEntry, truth: String) -> Violation {
-    let LogEntry { revision, slug, kind, from, to, at, cause } = entry;
+    let LogEntry { revision, slug, kind, from, to, at, cause, .. } = entry;
     let (from, to) = (name(*from), name(*to));
     let seen = format!("revision {revision}: {kind} from {from} to {to}, cause {cause}");
     Violation { invariant: NAME, subject: slug.clone(), at: *at, seen, truth }
@@ -73,6 +76,15 @@ mod tests {
         assert_eq!(inconsistencies(&log()), []);
         assert_eq!(last_statuses(&log()), BTreeMap::from([("a".to_owned(), Offline)]));
         assert_eq!(last_statuses(&log()[..5]), BTreeMap::new());
+    }
+
+    #[test]
+    fn an_entry_of_another_entity_takes_a_revision_and_is_no_change_of_a_project() {
+        let mut log = log();
+        log.truncate(2);
+        log.push(LogEntry { of_project: false, ..scene::entry(3, "revised", None, None, 120) });
+        assert_eq!(inconsistencies(&log), []);
+        assert_eq!(last_statuses(&log), BTreeMap::from([("a".to_owned(), Online)]));
     }
 
     #[test]

@@ -43,6 +43,28 @@ pub(crate) fn end(
     })
 }
 
+/// Maximum time for a write to be answered: 5 s for its turn, 10 s for the store, and 1 s.
+pub(crate) const ANSWERS_WITHIN: Duration = Duration::from_secs(16);
+
+/// Checks that a write was answered in time, by success or by 503. The status is `None` if there was
+/// no response.
+pub(crate) fn write_answered(
+    replica: usize,
+    status: Option<u16>,
+    took: Duration,
+    asked: Moment,
+) -> Option<Violation> {
+    let well = matches!(status, Some(200 | 503)) && took <= ANSWERS_WITHIN;
+    let status = status.map_or_else(|| "no response".to_owned(), |status| status.to_string());
+    (!well).then(|| Violation {
+        invariant: "answers-writes",
+        subject: format!("replica {replica}"),
+        at: asked,
+        seen: format!("{status} after {took:.3?}"),
+        truth: format!("expected 200 or 503 within {ANSWERS_WITHIN:?}"),
+    })
+}
+
 /// Reports a process that exited without a signal.
 pub(crate) fn ended_by_itself(replica: usize, status: ExitStatus, now: Moment) -> Violation {
     Violation {
@@ -106,6 +128,15 @@ mod tests {
         assert!(end(0, Some(failed), Duration::ZERO, NOW).is_some());
         assert!(end(0, Some(well), STOPS_WITHIN + Duration::from_millis(1), NOW).is_some());
         assert!(end(0, None, Duration::ZERO, NOW).is_some());
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_found() {
+        assert!(write_answered(0, Some(200), ANSWERS_WITHIN, NOW).is_none());
+        assert!(write_answered(0, Some(503), Duration::ZERO, NOW).is_none());
+        assert!(write_answered(0, Some(500), Duration::ZERO, NOW).is_some());
+        assert!(write_answered(0, None, Duration::ZERO, NOW).is_some());
+        assert!(write_answered(0, Some(200), ANSWERS_WITHIN * 2, NOW).is_some());
     }
 
     #[test]

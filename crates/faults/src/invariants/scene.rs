@@ -53,5 +53,6 @@ pub(super) fn entry(
         to,
         at: at(millis),
         cause: String::new(),
+        of_project: true,
     }
 }

@@ -1,9 +1,10 @@
 //! A process of the service, which logs to a file and is killed when dropped.
 
-use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -12,7 +13,7 @@ use serde_json::Value;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use super::ReplicaSettings;
+use super::{ReplicaSettings, log_pump};
 
 /// Deadline to listen, which the service does before it connects to its servers.
 const LISTENS_WITHIN: Duration = Duration::from_secs(30);
@@ -32,9 +33,9 @@ impl Process {
         settings: &ReplicaSettings,
         (bus, store): (u16, u16),
         log: PathBuf,
+        muted: &Arc<AtomicBool>,
     ) -> anyhow::Result<Self> {
-        let file =
-            File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+        let pipe = log_pump::start(&log, Arc::clone(muted))?;
         let child = Command::new(&settings.binary)
             .arg("serve")
             .env_clear()
@@ -49,7 +50,7 @@ impl Process {
             .current_dir(&settings.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(file)
+            .stderr(pipe)
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", settings.binary.display()))?;
