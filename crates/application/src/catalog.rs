@@ -13,7 +13,7 @@ use crate::journal::Journal;
 use crate::mirror::WrittenProject;
 use crate::presence::{Presence, ProjectState};
 use crate::registry::Registry;
-use crate::rejections::RejectedWrite;
+use crate::rejected_writes::RejectedWrite;
 
 mod capacity;
 
@@ -143,7 +143,8 @@ impl Catalog {
     ///
     /// # Errors
     /// Returns [`CatalogError::NotLoaded`], [`CatalogError::Full`],
-    /// [`CatalogError::PreconditionFailed`] or [`CatalogError::Store`]. Projects in front of the one that failed may be registered.
+    /// [`CatalogError::PreconditionFailed`] or [`CatalogError::Store`]. Projects before the failing
+    /// one may already be registered.
     pub async fn register_accepted(
         &self,
         writes: Vec<impl Into<RegistrationWrite>>,

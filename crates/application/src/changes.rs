@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use federation_domain::{Crowd, LogEntry, LogPart, LogPosition, Revision, StoreError};
+use federation_domain::{BusyWith, LogEntry, LogPart, LogPosition, Revision, StoreError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -214,7 +214,7 @@ impl ChangeFeed {
             let log = &self.0.journal.stores().client_reads.change_log;
             self.0.journal.note_client_read(log.changes_after(after, at_most).await)
         };
-        let late = |_| self.0.journal.note_client_read(Err(StoreError::Busy(Crowd::Reads)));
+        let late = |_| self.0.journal.note_client_read(Err(StoreError::Busy(BusyWith::Reads)));
         timeout(READ_WITHIN, reading).await.unwrap_or_else(late).map_err(WatchError::Store)
     }
 }

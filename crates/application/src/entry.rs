@@ -51,16 +51,16 @@ pub(crate) struct ProjectEntry {
 
 /// Time, cause and actor of a change of status.
 #[derive(Debug, Clone)]
-pub(crate) struct Finding {
+pub(crate) struct StatusChangeReason {
     pub(crate) at: OffsetDateTime,
     pub(crate) cause: Cause,
     pub(crate) actor: Actor,
-    /// Number of changes that this one stands for, the last of them.
+    /// Number of changes merged into this one, which is the newest.
     pub(crate) changes: u32,
 }
 
-impl Finding {
-    /// Merges an earlier finding of the same project that was not sent into this one.
+impl StatusChangeReason {
+    /// Merges an earlier change of the same project that was not sent into this one.
     pub(crate) fn after(mut self, earlier: Option<Box<Self>>) -> Self {
         let changes = earlier.map_or(0, |earlier| earlier.changes);
         self.changes = self.changes.saturating_add(changes);
@@ -83,7 +83,7 @@ pub(crate) struct Live {
     /// Status in the store once all queued transitions are stored.
     pub(crate) sent: ProjectStatus,
     /// Newest change, if the queue had no room for it or the project is flapping.
-    pub(crate) unsent: Option<Box<Finding>>,
+    pub(crate) unsent: Option<Box<StatusChangeReason>>,
     /// Allowance to write status entries.
     pub(crate) allowance: EntryAllowance,
     /// The newest change is held back until the project may write another status entry.

@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use federation_domain::{
-    Actor, ChangeSink, Clock, Crowd, ListeningPeriod, LogEntry, LogPosition, Outcome, Precondition,
-    Project, Revision, Slug, Snapshot, Source, StoreError, StoredEntry, Stores, Transition,
-    error_chain,
+    Actor, BusyWith, ChangeSink, Clock, ListeningPeriod, LogEntry, LogPosition, Outcome,
+    Precondition, Project, Revision, Slug, Snapshot, Source, StoreError, StoredEntry, Stores,
+    Transition, error_chain,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -24,7 +24,7 @@ use crate::edge_table::EdgeTable;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::recent::Recent;
-use crate::rejections::Rejections;
+use crate::rejected_writes::Rejections;
 use acceptance::Acceptance;
 use registering::WaitingCalls;
 use tail::{Continuation, Tail};
@@ -237,7 +237,7 @@ impl Journal {
         run_to_completion(async move {
             let _place = place;
             let Some(_turn) = journal.turns.next(&journal.writing).await else {
-                return journal.note_client_write(Err(StoreError::Busy(Crowd::Writes)));
+                return journal.note_client_write(Err(StoreError::Busy(BusyWith::Writes)));
             };
             let removed = journal.stores.catalog.remove(&slug, &only_if, &actor, at).await;
             let removed =

@@ -3,8 +3,7 @@
 //! **Owns** registering, finding, listing and removing projects ([`Catalog`], [`ProjectQuery`]),
 //! recording heartbeats ([`Recorder`]) and deciding statuses ([`Presence`]), storing changes
 //! ([`Writer`]), applying changes of other replicas ([`Follower`]), and the metrics that projects
-//! report ([`Series`]). Reads are answered from the
-//! registry in memory, never from the store.
+//! report ([`Series`]). Reads are answered from the registry in memory, never from the store.
 //!
 //! **Must not know** which database keeps the catalog, nor which transport carries heartbeats or
 //! queries. Adapters call this crate, and this crate calls ports.
@@ -26,6 +25,7 @@ mod groups;
 mod history;
 mod journal;
 mod listing;
+mod log_upkeep;
 mod metrics;
 mod mirror;
 mod presence;
@@ -34,13 +34,12 @@ mod queue;
 mod readiness;
 mod recent;
 mod registry;
-mod rejections;
+mod rejected_writes;
 mod series;
 mod service;
 mod sinks;
 #[cfg(test)]
 mod testing;
-mod upkeep;
 mod writer;
 
 pub use catalog::{Catalog, CatalogError, MAX_PROJECTS};
@@ -55,6 +54,7 @@ pub use graph::{
     ObservedEdge, Paths, Reach, ReachDirection, ReachedProject,
 };
 pub use history::{History, Uptime};
+pub use log_upkeep::Upkeep;
 pub use metrics::{
     AuthFailureReason, DropReason, Metrics, ObservationRefusal, ProcessUsage, SampleDropReason,
 };
@@ -72,5 +72,4 @@ pub use series::{
 };
 pub use service::{Ports, Service};
 pub use sinks::{AllSinks, LogSink};
-pub use upkeep::Upkeep;
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -71,8 +71,8 @@ impl Registry {
 
     /// Locks the index for several look-ups. The caller must not call the registry meanwhile: if a
     /// writer is waiting for the lock, such a call deadlocks behind it.
-    pub(crate) fn hold(&self) -> Held<'_> {
-        Held(self.index.read())
+    pub(crate) fn hold(&self) -> IndexGuard<'_> {
+        IndexGuard(self.index.read())
     }
 
     pub(crate) fn get_by_id(&self, id: ProjectId) -> Option<Arc<ProjectEntry>> {
@@ -165,9 +165,9 @@ impl Registry {
 }
 
 /// Read lock on the index, see [`Registry::hold`].
-pub(crate) struct Held<'a>(RwLockReadGuard<'a, Index>);
+pub(crate) struct IndexGuard<'a>(RwLockReadGuard<'a, Index>);
 
-impl Held<'_> {
+impl IndexGuard<'_> {
     pub(crate) fn get(&self, slug: &str) -> Option<&Arc<ProjectEntry>> {
         self.0.by_slug.get(slug)
     }

@@ -4,6 +4,10 @@
 //! Separate from heartbeats: samples take no lock that a heartbeat takes, and have a store port with
 //! connections of its own. If that store is away, completed runs wait in a bounded buffer. Samples
 //! may be lost, heartbeats and changes may not.
+//!
+//! - `live` has the newest run of each series of a project, and `table` those of all projects.
+//! - `waiting` is the buffer of completed runs, and `flusher` the task that stores them.
+//! - `range` and `across` answer queries. `retention` rolls up and drops old days.
 
 mod across;
 mod flusher;
@@ -80,7 +84,7 @@ pub struct NewestValue {
     pub metric: MetricType,
     /// Run that ends with the newest sample.
     pub run: Run,
-    /// The value is too old to stand for the present.
+    /// The value is too old to count as current.
     pub is_stale: bool,
 }
 

@@ -18,13 +18,13 @@ use crate::expiry::Expiry;
 use crate::follower::Follower;
 use crate::graph::{EdgeKeeper, EdgeObserver, Graph};
 use crate::journal::Journal;
+use crate::log_upkeep::Upkeep;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::presence::{Deployment, Presence, PresenceDeps, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
-use crate::upkeep::Upkeep;
 use crate::writer::Writer;
 
 /// Ports that the application needs.

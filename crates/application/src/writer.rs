@@ -17,8 +17,8 @@ use crate::journal::Journal;
 use crate::presence::Presence;
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
-use crate::rejections::RejectedWrite;
-use parts::{Halves, Held, halves, only_project};
+use crate::rejected_writes::RejectedWrite;
+use parts::{Halves, HeldTransitions, halves, only_project};
 
 /// Interval between checkpoints: the maximum lag of the stored `last_heartbeat_at`.
 pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(10);
@@ -107,14 +107,14 @@ impl Writer {
     /// # Errors
     /// [`StoreError`]; transitions that were not committed stay queued in order.
     pub async fn flush(&self) -> Result<(), StoreError> {
-        let mut held = Held::default();
+        let mut held = HeldTransitions::default();
         let done = self.flush_into(&mut held).await;
         // They are older than everything else in the queue of their projects.
         self.queue.put_back(held.transitions);
         done
     }
 
-    async fn flush_into(&self, held: &mut Held) -> Result<(), StoreError> {
+    async fn flush_into(&self, held: &mut HeldTransitions) -> Result<(), StoreError> {
         loop {
             let batch = self.queue.take(BATCH);
             if batch.is_empty() {

@@ -79,7 +79,7 @@ pub enum StoreError {
     /// Too many calls are in progress. Nothing was applied, and a retry may succeed. This is not an
     /// outage.
     #[error("too many {0}")]
-    Busy(Crowd),
+    Busy(BusyWith),
     /// The database answers reads and refuses every write. Nothing was applied, and a retry may
     /// succeed.
     #[error("the store refuses every write: {why}")]
@@ -138,21 +138,21 @@ impl fmt::Display for WritesRefusedBecause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::ReadOnly => "the database is read-only",
-            Self::Disk => "the disk of the database is full or fails",
+            Self::Disk => "the disk of the database is full or failing",
         })
     }
 }
 
-/// Calls of which too many are in progress.
+/// Kind of calls of which too many are in progress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Crowd {
+pub enum BusyWith {
     /// Reads of the log and of histories for clients.
     Reads,
     /// Writes that wait for the store.
     Writes,
 }
 
-impl fmt::Display for Crowd {
+impl fmt::Display for BusyWith {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Reads => "histories are being read",

@@ -15,9 +15,9 @@ pub const STATUS_ENTRIES: u32 = 6;
 pub const STATUS_ENTRY_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Allowance of a project to write status entries: a token bucket with room for
-/// [`STATUS_ENTRIES`], which gains one each [`STATUS_ENTRY_INTERVAL`].
+/// [`STATUS_ENTRIES`], which gains one every [`STATUS_ENTRY_INTERVAL`].
 ///
-/// At most six entries are written at once, and at most one each ten seconds in the long run.
+/// At most six entries are written at once, and at most one every ten seconds in the long run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct EntryAllowance {
     /// Time in ms at which the bucket is full again.

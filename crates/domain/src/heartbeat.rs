@@ -117,14 +117,14 @@ impl Heartbeat<'_> {
 #[cfg_attr(
     feature = "serde",
     derive(serde::Serialize, serde::Deserialize),
-    serde(from = "Said", into = "Said")
+    serde(from = "ReasonsByChannel", into = "ReasonsByChannel")
 )]
-pub struct Reports(Option<Box<Said>>);
+pub struct Reports(Option<Box<ReasonsByChannel>>);
 
 /// Reasons by channel; `None` means healthy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
-struct Said {
+struct ReasonsByChannel {
     /// Reported in heartbeats.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     presence: Option<Vec<String>>,
@@ -159,7 +159,7 @@ impl Reports {
                 Some(reasons.iter().take(Self::MAX_REASONS).map(|reason| tidy(reason)).collect())
             }
         };
-        let mut said = Said::from(std::mem::take(self));
+        let mut said = ReasonsByChannel::from(std::mem::take(self));
         for earlier in [&mut said.presence, &mut said.health] {
             earlier.take_if(|reasons| *reasons == [Self::UNRECOGNIZED]);
         }
@@ -183,14 +183,14 @@ impl Reports {
     }
 }
 
-impl From<Said> for Reports {
-    fn from(said: Said) -> Self {
+impl From<ReasonsByChannel> for Reports {
+    fn from(said: ReasonsByChannel) -> Self {
         let is_degraded = said.presence.is_some() || said.health.is_some();
         Self(is_degraded.then(|| Box::new(said)))
     }
 }
 
-impl From<Reports> for Said {
+impl From<Reports> for ReasonsByChannel {
     fn from(reports: Reports) -> Self {
         reports.0.map(|said| *said).unwrap_or_default()
     }

@@ -83,7 +83,7 @@ pub use edge::{
     OBSERVATION_WRITTEN_EVERY, STALE_AFTER, Strength, UnitedClaims,
 };
 pub use error::{
-    Crowd, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, WritesRefusedBecause,
+    BusyWith, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, WritesRefusedBecause,
     error_chain,
 };
 pub use flapping::{EntryAllowance, STATUS_ENTRIES, STATUS_ENTRY_INTERVAL};
@@ -115,11 +115,13 @@ pub use ports::{
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};
 pub use registration_write::{Decision, RegistrationWrite, WriteMode};
-pub use stored::{Decoded, EntryRecord, PayloadDecoders, ProjectRecord, StandIns, StoredProject};
+pub use stored::{
+    Decoded, EntryRecord, PayloadDecoders, Placeholders, ProjectRecord, StoredProject,
+};
 pub use time_precision::to_micros;
 pub use uptime::{
-    DayStep, HeardDay, RolledUp, Shares, Spent, UptimeDay, day_of, first_moment_of, heard_day,
-    roll_up_day, spent, uptime,
+    DayStep, HeardDay, RolledUp, Shares, TimeByStatus, UptimeDay, day_of, first_moment_of,
+    heard_day, roll_up_day, spent, uptime,
 };
 pub use values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, ReportedStatus, Slug,

@@ -58,7 +58,7 @@ pub struct ProjectRecord {
 
 /// Values for required columns that do not parse.
 #[derive(Debug, Clone, Copy)]
-pub struct StandIns<'a> {
+pub struct Placeholders<'a> {
     /// Slug, also used as the name.
     pub slug: &'a Slug,
     /// Status.
@@ -115,11 +115,11 @@ impl ProjectRecord {
     /// # Errors
     /// Returns [`StoreError::Corrupt`] for a required column that has no stand-in. All of them have
     /// one.
-    pub fn parse_with(self, stand_ins: &StandIns<'_>) -> Result<StoredProject, StoreError> {
+    pub fn parse_with(self, stand_ins: &Placeholders<'_>) -> Result<StoredProject, StoreError> {
         self.read(Some(stand_ins))
     }
 
-    fn read(self, stand_ins: Option<&StandIns<'_>>) -> Result<StoredProject, StoreError> {
+    fn read(self, stand_ins: Option<&Placeholders<'_>>) -> Result<StoredProject, StoreError> {
         let mut columns = Columns::new("projects", self.id);
         let name = stand_ins.map(|with| ProjectName::of(with.slug));
         let url = stand_ins.and_then(|_| HubUrl::parse(STAND_IN_URL).ok());
@@ -278,7 +278,7 @@ mod tests {
         assert_eq!(column(&bad().parse().unwrap_err()), "hub_url");
         let slug = Slug::parse("b").unwrap();
         let at = OffsetDateTime::UNIX_EPOCH + time::Duration::SECOND;
-        let stand_ins = StandIns { slug: &slug, status: ProjectStatus::Offline, at };
+        let stand_ins = Placeholders { slug: &slug, status: ProjectStatus::Offline, at };
         let stored = bad().parse_with(&stand_ins).unwrap();
         assert_eq!(stored.unreadable.as_ref().map(column), Some("hub_url"));
         assert_eq!(stored.readable(), None);
@@ -301,7 +301,7 @@ mod tests {
         };
         let slug = Slug::parse("b").unwrap();
         let (status, at) = (ProjectStatus::Degraded, OffsetDateTime::UNIX_EPOCH);
-        let stored = nothing.parse_with(&StandIns { slug: &slug, status, at }).unwrap();
+        let stored = nothing.parse_with(&Placeholders { slug: &slug, status, at }).unwrap();
         assert_eq!(stored.unreadable.as_ref().map(column), Some("slug"));
         let project = stored.project;
         assert_eq!((project.slug.as_str(), project.name.as_str()), ("b", "b"));

@@ -19,7 +19,7 @@ pub use self::days::{
 
 /// Time that a project spent in each status, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Spent {
+pub struct TimeByStatus {
     /// Time in which the project was online.
     pub online_us: i64,
     /// Time in which the project was degraded.
@@ -43,7 +43,7 @@ pub struct Shares {
     pub unobserved: f64,
 }
 
-impl Spent {
+impl TimeByStatus {
     /// Returns the shares of the whole. All are zero if no time was spent.
     #[must_use]
     pub fn shares(&self) -> Shares {
@@ -89,17 +89,17 @@ impl Spent {
 /// Returns how a project spent the time from `from` to `until`, and its status at `from`.
 ///
 /// `status` is its status at `until`, or `None` if it did not exist then. `steps` are all its changes
-/// from `from` on, with their times, newest first; earlier ones are ignored. `periods` are the listening periods of its source,
-/// which do not overlap; time outside of them is unobserved. Time in which the project did not exist
-/// is not counted.
+/// from `from` on, with their times, newest first; earlier ones are ignored. `periods` are the
+/// listening periods of its source, which do not overlap. Time outside of them is unobserved. Time in
+/// which the project did not exist is not counted.
 #[must_use]
 pub fn spent(
     (from, until): (OffsetDateTime, OffsetDateTime),
     status: Option<ProjectStatus>,
     steps: &[(OffsetDateTime, StatusStep)],
     periods: &[ListeningPeriod],
-) -> (Spent, Option<ProjectStatus>) {
-    let mut spent = Spent::default();
+) -> (TimeByStatus, Option<ProjectStatus>) {
+    let mut spent = TimeByStatus::default();
     let (mut later, mut status) = (until.max(from), status);
     let mut count = |status: Option<ProjectStatus>, earlier, later| {
         if let Some(status) = status {
@@ -159,7 +159,7 @@ mod tests {
         periods: &[ListeningPeriod],
     ) -> [i64; 4] {
         let (spent, _) = spent((at(0), at(100)), Some(status), steps, periods);
-        let Spent { online_us, degraded_us, offline_us, unobserved_us } = spent;
+        let TimeByStatus { online_us, degraded_us, offline_us, unobserved_us } = spent;
         [online_us, degraded_us, offline_us, unobserved_us].map(|us| us / 1_000_000)
     }
 

@@ -3,6 +3,8 @@
 //! Each section has arguments parsed by clap (`…Args`) and a `resolve` method that checks them and
 //! returns the values that the program uses, or an error that names the setting. Text that may
 //! contain a password is a [`Secret`], which clap accepts unchecked, so no error of clap repeats it.
+//!
+//! `reference.rs` generates docs/CONFIGURATION.md and .env.example from these arguments.
 
 pub(crate) mod api_keys;
 pub mod bus;

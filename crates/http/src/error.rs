@@ -17,7 +17,7 @@ use federation_application::{
     WatchError,
 };
 use federation_domain::{
-    Crowd, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
+    BusyWith, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
 };
 
 use crate::auth::error::AuthError;
@@ -140,7 +140,7 @@ pub(crate) enum ApiError {
     #[error("{}", rejection(.0))]
     RejectedByStore(StoreError),
     #[error("too many {0}, try again later")]
-    StoreBusy(Crowd),
+    StoreBusy(BusyWith),
     /// The store answers reads and refuses writes.
     #[error("{}, try again later", .0)]
     WritesRefused(StoreError),
@@ -427,7 +427,7 @@ mod tests {
         for error in [
             ApiError::from(CatalogError::NotLoaded),
             ApiError::from(CatalogError::Store(unavailable)),
-            ApiError::from(CatalogError::Store(StoreError::Busy(Crowd::Reads))),
+            ApiError::from(CatalogError::Store(StoreError::Busy(BusyWith::Reads))),
             ApiError::not_recorded("a", RecordError::NotLoaded),
         ] {
             let response = error.error_response();

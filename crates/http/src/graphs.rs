@@ -12,8 +12,8 @@ use federation_application::{Catalog, Graph, Presence};
 use federation_domain::Monotonic;
 use parking_lot::Mutex;
 
+use crate::encoded::EncodedBody;
 use crate::error::ApiError;
-use crate::lists::encoded::EncodedList;
 use crate::lists::permits::Permits;
 use crate::params::graph::GraphParams;
 use crate::wire::graph;
@@ -39,7 +39,7 @@ pub(crate) struct Graphs {
 }
 
 struct Cached {
-    body: Arc<EncodedList>,
+    body: Arc<EncodedBody>,
     generations: (u64, u64),
     at: Monotonic,
 }
@@ -56,7 +56,7 @@ impl Graphs {
     }
 
     /// Returns the part of the graph that the query selects.
-    pub(crate) async fn view(&self, params: GraphParams) -> Result<Arc<EncodedList>, ApiError> {
+    pub(crate) async fn view(&self, params: GraphParams) -> Result<Arc<EncodedBody>, ApiError> {
         let key = format!("{params:?}");
         if let Some(body) = self.look_up(&key) {
             return Ok(body);
@@ -66,7 +66,7 @@ impl Graphs {
         let encode = move || {
             let view = graph.view(&params.query, max_nodes)?;
             let body = graph::format(&view, params.format).map_err(ApiError::internal)?;
-            Ok(Arc::new(EncodedList::new(Bytes::from(body), None)))
+            Ok(Arc::new(EncodedBody::new(Bytes::from(body), None)))
         };
         let body = self.compute(encode).await?;
         let mut cached = self.cached.lock();
@@ -77,7 +77,7 @@ impl Graphs {
         Ok(body)
     }
 
-    fn look_up(&self, key: &str) -> Option<Arc<EncodedList>> {
+    fn look_up(&self, key: &str) -> Option<Arc<EncodedBody>> {
         let (generations, now) = (self.generations(), self.clock.now());
         let cached = self.cached.lock();
         let found = cached

@@ -30,6 +30,7 @@ mod coding;
 mod conditions;
 mod connection;
 mod cors;
+mod encoded;
 mod error;
 mod events;
 mod graphs;

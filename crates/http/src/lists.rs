@@ -21,7 +21,6 @@
 //! All clients share the buffer of a cached list. Lists that are cached or being sent have limited
 //! [memory](memory). While it is used up, lists are streamed in small parts.
 
-pub(crate) mod encoded;
 mod memory;
 pub(crate) mod permits;
 mod response;
@@ -36,10 +35,10 @@ use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use self::encoded::EncodedList;
 use self::memory::ListMemory;
 use self::permits::Permits;
 use self::writer::{ListWriter, PreparedList};
+use crate::encoded::EncodedBody;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
 
@@ -84,7 +83,7 @@ struct SlotState {
 }
 
 struct CachedList {
-    list: Arc<EncodedList>,
+    list: Arc<EncodedBody>,
     as_of: Moment,
 }
 
@@ -97,7 +96,7 @@ struct Moment {
 
 /// Result of looking up a cached list.
 enum Lookup {
-    Hit(Arc<EncodedList>),
+    Hit(Arc<EncodedBody>),
     /// Another request is encoding the list. Look up again when the channel is closed.
     InProgress(watch::Receiver<()>),
     /// The caller must encode the list, then drop the sender.

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    NewChange, Outcome, Project, ProjectId, Reports, Source, StandIns, StoreError, Transition,
+    NewChange, Outcome, Placeholders, Project, ProjectId, Reports, Source, StoreError, Transition,
     Verdicts, to_micros,
 };
 
@@ -99,7 +99,7 @@ fn project_of(row: ProjectRow, transitions: &[Transition]) -> Result<Project, St
     let record = row.into_record();
     let stored = match first {
         Some(Transition { slug, from, at, .. }) => {
-            record.parse_with(&StandIns { slug, status: *from, at: to_micros(*at) })?
+            record.parse_with(&Placeholders { slug, status: *from, at: to_micros(*at) })?
         }
         None => record.parse()?,
     };

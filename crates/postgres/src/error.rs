@@ -13,7 +13,7 @@ pub(crate) fn is_of_a_pooler(message: &str) -> bool {
     message.contains("prepared statement \"")
 }
 
-/// Returns whether a statement gave up waiting for a lock. Others hold it for so long.
+/// Returns whether a statement timed out waiting for a lock that others hold.
 pub(crate) fn is_lock_timeout(message: &str) -> bool {
     message.contains("due to lock timeout")
 }

@@ -7,8 +7,9 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Decision, HeartbeatInterval, NewChange, Origin, Project, ProjectStatus, Registered,
-    Registration, RegistrationWrite, Slug, Source, StandIns, StoreError, StoredProject, to_micros,
+    Decision, HeartbeatInterval, NewChange, Origin, Placeholders, Project, ProjectStatus,
+    Registered, Registration, RegistrationWrite, Slug, Source, StoreError, StoredProject,
+    to_micros,
 };
 use time::OffsetDateTime;
 
@@ -157,7 +158,7 @@ async fn lock_rows(
         .await?;
     let by_slug = rows.into_iter().filter_map(|row| Some((Slug::parse(&row.slug).ok()?, row)));
     let stored = by_slug.map(|(slug, row)| {
-        let stand_ins = StandIns { slug: &slug, status: ProjectStatus::Offline, at };
+        let stand_ins = Placeholders { slug: &slug, status: ProjectStatus::Offline, at };
         let stored = row.into_record().parse_with(&stand_ins)?;
         Ok((slug, stored))
     });

@@ -18,7 +18,7 @@ use diesel_async::{
     AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager,
 };
 use federation_domain::{
-    Actor, CatalogStore, Change, ChangeLogStore, Crowd, Epoch, ListeningPeriod, ListeningStore,
+    Actor, BusyWith, CatalogStore, Change, ChangeLogStore, Epoch, ListeningPeriod, ListeningStore,
     LogPart, Origin, Outcome, Precondition, Project, ProjectId, Registered, RegistrationWrite,
     Revision, Slug, Snapshot, Source, StoreError, StoreHealth, StoredEntry, Transition,
 };
@@ -190,10 +190,10 @@ impl PgStore {
 
     async fn connection(&self) -> Result<Object<AsyncPgConnection>, StoreError> {
         if self.pool.status().waiting >= self.max_waiting {
-            return Err(StoreError::Busy(Crowd::Reads));
+            return Err(StoreError::Busy(BusyWith::Reads));
         }
         self.pool.get().await.map_err(|error| match error {
-            PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy(Crowd::Reads),
+            PoolError::Timeout(TimeoutType::Wait) => StoreError::Busy(BusyWith::Reads),
             // Every failure to connect counts as an outage: it may end without a restart of this
             // process.
             other => StoreError::Unavailable(other.into()),
@@ -246,7 +246,7 @@ async fn settle<T>(
         return Err(StoreError::Failed(BehindPooler(error).into()));
     }
     if is_lock_timeout(&error.to_string()) {
-        return Err(StoreError::Busy(Crowd::Writes));
+        return Err(StoreError::Busy(BusyWith::Writes));
     }
     let outage = match is_outage(&error) {
         Some(outage) => outage,

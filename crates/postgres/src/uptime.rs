@@ -4,8 +4,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Date as SqlDate, Nullable, Text, Timestamptz, Varchar};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    DayStep, HeardDay, ProjectStatus, Revision, RollUpProgress, RollUpStep, Slug, Source, Spent,
-    StatusStep, UptimeDay, UptimeDays,
+    DayStep, HeardDay, ProjectStatus, Revision, RollUpProgress, RollUpStep, Slug, Source,
+    StatusStep, TimeByStatus, UptimeDay, UptimeDays,
 };
 use time::{Date, OffsetDateTime};
 
@@ -132,7 +132,7 @@ impl From<DayRow> for UptimeDay {
         let status = |name: Option<String>| name.and_then(|name| ProjectStatus::parse(&name).ok());
         Self {
             day,
-            spent: Spent { online_us, degraded_us, offline_us, unobserved_us },
+            spent: TimeByStatus { online_us, degraded_us, offline_us, unobserved_us },
             opens: status(row.opens),
             closes: status(row.closes),
             first: Revision(row.first_revision),

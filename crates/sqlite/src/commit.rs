@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 use federation_domain::{
-    NewChange, Outcome, Project, Reports, Source, StandIns, Transition, Verdicts, to_micros,
+    NewChange, Outcome, Placeholders, Project, Reports, Source, Transition, Verdicts, to_micros,
 };
 
 use crate::error::SqliteError;
@@ -53,7 +53,7 @@ fn find(
         .optional()?;
     let Some(row) = row else { return Ok(None) };
     let Transition { slug, from, at, .. } = transition;
-    let stand_ins = StandIns { slug, status: *from, at: to_micros(*at) };
+    let stand_ins = Placeholders { slug, status: *from, at: to_micros(*at) };
     let stored = row.into_record().parse_with(&stand_ins)?;
     stored.unreadable.iter().for_each(report);
     Ok(Some(stored.project))

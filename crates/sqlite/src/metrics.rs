@@ -10,7 +10,7 @@ use std::path::Path;
 use async_trait::async_trait;
 use deadpool::managed::Pool;
 use federation_domain::{
-    Crowd, MetricStore, ProjectId, RunQuery, SeriesRun, StoreError, Tier, distinct_runs,
+    BusyWith, MetricStore, ProjectId, RunQuery, SeriesRun, StoreError, Tier, distinct_runs,
 };
 use time::{Date, OffsetDateTime};
 
@@ -64,7 +64,7 @@ impl SqliteMetricStore {
     /// # Errors
     /// See [`SqliteStore::migrate`](crate::SqliteStore::migrate).
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        run(&self.writer, Crowd::Writes, migrate::migrate).await
+        run(&self.writer, BusyWith::Writes, migrate::migrate).await
     }
 }
 
@@ -75,7 +75,7 @@ impl MetricStore for SqliteMetricStore {
         if distinct.is_empty() {
             return Ok(());
         }
-        run(&self.writer, Crowd::Writes, move |c| {
+        run(&self.writer, BusyWith::Writes, move |c| {
             c.immediate_transaction(|c| runs::store(c, tier, &distinct))
         })
         .await
@@ -83,25 +83,25 @@ impl MetricStore for SqliteMetricStore {
 
     async fn newest_runs(&self, projects: &[ProjectId]) -> Result<Vec<SeriesRun>, StoreError> {
         let projects = projects.to_vec();
-        run(&self.readers, Crowd::Reads, move |c| runs::newest(c, &projects)).await
+        run(&self.readers, BusyWith::Reads, move |c| runs::newest(c, &projects)).await
     }
 
     async fn runs(&self, query: &RunQuery) -> Result<Vec<SeriesRun>, StoreError> {
         let query = query.clone();
-        run(&self.readers, Crowd::Reads, move |c| runs::between(c, &query)).await
+        run(&self.readers, BusyWith::Reads, move |c| runs::between(c, &query)).await
     }
 
     async fn rolled_up_until(&self) -> Result<Option<Date>, StoreError> {
-        run(&self.readers, Crowd::Reads, rollup::until).await
+        run(&self.readers, BusyWith::Reads, rollup::until).await
     }
 
     async fn mark_rolled_up(&self, day: Date) -> Result<(), StoreError> {
-        run(&self.writer, Crowd::Writes, move |c| rollup::mark(c, day)).await
+        run(&self.writer, BusyWith::Writes, move |c| rollup::mark(c, day)).await
     }
 
     async fn delete_runs(&self, tier: Tier, before: OffsetDateTime) -> Result<(), StoreError> {
         // Each batch is a transaction of its own, so that other writes come in between.
-        while run(&self.writer, Crowd::Writes, move |c| {
+        while run(&self.writer, BusyWith::Writes, move |c| {
             c.immediate_transaction(|c| runs::delete_some(c, tier, before))
         })
         .await?

@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 use federation_domain::{
-    Decision, HeartbeatInterval, NewChange, Origin, Project, ProjectStatus, Registered,
-    Registration, RegistrationWrite, Slug, Source, StandIns, StoredProject, to_micros,
+    Decision, HeartbeatInterval, NewChange, Origin, Placeholders, Project, ProjectStatus,
+    Registered, Registration, RegistrationWrite, Slug, Source, StoredProject, to_micros,
 };
 use time::OffsetDateTime;
 
@@ -61,7 +61,7 @@ fn apply(
 }
 
 fn stored(row: ProjectRow, slug: &Slug, at: OffsetDateTime) -> Result<StoredProject, SqliteError> {
-    let stand_ins = StandIns { slug, status: ProjectStatus::Offline, at };
+    let stand_ins = Placeholders { slug, status: ProjectStatus::Offline, at };
     Ok(row.into_record().parse_with(&stand_ins)?)
 }
 

@@ -12,7 +12,7 @@ use deadpool::managed::{Object, Pool, PoolError, TimeoutType};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
-    Actor, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, Crowd, EdgeClaim,
+    Actor, BusyWith, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, EdgeClaim,
     EdgeStore, EdgeWrite, Epoch, ListeningPeriod, ListeningStore, LogPart, Origin, Outcome,
     Precondition, Project, ProjectId, Registered, RegistrationWrite, Revision, Slug, Snapshot,
     Source, StoreError, StoreHealth, StoredEntry, Transition, WrittenEdges,
@@ -91,7 +91,7 @@ impl SqliteStore {
     /// [`StoreError::Failed`] if the file cannot be opened, is not a database or is read-only, if its
     /// schema is newer than this program, or if a migration fails. Nothing was applied.
     pub async fn migrate(&self) -> Result<Vec<String>, StoreError> {
-        run(&self.writer, Crowd::Writes, migrate).await
+        run(&self.writer, BusyWith::Writes, migrate).await
     }
 
     /// Runs `work` on a connection for reading.
@@ -100,9 +100,9 @@ impl SqliteStore {
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
         if self.readers.status().waiting >= self.max_waiting {
-            return Err(StoreError::Busy(Crowd::Reads));
+            return Err(StoreError::Busy(BusyWith::Reads));
         }
-        run(&self.readers, Crowd::Reads, work).await
+        run(&self.readers, BusyWith::Reads, work).await
     }
 
     /// Checks that this program knows the schema of the file.
@@ -119,7 +119,7 @@ impl SqliteStore {
         &self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        run(&self.writer, Crowd::Writes, move |connection| {
+        run(&self.writer, BusyWith::Writes, move |connection| {
             let done = connection.immediate_transaction(work);
             done.map_err(|error| error.of_write(connection))
         })
@@ -144,7 +144,7 @@ pub(crate) fn pool(
 /// Runs `work` to its end on a blocking thread, even if the caller is dropped.
 pub(crate) async fn run<T: Send + 'static>(
     pool: &Pool<Opener>,
-    crowd: Crowd,
+    crowd: BusyWith,
     work: impl FnOnce(&mut SqliteConnection) -> Result<T, SqliteError> + Send + 'static,
 ) -> Result<T, StoreError> {
     let mut connection = pool.get().await.map_err(|error| match error {
@@ -292,7 +292,9 @@ mod tests {
         store.migrate().await.unwrap();
         let limit = async |pages: u32| {
             let limit = format!("PRAGMA max_page_count = {pages}");
-            run(&store.writer, Crowd::Writes, move |c| Ok(c.batch_execute(&limit)?)).await.unwrap();
+            run(&store.writer, BusyWith::Writes, move |c| Ok(c.batch_execute(&limit)?))
+                .await
+                .unwrap();
         };
         let fill = async |batch: u32| {
             let names = (0..50).map(|number| format!("p-{batch}-{number}"));

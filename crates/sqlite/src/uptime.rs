@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use federation_domain::{
     DayStep, HeardDay, PROJECT, ProjectStatus, Revision, RollUpProgress, RollUpStep, Slug, Source,
-    Spent, StoreError, UptimeDay, UptimeDays,
+    StoreError, TimeByStatus, UptimeDay, UptimeDays,
 };
 use time::Date;
 use time::format_description::BorrowedFormatItem;
@@ -116,7 +116,7 @@ impl DayRow {
         let Self { online_us, degraded_us, offline_us, unobserved_us, .. } = self;
         Ok(UptimeDay {
             day: day_of(&self.day, "uptime_days")?,
-            spent: Spent { online_us, degraded_us, offline_us, unobserved_us },
+            spent: TimeByStatus { online_us, degraded_us, offline_us, unobserved_us },
             opens: status(self.opens.as_deref()),
             closes: status(self.closes.as_deref()),
             first: Revision(self.first_revision),

@@ -30,7 +30,7 @@ async fn a_watcher_without_a_permit_to_read_the_log_fails_in_time() {
     let watching = timeout(Duration::from_secs(6), feed.watch(after(1)));
     let refused = watching.await.unwrap().err();
     assert!(
-        matches!(&refused, Some(WatchError::Store(StoreError::Busy(Crowd::Reads)))),
+        matches!(&refused, Some(WatchError::Store(StoreError::Busy(BusyWith::Reads)))),
         "{refused:?}"
     );
     drop(permits);

@@ -44,7 +44,7 @@ pub struct GraphSummary {
     pub single_points: Listed<(Slug, usize)>,
 }
 
-/// The first entries of a list, and the number of all.
+/// The first entries of a list, and their total number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T> {
     /// Number of all entries.

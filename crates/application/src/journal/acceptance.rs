@@ -26,8 +26,8 @@ struct State {
 
 /// Change of the state by a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turned {
-    /// The store refuses writes, or for another reason than before.
+pub(super) enum AcceptanceChange {
+    /// The store now refuses writes, or refuses them for a new reason.
     Refusing,
     /// The store accepts writes again.
     Accepting,
@@ -39,7 +39,7 @@ impl Acceptance {
     }
 
     /// Records the result of a write.
-    pub(super) fn record<T>(&self, result: &Result<T, StoreError>) -> Option<Turned> {
+    pub(super) fn record<T>(&self, result: &Result<T, StoreError>) -> Option<AcceptanceChange> {
         let refused = match result {
             Ok(_)
             | Err(
@@ -61,7 +61,11 @@ impl Acceptance {
         if state.refused == refused {
             return None;
         }
-        let turned = if refused.is_some() { Turned::Refusing } else { Turned::Accepting };
+        let turned = if refused.is_some() {
+            AcceptanceChange::Refusing
+        } else {
+            AcceptanceChange::Accepting
+        };
         state.refused = refused;
         Some(turned)
     }

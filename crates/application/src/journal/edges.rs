@@ -10,8 +10,7 @@ use federation_domain::{
 use super::Journal;
 
 impl Journal {
-    /// Returns the projects at which edges start that another process changed after a revision, each
-    /// once.
+    /// Returns the projects whose outgoing edges another process changed after a revision, each once.
     pub(super) fn foreign_edges(&self, known: Revision, entries: &[StoredEntry]) -> Vec<Slug> {
         let tail = self.tail.lock();
         let is_foreign =

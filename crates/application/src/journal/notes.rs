@@ -7,7 +7,7 @@ use federation_domain::{StoreError, error_chain};
 use tokio::time::timeout;
 
 use super::Journal;
-use super::acceptance::Turned;
+use super::acceptance::AcceptanceChange;
 
 /// Limit on logged causes of one outage.
 const MAX_LOGGED_CAUSES: usize = 8;
@@ -16,12 +16,12 @@ impl Journal {
     /// Records the result of a write, which also tells whether the store accepts writes.
     pub(crate) fn note_write<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         match (self.acceptance.record(&result), &result) {
-            (Some(Turned::Refusing), Err(error)) => {
+            (Some(AcceptanceChange::Refusing), Err(error)) => {
                 self.metrics.set_store(false);
                 let error = error_chain(error);
                 tracing::error!(error, "store refuses writes; status changes are queued");
             }
-            (Some(Turned::Accepting), _) => {
+            (Some(AcceptanceChange::Accepting), _) => {
                 self.metrics.set_store(true);
                 self.returned.notify_one();
                 tracing::info!("store accepts writes again");

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use federation_domain::{
-    Crowd, Origin, Precondition, Prospect, Registered, RegistrationWrite, StoreError, WriteMode,
+    BusyWith, Origin, Precondition, Prospect, Registered, RegistrationWrite, StoreError, WriteMode,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -122,7 +122,7 @@ impl Journal {
                 return self.register_together(self.calls.take()).await;
             }
             if let Some(Call { answer, .. }) = self.calls.withdraw(own) {
-                let _ = answer.send(Err(StoreError::Busy(Crowd::Writes)));
+                let _ = answer.send(Err(StoreError::Busy(BusyWith::Writes)));
                 return;
             }
             // Another turn took this call, perhaps instead of one that is left without a turn.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_domain::{Crowd, StoreError};
+use federation_domain::{BusyWith, StoreError};
 use tokio::sync::{Mutex, MutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -48,7 +48,7 @@ impl Turns {
         let places = (1 + projects / PROJECTS_PER_PLACE).min(PLACES / 2);
         let places = u32::try_from(places).unwrap_or(u32::MAX);
         let permit = Arc::clone(&self.places).try_acquire_many_owned(places);
-        permit.map_err(|_| StoreError::Busy(Crowd::Writes))
+        permit.map_err(|_| StoreError::Busy(BusyWith::Writes))
     }
 
     /// Waits for the turn of a write. Returns `None` at the deadline.

@@ -15,7 +15,7 @@ use federation_domain::{
 };
 
 use super::{Judge, Listening, PresenceDeps, Transitions};
-use crate::entry::{Finding, Live, ProjectEntry};
+use crate::entry::{Live, ProjectEntry, StatusChangeReason};
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
 
@@ -123,7 +123,7 @@ impl Reconciler {
         entry.settle_all();
         let newest = waiting.last().unwrap_or(refused).transition.clone();
         let Transition { at, cause, actor, .. } = newest;
-        let newest = Finding { at, cause, actor, changes: 1 };
+        let newest = StatusChangeReason { at, cause, actor, changes: 1 };
         let finding = live.unsent.take().map_or(newest, |finding| *finding);
         self.weigh(entry, &mut live, stored, refused.transition.from, Some(finding));
         entry.publish(&live);
@@ -141,7 +141,7 @@ impl Reconciler {
         live: &mut Live,
         stored: &Project,
         seen: ProjectStatus,
-        finding: Option<Finding>,
+        finding: Option<StatusChangeReason>,
     ) {
         live.sent = stored.status;
         live.project.updated_at = stored.updated_at.max(live.project.updated_at);

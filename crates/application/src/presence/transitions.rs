@@ -12,7 +12,7 @@ use federation_domain::{
 
 use self::held_back::HeldBack;
 use super::PresenceDeps;
-use crate::entry::{Finding, Live, ProjectEntry};
+use crate::entry::{Live, ProjectEntry, StatusChangeReason};
 use crate::metrics::Metrics;
 use crate::queue::{Queued, TransitionQueue};
 use crate::registry::Registry;
@@ -40,8 +40,8 @@ impl Transitions {
     }
 
     /// Returns a finding made now.
-    pub(super) fn finding(&self, cause: Cause, actor: Actor) -> Finding {
-        Finding { at: self.clock.utc(), cause, actor, changes: 1 }
+    pub(super) fn finding(&self, cause: Cause, actor: Actor) -> StatusChangeReason {
+        StatusChangeReason { at: self.clock.utc(), cause, actor, changes: 1 }
     }
 
     /// Changes the status in memory and queues the change for the store.
@@ -50,7 +50,7 @@ impl Transitions {
         entry: &ProjectEntry,
         live: &mut Live,
         to: ProjectStatus,
-        finding: Finding,
+        finding: StatusChangeReason,
     ) {
         if to != live.project.status {
             live.project.status = to;
@@ -172,7 +172,7 @@ impl Transitions {
         }
         let newest = since.last().or(rejected.last()).unwrap_or(first);
         let Transition { at, cause, actor, .. } = newest.transition.clone();
-        let newest = Finding { at, cause, actor, changes: 1 };
+        let newest = StatusChangeReason { at, cause, actor, changes: 1 };
         let finding = unsent.map_or(newest, |finding| *finding);
         let status = live.project.status;
         self.set_status(entry, &mut live, status, finding);

@@ -12,7 +12,7 @@ pub struct ProjectValue {
     pub slug: Slug,
     /// Run that ends with the newest sample.
     pub run: Run,
-    /// The value is too old to stand for the present.
+    /// The value is too old to count as current.
     pub is_stale: bool,
 }
 

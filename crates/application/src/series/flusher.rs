@@ -46,9 +46,9 @@ impl Series {
         match timeout(LAST_FLUSH, self.flush_scope(Scope::All)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = error_chain(&error), "last metrics are not stored");
+                tracing::warn!(error = error_chain(&error), "last metrics could not be stored");
             }
-            Err(_) => tracing::warn!("last metrics are not stored in time"),
+            Err(_) => tracing::warn!("last metrics could not be stored in time"),
         }
     }
 

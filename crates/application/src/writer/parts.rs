@@ -8,12 +8,12 @@ use crate::queue::Queued;
 
 /// Transitions of projects whose rows another transaction holds.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct HeldTransitions {
     projects: BTreeSet<ProjectId>,
     pub(super) transitions: Vec<Queued>,
 }
 
-impl Held {
+impl HeldTransitions {
     /// Adds the transitions of these projects in a part.
     pub(super) fn add(&mut self, part: Vec<Queued>, projects: BTreeSet<ProjectId>) {
         self.projects.extend(projects);

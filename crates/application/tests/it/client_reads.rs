@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use federation_application::{CatalogError, Deployment, LogSink, Ports, Service};
 use federation_domain::{
-    ClientReads, Crowd, LivenessRule, MockChangeLogStore, Origin, StoreError, Stores,
+    BusyWith, ClientReads, LivenessRule, MockChangeLogStore, Origin, StoreError, Stores,
 };
 use federation_testkit::{FakeStore, ManualClock};
 
@@ -33,7 +33,7 @@ async fn service(fail: fn() -> StoreError) -> Service {
 
 #[tokio::test]
 async fn a_refused_read_is_counted_and_is_not_an_outage() {
-    let service = service(|| StoreError::Busy(Crowd::Reads)).await;
+    let service = service(|| StoreError::Busy(BusyWith::Reads)).await;
     let refused = service.catalog.history(&slug("a"), None, 10).await;
     let Err(CatalogError::Store(StoreError::Busy(_))) = refused else { panic!("{refused:?}") };
     assert!(service.catalog.explain(&slug("a")).await.unwrap().last_change.is_none());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use federation_application::{CatalogError, Deployment, LogSink, Ports, Service};
 use federation_domain::{
-    Actor, CatalogStore, Change, Crowd, LivenessRule, Origin, Outcome, Precondition, Project,
+    Actor, BusyWith, CatalogStore, Change, LivenessRule, Origin, Outcome, Precondition, Project,
     ProjectId, Registered, RegistrationWrite, Slug, Snapshot, StoreError, Stores, Transition,
 };
 use federation_testkit::{FakeStore, ManualClock};
@@ -98,7 +98,7 @@ async fn occupy(service: &Service, store: &Hanging) -> tokio::task::JoinHandle<b
 }
 
 fn is_busy<T>(result: &Result<T, CatalogError>) -> bool {
-    matches!(result, Err(CatalogError::Store(StoreError::Busy(Crowd::Writes))))
+    matches!(result, Err(CatalogError::Store(StoreError::Busy(BusyWith::Writes))))
 }
 
 #[tokio::test(start_paused = true)]

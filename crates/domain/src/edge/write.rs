@@ -33,8 +33,8 @@ pub enum EdgeAction {
     },
     /// The source no longer claims the edge.
     Withdraw,
-    /// The edge was not observed for so long. Applies only if the stored observation is not newer
-    /// than `seen_at`.
+    /// The edge has gone unobserved for long enough to reach an age. Applies only if the stored
+    /// observation is not newer than `seen_at`.
     Age {
         /// Newest observation that the writer knows.
         seen_at: OffsetDateTime,

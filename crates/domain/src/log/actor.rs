@@ -23,7 +23,7 @@ impl Actor {
     /// Actors that are not keys.
     const NAMED: [Self; 5] = [Self::API, Self::FILE, Self::NATS, Self::SERVICE, Self::CLI];
 
-    /// Maximum number of characters, of which the rest is cut off.
+    /// Maximum number of characters. Longer ids are truncated.
     pub const MAX_CHARS: usize = 100;
 
     /// Returns the actor with the API key of this id, or [`API`](Self::API) without a key.

@@ -70,7 +70,7 @@ pub struct Kpi {
     pub value: f64,
     /// Time at which the metric was observed.
     pub observed_at: OffsetDateTime,
-    /// The metric is too old to stand for the present.
+    /// The metric is too old to count as current.
     pub is_stale: bool,
 }
 
@@ -162,7 +162,7 @@ const PER_ITEM: [PerItem; 3] = [
     PerItem { name: KpiName::AuditsFail, each: 5.0, at_most: 25.0, what: "failing audits" },
 ];
 
-/// Days since the last deployment from which on it adds points, and their number.
+/// Ages of the last deployment, in days, from which it adds points, with the number of points.
 const FRESHNESS: [(f64, u32); 2] = [(90.0, 10), (30.0, 5)];
 
 const OFFLINE: u32 = 40;

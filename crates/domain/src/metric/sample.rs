@@ -79,7 +79,7 @@ impl SampleTime {
     }
 }
 
-/// Returns `true` if the newest value of a series is too old to stand for the present.
+/// Returns `true` if the newest value of a series is too old to count as current.
 #[must_use]
 pub fn is_stale(metric: &str, observed_at: OffsetDateTime, now: OffsetDateTime) -> bool {
     let limit = if metric.starts_with("health.") { HEALTH_STALE_AFTER } else { STALE_AFTER };

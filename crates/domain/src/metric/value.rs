@@ -96,7 +96,7 @@ impl<'a> SampleValue<'a> {
         }
     }
 
-    /// Returns the value for keeping.
+    /// Returns an owned copy of the value.
     #[must_use]
     pub fn to_value(&self) -> MetricValue {
         MetricValue(match &self.0 {

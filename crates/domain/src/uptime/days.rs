@@ -2,7 +2,7 @@
 
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
-use super::{Spent, heard_us, spent};
+use super::{TimeByStatus, heard_us, spent};
 use crate::change::Revision;
 use crate::heartbeat::Source;
 use crate::log::StatusStep;
@@ -15,7 +15,7 @@ pub struct UptimeDay {
     /// The day, in UTC.
     pub day: Date,
     /// Time spent in each status.
-    pub spent: Spent,
+    pub spent: TimeByStatus,
     /// Status at the beginning of the day; `None` if the project did not exist.
     pub opens: Option<ProjectStatus>,
     /// Status at the end of the day; `None` if the project did not exist.
@@ -113,7 +113,7 @@ pub fn uptime(
     rolled_up: &RolledUp,
     first_day: &[(OffsetDateTime, StatusStep)],
     periods: &[ListeningPeriod],
-) -> Spent {
+) -> TimeByStatus {
     let tail_from = first_moment_of(rolled_up.until).clamp(from, now.max(from));
     let (mut whole, mut status) = spent((tail_from, now), Some(status), tail, periods);
     let mut day = rolled_up.until;
@@ -138,10 +138,10 @@ fn quiet(
     status: Option<ProjectStatus>,
     heard_us: Option<i64>,
     periods: &[ListeningPeriod],
-) -> (Spent, Option<ProjectStatus>) {
+) -> (TimeByStatus, Option<ProjectStatus>) {
     match (status, heard_us) {
         (Some(of), Some(heard_us)) => {
-            let mut whole = Spent::default();
+            let mut whole = TimeByStatus::default();
             whole.count(of, super::micros(span.1, span.0), heard_us);
             (whole, status)
         }
@@ -274,7 +274,7 @@ mod tests {
             let (mut steps, _) = changes(&times);
             steps.reverse();
             if let Some(UptimeDay { spent, .. }) = roll_up_day(day(0), &steps, &periods(&gaps)) {
-                let Spent { online_us, degraded_us, offline_us, unobserved_us } = spent;
+                let TimeByStatus { online_us, degraded_us, offline_us, unobserved_us } = spent;
                 let whole = online_us + degraded_us + offline_us + unobserved_us;
                 prop_assert_eq!(whole, 24 * HOUR * 1_000_000);
             }

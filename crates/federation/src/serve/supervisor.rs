@@ -61,7 +61,7 @@ impl Feeding {
         }
         self.left = self.ticks;
         if let Err(error) = self.socket.send("WATCHDOG=1") {
-            tracing::debug!(%error, "watchdog of the service manager is not reached");
+            tracing::debug!(%error, "watchdog of the service manager cannot be reached");
         }
     }
 }
@@ -72,7 +72,7 @@ fn report(state: &str) {
         None => Ok(()),
     });
     if let Err(error) = sent {
-        tracing::warn!(%error, state, "service manager is not reached");
+        tracing::warn!(%error, state, "service manager cannot be reached");
     }
 }
 

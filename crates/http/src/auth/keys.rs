@@ -39,7 +39,8 @@ impl Keys {
         self.filed.read().len()
     }
 
-    /// Finds the key with this text, even if it has expired or was revoked.
+    /// Finds the key with this text, even if it has expired or was revoked. `Auth::admit`
+    /// decides if it is valid.
     ///
     /// Ids are not secret. Digests are compared in constant time, and all keys from the settings
     /// are compared, so that the time does not reveal which one matches.

@@ -17,7 +17,7 @@ fn moment(generation: u64, millis: u64) -> Moment {
 }
 
 fn cache(slot: &Slot, as_of: Moment) {
-    let list = Arc::new(EncodedList::new(Bytes::from_static(b"[]"), None));
+    let list = Arc::new(EncodedBody::new(Bytes::from_static(b"[]"), None));
     slot.0.lock().cached = Some(CachedList { list, as_of });
 }
 

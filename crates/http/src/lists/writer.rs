@@ -7,9 +7,9 @@ use federation_application::{Assessment, Catalog, CatalogError, Position, Series
 use federation_domain::{Project, ProjectId, ProjectStatus};
 use futures_util::{Stream, stream};
 
-use super::encoded::EncodedList;
 use super::memory::{ListMemory, Reservation};
 use super::permits::Permits;
+use crate::encoded::EncodedBody;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
 use crate::wire::kpis;
@@ -28,7 +28,7 @@ const PROJECTS_PER_SMALL_LOOKUP: usize = 16;
 
 /// A list that is ready to be sent.
 pub(crate) enum PreparedList {
-    Whole(Arc<EncodedList>),
+    Whole(Arc<EncodedBody>),
     /// The first part of a list that is too long for memory, and the writer of the rest.
     Streamed(Bytes, Box<ListWriter>),
 }
@@ -144,7 +144,7 @@ impl ListWriter {
 
     fn whole(self, json: Bytes) -> PreparedList {
         let link = self.query.link(self.progress.after.as_ref());
-        PreparedList::Whole(Arc::new(EncodedList::new(json, link)))
+        PreparedList::Whole(Arc::new(EncodedBody::new(json, link)))
     }
 
     fn streamed(self, first: Bytes) -> PreparedList {

@@ -46,7 +46,7 @@ pub(crate) struct KpiTimeBody {
     /// Time at which the metric was observed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-28T12:00:00.000000Z")]
     observed_at: Timestamp,
-    /// True if the metric is too old to stand for the present.
+    /// True if the metric is too old to count as current.
     stale: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Log of outages, shared by all connections of a process.
+//! Log of outages, shared by all connections of a process. It only logs: `connection.rs` reconnects.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

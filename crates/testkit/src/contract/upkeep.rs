@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use federation_domain::{
     Actor, DayStep, HeardDay, Precondition, ProjectStatus, Revision, RollUpProgress, RollUpStep,
-    Slug, Source, Spent, StatusStep, Store, UptimeDay, UptimeDays, day_of,
+    Slug, Source, StatusStep, Store, TimeByStatus, UptimeDay, UptimeDays, day_of,
 };
 use time::Date;
 
@@ -25,7 +25,7 @@ fn day(number: i64) -> Date {
 fn uptime_day(number: i64, online_us: i64) -> UptimeDay {
     UptimeDay {
         day: day(number),
-        spent: Spent { online_us, degraded_us: 2, offline_us: 3, unobserved_us: 4 },
+        spent: TimeByStatus { online_us, degraded_us: 2, offline_us: 3, unobserved_us: 4 },
         opens: None,
         closes: Some(ProjectStatus::Degraded),
         first: Revision(5),

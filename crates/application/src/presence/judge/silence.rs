@@ -78,8 +78,8 @@ impl Judge {
         verdicts.min().filter(|(to, _)| *to > current)
     }
 
-    /// Lowers the status of a project that has been silent for long enough. `probe` is the result of probing
-    /// it.
+    /// Lowers the status of a project that has been silent for long enough. `probe` is the result of
+    /// probing it.
     pub(super) fn lower_status(&self, entry: &ProjectEntry, probe: Option<Probe>) {
         let hearing = self.listening.snapshot();
         let mut live = entry.lock();

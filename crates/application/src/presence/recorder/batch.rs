@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{Inner, RecordError};
 use crate::entry::ProjectEntry;
-use crate::registry::Held;
+use crate::registry::IndexGuard;
 
 /// Route by which a heartbeat reached this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum Route {
 /// counts them when it is dropped.
 pub struct HeartbeatBatch<'a> {
     recorder: &'a Inner,
-    registry: Held<'a>,
+    registry: IndexGuard<'a>,
     arrival: Arrival,
     /// Recorded heartbeats, in the order of [`Source::ALL`].
     recorded: [u64; 2],

@@ -3,8 +3,8 @@
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::encoded::EncodedBody;
 use crate::error::ApiError;
-use crate::lists::encoded::EncodedList;
 use crate::params::graph::EdgeListParams;
 use crate::params::graph_schema::EdgeListQueryParams;
 use crate::routes::graph::respond;
@@ -51,7 +51,7 @@ pub(crate) async fn list(
         let claims = graph.claims(from.as_ref(), to.as_ref(), source, MAX_CLAIMS)?;
         let bodies: Vec<_> = claims.iter().map(ClaimBody::from).collect();
         let json = serde_json::to_vec(&bodies).map_err(ApiError::internal)?;
-        Ok(EncodedList::new(Bytes::from(json), None))
+        Ok(EncodedBody::new(Bytes::from(json), None))
     };
     let body = state.graphs.compute(encode).await?;
     respond(&request, "application/json", &body).await

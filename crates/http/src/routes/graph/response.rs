@@ -4,8 +4,8 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETa
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::coding::Coding;
+use crate::encoded::EncodedBody;
 use crate::error::ApiError;
-use crate::lists::encoded::EncodedList;
 
 /// Responds with a body in the coding that the client prefers, or with 304 if the client already holds
 /// it. The body depends on the header `Accept`.
@@ -15,7 +15,7 @@ use crate::lists::encoded::EncodedList;
 pub(crate) async fn respond(
     request: &HttpRequest,
     content_type: &'static str,
-    body: &EncodedList,
+    body: &EncodedBody,
 ) -> Result<HttpResponse, ApiError> {
     if let Some(tag) = body.held_tag(request) {
         let mut response = HttpResponse::NotModified();

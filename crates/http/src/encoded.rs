@@ -1,4 +1,4 @@
-//! A complete list as JSON, with its entity tag and compressed forms.
+//! A complete body of a list or graph as JSON, with its entity tag and compressed forms.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::EntityTag;
@@ -10,8 +10,8 @@ use crate::coding::Coding;
 use crate::conditions::held_by;
 use crate::error::ApiError;
 
-/// An encoded list. Each compressed form is created on first use.
-pub(crate) struct EncodedList {
+/// An encoded body. Each compressed form is created on first use.
+pub(crate) struct EncodedBody {
     json: Bytes,
     link: Option<String>,
     /// Hash of the JSON and the link. Equal lists have equal hashes on all replicas.
@@ -20,7 +20,7 @@ pub(crate) struct EncodedList {
     zstd: OnceCell<Bytes>,
 }
 
-impl EncodedList {
+impl EncodedBody {
     /// Hashes the whole list, so this must not run on a worker thread.
     ///
     /// The link of a page is part of the hash: a page may get a successor while its body stays the
