@@ -13,7 +13,7 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
     bench, completions, config, edges, graph, health, heartbeat, keys, man, metrics, migrate,
-    projects,
+    projects, status,
 };
 use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
@@ -60,6 +60,8 @@ pub enum Command {
     Edges(edges::EdgesArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
+    /// Show the state of a running service on one screen.
+    Status(status::StatusArgs),
     /// Exit with 0 if a running service is ready and with 1 otherwise.
     Health(health::HealthArgs),
     /// Measure the throughput and latency of a running service.
@@ -119,6 +121,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Impact(args) => graph::run_impact(&args)?,
         Command::Edges(args) => edges::run(&args)?,
         Command::Keys(args) => keys::run(&args)?,
+        Command::Status(args) => status::run(&args)?,
         Command::Health(args) => health::run(&args)?,
         Command::Bench(command) => bench::run(command)?,
         Command::Completions(args) => completions::run(&args, documented())?,

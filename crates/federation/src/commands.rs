@@ -14,3 +14,4 @@ pub mod man;
 pub mod metrics;
 pub mod migrate;
 pub mod projects;
+pub mod status;
