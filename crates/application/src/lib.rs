@@ -28,6 +28,7 @@ mod listing;
 mod log_upkeep;
 mod metrics;
 mod mirror;
+mod notifications;
 mod presence;
 mod query;
 mod queue;
@@ -59,6 +60,7 @@ pub use metrics::{
     AuthFailureReason, DropReason, Metrics, ObservationRefusal, ProcessUsage, SampleDropReason,
 };
 pub use mirror::WrittenProject;
+pub use notifications::{Courier, MAX_CHANNELS, Notifications};
 pub use presence::{
     Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,
 };

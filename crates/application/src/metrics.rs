@@ -5,6 +5,7 @@
 
 mod auth_failure;
 mod edges;
+mod notifications;
 mod process;
 mod projects_file;
 pub(crate) mod samples;
@@ -27,6 +28,7 @@ use prometheus_client::registry::{Registry as Exposition, Unit};
 pub use self::auth_failure::AuthFailureReason;
 use self::edges::EdgeCounts;
 pub use self::edges::ObservationRefusal;
+use self::notifications::NotificationCounts;
 use self::process::ProcessCollector;
 pub use self::process::ProcessUsage;
 use self::projects_file::ProjectsFileCounts;
@@ -142,6 +144,7 @@ pub(crate) struct Counts {
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
     edges: EdgeCounts,
+    notifications: NotificationCounts,
     process: ProcessCollector,
     pub(crate) samples: SampleCounts,
     upkeep: UpkeepCounts,
@@ -181,6 +184,7 @@ impl Metrics {
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
             edges: EdgeCounts::default(),
+            notifications: NotificationCounts::default(),
             process: ProcessCollector::default(),
             samples: SampleCounts::default(),
             upkeep: UpkeepCounts::default(),
@@ -405,6 +409,7 @@ impl Counts {
         );
         self.projects_file.register(to);
         self.edges.register(to);
+        self.notifications.register(to);
         self.process.register(to);
         self.samples.register(to);
         self.upkeep.register(to);

@@ -21,6 +21,7 @@ use crate::journal::Journal;
 use crate::log_upkeep::Upkeep;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
+use crate::notifications::Notifications;
 use crate::presence::{Deployment, Presence, PresenceDeps, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
@@ -50,6 +51,8 @@ pub struct Service {
     pub presence: Presence,
     /// Answers which project uses which, and writes edges.
     pub graph: Graph,
+    /// Delivers notifications.
+    pub notifications: Notifications,
     /// Streams changes as they happen.
     pub changes: ChangeFeed,
     /// Reports whether the process can do its work.
@@ -79,6 +82,12 @@ impl Service {
             relay,
             prober,
         });
+        let notifications = Notifications::new(
+            Arc::clone(&stores.outbox),
+            Arc::clone(&stores.client_reads.outbox),
+            Arc::clone(&clock),
+            metrics.clone(),
+        );
         let mirror = Mirror::new(Arc::clone(&registry), presence.clone());
         let edges = Arc::new(EdgeTable::new(Arc::clone(presence.listening())));
         let table = Arc::clone(&edges);
@@ -99,6 +108,7 @@ impl Service {
             catalog,
             presence,
             graph,
+            notifications,
             changes,
             readiness,
             metrics,

@@ -61,11 +61,13 @@ mod listening;
 mod liveness;
 mod log;
 mod metric;
+mod notification;
 mod patch;
 mod ports;
 mod project;
 mod registration;
 mod registration_write;
+mod severity;
 mod stored;
 mod time_precision;
 mod uptime;
@@ -99,22 +101,31 @@ pub use metric::{
     Risk, RiskReason, Run, RunRecord, Sample, SampleTime, SampleValue, SeriesRun, Tier,
     distinct_runs, is_stale, newest_of_each, parse_observed_at, points, roll_up_runs,
 };
+pub use notification::{
+    Breaker, ChannelName, DELIVERY_PERIOD, Delivery, DeliveryId, DeliveryOutcome, DeliveryQuery,
+    DeliveryRecord, DeliveryState, IncidentEvent, IncidentSummary, Lease, MAX_ERROR_CHARS,
+    MAX_MESSAGE_DELIVERIES, MAX_SUMMARY_CHARS, MAX_SUMMARY_PROJECTS, Message, MessageId,
+    NewNotification, NotificationEvent, REPEAT_EVERY, RetriedDelivery, Route, Settlement,
+    SharedTag, after_failure, delivery_error, join_messages, messages_of, route,
+};
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
-    CatalogStore, ChangeLogStore, ChangeSink, Checkpoint, CheckpointStore, ClientReads, Clock,
-    Dropped, EdgeStore, HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION, ListeningPeriod,
-    ListeningStore, LogPart, MetricStore, Prober, Registered, RollUpProgress, RollUpStep, RunQuery,
-    SampleRelay, Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays,
-    UptimeStore, WrittenEdges,
+    CatalogStore, ChangeLogStore, ChangeSink, ChannelDepth, Checkpoint, CheckpointStore,
+    ClientReads, Clock, Dropped, EdgeStore, HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION,
+    ListeningPeriod, ListeningStore, LogPart, Messenger, MetricStore, Outbox, Prober, Registered,
+    RollUpProgress, RollUpStep, RunQuery, SampleRelay, SendError, Snapshot, Store, StoreHealth,
+    Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore, WrittenEdges,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockEdgeStore,
-    MockListeningStore, MockMetricStore, MockProber, MockStoreHealth, MockUptimeStore,
+    MockListeningStore, MockMessenger, MockMetricStore, MockOutbox, MockProber, MockStoreHealth,
+    MockUptimeStore,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};
 pub use registration_write::{Decision, RegistrationWrite, WriteMode};
+pub use severity::Severity;
 pub use stored::{
     Decoded, EntryRecord, PayloadDecoders, Placeholders, ProjectRecord, StoredProject,
 };

@@ -13,8 +13,10 @@ mod clock;
 mod edges;
 mod health;
 mod listening;
+mod messenger;
 mod metrics;
 mod outbound;
+mod outbox;
 mod store;
 mod uptime;
 
@@ -25,8 +27,10 @@ pub use clock::Clock;
 pub use edges::{EdgeStore, WrittenEdges};
 pub use health::StoreHealth;
 pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
+pub use messenger::{Messenger, SendError};
 pub use metrics::{MetricStore, RunQuery};
 pub use outbound::{ChangeSink, HeartbeatRelay, Prober, SampleRelay};
+pub use outbox::{ChannelDepth, Outbox};
 pub use store::{ClientReads, Store, Stores};
 pub use uptime::{
     Dropped, RollUpProgress, RollUpStep, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore,
@@ -45,8 +49,12 @@ pub use health::MockStoreHealth;
 #[cfg(feature = "mock")]
 pub use listening::MockListeningStore;
 #[cfg(feature = "mock")]
+pub use messenger::MockMessenger;
+#[cfg(feature = "mock")]
 pub use metrics::MockMetricStore;
 #[cfg(feature = "mock")]
 pub use outbound::{MockChangeSink, MockProber};
+#[cfg(feature = "mock")]
+pub use outbox::MockOutbox;
 #[cfg(feature = "mock")]
 pub use uptime::MockUptimeStore;

@@ -50,6 +50,7 @@ mod listening_periods;
 mod load;
 mod metrics;
 mod migrate;
+mod outbox;
 mod register;
 mod rejection;
 mod remove;

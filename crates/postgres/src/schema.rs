@@ -101,6 +101,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Json, Nullable, Timestamptz, Varchar};
+
+    outbox (id) {
+        id -> BigInt,
+        incident -> Varchar,
+        sequence -> BigInt,
+        channel -> Varchar,
+        event -> Varchar,
+        summary -> Json,
+        grouped -> Bool,
+        state -> Varchar,
+        message -> Nullable<BigInt>,
+        attempts -> BigInt,
+        created_at -> Timestamptz,
+        due_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Varchar>,
+        leased_by -> Nullable<Varchar>,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Varchar,
         heard_from -> Timestamptz,

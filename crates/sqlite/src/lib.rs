@@ -39,6 +39,7 @@ mod listening_periods;
 mod load;
 mod metrics;
 mod migrate;
+mod outbox;
 mod register;
 mod remove;
 mod retention;

@@ -89,6 +89,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    outbox (id) {
+        id -> BigInt,
+        incident -> Text,
+        sequence -> BigInt,
+        channel -> Text,
+        event -> Text,
+        summary -> Text,
+        grouped -> BigInt,
+        state -> Text,
+        message -> Nullable<BigInt>,
+        attempts -> BigInt,
+        created_at -> Text,
+        due_at -> Text,
+        expires_at -> Text,
+        finished_at -> Nullable<Text>,
+        last_error -> Nullable<Text>,
+        leased_by -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Text,
         heard_from -> Text,

@@ -1,5 +1,6 @@
 //! The store: connection pools.
 
+mod outbox;
 mod upkeep;
 
 use std::fmt;

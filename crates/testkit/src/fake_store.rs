@@ -3,6 +3,7 @@
 mod edges;
 mod faults;
 mod listening_periods;
+mod outbox;
 mod uptime;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -56,6 +57,7 @@ struct Tables {
     periods: ListeningPeriods,
     uptime: Uptime,
     edges: edges::Edges,
+    outbox: outbox::OutboxTable,
 }
 
 impl FakeStore {

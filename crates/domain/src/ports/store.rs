@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, ListeningStore, StoreHealth,
+    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, ListeningStore, Outbox, StoreHealth,
     UptimeStore,
 };
 
@@ -14,6 +14,7 @@ pub trait Store:
     + CheckpointStore
     + EdgeStore
     + ListeningStore
+    + Outbox
     + StoreHealth
     + UptimeStore
 {
@@ -25,6 +26,7 @@ impl<S> Store for S where
         + CheckpointStore
         + EdgeStore
         + ListeningStore
+        + Outbox
         + StoreHealth
         + UptimeStore
 {
@@ -43,6 +45,8 @@ pub struct Stores {
     pub edges: Arc<dyn EdgeStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
+    /// Notifications that wait for delivery.
+    pub outbox: Arc<dyn Outbox>,
     /// Uptime, and the retention of the log.
     pub uptime: Arc<dyn UptimeStore>,
     /// Health of the store.
@@ -61,6 +65,8 @@ pub struct ClientReads {
     pub change_log: Arc<dyn ChangeLogStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
+    /// Log of deliveries.
+    pub outbox: Arc<dyn Outbox>,
     /// Uptime.
     pub uptime: Arc<dyn UptimeStore>,
 }
@@ -77,6 +83,7 @@ impl Stores {
             checkpoints: Arc::<dyn Store>::clone(&store),
             edges: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
+            outbox: Arc::<dyn Store>::clone(&store),
             uptime: Arc::<dyn Store>::clone(&store),
             health: store,
         }
@@ -90,6 +97,7 @@ impl ClientReads {
         Self {
             change_log: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
+            outbox: Arc::<dyn Store>::clone(&store),
             uptime: store,
         }
     }

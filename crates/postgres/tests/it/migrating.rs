@@ -10,13 +10,14 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 6] = [
+const VERSIONS: [&str; 7] = [
     "20261124000001",
     "20261124000002",
     "20261124000005",
     "20261124000006",
     "20261128000003",
     "20261128000010",
+    "20261129000021",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,14 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated, store_in};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 5] =
-    ["20261124000001", "20261124000002", "20261124000005", "20261124000006", "20261128000003"];
+const VERSIONS: [&str; 6] = [
+    "20261124000001",
+    "20261124000002",
+    "20261124000005",
+    "20261124000006",
+    "20261128000003",
+    "20261129000021",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_processes_apply_each_migration_once() {
@@ -64,6 +70,7 @@ async fn reverting_all_migrations_leaves_an_empty_file() {
     let (store, folder) = migrated().await;
     let mut hand = by_hand(&folder);
     for down in [
+        include_str!("../../../../migrations/sqlite/2026-11-29-000021_outbox/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-28-000003_uptime/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-24-000006_auto_registered/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-24-000005_edges/down.sql"),
