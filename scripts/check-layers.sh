@@ -47,13 +47,13 @@ packages federation-domain
 if grep -qx serde <<<"$PACKAGES"; then
   broken "federation-domain depends on serde by default: it must be an optional feature"
 fi
-for crate in application nats http testkit bench; do
+for crate in application nats http notify testkit bench; do
   must_not_hold "federation-$crate" 'diesel.*' "only the stores use SQL"
 done
-for crate in application postgres sqlite nats web; do
+for crate in application postgres sqlite nats notify web; do
   must_not_hold "federation-$crate" 'actix.*' "only federation-http serves HTTP"
 done
-for crate in application postgres sqlite http; do
+for crate in application postgres sqlite http notify; do
   must_not_hold "federation-$crate" 'async-nats' "only federation-nats uses NATS"
 done
 
@@ -73,7 +73,7 @@ if grep -qE '^(actix.*|tempfile)$' <<<"$PACKAGES"; then
 fi
 
 may_use federation-domain
-for crate in application postgres sqlite; do
+for crate in application postgres sqlite notify; do
   may_use "federation-$crate" federation-domain
 done
 for crate in nats testkit; do
