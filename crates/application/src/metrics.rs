@@ -36,7 +36,10 @@ use self::samples::SampleCounts;
 pub use self::samples::SampleDropReason;
 use self::upkeep::UpkeepCounts;
 
-/// Reason why an adapter dropped a heartbeat.
+/// Reason why an adapter dropped a heartbeat. The log calls it rejected, and the metric refused.
+///
+/// Decided in `wire/decode.rs` and `subscriber/handler.rs` of the NATS crate and in `error.rs` of the
+/// HTTP crate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DropReason {
     /// It is not valid JSON of the expected form.

@@ -1,4 +1,7 @@
 //! Writes that the store rejects for good: counted, logged at a limited rate, and kept apart.
+//!
+//! `StoreError::prospect` says which errors are permanent. `Writer::flush_into` halves a batch until it
+//! has found the rejected write, and drops it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -139,7 +139,7 @@ fn check(bytes: &[u8]) -> Result<Vec<KeyEntry>, (Option<Position>, String)> {
 /// serialised.
 ///
 /// # Errors
-/// Fails without a change of the file if `change` fails or the file cannot be read or written.
+/// Fails, and leaves the file unchanged, if `change` fails or the file cannot be read or written.
 pub fn update<T>(
     path: &Path,
     change: impl FnOnce(&mut Vec<KeyEntry>) -> anyhow::Result<T>,

@@ -184,7 +184,7 @@ fn kind(value_name: &str) -> &'static str {
         "URL" => "URL",
         "FILE" => "path",
         "HOST" => "host",
-        "NUMBER" => "whole number",
+        "NUMBER" | "DAYS" => "whole number",
         "ORIGINS" => "origins",
         "LEVEL" => "error, warning, info, debug, trace",
         "WHEN" => "auto, on, off",

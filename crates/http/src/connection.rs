@@ -38,7 +38,7 @@ enum Interim {
     None,
     /// The client asked for it, and the handler does not read the body yet.
     Held,
-    /// Like `Held`, and the library believes that it was sent.
+    /// Not sent either, but the HTTP library assumes that it was.
     Owed,
     /// The handler reads the body.
     Due,

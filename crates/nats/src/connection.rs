@@ -1,4 +1,7 @@
 //! Connections to NATS that reconnect forever.
+//!
+//! `link.rs` notes a lost connection and `outage.rs` logs it. `judge_link` in `subscriber.rs` then makes
+//! the source deaf, so that no silence is judged.
 
 mod address;
 mod attempts;

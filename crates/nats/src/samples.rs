@@ -107,7 +107,7 @@ impl SampleSubscriber {
 
     /// Handles a message and those that are queued behind it.
     fn handle_batch(&mut self, first: &Message) {
-        // The server that sent the messages tells at the start of a connection.
+        // The server says at the start of a connection whether it authenticates clients.
         self.handler.accept_plain(self.plain.are_accepted(&self.connection));
         self.handler.handle(first);
         for _ in 1..BATCH {

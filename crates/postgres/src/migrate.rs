@@ -52,8 +52,8 @@ pub(crate) async fn migrate(address: &Address) -> Result<Vec<String>, StoreError
     }
 }
 
-/// Fails if the schema of the database is newer than this program. A database without a schema is
-/// not.
+/// Fails if the schema of the database is newer than this program. A database without a schema
+/// passes the check.
 pub(crate) async fn check(connection: &mut AsyncPgConnection) -> Result<(), PgError> {
     const EXISTS: &str = "to_regclass('__diesel_schema_migrations') IS NOT NULL";
     const NEWEST: &str = "(SELECT max(version) FROM __diesel_schema_migrations)";

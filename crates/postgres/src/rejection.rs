@@ -1,4 +1,5 @@
-//! Telling a write that the database never accepts from a database that accepts no writes.
+//! Decides whether a failed write was rejected for its values, or whether the database rejects every
+//! write.
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};

@@ -36,7 +36,8 @@ fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Box<dyn Error +
     Ok(versions)
 }
 
-/// Fails if the schema of the file is newer than this program. A file without a schema is not.
+/// Fails if the schema of the file is newer than this program. A file without a schema passes
+/// the check.
 pub(crate) fn check(connection: &mut SqliteConnection) -> Result<(), SqliteError> {
     const EXISTS: &str = "EXISTS (SELECT 1 FROM sqlite_schema
                                   WHERE name = '__diesel_schema_migrations')";

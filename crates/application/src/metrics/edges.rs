@@ -7,7 +7,9 @@ use prometheus_client::registry::Registry as Exposition;
 
 use super::{ByReason, Metrics, Name};
 
-/// Reason why an observation was not taken.
+/// Reason why an observed edge was refused.
+///
+/// The NATS crate decides on the message, and `graph/keeper.rs` on the project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ObservationRefusal {
     /// The message does not parse.

@@ -71,7 +71,8 @@ enum EdgesCommand {
         kind: EdgeKind,
     },
     /// Declare the edges in a file: CSV with the columns from, to, kind and strength, JSON as for the
-    /// API, or Graphviz DOT. Each 1,000 edges are declared together, all or none.
+    /// API, or Graphviz DOT. Edges are sent in batches of 1,000; each batch is
+    /// applied completely or not at all.
     Import {
         /// File with the edges. Its ending (.csv, .json, .dot or .gv) selects the format.
         file: PathBuf,

@@ -50,13 +50,13 @@ pub enum MetricsCommand {
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
     },
-    /// Show the newest values of a project, or the course of some of its metrics.
+    /// Show the newest values of a project, or the history of some of its metrics.
     Show {
         /// Slug of the project.
         #[arg(value_parser = Slug::parse)]
         slug: Slug,
 
-        /// Show the course of this metric; may be repeated.
+        /// Show the history of this metric; may be repeated.
         #[arg(long = "type", value_name = "TYPE", value_parser = MetricType::parse)]
         types: Vec<MetricType>,
 

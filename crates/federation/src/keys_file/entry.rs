@@ -206,7 +206,9 @@ impl FromText for Id {
             return Err("expected 1 to 32 characters of a-z and 0-9".to_owned());
         }
         if Actor::is_reserved(text) {
-            return Err(format!("expected another id, because the change log has an actor {text}"));
+            return Err(format!(
+                "expected another id: {text} is reserved as an actor in the change log"
+            ));
         }
         Ok(Self(text.to_owned()))
     }

@@ -18,7 +18,7 @@ pub(super) fn report_to(
     });
 }
 
-/// Counts the open files of this process, without the directory that is read for it.
+/// Counts the open files of this process, except the directory handle that counting needs.
 fn open_files() -> Option<usize> {
     Some(std::fs::read_dir("/proc/self/fd").ok()?.count().saturating_sub(1))
 }

@@ -37,7 +37,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Key>, String> {
     for (at, text) in (1..).zip(&texts) {
         check(text).map_err(|problem| format!("key {at}: {problem}"))?;
         if !seen.insert(text) {
-            return Err(format!("key {at}: expected a key of its own, got a duplicate"));
+            return Err(format!(
+                "key {at}: expected each key once, got a duplicate of an earlier key"
+            ));
         }
         keys.push(Key {
             id: format!("env-{at}"),
@@ -131,7 +133,7 @@ mod tests {
             ("[\"hunter2-\\u0000\"]", "key 1: expected printable"),
             ("hunter2", "key 1: expected 8 to 256 characters, got 7"),
             (&long, "key 1: expected 8 to 256 characters, got 257"),
-            ("hunter2-a,hunter2-a", "key 2: expected a key of its own"),
+            ("hunter2-a,hunter2-a", "key 2: expected each key once"),
             (r#"["hunter2-a", 7]"#, "key 2: expected a string"),
             (r#"["hunter2-a""#, "expected a JSON list after [, got a syntax error at 1:12"),
             ("[hunter2-a]", "expected a JSON list"),

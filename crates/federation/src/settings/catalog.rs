@@ -33,7 +33,8 @@ pub struct CatalogArgs {
     #[arg(long, env, value_name = "SECONDS", value_parser = expiry, default_value = "2592000")]
     pub auto_register_expire: Duration,
 
-    /// Limit the number of projects. Beyond it no project can be created; others still change.
+    /// Accept at most this many projects. At the limit new ones are rejected; existing ones can still be
+    /// changed.
     #[arg(long, env, value_name = "NUMBER", default_value_t = MAX_PROJECTS)]
     pub max_projects: usize,
     /// Keep entries of the change log for this long: a number of seconds, or of days, hours or minutes

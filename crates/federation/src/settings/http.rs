@@ -117,7 +117,7 @@ impl HttpArgs {
         if addresses.is_empty() {
             return Err(SettingError::new(
                 "SERVICE_HOST",
-                format!("expected a host name or an address, got {host:?}, which has none"),
+                format!("expected a host name that resolves to an address, got {host:?}"),
             ));
         }
         check_exposure(&addresses, self.allow_anonymous || has_keys)?;

@@ -70,7 +70,7 @@ impl LivenessArgs {
             let stale = stale.unwrap_or(3 * interval.get());
             let degraded = degraded.unwrap_or(2 * interval.get());
             let problem = format!(
-                "expected less than the {} s of {STALE}, got {} s; raise that or lower this",
+                "expected less than the {} s of {STALE}, got {} s; raise {STALE} or lower {DEGRADED}",
                 stale.as_secs_f64(),
                 degraded.as_secs_f64(),
             );

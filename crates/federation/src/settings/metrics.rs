@@ -21,7 +21,7 @@ pub struct MetricsArgs {
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub metrics: bool,
 
-    /// Keep the samples of a metric together in windows of this width. Whole seconds that divide 300.
+    /// Combine the samples of a metric into windows of this many whole seconds, a divisor of 300.
     #[arg(long, env, value_name = "SECONDS", value_parser = seconds, default_value = "60")]
     pub metrics_resolution: Duration,
 

@@ -242,8 +242,8 @@ fn around(pairs: &Pairs<'_>, faults: &mut Vec<InvalidValue>) -> Option<Around> {
         for name in ["depth", "direction"].into_iter().filter(|name| is_given(name)) {
             faults.push(InvalidValue {
                 field: name.to_owned(),
-                given: "no around".to_owned(),
-                allowed: "it only together with around".to_owned(),
+                given: "none".to_owned(),
+                allowed: "a request that also has around".to_owned(),
             });
         }
         return None;
@@ -329,7 +329,7 @@ mod tests {
         }
         assert!(error.contains("format: expected json, dot, graphml or mermaid"), "{error}");
         let error = parse("depth=2", &[]).unwrap_err();
-        assert_eq!(error, "depth: expected it only together with around, got no around");
+        assert_eq!(error, "depth: expected a request that also has around, got none");
     }
 
     #[test]

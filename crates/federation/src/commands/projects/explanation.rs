@@ -22,7 +22,7 @@ fn facts(explanation: &Value) -> String {
     table.add_row(["last change".to_owned(), change(&explanation["last_change"])]);
     let down = &explanation["dependencies_down"];
     if down.as_array().is_some_and(|down| !down.is_empty()) {
-        table.add_row(["down now".to_owned(), format!("{} (needed by it)", text(down))]);
+        table.add_row(["dependencies".to_owned(), format!("down: {}", text(down))]);
     }
     trimmed(&table)
 }
@@ -131,7 +131,7 @@ mod tests {
              grace period    45 s after an interruption\n\
              reports         degraded: slow \\u{1b}[2J, full\n\
              last change     2026-11-23T14:43:44.518273Z degraded → offline by service: no heartbeat for 90 s\n\
-             down now        veria, bus (needed by it)\n\
+             dependencies    down: veria, bus\n\
              \n\
              SOURCE  COUNTS  RECEIVING  SILENCE  NOT COUNTED  RECEIVING FOR\n\
              nats    yes     yes        94.1 s   31.2 s       61 s\n\

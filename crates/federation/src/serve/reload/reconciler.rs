@@ -245,7 +245,7 @@ impl ListReconciler {
     }
 }
 
-/// Returns the projects for whose edges a version of the file speaks.
+/// Returns the projects whose outgoing edges a version of the file decides.
 pub(in crate::serve) fn edge_scope(list: &ProjectsList) -> impl Iterator<Item = &Slug> {
     let projects = list.projects.iter().map(|project| &project.slug);
     projects.chain(list.edges.iter().map(|edge| edge.key.from()))
