@@ -34,6 +34,10 @@ check-page *filter:
 api-check *args:
     ./scripts/api-check.sh {{ args }}
 
+# Check the formats of the graph with Graphviz, Mermaid and the schema of GraphML: --update.
+check-graph *args:
+    ./scripts/check-graph.sh {{ args }}
+
 # Check the queries of the dashboards and alerts against a running service.
 check-queries:
     ./scripts/check-queries.sh

@@ -1,6 +1,6 @@
 //! A project in memory.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use federation_domain::{
@@ -38,6 +38,8 @@ pub(crate) struct ProjectEntry {
     status: AtomicU8,
     /// Copy of the project's own interval in ms for ticks; 0 if it has none.
     interval_ms: AtomicU64,
+    /// Hash of the newest facts about the instance; 0 before the first ones.
+    instance: AtomicU32,
     /// A probe of the project is queued or in flight.
     probed: AtomicBool,
     /// Ticket of the newest transition.
@@ -119,6 +121,7 @@ impl ProjectEntry {
             fast_path: AtomicBool::new(false),
             status: AtomicU8::new(0),
             interval_ms: AtomicU64::new(0),
+            instance: AtomicU32::new(0),
             probed: AtomicBool::new(false),
             queued: AtomicU64::new(0),
             settled: AtomicU64::new(0),
@@ -147,6 +150,13 @@ impl ProjectEntry {
         self.newest.fetch_max(pack(at, source), Ordering::SeqCst);
         self.heard[source.index()].fetch_max(reading.0, Ordering::SeqCst);
         self.fast_path.load(Ordering::SeqCst)
+    }
+
+    /// Records the hash of the facts in a heartbeat. Returns `true` if they are others than those of
+    /// the previous one.
+    pub(crate) fn reports_instance(&self, hash: u32) -> bool {
+        self.instance.load(Ordering::Relaxed) != hash
+            && self.instance.swap(hash, Ordering::Relaxed) != hash
     }
 
     /// Reading at the newest heartbeat over this source; `None` if the project never used it.

@@ -7,6 +7,7 @@
 //! - [`Graph`] answers queries and writes claims of the API and of the projects file.
 //! - [`EdgeKeeper`] stores observations of edges and lets them age. A process runs exactly one.
 
+mod grouped;
 mod keeper;
 mod path;
 mod queries;
@@ -23,6 +24,7 @@ use crate::catalog::Catalog;
 use crate::edge_table::EdgeTable;
 use crate::journal::Journal;
 
+pub use grouped::{GroupBy, GroupEdge, GroupKey, GroupNode, GroupedGraph};
 pub use keeper::{EdgeKeeper, EdgeObserver, ObservedEdge};
 pub use path::DependencyPath;
 pub use queries::{GraphError, Paths, Reach, ReachedProject};

@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod edges;
+mod instances;
 mod notes;
 mod registering;
 mod tail;
@@ -21,6 +22,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::edge_table::EdgeTable;
+use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::recent::Recent;
@@ -38,6 +40,7 @@ pub(crate) struct Journal {
     stores: Stores,
     mirror: Mirror,
     edges: Arc<EdgeTable>,
+    instances: Instances,
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
     rejections: Rejections,
@@ -73,7 +76,7 @@ impl Journal {
     pub(crate) fn new(
         stores: Stores,
         mirror: Mirror,
-        edges: Arc<EdgeTable>,
+        (edges, instances): (Arc<EdgeTable>, Instances),
         sink: Arc<dyn ChangeSink>,
         metrics: Metrics,
         clock: Arc<dyn Clock>,
@@ -83,6 +86,7 @@ impl Journal {
             stores,
             mirror,
             edges,
+            instances,
             sink,
             rejections: Rejections::new(metrics.clone(), Arc::clone(&clock)),
             acceptance: Acceptance::new(clock),
@@ -122,11 +126,13 @@ impl Journal {
         let snapshot = self.read_all().await?;
         // Read after the projects. Changes since then are in the log and are applied once more.
         let edges = self.note(self.stores.edges.load_edges().await)?;
+        let instances = self.note(self.stores.instances.load_instances().await)?;
         let (count, position) = (snapshot.projects.len(), position(&snapshot));
         self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
         // No watcher exists before the registry is filled.
         self.recent.begin(position);
         self.edges.fill(&periods, edges);
+        self.instances.fill(instances);
         self.mirror.fill(&periods, snapshot.projects);
         Ok(count)
     }
@@ -154,7 +160,9 @@ impl Journal {
         let known = self.tail.lock().known();
         let snapshot = self.read_all().await?;
         let edges = self.note(self.stores.edges.load_edges().await)?;
+        let instances = self.note(self.stores.instances.load_instances().await)?;
         self.edges.start_over(edges);
+        self.instances.start_over(instances);
         self.mirror.start_over(&snapshot.projects);
         self.recent.begin(position(&snapshot));
         tracing::warn!(
@@ -192,6 +200,10 @@ impl Journal {
             let by_slug: HashMap<&Slug, &Project> =
                 stored.iter().map(|project| (&project.slug, project)).collect();
             foreign.iter().for_each(|slug| self.mirror.learn(slug, by_slug.get(slug).copied()));
+            let changed = self.foreign_versions(known, &entries);
+            let changed = stored.iter().filter(|project| changed.contains(&project.slug));
+            let changed: Vec<_> = changed.map(|project| project.id).collect();
+            self.learn_instances(&changed).await?;
         }
         let starts = self.foreign_edges(known, &entries);
         if !starts.is_empty() {
@@ -244,6 +256,9 @@ impl Journal {
                 journal.note_write(removed).inspect_err(|error| journal.learn_from(error))?;
             let (id, change) = removed.unzip();
             journal.mirror.remove(id, &slug);
+            if let Some(id) = id {
+                journal.instances.forget(id);
+            }
             journal.publish(change);
             Ok(id.is_some())
         })

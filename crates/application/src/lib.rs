@@ -12,6 +12,7 @@
 //! is a [`Source`](federation_domain::Source) whose adapter calls [`Recorder::record_heartbeat`]
 //! and proves its hearing by [`Presence::prove_hearing`].
 
+mod bisection;
 mod catalog;
 mod changes;
 mod clock;
@@ -23,6 +24,8 @@ mod follower;
 mod graph;
 mod groups;
 mod history;
+mod instance_keeper;
+mod instances;
 mod journal;
 mod listing;
 mod log_upkeep;
@@ -51,10 +54,13 @@ pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;
 pub use graph::{
     Around, DependencyPath, EdgeKeeper, EdgeObserver, EdgeSelection, EdgeWriteError, FileEdges,
-    Graph, GraphEdge, GraphError, GraphNode, GraphQuery, GraphSummary, GraphView, Listed,
-    ObservedEdge, Paths, Reach, ReachDirection, ReachedProject,
+    Graph, GraphEdge, GraphError, GraphNode, GraphQuery, GraphSummary, GraphView, GroupBy,
+    GroupEdge, GroupKey, GroupNode, GroupedGraph, Listed, ObservedEdge, Paths, Reach,
+    ReachDirection, ReachedProject,
 };
 pub use history::{History, Uptime};
+pub use instance_keeper::InstanceKeeper;
+pub use instances::Instances;
 pub use log_upkeep::Upkeep;
 pub use metrics::{
     AuthFailureReason, DropReason, Metrics, ObservationRefusal, ProcessUsage, SampleDropReason,
@@ -65,12 +71,13 @@ pub use presence::{
     Deployment, HeartbeatBatch, Listening, Presence, ProjectState, RecordError, Recorder, TICK,
 };
 pub use query::{
-    Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue, WantedTags,
+    Figure, Position, ProjectFilter, ProjectQuery, SearchText, Sort, SortKey, SortValue, WantedTags,
 };
 pub use readiness::{Readiness, ReadinessReport, SourceReport};
 pub use series::{
-    Assessment, FLUSH_INTERVAL, NewestValue, ProjectValue, RecordSamplesError, SampleBatch, Series,
-    SeriesError, SeriesPoints, SeriesSettings, ValueOrder,
+    ANNOUNCED_EVERY, Assessment, FLUSH_INTERVAL, FigureKey, FigureQuery, FigureSort, MetricsUpdate,
+    NewestValue, ProjectValue, RecordSamplesError, SampleBatch, Series, SeriesError, SeriesPoints,
+    SeriesSettings, ValueOrder,
 };
 pub use service::{Ports, Service};
 pub use sinks::{AllSinks, LogSink};

@@ -21,6 +21,7 @@ use federation_domain::{
 use tokio_util::sync::CancellationToken;
 
 use crate::entry::ProjectEntry;
+use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::queue::TransitionQueue;
 use crate::registry::Registry;
@@ -62,6 +63,7 @@ pub(crate) struct PresenceDeps {
     pub(crate) registry: Arc<Registry>,
     pub(crate) queue: Arc<TransitionQueue>,
     pub(crate) metrics: Metrics,
+    pub(crate) instances: Instances,
     pub(crate) deployment: Deployment,
     pub(crate) relay: Option<Arc<dyn HeartbeatRelay>>,
     pub(crate) prober: Option<Arc<dyn Prober>>,

@@ -6,7 +6,7 @@ mod tags;
 mod top_n;
 
 pub use filter::{ProjectFilter, SearchText};
-pub use sort::{Position, Sort, SortKey, SortValue};
+pub use sort::{Figure, Position, Sort, SortKey, SortValue};
 pub use tags::WantedTags;
 pub(crate) use top_n::TopN;
 

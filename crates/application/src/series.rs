@@ -14,10 +14,12 @@ mod flusher;
 mod live;
 mod namespaces;
 mod range;
+mod ranking;
 mod retention;
 mod table;
 #[cfg(test)]
 mod tests;
+mod updates;
 mod waiting;
 
 use std::sync::Arc;
@@ -37,11 +39,14 @@ use crate::registry::Registry;
 use crate::service::Service;
 use namespaces::Namespaces;
 use table::{Excess, Table};
+use updates::Updates;
 use waiting::Waiting;
 
 pub use across::{ProjectValue, ValueOrder};
 pub use flusher::FLUSH_INTERVAL;
 pub use range::{SeriesError, SeriesPoints};
+pub use ranking::{FigureKey, FigureQuery, FigureSort};
+pub use updates::{ANNOUNCED_EVERY, MetricsUpdate};
 
 /// Settings of the metrics that projects report.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +115,7 @@ struct Inner {
     table: Table,
     namespaces: Namespaces,
     waiting: Waiting,
+    updates: Updates,
     counts: SampleCounts,
     /// Runs of the batch that is being stored.
     in_flight: Mutex<Vec<SeriesRun>>,
@@ -139,6 +145,7 @@ impl Series {
             table: Table::default(),
             namespaces: Namespaces::default(),
             waiting: Waiting::default(),
+            updates: Updates::default(),
             in_flight: Mutex::default(),
             counts: service.metrics.0.samples.clone(),
             is_restored: AtomicBool::new(false),
@@ -229,6 +236,9 @@ impl Series {
         let inner = &*self.0;
         let added = inner.table.add(project, batch, now, inner.settings.resolution, excess)?;
         inner.counts.taken(batch.source, batch.samples.len() - added.excess);
+        if added.excess < batch.samples.len() {
+            inner.updates.note(project, batch.samples.iter().map(Sample::metric));
+        }
         let lost = inner.waiting.push(project, added.completed);
         if lost > 0 {
             inner.counts.lost(crate::metrics::samples::RunLoss::Overflow, lost);
@@ -267,10 +277,12 @@ impl Series {
     #[must_use]
     pub fn assess_status(&self, project: ProjectId, status: Option<ProjectStatus>) -> Assessment {
         let inner = &*self.0;
-        let newest = inner.table.newest(project);
-        let by_type = newest.iter().map(|(metric, run)| (metric.as_str(), run));
-        let kpis = Kpis::of(by_type, inner.clock.utc());
-        let risk = Risk::assess(&kpis, !newest.is_empty(), status);
+        let now = inner.clock.utc();
+        let (kpis, has_metrics) = inner.table.read(project, |series| {
+            let by_type = series.iter().map(|one| (one.metric.as_str(), &one.run));
+            (Kpis::of(by_type, now), !series.is_empty())
+        });
+        let risk = Risk::assess(&kpis, has_metrics, status);
         Assessment { kpis, risk }
     }
 

@@ -17,6 +17,8 @@ use crate::edge_table::EdgeTable;
 use crate::expiry::Expiry;
 use crate::follower::Follower;
 use crate::graph::{EdgeKeeper, EdgeObserver, Graph};
+use crate::instance_keeper::InstanceKeeper;
+use crate::instances::Instances;
 use crate::journal::Journal;
 use crate::log_upkeep::Upkeep;
 use crate::metrics::Metrics;
@@ -53,6 +55,8 @@ pub struct Service {
     pub graph: Graph,
     /// Delivers notifications.
     pub notifications: Notifications,
+    /// Facts about the instances of projects.
+    pub instances: Instances,
     /// Streams changes as they happen.
     pub changes: ChangeFeed,
     /// Reports whether the process can do its work.
@@ -72,12 +76,14 @@ impl Service {
         let registry = Arc::new(Registry::default());
         let queue = Arc::new(TransitionQueue::default());
         let Ports { stores, sink, clock, relay, prober } = ports;
+        let instances = Instances::default();
         let presence = Presence::new(PresenceDeps {
             rule,
             clock: Arc::clone(&clock),
             registry: Arc::clone(&registry),
             queue: Arc::clone(&queue),
             metrics: metrics.clone(),
+            instances: instances.clone(),
             deployment,
             relay,
             prober,
@@ -90,7 +96,7 @@ impl Service {
         );
         let mirror = Mirror::new(Arc::clone(&registry), presence.clone());
         let edges = Arc::new(EdgeTable::new(Arc::clone(presence.listening())));
-        let table = Arc::clone(&edges);
+        let table = (Arc::clone(&edges), instances.clone());
         let journal = Arc::new(Journal::new(
             stores,
             mirror,
@@ -109,6 +115,7 @@ impl Service {
             presence,
             graph,
             notifications,
+            instances,
             changes,
             readiness,
             metrics,
@@ -150,6 +157,13 @@ impl Service {
         }
         (0..dropped).for_each(|_| self.metrics.unknown_project_dropped());
         Err(self.catalog.full())
+    }
+
+    /// Creates the task that stores facts about instances. Run exactly one.
+    #[must_use]
+    pub fn instance_keeper(&self) -> InstanceKeeper {
+        let (journal, catalog) = (Arc::clone(&self.journal), self.catalog.clone());
+        InstanceKeeper::new(self.instances.clone(), journal, catalog)
     }
 
     /// Creates the keeper of the edges and the observer that feeds it. Run exactly one.

@@ -1,5 +1,6 @@
 //! Heartbeats, and the health that projects report.
 
+use crate::instance::InstanceReport;
 use crate::log::Actor;
 use crate::{InvalidValue, ProjectStatus};
 
@@ -101,6 +102,8 @@ pub struct Heartbeat<'a> {
     pub condition: Option<Condition>,
     /// Id of the API key with which it was sent, if any.
     pub key: Option<&'a str>,
+    /// Facts about the instance.
+    pub instance: InstanceReport<'a>,
 }
 
 impl Heartbeat<'_> {

@@ -57,6 +57,7 @@ mod edge;
 mod error;
 mod flapping;
 mod heartbeat;
+mod instance;
 mod listening;
 mod liveness;
 mod log;
@@ -90,6 +91,7 @@ pub use error::{
 };
 pub use flapping::{EntryAllowance, STATUS_ENTRIES, STATUS_ENTRY_INTERVAL};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
+pub use instance::{InstanceFacts, InstanceReport, SeenInstance, VERSION_CHANGED};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
 pub use log::{
@@ -111,16 +113,16 @@ pub use notification::{
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     CatalogStore, ChangeLogStore, ChangeSink, ChannelDepth, Checkpoint, CheckpointStore,
-    ClientReads, Clock, Dropped, EdgeStore, HeartbeatMark, HeartbeatRelay, LISTENING_RETENTION,
-    ListeningPeriod, ListeningStore, LogPart, Messenger, MetricStore, Outbox, Prober, Registered,
-    RollUpProgress, RollUpStep, RunQuery, SampleRelay, SendError, Snapshot, Store, StoreHealth,
-    Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore, WrittenEdges,
+    ClientReads, Clock, Dropped, EdgeStore, HeartbeatMark, HeartbeatRelay, InstanceStore,
+    LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, Messenger, MetricStore, Outbox,
+    Prober, Registered, RollUpProgress, RollUpStep, RunQuery, SampleRelay, SendError, Snapshot,
+    Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore, WrittenEdges,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockEdgeStore,
-    MockListeningStore, MockMessenger, MockMetricStore, MockOutbox, MockProber, MockStoreHealth,
-    MockUptimeStore,
+    MockInstanceStore, MockListeningStore, MockMessenger, MockMetricStore, MockOutbox, MockProber,
+    MockStoreHealth, MockUptimeStore,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};

@@ -12,6 +12,7 @@ mod checkpoint;
 mod clock;
 mod edges;
 mod health;
+mod instances;
 mod listening;
 mod messenger;
 mod metrics;
@@ -26,6 +27,7 @@ pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
 pub use clock::Clock;
 pub use edges::{EdgeStore, WrittenEdges};
 pub use health::StoreHealth;
+pub use instances::InstanceStore;
 pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
 pub use messenger::{Messenger, SendError};
 pub use metrics::{MetricStore, RunQuery};
@@ -46,6 +48,8 @@ pub use checkpoint::MockCheckpointStore;
 pub use edges::MockEdgeStore;
 #[cfg(feature = "mock")]
 pub use health::MockStoreHealth;
+#[cfg(feature = "mock")]
+pub use instances::MockInstanceStore;
 #[cfg(feature = "mock")]
 pub use listening::MockListeningStore;
 #[cfg(feature = "mock")]

@@ -112,7 +112,8 @@ pub(crate) enum ApiError {
     /// The graph is too large for one response.
     #[error(
         "the graph has more than {max_nodes} nodes: expected a smaller part, got all of it; filter it \
-         by status or tag, or request the neighbourhood of a project with around"
+         by status or tag, request the neighbourhood of a project with around, or groups with \
+         group=tag or group=mesh_namespace"
     )]
     GraphTooLarge { max_nodes: usize },
     #[error("the catalog is not loaded yet, try again later")]

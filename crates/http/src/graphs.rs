@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
-use federation_application::{Catalog, Graph, Presence};
+use federation_application::{Catalog, Graph, Presence, ProjectState, Series};
 use federation_domain::Monotonic;
 use parking_lot::Mutex;
 
@@ -34,6 +34,7 @@ pub(crate) struct Graphs {
     catalog: Catalog,
     clock: Presence,
     permits: Arc<Permits>,
+    series: Option<Series>,
     max_nodes: usize,
     cached: Mutex<HashMap<String, Cached>>,
 }
@@ -52,7 +53,12 @@ impl Graphs {
         permits: Arc<Permits>,
         max_nodes: usize,
     ) -> Self {
-        Self { graph, catalog, clock, permits, max_nodes, cached: Mutex::default() }
+        Self { graph, catalog, clock, permits, series: None, max_nodes, cached: Mutex::default() }
+    }
+
+    /// Derives key figures and the risk from these metrics.
+    pub(crate) fn with_series(self, series: Option<Series>) -> Self {
+        Self { series, ..self }
     }
 
     /// Returns the part of the graph that the query selects.
@@ -62,10 +68,22 @@ impl Graphs {
             return Ok(body);
         }
         let (generations, at) = (self.generations(), self.clock.now());
-        let (graph, max_nodes) = (self.graph.clone(), self.max_nodes);
+        let (graph, series, max_nodes) = (self.graph.clone(), self.series.clone(), self.max_nodes);
+        if params.with_kpis && series.is_none() {
+            return Err(ApiError::MetricsOff);
+        }
         let encode = move || {
-            let view = graph.view(&params.query, max_nodes)?;
-            let body = graph::format(&view, params.format).map_err(ApiError::internal)?;
+            let body = match params.group {
+                Some(by) => {
+                    let grouped = graph.grouped(&params.query, by, max_nodes)?;
+                    graph::format_grouped(&grouped, params.format)
+                }
+                None => {
+                    let view = graph.view(&params.query, max_nodes)?;
+                    let assess = |state: &ProjectState| Some(series.as_ref()?.assess(state));
+                    graph::format(&view, params.format, &assess, params.with_kpis)
+                }
+            };
             Ok(Arc::new(EncodedBody::new(Bytes::from(body), None)))
         };
         let body = self.compute(encode).await?;

@@ -59,5 +59,6 @@ pub use openapi::document;
 pub use public_url::PublicUrl;
 pub use server::{BindError, HttpServer, HttpSettings};
 pub use state::{ApiState, MAX_STREAMS_PER_CLIENT};
-pub use wire::graph::write_graph;
+pub use wire::graph::{AssessProject, write_graph};
+pub use wire::kpis::append_figures;
 pub use wire::project::write::write_project;

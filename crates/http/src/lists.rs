@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web;
-use federation_application::{Catalog, Presence, Series};
+use federation_application::{Catalog, Instances, Presence, Series};
 use federation_domain::{Monotonic, ProjectStatus};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -65,6 +65,7 @@ pub(crate) struct Lists {
     slots: [Arc<Slot>; 4],
     max_whole_bytes: usize,
     permits: Arc<Permits>,
+    instances: Instances,
     series: Option<Series>,
     memory: ListMemory,
 }
@@ -104,13 +105,14 @@ enum Lookup {
 }
 
 impl Lists {
-    pub(crate) fn new(catalog: Catalog, presence: Presence) -> Self {
+    pub(crate) fn new(catalog: Catalog, presence: Presence, instances: Instances) -> Self {
         Self {
             catalog,
             presence,
             slots: Default::default(),
             max_whole_bytes: MAX_WHOLE_BYTES,
             permits: Arc::default(),
+            instances,
             series: None,
             memory: ListMemory::default(),
         }
@@ -131,23 +133,32 @@ impl Lists {
         if let Some(status) = query.plain_status() {
             return self.cached(status).await;
         }
-        let series = match (query.with_kpis, &self.series) {
+        let series = match (query.include.kpis, &self.series) {
             (false, _) => None,
             (true, Some(series)) => Some(series.clone()),
             (true, None) => return Err(ApiError::MetricsOff),
         };
         // Cheap queries never wait behind those that scan the catalog.
-        let permits = query.projects.looks_at_all().then(|| Arc::clone(&self.permits));
+        let ranking = match (query.figures.is_empty(), &self.series) {
+            (true, _) => None,
+            (false, Some(series)) => Some(series.clone()),
+            (false, None) => return Err(ApiError::MetricsOff),
+        };
+        let looks_at_all = query.projects.looks_at_all() || ranking.is_some();
+        let permits = looks_at_all.then(|| Arc::clone(&self.permits));
         let permit = match &permits {
             Some(permits) => permits.acquire_soon().await?,
             None => None,
         };
         self.make_room();
         let writer = ListWriter::new(self.catalog.clone(), query.clone(), self.memory.clone());
-        let writer = writer.with_permits(permits).assessing(series);
+        let instances = query.include.instance.then(|| self.instances.clone());
+        let writer = writer.with_permits(permits).adding(instances, series);
         let max_whole_bytes = self.max_whole_bytes;
         let prepared = web::block(move || {
-            let list = writer.begin(SPARE_BYTES, max_whole_bytes);
+            let list = writer
+                .ranked_by(ranking.as_ref())
+                .and_then(|writer| writer.begin(SPARE_BYTES, max_whole_bytes));
             drop(permit);
             list
         });

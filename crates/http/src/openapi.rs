@@ -11,6 +11,7 @@ mod security;
 use utoipa::OpenApi;
 
 use crate::auth::access::Closed;
+use crate::routes::events::EventKindSchema;
 use crate::routes::{
     docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series, ticket,
 };
@@ -89,7 +90,13 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         docs::docs,
         docs::asset
     ),
-    components(schemas(ProblemBody, FieldError, EventBody<'static>, EntryBody<'static>))
+    components(schemas(
+        ProblemBody,
+        FieldError,
+        EventBody<'static>,
+        EntryBody<'static>,
+        EventKindSchema
+    ))
 )]
 struct ApiDocument;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use federation_application::{
-    Catalog, ChangeFeed, Graph, Metrics, Presence, Readiness, Series, Service,
+    Catalog, ChangeFeed, Graph, Instances, Metrics, Presence, Readiness, Series, Service,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ pub struct ApiState {
     pub catalog: Catalog,
     /// Answers which project uses which.
     pub graph: Graph,
+    /// Facts about the instances of projects.
+    pub instances: Instances,
     /// Records heartbeats.
     pub presence: Presence,
     /// Notifies watchers of changes.
@@ -71,8 +73,9 @@ impl ApiState {
     /// Takes in and answers with the metrics that projects report.
     #[must_use]
     pub fn with_series(self, series: Option<Series>) -> Self {
-        let lists = Lists::new(self.catalog.clone(), self.presence.clone());
-        Self { lists: Arc::new(lists.with_series(series.clone())), series, ..self }
+        let lists = Lists::new(self.catalog.clone(), self.presence.clone(), self.instances.clone());
+        let lists = Arc::new(lists.with_series(series.clone()));
+        Self { lists, series, ..self }.with_graph_max_nodes(MAX_NODES)
     }
 
     /// Serves `/metrics/projects`.
@@ -81,12 +84,13 @@ impl ApiState {
         Self { export_project_metrics, ..self }
     }
 
-    /// Sets the maximum number of projects in one graph.
+    /// Sets the maximum number of projects in one graph. Call it after [`with_series`](Self::with_series).
     #[must_use]
     pub fn with_graph_max_nodes(self, max_nodes: usize) -> Self {
         let permits = self.lists.permits();
         let (graph, catalog) = (self.graph.clone(), self.catalog.clone());
-        let graphs = Graphs::new(graph, catalog, self.presence.clone(), permits, max_nodes);
+        let graphs = Graphs::new(graph, catalog, self.presence.clone(), permits, max_nodes)
+            .with_series(self.series.clone());
         Self { graphs: Arc::new(graphs), ..self }
     }
 
@@ -99,7 +103,11 @@ impl ApiState {
 
 impl From<&Service> for ApiState {
     fn from(service: &Service) -> Self {
-        let lists = Arc::new(Lists::new(service.catalog.clone(), service.presence.clone()));
+        let lists = Arc::new(Lists::new(
+            service.catalog.clone(),
+            service.presence.clone(),
+            service.instances.clone(),
+        ));
         let graphs = Graphs::new(
             service.graph.clone(),
             service.catalog.clone(),
@@ -110,6 +118,7 @@ impl From<&Service> for ApiState {
         Self {
             catalog: service.catalog.clone(),
             graph: service.graph.clone(),
+            instances: service.instances.clone(),
             presence: service.presence.clone(),
             changes: service.changes.clone(),
             readiness: service.readiness.clone(),

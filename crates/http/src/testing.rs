@@ -12,8 +12,8 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::web::Bytes;
 use federation_application::{Deployment, LogSink, Ports, Series, SeriesSettings, Service, TICK};
 use federation_domain::{
-    Channel, Clock, Heartbeat, LivenessRule, MockCatalogStore, Resolution, Snapshot, Source,
-    StoreError, Stores,
+    Channel, Clock, Heartbeat, InstanceReport, LivenessRule, MockCatalogStore, Resolution,
+    Snapshot, Source, StoreError, Stores,
 };
 use federation_testkit::{FakeMetricStore, FakeStore, ManualClock};
 
@@ -130,7 +130,14 @@ impl Api {
     /// Records a heartbeat from the bus.
     pub(crate) fn hear_over_bus(&self, slug: &str) {
         let (source, channel) = (Source::Nats, Channel::Presence);
-        let heartbeat = Heartbeat { slug, source, channel, condition: None, key: None };
+        let heartbeat = Heartbeat {
+            slug,
+            source,
+            channel,
+            condition: None,
+            key: None,
+            instance: InstanceReport::default(),
+        };
         let presence = &self.service.presence;
         presence.recorder().batch(presence.now()).record(&heartbeat).unwrap();
     }
@@ -224,7 +231,7 @@ impl TestResponse {
 
     /// Returns the project in the body without the key figures that only a read has.
     pub(crate) fn project(&self) -> &str {
-        let end = self.body.find(",\"kpis\":").unwrap_or(self.body.len().saturating_sub(1));
+        let end = self.body.find(",\"version\":").unwrap_or(self.body.len().saturating_sub(1));
         &self.body[..end]
     }
 

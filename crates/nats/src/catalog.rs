@@ -14,7 +14,7 @@ use std::time::Duration;
 use async_nats::Message;
 use async_nats::service::error::Error as ServiceError;
 use async_nats::service::{Request, Service, ServiceExt as _};
-use federation_application::{Catalog, CatalogError};
+use federation_application::{Catalog, CatalogError, Position, ProjectQuery, ProjectState};
 use federation_domain::Project;
 use futures_util::StreamExt as _;
 use tokio::task::yield_now;
@@ -57,6 +57,12 @@ const HEADER_BYTES: usize = 1024;
 /// Appends a project as JSON. The second argument tells whether its status is known.
 pub type WriteProject = fn(&Project, bool, &mut Vec<u8>);
 
+/// Appends the key figures and the risk of a project to its JSON.
+pub type AppendFigures = Arc<dyn Fn(&ProjectState, &mut Vec<u8>) + Send + Sync>;
+
+/// Number of projects copied at once for a list with key figures.
+const COPIED_AT_ONCE: usize = 100;
+
 /// Answers queries for projects on `hub.federation.projects.list` and `.get`, and for the graph on
 /// `hub.federation.graph.get`.
 ///
@@ -66,6 +72,8 @@ pub struct CatalogService {
     connection: Connection,
     catalog: Catalog,
     write: WriteProject,
+    /// `None` if metrics are switched off.
+    figures: Option<AppendFigures>,
     authorizer: Option<Arc<dyn QueryAuthorizer>>,
     graph: Option<GraphSource>,
 }
@@ -86,7 +94,13 @@ impl CatalogService {
             ..Tuning::default()
         };
         let connection = Connection::open(context, &tuning).await?;
-        Ok(Self { connection, catalog, write, authorizer: None, graph: None })
+        Ok(Self { connection, catalog, write, figures: None, authorizer: None, graph: None })
+    }
+
+    /// Answers with key figures on request: `"include":["kpis"]`.
+    #[must_use]
+    pub fn with_figures(self, figures: AppendFigures) -> Self {
+        Self { figures: Some(figures), ..self }
     }
 
     /// Answers only the queries that `authorizer` allows.
@@ -168,20 +182,63 @@ impl CatalogService {
 
     async fn list(&self, message: &Message) -> Result<Vec<u8>, ServiceError> {
         self.check(message)?;
-        let ListRequest { query, limit, mut after } = ListRequest::parse(&message.payload)?;
-        let mut page = Page::new(limit, self.max_bytes(), self.write);
+        let ListRequest { query, limit, mut after, with_kpis } =
+            ListRequest::parse(&message.payload)?;
+        let figures = self.figures(with_kpis)?;
+        let mut page = Page::new(limit, self.max_bytes());
         loop {
-            let room = page.room();
-            let mut show = |project: &Project, status_known| page.add(project, status_known);
-            after = self
-                .catalog
-                .list_next(&query, after.as_ref(), room, &mut show)
-                .map_err(|error| service_error(&error))?;
+            after = match &figures {
+                None => {
+                    let room = page.room();
+                    let mut show = |project: &Project, status_known| {
+                        page.add(project.id, |json| (self.write)(project, status_known, json));
+                    };
+                    self.catalog.list_next(&query, after.as_ref(), room, &mut show)
+                }
+                Some(figures) => self.add_with_figures(&mut page, &query, after.as_ref(), figures),
+            }
+            .map_err(|error| service_error(&error))?;
             if after.is_none() || page.room() == 0 {
                 return Ok(page.end(after.is_some()));
             }
             // A filter may scan all of a large catalog.
             yield_now().await;
+        }
+    }
+
+    /// Adds projects with key figures. They are copied first, because nothing else may be called while
+    /// they are listed.
+    fn add_with_figures(
+        &self,
+        page: &mut Page,
+        query: &ProjectQuery,
+        after: Option<&Position>,
+        figures: &AppendFigures,
+    ) -> Result<Option<Position>, CatalogError> {
+        let mut states = Vec::new();
+        let mut copy = |project: &Project, status_known| {
+            states.push(ProjectState::new(project, status_known));
+        };
+        let at_most = page.room().min(COPIED_AT_ONCE);
+        let after = self.catalog.list_next(query, after, at_most, &mut copy)?;
+        for state in states {
+            page.add(state.project.id, |json| {
+                (self.write)(&state.project, state.status_known, json);
+                figures(&state, json);
+            });
+        }
+        Ok(after)
+    }
+
+    /// Returns the source of key figures, if they are asked for.
+    fn figures(&self, with_kpis: bool) -> Result<Option<AppendFigures>, ServiceError> {
+        match (with_kpis, &self.figures) {
+            (false, _) => Ok(None),
+            (true, Some(figures)) => Ok(Some(Arc::clone(figures))),
+            (true, None) => {
+                let status = "include: metrics are switched off (METRICS=off)".to_owned();
+                Err(ServiceError { code: 404, status })
+            }
         }
     }
 
@@ -194,10 +251,14 @@ impl CatalogService {
 
     fn get(&self, message: &Message) -> Result<Vec<u8>, ServiceError> {
         self.check(message)?;
-        let GetRequest(slug) = GetRequest::parse(&message.payload)?;
+        let GetRequest { slug, with_kpis } = GetRequest::parse(&message.payload)?;
+        let figures = self.figures(with_kpis)?;
         let state = self.catalog.find(&slug).map_err(|error| service_error(&error))?;
         let mut json = Vec::new();
         (self.write)(&state.project, state.status_known, &mut json);
+        if let Some(figures) = figures {
+            figures(&state, &mut json);
+        }
         Ok(json)
     }
 

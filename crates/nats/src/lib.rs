@@ -64,7 +64,9 @@ mod thread;
 mod throttle;
 pub mod wire;
 
-pub use catalog::{CatalogService, QueryAuthorizer, RejectedQuery, WriteGraph, WriteProject};
+pub use catalog::{
+    AppendFigures, CatalogService, QueryAuthorizer, RejectedQuery, WriteGraph, WriteProject,
+};
 pub use connection::{ConnectionError, NatsContext, NatsSettings, TlsSettings};
 pub use edges::EdgeSubscriber;
 pub use peers::Peers;

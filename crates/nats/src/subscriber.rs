@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_nats::{Message, Subject};
-use federation_application::{DropReason, Presence, TICK};
+use federation_application::{DropReason, EdgeObserver, Presence, TICK};
 use federation_domain::{MAX_STEP, Monotonic};
 use futures_util::FutureExt;
 use tokio::sync::mpsc;
@@ -110,6 +110,13 @@ impl HeartbeatSubscriber {
 }
 
 impl<H: Hearing> HeartbeatSubscriber<H> {
+    /// Passes the edges in heartbeats, `depends_on`, on to this observer.
+    #[must_use]
+    pub fn observing(mut self, edges: EdgeObserver) -> Self {
+        self.handler.observe_edges(edges);
+        self
+    }
+
     async fn hear_for(
         context: &NatsContext,
         hearing: Arc<H>,
@@ -238,6 +245,8 @@ impl<H: Hearing> HeartbeatSubscriber<H> {
             self.handler.handle(&message, &mut batch);
             count += 1;
         }
+        drop(batch);
+        self.handler.pass_hints();
         self.burst += count;
         count
     }

@@ -46,6 +46,7 @@ mod commit;
 mod connection;
 mod edges;
 mod error;
+mod instances;
 mod listening_periods;
 mod load;
 mod metrics;

@@ -7,6 +7,7 @@ use federation_domain::{Actor, Change, NewChange, Precondition, ProjectId, Slug}
 use time::OffsetDateTime;
 
 use crate::error::PgError;
+use crate::instances;
 use crate::row::{ProjectRow, StatusLabel};
 use crate::schema::projects;
 use crate::unit_of_work::UnitOfWork;
@@ -31,6 +32,7 @@ pub(crate) async fn remove(
             .await
             .optional()?;
     let Some((id, status)) = removed else { return Ok(None) };
+    instances::remove(unit.connection, id).await?;
     let change = unit.log(NewChange::removed(slug, status.parse().ok(), actor, at));
     unit.finish().await?;
     Ok(Some((ProjectId(id), change)))

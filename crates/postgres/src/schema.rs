@@ -124,6 +124,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Json, Nullable, Timestamptz, Varchar};
+
+    project_instances (project_id) {
+        project_id -> BigInt,
+        version -> Nullable<Varchar>,
+        tools -> Json,
+        capabilities -> Json,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Varchar,
         heard_from -> Timestamptz,

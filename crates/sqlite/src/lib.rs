@@ -35,6 +35,7 @@ mod commit;
 mod connection;
 mod edges;
 mod error;
+mod instances;
 mod listening_periods;
 mod load;
 mod metrics;

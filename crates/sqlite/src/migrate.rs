@@ -25,15 +25,23 @@ pub(crate) fn migrate(connection: &mut SqliteConnection) -> Result<Vec<String>, 
 }
 
 fn run(connection: &mut SqliteConnection) -> Result<Vec<String>, Box<dyn Error + Send + Sync>> {
-    let stored =
-        connection.applied_migrations()?.into_iter().max().map(|newest| newest.to_string());
-    SchemaTooNew::check(stored.as_deref(), &newest_known()?)?;
-    let versions = connection.run_pending_migrations(MIGRATIONS)?;
-    let versions = versions.iter().map(ToString::to_string).collect();
+    let versions = apply(connection, MIGRATIONS)?;
     // SQLite silently opens a file without write permission for reading. If no migration was pending,
     // nothing was written yet. This statement changes nothing, but fails on such a file.
     connection.batch_execute("DELETE FROM catalog_state WHERE false")?;
     Ok(versions)
+}
+
+/// Applies the pending ones of these migrations, and fails if the schema of the file is newer.
+pub(crate) fn apply(
+    connection: &mut SqliteConnection,
+    migrations: EmbeddedMigrations,
+) -> Result<Vec<String>, Box<dyn Error + Send + Sync>> {
+    let stored =
+        connection.applied_migrations()?.into_iter().max().map(|newest| newest.to_string());
+    SchemaTooNew::check(stored.as_deref(), &newest_of(&migrations)?)?;
+    let versions = connection.run_pending_migrations(migrations)?;
+    Ok(versions.iter().map(ToString::to_string).collect())
 }
 
 /// Fails if the schema of the file is newer than this program. A file without a schema passes
@@ -48,13 +56,13 @@ pub(crate) fn check(connection: &mut SqliteConnection) -> Result<(), SqliteError
     }
     let stored: Option<String> =
         diesel::select(sql::<Nullable<Text>>(NEWEST)).get_result(connection)?;
-    let known = newest_known().map_err(SqliteError::failed)?;
+    let known = newest_of(&MIGRATIONS).map_err(SqliteError::failed)?;
     SchemaTooNew::check(stored.as_deref(), &known).map_err(SqliteError::failed)
 }
 
-/// Returns the newest version that this program knows.
-fn newest_known() -> Result<String, Box<dyn Error + Send + Sync>> {
-    let migrations = MigrationSource::<Sqlite>::migrations(&MIGRATIONS)?;
+/// Returns the newest version of these migrations.
+fn newest_of(migrations: &EmbeddedMigrations) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let migrations = MigrationSource::<Sqlite>::migrations(migrations)?;
     let versions = migrations.iter().map(|migration| migration.name().version().to_string());
     Ok(versions.max().unwrap_or_default())
 }

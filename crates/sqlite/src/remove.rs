@@ -5,6 +5,7 @@ use federation_domain::{Actor, Change, NewChange, Precondition, ProjectId, Proje
 use time::OffsetDateTime;
 
 use crate::error::SqliteError;
+use crate::instances;
 use crate::register::find;
 use crate::schema::projects;
 use crate::unit_of_work::UnitOfWork;
@@ -24,6 +25,7 @@ pub(crate) fn remove(
     let stored = row.into_record().parse().ok();
     only_if.check(slug, stored.as_ref().and_then(|stored| stored.readable()))?;
     diesel::delete(projects::table.find(id)).execute(unit.connection)?;
+    instances::remove(unit.connection, id)?;
     let change = unit.log(NewChange::removed(slug, status, actor, at))?;
     unit.finish()?;
     Ok(Some((ProjectId(id), change)))

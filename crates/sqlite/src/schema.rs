@@ -110,6 +110,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    project_instances (project_id) {
+        project_id -> BigInt,
+        version -> Nullable<Text>,
+        tools -> Text,
+        capabilities -> Text,
+        seen_at -> Text,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Text,
         heard_from -> Text,

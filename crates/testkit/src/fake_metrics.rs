@@ -20,6 +20,8 @@ pub struct FakeMetricStore {
     runs: Arc<Mutex<Runs>>,
     away: AtomicBool,
     refuses: AtomicBool,
+    /// Type whose runs are rejected.
+    rejected: Mutex<Option<String>>,
     calls: AtomicUsize,
     rolled_until: Mutex<Option<Date>>,
 }
@@ -39,6 +41,11 @@ impl FakeMetricStore {
     /// Makes every write fail permanently, or succeed again.
     pub fn set_refusing(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
+    }
+
+    /// Makes every write with a run of this metric fail permanently.
+    pub fn reject(&self, metric: &str) {
+        *self.rejected.lock() = Some(metric.to_owned());
     }
 
     /// Returns the number of calls that stored runs.
@@ -73,9 +80,11 @@ impl FakeMetricStore {
 impl MetricStore for FakeMetricStore {
     async fn store_runs(&self, tier: Tier, runs: &[SeriesRun]) -> Result<(), StoreError> {
         self.check()?;
-        if self.refuses.load(Ordering::SeqCst) {
+        let rejected = self.rejected.lock().clone();
+        let is_rejected = |one: &SeriesRun| rejected.as_deref() == Some(one.metric.as_str());
+        if self.refuses.load(Ordering::SeqCst) || runs.iter().any(is_rejected) {
             let reason = RejectReason::Constraint;
-            let source = "the fake rejects everything".into();
+            let source = "rejected by the test".into();
             return Err(StoreError::Rejected { project: None, reason, source });
         }
         self.calls.fetch_add(1, Ordering::SeqCst);

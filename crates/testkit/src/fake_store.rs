@@ -2,6 +2,7 @@
 
 mod edges;
 mod faults;
+mod instances;
 mod listening_periods;
 mod outbox;
 mod uptime;
@@ -58,6 +59,7 @@ struct Tables {
     uptime: Uptime,
     edges: edges::Edges,
     outbox: outbox::OutboxTable,
+    instances: instances::Instances,
 }
 
 impl FakeStore {
@@ -269,6 +271,7 @@ impl CatalogStore for FakeStore {
         only_if.check(slug, stored.as_ref())?;
         tables.ids.remove(slug);
         let Some(project) = tables.projects.remove(&id) else { return Ok(None) };
+        tables.instances.remove(&id);
         let change = tables.log(NewChange::removed(slug, Some(project.status), actor, at));
         Ok(Some((project.id, change)))
     }

@@ -1,6 +1,7 @@
 //! Keeper: stores observations of edges and lets them age.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use federation_domain::{
@@ -13,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::Graph;
+use crate::bisection::{RejectedItems, store_acceptable};
 use crate::metrics::{Metrics, ObservationRefusal};
 
 /// Capacity of the queue of messages with observations.
@@ -109,6 +111,8 @@ pub struct EdgeKeeper {
     observations: mpsc::Receiver<Observation>,
     /// Newest observation of each edge that has to be written.
     waiting: BTreeMap<EdgeKey, Waiting>,
+    /// Edges that the store rejected, with the time.
+    rejected: BTreeMap<EdgeKey, OffsetDateTime>,
     /// The last failure of the store was logged.
     is_logged: bool,
 }
@@ -126,7 +130,8 @@ impl EdgeKeeper {
         let (queue, observations) = mpsc::channel(QUEUED);
         let observer = EdgeObserver { graph: graph.clone(), metrics: metrics.clone(), queue };
         let waiting = BTreeMap::new();
-        (observer, Self { graph, metrics, observations, waiting, is_logged: false })
+        let rejected = BTreeMap::new();
+        (observer, Self { graph, metrics, observations, waiting, rejected, is_logged: false })
     }
 
     /// Stores observations until cancelled, then writes what still waits.
@@ -199,7 +204,11 @@ impl EdgeKeeper {
                     says_the_same && is_recent
                 });
                 self.metrics.edge_observed();
-                if is_stored {
+                let is_rejected = self
+                    .rejected
+                    .get(&key)
+                    .is_some_and(|rejected_at| at - *rejected_at < OBSERVATION_WRITTEN_EVERY);
+                if is_stored || is_rejected {
                     self.waiting.remove(&key);
                 } else if self.waiting.len() < WAITING || self.waiting.contains_key(&key) {
                     self.waiting.insert(key, Waiting { strength, details, at });
@@ -228,15 +237,46 @@ impl EdgeKeeper {
                 Some(EdgeWrite::declare(key.clone(), EdgeSource::Observed, strength, details, at))
             };
             let writes: Vec<_> = keys.iter().filter_map(write).collect();
-            let journal = &self.graph.0.journal;
-            let results = journal.write_edges(writes, false, Actor::NATS).await?;
-            for (key, result) in keys.iter().zip(results) {
-                self.waiting.remove(key);
-                if result == EdgeResult::Rejected(EdgeRejection::TooMany) {
-                    self.metrics.edges_refused(ObservationRefusal::TooMany, 1);
+            let (journal, too_many) = (&self.graph.0.journal, &AtomicUsize::new(0));
+            let stored = store_acceptable(&writes, |part| async move {
+                let results = journal.write_edges(part, false, Actor::NATS).await?;
+                let is_too_many =
+                    |result: &&EdgeResult| **result == EdgeResult::Rejected(EdgeRejection::TooMany);
+                too_many.fetch_add(results.iter().filter(is_too_many).count(), Ordering::Relaxed);
+                Ok(())
+            });
+            let (decided, failed) = match stored.await {
+                Ok(rejected) => {
+                    self.note_rejected(&writes, &rejected);
+                    (keys.len(), Ok(()))
                 }
+                Err((error, decided)) => (decided, Err(error)),
+            };
+            keys.iter().take(decided).for_each(|key| drop(self.waiting.remove(key)));
+            let too_many = too_many.load(Ordering::Relaxed);
+            if too_many > 0 {
+                self.metrics.edges_refused(ObservationRefusal::TooMany, too_many);
             }
+            failed?;
         }
+    }
+
+    /// Counts and logs observations that the store rejects for good. They are dropped, and so are those
+    /// of the same edges in the next hour.
+    fn note_rejected(&mut self, writes: &[EdgeWrite], rejected: &RejectedItems) {
+        let (Some(error), Some(&place)) = (&rejected.first, rejected.places.first()) else {
+            return;
+        };
+        let count = rejected.places.len();
+        self.metrics.edges_refused(ObservationRefusal::Rejected, count);
+        let (edge, error) = (writes[place].key.to_string(), error_chain(error));
+        tracing::error!(edge, count, error, "store rejects observed edges; they are dropped");
+        let now = self.graph.0.catalog.now();
+        if self.rejected.len() + count > WAITING {
+            self.rejected.clear();
+        }
+        let keys = rejected.places.iter().map(|place| writes[*place].key.clone());
+        self.rejected.extend(keys.map(|key| (key, now)));
     }
 
     fn due(&self) -> Vec<EdgeKey> {

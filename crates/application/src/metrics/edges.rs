@@ -26,6 +26,8 @@ pub enum ObservationRefusal {
     TooMany,
     /// The queue is full, or too many edges wait for the store.
     Overload,
+    /// The store rejects the edge for good.
+    Rejected,
 }
 
 impl ObservationRefusal {
@@ -40,6 +42,7 @@ impl ObservationRefusal {
             Self::ToItself => "to_itself",
             Self::TooMany => "too_many",
             Self::Overload => "overload",
+            Self::Rejected => "rejected",
         }
     }
 }

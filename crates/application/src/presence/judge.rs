@@ -36,7 +36,9 @@ pub struct ProjectState {
 }
 
 impl ProjectState {
-    pub(crate) fn new(project: &Project, status_known: bool) -> Self {
+    /// Creates the state of a project that is not flapping.
+    #[must_use]
+    pub fn new(project: &Project, status_known: bool) -> Self {
         Self { project: project.clone(), status_known, flapping: false }
     }
 }

@@ -24,6 +24,7 @@ pub use self::batch::HeartbeatBatch;
 use self::batch::Route;
 use self::relays::Relays;
 use super::{Judge, Listening, PresenceDeps, Transitions};
+use crate::instances::Instances;
 use crate::metrics::{DropReason, Metrics};
 use crate::registry::Registry;
 
@@ -52,6 +53,7 @@ struct Inner {
     judge: Arc<Judge>,
     transitions: Arc<Transitions>,
     metrics: Metrics,
+    instances: Instances,
     relays: Relays,
 }
 
@@ -62,9 +64,18 @@ impl Recorder {
         judge: Arc<Judge>,
         transitions: Arc<Transitions>,
     ) -> Self {
-        let PresenceDeps { clock, registry, metrics, relay, .. } = deps;
+        let PresenceDeps { clock, registry, metrics, instances, relay, .. } = deps;
         let relays = Relays::new(relay);
-        Self(Arc::new(Inner { clock, registry, listening, judge, transitions, metrics, relays }))
+        Self(Arc::new(Inner {
+            clock,
+            registry,
+            listening,
+            judge,
+            transitions,
+            metrics,
+            instances,
+            relays,
+        }))
     }
 
     /// Begins a batch of heartbeats that arrive together over the bus at `now`.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use federation_domain::{
-    Channel, Condition, Heartbeat, LivenessRule, Project, ProjectStatus, Proof, Source,
+    Channel, Condition, Heartbeat, InstanceReport, LivenessRule, Project, ProjectStatus, Proof,
+    Source,
 };
 use federation_testkit::ManualClock;
 
@@ -33,6 +34,7 @@ impl Fixture {
             clock: Arc::<ManualClock>::clone(&clock),
             registry: Arc::clone(&registry),
             queue: Arc::clone(&queue),
+            instances: crate::instances::Instances::default(),
             metrics: metrics.clone(),
             deployment,
             relay: None,
@@ -73,8 +75,14 @@ impl Fixture {
 
     /// Records a heartbeat that just arrived.
     pub(super) fn hear(&self, slug: &str, source: Source, condition: Option<Condition>) {
-        let heartbeat =
-            Heartbeat { slug, source, channel: Channel::Presence, condition, key: None };
+        let heartbeat = Heartbeat {
+            slug,
+            source,
+            channel: Channel::Presence,
+            condition,
+            key: None,
+            instance: InstanceReport::default(),
+        };
         self.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     }
 }

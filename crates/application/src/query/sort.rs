@@ -72,7 +72,48 @@ pub enum SortValue<'a> {
     Status(ProjectStatus),
     /// A time, if there was one.
     Time(Option<OffsetDateTime>),
+    /// The risk or a key figure, if it is known. No [`SortKey`] has it; see
+    /// [`FigureSort`](crate::FigureSort).
+    Figure(Option<Figure>),
 }
+
+/// A number in total order.
+#[derive(Debug, Clone, Copy)]
+pub struct Figure(f64);
+
+impl Figure {
+    /// Creates a figure.
+    #[must_use]
+    pub fn new(value: f64) -> Self {
+        Self(value)
+    }
+
+    /// Returns the number.
+    #[must_use]
+    pub fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl Ord for Figure {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Figure {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Figure {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Figure {}
 
 /// Position of a project in a sorted list. The project need not exist any more.
 ///
@@ -123,6 +164,7 @@ impl Sort {
             SortValue::Text(text) => SortValue::Text(Cow::Owned(text.into_owned())),
             SortValue::Status(status) => SortValue::Status(status),
             SortValue::Time(time) => SortValue::Time(time),
+            SortValue::Figure(figure) => SortValue::Figure(figure),
         };
         Position { value, id: project.id }
     }

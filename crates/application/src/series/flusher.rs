@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use federation_domain::{ProjectId, Prospect, SeriesRun, StoreError, Tier, error_chain};
+use federation_domain::{ProjectId, SeriesRun, StoreError, Tier, error_chain};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::Series;
+use crate::bisection::{RejectedItems, store_acceptable};
 use crate::metrics::samples::RunLoss;
 
 /// Interval between flushes. Only runs whose last window is over are stored.
@@ -40,7 +41,9 @@ impl Series {
             () = cancel.cancelled() => {}
             () = self.restore_until_done() => {
                 let work = self.clone();
-                cancel.run_until_cancelled(work.flush_forever()).await;
+                let announcing = self.announce_forever();
+                let working = async { tokio::join!(work.flush_forever(), announcing) };
+                cancel.run_until_cancelled(working).await;
             }
         }
         match timeout(LAST_FLUSH, self.flush_scope(Scope::All)).await {
@@ -135,24 +138,47 @@ impl Series {
         }
     }
 
-    /// Stores a batch. Runs that the store rejects for good are counted and given up.
+    /// Stores a batch. Runs that the store rejects for good are isolated, counted and given up.
     async fn store(&self, runs: Vec<SeriesRun>) -> Result<(), (StoreError, Vec<SeriesRun>)> {
         let inner = &*self.0;
         inner.in_flight.lock().clone_from(&runs);
-        let stored = inner.store.store_runs(Tier::Fine, &runs).await;
-        self.note_outcome(stored.as_ref().map(|_| ()));
-        match stored {
-            Ok(()) => {
+        let stored = store_acceptable(&runs, |part| async move {
+            inner.store.store_runs(Tier::Fine, &part).await
+        });
+        match stored.await {
+            Ok(rejected) => {
+                let is_all = rejected.places.len() == runs.len();
+                self.note_outcome(match &rejected.first {
+                    Some(error) if is_all => Err(error),
+                    _ => Ok(()),
+                });
                 inner.in_flight.lock().clear();
-                inner.counts.stored(runs.len());
+                inner.counts.stored(runs.len() - rejected.places.len());
+                self.note_rejected(&runs, &rejected);
+                Ok(())
             }
-            Err(error) if error.prospect() != Prospect::Permanent => {
+            Err((error, decided)) => {
+                self.note_outcome(Err(&error));
                 self.set_levels();
-                return Err((error, runs));
+                Err((error, runs.into_iter().skip(decided).collect()))
             }
-            Err(_) => inner.counts.lost(RunLoss::Rejected, runs.len()),
         }
-        Ok(())
+    }
+
+    fn note_rejected(&self, runs: &[SeriesRun], rejected: &RejectedItems) {
+        let (Some(error), Some(&place)) = (&rejected.first, rejected.places.first()) else {
+            return;
+        };
+        let count = rejected.places.len();
+        self.0.counts.lost(RunLoss::Rejected, count);
+        let (project, metric) = (runs[place].project.0, runs[place].metric.as_str());
+        tracing::error!(
+            project.id = project,
+            metric,
+            count,
+            error = error_chain(error),
+            "store rejects metrics; they are dropped"
+        );
     }
 
     fn count_lost(&self, runs: usize) {

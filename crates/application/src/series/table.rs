@@ -109,6 +109,19 @@ impl Table {
         }
     }
 
+    /// Reads the series of a project.
+    pub(super) fn read<T>(
+        &self,
+        project: ProjectId,
+        read: impl FnOnce(&[super::live::LiveSeries]) -> T,
+    ) -> T {
+        let held = self.projects.read().get(&project).map(Arc::clone);
+        match held {
+            Some(held) => read(&held.lock().series),
+            None => read(&[]),
+        }
+    }
+
     /// Returns the newest run of each series of a project in order of type.
     pub(super) fn newest(&self, project: ProjectId) -> Vec<(MetricType, Run)> {
         let Some(held) = self.projects.read().get(&project).map(Arc::clone) else {

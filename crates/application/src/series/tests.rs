@@ -13,6 +13,8 @@ use crate::presence::Deployment;
 use crate::service::Ports;
 use crate::sinks::LogSink;
 
+mod replicas;
+
 struct World {
     service: Service,
     clock: Arc<ManualClock>,
@@ -232,4 +234,22 @@ async fn days_are_rolled_up_and_fine_runs_expire() {
             assert!(whole.iter().all(|point| *point == Some(PointValue::Number(60.0))));
         }
     }
+}
+
+#[tokio::test]
+async fn a_run_that_the_store_rejects_takes_no_other_with_it() {
+    let world = World::new().await;
+    world.store.reject("bad");
+    for place in 0..60 {
+        world.send("a", &format!("x{place}"), 1.0);
+    }
+    world.send("b", "bad", 1.0);
+    world.send("b", "good", 1.0);
+    world.clock.advance(Duration::from_secs(60));
+    world.series.flush().await.unwrap();
+    assert_eq!(world.stored().len(), 61);
+    assert!(world.series.degradation().is_none(), "the store accepts metrics");
+    let metrics = world.service.metrics.encode().unwrap();
+    let lost = "federation_metric_runs_lost_total{reason=\"rejected\"} 1";
+    assert!(metrics.contains(lost), "{metrics}");
 }

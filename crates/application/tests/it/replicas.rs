@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
 use federation_domain::{
-    Actor, CatalogStore, Cause, ChangeKind, Channel, Condition, Heartbeat, HeartbeatRelay, Origin,
-    Precondition, ProjectStatus, Revision, Source,
+    Actor, CatalogStore, Cause, ChangeKind, Channel, Condition, Heartbeat, HeartbeatRelay,
+    InstanceReport, Origin, Precondition, ProjectStatus, Revision, Source,
 };
 use federation_testkit::{FakeStore, ManualClock, log_after};
 
@@ -191,6 +191,7 @@ async fn is_told_by_the_store(takes: bool, hears: bool) -> bool {
         channel: Channel::Presence,
         condition: None,
         key: None,
+        instance: InstanceReport::default(),
     };
     world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     world.service.presence.recorder().relay(&heartbeat).await;
@@ -356,6 +357,7 @@ async fn http_heartbeats_are_shared_before_queued_changes_are_flushed() {
         channel: Channel::Presence,
         condition: None,
         key: None,
+        instance: InstanceReport::default(),
     };
     world.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     world.service.presence.recorder().relay(&heartbeat).await;

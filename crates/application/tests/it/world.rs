@@ -7,9 +7,9 @@ use federation_application::{
     Deployment, Follower, Ports, ProjectState, RecordError, Service, TICK, Writer,
 };
 use federation_domain::{
-    Cause, ChangeKind, ChangeSink, Channel, Condition, Heartbeat, HeartbeatRelay, LivenessRule,
-    LogEntry, Origin, Prober, Project, ProjectStatus, Proof, Registration, RegistrationDraft,
-    Revision, Slug, Source, Stores,
+    Cause, ChangeKind, ChangeSink, Channel, Condition, Heartbeat, HeartbeatRelay, InstanceReport,
+    LivenessRule, LogEntry, Origin, Prober, Project, ProjectStatus, Proof, Registration,
+    RegistrationDraft, Revision, Slug, Source, Stores,
 };
 use federation_testkit::{FakeStore, ManualClock, entries_after, log_after};
 use parking_lot::Mutex;
@@ -214,7 +214,14 @@ impl World {
         channel: Channel,
         condition: Option<Condition>,
     ) -> Result<(), RecordError> {
-        let heartbeat = Heartbeat { slug, source, channel, condition, key: None };
+        let heartbeat = Heartbeat {
+            slug,
+            source,
+            channel,
+            condition,
+            key: None,
+            instance: InstanceReport::default(),
+        };
         self.service.presence.recorder().record_heartbeat(&heartbeat)
     }
 
@@ -231,6 +238,7 @@ impl World {
             channel,
             condition,
             key: None,
+            instance: InstanceReport::default(),
         })
     }
 

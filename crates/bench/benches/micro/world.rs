@@ -5,8 +5,8 @@ use std::sync::Arc;
 use actix_web::rt::System;
 use federation_application::{Deployment, LogSink, Ports, Service, TICK};
 use federation_domain::{
-    CatalogStore as _, Channel, Clock as _, Heartbeat, HeartbeatInterval, LivenessRule, Origin,
-    Proof, Registration, RegistrationDraft, Source, Stores,
+    CatalogStore as _, Channel, Clock as _, Heartbeat, HeartbeatInterval, InstanceReport,
+    LivenessRule, Origin, Proof, Registration, RegistrationDraft, Source, Stores,
 };
 use federation_testkit::{FakeStore, ManualClock};
 
@@ -63,6 +63,7 @@ impl World {
             channel: Channel::Presence,
             condition: None,
             key: None,
+            instance: InstanceReport::default(),
         };
         self.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, ListeningStore, Outbox, StoreHealth,
-    UptimeStore,
+    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, InstanceStore, ListeningStore,
+    Outbox, StoreHealth, UptimeStore,
 };
 
 /// A store that implements every store port. Has a blanket implementation.
@@ -13,6 +13,7 @@ pub trait Store:
     + ChangeLogStore
     + CheckpointStore
     + EdgeStore
+    + InstanceStore
     + ListeningStore
     + Outbox
     + StoreHealth
@@ -25,6 +26,7 @@ impl<S> Store for S where
         + ChangeLogStore
         + CheckpointStore
         + EdgeStore
+        + InstanceStore
         + ListeningStore
         + Outbox
         + StoreHealth
@@ -43,6 +45,8 @@ pub struct Stores {
     pub checkpoints: Arc<dyn CheckpointStore>,
     /// Edges.
     pub edges: Arc<dyn EdgeStore>,
+    /// Facts about instances.
+    pub instances: Arc<dyn InstanceStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
     /// Notifications that wait for delivery.
@@ -82,6 +86,7 @@ impl Stores {
             change_log: Arc::<dyn Store>::clone(&store),
             checkpoints: Arc::<dyn Store>::clone(&store),
             edges: Arc::<dyn Store>::clone(&store),
+            instances: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
             outbox: Arc::<dyn Store>::clone(&store),
             uptime: Arc::<dyn Store>::clone(&store),

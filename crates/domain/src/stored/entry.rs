@@ -66,6 +66,7 @@ impl EntryRecord {
             return Ok(Change { revision, slug, kind: known, from, to, at, cause, actor }.into());
         }
         let step = slug.and_then(|_| (decoders.step)(&self.payload));
+        let step = step.filter(|step| step.from.is_some() || step.to.is_some());
         let Self { key, payload, .. } = self;
         let payload = one_line(payload);
         Ok(OpaqueEntry { revision, at, entity, key, kind, payload, actor, step }.into())

@@ -72,6 +72,20 @@ pub enum MetricsCommand {
         #[arg(long, value_name = "FUNCTION", requires = "types")]
         agg: Option<String>,
     },
+    /// Show the newest value of a metric in each project that reports it.
+    List {
+        /// Type of the metric, such as coverage.percent.
+        #[arg(value_name = "TYPE", value_parser = MetricType::parse)]
+        metric: MetricType,
+
+        /// Order: slug, value, or -value for the largest first [default: slug].
+        #[arg(long, value_name = "ORDER", allow_hyphen_values = true)]
+        sort: Option<String>,
+
+        /// Show at most this many projects, up to 1000 [default: 100].
+        #[arg(long, value_name = "N")]
+        limit: Option<u32>,
+    },
 }
 
 /// Runs the subcommand.
@@ -98,22 +112,43 @@ pub fn run(args: &MetricsArgs) -> anyhow::Result<()> {
             }
             Ok(())
         }
+        MetricsCommand::List { metric, sort, limit } => {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.append_pair("type", metric.as_str());
+            if let Some(sort) = sort {
+                query.append_pair("sort", sort);
+            }
+            if let Some(limit) = limit {
+                query.append_pair("limit", &limit.to_string());
+            }
+            let answer = client.get(&format!("/api/fed/metrics?{}", query.finish()))?;
+            print(args, &accepted(answer)?, show::across)
+        }
         MetricsCommand::Show { slug, types, since, step, agg } => {
             let query = query(types, [("step", step), ("agg", agg)], since.as_deref());
             let answer = accepted(client.get(&format!("/api/fed/metrics/{slug}{query}"))?)?;
-            if args.json {
-                return Ok(output::print(answer.body())?);
-            }
-            let context = "expected JSON in the response; is this URL the federation service?";
-            let body = answer.json().context(context)?;
-            let text = if types.is_empty() {
-                show::newest(&body)
-            } else {
-                show::course(&body, output::columns())
-            };
-            Ok(output::print(&text)?)
+            print(args, &answer, |body| {
+                if types.is_empty() {
+                    show::newest(body)
+                } else {
+                    show::course(body, output::columns())
+                }
+            })
         }
     }
+}
+
+/// Prints a response as it is, or as text for people.
+fn print(
+    args: &MetricsArgs,
+    answer: &ServiceResponse,
+    for_people: impl FnOnce(&Value) -> String,
+) -> anyhow::Result<()> {
+    if args.json {
+        return Ok(output::print(answer.body())?);
+    }
+    let context = "expected JSON in the response; is this URL the federation service?";
+    Ok(output::print(&for_people(&answer.json().context(context)?))?)
 }
 
 fn counted(metrics: usize) -> String {

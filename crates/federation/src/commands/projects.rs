@@ -75,7 +75,7 @@ pub enum ProjectsCommand {
         #[arg(long, value_name = "REVISION", value_parser = whole_number::<u64>)]
         before: Option<u64>,
     },
-    /// Write all projects to a projects file, such as config/projects.yaml.
+    /// Write all projects and their declared edges to a projects file, such as config/projects.yaml.
     Export(ExportArgs),
     /// Show changes as they happen until interrupted, in a live table on a terminal and as lines
     /// otherwise.
@@ -117,7 +117,9 @@ pub fn run(args: &ProjectsArgs) -> anyhow::Result<()> {
             if args.json {
                 bail!("--json: not supported by `export`, which writes YAML; use `list --json`");
             }
-            return export::run(export, &json(&accepted(client.get(COLLECTION)?)?)?);
+            let projects = json(&accepted(client.get(COLLECTION)?)?)?;
+            let edges = json(&accepted(client.get("/api/fed/edges")?)?)?;
+            return export::run(export, &projects, &edges);
         }
         ProjectsCommand::Watch(watch) => return watch::run(&client, watch, args.json),
         ProjectsCommand::Register(registration) => {

@@ -2,28 +2,55 @@
 
 use std::fmt::Write as _;
 
-use federation_domain::Registration;
+use federation_domain::{DeclaredEdge, EdgeKind, Registration, Strength};
 
 use crate::files::yaml::scalar;
 
 const HEADER: &str = "# Projects of a catalog, written by `federation projects export`. Check changes \
                       with\n# `federation config check FILE`.\n";
 
-/// Formats the projects as [`read`](super::read) accepts them, ordered by slug.
-pub(crate) fn write(projects: &[Registration]) -> String {
-    if projects.is_empty() {
-        return format!("{HEADER}projects: []\n");
-    }
+/// Formats the projects and edges as [`read`](super::read) accepts them, ordered by slug. Edges of
+/// projects that are not among them are listed by themselves.
+pub(crate) fn write(projects: &[Registration], edges: &[DeclaredEdge]) -> String {
     let mut projects: Vec<_> = projects.iter().collect();
     projects.sort_unstable_by_key(|project| &project.slug);
-    let mut text = format!("{HEADER}projects:\n");
+    let mut edges: Vec<_> = edges.iter().collect();
+    edges.sort_unstable_by_key(|edge| &edge.key);
+    let mut text = format!("{HEADER}projects:{}\n", if projects.is_empty() { " []" } else { "" });
     for project in projects {
-        write_project(&mut text, project);
+        let (own, others): (Vec<_>, Vec<_>) =
+            edges.into_iter().partition(|edge| *edge.key.from() == project.slug);
+        edges = others;
+        write_project(&mut text, project, &own);
+    }
+    if !edges.is_empty() {
+        text.push_str("edges:\n");
+    }
+    for edge in edges {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "- {{from: {}, to: ", scalar(edge.key.from().as_str()));
+        write_use(&mut text, edge);
+        text.push_str("}\n");
     }
     text
 }
 
-fn write_project(text: &mut String, project: &Registration) {
+/// Formats the project that is used, and the properties of the edge that are not the default.
+fn write_use(text: &mut String, edge: &DeclaredEdge) {
+    text.push_str(&scalar(edge.key.to().as_str()));
+    if *edge.key.kind() != EdgeKind::default() {
+        let _ = write!(text, ", kind: {}", scalar(edge.key.kind().as_str()));
+    }
+    if edge.strength != Strength::default() {
+        let _ = write!(text, ", strength: {}", edge.strength);
+    }
+}
+
+fn is_plain(edge: &DeclaredEdge) -> bool {
+    *edge.key.kind() == EdgeKind::default() && edge.strength == Strength::default()
+}
+
+fn write_project(text: &mut String, project: &Registration, edges: &[&DeclaredEdge]) {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "- slug: {}", scalar(project.slug.as_str()));
     let _ = writeln!(text, "  name: {}", scalar(project.name.as_str()));
@@ -37,6 +64,18 @@ fn write_project(text: &mut String, project: &Registration) {
     }
     if let Some(actions) = &project.allow_fanout {
         write_list(text, "allow_fanout", actions.iter());
+    }
+    if !edges.is_empty() {
+        text.push_str("  depends_on:\n");
+    }
+    for edge in edges {
+        if is_plain(edge) {
+            let _ = writeln!(text, "  - {}", scalar(edge.key.to().as_str()));
+        } else {
+            text.push_str("  - {project: ");
+            write_use(text, edge);
+            text.push_str("}\n");
+        }
     }
 }
 
@@ -53,7 +92,7 @@ fn write_list<'a>(text: &mut String, key: &str, mut items: impl Iterator<Item = 
 
 #[cfg(test)]
 mod tests {
-    use federation_domain::RegistrationDraft;
+    use federation_domain::{EdgeKey, RegistrationDraft};
     use proptest::prelude::*;
 
     use super::super::parse;
@@ -70,7 +109,7 @@ mod tests {
     }
 
     fn round_trip(projects: &[Registration]) -> Vec<Registration> {
-        let text = write(projects);
+        let text = write(projects, &[]);
         let list = parse("p.yaml", text.as_bytes());
         list.unwrap_or_else(|error| panic!("{error}\n{text}")).unwrap().projects
     }
@@ -99,8 +138,38 @@ mod tests {
   heartbeat_interval_seconds: 30
   allow_fanout: []
 ";
-        assert_eq!(write(&projects), format!("{HEADER}{expected}"));
-        assert_eq!(write(&[]), format!("{HEADER}projects: []\n"));
+        assert_eq!(write(&projects, &[]), format!("{HEADER}{expected}"));
+        assert_eq!(write(&[], &[]), format!("{HEADER}projects: []\n"));
+    }
+
+    #[test]
+    fn edges_are_written_with_their_projects_and_read_again() {
+        let edge = |key: &str, strength: f64| DeclaredEdge {
+            key: EdgeKey::parse(key).unwrap(),
+            strength: Strength::new(strength).unwrap(),
+            details: None,
+        };
+        let edges = [
+            edge("z/on/queue", 0.5),
+            edge("a/veria/api", 0.5),
+            edge("a/bus/queue", 0.9),
+            edge("a/1/api", 0.1),
+        ];
+        let project = draft("a", "A").parse().unwrap();
+        let text = write(std::slice::from_ref(&project), &edges);
+        let expected = "  depends_on:
+  - {project: '1', strength: 0.1}
+  - {project: bus, kind: queue, strength: 0.9}
+  - veria
+edges:
+- {from: z, to: 'on', kind: queue}
+";
+        assert!(text.ends_with(expected), "{text}");
+        let mut read = parse("p.yaml", text.as_bytes()).unwrap().unwrap();
+        read.edges.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        let mut sorted = edges.to_vec();
+        sorted.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        assert_eq!((read.projects, read.edges), (vec![project], sorted));
     }
 
     #[test]

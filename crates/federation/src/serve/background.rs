@@ -48,6 +48,7 @@ impl BackgroundTasks {
         }
         let upkeep = service.upkeep(settings.change_retention);
         listeners.spawn(upkeep.run(listeners_end.clone()));
+        listeners.spawn(service.instance_keeper().run(listeners_end.clone()));
         let (edges, keeper) = service.edge_keeper();
         listeners.spawn(keeper.run(listeners_end.clone()));
         if let Some(bus) = bus {
@@ -59,7 +60,8 @@ impl BackgroundTasks {
                 let hearing = SampleSubscriber::spawn(context, series, plain, replica, end).await;
                 listeners.spawn(hearing.context("NATS")?);
             }
-            join_bus(&mut listeners, &listeners_end, service, settings, bus, edges.clone()).await?;
+            let answers = (edges.clone(), series.clone());
+            join_bus(&mut listeners, &listeners_end, service, settings, bus, answers).await?;
         }
         let metrics = series.map(|series| tokio::spawn(series.run(writer_end.clone())));
         let writer = tokio::spawn(service.writer().run(writer_end.clone()));
@@ -109,7 +111,7 @@ async fn join_bus(
     service: &Service,
     settings: &ServeSettings,
     bus: Bus,
-    edges: EdgeObserver,
+    (edges, series): (EdgeObserver, Option<Series>),
 ) -> anyhow::Result<()> {
     let unknown_projects = settings.auto_register.then(|| {
         let (sender, receiver) = mpsc::channel(UNKNOWN_PROJECTS);
@@ -121,16 +123,22 @@ async fn join_bus(
         sender
     });
     if settings.catalog_on_nats {
-        listeners
-            .spawn(bus.catalog_service(service, settings.graph_max_nodes).await?.run(end.clone()));
+        let answers = bus.catalog_service(service, settings.graph_max_nodes, series).await?;
+        listeners.spawn(answers.run(end.clone()));
     }
     let Bus { context, peers, .. } = bus;
-    let edges =
-        EdgeSubscriber::connect(&context, edges, settings.plain_subjects).await.context("NATS")?;
-    listeners.spawn(edges.run(end.clone()));
+    let subscriber =
+        EdgeSubscriber::connect(&context, edges.clone(), settings.plain_subjects).await;
+    listeners.spawn(subscriber.context("NATS")?.run(end.clone()));
     let (presence, replica) = (service.presence.clone(), peers.replica());
-    let hearing =
-        HeartbeatSubscriber::spawn(context, presence, unknown_projects, replica, end.clone()).await;
+    let hearing = HeartbeatSubscriber::spawn(
+        context,
+        presence,
+        (unknown_projects, edges),
+        replica,
+        end.clone(),
+    )
+    .await;
     listeners.spawn(hearing.context("NATS")?);
     let follower = service.clone();
     listeners.spawn(peers.run(move || follower.request_poll(), end.clone()));

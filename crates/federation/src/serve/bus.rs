@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use federation_application::{Metrics, Service};
+use federation_application::{Metrics, ProjectState, Series, Service};
 use federation_domain::Clock;
-use federation_http::{Auth, write_graph, write_project};
-use federation_nats::{CatalogService, NatsContext, Peers, QueryAuthorizer, RejectedQuery};
+use federation_http::{Auth, append_figures, write_graph, write_project};
+use federation_nats::{
+    CatalogService, NatsContext, Peers, QueryAuthorizer, RejectedQuery, WriteGraph,
+};
 
 use crate::settings::ServeSettings;
 
@@ -36,11 +38,23 @@ impl Bus {
         &self,
         service: &Service,
         graph_max_nodes: usize,
+        series: Option<Series>,
     ) -> anyhow::Result<CatalogService> {
         let catalog = service.catalog.clone();
         let answers = CatalogService::connect(&self.context, catalog, write_project).await;
         let answers = answers.context("NATS")?;
-        let answers = answers.with_graph(service.graph.clone(), write_graph, graph_max_nodes);
+        let assessing = series.clone();
+        let write: WriteGraph = Arc::new(move |view, with_kpis| {
+            let assess = |state: &ProjectState| Some(assessing.as_ref()?.assess(state));
+            write_graph(view, &assess, with_kpis)
+        });
+        let answers = answers.with_graph(service.graph.clone(), write, graph_max_nodes);
+        let answers = match series {
+            Some(series) => answers.with_figures(Arc::new(move |state, json| {
+                append_figures(&series.assess(state), json);
+            })),
+            None => answers,
+        };
         Ok(match &self.auth {
             Some(auth) => answers.guarded_by(Arc::new(QueryKeys {
                 auth: Arc::clone(auth),

@@ -5,6 +5,7 @@
 mod cli;
 mod heartbeat;
 mod keys;
+mod metrics;
 mod program;
 mod projects;
 mod service;

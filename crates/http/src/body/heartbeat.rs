@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use federation_domain::{Condition, InvalidValue, ReportedStatus};
+use federation_domain::{Condition, InstanceReport, InvalidValue, ReportedStatus};
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use utoipa::openapi::RefOr;
@@ -37,6 +37,14 @@ pub(crate) struct HeartbeatSchema {
     #[serde(rename = "degradedReasons")]
     #[schema(max_items = 1000)]
     degraded_reasons: Option<Vec<String>>,
+    /// Version of the program. The first 100 characters are kept. A change is logged.
+    version: Option<String>,
+    /// Tools that the project uses. The first 50 are kept, with 100 characters each.
+    #[schema(max_items = 1000)]
+    tools: Option<Vec<String>>,
+    /// Capabilities that the project offers. The first 50 are kept, with 100 characters each.
+    #[schema(max_items = 1000)]
+    capabilities: Option<Vec<String>>,
 }
 
 /// Health that a project can report.
@@ -70,9 +78,12 @@ impl PartialSchema for ConditionSchema {
     }
 }
 
-/// The condition from a heartbeat body, if there is one.
-#[derive(Debug, PartialEq)]
-pub(crate) struct HeartbeatBody(pub(crate) Option<Condition>);
+/// The content of a heartbeat body.
+#[derive(Debug, PartialEq, Default)]
+pub(crate) struct HeartbeatBody {
+    pub(crate) condition: Option<Condition>,
+    pub(crate) instance: InstanceReport<'static>,
+}
 
 impl FromRequest for HeartbeatBody {
     type Error = ApiError;
@@ -82,7 +93,7 @@ impl FromRequest for HeartbeatBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             match read_optional(request.clone(), payload, SINGLE).await? {
-                None | Some(Value::Null) => Ok(Self(None)),
+                None | Some(Value::Null) => Ok(Self::default()),
                 Some(body) => parse(&body, request.match_info().get("slug").unwrap_or_default()),
             }
         })
@@ -98,6 +109,10 @@ fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
     let mut reasons = |field| fields.optional_strings(field, MAX_REASONS, |_any| None);
     let (camel_case, snake_case) = (reasons("degradedReasons"), reasons("degraded_reasons"));
     let reasons = camel_case.or(snake_case).unwrap_or_default();
+    let version = fields.optional_string("version").map(Cow::Borrowed);
+    let mut texts = |field| fields.optional_strings(field, MAX_REASONS, |_any| None);
+    let (tools, capabilities) = (texts("tools"), texts("capabilities"));
+    let instance = InstanceReport { version, tools, capabilities }.bounded();
     if let Some(other) = named.filter(|&named| named != slug) {
         return Err(ApiError::Spoofed(InvalidValue::new(
             "project_slug",
@@ -109,7 +124,8 @@ fn parse(body: &Value, slug: &str) -> Result<HeartbeatBody, ApiError> {
         Ok(status) => Ok(ReportedStatus::condition(status, reasons)),
         Err(invalid) => Err(vec![invalid]),
     };
-    fields.finish(condition).map(HeartbeatBody).map_err(ApiError::Invalid)
+    let condition = fields.finish(condition).map_err(ApiError::Invalid)?;
+    Ok(HeartbeatBody { condition, instance })
 }
 
 #[cfg(test)]
@@ -124,7 +140,7 @@ mod tests {
             let reasons = reasons.iter().map(ToString::to_string).collect();
             Some(Condition::Degraded { reasons })
         };
-        let parse = |body: &Value| super::parse(body, "a").unwrap().0;
+        let parse = |body: &Value| super::parse(body, "a").unwrap().condition;
         let full = json!({"status": "degraded", "degradedReasons": ["a", "b"], "latencyMs": 812});
         assert_eq!(parse(&full), degraded(&["a", "b"]));
         assert_eq!(parse(&json!({"status": "degraded"})), degraded(&[]));

@@ -16,6 +16,8 @@ pub(crate) struct EventFilter {
     pub(crate) tags: WantedTags,
     /// Entries of one of these entities.
     pub(crate) entities: Vec<String>,
+    /// Announcements of new values of metrics.
+    pub(crate) metrics: bool,
 }
 
 impl EventFilter {
@@ -27,11 +29,22 @@ impl EventFilter {
         let has_status = |status: &ProjectStatus| {
             entry.step().is_some_and(|step| [step.from, step.to].contains(&Some(*status)))
         };
-        any(&self.entities, |entity| entity == entry.entity())
+        // Without another kind, only new values of metrics are asked for.
+        let is_of_log = !self.metrics || !self.kinds.is_empty();
+        is_of_log
+            && any(&self.entities, |entity| entity == entry.entity())
             && any(&self.kinds, changes)
             && any(&self.slugs, |slug| entry.is_of(slug))
             && any(&self.statuses, has_status)
             && self.has_tags(entry, catalog)
+    }
+
+    /// Returns `true` if the stream has announcements of new values of this project.
+    pub(crate) fn admits_update(&self, project: &Slug, catalog: &Catalog) -> bool {
+        let has_tags = |state: ProjectState| self.tags.are_all_in(&state.project.tags);
+        self.metrics
+            && (self.slugs.is_empty() || self.slugs.contains(project))
+            && (self.tags.is_empty() || catalog.find(project).is_ok_and(has_tags))
     }
 
     fn has_tags(&self, entry: &LogEntry, catalog: &Catalog) -> bool {

@@ -2,9 +2,13 @@
 
 use std::fmt::Write as _;
 
+use federation_application::MetricsUpdate;
 use federation_domain::{Epoch, LogEntry, LogPosition, PROJECT};
 
 use crate::wire::entry::EventDataBody;
+
+/// Name of announcements of new values of metrics.
+pub(crate) const METRICS_UPDATED: &str = "metrics_updated";
 
 /// Time after which a client reconnects, in ms. Leaves time for the service to restart.
 const RETRY_MS: u32 = 2_000;
@@ -42,6 +46,13 @@ pub(super) fn heartbeat(passed: Option<LogPosition>) -> String {
     }
     text.push('\n');
     text
+}
+
+/// Encodes an announcement of new values. It has no id, because it is not in the log.
+pub(super) fn update(update: &MetricsUpdate) -> String {
+    let types: Vec<&str> = update.types.iter().map(|metric| metric.as_str()).collect();
+    let data = serde_json::json!({"project": update.project.as_str(), "types": types});
+    format!("event: {METRICS_UPDATED}\ndata: {data}\n\n")
 }
 
 /// Encodes an entry of the log of this epoch.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::Bytes;
-use federation_application::{Catalog, ChangeWatcher, WatchEvent};
+use federation_application::{Catalog, ChangeWatcher, MetricsUpdate, Series, WatchEvent};
 use federation_domain::{LogPosition, error_chain};
 use futures_util::{Stream, StreamExt as _, future, stream};
+use tokio::sync::broadcast;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
@@ -47,11 +48,14 @@ pub(crate) fn stream(
     let mut heartbeats = interval(HEARTBEAT);
     heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     heartbeats.reset();
+    let series = state.series.as_ref().filter(|_| viewer.filter.metrics);
+    let updates = series.map(Series::updates);
     let events = Events {
         shown: watcher.position(),
         watcher,
         viewer,
         catalog: state.catalog.clone(),
+        updates,
         frames: Arc::clone(&state.frames),
         heartbeats,
         ending: state.ending.clone(),
@@ -64,11 +68,26 @@ struct Events {
     watcher: ChangeWatcher,
     viewer: Viewer,
     catalog: Catalog,
+    /// Announcements of new values, if the client asks for them.
+    updates: Option<broadcast::Receiver<MetricsUpdate>>,
     frames: Arc<FrameCache>,
     heartbeats: Interval,
     ending: CancellationToken,
     /// The newest id sent to the client.
     shown: LogPosition,
+}
+
+/// Waits for the next announcement; forever if the client asks for none.
+async fn next_of(updates: &mut Option<broadcast::Receiver<MetricsUpdate>>) -> MetricsUpdate {
+    while let Some(receiver) = updates {
+        match receiver.recv().await {
+            Ok(update) => return update,
+            // The values themselves can be read.
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => *updates = None,
+        }
+    }
+    future::pending().await
 }
 
 impl Events {
@@ -83,6 +102,14 @@ impl Events {
                     return self.is_admitted(Grant::is_valid).then(|| self.heartbeat());
                 }
                 event = self.watcher.next() => event,
+                update = next_of(&mut self.updates) => {
+                    if self.viewer.filter.admits_update(&update.project, &self.catalog) {
+                        self.heartbeats.reset();
+                        let text = frame::update(&update);
+                        return self.is_admitted(Grant::was_valid_lately).then(|| text.into());
+                    }
+                    continue;
+                }
             };
             let text = match event {
                 Ok(event) => self.text(event),

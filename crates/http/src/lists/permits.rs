@@ -58,7 +58,11 @@ mod tests {
         api.register("a").await;
         let permits = Arc::new(Permits::new(1));
         let taken = permits.acquire().await.unwrap();
-        let lists = Lists::new(api.service.catalog.clone(), api.service.presence.clone());
+        let lists = Lists::new(
+            api.service.catalog.clone(),
+            api.service.presence.clone(),
+            api.service.instances.clone(),
+        );
         api.state.lists = Arc::new(Lists { permits, ..lists });
         tokio::time::pause();
         (api, taken)

@@ -78,7 +78,11 @@ fn lists_with_memory(api: &Api, bytes: usize) -> Arc<Lists> {
 }
 
 fn with_limit(api: &Api, max_whole_bytes: usize) -> Lists {
-    let lists = Lists::new(api.service.catalog.clone(), api.service.presence.clone());
+    let lists = Lists::new(
+        api.service.catalog.clone(),
+        api.service.presence.clone(),
+        api.service.instances.clone(),
+    );
     Lists { max_whole_bytes, ..lists }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use actix_web::web::{self, Bytes};
-use federation_application::{Assessment, Catalog, CatalogError, Position, Series, SortKey};
+use federation_application::{
+    Assessment, Catalog, CatalogError, Instances, Position, Series, SortKey,
+};
 use federation_domain::{Project, ProjectId, ProjectStatus};
 use futures_util::{Stream, stream};
 
@@ -12,6 +14,7 @@ use super::permits::Permits;
 use crate::encoded::EncodedBody;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
+use crate::wire::instance;
 use crate::wire::kpis;
 use crate::wire::project::body::ProjectBody;
 
@@ -43,13 +46,12 @@ pub(crate) struct ListWriter {
     query: ListQuery,
     /// Set if the query scans the catalog and needs a permit for each part.
     permits: Option<Arc<Permits>>,
-    /// Source of key figures, if the query asks for them.
-    series: Option<Series>,
+    additions: Additions,
     memory: ListMemory,
     progress: Progress,
 }
 
-/// A project without key figures in the buffer.
+/// A project without additional keys in the buffer.
 struct Encoded {
     id: ProjectId,
     /// `None` if it is not known.
@@ -71,6 +73,8 @@ struct Progress {
     ordered: Arc<[ProjectId]>,
     /// Number of `ordered` projects that are encoded.
     past: usize,
+    /// `ordered` has all projects of the list, in order of a figure, and `after` is its end.
+    is_ranked: bool,
 }
 
 impl ListWriter {
@@ -82,13 +86,30 @@ impl ListWriter {
             ended: false,
             ordered: Arc::default(),
             past: 0,
+            is_ranked: false,
         };
-        Self { catalog, query, permits: None, series: None, memory, progress }
+        Self { catalog, query, permits: None, additions: Additions::default(), memory, progress }
     }
 
-    /// Adds key figures to each project.
-    pub(super) fn assessing(self, series: Option<Series>) -> Self {
-        Self { series, ..self }
+    /// Puts the projects in order of a figure, if the query asks for that. The order does not change
+    /// any more.
+    ///
+    /// # Errors
+    /// Fails if the catalog is not loaded.
+    pub(super) fn ranked_by(mut self, series: Option<&Series>) -> Result<Self, ApiError> {
+        let Some(series) = series else { return Ok(self) };
+        let (filter, figures) = (&self.query.projects.filter, &self.query.figures);
+        let (after, limit) = (self.progress.after.as_ref(), self.progress.left);
+        let (ids, next) = series.rank(&self.catalog, filter, figures, after, limit)?;
+        self.progress.ordered = ids.into();
+        self.progress.after = next;
+        self.progress.is_ranked = true;
+        Ok(self)
+    }
+
+    /// Adds facts and key figures to each project.
+    pub(super) fn adding(self, instances: Option<Instances>, series: Option<Series>) -> Self {
+        Self { additions: Additions { instances, series }, ..self }
     }
 
     pub(super) fn with_permits(self, permits: Option<Arc<Permits>>) -> Self {
@@ -169,24 +190,25 @@ impl ListWriter {
         while !self.progress.ended && json.len() < enough_bytes {
             let (mut before_next, fields) = (self.progress.before_next, self.query.fields);
             let (mut shown, start) = (0, json.len());
-            let is_assessed = self.series.is_some();
+            let is_extended = !self.additions.is_empty();
             let mut encoded = Vec::new();
             self.show_next(lookup, &mut |project, status_known| {
                 json.push(std::mem::replace(&mut before_next, b','));
                 ProjectBody::new(project, status_known).write(json, fields);
                 shown += 1;
-                if is_assessed {
+                if is_extended {
                     let status = status_known.then_some(project.status);
                     encoded.push(Encoded { id: project.id, status, end: json.len() });
                 }
             })?;
-            if let Some(series) = &self.series {
-                assess(json, start, &encoded, series);
+            if is_extended {
+                self.additions.insert(json, start, &encoded);
             }
             let progress = &mut self.progress;
             progress.before_next = before_next;
             progress.left -= shown;
-            let is_past_all = progress.past == progress.ordered.len() && progress.after.is_none();
+            let is_past_all = progress.past == progress.ordered.len()
+                && (progress.is_ranked || progress.after.is_none());
             progress.ended = is_past_all || progress.left == 0;
         }
         if self.progress.ended {
@@ -203,13 +225,14 @@ impl ListWriter {
         show: &mut dyn FnMut(&Project, bool),
     ) -> Result<(), CatalogError> {
         let (projects, progress) = (&self.query.projects, &mut self.progress);
-        if projects.sort.key == SortKey::Id || self.query.limit.is_some() {
+        let is_direct = projects.sort.key == SortKey::Id || self.query.limit.is_some();
+        if is_direct && !progress.is_ranked {
             let after = progress.after.as_ref();
             let at_most = progress.left.min(lookup);
             progress.after = self.catalog.list_next(projects, after, at_most, show)?;
             return Ok(());
         }
-        if progress.past == progress.ordered.len() {
+        if progress.past == progress.ordered.len() && !progress.is_ranked {
             let (ids, after) = self.catalog.order(projects, progress.after.as_ref())?;
             (progress.ordered, progress.past, progress.after) = (ids.into(), 0, after);
         }
@@ -243,16 +266,34 @@ impl ListWriter {
     }
 }
 
-/// Adds key figures to the projects in the buffer that follow `start`. They are not assessed while they
-/// are listed, because their entries are locked then.
-fn assess(json: &mut Vec<u8>, start: usize, encoded: &[Encoded], series: &Series) {
-    let plain = json.split_off(start);
-    let mut from = 0;
-    for Encoded { id, status, end } in encoded {
-        json.extend_from_slice(&plain[from..end - start]);
-        from = end - start;
-        let Assessment { kpis, risk } = series.assess_status(*id, *status);
-        kpis::append(json, &kpis, risk.as_ref());
+/// Sources of keys that the query asks for.
+#[derive(Default)]
+struct Additions {
+    instances: Option<Instances>,
+    series: Option<Series>,
+}
+
+impl Additions {
+    fn is_empty(&self) -> bool {
+        self.instances.is_none() && self.series.is_none()
+    }
+
+    /// Adds keys to the projects in the buffer that follow `start`. They are not added while projects
+    /// are listed, because their entries are locked then.
+    fn insert(&self, json: &mut Vec<u8>, start: usize, encoded: &[Encoded]) {
+        let plain = json.split_off(start);
+        let mut from = 0;
+        for Encoded { id, status, end } in encoded {
+            json.extend_from_slice(&plain[from..end - start]);
+            from = end - start;
+            if let Some(instances) = &self.instances {
+                instance::append(json, instances.of(*id).as_deref());
+            }
+            if let Some(series) = &self.series {
+                let Assessment { kpis, risk } = series.assess_status(*id, *status);
+                kpis::append(json, &kpis, risk.as_ref());
+            }
+        }
     }
 }
 

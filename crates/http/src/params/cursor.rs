@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use federation_application::{Position, Sort, SortValue};
+use federation_application::{Figure, Position, SortValue};
 use federation_domain::{InvalidValue, ProjectId, ProjectStatus};
 use time::OffsetDateTime;
 use xxhash_rust::xxh3::xxh3_64;
@@ -34,16 +34,25 @@ pub(super) fn encode(position: &Position, selection: &str) -> String {
             bytes.push(b'm');
             bytes.extend(at.unix_timestamp_nanos().to_be_bytes());
         }
+        SortValue::Figure(None) => bytes.push(b'g'),
+        SortValue::Figure(Some(figure)) => {
+            bytes.push(b'f');
+            bytes.extend(figure.get().to_be_bytes());
+        }
     }
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Decodes a position in the list that this selection and this order describe.
-pub(super) fn decode(cursor: &str, selection: &str, sort: Sort) -> Result<Position, InvalidValue> {
+/// Decodes a position in the list that this selection describes and whose order it fits.
+pub(super) fn decode(
+    cursor: &str,
+    selection: &str,
+    fits: impl FnOnce(&Position) -> bool,
+) -> Result<Position, InvalidValue> {
     let invalid = |allowed| InvalidValue::new("cursor", cursor, allowed);
     let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid(NO_CURSOR))?;
     let (fingerprint, position) = read(&bytes).ok_or_else(|| invalid(NO_CURSOR))?;
-    if fingerprint != xxh3_64(selection.as_bytes()) || !sort.has(&position) {
+    if fingerprint != xxh3_64(selection.as_bytes()) || !fits(&position) {
         return Err(invalid(ANOTHER_QUERY));
     }
     Ok(position)
@@ -63,6 +72,11 @@ fn read(bytes: &[u8]) -> Option<(u64, Position)> {
             let nanos = i128::from_be_bytes(nanos.try_into().ok()?);
             SortValue::Time(Some(OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?))
         }
+        (b'g', []) => SortValue::Figure(None),
+        (b'f', number) => {
+            let number = f64::from_be_bytes(number.try_into().ok()?);
+            SortValue::Figure(Some(Figure::new(number)))
+        }
         _ => return None,
     };
     let id = ProjectId(i64::from_be_bytes(*id));
@@ -71,7 +85,7 @@ fn read(bytes: &[u8]) -> Option<(u64, Position)> {
 
 #[cfg(test)]
 mod tests {
-    use federation_application::SortKey;
+    use federation_application::{FigureKey, FigureQuery, FigureSort, Sort, SortKey};
     use proptest::prelude::*;
 
     use super::*;
@@ -96,7 +110,8 @@ mod tests {
         fn a_cursor_round_trips((key, value) in any_value(), id: i64) {
             let position = Position { value, id: ProjectId(id) };
             let sort = Sort { key, descending: false };
-            prop_assert_eq!(decode(&encode(&position, "x"), "x", sort).unwrap(), position);
+            let fits = |position: &Position| sort.has(position);
+            prop_assert_eq!(decode(&encode(&position, "x"), "x", fits).unwrap(), position);
         }
 
         #[test]
@@ -106,9 +121,23 @@ mod tests {
             let bytes = [&[VERSION][..], &tail].concat();
             for cursor in [URL_SAFE_NO_PAD.encode(&bytes), text] {
                 for key in SortKey::ALL {
-                    let _ = decode(&cursor, "x", Sort { key, descending: false });
+                    let sort = Sort { key, descending: false };
+                    let _ = decode(&cursor, "x", |position| sort.has(position));
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_cursor_of_a_figure_fits_only_that_order() {
+        let sort = Some(FigureSort { key: FigureKey::Risk, descending: true });
+        let query = FigureQuery { sort, min_risk: None };
+        for value in [None, Some(Figure::new(-0.5))] {
+            let position = Position { value: SortValue::Figure(value), id: ProjectId(7) };
+            let cursor = encode(&position, "x");
+            let fits = |position: &Position| query.has(position);
+            assert_eq!(decode(&cursor, "x", fits).unwrap(), position);
+            assert!(decode(&cursor, "x", |position| Sort::default().has(position)).is_err());
         }
     }
 
@@ -117,7 +146,8 @@ mod tests {
         let position = Position { value: SortValue::Id, id: ProjectId(7) };
         let cursor = encode(&position, "status=online");
         let refusal = |cursor: &str, selection, key| {
-            decode(cursor, selection, Sort { key, descending: false }).unwrap_err().allowed
+            let sort = Sort { key, descending: false };
+            decode(cursor, selection, |position| sort.has(position)).unwrap_err().allowed
         };
         assert_eq!(refusal(&cursor, "status=offline", SortKey::Id), ANOTHER_QUERY);
         assert_eq!(refusal(&cursor, "status=online", SortKey::Slug), ANOTHER_QUERY);

@@ -13,6 +13,7 @@ use super::pairs::Pairs;
 use super::position::position;
 use crate::error::ApiError;
 use crate::events::filter::EventFilter;
+use crate::events::frame::METRICS_UPDATED;
 
 /// The header that resumes a stream.
 const LAST_EVENT_ID: &str = "Last-Event-ID";
@@ -42,10 +43,14 @@ impl EventQuery {
     fn parse(query: &str, headers: &HeaderMap) -> Result<Self, Vec<InvalidValue>> {
         let pairs = Pairs::of(query);
         let mut faults = Vec::new();
+        let statuses = statuses(&pairs).or_collect(&mut faults);
+        let slugs = each(&pairs, "slug", Slug::parse).or_collect(&mut faults);
+        let kinds = each(&pairs, "kind", kind).or_collect(&mut faults);
         let filter = EventFilter {
-            statuses: statuses(&pairs).or_collect(&mut faults),
-            slugs: each(&pairs, "slug", Slug::parse).or_collect(&mut faults),
-            kinds: each(&pairs, "kind", kind).or_collect(&mut faults),
+            metrics: kinds.contains(&None),
+            statuses,
+            slugs,
+            kinds: kinds.into_iter().flatten().collect(),
             tags: tags(&pairs, "tag").or_collect(&mut faults),
             entities: each(&pairs, "entity", entity).or_collect(&mut faults),
         };
@@ -71,10 +76,14 @@ fn each<T>(
     values.into_iter().map(parse).collect()
 }
 
-fn kind(name: &str) -> Result<ChangeKind, InvalidValue> {
-    ChangeKind::from_name(name).ok_or_else(|| {
+/// Parses a kind. `None` stands for new values of metrics, which are not in the log.
+fn kind(name: &str) -> Result<Option<ChangeKind>, InvalidValue> {
+    if name == METRICS_UPDATED {
+        return Ok(None);
+    }
+    ChangeKind::from_name(name).map(Some).ok_or_else(|| {
         let names = ChangeKind::ALL.map(ChangeKind::as_str).join(", ");
-        InvalidValue::new("kind", name, format!("one of {names}"))
+        InvalidValue::new("kind", name, format!("one of {names}, {METRICS_UPDATED}"))
     })
 }
 
@@ -120,8 +129,9 @@ mod tests {
     fn several_values_are_comma_separated_or_repeated() {
         let query = "status=online,offline&slug=a&slug=b,c&kind=removed&tag=x,y&tag=z&other=1\
                      &entity=edge,project";
-        let EventFilter { statuses, slugs, kinds, tags, entities } =
+        let EventFilter { statuses, slugs, kinds, tags, entities, metrics } =
             parse(query, None).unwrap().filter;
+        assert!(!metrics);
         assert_eq!(entities, ["edge", "project"]);
         assert_eq!(statuses, [ProjectStatus::Online, ProjectStatus::Offline]);
         assert_eq!(slugs.iter().map(Slug::as_str).collect::<Vec<_>>(), ["a", "b", "c"]);
@@ -146,7 +156,7 @@ mod tests {
         insta::assert_snapshot!(faults.join("\n"), @r#"
         status: expected online, offline or degraded, got "up"
         slug: expected 1 to 50 of a-z, 0-9 and -, got "A"
-        kind: expected one of registered, updated, removed, status_changed, got "moved"
+        kind: expected one of registered, updated, removed, status_changed, metrics_updated, got "moved"
         tag[0]: expected 1 to 50 characters, not blank and without control characters, got ""
         entity: expected 1 to 50 of a-z, 0-9, _, - and ., got "A"
         Last-Event-ID: expected a position as sent by this service, such as 8f3a9c01b2d4-17, got "x"

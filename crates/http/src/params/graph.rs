@@ -5,7 +5,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::ACCEPT;
 use actix_web::{FromRequest, HttpRequest};
-use federation_application::{Around, EdgeSelection, GraphQuery, ProjectFilter, ReachDirection};
+use federation_application::{
+    Around, EdgeSelection, GraphQuery, GroupBy, ProjectFilter, ReachDirection,
+};
 use federation_domain::{EdgeKind, EdgeSource, InvalidValue, Slug, Strength};
 
 use super::filters::{OrCollect as _, statuses, tags};
@@ -82,6 +84,10 @@ impl GraphFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GraphParams {
     pub(crate) query: GraphQuery,
+    /// Return groups instead of projects.
+    pub(crate) group: Option<GroupBy>,
+    /// Add key figures to each project.
+    pub(crate) with_kpis: bool,
     pub(crate) format: GraphFormat,
 }
 
@@ -101,8 +107,18 @@ impl FromRequest for GraphParams {
             edges: selection(&pairs, &mut faults),
             around: around(&pairs, &mut faults),
         };
+        let group = group(&pairs).or_collect(&mut faults);
+        let with_kpis = includes_kpis(&pairs);
+        if group.is_some() && (query.around.is_some() || with_kpis) {
+            let given = if query.around.is_some() { "around" } else { "include=kpis" };
+            faults.push(InvalidValue {
+                field: "group".to_owned(),
+                given: format!("it together with {given}"),
+                allowed: "it without around and include=kpis".to_owned(),
+            });
+        }
         let format = GraphFormat::of(request, &pairs).or_collect(&mut faults);
-        ready(valid(Self { query, format }, faults))
+        ready(valid(Self { query, group, with_kpis, format }, faults))
     }
 }
 
@@ -212,18 +228,32 @@ fn listed<T>(
     values.into_iter().map(parse).collect()
 }
 
+fn group(pairs: &Pairs<'_>) -> Result<Option<GroupBy>, InvalidValue> {
+    let Some(name) = pairs.once("group")? else { return Ok(None) };
+    let named = GroupBy::ALL.into_iter().find(|by| by.as_str() == name);
+    named.map(Some).ok_or_else(|| InvalidValue::new("group", &name, "tag or mesh_namespace"))
+}
+
+/// Returns whether `include` names the key figures. [`included`] reports invalid values.
+fn includes_kpis(pairs: &Pairs<'_>) -> bool {
+    let given = pairs.all("include").unwrap_or_default();
+    given.iter().flat_map(|value| value.split(',')).any(|name| name == "kpis")
+}
+
 /// Parses `include`. Returns whether stale and unresolved edges are included.
 fn included(pairs: &Pairs<'_>) -> Result<[bool; 2], InvalidValue> {
     let parse = |name: &str| match name {
         "stale" => Ok(0),
         "unresolved" => Ok(1),
-        other => Err(InvalidValue::new("include", other, "stale or unresolved")),
+        "kpis" => Ok(2),
+        other => Err(InvalidValue::new("include", other, "stale, unresolved or kpis")),
     };
-    let mut included = [false; 2];
+    let mut included = [false; 3];
     for place in listed(pairs, "include", parse)? {
         included[place] = true;
     }
-    Ok(included)
+    let [stale, unresolved, _] = included;
+    Ok([stale, unresolved])
 }
 
 fn min_strength(pairs: &Pairs<'_>) -> Result<Option<Strength>, InvalidValue> {
@@ -294,14 +324,15 @@ mod tests {
     #[test]
     fn the_default_selects_current_edges_between_registered_projects() {
         let params = parse("x=y", &[]).unwrap();
-        assert_eq!(params, GraphParams { query: GraphQuery::default(), format: GraphFormat::Json });
+        let (query, format) = (GraphQuery::default(), GraphFormat::Json);
+        assert_eq!(params, GraphParams { query, group: None, with_kpis: false, format });
     }
 
     #[test]
     fn every_parameter_is_parsed() {
         let query = "status=online&tag=a&kind=api,queue&min_strength=0.5&source=file&source=api\
                      &include=stale,unresolved&around=veria&depth=2&direction=in&format=dot";
-        let GraphParams { query, format } = parse(query, &[]).unwrap();
+        let GraphParams { query, format, .. } = parse(query, &[]).unwrap();
         assert_eq!(
             query.edges,
             EdgeSelection {
@@ -328,6 +359,9 @@ mod tests {
             assert!(error.contains(&format!("{name}: expected ")), "{name}: {error}");
         }
         assert!(error.contains("format: expected json, dot, graphml or mermaid"), "{error}");
+        assert!(parse("group=x", &[]).unwrap_err().contains("group: expected tag or mesh_name"));
+        let error = parse("group=tag&around=a", &[]).unwrap_err();
+        assert!(error.starts_with("group: expected it without around"), "{error}");
         let error = parse("depth=2", &[]).unwrap_err();
         assert_eq!(error, "depth: expected a request that also has around, got none");
     }

@@ -20,7 +20,8 @@ struct SelectionParams {
     /// Use edges that one of these sources claims. Repeat the parameter for several sources.
     #[param(required = false, max_items = 10, example = json!(["file"]))]
     source: Vec<EdgeSourceSchema>,
-    /// Also use stale edges, or edges to projects that are not registered.
+    /// Also use stale edges, or edges to projects that are not registered. `kpis` adds key figures to
+    /// the nodes of a graph.
     #[param(required = false, inline, max_items = 10, example = json!(["stale"]))]
     include: Vec<Include>,
 }
@@ -39,6 +40,7 @@ pub(crate) struct KindSchema(String);
 enum Include {
     Stale,
     Unresolved,
+    Kpis,
 }
 
 /// Direction of edges that are followed.
@@ -49,6 +51,15 @@ enum Direction {
     In,
     Out,
     Both,
+}
+
+/// Property by which projects are grouped.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+#[expect(dead_code, reason = "the shape of a request in the document")]
+enum Group {
+    Tag,
+    MeshNamespace,
 }
 
 /// Format of a graph.
@@ -83,6 +94,10 @@ struct ViewParams {
     /// that use it, and `out` to those that it uses. Defaults to `both`.
     #[param(required = false, inline, example = "both")]
     direction: Direction,
+    /// Return groups of projects instead of projects: by their first tag, or by their mesh namespace.
+    /// Not together with `around` and `include=kpis`.
+    #[param(required = false, inline, example = "tag")]
+    group: Group,
     /// Format of the response. Overrides `Accept`.
     #[param(required = false, inline, example = "json")]
     format: Format,

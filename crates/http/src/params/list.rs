@@ -4,7 +4,9 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
+use federation_application::{
+    FigureQuery, FigureSort, Position, ProjectFilter, ProjectQuery, SearchText, Sort,
+};
 use federation_domain::{InvalidValue, ProjectStatus};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -21,9 +23,10 @@ use crate::wire::project::fields::Fields;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct ListQuery {
     pub(crate) projects: ProjectQuery,
+    /// Order and filter by the risk and by key figures. With it, the order of `projects` is the default.
+    pub(crate) figures: FigureQuery,
     pub(crate) fields: Fields,
-    /// Add key figures and the risk to each project.
-    pub(crate) with_kpis: bool,
+    pub(crate) include: Include,
     /// Maximum number of projects on a page. `None` returns the whole list.
     pub(crate) limit: Option<usize>,
     pub(crate) after: Option<Position>,
@@ -58,7 +61,8 @@ impl ListQuery {
         let is_plain = self.limit.is_none()
             && self.after.is_none()
             && self.fields == Fields::default()
-            && !self.with_kpis
+            && self.include == Include::default()
+            && self.figures.is_empty()
             && self.projects == Self::of_status(status).projects;
         is_plain.then_some(status)
     }
@@ -78,8 +82,8 @@ impl ListQuery {
         if let Some(names) = self.fields.names() {
             query.append_pair("fields", &names);
         }
-        if self.with_kpis {
-            query.append_pair("include", "kpis");
+        if let Some(names) = self.include.names() {
+            query.append_pair("include", &names);
         }
         if let Some(limit) = self.limit {
             query.append_pair("limit", &limit.to_string());
@@ -106,26 +110,36 @@ impl ListQuery {
         let pairs = Pairs::of(query);
         let mut faults = Vec::new();
         let filter = Self::filter(&pairs, &mut faults);
-        let sort = sort(&pairs).or_collect(&mut faults);
+        let (sort, by_figure) = sort(&pairs).or_collect(&mut faults);
+        let min_risk = number(&pairs, "min_risk", 0..=100, "a whole number from 0 to 100");
+        let min_risk = min_risk.or_collect(&mut faults).and_then(|risk| u32::try_from(risk).ok());
+        let figures = FigureQuery { sort: by_figure, min_risk };
         let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000");
         let limit = limit.or_collect(&mut faults);
         let fields = fields(&pairs).or_collect(&mut faults);
-        let with_kpis = with_kpis(&pairs).or_collect(&mut faults);
+        let include = Include::of(&pairs).or_collect(&mut faults);
         let projects = ProjectQuery { filter, sort };
         let selection = selection(&projects, &pairs);
         let after = match pairs.once("cursor") {
             // An invalid query cannot be compared with that of the cursor.
             Ok(Some(cursor)) if faults.is_empty() => {
-                cursor::decode(&cursor, &selection, sort).map(Some)
+                let fits = |position: &Position| {
+                    if figures.is_empty() { sort.has(position) } else { figures.has(position) }
+                };
+                cursor::decode(&cursor, &selection, fits).map(Some)
             }
             given => given.map(|_| None),
         };
         let after = after.or_collect(&mut faults);
         let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        if min_risk.is_some() && by_figure.is_none() && sort != Sort::default() {
+            let allowed = "id, risk or a key figure together with min_risk";
+            faults.push(InvalidValue::new("sort", sort.key.as_str(), allowed));
+        }
         if !faults.is_empty() {
             return Err(faults);
         }
-        Ok(Self { projects, fields, with_kpis, limit, after, selection })
+        Ok(Self { projects, figures, fields, include, limit, after, selection })
     }
 }
 
@@ -159,19 +173,56 @@ fn moment(pairs: &Pairs<'_>) -> Result<Option<OffsetDateTime>, InvalidValue> {
     })
 }
 
-fn sort(pairs: &Pairs<'_>) -> Result<Sort, InvalidValue> {
-    pairs.once("sort")?.map_or_else(|| Ok(Sort::default()), |text| Sort::parse(&text))
+fn sort(pairs: &Pairs<'_>) -> Result<(Sort, Option<FigureSort>), InvalidValue> {
+    let Some(text) = pairs.once("sort")? else { return Ok(Default::default()) };
+    if let Some(by_figure) = FigureSort::parse(&text)? {
+        return Ok((Sort::default(), Some(by_figure)));
+    }
+    let sort = Sort::parse(&text).map_err(|fault| {
+        let others = "one of risk, kpis.coverage_percent and the like, ";
+        let allowed = fault.allowed.replacen("one of ", others, 1);
+        InvalidValue { allowed, ..fault }
+    });
+    sort.map(|sort| (sort, None))
 }
 
 fn fields(pairs: &Pairs<'_>) -> Result<Fields, InvalidValue> {
     pairs.once("fields")?.map_or_else(|| Ok(Fields::default()), |text| Fields::parse(&text))
 }
 
-fn with_kpis(pairs: &Pairs<'_>) -> Result<bool, InvalidValue> {
-    match pairs.once("include")?.as_deref() {
-        None => Ok(false),
-        Some("kpis") => Ok(true),
-        Some(other) => Err(InvalidValue::new("include", other, "kpis")),
+/// The parameter `include`: keys that are added to each project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Include {
+    /// Facts about the instance.
+    pub(crate) instance: bool,
+    /// Key figures and the risk.
+    pub(crate) kpis: bool,
+}
+
+impl Include {
+    /// The values of the parameter.
+    pub(crate) const NAMES: [&str; 2] = ["instance", "kpis"];
+
+    fn of(pairs: &Pairs<'_>) -> Result<Self, InvalidValue> {
+        let mut include = Self::default();
+        let Some(text) = pairs.once("include")? else { return Ok(include) };
+        for name in text.split(',') {
+            match name {
+                "instance" => include.instance = true,
+                "kpis" => include.kpis = true,
+                other => {
+                    return Err(InvalidValue::new("include", other, "instance, kpis or both"));
+                }
+            }
+        }
+        Ok(include)
+    }
+
+    fn names(self) -> Option<String> {
+        let given = [self.instance, self.kpis];
+        let names = Self::NAMES.into_iter().zip(given).filter(|(_, given)| *given);
+        let names: Vec<&str> = names.map(|(name, _)| name).collect();
+        (!names.is_empty()).then(|| names.join(","))
     }
 }
 
@@ -182,7 +233,7 @@ fn selection(query: &ProjectQuery, pairs: &Pairs<'_>) -> String {
     if !statuses.is_empty() {
         selection.append_pair("status", &statuses.join(","));
     }
-    for name in ["tag", "any_tag", "q", "updated_since", "sort"] {
+    for name in ["tag", "any_tag", "q", "updated_since", "min_risk", "sort"] {
         for value in pairs.all(name).unwrap_or_default() {
             selection.append_pair(name, &value);
         }
@@ -214,6 +265,9 @@ mod tests {
             "limit=1000",
             "fields=slug",
             "include=kpis",
+            "sort=-risk",
+            "sort=kpis.audits_fail",
+            "min_risk=1",
             "cursor=AS0GgAU405TCAAAAAAAAAAFp",
         ] {
             assert_eq!(plain(other), None, "{other}");
@@ -247,7 +301,7 @@ mod tests {
             let mut query = Serializer::new(String::new());
             query.append_pair("q", &text).append_pair("sort", "-slug");
             query.append_pair("limit", &limit.to_string()).append_pair("fields", "slug,id");
-            query.append_pair("include", "kpis");
+            query.append_pair("include", "kpis,instance");
             query.extend_pairs(tags.iter().map(|tag| ("any_tag", tag)));
             let query = ListQuery::parse(&query.finish()).unwrap();
             let after = Position { value: SortValue::Text(slug.into()), id: ProjectId(id) };

@@ -7,9 +7,9 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, Ref, RefOr, Required, Schema, SchemaFormat, Type};
 use utoipa::{IntoParams, ToSchema as _};
 
-use federation_application::{SearchText, SortKey, WantedTags};
+use federation_application::{FigureKey, SearchText, SortKey, WantedTags};
 
-use super::list::FieldsParam;
+use super::list::{FieldsParam, Include};
 use crate::body::values::TagSchema;
 use crate::wire::project::body::StatusSchema;
 use crate::wire::project::fields::Fields;
@@ -33,6 +33,7 @@ impl IntoParams for ListParams {
             ),
             text(),
             moment(),
+            min_risk(),
             sort(),
             fields(),
             include(),
@@ -83,13 +84,23 @@ fn moment() -> Parameter {
 
 fn sort() -> Parameter {
     let names = SortKey::ALL.map(SortKey::as_str);
-    let names: Vec<String> =
-        names.iter().flat_map(|n| [(*n).to_owned(), format!("-{n}")]).collect();
+    let names = names.into_iter().map(str::to_owned).chain(FigureKey::names());
+    let names: Vec<String> = names.flat_map(|name| [name.clone(), format!("-{name}")]).collect();
     let schema = string().enum_values(Some(names)).default(Some(json!("id")));
     let description = "Sort key, prefixed with `-` for descending order. Ties are ordered by id, and \
-                       projects without a heartbeat come last. Texts are compared by character, and \
+                       projects without a heartbeat, a risk or the key figure come last. Texts are compared by character, and \
                        statuses are ordered from best to worst.";
     parameter("sort", description, schema.into(), json!("-updated_at")).build()
+}
+
+fn min_risk() -> Parameter {
+    let schema = ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::Integer))
+        .minimum(Some(0))
+        .maximum(Some(100));
+    let description = "Return projects with at least this risk. Only with the default order, or sorted by \
+                       the risk or a key figure.";
+    parameter("min_risk", description, schema.into(), json!(0)).build()
 }
 
 fn fields() -> Parameter {
@@ -102,10 +113,13 @@ fn fields() -> Parameter {
 }
 
 fn include() -> Parameter {
-    let schema = string().enum_values(Some(["kpis"]));
-    let description = "Add the keys `kpis`, `kpi_times` and `risk` to each project, from the metrics that \
-                       it reports.";
-    parameter("include", description, schema.into(), json!("kpis")).build()
+    let names = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Include::NAMES));
+    let names = ArrayBuilder::new().items(names).min_items(Some(1)).unique_items(true);
+    let description = "Add keys to each project, comma-separated. `instance`: `version`, `tools` and \
+                       `capabilities`, as its heartbeats say. `kpis`: `kpis`, `kpi_times` and `risk`, from \
+                       the metrics that it reports.";
+    let parameter = parameter("include", description, names.into(), json!(["kpis"]));
+    parameter.style(Some(ParameterStyle::Form)).explode(Some(false)).build()
 }
 
 fn limit() -> Parameter {

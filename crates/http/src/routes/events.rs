@@ -13,9 +13,20 @@ use crate::events::opening::open;
 use crate::events::stream::Viewer;
 use crate::params::events::EventQuery;
 use crate::state::ApiState;
-use crate::wire::change::ChangeKindSchema;
 use crate::wire::problem::ProblemBody;
 use crate::wire::project::body::StatusSchema;
+
+/// Kind of an event that can be asked for.
+#[derive(utoipa::ToSchema)]
+#[schema(as = EventKind, rename_all = "snake_case")]
+#[expect(dead_code, reason = "the schema of the document")]
+pub(crate) enum EventKindSchema {
+    Registered,
+    Updated,
+    Removed,
+    StatusChanged,
+    MetricsUpdated,
+}
 
 /// Watch changes as Server-Sent Events.
 ///
@@ -59,8 +70,12 @@ use crate::wire::project::body::StatusSchema;
             description = "Return changes of these projects, at most 100.", example = json!(["commandcenter"])
         ),
         (
-            "kind" = Option<Vec<ChangeKindSchema>>, Query, nullable = false, explode = false, min_items = 1,
-            description = "Return changes of projects of these kinds.", example = json!(["status_changed"])
+            "kind" = Option<Vec<EventKindSchema>>, Query, nullable = false, explode = false, min_items = 1,
+            description = "Return changes of projects of these kinds. `metrics_updated` adds events \
+                           about new values of metrics: `{\"project\":\"docs\",\"types\":[\"coverage.percent\"]}`, at \
+                           most one for each project in 5 s. They have no id, and are not repeated when \
+                           a stream is resumed.",
+            example = json!(["status_changed"])
         ),
         (
             "entity" = Option<Vec<String>>, Query, nullable = false, explode = false, min_items = 1, max_items = 100,

@@ -1,49 +1,59 @@
 //! The graph in responses.
 
 pub(crate) mod body;
+mod diagram;
 mod dot;
 mod graphml;
+pub(crate) mod grouped;
 mod mermaid;
 pub(crate) mod reach;
 #[cfg(test)]
 mod tests;
 
-use federation_application::{GraphNode, GraphView};
+use federation_application::{Assessment, GraphView, GroupedGraph, ProjectState};
 
 use crate::params::graph::GraphFormat;
 use body::GraphBody;
+use diagram::Diagram;
+use grouped::GroupedGraphBody;
 
-/// Formats a graph as JSON, as in the responses of the API.
+/// Returns the key figures and the risk of a project, or `None` if metrics are switched off.
+pub type AssessProject<'a> = &'a dyn Fn(&ProjectState) -> Option<Assessment>;
+
+/// Formats a graph as JSON, as in the responses of the API. `with_kpis` adds the key figures to the
+/// nodes.
 #[must_use]
-pub fn write_graph(view: &GraphView) -> Vec<u8> {
+pub fn write_graph(view: &GraphView, assess: AssessProject<'_>, with_kpis: bool) -> Vec<u8> {
     // Writing JSON to memory does not fail.
-    serde_json::to_vec(&GraphBody::from(view)).unwrap_or_default()
+    serde_json::to_vec(&GraphBody::new(view, assess, with_kpis)).unwrap_or_default()
 }
 
 /// Formats a graph.
-///
-/// # Errors
-/// None in practice, because writing JSON to memory does not fail.
-pub(crate) fn format(view: &GraphView, format: GraphFormat) -> serde_json::Result<Vec<u8>> {
-    Ok(match format {
-        GraphFormat::Json => serde_json::to_vec(&GraphBody::from(view))?,
-        GraphFormat::Dot => dot::write(view).into_bytes(),
-        GraphFormat::GraphMl => graphml::write(view).into_bytes(),
-        GraphFormat::Mermaid => mermaid::write(view).into_bytes(),
-    })
-}
-
-/// Returns the status of a node as diagrams show it: `unknown` if it is not known, and `unresolved` if
-/// the project is not registered.
-fn shown_status(node: &GraphNode) -> &'static str {
-    match &node.state {
-        Some(state) if state.status_known => state.project.status.as_str(),
-        Some(_) => "unknown",
-        None => "unresolved",
+pub(crate) fn format(
+    view: &GraphView,
+    format: GraphFormat,
+    assess: AssessProject<'_>,
+    with_kpis: bool,
+) -> Vec<u8> {
+    match format {
+        GraphFormat::Json => write_graph(view, assess, with_kpis),
+        other => draw(&Diagram::from(view), other),
     }
 }
 
-/// Returns the name of a node, or its slug if it is not registered.
-fn label(node: &GraphNode) -> &str {
-    node.state.as_ref().map_or(node.slug.as_str(), |state| state.project.name.as_str())
+/// Formats a graph of groups.
+pub(crate) fn format_grouped(graph: &GroupedGraph, format: GraphFormat) -> Vec<u8> {
+    match format {
+        GraphFormat::Json => serde_json::to_vec(&GroupedGraphBody::from(graph)).unwrap_or_default(),
+        other => draw(&Diagram::from(graph), other),
+    }
+}
+
+fn draw(diagram: &Diagram<'_>, format: GraphFormat) -> Vec<u8> {
+    let text = match format {
+        GraphFormat::GraphMl => graphml::write(diagram),
+        GraphFormat::Mermaid => mermaid::write(diagram),
+        GraphFormat::Dot | GraphFormat::Json => dot::write(diagram),
+    };
+    text.into_bytes()
 }

@@ -81,9 +81,10 @@ impl<'a> From<&'a Risk> for RiskBody<'a> {
 }
 
 /// The values of all key figures.
-struct KpisBody<'a>(&'a Kpis);
+#[derive(Clone, Copy)]
+pub(crate) struct KpisBody(pub(crate) Kpis);
 
-impl Serialize for KpisBody<'_> {
+impl Serialize for KpisBody {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(KpiName::ALL.len()))?;
         for name in KpiName::ALL {
@@ -107,24 +108,23 @@ impl Serialize for KpiTimesBody<'_> {
 }
 
 /// Adds key figures and the risk to the JSON object of a project.
+pub fn append_figures(assessment: &federation_application::Assessment, json: &mut Vec<u8>) {
+    append(json, &assessment.kpis, assessment.risk.as_ref());
+}
+
+/// Adds key figures and the risk to the JSON object of a project.
 pub(crate) fn append(json: &mut Vec<u8>, kpis: &Kpis, risk: Option<&Risk>) {
     #[derive(Serialize)]
     struct Assessment<'a> {
-        kpis: KpisBody<'a>,
+        kpis: KpisBody,
         kpi_times: KpiTimesBody<'a>,
         risk: Option<RiskBody<'a>>,
     }
 
     let assessment = Assessment {
-        kpis: KpisBody(kpis),
+        kpis: KpisBody(*kpis),
         kpi_times: KpiTimesBody(kpis),
         risk: risk.map(RiskBody::from),
     };
-    json.pop();
-    json.push(b',');
-    let start = json.len();
-    // Writing to a Vec cannot fail.
-    let _ = serde_json::to_writer(&mut *json, &assessment);
-    // The opening brace of the appended object.
-    json.remove(start);
+    super::extend_object(json, &assessment);
 }

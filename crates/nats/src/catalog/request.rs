@@ -18,6 +18,8 @@ pub(super) struct ListRequest {
     pub(super) limit: usize,
     /// Position after which the page starts.
     pub(super) after: Option<Position>,
+    /// Add key figures to each project.
+    pub(super) with_kpis: bool,
 }
 
 #[derive(Deserialize)]
@@ -26,6 +28,16 @@ struct ListPayload {
     status: Vec<String>,
     limit: Option<u64>,
     after: Option<i64>,
+    #[serde(default)]
+    include: Vec<String>,
+}
+
+/// Parses `include`, which may name the key figures.
+pub(super) fn includes_kpis(include: &[String]) -> Result<bool, ServiceError> {
+    match include.iter().find(|name| *name != "kpis") {
+        Some(_) => Err(bad("include: expected [\"kpis\"]")),
+        None => Ok(!include.is_empty()),
+    }
 }
 
 impl ListRequest {
@@ -34,7 +46,7 @@ impl ListRequest {
         if payload.is_empty() {
             return Ok(Self { limit: MAX_LIMIT, ..Self::default() });
         }
-        let ListPayload { status, limit, after } = serde_json::from_slice(payload).map_err(|_| {
+        let ListPayload { status, limit, after, include } = serde_json::from_slice(payload).map_err(|_| {
             bad("expected an object such as {\"status\":[\"online\"],\"limit\":100,\"after\":17}")
         })?;
         let statuses = status.iter().map(|name| ProjectStatus::parse(name));
@@ -47,30 +59,38 @@ impl ListRequest {
         let filter = ProjectFilter { statuses, ..ProjectFilter::default() };
         let query = ProjectQuery { filter, ..ProjectQuery::default() };
         let after = after.map(|id| Position { value: SortValue::Id, id: ProjectId(id) });
-        Ok(Self { query, limit, after })
+        Ok(Self { query, limit, after, with_kpis: includes_kpis(&include)? })
     }
 }
 
 /// Query such as `{"slug":"docs"}`, or only the slug.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct GetRequest(pub(super) Slug);
+pub(super) struct GetRequest {
+    pub(super) slug: Slug,
+    /// Add key figures.
+    pub(super) with_kpis: bool,
+}
 
 #[derive(Deserialize)]
 struct GetPayload {
     slug: String,
+    #[serde(default)]
+    include: Vec<String>,
 }
 
 impl GetRequest {
     pub(super) fn parse(payload: &[u8]) -> Result<Self, ServiceError> {
         let form = "expected a slug, or an object such as {\"slug\":\"docs\"}";
         let payload = without_bom(payload).trim_ascii();
-        let slug = if payload.starts_with(b"{") {
-            let payload: GetPayload = serde_json::from_slice(payload).map_err(|_| bad(form))?;
-            payload.slug
+        let GetPayload { slug, include } = if payload.starts_with(b"{") {
+            serde_json::from_slice(payload).map_err(|_| bad(form))?
         } else {
-            String::from_utf8(payload.to_vec()).map_err(|_| bad(form))?
+            let slug = String::from_utf8(payload.to_vec()).map_err(|_| bad(form))?;
+            GetPayload { slug, include: Vec::new() }
         };
-        Slug::parse(&slug).map(Self).map_err(|fault| bad(fault.to_string()))
+        let with_kpis = includes_kpis(&include)?;
+        let slug = Slug::parse(&slug).map_err(|fault| bad(fault.to_string()))?;
+        Ok(Self { slug, with_kpis })
     }
 }
 
@@ -91,14 +111,14 @@ mod tests {
             assert_eq!(ListRequest::parse(payload.as_bytes()).unwrap(), all, "{payload:?}");
         }
         let some = br#"{"status":["online","offline"],"limit":5,"after":17}"#;
-        let ListRequest { query, limit, after } = ListRequest::parse(some).unwrap();
+        let ListRequest { query, limit, after, .. } = ListRequest::parse(some).unwrap();
         assert_eq!(query.filter.statuses, [ProjectStatus::Online, ProjectStatus::Offline]);
         assert_eq!((limit, after.unwrap().id), (5, ProjectId(17)));
     }
 
     #[test]
     fn a_get_query_names_a_slug() {
-        let docs = GetRequest(Slug::parse("docs").unwrap());
+        let docs = GetRequest { slug: Slug::parse("docs").unwrap(), with_kpis: false };
         for payload in ["docs", " docs\n", r#"{"slug":"docs"}"#, "\u{feff}docs"] {
             assert_eq!(GetRequest::parse(payload.as_bytes()).unwrap(), docs);
         }

@@ -278,7 +278,7 @@ async fn denied_discovery_does_not_affect_queries() {
 async fn the_graph_is_answered_with_the_same_json_as_over_rest() {
     let server = NatsServer::start().await;
     let application = with_projects(["a", "b"].map(str::to_owned), 1).await;
-    let write: WriteGraph = |view| format!("{} nodes", view.nodes.len()).into_bytes();
+    let write: WriteGraph = Arc::new(|view, _| format!("{} nodes", view.nodes.len()).into_bytes());
     let context = NatsContext::new(NatsSettings::new(server.url()), Arc::<ManualClock>::default());
     let service = CatalogService::connect(&context, application.catalog.clone(), self::write);
     let service = service.await.unwrap().with_graph(application.graph.clone(), write, 2);

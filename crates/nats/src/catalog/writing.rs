@@ -1,8 +1,6 @@
 //! Pages of a list: `{"projects":[…],"next":17}`.
 
-use federation_domain::{Project, ProjectId};
-
-use super::WriteProject;
+use federation_domain::ProjectId;
 
 /// Maximum size of a page without its projects.
 const FRAME_BYTES: usize = 64;
@@ -12,15 +10,14 @@ pub(super) struct Page {
     json: Vec<u8>,
     room: usize,
     max_bytes: usize,
-    write: WriteProject,
     last: Option<ProjectId>,
     has_overflowed: bool,
 }
 
 impl Page {
-    pub(super) fn new(limit: usize, max_bytes: usize, write: WriteProject) -> Self {
+    pub(super) fn new(limit: usize, max_bytes: usize) -> Self {
         let json = br#"{"projects":["#.to_vec();
-        Self { json, room: limit, max_bytes, write, last: None, has_overflowed: false }
+        Self { json, room: limit, max_bytes, last: None, has_overflowed: false }
     }
 
     /// Returns how many more projects may fit.
@@ -28,7 +25,7 @@ impl Page {
         self.room
     }
 
-    pub(super) fn add(&mut self, project: &Project, status_known: bool) {
+    pub(super) fn add(&mut self, project: ProjectId, write: impl FnOnce(&mut Vec<u8>)) {
         if self.room == 0 {
             self.has_overflowed = true;
             return;
@@ -37,13 +34,13 @@ impl Page {
         if self.last.is_some() {
             self.json.push(b',');
         }
-        (self.write)(project, status_known, &mut self.json);
+        write(&mut self.json);
         if self.json.len() + FRAME_BYTES > self.max_bytes && self.last.is_some() {
             self.json.truncate(before);
             (self.room, self.has_overflowed) = (0, true);
             return;
         }
-        (self.room, self.last) = (self.room - 1, Some(project.id));
+        (self.room, self.last) = (self.room - 1, Some(project));
     }
 
     /// Returns the JSON, with the id after which the next page starts, if there is one.

@@ -11,7 +11,7 @@ use federation_testkit::{FakeStore, ManualClock, NatsServer};
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::NatsSettings;
+use crate::{HeartbeatSubscriber, NatsSettings, ReplicaId};
 
 /// Longer than any wait of these tests takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -53,10 +53,17 @@ impl World {
         }
         let (observer, keeper): (_, EdgeKeeper) = service.edge_keeper();
         let context = NatsContext::new(NatsSettings::new(server.url()), clock);
-        let subscriber = EdgeSubscriber::connect(&context, observer, plain).await.unwrap();
+        let subscriber = EdgeSubscriber::connect(&context, observer.clone(), plain).await.unwrap();
+        let (presence, replica) = (service.presence.clone(), ReplicaId::random());
+        let hearing =
+            HeartbeatSubscriber::connect(&context, presence, None, replica).await.unwrap();
+        let hearing = hearing.observing(observer);
         let end = CancellationToken::new();
-        let tasks =
-            vec![tokio::spawn(subscriber.run(end.clone())), tokio::spawn(keeper.run(end.clone()))];
+        let tasks = vec![
+            tokio::spawn(subscriber.run(end.clone())),
+            tokio::spawn(hearing.run(end.clone())),
+            tokio::spawn(keeper.run(end.clone())),
+        ];
         Self { server, service, end, tasks }
     }
 
@@ -138,4 +145,12 @@ async fn the_plain_subject_is_read_on_a_bus_without_authentication_unless_it_is_
     tokio::time::timeout(DEADLINE, refused).await.expect("the message is not refused");
     assert_eq!(world.edges(), ["docs/one/api", "docs/two/api"]);
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_heartbeat_names_projects_that_its_sender_uses() {
+    let world = World::with(&["docs"]).await;
+    let payload = r#"{"project_slug":"docs","depends_on":["veria","No Slug","docs"]}"#;
+    world.publish_until("hub.presence.docs", payload, "docs/veria/api").await;
+    assert_eq!(world.edges(), ["docs/veria/api"]);
 }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use federation_application::SystemClock;
-use federation_domain::{Actor, Cause, Change, ChangeKind, Channel, Origin, Revision, Source};
+use federation_domain::{
+    Actor, Cause, Change, ChangeKind, Channel, InstanceReport, Origin, Revision, Source,
+};
 use federation_testkit::NatsServer;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
@@ -45,7 +47,14 @@ fn change(name: &str) -> LogEntry {
 }
 
 fn heartbeat(slug: &str) -> Heartbeat<'_> {
-    Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition: None, key: None }
+    Heartbeat {
+        slug,
+        source: Source::Http,
+        channel: Channel::Presence,
+        condition: None,
+        key: None,
+        instance: InstanceReport::default(),
+    }
 }
 
 /// Waits until the server has processed everything that the client sent, by a request that it rejects

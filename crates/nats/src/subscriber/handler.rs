@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_nats::Message;
-use federation_application::{DropReason, RecordError};
-use federation_domain::{Clock, HubUrl, InvalidValue, MeshNamespace, Slug};
+use federation_application::{DropReason, EdgeObserver, ObservedEdge, RecordError};
+use federation_domain::{Clock, EdgeKind, HubUrl, InvalidValue, MeshNamespace, Slug, Strength};
 use time::Duration;
 use tokio::sync::mpsc;
 
@@ -38,6 +38,9 @@ const MAX_RELAY_AGE: Duration = Duration::seconds(10);
 pub(super) struct MessageHandler<H> {
     hearing: Arc<H>,
     unknown_projects: Option<mpsc::Sender<UnknownProject>>,
+    edges: Option<EdgeObserver>,
+    /// Edges in the heartbeats of a batch, until it ends.
+    hints: Vec<(Slug, Vec<ObservedEdge>)>,
     replica: ReplicaId,
     clock: Arc<dyn Clock>,
     rejections: [Throttle; 4],
@@ -56,12 +59,46 @@ impl<H: Hearing> MessageHandler<H> {
         Self {
             hearing,
             unknown_projects,
+            edges: None,
+            hints: Vec::new(),
             replica,
             clock,
             rejections: Default::default(),
             invalid_reports: Throttle::default(),
             overflow: Throttle::default(),
             stale: Throttle::default(),
+        }
+    }
+
+    /// Passes edges in heartbeats on to this observer.
+    pub(super) fn observe_edges(&mut self, edges: EdgeObserver) {
+        self.edges = Some(edges);
+    }
+
+    /// Passes on the edges of a batch that has ended.
+    pub(super) fn pass_hints(&mut self) {
+        if let Some(edges) = &self.edges {
+            self.hints.drain(..).for_each(|(from, hints)| edges.observe(from, hints));
+        }
+    }
+
+    /// Keeps the edges in a heartbeat. Names that are not slugs are counted as ignored.
+    fn take_hints(&mut self, from: &str, depends_on: &[String]) {
+        let (Some(_), Ok(from)) = (&self.edges, Slug::parse(from)) else { return };
+        let mut hints = Vec::with_capacity(depends_on.len());
+        for name in depends_on {
+            match Slug::parse(name) {
+                Ok(to) => hints.push(ObservedEdge {
+                    to,
+                    kind: EdgeKind::default(),
+                    strength: Strength::default(),
+                    details: None,
+                }),
+                Err(_) => self.hearing.count_ignored_field(),
+            }
+        }
+        if !hints.is_empty() {
+            self.hints.push((from, hints));
         }
     }
 
@@ -81,7 +118,12 @@ impl<H: Hearing> MessageHandler<H> {
             self.log_invalid_report(decoded.heartbeat.slug, error);
         }
         match batch.record(&decoded.heartbeat) {
-            Ok(()) | Err(RecordError::NotLoaded) => {}
+            Ok(()) => {
+                if let Some(depends_on) = &decoded.depends_on {
+                    self.take_hints(decoded.heartbeat.slug, depends_on);
+                }
+            }
+            Err(RecordError::NotLoaded) => {}
             Err(RecordError::UnknownProject) => self.introduce(&decoded),
         }
     }

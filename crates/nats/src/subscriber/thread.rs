@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use federation_application::Presence;
+use federation_application::{EdgeObserver, Presence};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +12,8 @@ use crate::replica::ReplicaId;
 use crate::thread;
 
 impl HeartbeatSubscriber {
-    /// Connects and receives heartbeats on a separate thread until cancelled. The returned future
+    /// Connects and receives heartbeats on a separate thread until cancelled. Edges in heartbeats are
+    /// passed on to `edges`. The returned future
     /// completes when the thread has stopped.
     ///
     /// # Errors
@@ -21,13 +22,13 @@ impl HeartbeatSubscriber {
     pub async fn spawn(
         context: NatsContext,
         presence: Presence,
-        unknown_projects: Option<mpsc::Sender<UnknownProject>>,
+        (unknown_projects, edges): (Option<mpsc::Sender<UnknownProject>>, EdgeObserver),
         replica: ReplicaId,
         cancel: CancellationToken,
     ) -> Result<impl Future<Output = ()> + Send + 'static, ConnectionError> {
         thread::spawn("hearing", async move || {
             let subscriber = Self::connect(&context, presence, unknown_projects, replica).await?;
-            Ok(subscriber.run(cancel))
+            Ok(subscriber.observing(edges).run(cancel))
         })
         .await
     }

@@ -36,6 +36,8 @@ pub struct DecodedHeartbeat<'a> {
     pub hub_url: Option<Cow<'a, str>>,
     /// Subject prefix of the project, if it is valid (see `MeshNamespace`).
     pub mesh_namespace: Option<Cow<'a, str>>,
+    /// Slugs of projects that the sender says it uses. Not checked yet.
+    pub depends_on: Option<Vec<String>>,
     /// Number of invalid optional fields, which are ignored.
     pub ignored_fields: u32,
     /// Why the reported status or reasons are among the ignored fields. The previous report then

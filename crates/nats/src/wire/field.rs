@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use federation_domain::Reports;
+use federation_domain::{InstanceFacts, Reports};
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde_json::value::RawValue;
 
@@ -13,7 +13,7 @@ pub(super) enum Field<'a> {
     /// A string, borrowed unless it contains escapes.
     Text(Cow<'a, str>),
     Number(f64),
-    /// An array of strings, cut to the number that a report keeps.
+    /// An array of strings, cut to the number that is kept of any field.
     Texts(Vec<String>),
     /// A value that no field accepts.
     Other,
@@ -62,13 +62,16 @@ pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
     }
 }
 
+/// Number of strings that are kept of an array.
+const MAX_TEXTS: usize = if InstanceFacts::MAX_ENTRIES > Reports::MAX_REASONS {
+    InstanceFacts::MAX_ENTRIES
+} else {
+    Reports::MAX_REASONS
+};
+
 fn texts(raw: &RawValue) -> Option<Vec<String>> {
     let items: Vec<&RawValue> = serde_json::from_str(raw.get()).ok()?;
-    items
-        .into_iter()
-        .take(Reports::MAX_REASONS)
-        .map(|item| text(item).map(Cow::into_owned))
-        .collect()
+    items.into_iter().take(MAX_TEXTS).map(|item| text(item).map(Cow::into_owned)).collect()
 }
 
 /// Decodes plain values. Arrays, objects and invalid values are errors. Such a payload is decoded field

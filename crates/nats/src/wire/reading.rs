@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use federation_domain::{Channel, Condition, Heartbeat, InvalidValue, ReportedStatus, Source};
+use federation_domain::{
+    Channel, Condition, Heartbeat, InstanceReport, InvalidValue, ReportedStatus, Reports, Source,
+};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -30,6 +32,9 @@ enum Key {
     MeshNamespace,
     Timestamp,
     Version,
+    Tools,
+    Capabilities,
+    DependsOn,
     Status,
     #[serde(rename = "degradedReasons")]
     DegradedReasons,
@@ -60,6 +65,8 @@ pub(super) struct Reading<'a> {
     named: Named,
     hub_url: Option<Cow<'a, str>>,
     mesh_namespace: Option<Cow<'a, str>>,
+    instance: InstanceReport<'a>,
+    depends_on: Option<Vec<String>>,
     status: Option<Result<ReportedStatus, InvalidValue>>,
     /// Reasons by spelling: `degradedReasons`, then `degraded_reasons`.
     reasons: [Option<Vec<String>>; 2],
@@ -83,6 +90,8 @@ impl<'a> Reading<'a> {
             named: Named::NotAtAll,
             hub_url: None,
             mesh_namespace: None,
+            instance: InstanceReport::default(),
+            depends_on: None,
             status: None,
             reasons: [None, None],
             has_invalid_reasons: false,
@@ -117,7 +126,10 @@ impl<'a> Reading<'a> {
                 self.mesh_namespace = lenient.take(field, read);
             }
             Key::Timestamp | Key::SampleAt => lenient.check(field, fields::is_timestamp),
-            Key::Version => lenient.check(field, |field| field.text().is_some()),
+            Key::Version => self.instance.version = lenient.take(field, Field::text),
+            Key::Tools => self.instance.tools = lenient.take(field, Field::texts),
+            Key::Capabilities => self.instance.capabilities = lenient.take(field, Field::texts),
+            Key::DependsOn => self.depends_on = lenient.take(field, Field::texts),
             Key::LatencyMs => lenient.check(field, fields::is_duration),
             Key::Status => {
                 let status = fields::status(field);
@@ -125,7 +137,8 @@ impl<'a> Reading<'a> {
                 self.status = Some(status);
             }
             Key::DegradedReasons | Key::DegradedReasonsInSnakeCase => {
-                let reasons = lenient.take(field, Field::texts);
+                let mut reasons = lenient.take(field, Field::texts);
+                reasons.iter_mut().for_each(|reasons| reasons.truncate(Reports::MAX_REASONS));
                 self.has_invalid_reasons |= reasons.is_none();
                 self.reasons[usize::from(key == Key::DegradedReasonsInSnakeCase)] = reasons;
             }
@@ -156,9 +169,11 @@ impl<'a> Reading<'a> {
                 channel,
                 condition,
                 key: None,
+                instance: self.instance,
             },
             hub_url: self.hub_url,
             mesh_namespace: self.mesh_namespace,
+            depends_on: self.depends_on,
             ignored_fields: self.lenient.ignored,
             invalid_report,
         })

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use federation_domain::{Channel, Condition, Heartbeat, Reports, Source};
+use federation_domain::{Channel, Condition, Heartbeat, InstanceReport, Reports, Source};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -19,7 +19,7 @@ use crate::subjects;
 ///
 /// The subject names the project. `channel` is `presence` or `health`. `status` is `online` or
 /// `degraded`, and absent if the heartbeat reports none. `key` is the id of the API key, and absent
-/// if there was none.
+/// if there was none. `version`, `tools` and `capabilities` are absent if the heartbeat has none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayedHeartbeat<'a> {
     /// Replica that received it.
@@ -39,6 +39,12 @@ struct Outgoing<'a> {
     said: ReportFields<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<&'a [String]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capabilities: Option<&'a [String]>,
 }
 
 /// Only replicas send these, so everything is strict except for keys that later versions may add.
@@ -57,6 +63,12 @@ struct Incoming<'a> {
     /// Borrowed, because the id of a key has no characters that JSON escapes.
     #[serde(borrow, default)]
     key: Option<&'a str>,
+    #[serde(borrow, default)]
+    version: Option<Cow<'a, str>>,
+    #[serde(default)]
+    tools: Option<Vec<String>>,
+    #[serde(default)]
+    capabilities: Option<Vec<String>>,
 }
 
 impl RelayedHeartbeat<'_> {
@@ -72,6 +84,9 @@ impl RelayedHeartbeat<'_> {
             channel: name(self.heartbeat.channel),
             said: condition.as_ref().into(),
             key: self.heartbeat.key,
+            version: self.heartbeat.instance.version.as_deref(),
+            tools: self.heartbeat.instance.tools.as_deref(),
+            capabilities: self.heartbeat.instance.capabilities.as_deref(),
         })
     }
 }
@@ -99,7 +114,18 @@ pub fn decode_relay<'a>(
     Ok(RelayedHeartbeat {
         replica: ReplicaId::parse(&payload.replica).ok_or(DecodeError::Malformed)?,
         at: timestamp::read(&payload.at).ok_or(DecodeError::Malformed)?,
-        heartbeat: Heartbeat { slug, source: Source::Http, channel, condition, key: payload.key },
+        heartbeat: Heartbeat {
+            slug,
+            source: Source::Http,
+            channel,
+            condition,
+            key: payload.key,
+            instance: InstanceReport {
+                version: payload.version,
+                tools: payload.tools,
+                capabilities: payload.capabilities,
+            },
+        },
     })
 }
 
@@ -136,7 +162,14 @@ mod tests {
         RelayedHeartbeat {
             replica: ReplicaId::parse("9f86d081884c7d65").unwrap(),
             at: datetime!(2025-11-18 12:00:00.123456 UTC),
-            heartbeat: Heartbeat { slug: "a", source: Source::Http, channel, condition, key },
+            heartbeat: Heartbeat {
+                slug: "a",
+                source: Source::Http,
+                channel,
+                condition,
+                key,
+                instance: InstanceReport::default(),
+            },
         }
     }
 

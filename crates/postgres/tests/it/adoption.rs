@@ -89,6 +89,7 @@ async fn reverting_all_migrations_keeps_the_projects_of_the_python_service() {
     store.register(&[registration("new").into()], Origin::File, moment(0)).await.unwrap();
     let client = by_hand(&database).await;
     for down in [
+        include_str!("../../../../migrations/postgres/2026-11-29-000023_instance_facts/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-29-000021_outbox/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-28-000010_project_metrics/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-28-000003_uptime/down.sql"),

@@ -10,7 +10,7 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 7] = [
+const VERSIONS: [&str; 8] = [
     "20261124000001",
     "20261124000002",
     "20261124000005",
@@ -18,6 +18,7 @@ const VERSIONS: [&str; 7] = [
     "20261128000003",
     "20261128000010",
     "20261129000021",
+    "20261129000023",
 ];
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use federation_domain::MetricStore;
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use federation_domain::{MetricStore, error_chain};
 use federation_sqlite::SqliteMetricStore;
 use tempfile::TempDir;
 
@@ -29,4 +31,16 @@ async fn metrics_are_kept_in_a_file_beside_the_catalog() {
     assert_eq!(store.migrate().await.unwrap(), Vec::<String>::new());
     assert_eq!(store.path(), folder.path().join(format!("{FILE}.metrics")));
     assert!(store.path().exists() && !folder.path().join(FILE).exists());
+}
+
+#[tokio::test]
+async fn a_file_of_metrics_newer_than_the_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store_in(&folder);
+    store.migrate().await.unwrap();
+    let newer = "INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000001')";
+    let mut hand = SqliteConnection::establish(store.path().to_str().unwrap()).unwrap();
+    hand.batch_execute(newer).unwrap();
+    let refused = error_chain(&store.migrate().await.unwrap_err());
+    assert!(refused.contains("schema version 20991231000001, which is newer than"), "{refused}");
 }

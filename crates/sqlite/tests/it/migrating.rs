@@ -9,13 +9,14 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated, store_in};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 6] = [
+const VERSIONS: [&str; 7] = [
     "20261124000001",
     "20261124000002",
     "20261124000005",
     "20261124000006",
     "20261128000003",
     "20261129000021",
+    "20261129000023",
 ];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,6 +71,7 @@ async fn reverting_all_migrations_leaves_an_empty_file() {
     let (store, folder) = migrated().await;
     let mut hand = by_hand(&folder);
     for down in [
+        include_str!("../../../../migrations/sqlite/2026-11-29-000023_instance_facts/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-29-000021_outbox/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-28-000003_uptime/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-24-000006_auto_registered/down.sql"),

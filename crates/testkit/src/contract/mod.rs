@@ -16,6 +16,7 @@ pub mod conditions;
 pub mod edges;
 pub mod finding;
 pub mod history;
+pub mod instances;
 pub mod listening;
 pub mod logging;
 pub mod metrics;
@@ -96,6 +97,10 @@ macro_rules! store_contract {
             history::history_is_newest_first_and_of_one_project;
             history::history_is_read_in_pages;
             history::a_removed_project_has_its_history;
+            instances::facts_are_kept_with_every_field;
+            instances::a_change_of_version_is_logged_once;
+            instances::an_older_report_replaces_nothing;
+            instances::facts_end_with_their_project;
             listening::periods_that_overlap_or_touch_are_joined;
             listening::periods_are_joined_in_any_order;
             listening::each_source_has_periods_of_its_own;

@@ -32,6 +32,7 @@ impl EdgeStore for FakeStore {
         actor: &Actor,
     ) -> Result<WrittenEdges, StoreError> {
         let mut tables = self.tables()?;
+        self.check_accepted(writes.iter().map(|write| write.key.from()))?;
         let plan = EdgePlan::decide(tables.edges.values().cloned(), writes, all_or_none);
         plan.removals.iter().for_each(|key| drop(tables.edges.remove(key)));
         for claim in plan.upserts {

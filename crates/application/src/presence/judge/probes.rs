@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use federation_domain::{Channel, Heartbeat, Probe, Prober, Source};
+use federation_domain::{Channel, Heartbeat, InstanceReport, Probe, Prober, Source};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -81,6 +81,7 @@ async fn probe(judge: &Judge, recorder: &Recorder, entry: &ProjectEntry) {
                 channel: Channel::Health,
                 condition: None,
                 key: None,
+                instance: InstanceReport::default(),
             };
             // The project may have been removed meanwhile.
             let _ = recorder.record_relayed(&heartbeat);

@@ -87,6 +87,14 @@ impl<'a> HeartbeatBatch<'a> {
         if (!on_fast_path || reports_trouble) && !arrival.is_overtaken_in(entry) {
             self.recorder.take_in(entry, heartbeat, arrival.lags);
         }
+        if !heartbeat.instance.is_empty() {
+            let instances = &self.recorder.instances;
+            if entry.reports_instance(instances.hash(&heartbeat.instance)) {
+                // The time of receipt, because the time of arrival of a backlog is an estimate.
+                let at = self.recorder.clock.utc();
+                instances.hear(entry.id, &heartbeat.instance, at, heartbeat.actor());
+            }
+        }
         self.recorded[source.index()] += 1;
         Ok(())
     }

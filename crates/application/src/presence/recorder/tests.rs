@@ -1,13 +1,22 @@
 use std::time::Duration;
 
-use federation_domain::{Channel, Clock, Condition, Heartbeat, ProjectStatus, Source};
+use federation_domain::{
+    Channel, Clock, Condition, Heartbeat, InstanceReport, ProjectStatus, Source,
+};
 
 use super::RecordError;
 use crate::metrics::DropReason;
 use crate::presence::testing::{ALONE, Fixture};
 
 fn heartbeat(slug: &str) -> Heartbeat<'_> {
-    Heartbeat { slug, source: Source::Nats, channel: Channel::Presence, condition: None, key: None }
+    Heartbeat {
+        slug,
+        source: Source::Nats,
+        channel: Channel::Presence,
+        condition: None,
+        key: None,
+        instance: InstanceReport::default(),
+    }
 }
 
 fn assert_counted(fixture: &Fixture, expected: &str) {

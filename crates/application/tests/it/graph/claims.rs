@@ -250,3 +250,24 @@ async fn a_restart_neither_invents_nor_loses_an_edge() {
     assert_eq!(edges(&restarted), edges(&world));
     assert_eq!(edges(&restarted).len(), 3);
 }
+
+#[tokio::test]
+async fn an_edge_that_the_store_rejects_holds_up_no_other_and_is_not_retried_each_second() {
+    let world = World::with(&["a", "b", "c"]).await;
+    let mut keeping = Keeping::of(&world);
+    world.store.reject(&slug("b"));
+    for from in ["a", "b", "c"] {
+        keeping.observer.observe(slug(from), vec![observed("x", 0.5)]);
+    }
+    keeping.keeper.step().await.unwrap();
+    assert_eq!(graph(&world), ["a/x/api", "c/x/api"]);
+    let refused = "federation_edges_refused_total{reason=\"rejected\"} 1";
+    let metrics = || world.service.metrics.encode().unwrap();
+    assert!(metrics().contains(refused), "{}", metrics());
+    world.store.reject_none();
+    keeping.observe("b", "x").await;
+    assert_eq!(graph(&world), ["a/x/api", "c/x/api"], "not within an hour");
+    world.sleep(Duration::from_secs(60 * 60));
+    keeping.observe("b", "x").await;
+    assert_eq!(graph(&world), ["a/x/api", "b/x/api", "c/x/api"]);
+}

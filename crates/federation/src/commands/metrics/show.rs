@@ -26,6 +26,22 @@ pub(super) fn newest(body: &Value) -> String {
     fitted(&mut table, 1, None)
 }
 
+/// Formats the newest value of a metric in each project as a table.
+pub(super) fn across(body: &Value) -> String {
+    let mut table = bare();
+    table.set_header(["PROJECT", "VALUE", "OBSERVED AT", "SOURCE"]);
+    for one in list(&body["projects"]) {
+        let stale = if one["stale"] == true { " (stale)" } else { "" };
+        table.add_row([
+            text(&one["project"]),
+            text(&one["value"]),
+            format!("{}{stale}", text(&one["observed_at"])),
+            text(&one["source"]),
+        ]);
+    }
+    fitted(&mut table, 1, None)
+}
+
 /// Formats each metric as a curve and its smallest, largest and last value. A gap is a space.
 pub(super) fn course(body: &Value, columns: Option<usize>) -> String {
     let columns = columns.unwrap_or(USUAL_COLUMNS).clamp(10, 500);

@@ -1,11 +1,12 @@
 //! `federation projects export`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use federation_domain::{Registration, RegistrationDraft};
+use federation_domain::{DeclaredEdge, EdgeKey, Registration, RegistrationDraft, Strength};
 use serde_json::Value;
 
 use crate::files::replace::{self, Existing, Modes, folder};
@@ -27,16 +28,17 @@ pub struct ExportArgs {
     force: bool,
 }
 
-/// Writes the projects of this response, ordered by slug. Projects that are invalid in a projects
-/// file are left out.
+/// Writes the projects and the declared edges of these responses, ordered by slug. Projects that are
+/// invalid in a projects file are left out.
 ///
 /// # Errors
 /// Fails if the file exists or cannot be written. Fails after writing the others if a project was
 /// left out, and names it.
-pub(super) fn run(args: &ExportArgs, answer: &Value) -> anyhow::Result<()> {
-    let projects = answer.as_array().context("expected a list of projects in the response")?;
+pub(super) fn run(args: &ExportArgs, projects: &Value, claims: &Value) -> anyhow::Result<()> {
+    let projects = projects.as_array().context("expected a list of projects in the response")?;
+    let claims = claims.as_array().context("expected a list of edges in the response")?;
     let (listed, left_out) = registrations(projects);
-    let text = projects_file::write(&listed);
+    let text = projects_file::write(&listed, &edges(claims));
     match &args.output {
         None => output::print(&text)?,
         Some(file) => {
@@ -65,6 +67,22 @@ fn registrations(projects: &[Value]) -> (Vec<Registration>, Vec<String>) {
         }
     }
     (listed, left_out)
+}
+
+/// Returns the declared edges. A claim of the API counts more than one of a file, and observed edges are
+/// left out.
+fn edges(claims: &[Value]) -> Vec<DeclaredEdge> {
+    let mut edges = BTreeMap::new();
+    for source in ["file", "api"] {
+        for claim in claims.iter().filter(|claim| claim["source"] == source) {
+            let key = claim["id"].as_str().and_then(|id| EdgeKey::parse(id).ok());
+            let strength = claim["strength"].as_f64().and_then(|one| Strength::new(one).ok());
+            if let (Some(key), Some(strength)) = (key, strength) {
+                edges.insert(key.clone(), DeclaredEdge { key, strength, details: None });
+            }
+        }
+    }
+    edges.into_values().collect()
 }
 
 /// Converts a project of the service. A missing or null field, which other programs may write,
@@ -122,6 +140,20 @@ mod tests {
         assert_eq!(listed[0].tags.iter().collect::<Vec<_>>(), ["t"]);
         assert_eq!(listed[0].heartbeat_interval.unwrap().as_seconds(), 1.5);
         assert!(left_out[0].starts_with("b: mesh_namespace: expected at most 100"), "{left_out:?}");
+    }
+
+    #[test]
+    fn declared_edges_are_exported_once_and_observed_ones_are_not() {
+        let claim = |id: &str, source: &str, strength: f64| json!({"id": id, "source": source, "strength": strength});
+        let claims = [
+            claim("a/b/api", "api", 0.9),
+            claim("a/b/api", "file", 0.5),
+            claim("a/c/queue", "file", 0.1),
+            claim("a/d/api", "observed", 0.5),
+        ];
+        let exported = edges(&claims);
+        let shown = exported.iter().map(|edge| format!("{} {}", edge.key, edge.strength));
+        assert_eq!(shown.collect::<Vec<_>>(), ["a/b/api 0.9", "a/c/queue 0.1"]);
     }
 
     #[test]

@@ -348,3 +348,41 @@ async fn a_client_may_open_a_limited_number_of_streams_and_long_polls() {
     drop((first, second));
     Events::open(&api, "", None).await;
 }
+
+#[actix_web::test]
+async fn new_values_of_metrics_are_announced_on_request_at_most_every_five_seconds() {
+    let api = Api::new().await;
+    for slug in ["a", "b"] {
+        api.register(slug).await;
+    }
+    let mut plain = Events::open(&api, "", None).await;
+    let mut asking = Events::open(&api, "?kind=metrics_updated&slug=a", None).await;
+    let mut both = Events::open(&api, "?kind=metrics_updated,removed", None).await;
+    for events in [&mut plain, &mut asking, &mut both] {
+        assert!(events.waiting().contains("event: ready"));
+    }
+    let send = async |slug: &str, metric: &str| {
+        let body = format!(r#"{{"metrics":{{"{metric}":1,"y":2}}}}"#);
+        let path = format!("/api/fed/projects/{slug}/metrics");
+        assert_eq!(api.post(&path, body).await.status, 204);
+    };
+    send("a", "x").await;
+    send("b", "x").await;
+    api.series().announce();
+    let update = "event: metrics_updated\ndata: {\"project\":\"a\",\"types\":[\"x\",\"y\"]}\n\n";
+    assert_eq!(asking.waiting(), update);
+    assert_eq!(both.waiting().matches("event: metrics_updated").count(), 2);
+    api.clock.advance(Duration::from_secs(4));
+    send("a", "z").await;
+    api.series().announce();
+    assert_eq!(asking.waiting(), "");
+    api.clock.advance(Duration::from_secs(1));
+    api.series().announce();
+    let update = "event: metrics_updated\ndata: {\"project\":\"a\",\"types\":[\"y\",\"z\"]}\n\n";
+    assert_eq!(asking.waiting(), update);
+    api.send(Method::DELETE, "/api/fed/projects/b").await;
+    assert_eq!(asking.waiting(), "", "no change is asked for");
+    assert!(both.waiting().contains("event: removed"));
+    let all = plain.waiting();
+    assert!(all.contains("event: removed") && !all.contains("metrics_updated"), "{all}");
+}

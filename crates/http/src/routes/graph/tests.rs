@@ -163,7 +163,64 @@ async fn a_graph_with_too_many_projects_needs_a_filter() {
     insta::assert_snapshot!(api.get("/api/fed/graph").await, @r#"
     422
     content-type: application/problem+json
-    {"title":"Unprocessable Entity","status":422,"detail":"the graph has more than 2 nodes: expected a smaller part, got all of it; filter it by status or tag, or request the neighbourhood of a project with around"}
+    {"title":"Unprocessable Entity","status":422,"detail":"the graph has more than 2 nodes: expected a smaller part, got all of it; filter it by status or tag, request the neighbourhood of a project with around, or groups with group=tag or group=mesh_namespace"}
     "#);
     assert_eq!(api.get("/api/fed/graph?around=veria").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_node_has_the_risk_of_its_project_and_on_request_its_key_figures() {
+    let api = api().await;
+    let metrics = r#"{"metrics":{"audit.fail_count":2}}"#;
+    assert_eq!(api.post("/api/fed/projects/docs/metrics", metrics).await.status, 204);
+    let graph = value(&api.get("/api/fed/graph?source=api").await);
+    assert_eq!(
+        (&graph["nodes"][0]["risk"], &graph["nodes"][1]["risk"]),
+        (&json!(10), &Value::Null)
+    );
+    assert_eq!(graph["nodes"][0].get("kpis"), None);
+    let graph = value(&api.get("/api/fed/graph?include=kpis,unresolved").await);
+    schema::check("Graph", &graph);
+    assert_eq!(graph["nodes"][0]["kpis"]["audits_fail"], 2);
+    assert_eq!(graph["nodes"][1]["id"], "ghost");
+    assert_eq!(graph["nodes"][1].get("kpis"), None);
+    let off = Api { state: api.state.clone().with_series(None), ..api };
+    assert_eq!(off.get("/api/fed/graph?include=kpis").await.status, 404);
+}
+
+#[actix_web::test]
+async fn a_graph_that_is_too_large_is_returned_as_groups() {
+    let mut api = api().await;
+    api.state = api.state.clone().with_graph_max_nodes(2);
+    let refused = api.get("/api/fed/graph").await;
+    assert_eq!(refused.status, 422);
+    assert!(refused.body.contains("group=tag"), "{refused}");
+    let groups = value(&api.get("/api/fed/graph?group=tag&include=unresolved").await);
+    schema::check("GroupedGraph", &groups);
+    assert_eq!(
+        groups,
+        json!({
+            "group": "tag",
+            "nodes": [
+                {
+                    "id": "tag:python", "label": "python", "projects": 3,
+                    "statuses": {"online": 0, "degraded": 0, "offline": 0, "unknown": 3},
+                    "edges_within": 2, "unresolved": false
+                },
+                {
+                    "id": "unresolved", "label": "not registered", "projects": 1,
+                    "statuses": {"online": 0, "degraded": 0, "offline": 0, "unknown": 1},
+                    "edges_within": 0, "unresolved": true
+                }
+            ],
+            "edges": [{
+                "id": "tag:python/unresolved", "from": "tag:python", "to": "unresolved", "edges": 1,
+                "strength": 0.5, "stale": false
+            }]
+        })
+    );
+    let drawn = api.get("/api/fed/graph?group=mesh_namespace&format=mermaid").await;
+    assert!(drawn.body.contains("hub#46;commandcenter #40;3 unknown#41;"), "{drawn}");
+    assert_eq!(api.get("/api/fed/graph?group=tag&around=docs").await.status, 422);
+    assert_eq!(api.get("/api/fed/graph?group=status").await.status, 422);
 }

@@ -8,12 +8,26 @@ use crate::params::graph_schema::GraphQueryParams;
 use crate::routes::graph::respond;
 use crate::state::ApiState;
 use crate::wire::graph::body::GraphBody;
+use crate::wire::graph::grouped::GroupedGraphBody;
+
+/// The projects, or with `group` the groups, and the edges between them.
+#[derive(serde::Serialize, utoipa::ToSchema)]
+#[schema(example = json!({"nodes": [], "edges": []}))]
+#[serde(untagged)]
+#[expect(dead_code, reason = "the schema of the document")]
+enum GraphOrGroups {
+    Graph(GraphBody<'static>),
+    Groups(GroupedGraphBody<'static>),
+}
 
 /// Get the graph of projects and the edges between them.
 ///
 /// An edge says that the project `from` uses the project `to`. Edges of projects that are not
 /// registered are left out. `format` or `Accept` selects Graphviz DOT, GraphML or Mermaid instead of
 /// JSON; in these formats a project whose status is not known has the status `unknown`.
+///
+/// A graph of more than 5,000 projects (`GRAPH_MAX_NODES`) needs a filter, `around`, or `group`, which
+/// returns groups as nodes with counts by status.
 #[utoipa::path(
     get,
     path = "/api/fed/graph",
@@ -25,7 +39,7 @@ use crate::wire::graph::body::GraphBody;
             status = 200,
             description = "The projects and the edges between them.",
             content(
-                (GraphBody<'static> = "application/json"),
+                (GraphOrGroups = "application/json"),
                 (String = "text/vnd.graphviz"),
                 (String = "application/graphml+xml"),
                 (String = "text/vnd.mermaid")

@@ -17,8 +17,9 @@ use crate::wire::project::part::ProjectFields;
 /// project. Send it in `If-None-Match` to avoid reading an unchanged project again, or in
 /// `If-Match` of a write to change only the version that was read.
 ///
-/// Without `fields`, and unless metrics are switched off, the keys `kpis`, `kpi_times` and `risk`
-/// follow: key figures from the metrics that the project reports, when they were observed, and a risk
+/// Without `fields`, the keys `version`, `tools` and `capabilities` follow: facts that its heartbeats
+/// carry. Unless metrics are switched off, `kpis`, `kpi_times` and `risk` come last: key figures from
+/// the metrics that the project reports, when they were observed, and a risk
 /// from 0 to 100 with its reasons. The risk is null for a project without metrics.
 #[utoipa::path(
     get,
@@ -71,7 +72,10 @@ pub(crate) async fn find(
     let is_whole = fields.0 == Fields::default();
     let series = state.series.as_ref().filter(|_| is_whole);
     let assessment = series.map(|series| series.assess(&project));
-    let found = response::found_or_not_modified(&project, fields.0, assessment.as_ref(), &request);
+    let facts = state.instances.of(project.project.id);
+    let facts = is_whole.then_some(facts.as_deref());
+    let found =
+        response::found_or_not_modified(&project, fields.0, facts, assessment.as_ref(), &request);
     Ok(index.on(found))
 }
 
@@ -90,7 +94,7 @@ mod tests {
         insta::assert_snapshot!(api.get("/api/fed/projects/commandcenter").await, @r#"
         200
         content-type: application/json
-        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false,"kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}
+        {"id":1,"slug":"commandcenter","name":"CommandCenter","hub_url":"http://localhost:8000","mesh_namespace":"hub.commandcenter","status":"offline","tags":["python","fastapi","rag"],"last_heartbeat_at":null,"created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:00.123456Z","heartbeat_interval_seconds":null,"allow_fanout":[],"degraded_reasons":[],"status_known":false,"version":null,"tools":[],"capabilities":[],"kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}
         "#);
     }
 
@@ -132,7 +136,7 @@ mod tests {
         insta::assert_snapshot!(api.get("/api/fed/projects/a").await, @r#"
         200
         content-type: application/json
-        {"id":1,"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z","mesh_namespace":"hub.a","status":"degraded","tags":[],"last_heartbeat_at":"2026-11-24T12:00:02.000000Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:02.000000Z","heartbeat_interval_seconds":2.5,"allow_fanout":["restart","ping"],"degraded_reasons":["queue backlog","slow disk"],"status_known":false,"kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}
+        {"id":1,"slug":"a","name":"Ä \"1\"","hub_url":"https://[::1]/x?y#z","mesh_namespace":"hub.a","status":"degraded","tags":[],"last_heartbeat_at":"2026-11-24T12:00:02.000000Z","created_at":"2026-11-24T12:00:00.123456Z","updated_at":"2026-11-24T12:00:02.000000Z","heartbeat_interval_seconds":2.5,"allow_fanout":["restart","ping"],"degraded_reasons":["queue backlog","slow disk"],"status_known":false,"version":null,"tools":[],"capabilities":[],"kpis":{"audits_ok":null,"audits_warn":null,"audits_fail":null,"vulns_critical":null,"vulns_high":null,"deploy_freshness_days":null,"health_latency_ms":null,"coverage_percent":null},"kpi_times":{},"risk":null}
         "#);
     }
 
@@ -179,7 +183,12 @@ mod tests {
         api.state.series = None;
         api.register("a").await;
         let body = api.get("/api/fed/projects/a").await.body;
-        assert!(body.ends_with("\"status_known\":false}"), "{body}");
+        assert!(
+            body.ends_with(
+                "\"status_known\":false,\"version\":null,\"tools\":[],\"capabilities\":[]}"
+            ),
+            "{body}"
+        );
     }
 
     #[actix_web::test]

@@ -48,8 +48,9 @@ pub(crate) async fn record_heartbeat(
         slug,
         source: Source::Http,
         channel: Channel::Presence,
-        condition: body.0,
+        condition: body.condition,
         key: caller.key(),
+        instance: body.instance,
     };
     let recorded = state.presence.recorder().record_heartbeat(&heartbeat);
     recorded.map_err(|error| ApiError::not_recorded(slug, error))?;
@@ -91,6 +92,42 @@ mod tests {
         insta::assert_snapshot!(health(&api).await, @r#"{"status":"degraded","last_heartbeat_at":"2026-11-24T12:00:00.123456Z","degraded_reasons":["queue backlog"]}"#);
         assert_eq!(api.post(PATH, r#"{"status":"online"}"#).await.status, 204);
         insta::assert_snapshot!(health(&api).await, @r#"{"status":"online","last_heartbeat_at":"2026-11-24T12:00:00.123456Z","degraded_reasons":[]}"#);
+    }
+
+    #[actix_web::test]
+    async fn a_heartbeat_tells_what_runs_there_and_a_new_version_is_logged() {
+        let api = api().await;
+        let keeper = api.service.instance_keeper();
+        let shown = async || {
+            let body = api.get("/api/fed/projects/commandcenter").await.body;
+            let (start, end) = (body.find("\"version\"").unwrap(), body.find(",\"kpis\"").unwrap());
+            body[start..end].to_owned()
+        };
+        assert_eq!(shown().await, r#""version":null,"tools":[],"capabilities":[]"#);
+        let tag = api.get("/api/fed/projects/commandcenter").await.tag();
+        let body = r#"{"version":"1.0","tools":["vault"," "],"capabilities":["search"]}"#;
+        assert_eq!(api.post(PATH, body).await.status, 204);
+        keeper.step().await.unwrap();
+        assert_eq!(shown().await, r#""version":"1.0","tools":["vault"],"capabilities":["search"]"#);
+        assert_ne!(api.get("/api/fed/projects/commandcenter").await.tag(), tag);
+        api.clock.advance(std::time::Duration::from_secs(60));
+        assert_eq!(api.post(PATH, r#"{"version":"1.1"}"#).await.status, 204);
+        assert_eq!(api.post(PATH, "").await.status, 204);
+        keeper.step().await.unwrap();
+        assert_eq!(shown().await, r#""version":"1.1","tools":["vault"],"capabilities":["search"]"#);
+        let history = api.get("/api/fed/projects/commandcenter/history").await.body;
+        let entry = r#""kind":"version_changed","at":"2026-11-24T12:01:00.123456Z","payload":{"previous":"1.0","version":"1.1"},"actor":"api""#;
+        assert!(history.contains(entry), "{history}");
+        let list = api.get("/api/fed/projects").await.body;
+        assert!(!list.contains("version"), "the list is as ever: {list}");
+        let list = api.get("/api/fed/projects?include=instance&fields=slug").await.body;
+        assert_eq!(
+            list,
+            r#"[{"slug":"commandcenter","version":"1.1","tools":["vault"],"capabilities":["search"]}]"#
+        );
+        let list = api.get("/api/fed/projects?include=instance,kpis&fields=slug").await.body;
+        assert!(list.contains(r#""capabilities":["search"],"kpis":{"#), "{list}");
+        assert_eq!(api.post(PATH, r#"{"version":1,"tools":"x"}"#).await.status, 422);
     }
 
     #[actix_web::test]

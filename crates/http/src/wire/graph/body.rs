@@ -1,11 +1,13 @@
 //! The graph as JSON.
 
-use federation_application::{GraphEdge, GraphNode, GraphView};
+use federation_application::{Assessment, GraphEdge, GraphNode, GraphView};
 use federation_domain::EdgeClaim;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::AssessProject;
+use crate::wire::kpis::{KpisBody, KpisSchema};
 use crate::wire::project::body::StatusSchema;
 use crate::wire::timestamp::Timestamp;
 
@@ -38,10 +40,15 @@ pub(crate) struct GraphBody<'a> {
     edges: Vec<EdgeBody<'a>>,
 }
 
-impl<'a> From<&'a GraphView> for GraphBody<'a> {
-    fn from(view: &'a GraphView) -> Self {
+impl<'a> GraphBody<'a> {
+    /// Creates the body. `with_kpis` adds the key figures to the nodes.
+    pub(crate) fn new(view: &'a GraphView, assess: AssessProject<'_>, with_kpis: bool) -> Self {
+        let node = |node: &'a GraphNode| {
+            let assessment = node.state.as_ref().and_then(assess);
+            NodeBody::new(node, assessment.as_ref(), with_kpis)
+        };
         Self {
-            nodes: view.nodes.iter().map(NodeBody::from).collect(),
+            nodes: view.nodes.iter().map(node).collect(),
             edges: view.edges.iter().map(EdgeBody::from).collect(),
         }
     }
@@ -58,9 +65,9 @@ pub(crate) struct NodeBody<'a> {
     label: &'a str,
     /// Tags of the project.
     tags: Vec<&'a str>,
-    /// Risk from 0 to 100. Null, because no metrics are known.
+    /// Risk from 0 to 100. Null if the project reports no metrics.
     #[schema(required, value_type = Option<f64>, minimum = 0, maximum = 100)]
-    risk: Option<f64>,
+    risk: Option<u32>,
     /// The liveness status. Null if the project is not registered.
     #[schema(value_type = Option<StatusSchema>, required)]
     status: Option<&'static str>,
@@ -68,19 +75,24 @@ pub(crate) struct NodeBody<'a> {
     status_known: bool,
     /// True if no project with this slug is registered.
     unresolved: bool,
+    /// Key figures of the project, with `include=kpis`.
+    #[schema(value_type = KpisSchema, required = false, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kpis: Option<KpisBody>,
 }
 
-impl<'a> From<&'a GraphNode> for NodeBody<'a> {
-    fn from(node: &'a GraphNode) -> Self {
+impl<'a> NodeBody<'a> {
+    fn new(node: &'a GraphNode, assessment: Option<&Assessment>, with_kpis: bool) -> Self {
         let project = node.state.as_ref().map(|state| &state.project);
         Self {
             id: node.slug.as_str(),
             label: project.map_or(node.slug.as_str(), |project| project.name.as_str()),
             tags: project.iter().flat_map(|project| project.tags.iter()).collect(),
-            risk: None,
+            risk: assessment.and_then(|one| one.risk.as_ref()).map(|risk| risk.score),
             status: project.map(|project| project.status.as_str()),
             status_known: node.state.as_ref().is_some_and(|state| state.status_known),
             unresolved: project.is_none(),
+            kpis: assessment.filter(|_| with_kpis).map(|one| KpisBody(one.kpis)),
         }
     }
 }

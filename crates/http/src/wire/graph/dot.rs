@@ -2,38 +2,46 @@
 
 use std::fmt::Write as _;
 
-use federation_application::GraphView;
-
-use super::{label, shown_status};
+use super::diagram::Diagram;
 
 /// Formats a graph for Graphviz.
-pub(super) fn write(view: &GraphView) -> String {
+pub(super) fn write(diagram: &Diagram<'_>) -> String {
     let mut text =
         String::from("digraph federation {\n  node [shape=box, style=\"rounded,filled\"];\n");
-    for node in &view.nodes {
-        let (slug, status) = (node.slug.as_str(), shown_status(node));
-        let (label, tooltip) = (quoted(label(node)), quoted(&format!("{slug}: {status}")));
+    let ids: Vec<String> = diagram.nodes.iter().map(|node| identity(&node.id)).collect();
+    for (node, id) in diagram.nodes.iter().zip(&ids) {
+        let tooltip = quoted(&format!("{}: {}", node.id, node.status));
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            "  \"{slug}\" [label={label}, tooltip={tooltip}, fillcolor=\"{}\"];",
-            color(status)
+            "  {id} [label={}, tooltip={tooltip}, fillcolor=\"{}\"];",
+            quoted(&node.label),
+            color(node.status)
         );
     }
-    for edge in &view.edges {
-        let (key, strength) = (&edge.key, edge.claims.strength.get());
-        let style = if edge.claims.stale { "dashed" } else { "solid" };
+    for edge in &diagram.edges {
+        let style = if edge.is_stale { "dashed" } else { "solid" };
         let _ = writeln!(
             text,
-            "  \"{}\" -> \"{}\" [label=\"{}\", style={style}, penwidth={:.2}];",
-            key.from(),
-            key.to(),
-            key.kind(),
-            0.5 + 2.0 * strength
+            "  {} -> {} [label={}, style={style}, penwidth={:.2}];",
+            ids[edge.from],
+            ids[edge.to],
+            quoted(&edge.kind),
+            0.5 + 2.0 * edge.strength
         );
     }
     text.push_str("}\n");
     text
+}
+
+/// Quotes an id. Only a quote is escaped in it; a backslash before the closing quote is not allowed.
+fn identity(id: &str) -> String {
+    let plain: String = id.chars().map(|c| if is_unusual(c) { '?' } else { c }).collect();
+    format!("\"{}\"", plain.replace('"', "\\\""))
+}
+
+fn is_unusual(character: char) -> bool {
+    character.is_control() || matches!(character, '\\' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Quotes a string. A backslash starts an escape such as `\N` in a label, so it is doubled.
@@ -46,6 +54,8 @@ fn quoted(text: &str) -> String {
             '\\' => quoted.push_str("\\\\"),
             // Graphviz reads HTML entities in labels.
             '&' => quoted.push_str("&amp;"),
+            // Graphviz copies them to SVG, which is XML.
+            '\u{fffe}' | '\u{ffff}' => quoted.push('\u{fffd}'),
             character if character.is_control() => quoted.push(' '),
             character => quoted.push(character),
         }

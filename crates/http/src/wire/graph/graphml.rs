@@ -2,10 +2,7 @@
 
 use std::fmt::Write as _;
 
-use federation_application::GraphView;
-
-use super::{label, shown_status};
-use crate::wire::timestamp::Timestamp;
+use super::diagram::Diagram;
 
 const HEAD: &str = "\
 <?xml version=\"1.0\" encoding=\"UTF-8\"?>
@@ -25,32 +22,35 @@ http://graphml.graphdrawing.org/xmlns/1.0/graphml.xsd\">
 ";
 
 /// Formats a graph as GraphML.
-pub(super) fn write(view: &GraphView) -> String {
+///
+/// Ids are XML name tokens: slugs, or numbers of groups, whose names may contain any character.
+pub(super) fn write(diagram: &Diagram<'_>) -> String {
     let mut text = String::from(HEAD);
-    for node in &view.nodes {
-        let tags: Vec<_> = node.state.iter().flat_map(|state| state.project.tags.iter()).collect();
+    let is_token = |id: &str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let ids = diagram.nodes.iter().enumerate().map(|(place, node)| {
+        if is_token(&node.id) { node.id.to_string() } else { format!("group.{place}") }
+    });
+    let ids: Vec<String> = ids.collect();
+    for (node, id) in diagram.nodes.iter().zip(&ids) {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "    <node id=\"{}\">", node.slug);
-        data(&mut text, "label", label(node));
-        data(&mut text, "status", shown_status(node));
-        data(&mut text, "tags", &tags.join(", "));
+        let _ = writeln!(text, "    <node id=\"{id}\">");
+        data(&mut text, "label", &node.label);
+        data(&mut text, "status", node.status);
+        data(&mut text, "tags", &node.tags);
         text.push_str("    </node>\n");
     }
-    for edge in &view.edges {
-        let (key, claims) = (&edge.key, &edge.claims);
-        let sources: Vec<_> = claims.sources.iter().map(|source| source.as_str()).collect();
-        let seen = Timestamp(claims.last_seen_at).text();
-        let _ = writeln!(
-            text,
-            "    <edge id=\"{key}\" source=\"{}\" target=\"{}\">",
-            key.from(),
-            key.to()
-        );
-        data(&mut text, "kind", key.kind().as_str());
-        data(&mut text, "strength", &claims.strength.to_string());
-        data(&mut text, "sources", &sources.join(", "));
-        data(&mut text, "last_seen_at", &String::from_utf8_lossy(&seen));
-        data(&mut text, "stale", if claims.stale { "true" } else { "false" });
+    for edge in &diagram.edges {
+        let (from, to) = (&ids[edge.from], &ids[edge.to]);
+        // Neither slugs nor kinds contain dots.
+        let id = format!("{from}.{to}.{}", edge.kind);
+        let _ = writeln!(text, "    <edge id=\"{id}\" source=\"{from}\" target=\"{to}\">");
+        data(&mut text, "kind", &edge.kind);
+        data(&mut text, "strength", &edge.strength.to_string());
+        data(&mut text, "sources", &edge.sources);
+        if let Some(seen) = &edge.last_seen_at {
+            data(&mut text, "last_seen_at", &String::from_utf8_lossy(&seen.text()));
+        }
+        data(&mut text, "stale", if edge.is_stale { "true" } else { "false" });
         text.push_str("    </edge>\n");
     }
     text.push_str("  </graph>\n</graphml>\n");

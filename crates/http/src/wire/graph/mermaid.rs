@@ -1,30 +1,22 @@
 //! Mermaid flowcharts.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use federation_application::GraphView;
-use federation_domain::Slug;
-
-use super::{label, shown_status};
+use super::diagram::Diagram;
 
 /// Formats a graph for Mermaid.
 ///
 /// Nodes have numbers as ids, because a slug may be a keyword of Mermaid, such as `end`.
-pub(super) fn write(view: &GraphView) -> String {
+pub(super) fn write(diagram: &Diagram<'_>) -> String {
     let mut text = String::from("flowchart LR\n");
-    let mut ids: HashMap<&Slug, usize> = HashMap::new();
-    for (id, node) in view.nodes.iter().enumerate() {
-        ids.insert(&node.slug, id);
+    for (id, node) in diagram.nodes.iter().enumerate() {
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "  n{id}[\"{}\"]:::{}", escaped(label(node)), shown_status(node));
+        let _ = writeln!(text, "  n{id}[\"{}\"]:::{}", escaped(&node.label), node.status);
     }
-    for edge in &view.edges {
-        let (Some(from), Some(to)) = (ids.get(edge.key.from()), ids.get(edge.key.to())) else {
-            continue;
-        };
-        let arrow = if edge.claims.stale { "-.->" } else { "-->" };
-        let _ = writeln!(text, "  n{from} {arrow}|{}| n{to}", escaped(edge.key.kind().as_str()));
+    for edge in &diagram.edges {
+        let arrow = if edge.is_stale { "-.->" } else { "-->" };
+        let kind = escaped(&edge.kind);
+        let _ = writeln!(text, "  n{} {arrow}|{kind}| n{}", edge.from, edge.to);
     }
     text.push_str(CLASSES);
     text

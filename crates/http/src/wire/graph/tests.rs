@@ -6,7 +6,7 @@ use federation_domain::{
 use time::macros::datetime;
 
 use super::*;
-use federation_application::{GraphEdge, GraphNode};
+use federation_application::{GraphEdge, GraphNode, GroupBy, GroupEdge, GroupKey, GroupNode};
 
 const AT: time::OffsetDateTime = datetime!(2026-11-24 12:00 UTC);
 
@@ -83,7 +83,7 @@ fn view() -> GraphView {
 }
 
 fn text(view: &GraphView, as_: GraphFormat) -> String {
-    String::from_utf8(format(view, as_).unwrap()).unwrap()
+    String::from_utf8(format(view, as_, &|_| None, false)).unwrap()
 }
 
 #[test]
@@ -160,14 +160,14 @@ fn a_graph_is_formatted_as_graphml() {
           <data key="status">offline</data>
           <data key="tags">a&amp;b</data>
         </node>
-        <edge id="docs/veria/api" source="docs" target="veria">
+        <edge id="docs.veria.api" source="docs" target="veria">
           <data key="kind">api</data>
           <data key="strength">0.9</data>
           <data key="sources">observed</data>
           <data key="last_seen_at">2026-11-24T12:00:00.000000Z</data>
           <data key="stale">false</data>
         </edge>
-        <edge id="end/ghost/shared-schema" source="end" target="ghost">
+        <edge id="end.ghost.shared-schema" source="end" target="ghost">
           <data key="kind">shared-schema</data>
           <data key="strength">0.9</data>
           <data key="sources">observed</data>
@@ -213,4 +213,43 @@ fn unescaped_quotes(line: &str) -> usize {
         is_escaped = character == '\\' && !is_escaped;
     }
     count
+}
+
+fn grouped() -> GroupedGraph {
+    let group = |key, by_status: [usize; 3], projects| GroupNode {
+        key,
+        projects,
+        by_status,
+        edges_within: 1,
+    };
+    GroupedGraph {
+        by: GroupBy::Tag,
+        nodes: vec![
+            group(GroupKey::Named("a\"]; x\\".to_owned()), [8, 1, 2], 12),
+            group(GroupKey::Without, [3, 0, 0], 3),
+            group(GroupKey::Unresolved, [0, 0, 0], 2),
+        ],
+        edges: vec![
+            GroupEdge { from: 0, to: 1, edges: 7, strength: Strength::default(), stale: false },
+            GroupEdge { from: 1, to: 2, edges: 1, strength: Strength::default(), stale: true },
+        ],
+    }
+}
+
+#[test]
+fn groups_are_formatted_with_their_counts() {
+    let text = |format| String::from_utf8(format_grouped(&grouped(), format)).unwrap();
+    insta::assert_snapshot!(text(GraphFormat::Json), @r##"{"group":"tag","nodes":[{"id":"tag:a\"]; x\\","label":"a\"]; x\\","projects":12,"statuses":{"online":8,"degraded":1,"offline":2,"unknown":1},"edges_within":1,"unresolved":false},{"id":"none","label":"no tag","projects":3,"statuses":{"online":3,"degraded":0,"offline":0,"unknown":0},"edges_within":1,"unresolved":false},{"id":"unresolved","label":"not registered","projects":2,"statuses":{"online":0,"degraded":0,"offline":0,"unknown":2},"edges_within":1,"unresolved":true}],"edges":[{"id":"tag:a\"]; x\\/none","from":"tag:a\"]; x\\","to":"none","edges":7,"strength":0.5,"stale":false},{"id":"none/unresolved","from":"none","to":"unresolved","edges":1,"strength":0.5,"stale":true}]}"##);
+    insta::assert_snapshot!(text(GraphFormat::Dot), @r##"
+    digraph federation {
+      node [shape=box, style="rounded,filled"];
+      "tag:a\"]; x?" [label="a\"]; x\\ (8 online, 1 degraded, 2 offline, 1 unknown)", tooltip="tag:a\"]; x\\: offline", fillcolor="#f5b7b1"];
+      "none" [label="no tag (3 online)", tooltip="none: online", fillcolor="#b7e4c7"];
+      "unresolved" [label="not registered (2 unresolved)", tooltip="unresolved: unresolved", fillcolor="#ffffff"];
+      "tag:a\"]; x?" -> "none" [label="7", style=solid, penwidth=1.50];
+      "none" -> "unresolved" [label="1", style=dashed, penwidth=1.50];
+    }
+    "##);
+    assert!(text(GraphFormat::GraphMl).contains("<edge id=\"group.0.none.7\" source=\"group.0\""));
+    assert!(text(GraphFormat::Mermaid).contains("n0 -->|7| n1"));
 }

@@ -1,6 +1,8 @@
 //! The OpenAPI schema of a project that may be reduced to selected keys.
 
-use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, OneOfBuilder, Type};
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type,
+};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -28,7 +30,15 @@ impl PartialSchema for ProjectFields {
 }
 
 /// Returns the keys that follow those of a project, with their schemas.
-fn figures() -> [(&'static str, RefOr<Schema>); 3] {
+fn figures() -> [(&'static str, RefOr<Schema>); 6] {
+    let texts = |description: &str| {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        ArrayBuilder::new().items(text).description(Some(description))
+    };
+    let nullable = SchemaType::from_iter([Type::String, Type::Null]);
+    let version = ObjectBuilder::new()
+        .schema_type(nullable)
+        .description(Some("Version of the program that runs there, as its heartbeats say."));
     let times = ObjectBuilder::new()
         .additional_properties(Some(Ref::from_schema_name(KpiTimeBody::name())))
         .description(Some("When each of the key figures that are not null was observed."));
@@ -36,6 +46,9 @@ fn figures() -> [(&'static str, RefOr<Schema>); 3] {
         .item(ObjectBuilder::new().schema_type(Type::Null))
         .item(Ref::from_schema_name(RiskBody::name()));
     [
+        ("version", version.into()),
+        ("tools", texts("Tools that the project uses, as its heartbeats say.").into()),
+        ("capabilities", texts("Capabilities of the project, as its heartbeats say.").into()),
         ("kpis", Ref::from_schema_name(KpisSchema::name()).into()),
         ("kpi_times", times.into()),
         ("risk", risk.into()),

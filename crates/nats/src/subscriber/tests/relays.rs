@@ -1,6 +1,6 @@
 //! Heartbeats that other replicas relay from HTTP.
 
-use federation_domain::{Channel, Condition, Heartbeat, HeartbeatRelay, Source};
+use federation_domain::{Channel, Condition, Heartbeat, HeartbeatRelay, InstanceReport, Source};
 use time::OffsetDateTime;
 
 use super::*;
@@ -9,7 +9,14 @@ use crate::wire::RelayedHeartbeat;
 
 fn heartbeat<'a>(slug: &'a str, condition: Option<&Condition>) -> Heartbeat<'a> {
     let condition = condition.cloned();
-    Heartbeat { slug, source: Source::Http, channel: Channel::Presence, condition, key: None }
+    Heartbeat {
+        slug,
+        source: Source::Http,
+        channel: Channel::Presence,
+        condition,
+        key: None,
+        instance: InstanceReport::default(),
+    }
 }
 
 /// Starts a subscriber with the replica id of these peers.

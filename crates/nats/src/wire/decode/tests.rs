@@ -73,7 +73,7 @@ fn duplicates_of_known_keys_are_rejected_also_with_escapes() {
 
 #[test]
 fn unknown_keys_are_ignored() {
-    let payload = r#"{"tools":[1,{"x":[]}],"project_slug":"a","tools":2,"capabilities":{}}"#;
+    let payload = r#"{"parts":[1,{"x":[]}],"project_slug":"a","parts":2,"endpoints":{}}"#;
     assert_eq!(presence(payload).unwrap().ignored_fields, 0);
 }
 
@@ -84,6 +84,8 @@ fn invalid_optional_fields_are_ignored_and_counted() {
         (r#""timestamp":"yesterday""#, 1),
         (r#""timestamp":"2025-11-18T12:00:00Z""#, 0),
         (r#""version":{}"#, 1),
+        (r#""tools":[1],"capabilities":{}"#, 2),
+        (r#""tools":["vault"],"capabilities":[]"#, 0),
         (r#""hub_url":"javascript:alert(1)""#, 1),
         (r#""hub_url":"http:\/\/localhost""#, 0),
         (r#""hub_url":"\ud800""#, 1),

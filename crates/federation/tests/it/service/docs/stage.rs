@@ -89,6 +89,7 @@ impl Stage {
             "/api/fed/metrics/commandcenter",
             "/api/fed/metrics?type=coverage.percent",
             "/api/fed/metrics/commandcenter?type=coverage.percent&from=-1h&step=5m",
+            "/api/fed/graph?group=tag",
             "/api/fed/projects/unknown",
             "/api/fed/projects?status=well",
             "/health",

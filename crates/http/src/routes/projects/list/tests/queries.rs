@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use serde_json::Value;
 
+use super::slugs as listed;
 use crate::testing::{Api, TestResponse};
 
 pub(super) const PATH: &str = "/api/fed/projects";
@@ -225,4 +226,34 @@ async fn fields_reduce_lists_and_single_projects() {
     let all = crate::wire::project::fields::Fields::KEYS.join(",");
     assert_eq!(api.get(&format!("{PATH}/delta?fields={all}")).await.body, whole.body);
     assert_eq!(api.get(&format!("{PATH}?fields={all}")).await.body, api.get(PATH).await.body);
+}
+
+#[actix_web::test]
+async fn projects_are_sorted_by_their_risk_and_by_key_figures() {
+    let api = Api::new().await;
+    for slug in ["a", "b", "c", "d"] {
+        api.register(slug).await;
+    }
+    for (slug, fails) in [("a", 1), ("b", 3), ("d", 3)] {
+        let metrics = format!(r#"{{"metrics":{{"audit.fail_count":{fails}}}}}"#);
+        let sent = api.post(&format!("/api/fed/projects/{slug}/metrics"), metrics).await;
+        assert_eq!(sent.status, 204);
+    }
+    assert_eq!(listed(&api, "?sort=-risk").await, ["b", "d", "a", "c"], "c has no risk");
+    assert_eq!(listed(&api, "?sort=risk").await, ["a", "b", "d", "c"]);
+    assert_eq!(listed(&api, "?sort=-kpis.audits_fail&status=offline").await, ["b", "d", "a", "c"]);
+    assert_eq!(listed(&api, "?sort=-kpis.coverage_percent").await, ["a", "b", "c", "d"]);
+    assert_eq!(listed(&api, "?min_risk=6").await, ["b", "d"]);
+    assert_eq!(listed(&api, "?min_risk=6&sort=-risk&status=online").await, [""; 0]);
+    assert_eq!(listed(&api, "?min_risk=100").await, [""; 0]);
+    let first = api.get("/api/fed/projects?sort=-risk&limit=3&fields=slug").await;
+    assert_eq!(first.body, r#"[{"slug":"b"},{"slug":"d"},{"slug":"a"}]"#);
+    let link = first.header("link").unwrap();
+    let next = link.split(['<', '>']).nth(1).unwrap();
+    assert_eq!(api.get(next).await.body, r#"[{"slug":"c"}]"#);
+    for bad in ["sort=kpis.x", "sort=-kpis", "min_risk=101", "min_risk=1&sort=name"] {
+        assert_eq!(api.get(&format!("/api/fed/projects?{bad}")).await.status, 422, "{bad}");
+    }
+    let off = Api { state: api.state.clone().with_series(None), ..api };
+    assert_eq!(off.get("/api/fed/projects?sort=-risk").await.status, 404);
 }

@@ -80,9 +80,9 @@ async fn an_invalid_parameter_is_rejected_with_the_allowed_values() {
     updated_since=2026-11-23T14:41:13+01:00
         updated_since: expected an RFC 3339 time with a zone, such as 2026-11-23T14:41:13Z or 2026-11-23T15:41:13.5+01:00 (encode + as %2B), got "2026-11-23T14:41:13 01:00"
     sort=tags
-        sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "tags"
+        sort: expected one of risk, kpis.coverage_percent and the like, id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "tags"
     sort=
-        sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got ""
+        sort: expected one of risk, kpis.coverage_percent and the like, id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got ""
     sort=id&sort=id
         sort: expected a single value, got "id, id"
     limit=0
@@ -108,7 +108,7 @@ async fn an_invalid_parameter_is_rejected_with_the_allowed_values() {
     limit=1&sort=slug&cursor=AS0GgAU405TCAAAAAAAAAAFp
         cursor: expected a cursor for the same filters and sort key, got "AS0GgAU405TCAAAAAAAAAAFp"
     status=x&limit=0&sort=x&fields=x&cursor=x
-        status: expected online, offline or degraded, got "x"; sort: expected one of id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "x"; limit: expected a whole number from 1 to 1000, got "0"; fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, comma-separated, got "x"
+        status: expected online, offline or degraded, got "x"; sort: expected one of risk, kpis.coverage_percent and the like, id, slug, name, status, updated_at, last_heartbeat_at, created_at, with - in front for descending, got "x"; limit: expected a whole number from 1 to 1000, got "0"; fields: expected one or more of id, slug, name, hub_url, mesh_namespace, status, tags, last_heartbeat_at, created_at, updated_at, heartbeat_interval_seconds, allow_fanout, degraded_reasons, status_known, comma-separated, got "x"
     "#);
     let one = api.get(&format!("{PATH}/delta?fields=x")).await;
     assert_eq!(one.status, 422);
@@ -190,6 +190,7 @@ async fn every_documented_parameter_is_supported() {
             "any_tag",
             "q",
             "updated_since",
+            "min_risk",
             "sort",
             "fields",
             "include",

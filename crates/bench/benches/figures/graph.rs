@@ -1,0 +1,131 @@
+//! A graph of 100,000 edges over 20,000 projects.
+
+use std::time::Duration;
+
+use federation_application::{EdgeSelection, GraphQuery, GroupBy, ObservedEdge, ReachDirection};
+use federation_domain::{Actor, EdgeKey, EdgeKind, EdgeSource, EdgeWrite, Slug, Strength};
+
+use crate::world::{World, slug};
+use crate::{cost, p99_ms, seconds, show};
+
+const PROJECTS: usize = 20_000;
+const EDGES: usize = 100_000;
+
+/// Number of edges written in one call.
+const BATCH: usize = 10_000;
+
+/// Number of observations of known edges.
+const OBSERVATIONS: usize = 200_000;
+
+pub(crate) async fn measure() {
+    let world = World::of(PROJECTS).await;
+    let keys = keys();
+    let before = cost().memory_bytes;
+    declare(&world, &keys).await;
+    let graph = &world.service.graph;
+    queries(&world);
+    change(&world).await;
+    // The store in memory holds every edge too, so this is an upper limit.
+    let grown = cost().memory_bytes.saturating_sub(before);
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let each = grown as f64 / EDGES as f64;
+    show("graph: memory per edge, with the in-memory store and the log", each, "bytes", "");
+    observe(&world, &keys).await;
+    let without = World::of(PROJECTS).await;
+    let load = async |world: &World| {
+        let began = crate::now();
+        World::on(&world.store, &world.clock).load().await.unwrap();
+        began.elapsed().as_secs_f64()
+    };
+    let added = load(&world).await - load(&without).await;
+    show("graph: start adds", added, "s", "≤ 0.5");
+    drop(graph.summary());
+}
+
+/// Returns edges whose ends are drawn at random. Low numbers are drawn more often, so that some projects
+/// are used by many.
+fn keys() -> Vec<EdgeKey> {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut keys = std::collections::BTreeSet::new();
+    while keys.len() < EDGES {
+        let from = Slug::parse(&slug(random.usize(1..=PROJECTS))).unwrap();
+        let limit = random.usize(1..=PROJECTS);
+        let to = Slug::parse(&slug(random.usize(1..=limit))).unwrap();
+        keys.extend(EdgeKey::new(from, to, EdgeKind::Api));
+    }
+    keys.into_iter().collect()
+}
+
+async fn declare(world: &World, keys: &[EdgeKey]) {
+    let graph = &world.service.graph;
+    for batch in keys.chunks(BATCH) {
+        let writes = batch.iter().map(|key| {
+            let (source, strength) = (EdgeSource::Observed, Strength::default());
+            EdgeWrite::declare(key.clone(), source, strength, None, graph.now())
+        });
+        graph.write(writes.collect(), false, Actor::NATS).await.unwrap();
+    }
+}
+
+fn queries(world: &World) {
+    let graph = &world.service.graph;
+    let most_used = graph.summary().unwrap().most_used[0].0.clone();
+    let selection = EdgeSelection::default();
+    let timed = |run: &dyn Fn()| {
+        let times = (0..200).map(|_| Duration::from_secs_f64(seconds(run))).collect();
+        p99_ms(times)
+    };
+    let impact = timed(&|| {
+        drop(graph.reach(&most_used, ReachDirection::Dependents, &selection, 1_000).unwrap());
+    });
+    show("graph: impact of the most used project, p99", impact, "ms", "≤ 10");
+    let query = GraphQuery::default();
+    let grouped = timed(&|| drop(graph.grouped(&query, GroupBy::Tag, 5_000).unwrap()));
+    show("graph: whole graph in 50 groups, not cached, p99", grouped, "ms", "");
+}
+
+/// Measures the time from an edge change until the graph has it.
+async fn change(world: &World) {
+    let graph = &world.service.graph;
+    let key = EdgeKey::parse(&format!("{}/{}/queue", slug(1), slug(2))).unwrap();
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let began = crate::now();
+        let at = graph.now();
+        let declare =
+            EdgeWrite::declare(key.clone(), EdgeSource::Api, Strength::default(), None, at);
+        graph.write_one(declare, Actor::API).await.unwrap();
+        let claims = graph.claims(Some(key.from()), None, None, 1_000).unwrap();
+        assert!(claims.iter().any(|claim| claim.key == key));
+        times.push(began.elapsed());
+        graph
+            .write_one(EdgeWrite::withdraw(key.clone(), EdgeSource::Api, at), Actor::API)
+            .await
+            .unwrap();
+    }
+    show("graph: an edge change is visible, p99", p99_ms(times), "ms", "≤ 50");
+}
+
+/// Measures the CPU time of observations of known edges, which write nothing.
+async fn observe(world: &World, keys: &[EdgeKey]) {
+    let (observer, mut keeper) = world.service.edge_keeper();
+    let entries = world.service.changes.newest();
+    let before = cost().cpu;
+    for batch in keys.iter().cycle().take(OBSERVATIONS).collect::<Vec<_>>().chunks(1_000) {
+        for key in batch {
+            let edge = ObservedEdge {
+                to: key.to().clone(),
+                kind: EdgeKind::Api,
+                strength: Strength::default(),
+                details: None,
+            };
+            observer.observe(key.from().clone(), vec![edge]);
+        }
+        keeper.step().await.unwrap();
+    }
+    let cpu = cost().cpu - before;
+    assert_eq!(world.service.changes.newest(), entries, "an observation was logged");
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let cores = cpu.as_secs_f64() / (OBSERVATIONS as f64 / 10_000.0);
+    show("graph: 10,000 observations of known edges per second", cores, "cores", "≤ 0.2");
+}

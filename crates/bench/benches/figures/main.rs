@@ -1,0 +1,63 @@
+//! Figures of metrics and of the graph that need no second process: latencies, rates beside a limit,
+//! and memory.
+//!
+//! Run with `cargo bench -p federation-bench --bench figures [graph|metrics]`. The Postgres in
+//! `FEDERATION_TEST_POSTGRES` is used, and a temporary SQLite file.
+#![expect(clippy::unwrap_used, reason = "a measurement whose setup fails cannot continue")]
+
+mod graph;
+mod metrics;
+mod world;
+
+use std::time::{Duration, Instant};
+
+use federation_bench::cost::Cost;
+
+fn main() {
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    println!("load {}", load());
+    if is_wanted("graph") {
+        runtime.block_on(graph::measure());
+    }
+    if is_wanted("metrics") {
+        runtime.block_on(metrics::measure());
+    }
+    println!("load {}", load());
+}
+
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split(' ').next().unwrap_or("?").to_owned()
+}
+
+/// Prints a figure, with its target if it has one.
+fn show(what: &str, value: f64, unit: &str, target: &str) {
+    println!(
+        "{what}: {value:.3} {unit}{}{target}",
+        if target.is_empty() { "" } else { ", target " }
+    );
+}
+
+#[expect(clippy::disallowed_methods, reason = "a measurement takes real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn seconds(run: impl FnOnce()) -> f64 {
+    let began = now();
+    run();
+    began.elapsed().as_secs_f64()
+}
+
+/// Returns the 99th percentile of the times, in ms.
+fn p99_ms(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[(times.len() * 99 / 100).min(times.len() - 1)].as_secs_f64() * 1_000.0
+}
+
+fn cost() -> Cost {
+    Cost::of(std::process::id()).unwrap()
+}
