@@ -2,6 +2,7 @@
 
 mod acceptance;
 mod edges;
+mod incidents;
 mod instances;
 mod notes;
 mod registering;
@@ -22,6 +23,7 @@ use time::OffsetDateTime;
 use tokio::sync::Notify;
 
 use crate::edge_table::EdgeTable;
+use crate::incident_table::IncidentTable;
 use crate::instances::Instances;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
@@ -41,6 +43,7 @@ pub(crate) struct Journal {
     mirror: Mirror,
     edges: Arc<EdgeTable>,
     instances: Instances,
+    incidents: Arc<IncidentTable>,
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
     rejections: Rejections,
@@ -76,7 +79,7 @@ impl Journal {
     pub(crate) fn new(
         stores: Stores,
         mirror: Mirror,
-        (edges, instances): (Arc<EdgeTable>, Instances),
+        (edges, incidents, instances): (Arc<EdgeTable>, Arc<IncidentTable>, Instances),
         sink: Arc<dyn ChangeSink>,
         metrics: Metrics,
         clock: Arc<dyn Clock>,
@@ -87,6 +90,7 @@ impl Journal {
             mirror,
             edges,
             instances,
+            incidents,
             sink,
             rejections: Rejections::new(metrics.clone(), Arc::clone(&clock)),
             acceptance: Acceptance::new(clock),
@@ -127,6 +131,7 @@ impl Journal {
         // Read after the projects. Changes since then are in the log and are applied once more.
         let edges = self.note(self.stores.edges.load_edges().await)?;
         let instances = self.note(self.stores.instances.load_instances().await)?;
+        self.load_incidents().await?;
         let (count, position) = (snapshot.projects.len(), position(&snapshot));
         self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
         // No watcher exists before the registry is filled.
@@ -161,6 +166,7 @@ impl Journal {
         let snapshot = self.read_all().await?;
         let edges = self.note(self.stores.edges.load_edges().await)?;
         let instances = self.note(self.stores.instances.load_instances().await)?;
+        self.load_incidents().await?;
         self.edges.start_over(edges);
         self.instances.start_over(instances);
         self.mirror.start_over(&snapshot.projects);
@@ -210,6 +216,7 @@ impl Journal {
             let claims = self.note(self.stores.edges.edges_from(&starts).await)?;
             self.edges.learn(&starts, claims);
         }
+        self.learn_incidents(known, &entries).await?;
         let is_part = entries.len() == FOLLOW_BATCH;
         self.tail.lock().read_through(last);
         self.show(entries.into_iter().filter_map(StoredEntry::into_entry).collect());

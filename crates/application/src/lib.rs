@@ -24,6 +24,8 @@ mod follower;
 mod graph;
 mod groups;
 mod history;
+mod incident_table;
+mod incidents;
 mod instance_keeper;
 mod instances;
 mod journal;
@@ -59,6 +61,9 @@ pub use graph::{
     ReachDirection, ReachedProject,
 };
 pub use history::{History, Uptime};
+pub use incidents::{
+    IncidentError, IncidentEvaluator, IncidentQuery, Incidents, ListedIncidents, MAX_TIMELINE,
+};
 pub use instance_keeper::InstanceKeeper;
 pub use instances::Instances;
 pub use log_upkeep::Upkeep;

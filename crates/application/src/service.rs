@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use federation_domain::{
-    ChangeSink, Clock, HeartbeatRelay, LivenessRule, Origin, Prober, Registration, Source,
-    StoreError, Stores,
+    ChangeSink, Clock, HeartbeatRelay, IncidentRule, LivenessRule, Origin, Prober, Registration,
+    Source, StoreError, Stores,
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,8 @@ use crate::edge_table::EdgeTable;
 use crate::expiry::Expiry;
 use crate::follower::Follower;
 use crate::graph::{EdgeKeeper, EdgeObserver, Graph};
+use crate::incident_table::IncidentTable;
+use crate::incidents::{IncidentEvaluator, Incidents};
 use crate::instance_keeper::InstanceKeeper;
 use crate::instances::Instances;
 use crate::journal::Journal;
@@ -53,6 +55,8 @@ pub struct Service {
     pub presence: Presence,
     /// Answers which project uses which, and writes edges.
     pub graph: Graph,
+    /// Answers what is wrong and which project is the cause.
+    pub incidents: Incidents,
     /// Delivers notifications.
     pub notifications: Notifications,
     /// Facts about the instances of projects.
@@ -96,11 +100,12 @@ impl Service {
         );
         let mirror = Mirror::new(Arc::clone(&registry), presence.clone());
         let edges = Arc::new(EdgeTable::new(Arc::clone(presence.listening())));
-        let table = (Arc::clone(&edges), instances.clone());
+        let incident_table = Arc::new(IncidentTable::default());
+        let tables = (Arc::clone(&edges), Arc::clone(&incident_table), instances.clone());
         let journal = Arc::new(Journal::new(
             stores,
             mirror,
-            table,
+            tables,
             sink,
             metrics.clone(),
             Arc::clone(&clock),
@@ -108,12 +113,20 @@ impl Service {
         let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
             Catalog::new(Arc::clone(&registry), presence.clone(), Arc::clone(&journal), clock);
+        let incidents = Incidents::new(
+            incident_table,
+            Arc::clone(&edges),
+            notifications.clone(),
+            catalog.clone(),
+            Arc::clone(&journal),
+        );
         let graph = Graph::new(edges, catalog.clone(), Arc::clone(&journal));
         let changes = ChangeFeed::new(Arc::clone(&journal), Arc::clone(&registry));
         let service = Self {
             catalog,
             presence,
             graph,
+            incidents,
             notifications,
             instances,
             changes,
@@ -170,6 +183,12 @@ impl Service {
     #[must_use]
     pub fn edge_keeper(&self) -> (EdgeObserver, EdgeKeeper) {
         EdgeKeeper::new(self.graph.clone(), self.metrics.clone())
+    }
+
+    /// Creates the evaluator of the rules about incidents. `owner` names this replica. Run exactly one.
+    #[must_use]
+    pub fn incident_evaluator(&self, rule: IncidentRule, owner: String) -> IncidentEvaluator {
+        IncidentEvaluator::new(self.incidents.clone(), self.changes.clone(), rule, owner)
     }
 
     /// Creates the writer of this process. Run exactly one.

@@ -57,6 +57,7 @@ mod edge;
 mod error;
 mod flapping;
 mod heartbeat;
+mod incident;
 mod instance;
 mod listening;
 mod liveness;
@@ -91,6 +92,13 @@ pub use error::{
 };
 pub use flapping::{EntryAllowance, STATUS_ENTRIES, STATUS_ENTRY_INTERVAL};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
+pub use incident::{
+    HEARD_WITHIN, INCIDENT, Incident, IncidentChange, IncidentEdit, IncidentEditError,
+    IncidentFacts, IncidentId, IncidentKind, IncidentMember, IncidentMemberRecord, IncidentNotice,
+    IncidentRecord, IncidentRule, IncidentStatus, ListenedTime, LiveIncident, LiveIncidents,
+    MAX_COMMENT_CHARS, MAX_PATH, ProjectFacts, StatusSpell, TimelineEvent, deaf_since,
+    decide_incidents, is_a_cause,
+};
 pub use instance::{InstanceFacts, InstanceReport, SeenInstance, VERSION_CHANGED};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
 pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
@@ -113,16 +121,18 @@ pub use notification::{
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     CatalogStore, ChangeLogStore, ChangeSink, ChannelDepth, Checkpoint, CheckpointStore,
-    ClientReads, Clock, Dropped, EdgeStore, HeartbeatMark, HeartbeatRelay, InstanceStore,
-    LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, Messenger, MetricStore, Outbox,
-    Prober, Registered, RollUpProgress, RollUpStep, RunQuery, SampleRelay, SendError, Snapshot,
-    Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore, WrittenEdges,
+    ClientReads, Clock, Dropped, EdgeStore, EditedIncident, EvaluatorClaim, EvaluatorState,
+    HeartbeatMark, HeartbeatRelay, IncidentStore, IncidentWrite, IncidentsSnapshot,
+    IncidentsVersion, InstanceStore, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart,
+    Messenger, MetricStore, Outbox, Prober, Registered, RollUpProgress, RollUpStep, RunQuery,
+    SampleRelay, SendError, Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS,
+    UptimeDays, UptimeStore, WrittenEdges,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockEdgeStore,
-    MockInstanceStore, MockListeningStore, MockMessenger, MockMetricStore, MockOutbox, MockProber,
-    MockStoreHealth, MockUptimeStore,
+    MockIncidentStore, MockInstanceStore, MockListeningStore, MockMessenger, MockMetricStore,
+    MockOutbox, MockProber, MockStoreHealth, MockUptimeStore,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};

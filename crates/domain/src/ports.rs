@@ -12,6 +12,7 @@ mod checkpoint;
 mod clock;
 mod edges;
 mod health;
+mod incidents;
 mod instances;
 mod listening;
 mod messenger;
@@ -27,6 +28,10 @@ pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
 pub use clock::Clock;
 pub use edges::{EdgeStore, WrittenEdges};
 pub use health::StoreHealth;
+pub use incidents::{
+    EditedIncident, EvaluatorClaim, EvaluatorState, IncidentStore, IncidentWrite,
+    IncidentsSnapshot, IncidentsVersion,
+};
 pub use instances::InstanceStore;
 pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
 pub use messenger::{Messenger, SendError};
@@ -48,6 +53,7 @@ pub use checkpoint::MockCheckpointStore;
 pub use edges::MockEdgeStore;
 #[cfg(feature = "mock")]
 pub use health::MockStoreHealth;
+pub use incidents::MockIncidentStore;
 #[cfg(feature = "mock")]
 pub use instances::MockInstanceStore;
 #[cfg(feature = "mock")]

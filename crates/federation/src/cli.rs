@@ -12,8 +12,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
-    bench, completions, config, edges, graph, health, heartbeat, keys, man, metrics, migrate,
-    projects, status,
+    alerts, bench, completions, config, edges, graph, health, heartbeat, keys, man, metrics,
+    migrate, projects, status,
 };
 use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
@@ -58,6 +58,8 @@ pub enum Command {
     Impact(graph::ImpactArgs),
     /// List, declare, remove and import edges.
     Edges(edges::EdgesArgs),
+    /// List, show, acknowledge, comment on and resolve alerts.
+    Alerts(alerts::AlertsArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
     /// Show the state of a running service on one screen.
@@ -120,6 +122,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Graph(args) => graph::run(&args)?,
         Command::Impact(args) => graph::run_impact(&args)?,
         Command::Edges(args) => edges::run(&args)?,
+        Command::Alerts(args) => alerts::run(&args)?,
         Command::Keys(args) => keys::run(&args)?,
         Command::Status(args) => status::run(&args)?,
         Command::Health(args) => health::run(&args)?,

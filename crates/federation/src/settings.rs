@@ -11,6 +11,7 @@ pub mod bus;
 pub mod catalog;
 pub mod database;
 pub mod http;
+pub mod incidents;
 pub mod liveness;
 pub mod log;
 pub mod metrics;
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use federation_application::SeriesSettings;
-use federation_domain::LivenessRule;
+use federation_domain::{IncidentRule, LivenessRule};
 use federation_http::HttpSettings;
 use federation_nats::{NatsSettings, PlainSubjects};
 
@@ -29,6 +30,7 @@ pub use self::bus::BusArgs;
 pub use self::catalog::CatalogArgs;
 pub use self::database::{Database, DatabaseArgs};
 pub use self::http::{AuthSettings, ClientSettings, HttpArgs};
+pub use self::incidents::IncidentArgs;
 pub use self::liveness::LivenessArgs;
 pub use self::log::{LogArgs, LogFormat, LogLevel};
 pub use self::metrics::MetricsArgs;
@@ -62,6 +64,10 @@ pub struct ServeArgs {
     /// The liveness rule.
     #[command(flatten)]
     pub liveness: LivenessArgs,
+
+    /// Incidents.
+    #[command(flatten)]
+    pub incidents: IncidentArgs,
 
     /// The metrics of projects.
     #[command(flatten)]
@@ -116,6 +122,8 @@ pub struct ServeSettings {
     pub export_project_metrics: bool,
     /// Rule for degraded and offline projects.
     pub rule: LivenessRule,
+    /// Rule for incidents.
+    pub incidents: IncidentRule,
     /// Names of obsolete settings that are set.
     pub obsolete: Vec<&'static str>,
 }
@@ -141,6 +149,7 @@ impl ServeArgs {
             plain_subjects: self.metrics.plain_subjects,
             export_project_metrics: self.metrics.export_project_metrics,
             rule: self.liveness.resolve()?,
+            incidents: self.incidents.rule(),
             obsolete: obsolete
                 .map(|_| "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS")
                 .into_iter()

@@ -4,6 +4,7 @@
 //! and describes it for the OpenAPI document.
 
 pub(crate) mod bulk;
+pub(crate) mod comment;
 pub(crate) mod edge;
 mod fields;
 pub(crate) mod heartbeat;

@@ -5,6 +5,7 @@
 //! expect. There is no `type`; the status code identifies the kind of problem.
 
 mod graph;
+mod incident;
 mod precondition;
 
 use std::error::Error;
@@ -100,6 +101,13 @@ pub(crate) enum ApiError {
         /// The requested edge, safe to show.
         shown: String,
     },
+    #[error("Alert '{shown}' not found")]
+    AlertNotFound {
+        /// The requested number, safe to show.
+        shown: String,
+    },
+    #[error("the alert is already resolved")]
+    AlertResolved,
     /// The declaration of an edge does not satisfy the precondition of the request.
     #[error("{}", precondition::edge_detail(edge, *exists))]
     EdgePreconditionFailed { edge: String, exists: bool },
@@ -289,7 +297,9 @@ impl ResponseError for ApiError {
             | Self::MetricsOff
             | Self::ExportOff
             | Self::NoPath { .. }
-            | Self::EdgeNotFound { .. } => StatusCode::NOT_FOUND,
+            | Self::EdgeNotFound { .. }
+            | Self::AlertNotFound { .. } => StatusCode::NOT_FOUND,
+            Self::AlertResolved => StatusCode::CONFLICT,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Auth(error) => error.status(),

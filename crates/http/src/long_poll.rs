@@ -32,13 +32,23 @@ impl Wait {
         request: &HttpRequest,
         slug: Option<&Slug>,
     ) -> Result<Index, ApiError> {
+        let concerns = |entry: &LogEntry| match slug {
+            Some(slug) => entry.is_of(slug),
+            None => entry.is_of_a_project(),
+        };
+        self.changed_entry(state, request, concerns).await
+    }
+
+    /// Waits like [`changed`](Self::changed) for an entry of the log that concerns the response.
+    pub(crate) async fn changed_entry(
+        &self,
+        state: &ApiState,
+        request: &HttpRequest,
+        concerns: impl Fn(&LogEntry) -> bool,
+    ) -> Result<Index, ApiError> {
         if let Some(index) = self.index {
             let _place = state.clients.enter(request)?;
             let connection = Connection::of(request);
-            let concerns = |entry: &LogEntry| match slug {
-                Some(slug) => entry.is_of(slug),
-                None => entry.is_of_a_project(),
-            };
             let changed = timeout(self.with_jitter(), state.changes.changed(index, concerns));
             tokio::select! {
                 () = state.ending.cancelled() => {}

@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use crate::auth::access::Closed;
 use crate::routes::events::EventKindSchema;
 use crate::routes::{
-    docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series, ticket,
+    alerts, docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series, ticket,
 };
 use crate::wire::change::EventBody;
 use crate::wire::entry::EntryBody;
@@ -53,6 +53,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         (name = "projects", description = "The catalog, and heartbeats over HTTP."),
         (name = "metrics", description = "Metrics that projects report about themselves."),
         (name = "graph", description = "Which project uses which, and what breaks if one fails."),
+        (name = "alerts", description = "What is wrong, and which project is the cause."),
         (name = "operation", description = "Endpoints for monitoring and orchestration."),
         (name = "documentation", description = "The documentation of this API.")
     ),
@@ -80,6 +81,11 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         edges::declare::declare,
         edges::remove::remove,
         edges::declare_all::declare_all,
+        alerts::list::list,
+        alerts::find::find,
+        alerts::acknowledge::acknowledge,
+        alerts::comment::comment,
+        alerts::resolve::resolve,
         crate::routes::events::events,
         ticket::issue,
         health::health,

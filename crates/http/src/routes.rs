@@ -1,5 +1,6 @@
 //! The table of all routes. Each endpoint has a file with its handler, documentation and tests.
 
+pub(crate) mod alerts;
 pub(crate) mod docs;
 pub(crate) mod edges;
 pub(crate) mod events;
@@ -117,6 +118,23 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
             (Method::DELETE, WRITE, || web::to(edges::remove::remove)),
         ],
     },
+    get("/api/fed/alerts", &[(Method::GET, READ, || web::to(alerts::list::list))]),
+    get("/api/fed/alerts/{id}", &[(Method::GET, READ, || web::to(alerts::find::find))]),
+    Endpoint {
+        path: "/api/fed/alerts/{id}/acknowledge",
+        allow: "POST",
+        handlers: &[(Method::POST, WRITE, || web::to(alerts::acknowledge::acknowledge))],
+    },
+    Endpoint {
+        path: "/api/fed/alerts/{id}/comment",
+        allow: "POST",
+        handlers: &[(Method::POST, WRITE, || web::to(alerts::comment::comment))],
+    },
+    Endpoint {
+        path: "/api/fed/alerts/{id}/resolve",
+        allow: "POST",
+        handlers: &[(Method::POST, WRITE, || web::to(alerts::resolve::resolve))],
+    },
     get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
     Endpoint {
         path: "/api/fed/events/ticket",
@@ -183,6 +201,7 @@ mod tests {
             .path
             .replace("{slug}", "a")
             .replace("{from}/{to}/{kind}", "a/b/api")
+            .replace("{id}", "1")
             .replace("{file}", "index.css")
     }
 

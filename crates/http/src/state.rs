@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use federation_application::{
-    Catalog, ChangeFeed, Graph, Instances, Metrics, Presence, Readiness, Series, Service,
+    Catalog, ChangeFeed, Graph, Incidents, Instances, Metrics, Presence, Readiness, Series, Service,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,8 @@ pub struct ApiState {
     pub graph: Graph,
     /// Facts about the instances of projects.
     pub instances: Instances,
+    /// Answers what is wrong.
+    pub incidents: Incidents,
     /// Records heartbeats.
     pub presence: Presence,
     /// Notifies watchers of changes.
@@ -119,6 +121,7 @@ impl From<&Service> for ApiState {
             catalog: service.catalog.clone(),
             graph: service.graph.clone(),
             instances: service.instances.clone(),
+            incidents: service.incidents.clone(),
             presence: service.presence.clone(),
             changes: service.changes.clone(),
             readiness: service.readiness.clone(),

@@ -160,8 +160,11 @@ impl ChangeSink for Peers {
             );
         }
         for entry in entries {
-            if !self.send(subjects::entry(entry), encode_entry(entry)) {
-                return;
+            let of_incidents = subjects::incident(entry);
+            for subject in std::iter::once(subjects::entry(entry)).chain(of_incidents) {
+                if !self.send(subject, encode_entry(entry)) {
+                    return;
+                }
             }
         }
     }

@@ -9,6 +9,7 @@
 //! | `{mesh_namespace}.ping` | replica, as a request | project, which replies |
 //! | `hub.federation.changes.{slug}` | replica that made the change | other replicas and any other client |
 //! | `hub.federation.changes._{entity}` | replica that wrote another entry of the log | the same |
+//! | `hub.federation.incidents.{severity}` | replica that wrote an entry about an incident | any client |
 //! | `hub.federation.heartbeats.{slug}` | replica that received the heartbeat over HTTP | other replicas |
 //! | `hub.federation.metrics.{slug}` | replica that received the samples over HTTP | other replicas |
 //! | `hub.federation.projects.list`, `hub.federation.projects.get`, `hub.federation.graph.get` | client, as a request | one replica, which replies |
@@ -16,7 +17,8 @@
 //! A client that may publish on `hub.federation.heartbeats.*` or `hub.federation.metrics.*` can send
 //! heartbeats or metrics for any project. Permit that only to replicas.
 
-use federation_domain::{Channel, LogEntry, MeshNamespace, Slug};
+use federation_domain::{Channel, INCIDENT, LogEntry, MeshNamespace, Severity, Slug};
+use serde_json::Value;
 
 /// Matches the heartbeats of all projects.
 pub const ALL_PRESENCE: &str = "hub.presence.*";
@@ -154,6 +156,19 @@ pub fn entry(entry: &LogEntry) -> String {
         // A dot would separate tokens.
         None => format!("{CHANGES_PREFIX}_{}", entry.entity().replace('.', "_")),
     }
+}
+
+/// Returns `hub.federation.incidents.{severity}` for an entry about an incident, on which it is published
+/// too.
+#[must_use]
+pub fn incident(entry: &LogEntry) -> Option<String> {
+    let LogEntry::Opaque(entry) = entry else { return None };
+    if entry.entity != INCIDENT {
+        return None;
+    }
+    let payload: Value = serde_json::from_str(&entry.payload).ok()?;
+    let severity = Severity::parse(payload["severity"].as_str()?).ok()?;
+    Some(format!("{FEDERATION_PREFIX}incidents.{severity}"))
 }
 
 /// Returns `hub.federation.heartbeats.{slug}`, the subject of the relayed heartbeats of a project.

@@ -46,6 +46,7 @@ mod commit;
 mod connection;
 mod edges;
 mod error;
+mod incidents;
 mod instances;
 mod listening_periods;
 mod load;

@@ -136,6 +136,75 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Json, Nullable, Timestamptz, Varchar};
+
+    incidents (id) {
+        id -> BigInt,
+        kind -> Varchar,
+        severity -> Varchar,
+        status -> Varchar,
+        root -> Nullable<Varchar>,
+        rule -> Nullable<Varchar>,
+        finding -> Nullable<Varchar>,
+        started_at -> Timestamptz,
+        opened_at -> Timestamptz,
+        resolved_at -> Nullable<Timestamptz>,
+        resolved_by -> Nullable<Varchar>,
+        acknowledged_at -> Nullable<Timestamptz>,
+        acknowledged_by -> Nullable<Varchar>,
+        merged_into -> Nullable<BigInt>,
+        silences -> Bool,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Json, Nullable, Timestamptz, Varchar};
+
+    incident_members (incident_id, project) {
+        incident_id -> BigInt,
+        project -> Varchar,
+        via -> Nullable<Varchar>,
+        status -> Varchar,
+        down_since -> Timestamptz,
+        joined_at -> Timestamptz,
+        recovered_at -> Nullable<Timestamptz>,
+        left_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    incident_state (id) {
+        id -> SmallInt,
+        next_id -> BigInt,
+        version -> BigInt,
+        owner -> Nullable<Varchar>,
+        claimed_until -> Nullable<Timestamptz>,
+        cursor_epoch -> Nullable<Varchar>,
+        cursor_revision -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Json, Nullable, Timestamptz, Varchar};
+
+    maintenance_windows (id) {
+        id -> BigInt,
+        source -> Varchar,
+        covers_all -> Bool,
+        projects -> Json,
+        tags -> Json,
+        starts_at -> Timestamptz,
+        ends_at -> Nullable<Timestamptz>,
+        weekly -> Nullable<Json>,
+        reason -> Varchar,
+        created_by -> Varchar,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Varchar,
         heard_from -> Timestamptz,

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod edges;
+mod incidents;
 mod instances;
 mod outbox;
 mod pools;

@@ -35,6 +35,7 @@ mod commit;
 mod connection;
 mod edges;
 mod error;
+mod incidents;
 mod instances;
 mod listening_periods;
 mod load;

@@ -120,6 +120,69 @@ diesel::table! {
 }
 
 diesel::table! {
+    incidents (id) {
+        id -> BigInt,
+        kind -> Text,
+        severity -> Text,
+        status -> Text,
+        root -> Nullable<Text>,
+        rule -> Nullable<Text>,
+        finding -> Nullable<Text>,
+        started_at -> Text,
+        opened_at -> Text,
+        resolved_at -> Nullable<Text>,
+        resolved_by -> Nullable<Text>,
+        acknowledged_at -> Nullable<Text>,
+        acknowledged_by -> Nullable<Text>,
+        merged_into -> Nullable<BigInt>,
+        silences -> BigInt,
+        updated_at -> Text,
+    }
+}
+
+diesel::table! {
+    incident_members (incident_id, project) {
+        incident_id -> BigInt,
+        project -> Text,
+        via -> Nullable<Text>,
+        status -> Text,
+        down_since -> Text,
+        joined_at -> Text,
+        recovered_at -> Nullable<Text>,
+        left_at -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    incident_state (id) {
+        id -> BigInt,
+        next_id -> BigInt,
+        version -> BigInt,
+        owner -> Nullable<Text>,
+        claimed_until -> Nullable<Text>,
+        cursor_epoch -> Nullable<Text>,
+        cursor_revision -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    maintenance_windows (id) {
+        id -> BigInt,
+        source -> Text,
+        covers_all -> BigInt,
+        projects -> Text,
+        tags -> Text,
+        starts_at -> Text,
+        ends_at -> Nullable<Text>,
+        weekly -> Nullable<Text>,
+        reason -> Text,
+        created_by -> Text,
+        created_at -> Text,
+        updated_at -> Text,
+    }
+}
+
+diesel::table! {
     listening_periods (source, heard_from) {
         source -> Text,
         heard_from -> Text,

@@ -1,5 +1,6 @@
 //! The store: connection pools.
 
+mod incidents;
 mod instances;
 mod outbox;
 mod upkeep;

@@ -2,6 +2,7 @@
 
 mod edges;
 mod faults;
+mod incidents;
 mod instances;
 mod listening_periods;
 mod outbox;
@@ -58,6 +59,7 @@ struct Tables {
     periods: ListeningPeriods,
     uptime: Uptime,
     edges: edges::Edges,
+    incidents: incidents::Incidents,
     outbox: outbox::OutboxTable,
     instances: instances::Instances,
 }

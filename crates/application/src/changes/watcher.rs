@@ -109,6 +109,18 @@ impl ChangeWatcher {
         Ok(news)
     }
 
+    /// Waits until [`next`](Self::next) would return an event at once. Cancel safe.
+    pub(crate) async fn arrived(&mut self) {
+        if self.first.is_some() {
+            return;
+        }
+        let (generation, position) = (self.generation, self.position.revision);
+        let is_news =
+            |newest: &Newest| newest.generation != generation || newest.revision > position;
+        // The feed holds the sender.
+        let _ = self.newest.wait_for(is_news).await;
+    }
+
     async fn wait(&mut self) -> Result<WatchEvent, WatchError> {
         let (generation, position) = (self.generation, self.position.revision);
         let is_news =

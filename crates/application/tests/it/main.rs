@@ -11,6 +11,7 @@ mod graph;
 mod hanging;
 mod held_rows;
 mod history;
+mod incidents;
 mod instances;
 mod listing;
 mod outage;

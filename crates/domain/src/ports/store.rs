@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, InstanceStore, ListeningStore,
-    Outbox, StoreHealth, UptimeStore,
+    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, IncidentStore, InstanceStore,
+    ListeningStore, Outbox, StoreHealth, UptimeStore,
 };
 
 /// A store that implements every store port. Has a blanket implementation.
@@ -14,6 +14,7 @@ pub trait Store:
     + CheckpointStore
     + EdgeStore
     + InstanceStore
+    + IncidentStore
     + ListeningStore
     + Outbox
     + StoreHealth
@@ -27,6 +28,7 @@ impl<S> Store for S where
         + CheckpointStore
         + EdgeStore
         + InstanceStore
+        + IncidentStore
         + ListeningStore
         + Outbox
         + StoreHealth
@@ -47,6 +49,8 @@ pub struct Stores {
     pub edges: Arc<dyn EdgeStore>,
     /// Facts about instances.
     pub instances: Arc<dyn InstanceStore>,
+    /// Incidents.
+    pub incidents: Arc<dyn IncidentStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
     /// Notifications that wait for delivery.
@@ -67,6 +71,8 @@ pub struct Stores {
 pub struct ClientReads {
     /// Change log.
     pub change_log: Arc<dyn ChangeLogStore>,
+    /// Incidents.
+    pub incidents: Arc<dyn IncidentStore>,
     /// Listening periods.
     pub listening: Arc<dyn ListeningStore>,
     /// Log of deliveries.
@@ -87,6 +93,7 @@ impl Stores {
             checkpoints: Arc::<dyn Store>::clone(&store),
             edges: Arc::<dyn Store>::clone(&store),
             instances: Arc::<dyn Store>::clone(&store),
+            incidents: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
             outbox: Arc::<dyn Store>::clone(&store),
             uptime: Arc::<dyn Store>::clone(&store),
@@ -101,6 +108,7 @@ impl ClientReads {
     pub fn of(store: Arc<dyn Store>) -> Self {
         Self {
             change_log: Arc::<dyn Store>::clone(&store),
+            incidents: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
             outbox: Arc::<dyn Store>::clone(&store),
             uptime: store,

@@ -3,7 +3,9 @@
 use anyhow::{Context as _, bail};
 use federation_application::{EdgeObserver, Series, Service, TICK};
 use federation_domain::Registration;
-use federation_nats::{EdgeSubscriber, HeartbeatSubscriber, SampleSubscriber, UnknownProject};
+use federation_nats::{
+    EdgeSubscriber, HeartbeatSubscriber, ReplicaId, SampleSubscriber, UnknownProject,
+};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,9 @@ impl BackgroundTasks {
         let upkeep = service.upkeep(settings.change_retention);
         listeners.spawn(upkeep.run(listeners_end.clone()));
         listeners.spawn(service.instance_keeper().run(listeners_end.clone()));
+        let owner = ReplicaId::random().to_string();
+        let evaluator = service.incident_evaluator(settings.incidents.clone(), owner);
+        listeners.spawn(evaluator.run(listeners_end.clone()));
         let (edges, keeper) = service.edge_keeper();
         listeners.spawn(keeper.run(listeners_end.clone()));
         if let Some(bus) = bus {

@@ -28,6 +28,18 @@ pub(crate) struct MetricsNotFound(ProblemBody);
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct EdgeNotFound(ProblemBody);
 
+/// There is no alert with this number.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Alert '17' not found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct AlertNotFound(ProblemBody);
+
+/// The alert is already resolved.
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = "application/problem+json", example = json!({"title": "Conflict", "status": 409, "detail": "the alert is already resolved"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct AlertOver(ProblemBody);
+
 /// One of the projects does not exist, or there is no path between them.
 #[derive(IntoResponses)]
 #[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Project 'docs' does not use project 'veria', directly or through others"}))]

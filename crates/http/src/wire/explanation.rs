@@ -1,7 +1,7 @@
 //! The explanation of a project's status.
 
 use federation_application::{Explanation, SourceEvidence};
-use federation_domain::{Project, Slug, Thresholds};
+use federation_domain::{LiveIncident, Project, Slug, Thresholds};
 use serde::Serialize;
 use time::OffsetDateTime;
 use utoipa::ToSchema;
@@ -61,7 +61,8 @@ use crate::wire::timestamp::{Seconds, Timestamp};
             "actor": "service"
         },
         "flapping": false,
-        "dependencies_down": ["veria"]
+        "dependencies_down": ["veria"],
+        "alert": {"id": 7, "title": "veria is offline", "project": "veria", "path": ["commandcenter", "veria"]}
     })
 )]
 pub(crate) struct ExplanationBody<'a> {
@@ -96,6 +97,36 @@ pub(crate) struct ExplanationBody<'a> {
     /// Slugs of projects that it needs, directly or through others, and that are known to be offline
     /// or degraded. The nearest come first, at most 20.
     dependencies_down: Vec<&'a str>,
+    /// The open alert that the project belongs to.
+    #[schema(required)]
+    alert: Option<AlertReferenceBody<'a>>,
+}
+
+/// The alert that a project belongs to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AlertReference)]
+struct AlertReferenceBody<'a> {
+    /// Number of the alert.
+    #[schema(minimum = 1)]
+    id: i64,
+    /// A few words.
+    title: String,
+    /// Slug of the project that is the cause. Null if the alert is about the service itself.
+    #[schema(required)]
+    project: Option<&'a str>,
+    /// Slugs along the dependencies from this project to the cause.
+    path: Vec<String>,
+}
+
+impl<'a> AlertReferenceBody<'a> {
+    fn of(one: &'a LiveIncident, slug: &Slug) -> Self {
+        Self {
+            id: one.incident.id.0,
+            title: one.incident.title(),
+            project: one.incident.root.as_ref().map(Slug::as_str),
+            path: one.path(slug).iter().map(|slug| slug.as_str().to_owned()).collect(),
+        }
+    }
 }
 
 /// The newest heartbeat of a project.
@@ -164,7 +195,12 @@ struct ReportsBody<'a> {
 }
 
 impl<'a> ExplanationBody<'a> {
-    pub(crate) fn new(explanation: &'a Explanation, down: &'a [Slug]) -> Self {
+    pub(crate) fn new(
+        explanation: &'a Explanation,
+        down: &'a [Slug],
+        alert: Option<&'a LiveIncident>,
+    ) -> Self {
+        let slug = &explanation.state.project.slug;
         let Explanation { state, at, thresholds, sources, last_change } = explanation;
         let reports = &state.project.reports;
         Self {
@@ -183,6 +219,7 @@ impl<'a> ExplanationBody<'a> {
             last_change: last_change.as_ref().map(HistoryEntryBody::from),
             flapping: state.flapping,
             dependencies_down: down.iter().map(Slug::as_str).collect(),
+            alert: alert.map(|one| AlertReferenceBody::of(one, slug)),
         }
     }
 }

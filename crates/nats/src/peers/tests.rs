@@ -145,6 +145,28 @@ async fn a_change_is_announced_in_the_public_format() {
 }
 
 #[tokio::test]
+async fn an_entry_about_an_incident_is_announced_by_its_severity_too() {
+    let server = NatsServer::start().await;
+    let (one, client) =
+        (connected(&server).await, async_nats::connect(server.url()).await.unwrap());
+    let mut feed = client.subscribe("hub.federation.incidents.*").await.unwrap();
+    settle(&client).await;
+    let entry = federation_domain::OpaqueEntry {
+        revision: federation_domain::Revision(1),
+        at: time::OffsetDateTime::UNIX_EPOCH,
+        entity: "incident".to_owned(),
+        key: "1".to_owned(),
+        kind: "opened".to_owned(),
+        payload: r#"{"status":"open","severity":"critical"}"#.to_owned(),
+        actor: federation_domain::Actor::SERVICE,
+        step: None,
+    };
+    one.publish(&[entry.into()]);
+    let message = in_time("the incident", feed.next()).await.unwrap();
+    assert_eq!(message.subject.as_str(), "hub.federation.incidents.critical");
+}
+
+#[tokio::test]
 async fn a_new_connection_notifies_and_receives_changes() {
     let mut server = NatsServer::start().await;
     let other = Follower::start(&server).await;

@@ -43,6 +43,8 @@ pub(crate) struct ServiceResponse {
     status: u16,
     /// Path of the next page.
     next: Option<String>,
+    /// Position in the log that the response reflects.
+    index: Option<String>,
     body: String,
 }
 
@@ -127,9 +129,11 @@ impl Client {
         let mut answer = answer.with_context(unreachable)?;
         let links = answer.headers().get_all("link").iter();
         let next = links.filter_map(|link| next_page(link.to_str().ok()?)).next();
+        let index = answer.headers().get("x-federation-index");
+        let index = index.and_then(|index| index.to_str().ok()).map(str::to_owned);
         let body = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).lossy_utf8(true);
         let body = body.read_to_string().context("the response ended early")?;
-        Ok(ServiceResponse { status: answer.status().as_u16(), next, body })
+        Ok(ServiceResponse { status: answer.status().as_u16(), next, index, body })
     }
 }
 
@@ -141,6 +145,11 @@ impl ServiceResponse {
     /// Returns the path of the next page, if any.
     pub(crate) fn next(&self) -> Option<&str> {
         self.next.as_deref()
+    }
+
+    /// Returns the position in the log that the response reflects.
+    pub(crate) fn index(&self) -> Option<&str> {
+        self.index.as_deref()
     }
 
     /// Returns whether the status is 4xx, so that a retry cannot succeed.
@@ -204,7 +213,7 @@ mod tests {
     use super::*;
 
     fn problem(body: &str) -> String {
-        ServiceResponse { status: 422, next: None, body: body.to_owned() }.problem()
+        ServiceResponse { status: 422, next: None, index: None, body: body.to_owned() }.problem()
     }
 
     #[test]

@@ -24,6 +24,11 @@ fn facts(explanation: &Value) -> String {
     if down.as_array().is_some_and(|down| !down.is_empty()) {
         table.add_row(["dependencies".to_owned(), format!("down: {}", text(down))]);
     }
+    let alert = &explanation["alert"];
+    if alert.is_object() {
+        let (id, title) = (text(&alert["id"]), text(&alert["title"]));
+        table.add_row(["alert".to_owned(), format!("{id}: {title}")]);
+    }
     trimmed(&table)
 }
 

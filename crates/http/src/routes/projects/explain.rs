@@ -33,9 +33,10 @@ pub(crate) async fn explain(
 ) -> Result<HttpResponse, ApiError> {
     let explanation = state.catalog.explain(&slug.0).await?;
     let graph = state.graph.clone();
+    let alert = state.incidents.open_of(&slug.0).into_iter().next();
     let down = web::block(move || graph.dependencies_down(&slug.0, MAX_DOWN)).await;
     let down = down.map_err(ApiError::internal)??;
-    Ok(HttpResponse::Ok().json(ExplanationBody::new(&explanation, &down)))
+    Ok(HttpResponse::Ok().json(ExplanationBody::new(&explanation, &down, alert.as_deref())))
 }
 
 #[cfg(test)]
@@ -68,7 +69,7 @@ mod tests {
         insta::assert_snapshot!(explain(&api().await).await, @r#"
         200
         content-type: application/json
-        {"slug":"commandcenter","status":"offline","status_known":false,"summary":"offline: no heartbeat was ever received; not known now: http is not receiving heartbeats, so offline detection is paused","at":"2026-11-24T12:00:00.123456Z","last_heartbeat":null,"silence":[{"source":"http","counts":true,"hears":false,"silence_seconds":null,"deaf_left_out_seconds":null,"listening_since_deafness_seconds":0.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":1,"kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered through the API","actor":"api"},"flapping":false,"dependencies_down":[]}
+        {"slug":"commandcenter","status":"offline","status_known":false,"summary":"offline: no heartbeat was ever received; not known now: http is not receiving heartbeats, so offline detection is paused","at":"2026-11-24T12:00:00.123456Z","last_heartbeat":null,"silence":[{"source":"http","counts":true,"hears":false,"silence_seconds":null,"deaf_left_out_seconds":null,"listening_since_deafness_seconds":0.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":1,"kind":"registered","from":null,"to":"offline","at":"2026-11-24T12:00:00.123456Z","cause":{"kind":"registered","by":"api"},"because":"registered through the API","actor":"api"},"flapping":false,"dependencies_down":[],"alert":null}
         "#);
     }
 
@@ -82,7 +83,7 @@ mod tests {
         insta::assert_snapshot!(explain(&api).await, @r#"
         200
         content-type: application/json
-        {"slug":"commandcenter","status":"offline","status_known":true,"summary":"offline: 136 s of silence over http, not counting 26 s without hearing, 1 interruption that may have hidden heartbeats (offline after 90 s; interruptions extend this)","at":"2026-11-24T12:03:42.123856Z","last_heartbeat":{"at":"2026-11-24T12:01:00.123456Z","source":"http","seconds_ago":162.0},"silence":[{"source":"http","counts":true,"hears":true,"silence_seconds":136.0,"deaf_left_out_seconds":26.0,"listening_since_deafness_seconds":136.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":4,"kind":"status_changed","from":"degraded","to":"offline","at":"2026-11-24T12:03:41.123856Z","cause":{"kind":"silence","silence_ms":135000,"deaf_ms":26000},"because":"no heartbeat for 135 s, not counting 26 s of interruptions","actor":"service"},"flapping":false,"dependencies_down":[]}
+        {"slug":"commandcenter","status":"offline","status_known":true,"summary":"offline: 136 s of silence over http, not counting 26 s without hearing, 1 interruption that may have hidden heartbeats (offline after 90 s; interruptions extend this)","at":"2026-11-24T12:03:42.123856Z","last_heartbeat":{"at":"2026-11-24T12:01:00.123456Z","source":"http","seconds_ago":162.0},"silence":[{"source":"http","counts":true,"hears":true,"silence_seconds":136.0,"deaf_left_out_seconds":26.0,"listening_since_deafness_seconds":136.0}],"thresholds":{"degraded_after_seconds":60.0,"offline_after_seconds":90.0,"chance_seconds":45.0},"reports":{"degraded":false,"reasons":[]},"last_change":{"revision":4,"kind":"status_changed","from":"degraded","to":"offline","at":"2026-11-24T12:03:41.123856Z","cause":{"kind":"silence","silence_ms":135000,"deaf_ms":26000},"because":"no heartbeat for 135 s, not counting 26 s of interruptions","actor":"service"},"flapping":false,"dependencies_down":[],"alert":null}
         "#);
     }
 

@@ -1,0 +1,203 @@
+//! Notifications about incidents, which are stored in the outbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use federation_domain::{
+    ChannelName, DeliveryQuery, IncidentChange, IncidentEvent, IncidentNotice, IncidentStatus,
+    IncidentSummary, LiveIncident, LiveIncidents, MAX_SUMMARY_PROJECTS, NewNotification,
+    NotificationEvent, REPEAT_EVERY, SharedTag, Slug, StoreError, route,
+};
+use time::{Duration, OffsetDateTime};
+
+use super::Incidents;
+
+/// Maximum number of shared tags in a summary.
+const MAX_TAGS: usize = 3;
+
+/// Time for which the end of an incident that a person resolved is looked for in the outbox.
+const RESOLVED_RECENTLY: Duration = Duration::hours(1);
+
+/// Maximum number of deliveries of one incident that are read.
+const MAX_DELIVERIES: usize = 500;
+
+impl Incidents {
+    /// Returns the notifications about changes that are to be stored.
+    pub(super) async fn notifications(
+        &self,
+        live: &LiveIncidents,
+        changes: &[IncidentChange],
+    ) -> Result<Vec<NewNotification>, StoreError> {
+        let mut notifications = Vec::new();
+        if self.0.notifications.routes().is_empty() {
+            return Ok(notifications);
+        }
+        for change in changes {
+            let Some(notice) = change.notice else { continue };
+            let mut after = live.get(change.incident.id).cloned().unwrap_or_else(|| LiveIncident {
+                incident: change.incident.clone(),
+                members: BTreeMap::new(),
+            });
+            after.incident = change.incident.clone();
+            let members = change.members.iter().cloned();
+            after.members.extend(members.map(|member| (member.project.clone(), member)));
+            let at = change.incident.updated_at;
+            notifications.extend(self.about(&after, notice, at).await?);
+        }
+        Ok(notifications)
+    }
+
+    async fn about(
+        &self,
+        one: &LiveIncident,
+        notice: IncidentNotice,
+        at: OffsetDateTime,
+    ) -> Result<Vec<NewNotification>, StoreError> {
+        let notified = match notice {
+            IncidentNotice::Opened => BTreeSet::new(),
+            _ => self.notified(one).await?,
+        };
+        Ok(match notice {
+            IncidentNotice::Opened | IncidentNotice::Reopened => {
+                self.routed(one, NotificationEvent::Opened, at, &notified)
+            }
+            // Channels that are told only about severe incidents hear of it now.
+            IncidentNotice::Escalated => {
+                let mut opened = self.routed(one, NotificationEvent::Opened, at, &BTreeSet::new());
+                opened.retain(|new| !notified.contains(&new.channel));
+                opened
+            }
+            IncidentNotice::Resolved => {
+                self.routed(one, NotificationEvent::Resolved, at, &notified)
+            }
+        })
+    }
+
+    /// Stores the notifications that no decision stores: the end of incidents that a person resolved,
+    /// and repetitions. Storing them again has no effect.
+    pub(super) async fn notify_of_time(
+        &self,
+        live: &LiveIncidents,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        if self.0.notifications.routes().is_empty() {
+            return Ok(());
+        }
+        let mut notifications = Vec::new();
+        for one in live.iter() {
+            let incident = &one.incident;
+            if let (Some(at), Some(_)) = (incident.resolved_at, &incident.resolved_by)
+                && now - at < RESOLVED_RECENTLY
+            {
+                notifications.extend(self.about(one, IncidentNotice::Resolved, at).await?);
+            }
+            let repeats = (now - incident.opened_at).whole_seconds() / REPEAT_EVERY.whole_seconds();
+            let repeats = i32::try_from(repeats).unwrap_or(i32::MAX);
+            if incident.status == IncidentStatus::Open && repeats > 0 {
+                let at = incident.opened_at + REPEAT_EVERY * repeats;
+                let notified = self.notified(one).await?;
+                notifications.extend(self.routed(one, NotificationEvent::Repeated, at, &notified));
+            }
+        }
+        if !notifications.is_empty() {
+            let outbox = &self.0.journal.stores().outbox;
+            if outbox.enqueue(&notifications).await? > 0 {
+                self.0.notifications.wake();
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the channels that were told that the incident opened.
+    async fn notified(&self, one: &LiveIncident) -> Result<BTreeSet<ChannelName>, StoreError> {
+        let incident = Some(one.incident.id.to_string());
+        let query = DeliveryQuery { incident, limit: MAX_DELIVERIES, ..DeliveryQuery::default() };
+        let deliveries = self.0.journal.stores().outbox.deliveries(&query).await?;
+        let opened = deliveries.into_iter().map(|delivery| delivery.notification);
+        let opened = opened.filter(|one| one.event == NotificationEvent::Opened);
+        Ok(opened.map(|one| one.channel).collect())
+    }
+
+    fn routed(
+        &self,
+        one: &LiveIncident,
+        event: NotificationEvent,
+        at: OffsetDateTime,
+        notified: &BTreeSet<ChannelName>,
+    ) -> Vec<NewNotification> {
+        let current = one.current().map(|member| &member.project);
+        let projects: BTreeSet<Slug> = one.incident.root.iter().chain(current).cloned().collect();
+        let projects: Vec<Slug> = projects.into_iter().collect();
+        let by_tag = self.tags_of(&projects);
+        let summary = self.summary(one, &projects, &by_tag);
+        let event = IncidentEvent {
+            incident: &one.incident.id.to_string(),
+            sequence: i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX),
+            event,
+            at,
+            summary: &summary,
+            projects: &projects,
+            tags: &by_tag.keys().cloned().collect(),
+            notified,
+        };
+        route(&event, &self.0.notifications.routes())
+    }
+
+    /// Returns the tags of these projects, and the number of projects that have each.
+    fn tags_of(&self, projects: &[Slug]) -> BTreeMap<String, u64> {
+        let mut by_tag = BTreeMap::new();
+        for slug in projects {
+            let Ok(entry) = self.0.catalog.entry(slug) else { continue };
+            for tag in entry.lock().project.tags.iter() {
+                *by_tag.entry(tag.to_owned()).or_insert(0) += 1;
+            }
+        }
+        by_tag
+    }
+
+    fn summary(
+        &self,
+        one: &LiveIncident,
+        projects: &[Slug],
+        by_tag: &BTreeMap<String, u64>,
+    ) -> IncidentSummary {
+        let incident = &one.incident;
+        let affected = one.affected();
+        IncidentSummary {
+            kind: incident.kind.as_str().to_owned(),
+            title: incident.title(),
+            severity: incident.severity,
+            root: incident.root.clone(),
+            cause: one.description(),
+            affected_count: affected.len() as u64,
+            affected: affected.into_iter().take(MAX_SUMMARY_PROJECTS).cloned().collect(),
+            since: incident.started_at,
+            resolved_at: incident.resolved_at,
+            tags: self.shared_tags(projects, by_tag),
+            link: format!("/incidents/{}", incident.id),
+        }
+    }
+
+    /// Returns the tags that at least half of several projects share.
+    fn shared_tags(&self, projects: &[Slug], by_tag: &BTreeMap<String, u64>) -> Vec<SharedTag> {
+        let count = projects.len() as u64;
+        let is_shared = |down: u64| down >= 2 && down * 2 >= count;
+        let mut shared: Vec<SharedTag> = by_tag
+            .iter()
+            .filter(|(_, down)| is_shared(**down))
+            .map(|(tag, down)| SharedTag { tag: tag.clone(), down: *down, total: 0 })
+            .collect();
+        shared.sort_by_key(|shared| std::cmp::Reverse(shared.down));
+        shared.truncate(MAX_TAGS);
+        if !shared.is_empty() {
+            self.0.catalog.registry().for_each(|entry| {
+                let live = entry.lock();
+                for shared in &mut shared {
+                    if live.project.tags.iter().any(|tag| tag == shared.tag) {
+                        shared.total += 1;
+                    }
+                }
+            });
+        }
+        shared
+    }
+}

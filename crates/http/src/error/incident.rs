@@ -1,0 +1,19 @@
+//! Conversion of the errors of incidents.
+
+use federation_application::IncidentError;
+use federation_domain::IncidentEditError;
+
+use super::ApiError;
+
+impl From<IncidentError> for ApiError {
+    fn from(error: IncidentError) -> Self {
+        match error {
+            IncidentError::NotFound(id) => Self::AlertNotFound { shown: id.to_string() },
+            IncidentError::Rejected(IncidentEditError::Resolved) => Self::AlertResolved,
+            IncidentError::Rejected(IncidentEditError::Invalid(fault)) => {
+                Self::Invalid(vec![fault])
+            }
+            IncidentError::Catalog(error) => error.into(),
+        }
+    }
+}
