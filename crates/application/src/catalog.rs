@@ -254,6 +254,10 @@ impl Catalog {
         self.0.journal.stores()
     }
 
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.0.clock)
+    }
+
     pub(crate) fn now(&self) -> OffsetDateTime {
         self.0.clock.utc()
     }

@@ -12,6 +12,7 @@
 //! is a [`Source`](federation_domain::Source) whose adapter calls [`Recorder::record_heartbeat`]
 //! and proves its hearing by [`Presence::prove_hearing`].
 
+mod actions;
 mod bisection;
 mod catalog;
 mod changes;
@@ -48,6 +49,7 @@ mod sinks;
 mod testing;
 mod writer;
 
+pub use actions::{ActionError, ActionRunner, Actions, Fanout, NewAction, PlannedTarget};
 pub use catalog::{Catalog, CatalogError, MAX_PROJECTS};
 pub use changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent, WatchFrom};
 pub use clock::SystemClock;

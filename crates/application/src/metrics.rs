@@ -3,6 +3,7 @@
 //! Labels have few values, never a slug or a subject, so a flood of unknown names creates no
 //! series.
 
+mod actions;
 mod auth_failure;
 mod edges;
 mod notifications;
@@ -25,6 +26,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry as Exposition, Unit};
 
+use self::actions::ActionCounts;
 pub use self::auth_failure::AuthFailureReason;
 use self::edges::EdgeCounts;
 pub use self::edges::ObservationRefusal;
@@ -148,6 +150,7 @@ pub(crate) struct Counts {
     projects_file: ProjectsFileCounts,
     edges: EdgeCounts,
     notifications: NotificationCounts,
+    actions: ActionCounts,
     process: ProcessCollector,
     pub(crate) samples: SampleCounts,
     upkeep: UpkeepCounts,
@@ -188,6 +191,7 @@ impl Metrics {
             projects_file: ProjectsFileCounts::default(),
             edges: EdgeCounts::default(),
             notifications: NotificationCounts::default(),
+            actions: ActionCounts::default(),
             process: ProcessCollector::default(),
             samples: SampleCounts::default(),
             upkeep: UpkeepCounts::default(),
@@ -413,6 +417,7 @@ impl Counts {
         self.projects_file.register(to);
         self.edges.register(to);
         self.notifications.register(to);
+        self.actions.register(to);
         self.process.register(to);
         self.samples.register(to);
         self.upkeep.register(to);

@@ -256,6 +256,10 @@ impl Service {
         self.journal.request_poll();
     }
 
+    pub(crate) fn journal(&self) -> Arc<Journal> {
+        Arc::clone(&self.journal)
+    }
+
     pub(crate) fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.registry)
     }

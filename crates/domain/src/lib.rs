@@ -51,6 +51,7 @@
 //!   Deserializing parses, so an invalid value is an error of the format.
 //! * `mock`: mocks of the ports, such as `MockCatalogStore`, for injecting failures.
 
+mod action;
 mod change;
 mod condition;
 mod edge;
@@ -75,6 +76,14 @@ mod time_precision;
 mod uptime;
 pub mod values;
 
+pub use action::{
+    ACTION, ActionChangeKind, ActionDecision, ActionName, ActionOrder, ActionOrderDraft,
+    ActionOutcome, ActionParams, ActionReply, ActionResult, ActionRun, ActionRunRecord,
+    ActionSubjects, ActionTarget, ActionTargetRecord, ActionTimeout, Candidate,
+    IDEMPOTENCY_RETENTION, IdempotencyKey, MAX_IN_FLIGHT, MAX_RUNS, MAX_TARGETS, MaxConcurrency,
+    NewActionChange, NotAsked, OutcomeCounts, Percent, RUN_LIMIT, RUN_RETENTION, ReplyEffect,
+    RunId, RunStatus, TargetSelection, TargetSelectionDraft, decide,
+};
 pub use change::{
     Cause, Change, ChangeKind, ChangePayload, NewChange, Origin, Outcome, Probe, Revision,
     Transition, Verdicts,
@@ -120,19 +129,20 @@ pub use notification::{
 };
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
-    CatalogStore, ChangeLogStore, ChangeSink, ChannelDepth, Checkpoint, CheckpointStore,
-    ClientReads, Clock, Dropped, EdgeStore, EditedIncident, EvaluatorClaim, EvaluatorState,
-    HeartbeatMark, HeartbeatRelay, IncidentStore, IncidentWrite, IncidentsSnapshot,
-    IncidentsVersion, InstanceStore, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart,
-    Messenger, MetricStore, Outbox, Prober, Registered, RollUpProgress, RollUpStep, RunQuery,
-    SampleRelay, SendError, Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS,
+    ActionRequest, ActionRights, ActionStore, ActionTransport, CatalogStore, ChangeLogStore,
+    ChangeSink, ChannelDepth, Checkpoint, CheckpointStore, ClientReads, Clock, CreatedRun, Dropped,
+    EdgeStore, EditedIncident, EvaluatorClaim, EvaluatorState, HeartbeatMark, HeartbeatRelay,
+    IncidentStore, IncidentWrite, IncidentsSnapshot, IncidentsVersion, InstanceStore,
+    LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, Messenger, MetricStore, NewRun,
+    Outbox, Prober, Registered, ReplySink, RollUpProgress, RollUpStep, RunFilter, RunLease,
+    RunQuery, SampleRelay, SendError, Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS,
     UptimeDays, UptimeStore, WrittenEdges,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
-    MockCatalogStore, MockChangeLogStore, MockChangeSink, MockCheckpointStore, MockEdgeStore,
-    MockIncidentStore, MockInstanceStore, MockListeningStore, MockMessenger, MockMetricStore,
-    MockOutbox, MockProber, MockStoreHealth, MockUptimeStore,
+    MockActionStore, MockActionTransport, MockCatalogStore, MockChangeLogStore, MockChangeSink,
+    MockCheckpointStore, MockEdgeStore, MockIncidentStore, MockInstanceStore, MockListeningStore,
+    MockMessenger, MockMetricStore, MockOutbox, MockProber, MockStoreHealth, MockUptimeStore,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};

@@ -6,6 +6,7 @@
 //! A method that writes is one unit of work: it commits its rows together with their entries in the
 //! change log, or commits nothing. Changes that must commit together are therefore one call.
 
+mod actions;
 mod catalog;
 mod change_log;
 mod checkpoint;
@@ -22,6 +23,10 @@ mod outbox;
 mod store;
 mod uptime;
 
+pub use actions::{
+    ActionRequest, ActionRights, ActionStore, ActionTransport, CreatedRun, NewRun, ReplySink,
+    RunFilter, RunLease,
+};
 pub use catalog::{CatalogStore, Registered, Snapshot};
 pub use change_log::{ChangeLogStore, LogPart};
 pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
@@ -43,6 +48,8 @@ pub use uptime::{
     Dropped, RollUpProgress, RollUpStep, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore,
 };
 
+#[cfg(feature = "mock")]
+pub use actions::{MockActionStore, MockActionTransport};
 #[cfg(feature = "mock")]
 pub use catalog::MockCatalogStore;
 #[cfg(feature = "mock")]

@@ -7,11 +7,15 @@ use anyhow::Context as _;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::actions;
 use crate::faults;
 use crate::http;
 use crate::invariants::agreement::{self, Statement};
 use crate::invariants::process::RECOVERS_WITHIN;
-use crate::invariants::{OFFLINE_AFTER, Violation, alive, catalog, dead, log, process};
+use crate::invariants::{
+    OFFLINE_AFTER, Violation, actions as asked, alive, catalog, dead, log, process,
+};
+use crate::roster;
 use crate::seen::{self, Shown, Status};
 use crate::store::{self, Stored};
 use crate::truth::SETTLE;
@@ -81,6 +85,7 @@ async fn disagreements(world: &World) -> Vec<Violation> {
         Err(error) => found.push(agreement::silent("the store", &error, now)),
     }
     found.extend(agreement::differences(&statements, now));
+    found.extend(actions::in_progress(world).await);
     found
 }
 
@@ -102,6 +107,9 @@ fn judge(world: &World, stored: &Stored) {
     let truth = world.truth.lock();
     let mut report = world.report.lock();
     report.changes = stored.log.len();
+    let asks = world.asks.lock();
+    report.asks = asks.len();
+    report.add(asked::violations(&asks, roster::allows_actions, now));
     report.add(log::inconsistencies(&stored.log));
     report.add(alive::logged(&truth, &stored.log));
     report.add(catalog::stored(&truth, &slugs, now));

@@ -2,6 +2,7 @@
 //!
 //! Each has a test in which it fails, because a check that cannot fail proves nothing.
 
+pub(crate) mod actions;
 pub(crate) mod agreement;
 pub(crate) mod alive;
 pub(crate) mod catalog;

@@ -17,6 +17,7 @@
 //!
 //! This is a development tool, which is not part of the service and never shipped.
 
+mod actions;
 mod args;
 mod clerk;
 mod clock;

@@ -19,6 +19,8 @@ pub(crate) struct Report {
     pub(crate) heartbeats_untaken: u64,
     pub(crate) registrations: u64,
     pub(crate) removals: u64,
+    pub(crate) runs: u64,
+    pub(crate) asks: usize,
     pub(crate) changes: usize,
     pub(crate) offline_reports: u64,
     pub(crate) worst_lateness: Duration,
@@ -62,7 +64,8 @@ impl fmt::Display for Report {
             f,
             "bursts of faults: {}\npolls of replicas: {}\nfaults: {}{kinds}\n\
              heartbeats accepted: {heartbeats}, not accepted: {untaken}\n\
-             registrations acknowledged: {}, removals: {}\nchanges logged: {}\n\
+             registrations acknowledged: {}, removals: {}\n\
+             runs of actions: {}, projects asked: {}\nchanges logged: {}\n\
              offline reports: {}, longest delay {:.3} s\n\
              peak memory of a process: {} MiB\nviolations: {}",
             self.bursts,
@@ -70,6 +73,8 @@ impl fmt::Display for Report {
             self.faults.values().sum::<u32>(),
             self.registrations,
             self.removals,
+            self.runs,
+            self.asks,
             self.changes,
             self.offline_reports,
             self.worst_lateness.as_secs_f64(),

@@ -43,15 +43,21 @@ pub(crate) fn participants() -> impl Iterator<Item = Participant> {
     all.chain([flooder])
 }
 
+/// Returns `true` if a project allows the action that the suite requests.
+pub(crate) fn allows_actions(slug: &str) -> bool {
+    slug.bytes().last().is_some_and(|last| last.is_ascii_digit() && last.is_multiple_of(2))
+}
+
 /// Returns the projects file that every replica registers at its start.
 pub(crate) fn projects_file() -> String {
     let mut file = String::from("projects:\n");
     let slugs = participants().map(|participant| participant.slug);
     for slug in slugs.chain([REFUSED.to_owned(), WRITTEN.to_owned()]) {
+        let allowed = if allows_actions(&slug) { "audit.security" } else { "other.action" };
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             file,
-            "  - {{slug: {slug}, name: {slug}, hub_url: \"http://localhost:1\", mesh_namespace: hub.{slug}}}"
+            "  - {{slug: {slug}, name: {slug}, hub_url: \"http://localhost:1\", mesh_namespace: hub.{slug}, allow_fanout: [{allowed}]}}"
         );
     }
     file

@@ -15,7 +15,7 @@ use crate::monitor::{ReplicaMonitor, watch_machine};
 use crate::plan::{Burst, Plan};
 use crate::truth::CatalogState;
 use crate::world::World;
-use crate::{clerk, faults, fleet, store};
+use crate::{actions, clerk, faults, fleet, store};
 
 /// Deadline for the replicas to serve at the start of the run.
 const SERVE_WITHIN: Duration = Duration::from_secs(30);
@@ -23,6 +23,9 @@ const SERVE_WITHIN: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Random stream of the clerk, which differs from those of the projects.
 const CLERK: u64 = 1_000;
+/// Random streams of actions.
+const ACTION_REQUESTS: u64 = 1_001;
+const ACTION_REPLIES: u64 = 1_002;
 
 /// Runs the suite. Returns `true` if there are no violations.
 ///
@@ -61,6 +64,10 @@ async fn play(args: &Args, world: &Arc<World>) -> anyhow::Result<()> {
     fleet::start(world, &mut tasks);
     note_fleet(world);
     tasks.spawn(until_over(world, clerk::work(Arc::clone(world), world.chance(CLERK))));
+    let replies = actions::reply(Arc::clone(world), world.chance(ACTION_REPLIES));
+    tasks.spawn(until_over(world, replies));
+    let requests = actions::request(Arc::clone(world), world.chance(ACTION_REQUESTS));
+    tasks.spawn(until_over(world, requests));
     tokio::select! {
         ended = tasks.join_next() => {
             if let Some(ended) = ended {

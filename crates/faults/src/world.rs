@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::invariants::actions::Asks;
 use crate::replica::{Replica, ReplicaSettings};
 use crate::report::Report;
 use crate::roster;
@@ -22,6 +23,7 @@ pub(crate) struct World {
     pub(crate) clock: Clock,
     pub(crate) truth: Mutex<Truth>,
     pub(crate) report: Mutex<Report>,
+    pub(crate) asks: Mutex<Asks>,
     pub(crate) replicas: Vec<Replica>,
     pub(crate) bus: tokio::sync::Mutex<NatsServer>,
     pub(crate) bus_address: SocketAddr,
@@ -59,6 +61,7 @@ impl World {
             clock: Clock::start(),
             truth: Mutex::new(Truth::new(replicas)),
             report: Mutex::default(),
+            asks: Mutex::default(),
             replicas: all,
             store_url: store.url(),
             bus: tokio::sync::Mutex::new(bus),

@@ -12,8 +12,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
-    alerts, bench, completions, config, edges, graph, health, heartbeat, keys, man, metrics,
-    migrate, projects, status,
+    actions, alerts, bench, completions, config, edges, graph, health, heartbeat, keys, man,
+    metrics, migrate, projects, status,
 };
 use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
@@ -60,6 +60,12 @@ pub enum Command {
     Edges(edges::EdgesArgs),
     /// List, show, acknowledge, comment on and resolve alerts.
     Alerts(alerts::AlertsArgs),
+    /// Request actions of many projects at once, and show the outcomes.
+    Actions(actions::ActionsArgs),
+    /// Request a security audit (audit.security) of all projects that allow it.
+    Sweep(actions::VerbArgs),
+    /// Request new graph summaries (graph.refresh) of all projects that allow it.
+    Refresh(actions::VerbArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
     /// Show the state of a running service on one screen.
@@ -123,6 +129,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Impact(args) => graph::run_impact(&args)?,
         Command::Edges(args) => edges::run(&args)?,
         Command::Alerts(args) => alerts::run(&args)?,
+        Command::Actions(args) => actions::run(&args)?,
+        Command::Sweep(args) => actions::run_verb("audit.security", &args)?,
+        Command::Refresh(args) => actions::run_verb("graph.refresh", &args)?,
         Command::Keys(args) => keys::run(&args)?,
         Command::Status(args) => status::run(&args)?,
         Command::Health(args) => health::run(&args)?,

@@ -1,5 +1,6 @@
 //! Subcommands other than `serve`, one per file.
 
+pub mod actions;
 pub mod alerts;
 mod api_key;
 pub mod bench;

@@ -1,5 +1,6 @@
 //! The running service, from start to stop.
 
+mod actions;
 mod background;
 mod bus;
 mod keys;
@@ -28,6 +29,7 @@ use federation_nats::Peers;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::actions::ServedActions;
 use self::background::BackgroundTasks;
 use self::bus::Bus;
 use self::keys::ServedKeys;
@@ -74,7 +76,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let store = Store::open(&settings.database)?;
     let _claim = store.claim()?;
     let auth = keys.as_ref().map(|keys| Arc::clone(&keys.auth));
-    let bus = Bus::connect(&settings, Arc::clone(&clock), auth).await?;
+    let bus = Bus::connect(&settings, Arc::clone(&clock), auth.clone()).await?;
     let peers = bus.as_ref().map(|bus| &bus.peers);
     let service = wire(&store, &settings, peers, Arc::clone(&clock));
     let series = settings.metrics.map(|metrics| {
@@ -82,6 +84,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         let relay = relays.map(|peers| Arc::new(peers.clone()) as Arc<dyn SampleRelay>);
         Series::new(&service, store.metrics(), Arc::clone(&clock), metrics, relay)
     });
+    let actions =
+        ServedActions::new(&service, settings.fanout.as_ref(), bus.as_ref(), auth).await?;
     let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
     let stop = signals::stop()?;
     let server = limited(HttpServer::bind(&settings.http)?, &service, open_files);
@@ -95,6 +99,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let ClientSettings { public_url, cors, max_streams_per_client } = settings.clients.clone();
     let mut state = ApiState::from(&service)
         .with_series(series.clone())
+        .with_actions(actions.actions.clone())
         .exporting_project_metrics(settings.export_project_metrics)
         .reached_at(public_url)
         .open_to(cors)
@@ -106,7 +111,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let tasks = tokio::select! {
-        tasks = run(&store, &service, &settings, address, (reload, bus, series), &stop) => tasks?,
+        tasks = run(&store, &service, &settings, address, (reload, bus, series, actions), &stop) => tasks?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API stopped unexpectedly");
@@ -213,7 +218,7 @@ async fn run(
     service: &Service,
     settings: &ServeSettings,
     address: SocketAddr,
-    (reload, bus, series): (Reload, Option<Bus>, Option<Series>),
+    (reload, bus, series, actions): (Reload, Option<Bus>, Option<Series>, ServedActions),
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
     let prepared = prepare::prepare(store, service, settings, reload.listed().clone());
@@ -222,7 +227,8 @@ async fn run(
         () = stop.cancelled() => return Ok(None),
         never = log_slow_start(address) => match never {},
     };
-    let mut tasks = BackgroundTasks::start(service, settings, (reload, bus, series)).await?;
+    let mut tasks =
+        BackgroundTasks::start(service, settings, (reload, bus, series, actions)).await?;
     service.readiness.start();
     supervisor::ready();
     summary::log_start(settings, store, address, prepared);

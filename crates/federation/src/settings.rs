@@ -10,6 +10,7 @@ pub(crate) mod api_keys;
 pub mod bus;
 pub mod catalog;
 pub mod database;
+pub mod fanout;
 pub mod http;
 pub mod incidents;
 pub mod liveness;
@@ -29,6 +30,7 @@ use federation_nats::{NatsSettings, PlainSubjects};
 pub use self::bus::BusArgs;
 pub use self::catalog::CatalogArgs;
 pub use self::database::{Database, DatabaseArgs};
+pub use self::fanout::{FanoutArgs, FanoutSettings};
 pub use self::http::{AuthSettings, ClientSettings, HttpArgs};
 pub use self::incidents::IncidentArgs;
 pub use self::liveness::LivenessArgs;
@@ -72,6 +74,10 @@ pub struct ServeArgs {
     /// The metrics of projects.
     #[command(flatten)]
     pub metrics: MetricsArgs,
+
+    /// Fan-out of actions.
+    #[command(flatten)]
+    pub fanout: FanoutArgs,
 
     /// The log.
     #[command(flatten)]
@@ -120,6 +126,8 @@ pub struct ServeSettings {
     pub metrics: Option<SeriesSettings>,
     /// Serve `/metrics/projects`.
     pub export_project_metrics: bool,
+    /// Fan-out of actions. `None` switches it off.
+    pub fanout: Option<FanoutSettings>,
     /// Rule for degraded and offline projects.
     pub rule: LivenessRule,
     /// Rule for incidents.
@@ -140,6 +148,7 @@ impl ServeArgs {
             database: self.database.resolve()?,
             auto_migrate: self.auto_migrate,
             probe_before_offline: self.liveness.probes(bus.is_some())?,
+            fanout: self.fanout.resolve(bus.is_some())?,
             bus,
             http: self.http.resolve()?,
             auth: self.http.auth()?,

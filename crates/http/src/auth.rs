@@ -20,6 +20,7 @@ pub(crate) mod key;
 pub(crate) mod keys;
 mod presented;
 pub(crate) mod queries;
+mod rights;
 pub(crate) mod scope;
 mod throttle;
 pub(crate) mod tickets;

@@ -3,6 +3,7 @@
 //! `reader` checks size, media type, encoding and syntax. Each other module parses one kind of body
 //! and describes it for the OpenAPI document.
 
+pub(crate) mod action;
 pub(crate) mod bulk;
 pub(crate) mod comment;
 pub(crate) mod edge;

@@ -4,9 +4,11 @@
 //! `application/problem+json` of RFC 9457. Its `detail` is worded as clients of the predecessor API
 //! expect. There is no `type`; the status code identifies the kind of problem.
 
+mod actions;
 mod graph;
 mod incident;
 mod precondition;
+mod series;
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -14,8 +16,8 @@ use std::fmt::Write as _;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use federation_application::{
-    CatalogError, DropReason, RecordError, RecordSamplesError, SampleDropReason, SeriesError,
-    WatchError,
+    ActionError, CatalogError, DropReason, RecordError, RecordSamplesError, SampleDropReason,
+    SeriesError, WatchError,
 };
 use federation_domain::{
     BusyWith, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
@@ -43,6 +45,15 @@ pub(crate) enum ApiError {
     MetricsOff,
     #[error("metrics of projects are not exported; set EXPORT_PROJECT_METRICS=true to export them")]
     ExportOff,
+    /// A request for a run of an action is refused.
+    #[error(transparent)]
+    Action(ActionError),
+    /// No run has this id. Created by [`ApiError::no_run`].
+    #[error("run '{shown}' not found")]
+    RunNotFound {
+        /// The requested id, safe to show.
+        shown: String,
+    },
     #[error("Method Not Allowed: expected {}, got {given}", allow.replace(", ", " or "))]
     MethodNotAllowed {
         /// Value of the header `Allow`.
@@ -201,23 +212,6 @@ impl ApiError {
         })
     }
 
-    /// Converts the error of a query for the metrics of the project with this slug.
-    pub(crate) fn metrics_not_read(slug: &str, error: SeriesError) -> Self {
-        match error {
-            SeriesError::UnknownProject => Self::no_project(slug),
-            SeriesError::Store(error) => CatalogError::Store(error).into(),
-        }
-    }
-
-    /// Converts the error of samples for the project with this slug.
-    pub(crate) fn samples_not_recorded(slug: &str, error: RecordSamplesError) -> Self {
-        match error {
-            RecordSamplesError::UnknownProject => Self::no_project(slug),
-            RecordSamplesError::NotLoaded => Self::NotLoaded,
-            RecordSamplesError::Invalid(invalid, _) => Self::Invalid(invalid),
-        }
-    }
-
     /// Converts the error of a heartbeat for the project with this slug.
     pub(crate) fn not_recorded(slug: &str, error: RecordError) -> Self {
         match error {
@@ -296,6 +290,7 @@ impl ResponseError for ApiError {
             | Self::PathNotFound
             | Self::MetricsOff
             | Self::ExportOff
+            | Self::RunNotFound { .. }
             | Self::NoPath { .. }
             | Self::EdgeNotFound { .. }
             | Self::AlertNotFound { .. } => StatusCode::NOT_FOUND,
@@ -303,6 +298,7 @@ impl ResponseError for ApiError {
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Auth(error) => error.status(),
+            Self::Action(error) => actions::status(error),
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -340,7 +336,12 @@ impl ResponseError for ApiError {
         if let Self::Auth(error) = self {
             error.add_headers(&mut response);
         }
-        let is_crowded = matches!(self, Self::TooManyOfClient { .. } | Self::TooManyTickets);
+        let is_crowded = matches!(
+            self,
+            Self::TooManyOfClient { .. }
+                | Self::TooManyTickets
+                | Self::Action(ActionError::TooManyRuns)
+        );
         if is_crowded || status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }

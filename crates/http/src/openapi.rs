@@ -13,7 +13,8 @@ use utoipa::OpenApi;
 use crate::auth::access::Closed;
 use crate::routes::events::EventKindSchema;
 use crate::routes::{
-    alerts, docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series, ticket,
+    actions, alerts, docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series,
+    ticket,
 };
 use crate::wire::change::EventBody;
 use crate::wire::entry::EntryBody;
@@ -43,8 +44,8 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
             Every `GET` operation also supports `HEAD`. A trailing slash in a path is ignored. An \
             unknown path is answered with 404, and an unsupported method with 405 and the header \
             `Allow`. Error responses are JSON objects with the key `detail`.\n\n\
-            All writes are idempotent: if a response is lost, send the request again. No \
-            `Idempotency-Key` is needed. To prevent lost updates, send the `ETag` of the project \
+            All writes except those of actions are idempotent: if a response is lost, send the \
+            request again. Only a request for an action needs an `Idempotency-Key`. To prevent lost updates, send the `ETag` of the project \
             that was read in `If-Match`; 412 means that the project has changed since. A retry of \
             such a write succeeds if the project is already as the write would make it.\n\n\
             The header `X-Request-Id` is copied from the request, or generated, and returned."
@@ -54,6 +55,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         (name = "metrics", description = "Metrics that projects report about themselves."),
         (name = "graph", description = "Which project uses which, and what breaks if one fails."),
         (name = "alerts", description = "What is wrong, and which project is the cause."),
+        (name = "actions", description = "Requests to many projects at once, and their outcomes."),
         (name = "operation", description = "Endpoints for monitoring and orchestration."),
         (name = "documentation", description = "The documentation of this API.")
     ),
@@ -86,6 +88,10 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         alerts::acknowledge::acknowledge,
         alerts::comment::comment,
         alerts::resolve::resolve,
+        actions::create::create,
+        actions::list::list,
+        actions::find::find,
+        actions::cancel::cancel,
         crate::routes::events::events,
         ticket::issue,
         health::health,

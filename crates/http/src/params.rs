@@ -1,6 +1,7 @@
 //! Path and query parameters.
 
 pub(crate) mod across;
+pub(crate) mod actions;
 pub(crate) mod alerts;
 mod cursor;
 pub(crate) mod events;

@@ -1,5 +1,6 @@
 //! The table of all routes. Each endpoint has a file with its handler, documentation and tests.
 
+pub(crate) mod actions;
 pub(crate) mod alerts;
 pub(crate) mod docs;
 pub(crate) mod edges;
@@ -45,6 +46,7 @@ type Handler = (Method, Access, fn() -> Route);
 const READ: Access = Access::Needs(Scope::Read);
 const HEARTBEAT: Access = Access::Needs(Scope::Heartbeat);
 const WRITE: Access = Access::Needs(Scope::Write);
+const ACT: Access = Access::Needs(Scope::Act);
 
 /// All routes.
 pub(crate) const ENDPOINTS: &[Endpoint] = &[
@@ -135,6 +137,20 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         allow: "POST",
         handlers: &[(Method::POST, WRITE, || web::to(alerts::resolve::resolve))],
     },
+    Endpoint {
+        path: "/api/fed/actions",
+        allow: "GET, HEAD, POST",
+        handlers: &[
+            (Method::GET, READ, || web::to(actions::list::list)),
+            (Method::POST, ACT, || web::to(actions::create::create)),
+        ],
+    },
+    get("/api/fed/actions/{id}", &[(Method::GET, READ, || web::to(actions::find::find))]),
+    Endpoint {
+        path: "/api/fed/actions/{id}/cancel",
+        allow: "POST",
+        handlers: &[(Method::POST, ACT, || web::to(actions::cancel::cancel))],
+    },
     get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
     Endpoint {
         path: "/api/fed/events/ticket",
@@ -200,6 +216,7 @@ mod tests {
         endpoint
             .path
             .replace("{slug}", "a")
+            .replace("{id}", &"0".repeat(32))
             .replace("{from}/{to}/{kind}", "a/b/api")
             .replace("{id}", "1")
             .replace("{file}", "index.css")

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use federation_application::{
-    Catalog, ChangeFeed, Graph, Incidents, Instances, Metrics, Presence, Readiness, Series, Service,
+    Actions, Catalog, ChangeFeed, Graph, Incidents, Instances, Metrics, Presence, Readiness,
+    Series, Service,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,8 @@ pub struct ApiState {
     pub instances: Instances,
     /// Answers what is wrong.
     pub incidents: Incidents,
+    /// Requests actions of projects.
+    pub actions: Actions,
     /// Records heartbeats.
     pub presence: Presence,
     /// Notifies watchers of changes.
@@ -80,6 +83,12 @@ impl ApiState {
         Self { lists, series, ..self }.with_graph_max_nodes(MAX_NODES)
     }
 
+    /// Requests actions of projects. Without it, runs can only be read.
+    #[must_use]
+    pub fn with_actions(self, actions: Actions) -> Self {
+        Self { actions, ..self }
+    }
+
     /// Serves `/metrics/projects`.
     #[must_use]
     pub fn exporting_project_metrics(self, export_project_metrics: bool) -> Self {
@@ -122,6 +131,7 @@ impl From<&Service> for ApiState {
             graph: service.graph.clone(),
             instances: service.instances.clone(),
             incidents: service.incidents.clone(),
+            actions: Actions::new(service, None, None),
             presence: service.presence.clone(),
             changes: service.changes.clone(),
             readiness: service.readiness.clone(),

@@ -1,5 +1,6 @@
 //! The JSON bodies of responses. Request bodies are in `body`, query parameters in `params`.
 
+pub(crate) mod action;
 pub(crate) mod alert;
 pub(crate) mod change;
 pub(crate) mod csv;

@@ -2,12 +2,13 @@
 //! carries the messages between replicas of the service.
 //!
 //! **Owns** the subjects ([`subjects`]), the message formats ([`wire`]), the connections and their
-//! state, and five clients of them:
+//! state, and six clients of them:
 //!
 //! * [`HeartbeatSubscriber`] receives heartbeats and proves that it hears them.
 //! * [`SampleSubscriber`] receives the metrics of all projects, on a connection of its own.
 //! * [`HeartbeatPublisher`] sends heartbeats from a Rust project that embeds it.
 //! * [`Peers`] announces changes, relays heartbeats received over HTTP, and pings projects.
+//! * [`NatsActions`] sends signed requests of actions to projects and receives their replies.
 //! * [`CatalogService`] answers queries for the catalog as a NATS micro service.
 //!
 //! **Must not know** SQL, HTTP, when a project is late, or which projects are in the catalog. It
@@ -48,7 +49,30 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Taking actions
+//!
+//! ```no_run
+//! # use federation_domain::{HubUrl, Slug};
+//! # use federation_nats::{ActionKeys, HeartbeatPublisher, NatsSettings, PublisherSettings};
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut settings = PublisherSettings::new(
+//!     Slug::parse("docs")?,
+//!     HubUrl::parse("http://localhost:8100")?,
+//!     NatsSettings::new("nats://localhost:4222"),
+//! );
+//! settings.action_keys = ActionKeys::parse(&std::env::var("MESH_HMAC_KEY")?, &settings.slug)?;
+//! let mut publisher = HeartbeatPublisher::connect(settings).await?;
+//! publisher.on_action("audit.security", async |call| {
+//!     call.report_progress(50.0).await;
+//!     // The result is any JSON; an error text makes the target `failed`.
+//!     Ok(serde_json::json!({"ok": true, "depth": call.params()["depth"]}))
+//! })?;
+//! # Ok(())
+//! # }
+//! ```
 
+mod actions;
 mod catalog;
 mod connection;
 mod edges;
@@ -64,6 +88,10 @@ mod thread;
 mod throttle;
 pub mod wire;
 
+pub use actions::{
+    ActionKeys, HEADER_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, InvalidKey, MAX_CLOCK_DIFFERENCE,
+    MasterKeys, NatsActions, RequestRejection, RequestVerifier, SignedRequest,
+};
 pub use catalog::{
     AppendFigures, CatalogService, QueryAuthorizer, RejectedQuery, WriteGraph, WriteProject,
 };
@@ -72,8 +100,8 @@ pub use edges::EdgeSubscriber;
 pub use peers::Peers;
 pub use plain::PlainSubjects;
 pub use publisher::{
-    ConditionReporter, EdgeDeclarer, HeartbeatPublisher, MetricReporter, PublisherSettings,
-    ReportedValue,
+    ActionCall, ActionRejections, ConditionReporter, EdgeDeclarer, HandlerResult,
+    HeartbeatPublisher, MetricReporter, PublisherSettings, ReportedValue,
 };
 pub use replica::ReplicaId;
 pub use samples::SampleSubscriber;

@@ -1,5 +1,6 @@
 //! Heartbeat publisher of one project, to be embedded in a Rust program.
 
+mod actions;
 mod edges;
 mod metrics;
 mod pings;
@@ -13,18 +14,22 @@ use std::time::Duration;
 
 use async_nats::Subject;
 use federation_application::{ObservedEdge, SystemClock};
-use federation_domain::{Clock, Condition};
+use federation_domain::{Clock, Condition, InvalidValue};
+use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+pub use actions::{ActionCall, ActionRejections, HandlerResult};
 pub use edges::EdgeDeclarer;
 pub use metrics::{MetricReporter, ReportedValue};
 pub use settings::PublisherSettings;
 
+use crate::actions::RequestVerifier;
 use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
 use crate::subjects;
 use crate::wire::{HeartbeatMessage, PingAnswer, encode_edges};
+use actions::{ActionService, Handler, Handlers};
 use pings::Pings;
 
 /// Deadline for flushing the last heartbeat after cancellation.
@@ -50,6 +55,8 @@ pub struct HeartbeatPublisher {
     condition: watch::Sender<Option<Condition>>,
     metrics: MetricReporter,
     edges: watch::Sender<Vec<ObservedEdge>>,
+    handlers: Handlers,
+    rejections: ActionRejections,
 }
 
 /// Sets the reported condition of the project, which remains in effect until the next report. Cheap
@@ -98,6 +105,8 @@ impl HeartbeatPublisher {
             condition: watch::Sender::new(None),
             metrics: MetricReporter::default(),
             edges: watch::Sender::new(Vec::new()),
+            handlers: Handlers::default(),
+            rejections: ActionRejections::default(),
         })
     }
 
@@ -119,8 +128,49 @@ impl HeartbeatPublisher {
         EdgeDeclarer { slug: self.settings.slug.clone(), edges: self.edges.clone() }
     }
 
+    /// Takes an action on request. `handler` gets each request after its signature, time and replay
+    /// were checked, and returns the result or the reason why it failed. It is dropped when the time
+    /// of the request is up. At most 64 handlers run at the same time.
+    ///
+    /// The service asks only projects whose `allow_fanout` names the action.
+    ///
+    /// # Errors
+    /// Fails if the name is not that of an action, if there are too many actions, or if the settings
+    /// have no [`action_keys`](PublisherSettings::action_keys).
+    pub fn on_action<F, H>(&mut self, action: &str, handler: H) -> Result<(), InvalidValue>
+    where
+        F: Future<Output = HandlerResult> + Send + 'static,
+        H: Fn(ActionCall) -> F + Send + Sync + 'static,
+    {
+        if self.settings.action_keys.is_empty() {
+            let allowed = "the key of the project, or MESH_HMAC_KEY";
+            return Err(InvalidValue::new("action_keys", "", allowed));
+        }
+        let handler: Handler = Arc::new(move |call| handler(call).boxed());
+        self.handlers.add(&self.settings.action_subjects, action, handler)
+    }
+
+    /// Returns the numbers of requests of actions that were rejected.
+    #[must_use]
+    pub fn action_rejections(&self) -> ActionRejections {
+        self.rejections.clone()
+    }
+
+    fn action_service(&self) -> ActionService {
+        let PublisherSettings { slug, mesh_namespace, action_keys, .. } = &self.settings;
+        ActionService::new(
+            self.connection.client.clone(),
+            mesh_namespace.clone(),
+            self.handlers.clone(),
+            RequestVerifier::new(slug.clone(), action_keys.clone()),
+            Arc::clone(&self.clock),
+            self.rejections.clone(),
+        )
+    }
+
     /// Sends heartbeats until cancelled, and then flushes the last one for at most 2 s.
     pub async fn run(self, cancel: CancellationToken) {
+        let actions = tokio::spawn(self.action_service().run(cancel.clone()));
         let mut condition = self.condition.subscribe();
         let link = self.connection.link.clone();
         let mut pings =
@@ -164,6 +214,9 @@ impl HeartbeatPublisher {
             // is not used in that case.
             self.send_heartbeat(connected, condition.borrow_and_update().as_ref());
             due.set(sleep(self.next_interval()));
+        }
+        if let Err(error) = actions.await {
+            tracing::error!(%error, "task of actions failed");
         }
         self.send_metrics();
         self.flush().await;

@@ -39,6 +39,7 @@
 //! `impl` in `store` and a module with its statements. If it logs changes, it writes them through
 //! the `UnitOfWork`.
 
+mod actions;
 mod address;
 mod change_log;
 mod checkpoint;

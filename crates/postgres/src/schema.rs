@@ -275,3 +275,50 @@ diesel::table! {
         rolled_until -> Date,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Json, Nullable, Timestamptz, Varchar};
+
+    action_runs (id) {
+        id -> Varchar,
+        action -> Varchar,
+        params -> Json,
+        timeout_ms -> BigInt,
+        max_concurrency -> BigInt,
+        idempotent -> Bool,
+        include_offline -> Bool,
+        status -> Varchar,
+        actor -> Varchar,
+        created_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        owner -> Nullable<Varchar>,
+        lease_until -> Nullable<Timestamptz>,
+        counts -> Varchar,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Json, Nullable, Timestamptz, Varchar};
+
+    action_targets (run_id, project) {
+        run_id -> Varchar,
+        project -> Varchar,
+        outcome -> Nullable<Varchar>,
+        asked_at -> Nullable<Timestamptz>,
+        accepted -> Bool,
+        percent -> Nullable<BigInt>,
+        ended_at -> Nullable<Timestamptz>,
+        result -> Nullable<Json>,
+        error -> Nullable<Varchar>,
+    }
+}
+
+diesel::table! {
+    action_requests (actor, key) {
+        actor -> Varchar,
+        key -> Varchar,
+        digest -> Varchar,
+        run_id -> Varchar,
+        created_at -> Timestamptz,
+    }
+}

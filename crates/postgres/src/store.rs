@@ -1,5 +1,6 @@
 //! The store: connection pool, deadlines and classification of errors.
 
+mod actions;
 mod checkpoints;
 mod edges;
 mod incidents;

@@ -29,6 +29,7 @@
 //! port is an `impl` in `store` and a module with its statements. If it logs changes, it writes them
 //! through the `UnitOfWork`.
 
+mod actions;
 mod change_log;
 mod checkpoint;
 mod commit;

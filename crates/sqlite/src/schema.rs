@@ -189,3 +189,46 @@ diesel::table! {
         heard_until -> Text,
     }
 }
+
+diesel::table! {
+    action_runs (id) {
+        id -> Text,
+        action -> Text,
+        params -> Text,
+        timeout_ms -> BigInt,
+        max_concurrency -> BigInt,
+        idempotent -> BigInt,
+        include_offline -> BigInt,
+        status -> Text,
+        actor -> Text,
+        created_at -> Text,
+        ended_at -> Nullable<Text>,
+        owner -> Nullable<Text>,
+        lease_until -> Nullable<Text>,
+        counts -> Text,
+    }
+}
+
+diesel::table! {
+    action_targets (run_id, project) {
+        run_id -> Text,
+        project -> Text,
+        outcome -> Nullable<Text>,
+        asked_at -> Nullable<Text>,
+        accepted -> BigInt,
+        percent -> Nullable<BigInt>,
+        ended_at -> Nullable<Text>,
+        result -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    action_requests (actor, key) {
+        actor -> Text,
+        key -> Text,
+        digest -> Text,
+        run_id -> Text,
+        created_at -> Text,
+    }
+}

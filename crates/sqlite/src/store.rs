@@ -1,5 +1,6 @@
 //! The store: connection pools.
 
+mod actions;
 mod incidents;
 mod instances;
 mod outbox;

@@ -1,5 +1,6 @@
 //! In-memory store with injectable failures.
 
+mod actions;
 mod edges;
 mod faults;
 mod incidents;
@@ -62,6 +63,7 @@ struct Tables {
     incidents: incidents::Incidents,
     outbox: outbox::OutboxTable,
     instances: instances::Instances,
+    actions: actions::Actions,
 }
 
 impl FakeStore {

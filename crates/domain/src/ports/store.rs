@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::{
-    CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, IncidentStore, InstanceStore,
-    ListeningStore, Outbox, StoreHealth, UptimeStore,
+    ActionStore, CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, IncidentStore,
+    InstanceStore, ListeningStore, Outbox, StoreHealth, UptimeStore,
 };
 
 /// A store that implements every store port. Has a blanket implementation.
 pub trait Store:
-    CatalogStore
+    ActionStore
+    + CatalogStore
     + ChangeLogStore
     + CheckpointStore
     + EdgeStore
@@ -23,7 +24,8 @@ pub trait Store:
 }
 
 impl<S> Store for S where
-    S: CatalogStore
+    S: ActionStore
+        + CatalogStore
         + ChangeLogStore
         + CheckpointStore
         + EdgeStore
@@ -39,6 +41,8 @@ impl<S> Store for S where
 /// The store ports that the application uses. A test may replace one of them.
 #[derive(Clone)]
 pub struct Stores {
+    /// Runs of actions.
+    pub actions: Arc<dyn ActionStore>,
     /// Projects.
     pub catalog: Arc<dyn CatalogStore>,
     /// Change log.
@@ -63,12 +67,14 @@ pub struct Stores {
     pub client_reads: ClientReads,
 }
 
-/// The ports that answer clients from the store: histories, and streams that resume from far back.
+/// The ports that answer clients from the store: histories, runs of actions, and streams that resume from far back.
 ///
 /// An implementation MUST give them connections of their own, so that they delay no other call, and
 /// MUST fail with [`StoreError::Busy`](crate::StoreError::Busy) beyond a limit.
 #[derive(Clone)]
 pub struct ClientReads {
+    /// Runs of actions.
+    pub actions: Arc<dyn ActionStore>,
     /// Change log.
     pub change_log: Arc<dyn ChangeLogStore>,
     /// Incidents.
@@ -88,6 +94,7 @@ impl Stores {
         let client_reads = ClientReads::of(Arc::<dyn Store>::clone(&store));
         Self {
             client_reads,
+            actions: Arc::<dyn Store>::clone(&store),
             catalog: Arc::<dyn Store>::clone(&store),
             change_log: Arc::<dyn Store>::clone(&store),
             checkpoints: Arc::<dyn Store>::clone(&store),
@@ -107,6 +114,7 @@ impl ClientReads {
     #[must_use]
     pub fn of(store: Arc<dyn Store>) -> Self {
         Self {
+            actions: Arc::<dyn Store>::clone(&store),
             change_log: Arc::<dyn Store>::clone(&store),
             incidents: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),

@@ -43,6 +43,8 @@ impl Process {
             .env("NATS_URL", format!("nats://127.0.0.1:{bus}"))
             .env("SERVICE_PORT", "0")
             .env("HEARTBEAT_INTERVAL_SECONDS", "1")
+            .env("FANOUT", "true")
+            .env("MESH_HMAC_KEY", "0123456789abcdef0123456789abcdef")
             .env("PROJECTS_FILE", &settings.projects_file)
             .env("LOG_FORMAT", "json")
             // Logs the address before the catalog is loaded.

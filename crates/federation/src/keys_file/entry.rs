@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 use std::marker::PhantomData;
 
-use federation_domain::{Actor, Slug};
+use federation_domain::{ActionName, Actor, Slug};
 use federation_http::{Key, KeyDigest, Scope, Scopes};
 use serde::Deserialize;
 use serde::de::value::SeqAccessDeserializer;
@@ -24,8 +24,10 @@ pub struct KeyEntry {
     pub digest: KeyDigest,
     /// Allowed scopes, at least one.
     pub scopes: Scopes,
-    /// Projects for which it may send heartbeats; empty means all.
+    /// Projects for which it may send heartbeats and request actions; empty means all.
     pub slugs: Vec<Slug>,
+    /// Actions that it may request; empty means all.
+    pub actions: Vec<ActionName>,
     /// Time of creation.
     pub created: OffsetDateTime,
     /// Time of expiry.
@@ -54,10 +56,16 @@ impl KeyEntry {
             return Err(InvalidField { field: "scopes", problem: "expected at least one" });
         }
         let has = |wanted| self.scopes.iter().any(|scope| scope == wanted);
-        if !self.slugs.is_empty() && (!has(Scope::Heartbeat) || has(Scope::Admin)) {
-            let problem = "expected the scope heartbeat and not admin, because slugs restrict \
-                           the scope heartbeat";
+        let is_restrictable = has(Scope::Heartbeat) || has(Scope::Act);
+        if !self.slugs.is_empty() && (!is_restrictable || has(Scope::Admin)) {
+            let problem = "expected the scope heartbeat or act and not admin, because slugs \
+                           restrict the scopes heartbeat and act";
             return Err(InvalidField { field: "slugs", problem });
+        }
+        if !self.actions.is_empty() && (!has(Scope::Act) || has(Scope::Admin)) {
+            let problem = "expected the scope act and not admin, because actions restrict the \
+                           scope act";
+            return Err(InvalidField { field: "actions", problem });
         }
         Ok(self)
     }
@@ -83,6 +91,9 @@ impl KeyEntry {
         if !self.slugs.is_empty() {
             write_list(text, "slugs", self.slugs.iter().map(Slug::as_str));
         }
+        if !self.actions.is_empty() {
+            write_list(text, "actions", self.actions.iter().map(ActionName::as_str));
+        }
     }
 }
 
@@ -100,6 +111,7 @@ impl From<&KeyEntry> for Key {
             digest: entry.digest,
             scopes: entry.scopes,
             slugs: (!entry.slugs.is_empty()).then(|| entry.slugs.iter().cloned().collect()),
+            actions: (!entry.actions.is_empty()).then(|| entry.actions.iter().cloned().collect()),
             expires: entry.expires,
             revoked: entry.revoked.is_some(),
         }
@@ -128,6 +140,7 @@ pub(super) struct RawEntry {
     sha256: Parsed<KeyDigest>,
     scopes: Vec<Parsed<Scope>>,
     slugs: Option<Vec<Parsed<Slug>>>,
+    actions: Option<Vec<Parsed<ActionName>>>,
     created: Parsed<OffsetDateTime>,
     expires: Option<Parsed<OffsetDateTime>>,
     revoked: Option<Parsed<OffsetDateTime>>,
@@ -143,12 +156,18 @@ impl TryFrom<RawEntry> for KeyEntry {
                 "expected at least one, got an empty list; remove the field to allow all projects";
             return Err(InvalidField { field: "slugs", problem });
         }
+        if raw.actions.as_ref().is_some_and(Vec::is_empty) {
+            let problem =
+                "expected at least one, got an empty list; remove the field to allow all actions";
+            return Err(InvalidField { field: "actions", problem });
+        }
         let entry = Self {
             id: raw.id.0.0,
             name: raw.name.0.0,
             digest: raw.sha256.0,
             scopes: raw.scopes.into_iter().map(|scope| scope.0).collect(),
             slugs: raw.slugs.unwrap_or_default().into_iter().map(|slug| slug.0).collect(),
+            actions: raw.actions.unwrap_or_default().into_iter().map(|one| one.0).collect(),
             created: raw.created.0,
             expires: raw.expires.map(|expires| expires.0),
             revoked: raw.revoked.map(|revoked| revoked.0),
@@ -235,6 +254,12 @@ impl FromText for Scope {
 }
 
 impl FromText for Slug {
+    fn from_text(text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|fault| format!("expected {}", fault.allowed))
+    }
+}
+
+impl FromText for ActionName {
     fn from_text(text: &str) -> Result<Self, String> {
         Self::parse(text).map_err(|fault| format!("expected {}", fault.allowed))
     }

@@ -17,6 +17,7 @@ fn entry(id: &str) -> KeyEntry {
         digest: KeyDigest::of("abc"),
         scopes: [Scope::Read, Scope::Heartbeat].into_iter().collect(),
         slugs: vec![Slug::parse("docs").unwrap()],
+        actions: Vec::new(),
         created: datetime!(2026-11-24 12:00:00 UTC),
         expires: Some(datetime!(2027-11-24 12:00:00 UTC)),
         revoked: None,

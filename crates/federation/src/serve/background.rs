@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::actions::ServedActions;
 use super::bus::Bus;
 use super::reload::Reload;
 use super::supervisor;
@@ -34,7 +35,7 @@ impl BackgroundTasks {
     pub(super) async fn start(
         service: &Service,
         settings: &ServeSettings,
-        (reload, bus, series): (Reload, Option<Bus>, Option<Series>),
+        (reload, bus, series, actions): (Reload, Option<Bus>, Option<Series>, ServedActions),
     ) -> anyhow::Result<Self> {
         let (listeners_end, writer_end) = (CancellationToken::new(), CancellationToken::new());
         let mut listeners = JoinSet::new();
@@ -54,6 +55,7 @@ impl BackgroundTasks {
         let owner = ReplicaId::random().to_string();
         let evaluator = service.incident_evaluator(settings.incidents.clone(), owner);
         listeners.spawn(evaluator.run(listeners_end.clone()));
+        actions.start(&mut listeners, &listeners_end);
         let (edges, keeper) = service.edge_keeper();
         listeners.spawn(keeper.run(listeners_end.clone()));
         if let Some(bus) = bus {

@@ -46,6 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Key>, String> {
             digest: KeyDigest::of(text),
             scopes: [Scope::Admin].into_iter().collect(),
             slugs: None,
+            actions: None,
             expires: None,
             revoked: false,
         });

@@ -43,6 +43,9 @@ const SETTINGS: [&str; 44] = [
     "HEARTBEAT_DEGRADED_THRESHOLD_SECONDS",
     "HEARTBEAT_STALE_THRESHOLD_SECONDS",
     "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS",
+    "FANOUT",
+    "MESH_HMAC_KEY",
+    "FANOUT_SUBJECTS",
     "LOG_LEVEL",
     "LOG_FORMAT",
     // Settings of `federation heartbeat`.

@@ -64,7 +64,7 @@ fn an_invalid_key_is_rejected_and_the_file_stays() {
     let program = program();
     for (line, code, said) in [
         ("keys create a", 2, "--scope"),
-        ("keys create a --scope root", 2, "expected read, heartbeat, write or admin"),
+        ("keys create a --scope root", 2, "expected read, heartbeat, write, act or admin"),
         ("keys create a --scope heartbeat --slug A", 2, "--slug"),
         ("keys create a --scope read --days 0", 2, "--days"),
         ("keys create a --scope read --slug docs", 1, "slugs: expected the scope heartbeat"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
-use federation_domain::Slug;
+use federation_domain::{ActionName, Slug};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use time::OffsetDateTime;
@@ -22,8 +22,10 @@ pub struct Key {
     pub digest: KeyDigest,
     /// Scopes of the key.
     pub scopes: Scopes,
-    /// Projects for which the key permits heartbeats. `None` permits all.
+    /// Projects for which the key permits heartbeats and actions. `None` permits all.
     pub slugs: Option<BTreeSet<Slug>>,
+    /// Actions that the key permits. `None` permits all.
+    pub actions: Option<BTreeSet<ActionName>>,
     /// Time at which the key expires.
     pub expires: Option<OffsetDateTime>,
     /// True after the key was revoked.

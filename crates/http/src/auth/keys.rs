@@ -59,6 +59,12 @@ impl Keys {
         found
     }
 
+    /// Returns the key with this id, even if it has expired or was revoked.
+    pub(super) fn by_id(&self, id: &str) -> Option<Arc<Key>> {
+        let filed = self.filed.read().get(id).cloned();
+        filed.or_else(|| self.given.iter().find(|key| key.id == id).cloned())
+    }
+
     /// Returns the current state of a key that was found earlier, or `None` if it no longer exists.
     pub(super) fn current(&self, key: &Key) -> Option<Arc<Key>> {
         let filed = self.filed.read().get(&key.id).cloned();
@@ -79,6 +85,7 @@ mod tests {
             digest: KeyDigest::of(text),
             scopes: Scopes::from_iter([Scope::Admin]),
             slugs: None,
+            actions: None,
             expires: None,
             revoked: false,
         }

@@ -14,13 +14,16 @@ pub enum Scope {
     Heartbeat,
     /// Changes of the catalog: registering, replacing and removing projects.
     Write,
+    /// Actions: requesting them of projects, and cancelling runs, only for the projects and actions of
+    /// the key if it is restricted.
+    Act,
     /// Everything.
     Admin,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Heartbeat, Self::Write, Self::Admin];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Heartbeat, Self::Write, Self::Act, Self::Admin];
 
     /// Returns the name used in files, settings and responses.
     #[must_use]
@@ -29,6 +32,7 @@ impl Scope {
             Self::Read => "read",
             Self::Heartbeat => "heartbeat",
             Self::Write => "write",
+            Self::Act => "act",
             Self::Admin => "admin",
         }
     }
@@ -39,7 +43,7 @@ impl Scope {
     /// Returns the expected names. The error does not repeat the text, which may be a misplaced key.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let named = Self::ALL.into_iter().find(|scope| scope.as_str() == text);
-        named.ok_or("expected read, heartbeat, write or admin")
+        named.ok_or("expected read, heartbeat, write, act or admin")
     }
 
     const fn bit(self) -> u8 {

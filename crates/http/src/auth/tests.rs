@@ -22,6 +22,7 @@ fn key(text: &str, scopes: &[Scope]) -> Key {
         digest: KeyDigest::of(text),
         scopes: scopes.iter().copied().collect(),
         slugs: None,
+        actions: None,
         expires: None,
         revoked: false,
     }
@@ -141,6 +142,9 @@ async fn probes_are_open_and_all_other_endpoints_are_guarded() {
                 Access::Needs(Scope::Heartbeat) => {
                     endpoint.path.ends_with("/{slug}/heartbeat")
                         || endpoint.path.ends_with("/{slug}/metrics")
+                }
+                Access::Needs(Scope::Act) => {
+                    method == Method::POST && endpoint.path.starts_with("/api/fed/actions")
                 }
                 Access::Needs(Scope::Write | Scope::Admin) => method != Method::GET,
             };

@@ -75,6 +75,7 @@ mod tests {
             digest: KeyDigest::of(id),
             scopes: Scopes::from_iter([Scope::Read]),
             slugs: None,
+            actions: None,
             expires: None,
             revoked: false,
         })

@@ -107,6 +107,18 @@ impl<'a> Fields<'a> {
         }));
     }
 
+    /// Reads an optional boolean. Absence and null count as false.
+    pub(super) fn flag(&mut self, field: &'static str) -> bool {
+        match self.take(field) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(other) => {
+                self.faults.push(unexpected(field, other, "true or false"));
+                false
+            }
+        }
+    }
+
     /// Reads an optional number. Null counts as absent.
     pub(super) fn optional_number(&mut self, field: &'static str) -> Option<f64> {
         let value = self.take(field)?;

@@ -70,7 +70,10 @@ mod tests {
         let scopes = [scope].into_iter().collect();
         let digest = KeyDigest::of(&text);
         let id = "a1".to_owned();
-        (Key { id, digest, scopes, slugs: None, expires: None, revoked: false }, text)
+        (
+            Key { id, digest, scopes, slugs: None, actions: None, expires: None, revoked: false },
+            text,
+        )
     }
 
     fn keys(scope: Scope) -> (Arc<Keys>, String) {

@@ -1,5 +1,6 @@
-use federation_domain::{HeartbeatInterval, HubUrl, MeshNamespace, Slug};
+use federation_domain::{ActionSubjects, HeartbeatInterval, HubUrl, MeshNamespace, Slug};
 
+use crate::actions::ActionKeys;
 use crate::connection::NatsSettings;
 
 /// Project and connection of a publisher.
@@ -17,6 +18,10 @@ pub struct PublisherSettings {
     pub interval: HeartbeatInterval,
     /// NATS connection.
     pub nats: NatsSettings,
+    /// Keys that sign requests of actions. Without any, every request is rejected.
+    pub action_keys: ActionKeys,
+    /// Subjects of actions, as in the settings of the service.
+    pub action_subjects: ActionSubjects,
 }
 
 impl PublisherSettings {
@@ -31,6 +36,8 @@ impl PublisherSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             interval: HeartbeatInterval::DEFAULT,
             nats,
+            action_keys: ActionKeys::default(),
+            action_subjects: ActionSubjects::default(),
         }
     }
 }

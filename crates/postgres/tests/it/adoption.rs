@@ -90,7 +90,9 @@ async fn reverting_all_migrations_keeps_the_projects_of_the_python_service() {
     let client = by_hand(&database).await;
     for down in [
         include_str!("../../../../migrations/postgres/2026-11-29-000023_instance_facts/down.sql"),
+        include_str!("../../../../migrations/postgres/2026-11-29-000022_actions/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-29-000021_outbox/down.sql"),
+        include_str!("../../../../migrations/postgres/2026-11-29-000020_incidents/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-28-000010_project_metrics/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-28-000003_uptime/down.sql"),
         include_str!("../../../../migrations/postgres/2026-11-24-000006_auto_registered/down.sql"),

@@ -10,7 +10,7 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 8] = [
+const VERSIONS: [&str; 10] = [
     "20261124000001",
     "20261124000002",
     "20261124000005",
@@ -19,6 +19,7 @@ const VERSIONS: [&str; 8] = [
     "20261128000010",
     "20261129000020",
     "20261129000021",
+    "20261129000022",
     "20261129000023",
 ];
 

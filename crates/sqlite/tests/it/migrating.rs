@@ -9,7 +9,7 @@ use federation_testkit::contract::samples::{moment, period};
 use crate::world::{by_hand, migrated, store_in};
 
 /// Versions of all migrations.
-const VERSIONS: [&str; 7] = [
+const VERSIONS: [&str; 9] = [
     "20261124000001",
     "20261124000002",
     "20261124000005",
@@ -17,6 +17,7 @@ const VERSIONS: [&str; 7] = [
     "20261128000003",
     "20261129000020",
     "20261129000021",
+    "20261129000022",
     "20261129000023",
 ];
 
@@ -73,7 +74,9 @@ async fn reverting_all_migrations_leaves_an_empty_file() {
     let mut hand = by_hand(&folder);
     for down in [
         include_str!("../../../../migrations/sqlite/2026-11-29-000023_instance_facts/down.sql"),
+        include_str!("../../../../migrations/sqlite/2026-11-29-000022_actions/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-29-000021_outbox/down.sql"),
+        include_str!("../../../../migrations/sqlite/2026-11-29-000020_incidents/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-28-000003_uptime/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-24-000006_auto_registered/down.sql"),
         include_str!("../../../../migrations/sqlite/2026-11-24-000005_edges/down.sql"),

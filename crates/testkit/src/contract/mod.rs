@@ -10,6 +10,7 @@
     reason = "a store that breaks the contract fails the test by a panic"
 )]
 
+pub mod actions;
 pub mod checkpointing;
 pub mod committing;
 pub mod conditions;
@@ -82,6 +83,20 @@ macro_rules! store_contract {
             checkpointing::a_checkpoint_ignores_removed_projects;
             checkpointing::one_call_stores_ten_thousand_heartbeats;
             checkpointing::concurrent_replicas_do_not_deadlock;
+            actions::a_run_is_kept_with_every_field;
+            actions::runs_in_progress_are_limited;
+            actions::a_repeated_request_creates_one_run;
+            actions::concurrent_repetitions_create_one_run;
+            actions::runs_are_listed_newest_first;
+            actions::a_lease_is_taken_over_after_it_expires;
+            actions::one_of_several_replicas_gets_a_lease;
+            actions::a_dispatch_is_recorded_once;
+            actions::a_stored_outcome_never_changes;
+            actions::a_run_ends_with_its_last_target;
+            actions::a_cancelled_run_asks_no_further_targets;
+            actions::targets_are_read_in_pages;
+            actions::old_runs_are_deleted;
+            actions::a_run_has_ten_thousand_targets;
             edges::a_declared_edge_is_kept_with_every_field;
             edges::changes_of_edges_are_logged;
             edges::a_declaration_replaces_the_claim_of_its_source;

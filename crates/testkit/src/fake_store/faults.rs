@@ -7,7 +7,7 @@ use federation_domain::{RejectReason, Slug, StoreError, WritesRefusedBecause};
 use super::FakeStore;
 
 impl FakeStore {
-    /// Makes the next commit apply and then fail, as if the connection broke before the answer.
+    /// Makes the next commit or record of a dispatch apply and then fail, as if the connection broke before the answer.
     pub fn lose_next_answer(&self) {
         self.loses_answer.store(true, Ordering::SeqCst);
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use federation_domain::Slug;
+use federation_domain::{ActionName, Slug};
 use federation_http::{KeyDigest, Scope, format_key};
 use serde_json::json;
 
@@ -21,13 +21,17 @@ pub struct CreateArgs {
     #[arg(value_parser = check_name)]
     name: String,
 
-    /// Allow this scope: read, heartbeat, write or admin; repeatable.
+    /// Allow this scope: read, heartbeat, write, act or admin; repeatable.
     #[arg(long = "scope", value_name = "SCOPE", required = true, value_parser = Scope::parse)]
     scopes: Vec<Scope>,
 
-    /// Allow heartbeats of this project only; repeatable.
+    /// Allow heartbeats and actions of this project only; repeatable.
     #[arg(long = "slug", value_name = "SLUG", value_parser = Slug::parse)]
     slugs: Vec<Slug>,
+
+    /// Allow this action only; repeatable.
+    #[arg(long = "action", value_name = "ACTION", value_parser = ActionName::parse)]
+    actions: Vec<ActionName>,
 
     /// Let the key expire after this many days, from 1 to 3650 [default: never].
     #[arg(long, value_name = "DAYS", value_parser = days)]
@@ -74,6 +78,7 @@ impl CreateArgs {
             digest,
             scopes: self.scopes.iter().copied().collect(),
             slugs: self.slugs.clone(),
+            actions: self.actions.clone(),
             created,
             expires: self.days.map(|days| created + time::Duration::days(days.into())),
             revoked: None,

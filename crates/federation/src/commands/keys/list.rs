@@ -1,6 +1,6 @@
 //! `federation keys list`.
 
-use federation_domain::Slug;
+use federation_domain::{ActionName, Slug};
 use federation_http::Scope;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -44,6 +44,7 @@ fn object(entry: &KeyEntry, now: OffsetDateTime) -> serde_json::Value {
         "state": state(entry, now),
         "scopes": entry.scopes.iter().map(Scope::as_str).collect::<Vec<_>>(),
         "slugs": entry.slugs.iter().map(Slug::as_str).collect::<Vec<_>>(),
+        "actions": entry.actions.iter().map(ActionName::as_str).collect::<Vec<_>>(),
         "created": stamp(entry.created),
         "expires": entry.expires.map(stamp),
         "revoked": entry.revoked.map(stamp),

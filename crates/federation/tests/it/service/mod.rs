@@ -1,5 +1,6 @@
 //! The service as a process, on real servers.
 
+mod actions;
 mod docs;
 mod export;
 mod graph;

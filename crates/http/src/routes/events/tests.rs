@@ -178,6 +178,7 @@ fn key(text: &str) -> Key {
         digest: KeyDigest::of(text),
         scopes: [Scope::Read].into_iter().collect(),
         slugs: None,
+        actions: None,
         expires: None,
         revoked: false,
     }

@@ -212,6 +212,7 @@ async fn a_client_is_asked_for_its_body_only_if_the_body_is_read() {
         digest: crate::auth::KeyDigest::of("alpha-key"),
         scopes: [crate::auth::Scope::Admin].into_iter().collect(),
         slugs: None,
+        actions: None,
         expires: None,
         revoked: false,
     };

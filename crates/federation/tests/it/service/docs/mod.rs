@@ -11,6 +11,7 @@ mod programs;
 mod shapes;
 mod shell;
 mod stage;
+mod verifying;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -114,9 +115,17 @@ async fn the_shell_examples_work() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_programs_make_their_project_online() {
     let stage = Stage::set(&root()).await;
-    for block in blocks(&root()) {
-        programs::run(&stage, &block);
+    for block in blocks(&root()).iter().filter(|block| !verifying::is_check(block)) {
+        programs::run(&stage, block);
     }
+}
+
+#[test]
+fn the_example_checks_accept_only_valid_requests() {
+    let all = blocks(&root());
+    let checks: Vec<_> = all.iter().filter(|block| verifying::is_check(block)).collect();
+    assert!(checks.iter().filter(|block| block.language != "rust").count() >= 2);
+    checks.into_iter().for_each(verifying::run);
 }
 
 #[tokio::test(flavor = "multi_thread")]
