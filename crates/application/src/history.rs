@@ -107,7 +107,7 @@ impl Catalog {
         let now = self.now();
         let source = self.presence().listening().source_of(project);
         let since = begin(project, now, WINDOWS[WINDOWS.len() - 1].1);
-        let ClientReads { uptime, listening, .. } = &self.stores().client_reads;
+        let ClientReads { uptime, .. } = &self.stores().client_reads;
         let days = uptime.uptime_days(&project.slug, source, day_of(since)).await;
         let UptimeDays { progress, mut days, heard } = self.read(days)?;
         let until = progress.until.unwrap_or_else(|| day_of(since));
@@ -118,11 +118,22 @@ impl Catalog {
         let tail = self.read(uptime.steps(&project.slug, after, newest, MOST_STEPS + 1).await)?;
         let is_whole = tail.len() <= MOST_STEPS;
         let tail = is_whole.then(|| tail.into_iter().map(|one| (one.at, one.step)).collect());
-        let periods = listening.listening_periods(source, now - LISTENING_RETENTION).await;
-        let mut periods = self.read(periods)?;
-        self.add_present_period(source, now, &mut periods);
+        let periods = self.heard_periods(source, now - LISTENING_RETENTION, now).await?;
         let rolled_up = RolledUp { until, days, heard };
         Ok(Evidence { project, now, periods, rolled_up, tail })
+    }
+
+    /// Returns the listening periods of a source until now.
+    pub(crate) async fn heard_periods(
+        &self,
+        source: Source,
+        since: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Vec<ListeningPeriod>, CatalogError> {
+        let listening = &self.stores().client_reads.listening;
+        let mut periods = self.read(listening.listening_periods(source, since).await)?;
+        self.add_present_period(source, now, &mut periods);
+        Ok(periods)
     }
 
     async fn uptime_in(

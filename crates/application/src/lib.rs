@@ -45,6 +45,7 @@ mod rejected_writes;
 mod series;
 mod service;
 mod sinks;
+mod strips;
 #[cfg(test)]
 mod testing;
 mod writer;
@@ -88,4 +89,5 @@ pub use series::{
 };
 pub use service::{Ports, Service};
 pub use sinks::{AllSinks, LogSink};
+pub use strips::{STRIP_STEP, StatusStrip, StatusStrips, Strips};
 pub use writer::{CHECKPOINT_INTERVAL, Writer};

@@ -153,8 +153,8 @@ pub use stored::{
 };
 pub use time_precision::to_micros;
 pub use uptime::{
-    DayStep, HeardDay, RolledUp, Shares, TimeByStatus, UptimeDay, day_of, first_moment_of,
-    heard_day, roll_up_day, spent, uptime,
+    DayStep, HeardDay, PartStatus, RolledUp, Shares, TimeByStatus, UptimeDay, UptimeParts, day_of,
+    first_moment_of, heard_day, roll_up_day, spent, uptime,
 };
 pub use values::{
     FanoutAllowlist, HeartbeatInterval, HubUrl, MeshNamespace, ProjectName, ReportedStatus, Slug,

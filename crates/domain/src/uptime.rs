@@ -6,6 +6,7 @@
 //! with the changes since, the tail of the log.
 
 mod days;
+mod strip;
 
 use time::OffsetDateTime;
 
@@ -16,6 +17,7 @@ use crate::project::ProjectStatus;
 pub use self::days::{
     DayStep, HeardDay, RolledUp, UptimeDay, day_of, first_moment_of, heard_day, roll_up_day, uptime,
 };
+pub use self::strip::{PartStatus, UptimeParts};
 
 /// Time that a project spent in each status, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

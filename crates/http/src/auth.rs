@@ -22,6 +22,7 @@ mod presented;
 pub(crate) mod queries;
 mod rights;
 pub(crate) mod scope;
+pub(crate) mod sessions;
 mod throttle;
 pub(crate) mod tickets;
 

@@ -14,7 +14,7 @@ use crate::auth::access::Closed;
 use crate::routes::events::EventKindSchema;
 use crate::routes::{
     actions, alerts, docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series,
-    ticket,
+    session, ticket, uptime,
 };
 use crate::wire::change::EventBody;
 use crate::wire::entry::EntryBody;
@@ -93,6 +93,10 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         actions::find::find,
         actions::cancel::cancel,
         crate::routes::events::events,
+        uptime::list,
+        session::begin,
+        session::get,
+        session::end,
         ticket::issue,
         health::health,
         livez::livez,

@@ -16,4 +16,5 @@ mod pairs;
 mod position;
 pub(crate) mod series;
 pub(crate) mod slug;
+pub(crate) mod uptime;
 pub(crate) mod wait;

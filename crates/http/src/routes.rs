@@ -14,7 +14,9 @@ mod page;
 pub(crate) mod projects;
 pub(crate) mod readyz;
 pub(crate) mod series;
+pub(crate) mod session;
 pub(crate) mod ticket;
+pub(crate) mod uptime;
 
 use std::sync::Arc;
 
@@ -92,6 +94,16 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/fed/projects/{slug}/history",
         &[(Method::GET, READ, || web::to(projects::history::history))],
     ),
+    get("/api/fed/uptime", &[(Method::GET, READ, || web::to(uptime::list))]),
+    Endpoint {
+        path: "/api/fed/session",
+        allow: "GET, HEAD, POST, DELETE",
+        handlers: &[
+            (Method::GET, READ, || web::to(session::get)),
+            (Method::POST, READ, || web::to(session::begin)),
+            (Method::DELETE, READ, || web::to(session::end)),
+        ],
+    },
     get("/api/fed/metrics", &[(Method::GET, READ, || web::to(series::across::across))]),
     get("/api/fed/metrics/{slug}", &[(Method::GET, READ, || web::to(series::read::metrics))]),
     get(

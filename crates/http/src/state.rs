@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use federation_application::{
     Actions, Catalog, ChangeFeed, Graph, Incidents, Instances, Metrics, Presence, Readiness,
-    Series, Service,
+    Series, Service, Strips,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,7 @@ pub struct ApiState {
     pub export_project_metrics: bool,
     /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
+    pub(crate) strips: Arc<Strips>,
     pub(crate) lists: Arc<Lists>,
     pub(crate) graphs: Arc<Graphs>,
     pub(crate) clients: Arc<Clients>,
@@ -139,6 +140,7 @@ impl From<&Service> for ApiState {
             series: None,
             export_project_metrics: false,
             auth: None,
+            strips: Arc::new(Strips::new(service.catalog.clone(), service.changes.clone())),
             lists,
             graphs: Arc::new(graphs),
             clients: Clients::new(MAX_STREAMS_PER_CLIENT),

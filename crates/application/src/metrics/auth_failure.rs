@@ -17,6 +17,8 @@ pub enum AuthFailureReason {
     MissingScope,
     /// The key is bound to other projects.
     OtherProject,
+    /// It changes something, has a session instead of a key, and may come from another site.
+    CrossOrigin,
     /// Too many failed requests arrived from the same address.
     TooManyFailures,
 }
@@ -33,6 +35,7 @@ impl AuthFailureReason {
             Self::Revoked => "revoked",
             Self::MissingScope => "missing_scope",
             Self::OtherProject => "other_project",
+            Self::CrossOrigin => "cross_origin",
             Self::TooManyFailures => "too_many_failures",
         }
     }

@@ -47,7 +47,10 @@ impl ServedKeys {
             }
             None => None,
         };
-        let auth = Auth::new(keys, settings.closed, clock);
+        let mut auth = Auth::new(keys, settings.closed, clock);
+        if let Some(secret) = &settings.session_secret {
+            auth = auth.with_session_secret(secret.expose());
+        }
         Ok(Self { auth: Arc::new(auth), file })
     }
 }

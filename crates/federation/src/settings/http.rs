@@ -40,6 +40,11 @@ pub struct HttpArgs {
     #[arg(value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub federation_keys_file: Option<PathBuf>,
 
+    /// Sign the sessions of browsers with this secret of at least 32 characters, which all replicas
+    /// must share. Without it, a session is valid only in the process that began it.
+    #[arg(long, env, value_name = "TEXT", hide_env_values = true)]
+    pub session_secret: Option<Secret>,
+
     /// Require an API key with the scope read for /metrics.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
@@ -97,6 +102,8 @@ pub struct AuthSettings {
     pub file: Option<PathBuf>,
     /// Protected paths besides `/api/fed`.
     pub closed: Closed,
+    /// Secret that signs the sessions of browsers.
+    pub session_secret: Option<Secret>,
 }
 
 impl HttpArgs {
@@ -157,8 +164,16 @@ impl HttpArgs {
             return Err(SettingError::new("FEDERATION_KEYS_FILE", problem));
         }
         let closed = Closed { metrics: self.protect_metrics, docs: self.protect_docs };
+        let session_secret =
+            self.session_secret.clone().filter(|secret| !secret.expose().is_empty());
+        if session_secret.as_ref().is_some_and(|secret| secret.expose().len() < 32) {
+            let problem = "expected at least 32 characters, got fewer; create one with \
+                           `openssl rand -hex 32`";
+            return Err(SettingError::new("SESSION_SECRET", problem));
+        }
         if given.is_some() || file.is_some() {
-            return Ok(Some(AuthSettings { given: given.unwrap_or_default(), file, closed }));
+            let given = given.unwrap_or_default();
+            return Ok(Some(AuthSettings { given, file, closed, session_secret }));
         }
         for (name, protects) in [("PROTECT_METRICS", closed.metrics), ("PROTECT_DOCS", closed.docs)]
         {
@@ -207,6 +222,7 @@ mod tests {
             allow_anonymous: false,
             federation_api_keys: None,
             federation_keys_file: None,
+            session_secret: None,
             protect_metrics: false,
             protect_docs: false,
         }
@@ -275,6 +291,10 @@ mod tests {
             (
                 HttpArgs { federation_keys_file: Some("".into()), ..local() },
                 "FEDERATION_KEYS_FILE: expected a file",
+            ),
+            (
+                HttpArgs { session_secret: Some("short".into()), ..local() },
+                "SESSION_SECRET: expected at least 32 characters",
             ),
             (HttpArgs { protect_metrics: true, ..local() }, "PROTECT_METRICS: expected API keys"),
             (HttpArgs { protect_docs: true, ..local() }, "PROTECT_DOCS: expected API keys"),

@@ -12,6 +12,7 @@ use super::key::Key;
 use super::keys::Keys;
 use super::presented::presented;
 use super::scope::Scope;
+use super::sessions::{Session, Sessions, is_foreign, is_own, tokens};
 use super::throttle::Throttle;
 use super::tickets::Tickets;
 use crate::text::abbreviate;
@@ -22,6 +23,7 @@ pub struct Auth {
     closed: Closed,
     pub(super) throttle: Arc<Throttle>,
     pub(super) tickets: Tickets,
+    pub(super) sessions: Sessions,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -29,35 +31,63 @@ impl Auth {
     /// Authenticates against `keys`, which may be replaced while the service runs.
     #[must_use]
     pub fn new(keys: Arc<Keys>, closed: Closed, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, closed, throttle: Arc::default(), tickets: Tickets::default(), clock }
+        let (throttle, tickets) = (Arc::default(), Tickets::default());
+        Self { keys, closed, throttle, tickets, sessions: Sessions::new(), clock }
+    }
+
+    /// Signs sessions of browsers with a secret that other replicas share. Without it, a session is
+    /// valid only in this process.
+    #[must_use]
+    pub fn with_session_secret(self, secret: &str) -> Self {
+        Self { sessions: Sessions::with_secret(secret), ..self }
     }
 
     pub(crate) fn closed(&self) -> Closed {
         self.closed
     }
 
-    /// Returns the key that admits a request. Reads only the head of the request.
+    /// Returns the key that admits a request, and the session if there is one. Reads only the head of
+    /// the request.
     pub(super) fn authorize(
         &self,
         needed: Scope,
         request: &ServiceRequest,
-    ) -> Result<Arc<Key>, AuthError> {
-        let key = match (presented(request.headers()), ticket_in(request)) {
-            (Err(AuthError::NoKey), Some(ticket)) => self.key_of(ticket)?,
-            (text, _) => self.keys.find(text?).ok_or(AuthError::UnknownKey)?,
+    ) -> Result<(Arc<Key>, Option<Session>), AuthError> {
+        let (key, session) = match (presented(request.headers()), ticket_in(request)) {
+            (Err(AuthError::NoKey), Some(ticket)) => (self.key_of(ticket)?, None),
+            (Err(AuthError::NoKey), None) => self.signed_in(request)?,
+            (text, _) => (self.keys.find(text?).ok_or(AuthError::UnknownKey)?, None),
         };
         Span::current().record("key.id", &*key.id);
         let needed = if speaks_for_itself(&key, request) { Scope::Heartbeat } else { needed };
         self.admit(&key, needed)?;
         if request.match_info().get("from").is_some() {
-            return Ok(key);
+            return Ok((key, session));
         }
         // Every other path that needs this scope names its project.
         let slug = request.match_info().get("slug").unwrap_or_default();
         if needed == Scope::Heartbeat && !key.reaches(slug) {
             return Err(AuthError::OtherProject { shown: abbreviate(slug) });
         }
-        Ok(key)
+        Ok((key, session))
+    }
+
+    /// Returns the key and the session of a request with a cookie.
+    fn signed_in(
+        &self,
+        request: &ServiceRequest,
+    ) -> Result<(Arc<Key>, Option<Session>), AuthError> {
+        let headers = request.headers();
+        let tokens = tokens(headers);
+        if tokens.is_empty() || is_foreign(headers) {
+            return Err(AuthError::NoKey);
+        }
+        let found = self.sessions.find(&tokens, self.clock.utc(), |id| self.keys.of_id(id));
+        let (session, key) = found.ok_or(AuthError::SessionEnded)?;
+        if !request.method().is_safe() && !is_own(headers) {
+            return Err(AuthError::CrossOrigin);
+        }
+        Ok((key, Some(session)))
     }
 
     /// Takes a ticket and returns the current state of its key.

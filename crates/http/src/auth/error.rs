@@ -26,6 +26,13 @@ pub(crate) enum AuthError {
          /api/fed/events/ticket"
     )]
     UnknownTicket,
+    #[error("the session has ended: sign in again")]
+    SessionEnded,
+    #[error(
+        "a request that changes something and has a session instead of an API key needs the header \
+         X-Requested-With"
+    )]
+    CrossOrigin,
     #[error("the API key has expired")]
     Expired,
     #[error("the API key was revoked")]
@@ -51,9 +58,12 @@ impl AuthError {
             | Self::TwoKeys
             | Self::UnknownKey
             | Self::UnknownTicket
+            | Self::SessionEnded
             | Self::Expired
             | Self::Revoked => StatusCode::UNAUTHORIZED,
-            Self::MissingScope { .. } | Self::OtherProject { .. } => StatusCode::FORBIDDEN,
+            Self::MissingScope { .. } | Self::OtherProject { .. } | Self::CrossOrigin => {
+                StatusCode::FORBIDDEN
+            }
             Self::TooManyFailures { .. } => StatusCode::TOO_MANY_REQUESTS,
         }
     }
@@ -64,7 +74,8 @@ impl AuthError {
             Self::NoKey => AuthFailureReason::NoKey,
             Self::TwoKeys => AuthFailureReason::DifferentKeys,
             Self::UnknownKey | Self::UnknownTicket => AuthFailureReason::UnknownKey,
-            Self::Expired => AuthFailureReason::Expired,
+            Self::Expired | Self::SessionEnded => AuthFailureReason::Expired,
+            Self::CrossOrigin => AuthFailureReason::CrossOrigin,
             Self::Revoked => AuthFailureReason::Revoked,
             Self::MissingScope { .. } => AuthFailureReason::MissingScope,
             Self::OtherProject { .. } => AuthFailureReason::OtherProject,
@@ -98,7 +109,9 @@ impl AuthError {
             Self::MissingScope { needed, .. } => {
                 format!(r#"{REALM}, error="insufficient_scope", scope="{needed}""#)
             }
-            Self::OtherProject { .. } => format!(r#"{REALM}, error="insufficient_scope""#),
+            Self::OtherProject { .. } | Self::CrossOrigin => {
+                format!(r#"{REALM}, error="insufficient_scope""#)
+            }
             _ => format!(r#"{REALM}, error="invalid_token""#),
         }
     }

@@ -32,8 +32,8 @@ async fn check(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     match auth.authorize(needed, &request) {
-        Ok(key) => {
-            request.extensions_mut().insert(Grant::new(auth, key, needed));
+        Ok((key, session)) => {
+            request.extensions_mut().insert(Grant::new(auth, key, session, needed));
             next.call(request).await
         }
         Err(error) => {

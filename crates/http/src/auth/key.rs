@@ -86,6 +86,11 @@ impl KeyDigest {
         hex(&self.0)
     }
 
+    /// Returns the bytes, for signatures that depend on the key.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Compares two digests in constant time.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {

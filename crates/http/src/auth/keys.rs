@@ -59,10 +59,15 @@ impl Keys {
         found
     }
 
-    /// Returns the key with this id, even if it has expired or was revoked.
-    pub(super) fn by_id(&self, id: &str) -> Option<Arc<Key>> {
+    /// Returns the keys with this id, even if they have expired or were revoked.
+    pub(super) fn of_id(&self, id: &str) -> Vec<Arc<Key>> {
         let filed = self.filed.read().get(id).cloned();
-        filed.or_else(|| self.given.iter().find(|key| key.id == id).cloned())
+        self.given.iter().filter(|key| key.id == id).cloned().chain(filed).collect()
+    }
+
+    /// Returns the key with this id, even if it has expired or was revoked. A key from the file wins.
+    pub(super) fn by_id(&self, id: &str) -> Option<Arc<Key>> {
+        self.of_id(id).pop()
     }
 
     /// Returns the current state of a key that was found earlier, or `None` if it no longer exists.

@@ -24,6 +24,9 @@ use crate::state::ApiState;
 /// 60 s.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
 
+/// Interval at which the key of an idle stream is checked.
+pub(super) const RECHECK: Duration = Duration::from_secs(2);
+
 /// Properties of a stream besides its events.
 pub(crate) struct Viewer {
     pub(crate) filter: EventFilter,
@@ -50,6 +53,8 @@ pub(crate) fn stream(
     heartbeats.reset();
     let series = state.series.as_ref().filter(|_| viewer.filter.metrics);
     let updates = series.map(Series::updates);
+    let mut rechecks = interval(RECHECK);
+    rechecks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let events = Events {
         shown: watcher.position(),
         watcher,
@@ -58,6 +63,7 @@ pub(crate) fn stream(
         updates,
         frames: Arc::clone(&state.frames),
         heartbeats,
+        rechecks,
         ending: state.ending.clone(),
     };
     let rest = stream::unfold(events, async |mut events| Some((events.next().await?, events)));
@@ -72,6 +78,7 @@ struct Events {
     updates: Option<broadcast::Receiver<MetricsUpdate>>,
     frames: Arc<FrameCache>,
     heartbeats: Interval,
+    rechecks: Interval,
     ending: CancellationToken,
     /// The newest id sent to the client.
     shown: LogPosition,
@@ -100,6 +107,12 @@ impl Events {
                 () = self.viewer.connection.closed() => return None,
                 _ = self.heartbeats.tick() => {
                     return self.is_admitted(Grant::is_valid).then(|| self.heartbeat());
+                }
+                _ = self.rechecks.tick(), if self.viewer.grant.is_some() => {
+                    if !self.is_admitted(Grant::is_valid) {
+                        return None;
+                    }
+                    continue;
                 }
                 event = self.watcher.next() => event,
                 update = next_of(&mut self.updates) => {

@@ -104,6 +104,31 @@ describe('the graph', () => {
     await page.context().close();
   });
 
+  it('shows risk, compliance and freshness, and never what is not known as good', async () => {
+    const metrics = {
+      'audit.ok_count': 9,
+      'audit.warn_count': 0,
+      'audit.fail_count': 2,
+      'deploy.last_deployed': new Date(Date.now() - 3 * 86_400_000).toISOString(),
+    };
+    await world.send('POST', '/api/fed/projects/ledger/metrics', { metrics });
+    const page = await world.page();
+    await page.goto('/ecosystem?overlay=compliance');
+    await page.locator(`${box('ledger')} .badge.bad`).waitFor();
+    expect(await page.locator(box('ledger')).getAttribute('aria-label')).toBe(
+      'ledger 2 ✕, online, audits: 2 failing, 0 with warnings, 9 passing',
+    );
+    expect(await page.locator(`${box('vault')} .badge.none`).textContent()).toBe('?');
+    await page.getByLabel('Overlay').selectOption('freshness');
+    await page.locator(`${box('ledger')} .badge.good`, { hasText: '3d' }).waitFor();
+    expect(new URL(page.url()).searchParams.get('overlay')).toBe('freshness');
+    await page.getByLabel('Overlay').selectOption('risk');
+    await page.locator(`${box('ledger')} .badge`, { hasText: '10' }).waitFor();
+    expect(await page.locator(`${box('nowhere')} .badge.good`).count()).toBe(0);
+    await expectAccessible(page);
+    await page.context().close();
+  });
+
   it('is a list as well, which narrow windows show first', async () => {
     const page = await world.page({ viewport: { width: 320, height: 640 } });
     await page.goto('/ecosystem');

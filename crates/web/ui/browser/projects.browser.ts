@@ -93,7 +93,23 @@ describe('the table of projects', () => {
     await page.getByRole('button', { name: 'Export CSV' }).click();
     const text = await readFile(await (await download).path(), 'utf8');
     expect(text.split('\r\n')[1]).toMatch(/^beta,beta,degraded,degraded,team:web,<i>disk<\/i> full,/);
+    expect(text.split('\r\n')[1]).toMatch(/,https:\/\/beta.example.com\/,0[.\d]*,0[.\d]*,\.+[dxu]+$/);
     expect(text.split('\r\n').length).toBe(3);
+    await page.context().close();
+  });
+
+  it('shows the last 24 hours of the rows in view with few requests', async () => {
+    const page = await world.page();
+    const reads: string[] = [];
+    page.on('request', (request) => {
+      if (/\/api\/fed\/(uptime|projects\/[a-z]+\/history)/.test(request.url())) reads.push(request.url());
+    });
+    await page.goto('/projects?sort=name');
+    const strip = page.locator('[data-slug=beta]').getByRole('img', { name: /^Last 24 hours: / });
+    await strip.waitFor();
+    expect(await strip.getAttribute('aria-label')).toContain('degraded');
+    expect(await page.locator('[data-slug=beta] .strip .online').count()).toBe(0);
+    expect(reads.length).toBe(1);
     await page.context().close();
   });
 

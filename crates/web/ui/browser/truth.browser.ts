@@ -41,6 +41,47 @@ describe('when the stream is cut', () => {
   });
 });
 
+describe('two tabs', () => {
+  it('share one event stream, also after it was cut, and each survives the other', async () => {
+    const world = newWorld();
+    await world.start();
+    await world.register('alpha', { heartbeat_interval_seconds: 60 });
+    const one = await world.page();
+    const two = await one.context().newPage();
+    for (const page of [one, two]) {
+      await page.goto('/projects');
+      await page.waitForSelector('[data-live=true]');
+      await page.waitForSelector('[data-slug=alpha]');
+    }
+    const streams = async () => {
+      const text = await (await fetch(`${world.service.url}/metrics`)).text();
+      return Number(/^federation_watchers (\d+)$/m.exec(text)?.[1]);
+    };
+    expect(await streams()).toBe(1);
+    await world.beat('alpha');
+    for (const page of [one, two]) {
+      await page.locator('[data-slug=alpha]', { hasText: 'Online' }).waitFor({ timeout: 2_000 });
+    }
+    await world.restart();
+    await world.register('beta');
+    for (const page of [one, two]) {
+      await page.locator('[data-slug=beta]').waitFor({ timeout: 20_000 });
+      await page.waitForSelector('[data-live=true]');
+    }
+    expect(await streams()).toBe(1);
+    await one.close();
+    await world.beat('alpha', { status: 'degraded' });
+    await two.locator('[data-slug=alpha]', { hasText: 'Degraded' }).waitFor({ timeout: 2_000 });
+    const three = await two.context().newPage();
+    await three.goto('/projects/alpha');
+    await three.waitForSelector('[data-live=true]');
+    await two.close();
+    await world.beat('alpha');
+    await three.getByRole('heading', { name: 'Why online' }).waitFor({ timeout: 4_000 });
+    await three.context().close();
+  });
+});
+
 describe('when the service is blind', () => {
   it('the page says so, and no status looks known that is not', async () => {
     const world = newWorld();
@@ -71,7 +112,7 @@ describe('when the service is blind', () => {
 });
 
 describe('with API keys', () => {
-  it('the page asks for a key, refuses a wrong one, and forgets it on sign-out', async () => {
+  it('the page asks for a key, keeps the session over a reload, and ends it on sign-out', async () => {
     const world = newWorld();
     await world.start({ settings: { FEDERATION_API_KEYS: 'a-good-key' } });
     await world.send(
@@ -92,8 +133,19 @@ describe('with API keys', () => {
     await page.waitForSelector('[data-live=true]');
     const stored = await page.evaluate(() => JSON.stringify(localStorage) + document.cookie);
     expect(stored).not.toContain('a-good-key');
+    expect(stored).not.toContain('federation_session');
+    const [cookie] = await page.context().cookies();
+    expect(cookie).toMatchObject({ name: 'federation_session', httpOnly: true, sameSite: 'Strict' });
+    await page.reload();
+    await page.waitForSelector('[data-ready=project]');
+    const other = await page.context().newPage();
+    await other.goto('/projects');
+    await other.waitForSelector('[data-ready=projects]');
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('API key').waitFor();
+    await other.getByLabel('API key').waitFor();
+    const kept = { headers: { Cookie: `federation_session=${cookie?.value}` } };
+    expect((await fetch(`${world.service.url}/api/fed/projects`, kept)).status).toBe(401);
     await until('the stream to end', () => page.locator('[data-live]').count().then((n) => n === 0));
     await page.context().close();
   });

@@ -1,39 +1,61 @@
-// Takes screenshots of all views of a running demonstration, in both themes and three widths.
+// Takes screenshots of a running demonstration.
 //
-//   node tools/screenshots.js URL DIRECTORY [VIEW]
+//   node tools/screenshots.js URL DIRECTORY          all views, both themes, three widths
+//   node tools/screenshots.js URL DIRECTORY readme   the pictures of README.md
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const WIDTHS = [1440, 768, 320];
 const HEIGHTS = { 1440: 900, 768: 1024, 320: 640 };
 const VIEWS = {
-  ecosystem: '/ecosystem',
+  ecosystem: '/ecosystem?overlay=compliance',
   groups: '/ecosystem?group=team',
-  impact: '/ecosystem?node=postgres-main',
+  impact: '/ecosystem?node=sessions&impact=1',
+  graph: '/ecosystem?as=graph',
+  list: '/ecosystem?as=list',
   projects: '/projects',
   project: '/projects/checkout',
 };
 
-const [, , url, directory, only] = process.argv;
+const [, , url, directory, mode] = process.argv;
 mkdirSync(directory, { recursive: true });
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   args: ['--no-sandbox'],
 });
-for (const [name, path] of Object.entries(VIEWS)) {
-  if (only !== undefined && only !== name) continue;
-  for (const theme of ['light', 'dark']) {
-    for (const width of WIDTHS) {
-      const viewport = { width, height: HEIGHTS[width] };
-      const page = await browser.newPage({ viewport, colorScheme: theme });
-      await page.goto(url + path);
-      await page.waitForSelector('[data-ready]');
-      // Data of parts that are read later.
-      await page.waitForTimeout(1_500);
-      const file = join(directory, `${name}-${theme}-${width}.png`);
-      await page.screenshot({ path: file, fullPage: width !== 1440 && !path.startsWith('/ecosystem') });
-      await page.close();
+
+async function take(path, file, { width, height, theme, fullPage = false }) {
+  const viewport = { width, height };
+  const page = await browser.newPage({ viewport, colorScheme: theme });
+  await page.goto(url + path);
+  await page.waitForSelector('[data-ready]');
+  // Parts that are read later.
+  await page.waitForTimeout(2_000);
+  await page.screenshot({ path: join(directory, file), fullPage });
+  await page.close();
+}
+
+/** Waits until a project of the demonstration is offline, so that there is something to see. */
+async function untilOutage() {
+  for (;;) {
+    const answer = await fetch(`${url}/api/fed/projects?status=offline&fields=slug`);
+    const [failed] = await answer.json();
+    if (failed !== undefined) return failed.slug;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+for (const theme of ['light', 'dark']) {
+  if (mode === 'readme') {
+    const failed = await untilOutage();
+    const path = `/ecosystem?node=${failed}&as=graph`;
+    await take(path, `ecosystem-${theme}.png`, { width: 1600, height: 900, theme });
+    continue;
+  }
+  for (const [name, path] of Object.entries(VIEWS)) {
+    for (const [width, height] of Object.entries(HEIGHTS)) {
+      const fullPage = !path.includes('ecosystem');
+      await take(path, `${name}-${theme}-${width}.png`, { width: Number(width), height, theme, fullPage });
     }
   }
 }

@@ -17,7 +17,8 @@ fn text(id: &str) -> String {
 
 fn served(path: &std::path::Path) -> KeysFile {
     let file = Some(path.to_owned());
-    let settings = AuthSettings { given: Vec::new(), file, closed: Closed::default() };
+    let settings =
+        AuthSettings { given: Vec::new(), file, closed: Closed::default(), session_secret: None };
     ServedKeys::start(&settings, Arc::<ManualClock>::default()).unwrap().file.unwrap()
 }
 
@@ -26,7 +27,8 @@ fn an_invalid_file_at_the_start_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("keys.yaml");
     let file = Some(path.clone());
-    let settings = AuthSettings { given: Vec::new(), file, closed: Closed::default() };
+    let settings =
+        AuthSettings { given: Vec::new(), file, closed: Closed::default(), session_secret: None };
     let said = |text: Option<&str>| {
         if let Some(text) = text {
             fs::write(&path, text).unwrap();

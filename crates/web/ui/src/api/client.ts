@@ -1,6 +1,7 @@
 /** The typed client of the REST API. Its types come from the OpenAPI document of the service. */
 import createClient from 'openapi-fetch';
 import { base } from '../lib/base';
+import { headers } from './headers';
 import { session } from './session.svelte';
 import type { components, paths } from './schema';
 
@@ -11,6 +12,9 @@ export type ChangeEvent = Schemas['ChangeEvent'];
 export type Explanation = Schemas['Explanation'];
 export type History = Schemas['History'];
 export type Uptime = Schemas['Uptime'];
+export type UptimeOfProject = Schemas['UptimeOfProject'];
+export type UptimeOfProjects = Schemas['UptimeOfProjects'];
+export type Kpis = Schemas['Kpis'];
 export type Graph = Schemas['Graph'];
 export type GraphNode = Schemas['GraphNode'];
 export type GraphEdge = Schemas['GraphEdge'];
@@ -52,7 +56,7 @@ export const api = createClient<paths>({
 });
 api.use({
   onRequest({ request }) {
-    for (const [name, value] of Object.entries(session.headers())) request.headers.set(name, value);
+    for (const [name, value] of Object.entries(headers())) request.headers.set(name, value);
     return request;
   },
   onResponse({ response }) {

@@ -110,6 +110,17 @@ describe('a layout', () => {
     expect(overlaps).toBeLessThanOrEqual(size > 100 ? size * 0.02 : 0);
   });
 
+  it('is higher in a high window', () => {
+    const [boxes, links] = graph(60);
+    const shape = (aspect: number) => {
+      const points = Object.values(place(boxes, links, aspect).nodes);
+      const extent = (of: (point: { x: number; y: number }) => number) =>
+        Math.max(...points.map(of)) - Math.min(...points.map(of));
+      return extent(({ x }) => x) / extent(({ y }) => y);
+    };
+    expect(shape(0.8)).toBeLessThan(shape(1.9) * 0.85);
+  });
+
   it('survives loops, duplicates and edges to nowhere', () => {
     const boxes = [{ id: 'a', width: 80, height: 34, group: '' }];
     const links = [

@@ -44,29 +44,33 @@ const GAP = 22;
  */
 const STRETCH = 2.9;
 
-export function place(boxes: readonly Box[], links: readonly Link[]): Placed {
+/** Width of a wide window, divided by its height. */
+const ASPECT = 1.9;
+
+export function place(boxes: readonly Box[], links: readonly Link[], aspect = ASPECT): Placed {
   const nodes = [...boxes].sort((a, b) => (a.id < b.id ? -1 : 1));
   const ids = new Set(nodes.map((node) => node.id));
   const inside = links.filter(({ from, to }) => ids.has(from) && ids.has(to) && from !== to);
   const edges = [...inside].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return nodes.length <= MAX_LAYERED ? layered(nodes, edges) : byForce(nodes, edges);
+  return nodes.length <= MAX_LAYERED ? layered(nodes, edges, aspect) : byForce(nodes, edges);
 }
 
 /** Distance of layers. It grows if the graph would be narrower than the window. */
 const LAYER_GAP = 64;
 const MAX_LAYER_GAP = 240;
 
-function layered(boxes: Box[], links: Link[]): Placed {
+function layered(boxes: Box[], links: Link[], aspect: number): Placed {
   const linked = new Set(links.flatMap(({ from, to }) => [from, to]));
   const inside = boxes.filter(({ id }) => linked.has(id));
-  let graph = newGraph(inside, links, LAYER_GAP);
+  const rows = Math.max(4, Math.ceil(Math.sqrt((boxes.length * 2 * ASPECT) / aspect)));
+  let graph = newGraph(inside, links, LAYER_GAP, rows);
   if (linked.size > 0) {
     dagreLayout(graph);
     const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
     const layers = new Set(graph.nodes().map((id) => (graph.node(id) as { rank?: number }).rank)).size;
-    const wanted = LAYER_GAP + Math.floor((height * ASPECT - width) / Math.max(1, layers - 1));
+    const wanted = LAYER_GAP + Math.floor((height * aspect - width) / Math.max(1, layers - 1));
     if (wanted > LAYER_GAP) {
-      graph = newGraph(inside, links, Math.min(MAX_LAYER_GAP, wanted));
+      graph = newGraph(inside, links, Math.min(MAX_LAYER_GAP, wanted), rows);
       dagreLayout(graph);
     }
   }
@@ -88,9 +92,13 @@ function layered(boxes: Box[], links: Link[]): Placed {
 }
 
 /** Places boxes without edges in rows below the others, those of a group together. */
-function newGraph(boxes: readonly Box[], links: readonly Link[], gap: number): graphlib.Graph {
+function newGraph(
+  boxes: readonly Box[],
+  links: readonly Link[],
+  gap: number,
+  rows: number,
+): graphlib.Graph {
   const graph = new graphlib.Graph({ multigraph: true });
-  const rows = Math.max(4, Math.ceil(Math.sqrt(boxes.length * 2)));
   const ranker = (inner: graphlib.Graph) => rank(inner, rows);
   // The types of the library know only the names of its own rankers.
   graph.setGraph({ rankdir: 'LR', nodesep: 10, ranksep: gap, edgesep: 6, ranker } as object);
@@ -225,9 +233,6 @@ function separate(boxes: readonly Box[], nodes: Record<string, Point>): void {
     }
   }
 }
-
-/** Width of the usual window, divided by its height. */
-const ASPECT = 1.9;
 
 /** Places groups in rows so that each has room for its nodes and all of them fill a window. */
 function homesOfGroups(boxes: readonly Box[]): Map<string, Point> {

@@ -5,8 +5,9 @@ interface Job {
   number: number;
   boxes: Box[];
   links: Link[];
+  aspect: number;
 }
 
 self.addEventListener('message', ({ data }: MessageEvent<Job>) => {
-  self.postMessage({ number: data.number, placed: place(data.boxes, data.links) });
+  self.postMessage({ number: data.number, placed: place(data.boxes, data.links, data.aspect) });
 });

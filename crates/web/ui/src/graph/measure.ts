@@ -1,10 +1,10 @@
 /** Widths of labels, known before they are drawn, so that the layout can use them. */
 
 /** The same as in NodeBox.svelte. */
-const FONT_SIZE = 12.5;
-const MAX_LABEL = 150;
+const FONT_SIZE = 14.5;
+const MAX_LABEL = 174;
 /** Without a canvas, as in tests. */
-const CHARACTER = 7.2;
+const CHARACTER = 8.3;
 
 let context: CanvasRenderingContext2D | null | undefined;
 
@@ -20,7 +20,7 @@ function textWidth(text: string): number {
 /** The width of a box with an icon, a label, and room for a badge. */
 export function boxWidth(label: string, withBadge: boolean): number {
   const text = Math.min(MAX_LABEL, textWidth(label));
-  return Math.ceil(Math.max(64, text + 44) + (withBadge ? 36 : 0));
+  return Math.ceil(Math.max(64, text + 46) + (withBadge ? 42 : 0));
 }
 
 /** Shortens a label to a width. */

@@ -1,6 +1,7 @@
 /** The graph as it is shown: filters, groups, and what depends on what. Pure. */
 import type { GraphEdge, GraphNode } from '../api/client';
 import type { ShownStatus } from '../lib/status';
+import { OVERLAYS, type Overlay } from './overlay';
 
 export interface GraphFilter {
   text: string;
@@ -15,6 +16,9 @@ export interface GraphFilter {
   open: string | null;
   /** The selected project. */
   node: string | null;
+  overlay: Overlay;
+  /** Only what the failure of the selected project affects stands out. */
+  impact: boolean;
   /** Null leaves the choice to the width of the window. */
   as: 'graph' | 'list' | null;
 }
@@ -39,6 +43,8 @@ export function parseGraphFilter(query: URLSearchParams, statuses: readonly Show
     group: query.get('group') ?? '',
     open: query.get('open'),
     node: query.get('node'),
+    overlay: OVERLAYS.find((one) => one === query.get('overlay')) ?? 'status',
+    impact: query.get('impact') === '1',
     as: as === 'list' || as === 'graph' ? as : null,
   };
 }
@@ -53,6 +59,8 @@ export function formatGraphFilter(filter: GraphFilter): URLSearchParams {
   if (filter.group !== '') query.set('group', filter.group);
   if (filter.open !== null) query.set('open', filter.open);
   if (filter.node !== null) query.set('node', filter.node);
+  if (filter.overlay !== 'status') query.set('overlay', filter.overlay);
+  if (filter.impact) query.set('impact', '1');
   if (filter.as !== null) query.set('as', filter.as);
   return query;
 }

@@ -9,10 +9,11 @@ export class Placing {
   constructor(private readonly done: (placed: Placed) => void) {}
 
   /** Places a graph, unless it is the one that was placed before. */
-  place(boxes: readonly Box[], links: readonly Link[]): void {
+  place(boxes: readonly Box[], links: readonly Link[], aspect: number): void {
     const signature = JSON.stringify([
       boxes.map(({ id, width, group }) => [id, width, group]),
       links.map(({ id }) => id),
+      aspect,
     ]);
     if (signature === this.#signature) return;
     this.#signature = signature;
@@ -24,7 +25,7 @@ export class Placing {
       });
     }
     // Proxies of Svelte cannot be sent.
-    this.#worker.postMessage({ number: this.#number, boxes: [...boxes], links: [...links] });
+    this.#worker.postMessage({ number: this.#number, boxes: [...boxes], links: [...links], aspect });
   }
 
   stop(): void {

@@ -10,9 +10,12 @@ export function percent(share: number): string {
   return `${Number(text)} %`;
 }
 
+type Shares = Pick<Uptime, (typeof PARTS)[number]>;
+
 /** The shares in words, for readers who do not see the bar. */
-export function sharesText(uptime: Uptime): string {
+export function sharesText(uptime: Shares): string {
   if (uptime.online === null) return 'not counted, because the project changed too often';
   const parts = PARTS.filter((part) => (uptime[part] ?? 0) > 0);
+  if (parts.length === 0) return 'not known';
   return parts.map((part) => `${part} ${percent(uptime[part] ?? 0)}`).join(', ');
 }

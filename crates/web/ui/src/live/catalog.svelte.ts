@@ -13,9 +13,10 @@ import {
 } from '../api/client';
 import { session } from '../api/session.svelte';
 import { base } from '../lib/base';
+import type { Stream } from './hub';
 import type { ServerEvent } from './parser';
 import { applyChanges } from './projection';
-import { EventStream } from './stream';
+import { openStream } from './shared';
 
 /** Beyond this many projects to read one by one, the whole list is read. */
 const MAX_SINGLE_READS = 5;
@@ -50,7 +51,7 @@ class Catalog {
   #again = false;
   #watchers = new Set<Watcher>();
   #entryWatchers = new Set<(entity: string, key: string) => void>();
-  #stream: EventStream | null = null;
+  #stream: Stream | null = null;
   #timer: ReturnType<typeof setInterval> | null = null;
   #pause: ReturnType<typeof setTimeout> | null = null;
   #resting = false;
@@ -58,14 +59,11 @@ class Catalog {
   start(): void {
     this.stop();
     this.#etag = null;
-    this.#stream = new EventStream(
-      { url: `${base}/api/fed/events`, headers: () => session.headers() },
-      {
-        onOpen: () => this.#opened(),
-        onEvent: (event) => this.#received(event),
-        onCut: (status) => this.#cut(status),
-      },
-    );
+    this.#stream = openStream(`${base}/api/fed/events`, {
+      onOpen: () => this.#opened(),
+      onEvent: (event) => this.#received(event),
+      onCut: (status) => this.#cut(status),
+    });
     this.#stream.start();
     void this.refresh();
     this.#timer = setInterval(() => {

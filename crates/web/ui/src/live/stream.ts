@@ -54,6 +54,7 @@ export class EventStream {
     this.#stopped = true;
     this.#clear();
     this.#abort?.abort();
+    this.#abort = null;
   }
 
   /** Connects now instead of after the pause, for instance when the network is back. */
@@ -81,6 +82,8 @@ export class EventStream {
     } catch {
       // The connection is lost; handled below like an ended stream.
     }
+    // It was stopped, and perhaps started again meanwhile.
+    if (this.#abort !== abort) return;
     this.#clear();
     this.#abort = null;
     if (this.#stopped) return;
@@ -99,6 +102,7 @@ export class EventStream {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      if (this.#abort !== abort) return;
       this.#watch(abort);
       for (const event of parser.push(decoder.decode(value, { stream: true }))) {
         if (event.id !== null) this.#lastId = event.id;

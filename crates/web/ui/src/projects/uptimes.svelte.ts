@@ -1,50 +1,63 @@
-/** The last 24 hours of the projects in view. They are read for few at a time. */
+/** The last 24 hours of projects. They are read for the rows in view. */
 import { SvelteMap } from 'svelte/reactivity';
-import { api, type Uptime } from '../api/client';
+import { api, expectData, type UptimeOfProject, type UptimeOfProjects } from '../api/client';
 
-const MAX_RUNNING = 4;
 const FRESH_MS = 60_000;
-const MAX_KEPT = 500;
+const MAX_KEPT = 2_000;
+/** As many slugs fit into one request. */
+const MAX_SLUGS = 500;
+
+export interface KnownUptime extends UptimeOfProject {
+  from: Date;
+  until: Date;
+  stepSeconds: number;
+}
 
 class Uptimes {
-  #kept = new SvelteMap<string, { uptime: Uptime | null; at: number }>();
-  #wanted: string[] = [];
-  #running = new Set<string>();
+  #kept = new SvelteMap<string, { uptime: KnownUptime | null; at: number }>();
+  #running = false;
+  #wanted: readonly string[] = [];
 
-  of(slug: string): Uptime | null {
+  of(slug: string): KnownUptime | null {
     return this.#kept.get(slug)?.uptime ?? null;
   }
 
   /** Reads those of `slugs` that are missing or old. Replaces earlier wishes. */
   want(slugs: readonly string[]): void {
     const old = Date.now() - FRESH_MS;
-    this.#wanted = slugs.filter((slug) => (this.#kept.get(slug)?.at ?? 0) < old);
-    this.#pump();
+    this.#wanted = slugs.filter((slug) => (this.#kept.get(slug)?.at ?? 0) < old).slice(0, MAX_SLUGS);
+    if (!this.#running && this.#wanted.length > 0) void this.#read();
   }
 
-  #pump(): void {
-    while (this.#running.size < MAX_RUNNING) {
-      const slug = this.#wanted.shift();
-      if (slug === undefined) return;
-      if (!this.#running.has(slug)) void this.#read(slug);
-    }
+  /** Reads the uptime of all projects, for an export. */
+  async all(): Promise<ReadonlyMap<string, KnownUptime>> {
+    const answer = expectData(await api.GET('/api/fed/uptime'));
+    return new Map(known(answer).map((uptime) => [uptime.slug, uptime]));
   }
 
-  async #read(slug: string): Promise<void> {
-    this.#running.add(slug);
-    let uptime: Uptime | null = null;
-    try {
-      const params = { path: { slug }, query: { limit: 1 } };
-      const { data } = await api.GET('/api/fed/projects/{slug}/history', { params });
-      uptime = data?.uptime.find((one) => one.window === '24h') ?? null;
-    } catch {
-      // The bar stays empty, and is read again later.
+  async #read(): Promise<void> {
+    this.#running = true;
+    while (this.#wanted.length > 0) {
+      const slugs = this.#wanted;
+      this.#wanted = [];
+      let found: KnownUptime[] = [];
+      try {
+        const params = { query: { slug: [...slugs] } };
+        found = known(expectData(await api.GET('/api/fed/uptime', { params })));
+      } catch {
+        // The strips stay empty, and are read again later.
+      }
+      if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
+      const bySlug = new Map(found.map((uptime) => [uptime.slug, uptime]));
+      for (const slug of slugs) this.#kept.set(slug, { uptime: bySlug.get(slug) ?? null, at: Date.now() });
     }
-    this.#running.delete(slug);
-    if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
-    this.#kept.set(slug, { uptime, at: Date.now() });
-    this.#pump();
+    this.#running = false;
   }
+}
+
+function known(answer: UptimeOfProjects): KnownUptime[] {
+  const [from, until] = [new Date(answer.from), new Date(answer.until)];
+  return answer.projects.map((one) => ({ ...one, from, until, stepSeconds: answer.step_seconds }));
 }
 
 export const uptimes = new Uptimes();
