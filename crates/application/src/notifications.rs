@@ -70,6 +70,12 @@ impl Notifications {
         self.wake();
     }
 
+    /// Returns whether there are channels.
+    #[must_use]
+    pub fn has_channels(&self) -> bool {
+        !self.0.lanes.read().is_empty()
+    }
+
     /// Returns the routes, for [`route`](federation_domain::route).
     #[must_use]
     pub fn routes(&self) -> Arc<[Route]> {

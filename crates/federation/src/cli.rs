@@ -13,7 +13,7 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
     actions, alerts, bench, completions, config, edges, graph, health, heartbeat, keys, man,
-    metrics, migrate, projects, status,
+    metrics, migrate, notifications, projects, status,
 };
 use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
@@ -66,6 +66,8 @@ pub enum Command {
     Sweep(actions::VerbArgs),
     /// Request new graph summaries (graph.refresh) of all projects that allow it.
     Refresh(actions::VerbArgs),
+    /// List, retry and test notifications about incidents.
+    Notifications(notifications::NotificationsArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
     /// Show the state of a running service on one screen.
@@ -132,6 +134,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Actions(args) => actions::run(&args)?,
         Command::Sweep(args) => actions::run_verb("audit.security", &args)?,
         Command::Refresh(args) => actions::run_verb("graph.refresh", &args)?,
+        Command::Notifications(args) => block_on(notifications::run(args))?,
         Command::Keys(args) => keys::run(&args)?,
         Command::Status(args) => status::run(&args)?,
         Command::Health(args) => health::run(&args)?,

@@ -15,5 +15,6 @@ pub mod keys;
 pub mod man;
 pub mod metrics;
 pub mod migrate;
+pub mod notifications;
 pub mod projects;
 pub mod status;

@@ -9,6 +9,7 @@
 //! through [`settings::ServeSettings`]; a new subcommand is a file in [`commands`] and a variant
 //! of [`cli::Command`]. [`mod@reference`] generates `docs/CONFIGURATION.md` and `.env.example`.
 
+pub mod alerts_file;
 pub mod cli;
 pub mod commands;
 pub mod dotenv;

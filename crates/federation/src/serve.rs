@@ -1,6 +1,7 @@
 //! The running service, from start to stop.
 
 mod actions;
+mod alerts;
 mod background;
 mod bus;
 mod keys;
@@ -30,6 +31,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use self::actions::ServedActions;
+use self::alerts::ServedAlerts;
 use self::background::BackgroundTasks;
 use self::bus::Bus;
 use self::keys::ServedKeys;
@@ -87,6 +89,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let actions =
         ServedActions::new(&service, settings.fanout.as_ref(), bus.as_ref(), auth).await?;
     let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
+    let alerts = ServedAlerts::start(&settings, &service.notifications, clock)?;
     let stop = signals::stop()?;
     let server = limited(HttpServer::bind(&settings.http)?, &service, open_files);
     let address = server.address();
@@ -111,7 +114,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let tasks = tokio::select! {
-        tasks = run(&store, &service, &settings, address, (reload, bus, series, actions), &stop) => tasks?,
+        tasks = run(&store, &service, &settings, address, (reload, alerts, bus, series, actions), &stop) => tasks?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API stopped unexpectedly");
@@ -218,7 +221,13 @@ async fn run(
     service: &Service,
     settings: &ServeSettings,
     address: SocketAddr,
-    (reload, bus, series, actions): (Reload, Option<Bus>, Option<Series>, ServedActions),
+    (reload, alerts, bus, series, actions): (
+        Reload,
+        ServedAlerts,
+        Option<Bus>,
+        Option<Series>,
+        ServedActions,
+    ),
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
     let prepared = prepare::prepare(store, service, settings, reload.listed().clone());
@@ -228,7 +237,7 @@ async fn run(
         never = log_slow_start(address) => match never {},
     };
     let mut tasks =
-        BackgroundTasks::start(service, settings, (reload, bus, series, actions)).await?;
+        BackgroundTasks::start(service, settings, (reload, alerts, bus, series, actions)).await?;
     service.readiness.start();
     supervisor::ready();
     summary::log_start(settings, store, address, prepared);

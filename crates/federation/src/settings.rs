@@ -6,6 +6,7 @@
 //!
 //! `reference.rs` generates docs/CONFIGURATION.md and .env.example from these arguments.
 
+pub mod alerts;
 pub(crate) mod api_keys;
 pub mod bus;
 pub mod catalog;
@@ -27,6 +28,7 @@ use federation_domain::{IncidentRule, LivenessRule};
 use federation_http::HttpSettings;
 use federation_nats::{NatsSettings, PlainSubjects};
 
+pub use self::alerts::{AlertsArgs, AlertsSettings};
 pub use self::bus::BusArgs;
 pub use self::catalog::CatalogArgs;
 pub use self::database::{Database, DatabaseArgs};
@@ -78,6 +80,9 @@ pub struct ServeArgs {
     /// Fan-out of actions.
     #[command(flatten)]
     pub fanout: FanoutArgs,
+    /// Notifications.
+    #[command(flatten)]
+    pub alerts: AlertsArgs,
 
     /// The log.
     #[command(flatten)]
@@ -128,6 +133,8 @@ pub struct ServeSettings {
     pub export_project_metrics: bool,
     /// Fan-out of actions. `None` switches it off.
     pub fanout: Option<FanoutSettings>,
+    /// Channels and routes of notifications.
+    pub alerts: AlertsSettings,
     /// Rule for degraded and offline projects.
     pub rule: LivenessRule,
     /// Rule for incidents.
@@ -159,6 +166,7 @@ impl ServeArgs {
             export_project_metrics: self.metrics.export_project_metrics,
             rule: self.liveness.resolve()?,
             incidents: self.incidents.rule(),
+            alerts: self.alerts.resolve(),
             obsolete: obsolete
                 .map(|_| "HEARTBEAT_STALE_CHECK_INTERVAL_SECONDS")
                 .into_iter()

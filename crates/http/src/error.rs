@@ -119,6 +119,10 @@ pub(crate) enum ApiError {
     },
     #[error("the alert is already resolved")]
     AlertResolved,
+    #[error("Notification '{shown}' not found")]
+    NotificationNotFound { shown: String },
+    #[error("{why}")]
+    NotificationConflict { why: String },
     /// The declaration of an edge does not satisfy the precondition of the request.
     #[error("{}", precondition::edge_detail(edge, *exists))]
     EdgePreconditionFailed { edge: String, exists: bool },
@@ -293,8 +297,9 @@ impl ResponseError for ApiError {
             | Self::RunNotFound { .. }
             | Self::NoPath { .. }
             | Self::EdgeNotFound { .. }
-            | Self::AlertNotFound { .. } => StatusCode::NOT_FOUND,
-            Self::AlertResolved => StatusCode::CONFLICT,
+            | Self::AlertNotFound { .. }
+            | Self::NotificationNotFound { .. } => StatusCode::NOT_FOUND,
+            Self::AlertResolved | Self::NotificationConflict { .. } => StatusCode::CONFLICT,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Auth(error) => error.status(),

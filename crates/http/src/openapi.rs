@@ -13,8 +13,8 @@ use utoipa::OpenApi;
 use crate::auth::access::Closed;
 use crate::routes::events::EventKindSchema;
 use crate::routes::{
-    actions, alerts, docs, edges, graph, health, livez, metrics, openapi, projects, readyz, series,
-    session, ticket, uptime,
+    actions, alerts, docs, edges, graph, health, livez, metrics, notifications, openapi, projects,
+    readyz, series, session, ticket, uptime,
 };
 use crate::wire::change::EventBody;
 use crate::wire::entry::EntryBody;
@@ -56,6 +56,7 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         (name = "graph", description = "Which project uses which, and what breaks if one fails."),
         (name = "alerts", description = "What is wrong, and which project is the cause."),
         (name = "actions", description = "Requests to many projects at once, and their outcomes."),
+        (name = "notifications", description = "Deliveries of notifications about alerts."),
         (name = "operation", description = "Endpoints for monitoring and orchestration."),
         (name = "documentation", description = "The documentation of this API.")
     ),
@@ -79,6 +80,8 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         graph::view::view,
         graph::path::path,
         graph::summary::summary,
+        notifications::list::list,
+        notifications::retry::retry,
         edges::list::list,
         edges::declare::declare,
         edges::remove::remove,

@@ -37,7 +37,8 @@ impl PublicUrl {
     }
 
     /// Returns the URL without a slash at its end.
-    pub(crate) fn as_str(&self) -> &str {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.url
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod graph;
 pub(crate) mod health;
 pub(crate) mod livez;
 pub(crate) mod metrics;
+pub(crate) mod notifications;
 pub(crate) mod openapi;
 mod page;
 pub(crate) mod projects;
@@ -162,6 +163,12 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         path: "/api/fed/actions/{id}/cancel",
         allow: "POST",
         handlers: &[(Method::POST, ACT, || web::to(actions::cancel::cancel))],
+    },
+    get("/api/fed/notifications", &[(Method::GET, READ, || web::to(notifications::list::list))]),
+    Endpoint {
+        path: "/api/fed/notifications/{id}/retry",
+        allow: "POST",
+        handlers: &[(Method::POST, WRITE, || web::to(notifications::retry::retry))],
     },
     get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
     Endpoint {

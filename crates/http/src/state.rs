@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use federation_application::{
-    Actions, Catalog, ChangeFeed, Graph, Incidents, Instances, Metrics, Presence, Readiness,
-    Series, Service, Strips,
+    Actions, Catalog, ChangeFeed, Graph, Incidents, Instances, Metrics, Notifications, Presence,
+    Readiness, Series, Service, Strips,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,8 @@ pub struct ApiState {
     pub incidents: Incidents,
     /// Requests actions of projects.
     pub actions: Actions,
+    /// Serves the log of deliveries.
+    pub notifications: Notifications,
     /// Records heartbeats.
     pub presence: Presence,
     /// Notifies watchers of changes.
@@ -133,6 +135,7 @@ impl From<&Service> for ApiState {
             instances: service.instances.clone(),
             incidents: service.incidents.clone(),
             actions: Actions::new(service, None, None),
+            notifications: service.notifications.clone(),
             presence: service.presence.clone(),
             changes: service.changes.clone(),
             readiness: service.readiness.clone(),

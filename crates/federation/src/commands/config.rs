@@ -2,16 +2,24 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
+
+use crate::alerts_file::{self, AlertsFileError};
 use crate::{output, projects_file};
 
 /// Subcommands of `config`.
 #[derive(Debug, clap::Subcommand)]
 pub enum ConfigCommand {
-    /// Check a projects file without applying it. Exits with 1 if it is invalid or has no list.
+    /// Check a projects file, and the file of notifications if it exists, without applying them. Exits
+    /// with 1 if one is invalid or the projects file has no list.
     Check {
         /// File to check.
         #[arg(env = "PROJECTS_FILE", default_value = "config/projects.yaml")]
         file: PathBuf,
+
+        /// File of channels and routes.
+        #[arg(long, env, value_name = "FILE", default_value = "config/alerts.yaml")]
+        alerts_file: PathBuf,
     },
 }
 
@@ -20,12 +28,26 @@ pub enum ConfigCommand {
 /// # Errors
 /// Fails if the service would reject the file, with all problems.
 pub fn run(command: &ConfigCommand) -> anyhow::Result<()> {
-    let ConfigCommand::Check { file } = command;
-    let list = projects_file::read(file)?;
+    let ConfigCommand::Check { file, alerts_file } = command;
+    let list = projects_file::read(file);
+    let alerts = match alerts_file::read(alerts_file) {
+        Err(AlertsFileError::Missing(_)) => None,
+        other => Some(other),
+    };
+    let (list, alerts) = match (list, alerts.transpose()) {
+        (Ok(list), Ok(alerts)) => (list, alerts),
+        (Err(error), Ok(_)) => return Err(error.into()),
+        (Ok(_), Err(error)) => return Err(error.into()),
+        (Err(first), Err(second)) => bail!("{first}\n{second}"),
+    };
     let mut line = format!("ok: {}", counted(list.projects.len(), "project"));
     if !list.edges.is_empty() {
         line.push_str(", ");
         line.push_str(&counted(list.edges.len(), "edge"));
+    }
+    if let Some(alerts) = alerts {
+        line.push_str(", ");
+        line.push_str(&counted(alerts.channels.len(), "channel"));
     }
     Ok(output::print(&line)?)
 }

@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::actions::ServedActions;
+use super::alerts::ServedAlerts;
 use super::bus::Bus;
 use super::reload::Reload;
 use super::supervisor;
@@ -35,7 +36,13 @@ impl BackgroundTasks {
     pub(super) async fn start(
         service: &Service,
         settings: &ServeSettings,
-        (reload, bus, series, actions): (Reload, Option<Bus>, Option<Series>, ServedActions),
+        (reload, alerts, bus, series, actions): (
+            Reload,
+            ServedAlerts,
+            Option<Bus>,
+            Option<Series>,
+            ServedActions,
+        ),
     ) -> anyhow::Result<Self> {
         let (listeners_end, writer_end) = (CancellationToken::new(), CancellationToken::new());
         let mut listeners = JoinSet::new();
@@ -46,6 +53,8 @@ impl BackgroundTasks {
         listeners.spawn(async move { asking.run_probes(probes_end).await });
         listeners.spawn(service.follower().run(listeners_end.clone()));
         listeners.spawn(reload.run(listeners_end.clone()));
+        listeners.spawn(alerts.run(listeners_end.clone()));
+        listeners.spawn(service.notifications.courier().run(listeners_end.clone()));
         if let Some(after) = settings.auto_register_expire {
             listeners.spawn(service.expiry(after).run(listeners_end.clone()));
         }

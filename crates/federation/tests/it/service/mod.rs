@@ -9,6 +9,7 @@ mod lifecycle;
 mod limits;
 mod listing;
 mod log;
+mod notifications;
 mod outages;
 mod process;
 mod publisher;
