@@ -8,6 +8,6 @@ require_rust
 has python3 || apt_install python3
 has openssl || apt_install openssl
 ./scripts/get-alertmanager.sh
-run cargo build --quiet --package federation || fail "the build of the service failed"
-run python3 scripts/check_notifications/main.py "${CARGO_TARGET_DIR:-target}/debug/federation" \
+build_debug federation --quiet
+run python3 scripts/check_notifications/main.py "$BINARIES/federation" \
   .tools/bin/alertmanager docs/NOTIFICATIONS.md || fail "a channel does not work"

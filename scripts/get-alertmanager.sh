@@ -4,6 +4,8 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 TARGET="$ROOT/.tools/bin/alertmanager"
+# The program of Debian reads its templates from this folder.
+TEMPLATES=/usr/share/prometheus/alertmanager
 
 works() { "$1" --version >/dev/null 2>&1; }
 
@@ -25,6 +27,9 @@ from_apt() {
     { as_root apt-get update >/dev/null && (cd "$TEMP" && apt-get download "$package" >/dev/null 2>&1); } ||
     return 1
   dpkg-deb --extract "$TEMP/$package"_*.deb "$TEMP/deb" || return 1
+  if [[ ! -e "$TEMPLATES/default.tmpl" ]]; then
+    as_root mkdir -p "$TEMPLATES" && as_root cp "$TEMP/deb$TEMPLATES"/*.tmpl "$TEMPLATES/" || return 1
+  fi
   install -m 755 "$TEMP/deb/usr/bin/$package" "$TARGET"
 }
 

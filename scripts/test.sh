@@ -68,6 +68,7 @@ if ! $ONLY_TESTS; then
   PREBUILT_BINARIES="$(built_binaries)"
   export PREBUILT_BINARIES
   step "queries of dashboards and alerts" ./scripts/check-queries.sh
+  step "channels of notifications" ./scripts/check-notifications.sh
   step "page: types, tests and browser" ./scripts/check-page.sh
   step "api: Schemathesis" ./scripts/api-check.sh
   step "fault suite, 60 s" ./scripts/faults.sh --seconds 60 --seed 7 --gentle

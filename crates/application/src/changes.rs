@@ -142,6 +142,17 @@ impl ChangeFeed {
         }
     }
 
+    /// Watches from now on, for a use case of this process. It takes no place of a client.
+    ///
+    /// # Errors
+    /// Returns [`WatchError::NotLoaded`] before the catalog is loaded.
+    pub(crate) fn follow(&self) -> Result<ChangeWatcher, WatchError> {
+        if !self.0.registry.is_loaded() {
+            return Err(WatchError::NotLoaded);
+        }
+        Ok(ChangeWatcher::new(self.clone(), None))
+    }
+
     /// Waits for an entry after a position that concerns the caller. Returns at once if that cannot
     /// be decided without reading the log, because something may have changed.
     ///
@@ -182,7 +193,7 @@ impl ChangeFeed {
         let permit = Arc::clone(places).try_acquire_owned().map_err(|_| WatchError::TooMany)?;
         let count = self.count();
         count.fetch_add(1, Ordering::Relaxed);
-        Ok(ChangeWatcher::new(self.clone(), Place { _permit: permit, count }))
+        Ok(ChangeWatcher::new(self.clone(), Some(Place { _permit: permit, count })))
     }
 
     /// Returns `true` if the log has this revision. Waits for this replica to apply it.

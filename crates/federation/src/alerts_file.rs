@@ -143,11 +143,11 @@ fn parse(file: &str, bytes: &[u8], secrets: &Secrets<'_>) -> Result<Alerts, Aler
         |position, problem| AlertsFileProblem { file: file.to_owned(), position, problem };
     let invalid = |position, text| AlertsFileError::Invalid(vec![problem(position, text)]);
     let text = yaml::decode(bytes).map_err(|(position, text)| invalid(Some(position), text))?;
-    let document = yaml::read(text, PhantomData::<Document>).map_err(|error| {
+    let document = yaml::read(text, PhantomData::<Option<Document>>).map_err(|error| {
         let (position, text) = yaml::explain(&error, Values::Hidden);
         invalid(position, text)
     })?;
-    let Document { channels, routes } = document.unwrap_or_default();
+    let Document { channels, routes } = document.flatten().unwrap_or_default();
     let mut problems = Problems::default();
     let channels = channel::check(channels.unwrap_or_default(), secrets, &mut problems);
     let routes = route::check(routes.unwrap_or_default(), &channels, &mut problems);

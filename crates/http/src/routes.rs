@@ -237,7 +237,6 @@ mod tests {
             .replace("{slug}", "a")
             .replace("{id}", &"0".repeat(32))
             .replace("{from}/{to}/{kind}", "a/b/api")
-            .replace("{id}", "1")
             .replace("{file}", "index.css")
     }
 

@@ -30,7 +30,7 @@ pub enum WatchEvent {
     StartedOver(LogPosition),
 }
 
-/// Watches the log. Counts as a watcher until it is dropped.
+/// Watches the log. Counts as a watcher until it is dropped, unless this process watches for itself.
 pub struct ChangeWatcher {
     feed: ChangeFeed,
     newest: watch::Receiver<Newest>,
@@ -40,12 +40,12 @@ pub struct ChangeWatcher {
     first: Option<WatchEvent>,
     /// The watcher has reached the entries in memory. Until then it reads the log.
     is_live: bool,
-    _place: Place,
+    _place: Option<Place>,
 }
 
 impl ChangeWatcher {
     /// Creates a watcher from now on.
-    pub(super) fn new(feed: ChangeFeed, place: Place) -> Self {
+    pub(super) fn new(feed: ChangeFeed, place: Option<Place>) -> Self {
         let newest = feed.recent().subscribe();
         let now: Newest = *newest.borrow();
         let (generation, position) = (now.generation, now.position());

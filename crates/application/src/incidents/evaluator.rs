@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Incidents;
 use super::statuses::Statuses;
 use super::world::members;
-use crate::changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent, WatchFrom};
+use crate::changes::{ChangeFeed, ChangeWatcher, WatchEvent};
 use crate::incident_table::MAX_RESOLVED;
 
 /// Interval of evaluations, because time passes.
@@ -139,11 +139,7 @@ impl IncidentEvaluator {
             return Ok(());
         }
         // Entries that arrive while the statuses are read are applied again.
-        let watcher = match self.changes.watch(WatchFrom::Now).await {
-            Ok(watcher) => watcher,
-            Err(WatchError::Store(error)) => return Err(error),
-            Err(_) => return Ok(()),
-        };
+        let Ok(watcher) = self.changes.follow() else { return Ok(()) };
         let recent = now - self.rule.reopen_within;
         let read = stores.incidents.load_incidents(recent, MAX_RESOLVED).await?;
         let statuses = Statuses::read(&self.incidents, members(&read.incidents)).await?;

@@ -44,12 +44,13 @@ impl Incidents {
         let registry = self.0.catalog.registry();
         for (slug, spell) in statuses.iter() {
             let Some(entry) = registry.get(slug.as_str()) else { continue };
-            let live = entry.lock();
+            let mut live = entry.lock();
+            let project = entry.project(&mut live);
             let project = ProjectFacts {
                 spell,
-                source: presence.listening().source_of(&live.project),
+                source: presence.listening().source_of(project),
                 thresholds: presence.judge().thresholds(&entry),
-                was_heard: live.project.last_heartbeat_at.is_some(),
+                was_heard: project.last_heartbeat_at.is_some(),
             };
             facts.projects.insert(slug.clone(), project);
         }

@@ -12,6 +12,8 @@ use super::{Metrics, Name};
 /// Label of channels that are not configured any more, so that the number of labels is bounded.
 const OTHER: &str = "other";
 
+const OUTCOMES: [Name; 3] = [Name("delivered"), Name("failed"), Name("dead")];
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByChannel {
     channel: String,
@@ -52,17 +54,18 @@ impl NotificationCounts {
 
 impl Metrics {
     pub(crate) fn notification_attempted(&self, channel: &ChannelName, outcome: &DeliveryOutcome) {
-        let outcome = Name(match outcome {
-            DeliveryOutcome::Delivered => "delivered",
-            DeliveryOutcome::Failed { .. } => "failed",
-            DeliveryOutcome::Dead { .. } => "dead",
-        });
+        let [delivered, failed, dead] = OUTCOMES;
+        let outcome = match outcome {
+            DeliveryOutcome::Delivered => delivered,
+            DeliveryOutcome::Failed { .. } => failed,
+            DeliveryOutcome::Dead { .. } => dead,
+        };
         let labels = ByChannelAndOutcome { channel: channel.to_string(), outcome };
         self.0.notifications.attempts.get_or_create(&labels).inc();
     }
 
     pub(crate) fn set_outbox(&self, configured: &[ChannelName], depth: &[ChannelDepth]) {
-        let NotificationCounts { pending, dead, .. } = &self.0.notifications;
+        let NotificationCounts { attempts, pending, dead } = &self.0.notifications;
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         let label = |channel: &str| ByChannel { channel: channel.to_owned() };
         let names = configured.iter().map(ChannelName::as_str).chain([OTHER]);
@@ -71,6 +74,11 @@ impl Metrics {
         for name in names {
             pending.get_or_create(&label(name)).set(0);
             dead.get_or_create(&label(name)).set(0);
+            // A counter that starts with its first event hides that event from `increase`.
+            for outcome in OUTCOMES {
+                let channel = name.to_owned();
+                drop(attempts.get_or_create(&ByChannelAndOutcome { channel, outcome }));
+            }
         }
         for one in depth {
             let is_known = configured.contains(&one.channel);

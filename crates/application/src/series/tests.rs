@@ -13,8 +13,6 @@ use crate::presence::Deployment;
 use crate::service::Ports;
 use crate::sinks::LogSink;
 
-mod replicas;
-
 struct World {
     service: Service,
     clock: Arc<ManualClock>,

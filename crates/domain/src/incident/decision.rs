@@ -18,8 +18,8 @@ use crate::values::Slug;
 
 /// Decides what has to change about the incidents. New ones are numbered from `next_id` on.
 ///
-/// The decision depends on nothing but its arguments, and deciding again after the changes were
-/// applied changes nothing.
+/// The decision depends on nothing but its arguments. It is complete after a few calls, each of which
+/// follows the changes of the previous one: a project that leaves an incident may then need another.
 #[must_use]
 pub fn decide_incidents(
     live: &LiveIncidents,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{IncidentRule, ListenedTime};
+use super::{HEARD_WITHIN, IncidentRule, ListenedTime};
 use crate::edge::{EdgeKind, Strength};
 use crate::heartbeat::Source;
 use crate::liveness::Thresholds;
@@ -167,9 +167,11 @@ pub fn deaf_since<'a>(
     started_at: OffsetDateTime,
     now: OffsetDateTime,
 ) -> Option<OffsetDateTime> {
-    let silent = expected.into_iter().filter(|listened| !listened.hears(now));
-    let since = silent.map(|listened| listened.until().map_or(started_at, |at| at.max(started_at)));
-    since.min()
+    let since = expected
+        .into_iter()
+        .map(|listened| listened.until().map_or(started_at, |at| at.max(started_at)));
+    // A process stores its first listening period some seconds after it started.
+    since.filter(|since| now - *since > HEARD_WITHIN).min()
 }
 
 #[cfg(test)]

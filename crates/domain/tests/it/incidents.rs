@@ -13,7 +13,7 @@ use self::checks::Checks;
 use self::world::World;
 
 /// Default number of cases.
-const CASES: u64 = 2_000;
+const CASES: u64 = 500;
 
 /// Number of steps per case, each of 1 s to 20 s.
 const STEPS: usize = 250;

@@ -99,13 +99,13 @@ routes:
         "alerts.yaml:6:13: channels[1].secret: expected whsec_ and 24 to 64 bytes in base64; create one with \
          `echo whsec_$(openssl rand -base64 32)`",
         "alerts.yaml:7:21: channels[2].type: expected webhook, alertmanager, slack or email",
-        "alerts.yaml:8:52: channels[3].secret: a channel of type slack has no such key; remove it",
+        "alerts.yaml:8:53: channels[3].secret: a channel of type slack has no such key; remove it",
         "alerts.yaml:9:33: channels[4].url: the environment variable UNSET is not set; set it, or use a file",
-        "alerts.yaml:10:49: channels[5].security: expected starttls or tls, because the password is sent over \
+        "alerts.yaml:10:47: channels[5].security: expected starttls or tls, because the password is sent over \
          the connection",
         "alerts.yaml:12:15: routes[0].channel: expected the name of a channel: a, b, c, d, e",
-        "alerts.yaml:13:27: routes[1].severity: expected info, warning or critical, got \"urgent\"",
-        "alerts.yaml:13:49: routes[1].group_wait: expected a duration of at most 1h, such as 30s or 2m",
+        "alerts.yaml:13:28: routes[1].severity: expected info, warning or critical, got \"urgent\"",
+        "alerts.yaml:13:50: routes[1].group_wait: expected a duration of at most 1h, such as 30s or 2m",
     ];
     assert_eq!(found, expected);
 }
@@ -115,7 +115,7 @@ fn a_wrong_shape_is_reported_at_its_line() {
     let found = problems("channels:\n  - name: a\n    type: slack\n    uri: http://a\n");
     assert!(found[0].starts_with("alerts.yaml:4:5: channels[0]: unknown field"), "{found:?}");
     let found = problems("channels: 7\n");
-    assert!(found[0].starts_with("alerts.yaml:1:11: channels: expected a list"), "{found:?}");
+    assert!(found[0].starts_with("alerts.yaml:1:11: channels: expected a sequence"), "{found:?}");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 44] = [
+const SETTINGS: [&str; 47] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",

@@ -201,6 +201,7 @@ mod tests {
             digest: KeyDigest::of(text),
             scopes: Scopes::from_iter([Scope::Read]),
             slugs: None,
+            actions: None,
             expires: None,
             revoked: false,
         })

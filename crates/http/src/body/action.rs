@@ -180,7 +180,15 @@ mod tests {
             "action": "A", "targets": {"tag": ["x"], "slugs": [1], "all": "yes"},
             "timeout": "2h", "idempotant": true, "params": [],
         });
-        insta::assert_snapshot!(faults(&body).join("\n"), @"");
+        insta::assert_snapshot!(faults(&body).join("\n"), @r#"
+        action: expected at most 100 characters: words of a-z, 0-9, _ and -, joined by dots, such as audit.security, got "A"
+        params: expected an object or null, got an array
+        timeout: expected 1s to 1h, such as 30s, got "2h"
+        targets.all: expected true or false, got "yes"
+        targets.slugs[0]: expected a string, got 1
+        targets.tag: expected slugs, tags, status or all, got an unknown key
+        idempotant: expected action, targets, params, timeout, max_concurrency, idempotent or include_offline, got an unknown key
+        "#);
         assert_eq!(faults(&json!({})).len(), 2);
         assert_eq!(faults(&json!({"action": "a.b", "targets": []})).len(), 1);
         assert_eq!(faults(&json!({"action": "a.b", "targets": {}})).len(), 1);

@@ -165,7 +165,12 @@ pub(crate) struct RunParam {
 #[expect(dead_code, reason = "the shape of a request in the document")]
 pub(crate) struct RunListQueryParams {
     /// Return runs of this action. Must not be repeated.
-    #[param(required = false, pattern = "^[a-z0-9_-]+(\\.[a-z0-9_-]+)*$", max_length = 100)]
+    #[param(
+        required = false,
+        pattern = "^[a-z0-9_-]+(\\.[a-z0-9_-]+)*$",
+        max_length = 100,
+        example = "audit.security"
+    )]
     action: String,
     /// Return runs with one of these statuses: repeated, comma-separated, or both.
     #[param(
@@ -175,10 +180,14 @@ pub(crate) struct RunListQueryParams {
     )]
     status: String,
     /// Return runs that this API key created. Must not be repeated.
-    #[param(required = false)]
+    #[param(required = false, example = "1a2b3c4d")]
     actor: String,
     /// Return runs that are older than this one. Must not be repeated.
-    #[param(required = false, pattern = "^[0-9a-f]{32}$")]
+    #[param(
+        required = false,
+        pattern = "^[0-9a-f]{32}$",
+        example = "019ad3c5a8407b1f3a9c01b2d48f3a9c"
+    )]
     before: String,
     /// Maximum number of runs on a page. Defaults to 50. Must not be repeated.
     #[param(required = false, minimum = 1, maximum = 200, example = 50)]
@@ -191,10 +200,16 @@ pub(crate) struct RunListQueryParams {
 #[expect(dead_code, reason = "the shape of a request in the document")]
 pub(crate) struct TargetQueryParams {
     /// Return targets after this project. Must not be repeated.
-    #[param(required = false, pattern = "^[a-z0-9-]+$", min_length = 1, max_length = 50)]
+    #[param(
+        required = false,
+        pattern = "^[a-z0-9-]+$",
+        min_length = 1,
+        max_length = 50,
+        example = "commandcenter"
+    )]
     after: String,
     /// Maximum number of targets. Defaults to all. Must not be repeated.
-    #[param(required = false, minimum = 1, maximum = 10000)]
+    #[param(required = false, minimum = 1, maximum = 10000, example = 100)]
     limit: u32,
 }
 
@@ -204,7 +219,7 @@ pub(crate) struct TargetQueryParams {
 #[expect(dead_code, reason = "the shape of a request in the document")]
 pub(crate) struct DryRunParam {
     /// With `true`, ask no project, and return who would be asked. Must not be repeated.
-    #[param(required = false)]
+    #[param(required = false, example = true)]
     dry_run: bool,
 }
 

@@ -16,7 +16,8 @@ use crate::state::ApiState;
 use crate::text::abbreviate;
 
 /// The views of the page. Its own router shows the one of the path.
-const VIEWS: [&str; 4] = ["/", "/ecosystem", "/projects", "/projects/{slug}"];
+const VIEWS: [&str; 6] =
+    ["/", "/ecosystem", "/projects", "/projects/{slug}", "/incidents", "/actions"];
 
 /// Scripts, styles and requests of this origin only. Inline scripts and styles are not allowed.
 const POLICY: &str = "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; \

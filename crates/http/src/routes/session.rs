@@ -177,7 +177,10 @@ mod tests {
         let text = format_key("a1", b"secret");
         let (scopes, digest) = (scopes.iter().copied().collect(), KeyDigest::of(&text));
         let id = "a1".to_owned();
-        (Key { id, digest, scopes, slugs: None, expires: None, revoked: false }, text)
+        (
+            Key { id, digest, scopes, slugs: None, actions: None, expires: None, revoked: false },
+            text,
+        )
     }
 
     async fn api(scopes: &[Scope]) -> (Api, Arc<Keys>, String) {

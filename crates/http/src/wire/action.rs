@@ -10,7 +10,30 @@ use crate::wire::timestamp::Timestamp;
 
 /// A run of an action.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ActionRun)]
+#[schema(
+    as = ActionRun,
+    example = json!({
+        "id": "019ad3c5a8407b1f3a9c01b2d48f3a9c", "action": "audit.security", "status": "ended",
+        "created_at": "2026-11-23T14:43:13.270911Z", "actor": "1a2b3c4d",
+        "counts": {
+            "total": 2, "waiting": 0, "asked": 0, "done": 1, "accepted": 0, "failed": 0,
+            "timed_out": 0, "not_allowed": 0, "offline": 1, "unknown": 0
+        },
+        "targets": [
+            {
+                "project": "commandcenter", "outcome": "done", "result": {"ok": true},
+                "asked_at": "2026-11-23T14:43:13.301234Z",
+                "ended_at": "2026-11-23T14:43:13.912345Z", "accepted": true
+            },
+            {
+                "project": "veria", "outcome": "offline", "error": "the project is offline",
+                "asked_at": null, "ended_at": "2026-11-23T14:43:13.270911Z", "accepted": false
+            }
+        ],
+        "ended_at": "2026-11-23T14:43:14.012345Z", "params": {"depth": 2}, "timeout": "30s",
+        "max_concurrency": 50, "idempotent": false, "include_offline": false
+    })
+)]
 pub(crate) struct RunBody<'a> {
     /// Id of the run.
     #[schema(pattern = "^[0-9a-f]{32}$")]
@@ -181,7 +204,17 @@ impl<'a> TargetBody<'a> {
 
 /// Who would be asked, and who would not.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ActionPlan)]
+#[schema(
+    as = ActionPlan,
+    example = json!({
+        "action": "audit.security",
+        "would_ask": 1,
+        "targets": [
+            {"project": "commandcenter", "decision": "would_ask"},
+            {"project": "veria", "decision": "offline", "reason": "the project is offline"}
+        ]
+    })
+)]
 pub(crate) struct PlanBody<'a> {
     /// Name of the action.
     action: &'a str,

@@ -157,7 +157,26 @@ impl<'a> AffectedBody<'a> {
 
 /// An alert with its timeline.
 #[derive(Serialize, ToSchema)]
-#[schema(as = AlertWithTimeline)]
+#[schema(
+    as = AlertWithTimeline,
+    example = json!({
+        "id": 1, "project": "db", "severity": "warning", "status": "open", "title": "db is offline",
+        "description": "Project db is offline, and no project that it depends on explains it. 1 affected project depends on it: web.",
+        "created_at": "2026-11-24T12:01:00.000000Z", "resolved_at": null,
+        "affected": [{
+            "project": "web", "path": ["web", "db"], "status": "offline",
+            "down_since": "2026-11-24T12:00:10.000000Z", "recovered_at": null
+        }],
+        "affected_count": 1, "kind": "offline", "started_at": "2026-11-24T12:00:00.000000Z",
+        "acknowledged_at": null, "acknowledged_by": null, "resolved_by": null, "merged_into": null,
+        "silenced": false, "updated_at": "2026-11-24T12:01:00.000000Z",
+        "timeline": "/api/fed/alerts/1",
+        "events": [{
+            "revision": 18, "at": "2026-11-24T12:01:00.000000Z", "kind": "affected", "actor": "service",
+            "details": {"count": 1, "projects": [{"project": "web", "via": "db", "status": "offline"}]}
+        }]
+    })
+)]
 pub(crate) struct AlertDetailBody<'a> {
     #[serde(flatten)]
     alert: AlertBody<'a>,

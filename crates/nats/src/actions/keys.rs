@@ -212,7 +212,8 @@ mod tests {
         }
         for bad in ["fedp_", "fedp_00", &format!("fedp_{}", "é".repeat(32))] {
             let error = ActionKeys::parse(bad, &slug("a")).unwrap_err();
-            assert!(!error.to_string().contains(bad), "{error}");
+            let secret = bad.trim_start_matches("fedp_");
+            assert!(secret.is_empty() || !error.to_string().contains(secret), "{error}");
         }
     }
 

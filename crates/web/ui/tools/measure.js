@@ -86,12 +86,12 @@ async function open(url, path) {
   let bytes = 0;
   devtools.on('Network.loadingFinished', ({ encodedDataLength }) => (bytes += encodedDataLength));
   await page.addInitScript(() => {
-    new MutationObserver((_, observer) => {
-      if (!document.documentElement.dataset.ready) return;
-      observer.disconnect();
+    const look = () => {
+      if (document.documentElement?.dataset.ready === undefined) setTimeout(look, 2);
       // Once the frame with the data is drawn.
-      requestAnimationFrame(() => setTimeout(() => (window.readyAt = performance.now())));
-    }).observe(document.documentElement, { attributes: true });
+      else requestAnimationFrame(() => setTimeout(() => (window.readyAt = performance.now())));
+    };
+    look();
   });
   await page.goto(url + path, { waitUntil: 'commit' });
   await page.waitForFunction(() => window.readyAt !== undefined, null, { timeout: 60_000 });

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use federation_domain::{
-    IncidentChange, IncidentId, IncidentKind, IncidentNotice, LiveIncident, Slug, TimelineEvent,
+    Evidence, IncidentChange, IncidentId, IncidentKind, IncidentNotice, LiveIncident, Slug,
+    TimelineEvent,
 };
 
 use super::world::{World, seconds, thresholds};
@@ -73,13 +74,12 @@ impl Checks {
         for (slug, project) in &world.projects {
             // Cuts extend the delay, and checkpoints are late.
             let needed = world.rule.delay + thresholds().chance * 2 + seconds(40);
+            let facts = world.facts();
+            let evidence = facts.listened[0].evidence_since(project.spell.since);
             let is_due = project.spell.status == federation_domain::ProjectStatus::Offline
                 && project.heard >= needed
-                && world.facts().listened[0].hears(world.now)
-                && !world.facts().listened[0]
-                    .evidence_since(project.spell.since)
-                    .is_dominated_by_cuts()
-                && world.facts().listened[0].evidence_since(project.spell.since).cuts <= 2;
+                && facts.listened[0].hears(world.now)
+                && is_settled(evidence);
             let upstream = reachable(slug, &self.former_edges);
             let is_covered = upstream.iter().any(|one| world.maintenance.contains_key(one));
             let is_silenced =
@@ -98,6 +98,11 @@ impl Checks {
         }
         Ok(())
     }
+}
+
+/// Returns `true` if no cut was so recent that statuses are not known.
+fn is_settled(evidence: Evidence) -> bool {
+    evidence.cuts == 0 || (evidence.cuts <= 2 && evidence.settled >= thresholds().chance)
 }
 
 fn is_open(one: &LiveIncident) -> bool {
@@ -152,7 +157,16 @@ fn roots_are_independent(world: &World, open: &[&LiveIncident]) -> Result<(), St
         .filter(|root| world.projects[*root].spell.is_down())
         .collect();
     for root in &roots {
-        for other in reachable(root, &explains) {
+        let upstream = reachable(root, &explains);
+        // Incidents that are open already stay apart if all that explains them now is covered.
+        let is_covered = |slug: &Slug| {
+            world.maintenance.contains_key(slug)
+                || world.stored.is_silenced(slug, world.projects[slug].spell.down_since)
+        };
+        if upstream.iter().any(is_covered) {
+            continue;
+        }
+        for other in upstream {
             let is_cycle = || reachable(&other, &explains).contains::<Slug>(root);
             if other != **root && roots.contains(&other) && !is_cycle() && !world.crashed {
                 return Err(format!("the root {root} is downstream of the root {other}"));
@@ -173,7 +187,7 @@ fn good_incidents_are_resolved(world: &World, open: &[&LiveIncident]) -> Result<
         let listened = &world.facts().listened[0];
         let is_quiet = one.current().all(|member| {
             let since = world.projects[&member.project].spell.since;
-            listened.evidence_since(since).cuts <= 2
+            is_settled(listened.evidence_since(since))
         });
         let is_over = one.current().all(|member| is_good(&member.project));
         if is_over && is_quiet && listened.hears(world.now) && !world.crashed {

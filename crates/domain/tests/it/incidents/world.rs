@@ -31,6 +31,9 @@ pub(super) struct Project {
     pub(super) heard: Duration,
 }
 
+/// Number of rounds in which a decision about unchanged facts is complete.
+const ROUNDS: usize = 4;
+
 pub(super) struct World {
     pub(super) rng: Rng,
     pub(super) now: OffsetDateTime,
@@ -266,13 +269,19 @@ impl World {
                 stored.push(changes);
             }
             _ => {
-                self.store(&changes);
-                self.memory.apply(&changes);
-                let again = decide_incidents(&self.memory, &facts, &self.rule, self.next_id);
-                if !again.is_empty() {
-                    return Err(format!("after {changes:?} it decides again: {again:?}"));
+                let mut changes = changes;
+                for _ in 0..ROUNDS {
+                    self.store(&changes);
+                    self.memory.apply(&changes);
+                    stored.push(changes);
+                    changes = decide_incidents(&self.memory, &facts, &self.rule, self.next_id);
+                    if changes.is_empty() {
+                        break;
+                    }
                 }
-                stored.push(changes);
+                if !changes.is_empty() {
+                    return Err(format!("it does not come to an end: {changes:?}"));
+                }
             }
         }
         let old = self.now - self.rule.reopen_within;

@@ -13,6 +13,7 @@ use federation_testkit::contract::samples::moment;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tempfile::TempDir;
+use time::OffsetDateTime;
 
 use super::process::{COMMANDCENTER, Service, federation, folder, until};
 
@@ -103,7 +104,24 @@ fn serve(
     }
 }
 
-const SECRET: (&str, &str) = ("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+#[expect(clippy::disallowed_methods, reason = "the service compares it with the time of day")]
+fn now() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
+
+/// The variable with the secret of the webhook.
+pub(super) const SECRET: (&str, &str) = ("HOOK_SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+
+/// Returns the body of a test message.
+pub(super) fn sent_body() -> Value {
+    let hook = Hook::start();
+    let folder = hook.folder();
+    let args = ["notifications", "test", "hook"];
+    let sent = federation(folder.path()).args(args).env(SECRET.0, SECRET.1).output().unwrap();
+    assert!(sent.status.success(), "{sent:?}");
+    let bodies = hook.bodies.lock();
+    bodies[0].1.clone()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_deliver_each_event_once_and_in_order() {
@@ -147,7 +165,7 @@ async fn a_receiver_that_fails_gets_the_same_message_again_after_a_restart() {
     let settings = [("DATABASE_URL", url.as_str()), SECRET];
     let service = Service::ready(folder.path(), &settings);
     let store = PgStore::connect(&url).unwrap();
-    store.enqueue(&[notification("4", 1, Opened, moment(0))]).await.unwrap();
+    store.enqueue(&[notification("4", 1, Opened, now())]).await.unwrap();
     until("an attempt is recorded", || {
         let (_, log) = service.get("/api/fed/notifications");
         log[0]["last_error"].as_str().is_some_and(|error| error == "status 503").then_some(())

@@ -27,7 +27,17 @@ use crate::wire::action::RunBody;
             headers((
                 "Link" = Option<String>,
                 description = "The next page as `rel=\"next\"`. Absent on the last page."
-            ))
+            )),
+            example = json!([{
+        "id": "019ad3c5a8407b1f3a9c01b2d48f3a9c", "action": "audit.security", "status": "ended",
+        "created_at": "2026-11-23T14:43:13.270911Z", "actor": "1a2b3c4d",
+        "counts": {
+            "total": 2, "waiting": 0, "asked": 0, "done": 1, "accepted": 0, "failed": 0,
+            "timed_out": 0, "not_allowed": 0, "offline": 1, "unknown": 0
+        },
+        "ended_at": "2026-11-23T14:43:14.012345Z", "params": {"depth": 2}, "timeout": "30s",
+        "max_concurrency": 50, "idempotent": false, "include_offline": false
+    }])
         ),
         crate::shapes::errors::InvalidQuery,
         crate::shapes::errors::InternalError,

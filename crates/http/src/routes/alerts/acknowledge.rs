@@ -13,14 +13,19 @@ use crate::wire::alert::AlertBody;
 
 /// Acknowledge an alert.
 ///
-/// Says that somebody works on the alert, which stops repeated notifications. A comment may be given. An alert that is already acknowledged stays as it is.
+/// Records that a person works on the alert, which stops repeated notifications. A comment is optional.
+/// An alert that is already acknowledged stays as it is.
 #[utoipa::path(
     post,
     path = "/api/fed/alerts/{id}/acknowledge",
     operation_id = "acknowledge_alert",
     tag = "alerts",
     params(AlertParam),
-    request_body(content = Option<CommentSchema>, description = "At most 64 KiB. Unknown keys are ignored."),
+    request_body(
+        content = Option<CommentSchema>,
+        description = "At most 64 KiB. Unknown keys are ignored.",
+        example = json!({"comment": "restarting the host"})
+    ),
     responses(
         (status = 200, description = "The alert.", body = AlertBody<'static>),
         crate::shapes::errors::AlertNotFound,

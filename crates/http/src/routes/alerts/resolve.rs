@@ -20,7 +20,11 @@ use crate::wire::alert::AlertBody;
     operation_id = "resolve_alert",
     tag = "alerts",
     params(AlertParam),
-    request_body(content = Option<CommentSchema>, description = "At most 64 KiB. Unknown keys are ignored."),
+    request_body(
+        content = Option<CommentSchema>,
+        description = "At most 64 KiB. Unknown keys are ignored.",
+        example = json!({"comment": "restarting the host"})
+    ),
     responses(
         (status = 200, description = "The alert.", body = AlertBody<'static>),
         crate::shapes::errors::AlertNotFound,

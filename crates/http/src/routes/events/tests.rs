@@ -158,7 +158,7 @@ async fn an_idle_stream_sends_heartbeat_comments() {
     let mut events = Events::open(&api, "?slug=b", None).await;
     events.waiting();
     let mut beat = async || {
-        let next = tokio::time::timeout(Duration::from_millis(2_100), events.next()).await;
+        let next = tokio::time::timeout(Duration::from_millis(15_100), events.next()).await;
         next.unwrap().unwrap()
     };
     assert_eq!(beat().await, ": heartbeat\n\n");
@@ -209,7 +209,7 @@ async fn a_stream_ends_soon_after_its_key_becomes_invalid() {
         events.waiting();
         assert_eq!(events.next().await.as_deref(), Some(": heartbeat\n\n"), "{how}");
         end();
-        let next = tokio::time::timeout(Duration::from_millis(2_100), events.next()).await;
+        let next = tokio::time::timeout(Duration::from_millis(15_100), events.next()).await;
         assert_eq!(next.unwrap(), None, "{how}");
     }
 }

@@ -18,7 +18,7 @@ use crate::wire::notification::{DeliveryStatus, NotificationBody};
     get,
     path = "/api/fed/notifications",
     operation_id = "list_notifications",
-    tag = "incidents",
+    tag = "notifications",
     params(
         (
             "channel" = Option<String>, Query, nullable = false, pattern = "^[a-z0-9_-]+$",

@@ -18,7 +18,7 @@ use crate::wire::problem::ProblemBody;
     post,
     path = "/api/fed/notifications/{id}/retry",
     operation_id = "retry_notification",
-    tag = "incidents",
+    tag = "notifications",
     params((
         "id" = i64, Path, minimum = 1, description = "Number of the notification.", example = 17
     )),

@@ -23,6 +23,12 @@ export type ReachedProject = Schemas['ReachedProject'];
 export type MetricPoints = Schemas['MetricPoints'];
 export type NewestMetrics = Schemas['NewestMetrics'];
 export type NewestMetric = Schemas['NewestMetric'];
+export type Alert = Schemas['Alert'];
+export type AlertWithTimeline = Schemas['AlertWithTimeline'];
+export type AffectedProject = Schemas['AffectedProject'];
+export type ActionOrder = Schemas['ActionOrder'];
+export type ActionPlan = Schemas['ActionPlan'];
+export type ActionRun = Schemas['ActionRun'];
 export type SourceHearing = Schemas['SourceHearing'];
 export type Project = Schemas['Project'];
 

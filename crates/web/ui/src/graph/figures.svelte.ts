@@ -29,7 +29,7 @@ class FiguresOfAll {
   async #read(): Promise<void> {
     const headers: Record<string, string> = {};
     if (this.#etag !== null) headers['If-None-Match'] = this.#etag;
-    const query = { fields: ['slug' as const], include: 'kpis' as const };
+    const query = { fields: ['slug' as const], include: ['kpis' as const] };
     try {
       const outcome = await api.GET('/api/fed/projects', { params: { query }, headers });
       this.error = null;

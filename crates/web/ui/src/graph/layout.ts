@@ -1,5 +1,4 @@
 /** Positions of nodes. Pure and deterministic: the same graph always looks the same. */
-import { graphlib, layout as dagreLayout } from '@dagrejs/dagre';
 import {
   forceCollide,
   forceLink,
@@ -8,6 +7,7 @@ import {
   forceY,
   type SimulationNodeDatum,
 } from 'd3-force';
+import { layered } from './layered';
 
 export interface Box {
   id: string;
@@ -52,99 +52,32 @@ export function place(boxes: readonly Box[], links: readonly Link[], aspect = AS
   const ids = new Set(nodes.map((node) => node.id));
   const inside = links.filter(({ from, to }) => ids.has(from) && ids.has(to) && from !== to);
   const edges = [...inside].sort((a, b) => (a.id < b.id ? -1 : 1));
-  return nodes.length <= MAX_LAYERED ? layered(nodes, edges, aspect) : byForce(nodes, edges);
+  return nodes.length <= MAX_LAYERED ? inLayers(nodes, edges, aspect) : byForce(nodes, edges);
 }
 
-/** Distance of layers. It grows if the graph would be narrower than the window. */
-const LAYER_GAP = 64;
-const MAX_LAYER_GAP = 240;
-
-function layered(boxes: Box[], links: Link[], aspect: number): Placed {
+function inLayers(boxes: Box[], links: Link[], aspect: number): Placed {
   const linked = new Set(links.flatMap(({ from, to }) => [from, to]));
-  const inside = boxes.filter(({ id }) => linked.has(id));
   const rows = Math.max(4, Math.ceil(Math.sqrt((boxes.length * 2 * ASPECT) / aspect)));
-  let graph = newGraph(inside, links, LAYER_GAP, rows);
-  if (linked.size > 0) {
-    dagreLayout(graph);
-    const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
-    const layers = new Set(graph.nodes().map((id) => (graph.node(id) as { rank?: number }).rank)).size;
-    const wanted = LAYER_GAP + Math.floor((height * aspect - width) / Math.max(1, layers - 1));
-    if (wanted > LAYER_GAP) {
-      graph = newGraph(inside, links, Math.min(MAX_LAYER_GAP, wanted), rows);
-      dagreLayout(graph);
-    }
-  }
-  const placed: Placed = { nodes: {}, bends: {} };
-  for (const id of graph.nodes()) {
-    const { x, y } = graph.node(id) as unknown as Point;
-    placed.nodes[id] = { x, y };
-  }
-  for (const edge of graph.edges()) {
-    const { points } = graph.edge(edge) as unknown as { points?: Point[] };
-    if (edge.name !== undefined && points !== undefined) {
-      placed.bends[edge.name] = points.map(({ x, y }) => ({ x, y }));
-    }
-  }
-  const size = graph.graph() as { width?: number; height?: number };
-  const alone = boxes.filter(({ id }) => !linked.has(id));
-  grid(alone, linked.size > 0 ? (size.width ?? 0) : 0, linked.size > 0 ? (size.height ?? 0) : 0, placed);
+  const inside = boxes.filter(({ id }) => linked.has(id));
+  const placed = layered(inside, links, rows, aspect);
+  const [width, height] = extent(inside, placed);
+  grid(boxes.filter(({ id }) => !linked.has(id)), width, height, placed);
   return placed;
 }
 
+/** Returns how far boxes reach to the right and down. */
+function extent(boxes: readonly Box[], placed: Placed): [number, number] {
+  let [right, bottom] = [0, 0];
+  for (const { id, width, height } of boxes) {
+    const point = placed.nodes[id];
+    if (point === undefined) continue;
+    right = Math.max(right, point.x + width / 2);
+    bottom = Math.max(bottom, point.y + height / 2);
+  }
+  return [right, bottom];
+}
+
 /** Places boxes without edges in rows below the others, those of a group together. */
-function newGraph(
-  boxes: readonly Box[],
-  links: readonly Link[],
-  gap: number,
-  rows: number,
-): graphlib.Graph {
-  const graph = new graphlib.Graph({ multigraph: true });
-  const ranker = (inner: graphlib.Graph) => rank(inner, rows);
-  // The types of the library know only the names of its own rankers.
-  graph.setGraph({ rankdir: 'LR', nodesep: 10, ranksep: gap, edgesep: 6, ranker } as object);
-  graph.setDefaultEdgeLabel(() => ({}));
-  for (const { id, width, height } of boxes) graph.setNode(id, { width, height });
-  for (const { id, from, to } of links) graph.setEdge(from, to, {}, id);
-  return graph;
-}
-
-/**
- * Assigns nodes to layers of at most `rows` nodes, from what is used to what uses it. The rankers of
- * the library minimise the length of edges, which makes some layers much higher than the window.
- */
-function rank(graph: graphlib.Graph, rows: number): void {
-  const chains = new Map<string, number>();
-  const chain = (id: string): number => {
-    const known = chains.get(id);
-    if (known !== undefined) return known;
-    chains.set(id, 0);
-    const length = Math.max(0, ...(graph.predecessors(id) ?? []).map((user) => chain(user) + 1));
-    chains.set(id, length);
-    return length;
-  };
-  const uses = (id: string): number => graph.inEdges(id)?.length ?? 0;
-  const first = (a: string, b: string): number =>
-    chain(b) - chain(a) || uses(b) - uses(a) || (a < b ? -1 : 1);
-  const left = new Set(graph.nodes());
-  const layers = new Map<string, number>();
-  let layer = 0;
-  for (; left.size > 0; layer += 1) {
-    const isReady = (id: string): boolean =>
-      (graph.successors(id) ?? []).every((used) => (layers.get(used) ?? Infinity) < layer);
-    const ready = [...left].filter(isReady).sort(first).slice(0, rows);
-    // The graph has no circles here, so there always is one.
-    if (ready.length === 0) break;
-    for (const id of ready) {
-      layers.set(id, layer);
-      left.delete(id);
-    }
-  }
-  // The library has room for labels between two layers.
-  for (const id of graph.nodes()) {
-    (graph.node(id) as { rank?: number }).rank = 2 * (layer - 1 - (layers.get(id) ?? 0));
-  }
-}
-
 function grid(boxes: Box[], width: number, below: number, placed: Placed): void {
   const ordered = [...boxes].sort((a, b) => {
     if (a.group !== b.group) return a.group < b.group ? -1 : 1;

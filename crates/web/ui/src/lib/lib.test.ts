@@ -67,6 +67,8 @@ describe('routes', () => {
     expect(routeOf('/projects/')).toEqual({ view: 'projects' });
     expect(routeOf('/projects/a-1')).toEqual({ view: 'project', slug: 'a-1' });
     expect(routeOf('/projects/a%')).toEqual({ view: 'project', slug: 'a%' });
+    expect(routeOf('/incidents')).toEqual({ view: 'incidents' });
+    expect(routeOf('/actions/')).toEqual({ view: 'actions' });
     expect(routeOf('/projects/a/b')).toEqual({ view: 'missing', path: '/projects/a/b' });
   });
 });

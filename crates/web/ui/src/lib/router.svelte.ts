@@ -4,6 +4,8 @@ import { base } from './base';
 export type Route =
   | { view: 'ecosystem' }
   | { view: 'projects' }
+  | { view: 'incidents' }
+  | { view: 'actions' }
   | { view: 'project'; slug: string }
   | { view: 'missing'; path: string };
 
@@ -14,6 +16,8 @@ export function routeOf(path: string): Route {
   if (first === undefined && parts.length === 0) return { view: 'ecosystem' };
   if (first === 'ecosystem' && parts.length === 1) return { view: 'ecosystem' };
   if (first === 'projects' && parts.length === 1) return { view: 'projects' };
+  if (first === 'incidents' && parts.length === 1) return { view: 'incidents' };
+  if (first === 'actions' && parts.length === 1) return { view: 'actions' };
   if (first === 'projects' && second !== undefined && parts.length === 2) {
     return { view: 'project', slug: decode(second) };
   }

@@ -21,6 +21,7 @@ use serde_json::Value;
 
 use self::blocks::blocks;
 use self::stage::Stage;
+use super::notifications::{SECRET, sent_body};
 use super::process::federation;
 
 /// Prefixes of commands that are not run, with the reason.
@@ -131,7 +132,8 @@ fn the_example_checks_accept_only_valid_requests() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_json_examples_have_the_shape_of_real_documents() {
     let stage = Stage::set(&root()).await;
-    let said = stage.says().await;
+    let mut said = stage.says().await;
+    said.push(("a webhook".to_owned(), sent_body()));
     for block in blocks(&root()).iter().filter(|block| block.language == "json") {
         let example = serde_json::from_str(&block.text)
             .unwrap_or_else(|error| panic!("{}: {error}", block.place()));
@@ -148,9 +150,20 @@ fn the_example_project_files_are_valid() {
         if skipped(&block.text).is_some() {
             continue;
         }
-        fs::write(folder.path().join("p.yaml"), &block.text).unwrap();
-        let checked =
-            federation(folder.path()).args(["config", "check", "p.yaml"]).output().unwrap();
+        let (projects, alerts) = match block.text.starts_with("channels:") {
+            true => ("projects: []", block.text.as_str()),
+            false => (block.text.as_str(), ""),
+        };
+        fs::write(folder.path().join("p.yaml"), projects).unwrap();
+        fs::write(folder.path().join("a.yaml"), alerts).unwrap();
+        for secret in ["hook.secret", "smtp.password"] {
+            fs::write(folder.path().join(secret), SECRET.1).unwrap();
+        }
+        let checked = federation(folder.path())
+            .args(["config", "check", "p.yaml", "--alerts-file", "a.yaml"])
+            .envs([SECRET, ("SLACK_TOKEN", "T/B/x")])
+            .output()
+            .unwrap();
         assert!(checked.status.success(), "{}: {checked:?}", block.place());
     }
 }
