@@ -25,7 +25,7 @@ while (($# > 0)); do
   shift 2
 done
 
-SCRATCH="" NATS_PID="" SERVICE_PID="" PUBLISHER_PID="" FOUND=false
+ADMIN="" SCRATCH="" NATS_PID="" SERVICE_PID="" PUBLISHER_PID="" FOUND=false
 cleanup() {
   trap '' INT TERM
   stop_running
@@ -51,7 +51,7 @@ federation() {
   exec "$BINARIES/federation" "$@"
 }
 service() { federation serve >"$SCRATCH/$1.log" 2>&1; }
-publisher() { PROJECT_SLUG=commandcenter HEARTBEAT_INTERVAL=1 federation heartbeat >"$SCRATCH/publisher.log" 2>&1; }
+publisher() { PROJECT_SLUG="$1" HEARTBEAT_INTERVAL=1 federation heartbeat >"$SCRATCH/publisher.log" 2>&1; }
 
 # The service logs its address.
 service_port() { sed -n 's/.* address=127\.0\.0\.1:\([0-9]*\).*/\1/p' "$SCRATCH/$1.log" 2>/dev/null | head -n 1; }
@@ -59,6 +59,15 @@ service_listens() { ! kill -0 "$SERVICE_PID" 2>/dev/null || [[ -n "$(service_por
 service_is_ready() { ! kill -0 "$SERVICE_PID" 2>/dev/null || (federation health --service-port "$PORT") >/dev/null 2>&1; }
 nats_url() { sed -n 's/.*"\(nats:\/\/[^"]*\)".*/\1/p' "$SCRATCH"/nats-server_*.ports 2>/dev/null; }
 nats_listens() { ! kill -0 "$NATS_PID" 2>/dev/null || [[ -n "$(nats_url)" ]]; }
+
+# client ARGUMENT...: a command that calls the service.
+client() { (FEDERATION_URL="http://127.0.0.1:$PORT" FEDERATION_API_KEY="$ADMIN" federation "$@"); }
+is_online() { client projects get "$1" --json 2>/dev/null | grep -q '"status": *"online"'; }
+action_run() {
+  client actions run rag.query --project 0 --no-wait --include-offline --json |
+    sed -n 's/.*"id": *"\([^"]*\)".*/\1/p' | head -n 1
+}
+has_notification() { client notifications list --json 2>/dev/null | grep -q '"id"'; }
 
 # start_service NAME: starts the service on a new catalog, with a publisher for one of its projects.
 # Sets PORT.
@@ -70,7 +79,15 @@ start_service() {
   PORT="$(service_port "$1")"
   await 30 "the service to be ready" service_is_ready || fail "the service did not become ready"
   kill -0 "$SERVICE_PID" 2>/dev/null || { cat "$SCRATCH/$1.log" >&2 && fail "the service exited at its start"; }
-  start_in_group publisher
+  start_in_group publisher docs
+  PUBLISHER_PID=$STARTED
+  await 30 "a heartbeat" is_online docs || fail "the service received no heartbeat"
+  stop_process "the publisher" "$PUBLISHER_PID"
+  ACTION_RUN="$(action_run)"
+  [[ -n "$ACTION_RUN" ]] || fail "could not start a run"
+  export ACTION_RUN
+  await 30 "an alert" has_notification || fail "the silence of a project caused no notification"
+  start_in_group publisher commandcenter
   PUBLISHER_PID=$STARTED
 }
 
@@ -101,6 +118,9 @@ NATS_PID=$STARTED
 await 15 "NATS to listen" nats_listens || fail "the NATS server did not start"
 NATS_URL="$(nats_url)"
 export NATS_URL SERVICE_HOST=127.0.0.1 SERVICE_PORT=0 LOG_LEVEL=info EXPORT_PROJECT_METRICS=true
+export FANOUT=true MESH_HMAC_KEY=only-for-the-check-of-the-api-0123456789
+# The silence of a project causes an alert, and a notification that cannot be delivered.
+export INCIDENT_DELAY=0s GROUP_WAIT=0 ALERTS_FILE="$ROOT/scripts/api-check/alerts.yaml"
 export PROJECTS_FILE="$ROOT/scripts/api-check/projects.yaml"
 export HYPOTHESIS_STORAGE_DIRECTORY="$SCRATCH/hypothesis"
 unset FEDERATION_API_KEYS FEDERATION_KEYS_FILE FEDERATION_API_KEY FEDERATION_URL

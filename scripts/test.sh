@@ -54,6 +54,8 @@ if ! $ONLY_TESTS; then
   step "documented log lines" ./scripts/check-logging.py
   step "dependencies" ./scripts/check-dependencies.sh
   step "lints" cargo clippy --workspace --all-targets --all-features -- -D warnings
+  # Without the features that only tests enable, as releases are built.
+  step "default features" cargo check --package federation
   step "documentation" env RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 fi
 

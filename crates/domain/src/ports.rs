@@ -49,29 +49,19 @@ pub use uptime::{
 };
 
 #[cfg(feature = "mock")]
-pub use actions::{MockActionStore, MockActionTransport};
-#[cfg(feature = "mock")]
-pub use catalog::MockCatalogStore;
-#[cfg(feature = "mock")]
-pub use change_log::MockChangeLogStore;
-#[cfg(feature = "mock")]
-pub use checkpoint::MockCheckpointStore;
-#[cfg(feature = "mock")]
-pub use edges::MockEdgeStore;
-#[cfg(feature = "mock")]
-pub use health::MockStoreHealth;
-pub use incidents::MockIncidentStore;
-#[cfg(feature = "mock")]
-pub use instances::MockInstanceStore;
-#[cfg(feature = "mock")]
-pub use listening::MockListeningStore;
-#[cfg(feature = "mock")]
-pub use messenger::MockMessenger;
-#[cfg(feature = "mock")]
-pub use metrics::MockMetricStore;
-#[cfg(feature = "mock")]
-pub use outbound::{MockChangeSink, MockProber};
-#[cfg(feature = "mock")]
-pub use outbox::MockOutbox;
-#[cfg(feature = "mock")]
-pub use uptime::MockUptimeStore;
+pub use {
+    actions::{MockActionStore, MockActionTransport},
+    catalog::MockCatalogStore,
+    change_log::MockChangeLogStore,
+    checkpoint::MockCheckpointStore,
+    edges::MockEdgeStore,
+    health::MockStoreHealth,
+    incidents::MockIncidentStore,
+    instances::MockInstanceStore,
+    listening::MockListeningStore,
+    messenger::MockMessenger,
+    metrics::MockMetricStore,
+    outbound::{MockChangeSink, MockProber},
+    outbox::MockOutbox,
+    uptime::MockUptimeStore,
+};

@@ -15,8 +15,26 @@ use crate::error::ApiError;
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct CommentSchema {
     /// The comment.
-    #[schema(min_length = 1, max_length = 2000, nullable = false)]
+    #[schema(
+        min_length = 1,
+        max_length = 2000,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
     comment: Option<String>,
+}
+
+/// A required comment on an alert. Unknown keys are ignored.
+#[derive(Debug, ToSchema)]
+#[schema(as = NewAlertComment, example = json!({"comment": "restarting the host"}))]
+#[expect(dead_code, reason = "the schema of the document; values are read field by field")]
+pub(crate) struct RequiredCommentSchema {
+    /// The comment.
+    #[schema(
+        min_length = 1,
+        max_length = 2000,
+        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    )]
+    comment: String,
 }
 
 /// The comment in a request body. The body is optional.
@@ -31,7 +49,9 @@ impl FromRequest for CommentBody {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let body = read_optional(request, payload, SINGLE).await?;
-            let Some(body) = body else { return Ok(Self::default()) };
+            let Some(body) = body.filter(|body| !body.is_null()) else {
+                return Ok(Self::default());
+            };
             let mut fields = Fields::of(&body).map_err(ApiError::Invalid)?;
             let comment = fields.optional_string("comment").map(str::to_owned);
             fields.finish(Ok(Self(comment))).map_err(ApiError::Invalid)

@@ -26,15 +26,14 @@ impl ApiError {
 
 pub(super) fn status(error: &ActionError) -> StatusCode {
     match error {
-        ActionError::Off | ActionError::Refused(_) => StatusCode::FORBIDDEN,
+        ActionError::Refused(_) => StatusCode::FORBIDDEN,
         ActionError::TooManyRuns => StatusCode::TOO_MANY_REQUESTS,
         ActionError::UnknownAction(_)
         | ActionError::UnknownProject(_)
         | ActionError::NothingSelected
         | ActionError::TooManyTargets
         | ActionError::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
-        // Converted to errors of their own.
-        ActionError::NotFound(_) => StatusCode::NOT_FOUND,
+        ActionError::Off | ActionError::NotFound(_) => StatusCode::NOT_FOUND,
         ActionError::NotLoaded | ActionError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::filters::OrCollect as _;
 use super::number::{number, parse_number};
 use super::pairs::Pairs;
-use crate::body::values::SlugSchema;
+use crate::body::values::{SlugSchema, TagSchema};
 use crate::error::ApiError;
 use crate::text::sanitize;
 
@@ -30,14 +30,8 @@ pub(crate) struct AlertListQueryParams {
     #[param(required = false, example = "db")]
     project: SlugSchema,
     /// Select alerts that a project with this tag caused or is affected by.
-    #[param(
-        required = false,
-        min_length = 1,
-        max_length = 50,
-        pattern = "^[^\\x00-\\x1f\\x7f]*[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$",
-        example = "dc-3"
-    )]
-    tag: String,
+    #[param(required = false, example = "dc-3")]
+    tag: TagSchema,
     /// Return only alerts with a smaller number, for the next page.
     #[param(required = false, minimum = 1, example = 17)]
     before: i64,

@@ -8,6 +8,7 @@ use federation_domain::{InvalidValue, Slug};
 use utoipa::IntoParams;
 
 use super::pairs::Pairs;
+use crate::body::values::SlugSchema;
 use crate::error::ApiError;
 
 /// Maximum number of slugs in a request.
@@ -20,8 +21,8 @@ const MAX_SLUGS: usize = 500;
 pub(crate) struct UptimeParams {
     /// Slugs of projects, at most 500. Repeated, comma-separated, or both. Without them the answer has
     /// all projects. Projects that do not exist are left out.
-    #[param(required = false, explode = false, max_items = 500, example = json!(["commandcenter", "docs"]))]
-    slug: Vec<String>,
+    #[param(required = false, explode = false, min_items = 1, max_items = 500, example = json!(["commandcenter", "docs"]))]
+    slug: Vec<SlugSchema>,
 }
 
 /// Request for the uptime of several projects.

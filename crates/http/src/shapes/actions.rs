@@ -20,12 +20,12 @@ pub(crate) enum CreateErrors {
         example = json!({"title": "Bad Request", "status": 400, "detail": "the body is not valid JSON: expected value at line 1 column 9"})
     )]
     NotJson(ProblemBody),
-    /// Fan-out is switched off, or the key does not permit the action.
+    /// Fan-out is switched off.
     #[response(
-        status = 403, content_type = "application/problem+json",
-        example = json!({"title": "Forbidden", "status": 403, "detail": "fan-out is switched off in this service; set FANOUT=true and MESH_HMAC_KEY to switch it on"})
+        status = 404, content_type = "application/problem+json",
+        example = json!({"title": "Not Found", "status": 404, "detail": "fan-out is switched off in this service; set FANOUT=true and MESH_HMAC_KEY to switch it on"})
     )]
-    Refused(ProblemBody),
+    Off(ProblemBody),
     /// The media type is neither `application/json` nor `application/*+json`.
     #[response(
         status = 415, content_type = "application/problem+json",

@@ -64,7 +64,7 @@ async fn fan_out_is_off_by_default() {
     let api = Api::new().await;
     api.register("a").await;
     let answer = api.post(PATH, order(json!({"all": true}))).await;
-    assert_eq!(answer.status, 403, "{answer}");
+    assert_eq!(answer.status, 404, "{answer}");
     assert!(answer.body.contains("set FANOUT=true and MESH_HMAC_KEY"), "{answer}");
     assert_eq!(api.get(PATH).await.body, "[]");
 }

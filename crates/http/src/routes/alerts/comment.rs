@@ -5,7 +5,7 @@ use federation_domain::{IncidentEdit, InvalidValue};
 
 use super::edit;
 use crate::auth::caller::Caller;
-use crate::body::comment::{CommentBody, CommentSchema};
+use crate::body::comment::{CommentBody, RequiredCommentSchema};
 use crate::error::ApiError;
 use crate::params::alerts::{AlertParam, AlertPath};
 use crate::state::ApiState;
@@ -20,7 +20,7 @@ use crate::wire::alert::AlertBody;
     operation_id = "comment_alert",
     tag = "alerts",
     params(AlertParam),
-    request_body(content = CommentSchema, description = "At most 64 KiB. Unknown keys are ignored. The comment is required."),
+    request_body(content = RequiredCommentSchema, description = "At most 64 KiB. Unknown keys are ignored."),
     responses(
         (status = 200, description = "The alert.", body = AlertBody<'static>),
         crate::shapes::errors::AlertNotFound,
