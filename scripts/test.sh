@@ -69,6 +69,7 @@ if ! $ONLY_TESTS; then
   # The tests have built them, with the features of all crates.
   PREBUILT_BINARIES="$(built_binaries)"
   export PREBUILT_BINARIES
+  step "formats of the graph" ./scripts/check-graph.sh
   step "queries of dashboards and alerts" ./scripts/check-queries.sh
   step "channels of notifications" ./scripts/check-notifications.sh
   step "page: types, tests and browser" ./scripts/check-page.sh

@@ -8,7 +8,7 @@ use federation_application::IncidentQuery;
 use federation_domain::{IncidentId, IncidentStatus, InvalidValue, Severity, Slug, Tags};
 use utoipa::{IntoParams, ToSchema};
 
-use super::filters::OrCollect as _;
+use super::filters::{OrCollect as _, listed};
 use super::number::{number, parse_number};
 use super::pairs::Pairs;
 use crate::body::values::{SlugSchema, TagSchema};
@@ -21,10 +21,10 @@ use crate::text::sanitize;
 #[expect(dead_code, reason = "the shape of a request in the document")]
 pub(crate) struct AlertListQueryParams {
     /// Select alerts with one of these statuses. Repeat the parameter for several.
-    #[param(required = false, max_items = 3, example = json!(["open"]))]
+    #[param(required = false, max_items = 10, example = json!(["open"]))]
     status: Vec<AlertStatusSchema>,
     /// Select alerts of one of these severities. Repeat the parameter for several.
-    #[param(required = false, max_items = 3, example = json!(["critical"]))]
+    #[param(required = false, max_items = 10, example = json!(["critical"]))]
     severity: Vec<SeveritySchema>,
     /// Select alerts that this project caused or was affected by.
     #[param(required = false, example = "db")]
@@ -80,24 +80,14 @@ fn parse(query: &str) -> Result<IncidentQuery, Vec<InvalidValue>> {
     let limit = number(&pairs, "limit", 1..=1000, "a whole number from 1 to 1000");
     let before = number(&pairs, "before", 1..=i64::MAX, "the number of an alert");
     let query = IncidentQuery {
-        statuses: words(&pairs, "status", IncidentStatus::parse).or_collect(&mut faults),
-        severities: words(&pairs, "severity", Severity::parse).or_collect(&mut faults),
+        statuses: listed(&pairs, "status", IncidentStatus::parse).or_collect(&mut faults),
+        severities: listed(&pairs, "severity", Severity::parse).or_collect(&mut faults),
         project: project(&pairs).or_collect(&mut faults),
         tag: tag(&pairs).or_collect(&mut faults),
         before: before.or_collect(&mut faults).map(IncidentId),
         limit: limit.or_collect(&mut faults).and_then(|limit| usize::try_from(limit).ok()),
     };
     if faults.is_empty() { Ok(query) } else { Err(faults) }
-}
-
-/// Parses values that are repeated, comma-separated, or both.
-fn words<T>(
-    pairs: &Pairs<'_>,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, InvalidValue>,
-) -> Result<Vec<T>, InvalidValue> {
-    let given = pairs.all(name)?;
-    given.iter().flat_map(|value| value.split(',')).map(parse).collect()
 }
 
 fn project(pairs: &Pairs<'_>) -> Result<Option<Slug>, InvalidValue> {

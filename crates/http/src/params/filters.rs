@@ -34,3 +34,19 @@ pub(super) fn tags(pairs: &Pairs<'_>, name: &str) -> Result<WantedTags, InvalidV
     WantedTags::parse(&pairs.all(name)?)
         .map_err(|fault| InvalidValue { field: fault.field.replacen("tags", name, 1), ..fault })
 }
+
+/// Parses a parameter whose values may be repeated, comma-separated, or both.
+pub(super) fn listed<T>(
+    pairs: &Pairs<'_>,
+    name: &str,
+    parse: impl Fn(&str) -> Result<T, InvalidValue>,
+) -> Result<Vec<T>, InvalidValue> {
+    const MAX: usize = 10;
+    let given = pairs.all(name)?;
+    let values: Vec<&str> = given.iter().flat_map(|value| value.split(',')).collect();
+    if values.len() > MAX {
+        let given = format!("{} of them", values.len());
+        return Err(InvalidValue::new(name, &given, format!("at most {MAX}")));
+    }
+    values.into_iter().map(parse).collect()
+}

@@ -10,7 +10,7 @@ use federation_application::{
 };
 use federation_domain::{EdgeKind, EdgeSource, InvalidValue, Slug, Strength};
 
-use super::filters::{OrCollect as _, statuses, tags};
+use super::filters::{OrCollect as _, listed, statuses, tags};
 use super::number::number;
 use super::pairs::Pairs;
 use crate::error::ApiError;
@@ -210,22 +210,6 @@ fn selection(pairs: &Pairs<'_>, faults: &mut Vec<InvalidValue>) -> EdgeSelection
         stale,
         unresolved,
     }
-}
-
-/// Parses a parameter whose values may be repeated, comma-separated, or both.
-fn listed<T>(
-    pairs: &Pairs<'_>,
-    name: &str,
-    parse: impl Fn(&str) -> Result<T, InvalidValue>,
-) -> Result<Vec<T>, InvalidValue> {
-    const MAX: usize = 10;
-    let given = pairs.all(name)?;
-    let values: Vec<&str> = given.iter().flat_map(|value| value.split(',')).collect();
-    if values.len() > MAX {
-        let given = format!("{} of them", values.len());
-        return Err(InvalidValue::new(name, &given, format!("at most {MAX}")));
-    }
-    values.into_iter().map(parse).collect()
 }
 
 fn group(pairs: &Pairs<'_>) -> Result<Option<GroupBy>, InvalidValue> {

@@ -1,6 +1,9 @@
 //! `GET /api/fed/graph`.
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::error::ApiError;
 use crate::params::graph::GraphParams;
@@ -10,14 +13,31 @@ use crate::state::ApiState;
 use crate::wire::graph::body::GraphBody;
 use crate::wire::graph::grouped::GroupedGraphBody;
 
-/// The projects, or with `group` the groups, and the edges between them.
-#[derive(serde::Serialize, utoipa::ToSchema)]
-#[schema(example = json!({"nodes": [], "edges": []}))]
-#[serde(untagged)]
-#[expect(dead_code, reason = "the schema of the document")]
-enum GraphOrGroups {
-    Graph(GraphBody<'static>),
-    Groups(GroupedGraphBody<'static>),
+/// Schema of the projects, or with `group` of the groups, and the edges between them. An empty graph has
+/// both forms.
+struct GraphOrGroups;
+
+impl PartialSchema for GraphOrGroups {
+    fn schema() -> RefOr<Schema> {
+        AnyOfBuilder::new()
+            .item(Ref::from_schema_name(<GraphBody<'_>>::name()))
+            .item(Ref::from_schema_name(<GroupedGraphBody<'_>>::name()))
+            .description(Some(
+                "The projects, or with `group` the groups, and the edges between them.",
+            ))
+            .examples([serde_json::json!({"nodes": [], "edges": []})])
+            .into()
+    }
+}
+
+impl ToSchema for GraphOrGroups {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((<GraphBody<'_>>::name().into_owned(), <GraphBody<'_>>::schema()));
+        <GraphBody<'_>>::schemas(schemas);
+        let groups = <GroupedGraphBody<'_>>::schema();
+        schemas.push((<GroupedGraphBody<'_>>::name().into_owned(), groups));
+        <GroupedGraphBody<'_>>::schemas(schemas);
+    }
 }
 
 /// Get the graph of projects and the edges between them.
