@@ -222,12 +222,16 @@ impl Truth {
             ways.extend(to.iter().flat_map(|via| bus_of(*via)));
             heard = heard.max(self.disturbances.end_of(&ways, until)?);
         }
-        if self.disturbances.is_near(&parts, heard) {
+        let mut proven = !self.disturbances.is_near(&parts, heard);
+        if !proven {
             heard = heard.after(MAX_STEP);
         }
         let forgotten = self.forgotten.get(&replica).copied().unwrap_or_default();
-        let heard = heard.max(forgotten);
-        let certain = calm <= heard && !self.disturbances.is_near(&parts, heard);
+        if forgotten > heard {
+            heard = forgotten;
+            proven = !self.disturbances.is_near(&parts, heard);
+        }
+        let certain = proven && calm <= heard;
         let at =
             if certain { heard.after(silence) } else { calm.max(heard).after(SETTLE + silence) };
         Some(SilentSince { at, certain })
@@ -324,6 +328,18 @@ mod tests {
         let silence = |slug| truth.longest_silence(slug, None, (at(2_000), at(10_000)));
         assert_eq!(silence("n"), Some(Duration::from_millis(1_000)));
         assert_eq!(silence("h"), Some(Duration::from_millis(9_000)));
+    }
+
+    #[test]
+    fn a_heartbeat_during_a_restart_is_not_certain_to_be_heard() {
+        let mut truth = truth();
+        truth.attempt("n", None, at(10_000));
+        // The restart takes less than `MAX_STEP`.
+        truth.falls_silent(0, Fall::Killed, at(9_900));
+        truth.serves(0, at(10_100), at(10_200));
+        let silence = truth.silent_for("n", 0, Duration::from_secs(3)).unwrap();
+        assert!(!silence.certain);
+        assert_eq!(silence.at, at(19_200));
     }
 
     #[test]
