@@ -34,7 +34,7 @@ pub use error::ActionError;
 pub use plan::PlannedTarget;
 pub use runner::ActionRunner;
 
-/// What fan-out needs. Without it, runs can only be read.
+/// Dependencies of fan-out. Without them, runs can only be read.
 pub struct Fanout {
     /// Carries requests and replies.
     pub transport: Arc<dyn ActionTransport>,
@@ -49,11 +49,11 @@ pub struct Actions(Arc<Shared>);
 /// Request for a run.
 #[derive(Debug, Clone)]
 pub struct NewAction {
-    /// What to do.
+    /// Action, parameters and limits.
     pub order: ActionOrder,
-    /// Where to do it.
+    /// Selection of the projects.
     pub targets: TargetSelection,
-    /// Who asks for it.
+    /// Originator of the run.
     pub actor: Actor,
     /// The key of the request and the digest of its body, if the client sent a key.
     pub request: Option<(IdempotencyKey, String)>,

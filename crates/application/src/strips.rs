@@ -1,7 +1,7 @@
 //! Statuses of all projects over the last 24 hours.
 //!
 //! They are computed from the changes of the last 24 hours, which are read from the log once and kept
-//! from then on. Nothing is read until somebody asks.
+//! from then on. The first request reads them.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;

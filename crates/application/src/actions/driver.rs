@@ -288,7 +288,7 @@ impl RunDriver {
             return Ok(());
         };
         self.run.status = run.status;
-        // What ended here meanwhile must not be asked again.
+        // Stores outcomes that were reached meanwhile, so that these targets are not asked again.
         self.store().await?;
         let (stored, _) = pending_targets(store.as_ref(), id).await?;
         let waits =

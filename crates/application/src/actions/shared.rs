@@ -1,4 +1,4 @@
-//! What the use case and the drivers of runs share.
+//! State shared by the use case and the drivers of runs.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -78,7 +78,7 @@ fn spell_of(entries: &[StoredEntry]) -> Option<StatusSpell> {
     let mut spell: Option<StatusSpell> = None;
     for entry in entries.iter().rev().filter_map(StoredEntry::entry) {
         let Some((at, step)) = entry.timed_step() else { continue };
-        // What came before the first entry is not known, but it began before it.
+        // The status before the first entry began at an unknown earlier time.
         let known = spell.or_else(|| step.from.map(|from| StatusSpell::new(from, at)));
         spell = StatusSpell::after(known, step, at);
     }

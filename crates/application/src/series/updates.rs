@@ -28,7 +28,7 @@ pub struct MetricsUpdate {
     pub types: Vec<MetricType>,
 }
 
-/// New values that are not announced yet. Nothing is kept while nobody watches.
+/// New values that are not announced yet. Stays empty while there are no watchers.
 pub(super) struct Updates {
     sender: broadcast::Sender<MetricsUpdate>,
     state: Mutex<State>,
@@ -89,7 +89,7 @@ impl Series {
         for (project, types) in due {
             let Some(entry) = inner.registry.get_by_id(project) else { continue };
             let slug = entry.lock().project.slug.clone();
-            // Fails only if nobody watches any more.
+            // Fails only if there are no watchers left.
             let types = types.into_iter().collect();
             let _ = inner.updates.sender.send(MetricsUpdate { project: slug, types });
         }

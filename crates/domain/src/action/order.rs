@@ -9,7 +9,7 @@ use crate::InvalidValue;
 /// Maximum number of targets, over all runs, that were asked and have no outcome yet.
 pub const MAX_IN_FLIGHT: usize = 1_000;
 
-/// What a run does at each of its targets.
+/// Action that a run requests of each target, with its parameters and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActionOrder {
     /// The action.

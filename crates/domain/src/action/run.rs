@@ -110,7 +110,7 @@ impl fmt::Display for RunStatus {
 pub struct ActionRun {
     /// Id.
     pub id: RunId,
-    /// What the run does.
+    /// Action, parameters and limits.
     pub order: ActionOrder,
     /// Status.
     pub status: RunStatus,

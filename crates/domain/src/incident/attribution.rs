@@ -125,7 +125,7 @@ impl<'a> CauseGraph<'a> {
             |slug, facts: &ProjectFacts| self.live.is_silenced(slug, facts.spell.down_since);
         cause.spell.status >= effect.spell.status
             && cause.spell.down_since <= effect.spell.since + rule.window
-            // What was resolved by hand does not explain what happens afterwards.
+            // A cause that was resolved by hand explains no later outage.
             && (!is_silenced(cause_slug, cause) || is_silenced(effect_slug, effect))
     }
 

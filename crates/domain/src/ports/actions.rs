@@ -184,7 +184,7 @@ pub struct ActionRequest {
     pub namespace: MeshNamespace,
     /// Subject within the namespace.
     pub subject: Arc<str>,
-    /// What the run does.
+    /// Action, parameters and limits.
     pub order: Arc<ActionOrder>,
     /// Time of the request.
     pub at: OffsetDateTime,
