@@ -63,6 +63,7 @@ mod instance;
 mod listening;
 mod liveness;
 mod log;
+mod maintenance;
 mod metric;
 mod notification;
 mod patch;
@@ -114,6 +115,11 @@ pub use liveness::{Evidence, InvalidRule, LivenessRule, Thresholds};
 pub use log::{
     Actor, Epoch, LogEntry, LogPosition, NewEntry, OpaqueEntry, PROJECT, StatusStep, StoredEntry,
 };
+pub use maintenance::{
+    MAINTENANCE, MAX_WINDOW_PROJECTS, MAX_WINDOWS, MaintenanceChange, MaintenanceDraft,
+    MaintenanceId, MaintenancePlan, MaintenanceRecord, MaintenanceSource, MaintenanceWindow,
+    TimeZones, Weekly, WeeklyDraft, WeeklyRecord, parse_period, weekday_name,
+};
 pub use metric::{
     Aggregation, Kpi, KpiName, Kpis, MAX_POINTS, MAX_RUN_GAP, MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD,
     MAX_SAMPLES, MAX_SERIES, MetricType, MetricValue, Numbers, PointRange, PointValue, Resolution,
@@ -133,16 +139,18 @@ pub use ports::{
     ChangeSink, ChannelDepth, Checkpoint, CheckpointStore, ClientReads, Clock, CreatedRun, Dropped,
     EdgeStore, EditedIncident, EvaluatorClaim, EvaluatorState, HeartbeatMark, HeartbeatRelay,
     IncidentStore, IncidentWrite, IncidentsSnapshot, IncidentsVersion, InstanceStore,
-    LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, Messenger, MetricStore, NewRun,
-    Outbox, Prober, Registered, ReplySink, RollUpProgress, RollUpStep, RunFilter, RunLease,
-    RunQuery, SampleRelay, SendError, Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS,
-    UptimeDays, UptimeStore, WrittenEdges,
+    LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, MaintenanceResult,
+    MaintenanceStore, Messenger, MetricStore, NewRun, Outbox, Prober, Registered, ReplySink,
+    RollUpProgress, RollUpStep, RunFilter, RunLease, RunQuery, SampleRelay, SendError, Snapshot,
+    Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore, WrittenEdges,
+    WrittenMaintenance,
 };
 #[cfg(feature = "mock")]
 pub use ports::{
     MockActionStore, MockActionTransport, MockCatalogStore, MockChangeLogStore, MockChangeSink,
     MockCheckpointStore, MockEdgeStore, MockIncidentStore, MockInstanceStore, MockListeningStore,
-    MockMessenger, MockMetricStore, MockOutbox, MockProber, MockStoreHealth, MockUptimeStore,
+    MockMaintenanceStore, MockMessenger, MockMetricStore, MockOutbox, MockProber, MockStoreHealth,
+    MockUptimeStore,
 };
 pub use project::{Project, ProjectId, ProjectStatus};
 pub use registration::{Registration, RegistrationDraft};

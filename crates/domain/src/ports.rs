@@ -16,6 +16,7 @@ mod health;
 mod incidents;
 mod instances;
 mod listening;
+mod maintenance;
 mod messenger;
 mod metrics;
 mod outbound;
@@ -39,6 +40,7 @@ pub use incidents::{
 };
 pub use instances::InstanceStore;
 pub use listening::{LISTENING_RETENTION, ListeningPeriod, ListeningStore};
+pub use maintenance::{MaintenanceResult, MaintenanceStore, WrittenMaintenance};
 pub use messenger::{Messenger, SendError};
 pub use metrics::{MetricStore, RunQuery};
 pub use outbound::{ChangeSink, HeartbeatRelay, Prober, SampleRelay};
@@ -59,6 +61,7 @@ pub use {
     incidents::MockIncidentStore,
     instances::MockInstanceStore,
     listening::MockListeningStore,
+    maintenance::MockMaintenanceStore,
     messenger::MockMessenger,
     metrics::MockMetricStore,
     outbound::{MockChangeSink, MockProber},

@@ -5,6 +5,7 @@ mod checkpoints;
 mod edges;
 mod incidents;
 mod instances;
+mod maintenance;
 mod outbox;
 mod pools;
 mod trial;

@@ -40,6 +40,7 @@ mod incidents;
 mod instances;
 mod listening_periods;
 mod load;
+mod maintenance;
 mod metrics;
 mod migrate;
 mod outbox;

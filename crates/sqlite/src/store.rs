@@ -3,6 +3,7 @@
 mod actions;
 mod incidents;
 mod instances;
+mod maintenance;
 mod outbox;
 mod upkeep;
 

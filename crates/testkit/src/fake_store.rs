@@ -6,6 +6,7 @@ mod faults;
 mod incidents;
 mod instances;
 mod listening_periods;
+mod maintenance;
 mod outbox;
 mod uptime;
 
@@ -61,6 +62,7 @@ struct Tables {
     uptime: Uptime,
     edges: edges::Edges,
     incidents: incidents::Incidents,
+    windows: maintenance::Windows,
     outbox: outbox::OutboxTable,
     instances: instances::Instances,
     actions: actions::Actions,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     ActionStore, CatalogStore, ChangeLogStore, CheckpointStore, EdgeStore, IncidentStore,
-    InstanceStore, ListeningStore, Outbox, StoreHealth, UptimeStore,
+    InstanceStore, ListeningStore, MaintenanceStore, Outbox, StoreHealth, UptimeStore,
 };
 
 /// A store that implements every store port. Has a blanket implementation.
@@ -17,6 +17,7 @@ pub trait Store:
     + InstanceStore
     + IncidentStore
     + ListeningStore
+    + MaintenanceStore
     + Outbox
     + StoreHealth
     + UptimeStore
@@ -32,6 +33,7 @@ impl<S> Store for S where
         + InstanceStore
         + IncidentStore
         + ListeningStore
+        + MaintenanceStore
         + Outbox
         + StoreHealth
         + UptimeStore
@@ -59,6 +61,8 @@ pub struct Stores {
     pub listening: Arc<dyn ListeningStore>,
     /// Notifications that wait for delivery.
     pub outbox: Arc<dyn Outbox>,
+    /// Maintenance windows.
+    pub maintenance: Arc<dyn MaintenanceStore>,
     /// Uptime, and the retention of the log.
     pub uptime: Arc<dyn UptimeStore>,
     /// Health of the store.
@@ -103,6 +107,7 @@ impl Stores {
             incidents: Arc::<dyn Store>::clone(&store),
             listening: Arc::<dyn Store>::clone(&store),
             outbox: Arc::<dyn Store>::clone(&store),
+            maintenance: Arc::<dyn Store>::clone(&store),
             uptime: Arc::<dyn Store>::clone(&store),
             health: store,
         }

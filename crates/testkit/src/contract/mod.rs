@@ -21,6 +21,7 @@ pub mod incidents;
 pub mod instances;
 pub mod listening;
 pub mod logging;
+pub mod maintenance;
 pub mod metrics;
 pub mod outbox;
 pub mod registering;
@@ -151,6 +152,8 @@ macro_rules! store_contract {
             outbox::depth_counts_what_is_not_delivered;
             outbox::finished_deliveries_are_dropped_and_orphans_given_up;
             outbox::concurrent_owners_lease_each_delivery_once;
+            maintenance::a_window_is_kept_with_every_field_and_logged;
+            maintenance::a_window_is_changed_by_its_source;
             snapshots::an_empty_store_has_an_empty_snapshot;
             snapshots::projects_are_ordered_by_id;
             snapshots::projects_and_revision_are_consistent;

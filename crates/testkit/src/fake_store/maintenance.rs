@@ -1,0 +1,100 @@
+//! Maintenance windows.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use federation_domain::{
+    Actor, MAX_WINDOWS, MaintenanceChange, MaintenanceId, MaintenancePlan, MaintenanceResult,
+    MaintenanceSource, MaintenanceStore, MaintenanceWindow, StoreError, WrittenMaintenance,
+    to_micros,
+};
+use time::OffsetDateTime;
+
+use super::FakeStore;
+
+#[derive(Default, Clone)]
+pub(super) struct Windows {
+    all: BTreeMap<MaintenanceId, MaintenanceWindow>,
+    last_id: i64,
+}
+
+impl Windows {
+    fn apply(
+        &mut self,
+        source: MaintenanceSource,
+        change: &MaintenanceChange,
+        actor: &Actor,
+        at: OffsetDateTime,
+    ) -> MaintenanceResult {
+        let known =
+            |id: &MaintenanceId| self.all.get(id).filter(|one| one.source == source).cloned();
+        match change {
+            MaintenanceChange::Create(_) if self.all.len() >= MAX_WINDOWS => {
+                MaintenanceResult::TooMany
+            }
+            MaintenanceChange::Create(plan) => {
+                self.last_id += 1;
+                let id = MaintenanceId(self.last_id);
+                self.put(
+                    id,
+                    MaintenanceWindow {
+                        id,
+                        source,
+                        plan: plan.clone(),
+                        created_by: actor.clone(),
+                        created_at: at,
+                        updated_at: at,
+                    },
+                )
+            }
+            MaintenanceChange::Replace(id, plan) => match known(id) {
+                Some(window) => {
+                    let plan: MaintenancePlan = plan.clone();
+                    self.put(*id, MaintenanceWindow { plan, updated_at: at, ..window })
+                }
+                None => MaintenanceResult::NotFound,
+            },
+            MaintenanceChange::Remove(id) => match known(id) {
+                Some(window) => {
+                    self.all.remove(id);
+                    MaintenanceResult::Removed(window)
+                }
+                None => MaintenanceResult::NotFound,
+            },
+        }
+    }
+
+    fn put(&mut self, id: MaintenanceId, window: MaintenanceWindow) -> MaintenanceResult {
+        self.all.insert(id, window.clone());
+        MaintenanceResult::Stored(window)
+    }
+}
+
+#[async_trait]
+impl MaintenanceStore for FakeStore {
+    async fn load_maintenance(&self) -> Result<Vec<MaintenanceWindow>, StoreError> {
+        Ok(self.tables()?.windows.all.values().cloned().collect())
+    }
+
+    async fn write_maintenance(
+        &self,
+        source: MaintenanceSource,
+        changes: &[MaintenanceChange],
+        actor: &Actor,
+        at: OffsetDateTime,
+    ) -> Result<WrittenMaintenance, StoreError> {
+        let mut tables = self.tables()?;
+        let at = to_micros(at);
+        let mut written = WrittenMaintenance::default();
+        for change in changes {
+            let result = tables.windows.apply(source, change, actor, at);
+            if let MaintenanceResult::Stored(window) | MaintenanceResult::Removed(window) = &result
+            {
+                let entry = change.entry(window.id, actor.clone(), at);
+                written.entries.push(tables.append(entry));
+            }
+            written.results.push(result);
+        }
+        Ok(written)
+    }
+}
