@@ -22,6 +22,7 @@ use crate::catalog::{Catalog, CatalogError};
 use crate::edge_table::EdgeTable;
 use crate::incident_table::IncidentTable;
 use crate::journal::Journal;
+use crate::maintenance::Maintenance;
 use crate::notifications::Notifications;
 
 pub use evaluator::IncidentEvaluator;
@@ -58,6 +59,7 @@ struct Inner {
     table: Arc<IncidentTable>,
     edges: Arc<EdgeTable>,
     notifications: Notifications,
+    maintenance: Maintenance,
     catalog: Catalog,
     journal: Arc<Journal>,
 }
@@ -67,10 +69,11 @@ impl Incidents {
         table: Arc<IncidentTable>,
         edges: Arc<EdgeTable>,
         notifications: Notifications,
+        maintenance: Maintenance,
         catalog: Catalog,
         journal: Arc<Journal>,
     ) -> Self {
-        Self(Arc::new(Inner { table, edges, notifications, catalog, journal }))
+        Self(Arc::new(Inner { table, edges, notifications, maintenance, catalog, journal }))
     }
 
     /// Returns a number that grows with each change of the incidents.

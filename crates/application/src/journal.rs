@@ -4,6 +4,7 @@ mod acceptance;
 mod edges;
 mod incidents;
 mod instances;
+mod maintenance;
 mod notes;
 mod registering;
 mod tail;
@@ -25,6 +26,7 @@ use tokio::sync::Notify;
 use crate::edge_table::EdgeTable;
 use crate::incident_table::IncidentTable;
 use crate::instances::Instances;
+use crate::maintenance_table::MaintenanceTable;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::recent::Recent;
@@ -44,6 +46,7 @@ pub(crate) struct Journal {
     edges: Arc<EdgeTable>,
     instances: Instances,
     incidents: Arc<IncidentTable>,
+    maintenance: Arc<MaintenanceTable>,
     sink: Arc<dyn ChangeSink>,
     metrics: Metrics,
     rejections: Rejections,
@@ -75,11 +78,19 @@ pub(crate) enum Followed {
     DifferentLog,
 }
 
+/// What is held in memory besides the catalog, as the store holds it.
+pub(crate) struct Tables {
+    pub(crate) edges: Arc<EdgeTable>,
+    pub(crate) incidents: Arc<IncidentTable>,
+    pub(crate) maintenance: Arc<MaintenanceTable>,
+    pub(crate) instances: Instances,
+}
+
 impl Journal {
     pub(crate) fn new(
         stores: Stores,
         mirror: Mirror,
-        (edges, incidents, instances): (Arc<EdgeTable>, Arc<IncidentTable>, Instances),
+        Tables { edges, incidents, maintenance, instances }: Tables,
         sink: Arc<dyn ChangeSink>,
         metrics: Metrics,
         clock: Arc<dyn Clock>,
@@ -91,6 +102,7 @@ impl Journal {
             edges,
             instances,
             incidents,
+            maintenance,
             sink,
             rejections: Rejections::new(metrics.clone(), Arc::clone(&clock)),
             acceptance: Acceptance::new(clock),
@@ -132,6 +144,7 @@ impl Journal {
         let edges = self.note(self.stores.edges.load_edges().await)?;
         let instances = self.note(self.stores.instances.load_instances().await)?;
         self.load_incidents().await?;
+        self.load_maintenance().await?;
         let (count, position) = (snapshot.projects.len(), position(&snapshot));
         self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
         // No watcher exists before the registry is filled.
@@ -167,6 +180,7 @@ impl Journal {
         let edges = self.note(self.stores.edges.load_edges().await)?;
         let instances = self.note(self.stores.instances.load_instances().await)?;
         self.load_incidents().await?;
+        self.load_maintenance().await?;
         self.edges.start_over(edges);
         self.instances.start_over(instances);
         self.mirror.start_over(&snapshot.projects);
@@ -217,6 +231,7 @@ impl Journal {
             self.edges.learn(&starts, claims);
         }
         self.learn_incidents(known, &entries).await?;
+        self.learn_maintenance(known, &entries).await?;
         let is_part = entries.len() == FOLLOW_BATCH;
         self.tail.lock().read_through(last);
         self.show(entries.into_iter().filter_map(StoredEntry::into_entry).collect());

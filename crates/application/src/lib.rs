@@ -32,6 +32,8 @@ mod instances;
 mod journal;
 mod listing;
 mod log_upkeep;
+mod maintenance;
+mod maintenance_table;
 mod metrics;
 mod mirror;
 mod notifications;
@@ -70,6 +72,7 @@ pub use incidents::{
 pub use instance_keeper::InstanceKeeper;
 pub use instances::Instances;
 pub use log_upkeep::Upkeep;
+pub use maintenance::{BundledTimeZones, Maintenance, MaintenanceError};
 pub use metrics::{
     AuthFailureReason, DropReason, Metrics, ObservationRefusal, ProcessUsage, SampleDropReason,
 };

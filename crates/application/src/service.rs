@@ -21,8 +21,10 @@ use crate::incident_table::IncidentTable;
 use crate::incidents::{IncidentEvaluator, Incidents};
 use crate::instance_keeper::InstanceKeeper;
 use crate::instances::Instances;
-use crate::journal::Journal;
+use crate::journal::{Journal, Tables};
 use crate::log_upkeep::Upkeep;
+use crate::maintenance::Maintenance;
+use crate::maintenance_table::MaintenanceTable;
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::notifications::Notifications;
@@ -61,6 +63,8 @@ pub struct Service {
     pub notifications: Notifications,
     /// Facts about the instances of projects.
     pub instances: Instances,
+    /// Windows in which no incident opens.
+    pub maintenance: Maintenance,
     /// Streams changes as they happen.
     pub changes: ChangeFeed,
     /// Reports whether the process can do its work.
@@ -101,7 +105,13 @@ impl Service {
         let mirror = Mirror::new(Arc::clone(&registry), presence.clone());
         let edges = Arc::new(EdgeTable::new(Arc::clone(presence.listening())));
         let incident_table = Arc::new(IncidentTable::default());
-        let tables = (Arc::clone(&edges), Arc::clone(&incident_table), instances.clone());
+        let windows = Arc::new(MaintenanceTable::default());
+        let tables = Tables {
+            edges: Arc::clone(&edges),
+            incidents: Arc::clone(&incident_table),
+            maintenance: Arc::clone(&windows),
+            instances: instances.clone(),
+        };
         let journal = Arc::new(Journal::new(
             stores,
             mirror,
@@ -113,10 +123,12 @@ impl Service {
         let readiness = Readiness::new(Arc::clone(&journal), presence.clone());
         let catalog =
             Catalog::new(Arc::clone(&registry), presence.clone(), Arc::clone(&journal), clock);
+        let maintenance = Maintenance::new(windows, catalog.clone(), Arc::clone(&journal));
         let incidents = Incidents::new(
             incident_table,
             Arc::clone(&edges),
             notifications.clone(),
+            maintenance.clone(),
             catalog.clone(),
             Arc::clone(&journal),
         );
@@ -129,6 +141,7 @@ impl Service {
             incidents,
             notifications,
             instances,
+            maintenance,
             changes,
             readiness,
             metrics,

@@ -83,6 +83,7 @@ impl Incidents {
             return Ok(());
         }
         let mut notifications = Vec::new();
+        let open = self.0.maintenance.open(now);
         for one in live.iter() {
             let incident = &one.incident;
             if let (Some(at), Some(_)) = (incident.resolved_at, &incident.resolved_by)
@@ -92,7 +93,10 @@ impl Incidents {
             }
             let repeats = (now - incident.opened_at).whole_seconds() / REPEAT_EVERY.whole_seconds();
             let repeats = i32::try_from(repeats).unwrap_or(i32::MAX);
-            if incident.status == IncidentStatus::Open && repeats > 0 {
+            let is_covered = || {
+                incident.root.as_ref().is_some_and(|root| self.0.maintenance.covers(&open, root))
+            };
+            if incident.status == IncidentStatus::Open && repeats > 0 && !is_covered() {
                 let at = incident.opened_at + REPEAT_EVERY * repeats;
                 let notified = self.notified(one).await?;
                 notifications.extend(self.routed(one, NotificationEvent::Repeated, at, &notified));

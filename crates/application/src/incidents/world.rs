@@ -23,6 +23,7 @@ impl Incidents {
         let mut facts = IncidentFacts::at(now);
         self.add_projects(&mut facts, statuses);
         self.add_dependencies(&mut facts);
+        self.add_maintenance(&mut facts);
         let since = statuses.iter().map(|(_, spell)| spell.down_since).min().unwrap_or(now);
         for source in Source::ALL {
             // The newest period tells since when nothing is heard.
@@ -54,6 +55,16 @@ impl Incidents {
             };
             facts.projects.insert(slug.clone(), project);
         }
+    }
+
+    fn add_maintenance(&self, facts: &mut IncidentFacts) {
+        let open = self.0.maintenance.open(facts.now);
+        if open.is_empty() {
+            return;
+        }
+        let down = facts.projects.iter().filter(|(_, project)| project.is_down());
+        let is_covered = |slug: &&Slug| self.0.maintenance.covers(&open, slug);
+        facts.in_maintenance = down.map(|(slug, _)| slug).filter(is_covered).cloned().collect();
     }
 
     fn add_dependencies(&self, facts: &mut IncidentFacts) {

@@ -1,5 +1,7 @@
 //! The evaluator of the rules about incidents, on a fake store with a manual clock.
 
+mod maintenance;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -312,6 +312,10 @@ impl<'a> Decision<'a> {
             else {
                 continue;
             };
+            // A channel that hears only of critical incidents is told after the maintenance.
+            if incident.root.as_ref().is_some_and(|root| self.facts.in_maintenance.contains(root)) {
+                continue;
+            }
             let is_worse = incident.severity < self.severity_of(project);
             let is_offline = project.spell.status == ProjectStatus::Offline;
             if is_worse {
