@@ -12,8 +12,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
-    actions, alerts, bench, completions, config, edges, graph, health, heartbeat, keys, man,
-    metrics, migrate, notifications, projects, status,
+    actions, alerts, bench, completions, config, edges, graph, health, heartbeat, keys,
+    maintenance, man, metrics, migrate, notifications, projects, status,
 };
 use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
@@ -68,6 +68,8 @@ pub enum Command {
     Refresh(actions::VerbArgs),
     /// List, retry and test notifications about incidents.
     Notifications(notifications::NotificationsArgs),
+    /// List, start and end maintenance windows, in which no alert opens.
+    Maintenance(maintenance::MaintenanceArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
     /// Show the state of a running service on one screen.
@@ -135,6 +137,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sweep(args) => actions::run_verb("audit.security", &args)?,
         Command::Refresh(args) => actions::run_verb("graph.refresh", &args)?,
         Command::Notifications(args) => block_on(notifications::run(args))?,
+        Command::Maintenance(args) => maintenance::run(&args)?,
         Command::Keys(args) => keys::run(&args)?,
         Command::Status(args) => status::run(&args)?,
         Command::Health(args) => health::run(&args)?,

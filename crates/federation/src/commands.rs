@@ -12,6 +12,7 @@ pub mod graph;
 pub mod health;
 pub mod heartbeat;
 pub mod keys;
+pub mod maintenance;
 pub mod man;
 pub mod metrics;
 pub mod migrate;

@@ -10,6 +10,7 @@ pub(crate) mod edge;
 mod fields;
 pub(crate) mod heartbeat;
 mod json;
+pub(crate) mod maintenance;
 pub(crate) mod patch;
 mod reader;
 pub(crate) mod registration;

@@ -119,6 +119,15 @@ pub(crate) enum ApiError {
         /// The requested number, safe to show.
         shown: String,
     },
+    #[error("Maintenance window '{shown}' not found")]
+    MaintenanceNotFound {
+        /// The requested number, safe to show.
+        shown: String,
+    },
+    #[error(
+        "too many maintenance windows: expected at most {max}, got more; remove some of them first"
+    )]
+    TooManyWindows { max: usize },
     #[error("the alert is already resolved")]
     AlertResolved,
     #[error("Notification '{shown}' not found")]
@@ -300,6 +309,7 @@ impl ResponseError for ApiError {
             | Self::NoPath { .. }
             | Self::EdgeNotFound { .. }
             | Self::AlertNotFound { .. }
+            | Self::MaintenanceNotFound { .. }
             | Self::NotificationNotFound { .. } => StatusCode::NOT_FOUND,
             Self::AlertResolved | Self::NotificationConflict { .. } => StatusCode::CONFLICT,
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -314,7 +324,8 @@ impl ResponseError for ApiError {
             | Self::RejectedByStore(_)
             | Self::CatalogFull { .. }
             | Self::GraphTooLarge { .. }
-            | Self::TooManyEdges { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            | Self::TooManyEdges { .. }
+            | Self::TooManyWindows { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyOfClient { .. } | Self::TooManyTickets => StatusCode::TOO_MANY_REQUESTS,
             Self::NotLoaded
             | Self::TooManyLists

@@ -13,8 +13,8 @@ use utoipa::OpenApi;
 use crate::auth::access::Closed;
 use crate::routes::events::EventKindSchema;
 use crate::routes::{
-    actions, alerts, docs, edges, graph, health, livez, metrics, notifications, openapi, projects,
-    readyz, series, session, ticket, uptime,
+    actions, alerts, docs, edges, graph, health, livez, maintenance, metrics, notifications,
+    openapi, projects, readyz, series, session, ticket, uptime,
 };
 use crate::wire::change::EventBody;
 use crate::wire::entry::EntryBody;
@@ -91,6 +91,10 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         alerts::acknowledge::acknowledge,
         alerts::comment::comment,
         alerts::resolve::resolve,
+        maintenance::list::list,
+        maintenance::create::create,
+        maintenance::replace::replace,
+        maintenance::remove::remove,
         actions::create::create,
         actions::list::list,
         actions::find::find,

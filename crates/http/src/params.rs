@@ -10,6 +10,7 @@ pub(crate) mod graph;
 pub(crate) mod graph_schema;
 pub(crate) mod list;
 pub(crate) mod list_schema;
+pub(crate) mod maintenance;
 pub(crate) mod notifications;
 mod number;
 pub(crate) mod page;

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod graph;
 pub(crate) mod health;
 pub(crate) mod livez;
+pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod notifications;
 pub(crate) mod openapi;
@@ -169,6 +170,22 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         path: "/api/fed/notifications/{id}/retry",
         allow: "POST",
         handlers: &[(Method::POST, WRITE, || web::to(notifications::retry::retry))],
+    },
+    Endpoint {
+        path: "/api/fed/maintenance",
+        allow: "GET, HEAD, POST",
+        handlers: &[
+            (Method::GET, READ, || web::to(maintenance::list::list)),
+            (Method::POST, WRITE, || web::to(maintenance::create::create)),
+        ],
+    },
+    Endpoint {
+        path: "/api/fed/maintenance/{id}",
+        allow: "PUT, DELETE",
+        handlers: &[
+            (Method::PUT, WRITE, || web::to(maintenance::replace::replace)),
+            (Method::DELETE, WRITE, || web::to(maintenance::remove::remove)),
+        ],
     },
     get("/api/fed/events", &[(Method::GET, READ, || web::to(events::events))]),
     Endpoint {

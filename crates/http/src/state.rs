@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use federation_application::{
-    Actions, Catalog, ChangeFeed, Graph, Incidents, Instances, Metrics, Notifications, Presence,
-    Readiness, Series, Service, Strips,
+    Actions, Catalog, ChangeFeed, Graph, Incidents, Instances, Maintenance, Metrics, Notifications,
+    Presence, Readiness, Series, Service, Strips,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -34,6 +34,8 @@ pub struct ApiState {
     pub actions: Actions,
     /// Serves the log of deliveries.
     pub notifications: Notifications,
+    /// Windows in which no alert opens.
+    pub maintenance: Maintenance,
     /// Records heartbeats.
     pub presence: Presence,
     /// Notifies watchers of changes.
@@ -134,6 +136,7 @@ impl From<&Service> for ApiState {
             graph: service.graph.clone(),
             instances: service.instances.clone(),
             incidents: service.incidents.clone(),
+            maintenance: service.maintenance.clone(),
             actions: Actions::new(service, None, None),
             notifications: service.notifications.clone(),
             presence: service.presence.clone(),

@@ -10,6 +10,7 @@ pub(crate) mod graph;
 pub(crate) mod history;
 pub(crate) mod instance;
 pub(crate) mod kpis;
+pub(crate) mod maintenance;
 pub(crate) mod notification;
 pub(crate) mod problem;
 pub(crate) mod project;

@@ -204,7 +204,6 @@ impl WeeklyDraft {
 #[must_use]
 pub fn parse_period(text: &str) -> Option<Duration> {
     const MAX: Duration = Duration::from_secs(366 * 86_400);
-    let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
     let unit = match unit {

@@ -1,6 +1,6 @@
 //! Conversion of the errors of incidents.
 
-use federation_application::IncidentError;
+use federation_application::{IncidentError, MaintenanceError};
 use federation_domain::IncidentEditError;
 
 use super::ApiError;
@@ -14,6 +14,17 @@ impl From<IncidentError> for ApiError {
                 Self::Invalid(vec![fault])
             }
             IncidentError::Catalog(error) => error.into(),
+        }
+    }
+}
+
+impl From<MaintenanceError> for ApiError {
+    fn from(error: MaintenanceError) -> Self {
+        match error {
+            MaintenanceError::NotFound(id) => Self::MaintenanceNotFound { shown: id.to_string() },
+            MaintenanceError::TooMany { max } => Self::TooManyWindows { max },
+            MaintenanceError::Invalid(faults) => Self::Invalid(faults),
+            MaintenanceError::Catalog(error) => error.into(),
         }
     }
 }

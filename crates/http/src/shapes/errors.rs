@@ -34,6 +34,12 @@ pub(crate) struct EdgeNotFound(ProblemBody);
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct AlertNotFound(ProblemBody);
 
+/// The API has no maintenance window with this number.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Maintenance window '17' not found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct MaintenanceNotFound(ProblemBody);
+
 /// The alert is already resolved.
 #[derive(IntoResponses)]
 #[response(status = 409, content_type = "application/problem+json", example = json!({"title": "Conflict", "status": 409, "detail": "the alert is already resolved"}))]
