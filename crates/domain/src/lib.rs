@@ -137,13 +137,13 @@ pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     ActionRequest, ActionRights, ActionStore, ActionTransport, CatalogStore, ChangeLogStore,
     ChangeSink, ChannelDepth, Checkpoint, CheckpointStore, ClientReads, Clock, CreatedRun, Dropped,
-    EdgeStore, EditedIncident, EvaluatorClaim, EvaluatorState, HeartbeatMark, HeartbeatRelay,
-    IncidentStore, IncidentWrite, IncidentsSnapshot, IncidentsVersion, InstanceStore,
-    LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart, MaintenanceResult,
-    MaintenanceStore, Messenger, MetricStore, NewRun, Outbox, Prober, Registered, ReplySink,
-    RollUpProgress, RollUpStep, RunFilter, RunLease, RunQuery, SampleRelay, SendError, Snapshot,
-    Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, UptimeDays, UptimeStore, WrittenEdges,
-    WrittenMaintenance,
+    EdgeStore, EditedIncident, EndpointAnswer, EndpointProbe, EvaluatorClaim, EvaluatorState,
+    HeartbeatMark, HeartbeatRelay, IncidentStore, IncidentWrite, IncidentsSnapshot,
+    IncidentsVersion, InstanceStore, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart,
+    MaintenanceResult, MaintenanceStore, Messenger, MetricStore, NewRun, Outbox, Prober,
+    Registered, ReplySink, RollUpProgress, RollUpStep, RunFilter, RunLease, RunQuery, SampleRelay,
+    SendError, Snapshot, Store, StoreHealth, Stores, UPTIME_RETENTION_DAYS, Unreachable,
+    UptimeDays, UptimeStore, WrittenEdges, WrittenMaintenance,
 };
 #[cfg(feature = "mock")]
 pub use ports::{

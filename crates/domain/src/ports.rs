@@ -12,6 +12,7 @@ mod change_log;
 mod checkpoint;
 mod clock;
 mod edges;
+mod endpoint_probe;
 mod health;
 mod incidents;
 mod instances;
@@ -33,6 +34,7 @@ pub use change_log::{ChangeLogStore, LogPart};
 pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
 pub use clock::Clock;
 pub use edges::{EdgeStore, WrittenEdges};
+pub use endpoint_probe::{EndpointAnswer, EndpointProbe, Unreachable};
 pub use health::StoreHealth;
 pub use incidents::{
     EditedIncident, EvaluatorClaim, EvaluatorState, IncidentStore, IncidentWrite,

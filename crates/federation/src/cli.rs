@@ -13,7 +13,7 @@ use clap::{Args as _, CommandFactory as _, FromArgMatches as _};
 
 use crate::commands::{
     actions, alerts, bench, completions, config, edges, graph, health, heartbeat, keys,
-    maintenance, man, metrics, migrate, notifications, projects, status,
+    maintenance, man, metrics, migrate, notifications, projects, status, verify,
 };
 use crate::dotenv::{self, Origins};
 use crate::settings::{ServeArgs, api_keys};
@@ -70,6 +70,8 @@ pub enum Command {
     Notifications(notifications::NotificationsArgs),
     /// List, start and end maintenance windows, in which no alert opens.
     Maintenance(maintenance::MaintenanceArgs),
+    /// Check from this machine whether projects are reachable at their hub URLs.
+    Verify(verify::VerifyArgs),
     /// Create, list and revoke API keys.
     Keys(keys::KeysArgs),
     /// Show the state of a running service on one screen.
@@ -138,6 +140,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Refresh(args) => actions::run_verb("graph.refresh", &args)?,
         Command::Notifications(args) => block_on(notifications::run(args))?,
         Command::Maintenance(args) => maintenance::run(&args)?,
+        Command::Verify(args) => block_on(verify::run(args))?,
         Command::Keys(args) => keys::run(&args)?,
         Command::Status(args) => status::run(&args)?,
         Command::Health(args) => health::run(&args)?,

@@ -19,3 +19,4 @@ pub mod migrate;
 pub mod notifications;
 pub mod projects;
 pub mod status;
+pub mod verify;

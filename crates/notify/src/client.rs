@@ -1,4 +1,4 @@
-//! HTTP client of the channels.
+//! HTTP clients of the channels and of the endpoint probe.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -23,6 +23,15 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Clone)]
 pub(crate) struct HttpClient {
     agent: Agent,
+    timeout: Duration,
+}
+
+/// Reason why a document was not read.
+pub(crate) enum GetError {
+    /// The server did not answer completely.
+    NoAnswer(String),
+    /// The server answered, but not with a document that is accepted.
+    Refused(String),
 }
 
 /// A POST request with a body of JSON.
@@ -35,7 +44,7 @@ pub(crate) struct Post {
 impl HttpClient {
     /// Creates a client. Reads the root certificates of the operating system.
     pub(crate) fn new(policy: OutboundPolicy) -> Self {
-        Self::trusting(policy, SEND_TIMEOUT, rustls_native_certs::load_native_certs().certs)
+        Self::with_timeout(policy, SEND_TIMEOUT)
     }
 
     fn trusting<C: AsRef<[u8]>>(policy: OutboundPolicy, timeout: Duration, roots: Vec<C>) -> Self {
@@ -51,7 +60,38 @@ impl HttpClient {
             .tls_config(tls)
             .user_agent(concat!("federation/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self { agent: policy.agent(config) }
+        Self { agent: policy.agent(config), timeout }
+    }
+
+    /// Creates a client with a deadline for each request. Reads the root certificates of the operating
+    /// system.
+    pub(crate) fn with_timeout(policy: OutboundPolicy, timeout: Duration) -> Self {
+        Self::trusting(policy, timeout, rustls_native_certs::load_native_certs().certs)
+    }
+
+    /// Requests a document and reads it whole. Blocks.
+    pub(crate) fn get(&self, url: &Url, max_bytes: u64) -> Result<Vec<u8>, GetError> {
+        let unanswered =
+            |error: &ureq::Error| GetError::NoAnswer(failure(error, self.timeout).reason);
+        let response = self.agent.get(url.as_str()).call().map_err(|error| unanswered(&error))?;
+        let status = response.status();
+        if status.is_redirection() {
+            return Err(GetError::Refused(format!(
+                "status {}: redirects are not followed",
+                status.as_u16()
+            )));
+        }
+        if !status.is_success() {
+            return Err(GetError::Refused(format!("status {}", status.as_u16())));
+        }
+        let mut body = Vec::new();
+        let mut reader = response.into_body().into_reader().take(max_bytes + 1);
+        let read = reader.read_to_end(&mut body);
+        read.map_err(|error| unanswered(&ureq::Error::from(error)))?;
+        if u64::try_from(body.len()).is_ok_and(|length| length <= max_bytes) {
+            return Ok(body);
+        }
+        Err(GetError::Refused(format!("the response has more than {max_bytes} bytes")))
     }
 
     /// Sends a request and waits for a status of success.
@@ -67,14 +107,15 @@ fn send(agent: &Agent, post: &Post) -> Result<(), SendError> {
     for (name, value) in &post.headers {
         request = request.header(*name, value);
     }
-    let response = request.send(post.body.as_str()).map_err(|error| failure(&error))?;
+    let response =
+        request.send(post.body.as_str()).map_err(|error| failure(&error, SEND_TIMEOUT))?;
     outcome(response)
 }
 
 /// Returns the reason without the URL, which may hold a secret.
-fn failure(error: &ureq::Error) -> SendError {
+fn failure(error: &ureq::Error, timeout: Duration) -> SendError {
     SendError::new(match error {
-        ureq::Error::Timeout(_) => format!("no answer within {} s", SEND_TIMEOUT.as_secs()),
+        ureq::Error::Timeout(_) => format!("no answer within {} s", timeout.as_secs_f64()),
         ureq::Error::HostNotFound => "the name of the receiver does not resolve".to_owned(),
         ureq::Error::Io(error) => format!("the connection failed: {error}"),
         ureq::Error::ConnectionFailed => "the connection failed".to_owned(),

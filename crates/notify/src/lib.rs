@@ -2,7 +2,8 @@
 //!
 //! **Owns** the channels ([`Channel`]), each an implementation of
 //! [`Messenger`](federation_domain::Messenger) with the syntax and the protocol of its receiver, and
-//! the policy for outbound connections ([`OutboundPolicy`]).
+//! the policy for outbound connections ([`OutboundPolicy`]). Also owns the check of endpoints of
+//! projects ([`HttpProbe`]).
 //!
 //! **Must not know** the outbox, routes or incidents. It sends a
 //! [`Message`](federation_domain::Message) once and tells the result; the application retries.
@@ -14,6 +15,7 @@ mod alertmanager;
 mod channel;
 mod client;
 mod email;
+mod endpoint_probe;
 mod outbound;
 mod signature;
 mod slack;
@@ -22,6 +24,7 @@ mod webhook;
 
 pub use channel::{Channel, ChannelDeps};
 pub use email::{EmailChannel, InvalidEmail, SmtpSecurity};
+pub use endpoint_probe::{HttpProbe, MAX_DOCUMENT_BYTES, PROBE_TIMEOUT};
 pub use outbound::{OutboundError, OutboundPolicy};
 pub use signature::{InvalidSecret, WebhookSecret};
 

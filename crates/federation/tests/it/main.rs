@@ -9,3 +9,4 @@ mod metrics;
 mod program;
 mod projects;
 mod service;
+mod verify;

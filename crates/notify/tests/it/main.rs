@@ -4,6 +4,7 @@
 
 mod alertmanager;
 mod email;
+mod endpoints;
 mod failures;
 mod receiver;
 mod slack;
