@@ -23,6 +23,7 @@ def before_call(context, case, kwargs):
     register_each_project_once(case)
     ask_for_the_first_page(case)
     name_metrics(case)
+    plan_a_window(case)
     name_the_run(case)
     select_targets(case)
     combine_parameters(case)
@@ -66,6 +67,16 @@ def name_metrics(case):
     if case.path.endswith("/metrics") and isinstance(case.body, dict):
         values = list(case.body["metrics"].values()) or [1]
         case.body["metrics"] = {f"metric.{place}": value for place, value in enumerate(values)}
+
+
+def plan_a_window(case):
+    """Gives a maintenance window one end and either all projects or some."""
+    if case.path.startswith("/api/fed/maintenance") and isinstance(case.body, dict):
+        given = {key: sorted(set(case.body.get(key) or [])) for key in ("projects", "tags")}
+        covers = {key: names for key, names in given.items() if names}
+        weekly = {"days": ["sun"], "at": "02:30", "duration": "2h", "zone": "Europe/Berlin"}
+        recurrence = {"weekly": weekly} if case.body.get("weekly") else {"duration": "2h"}
+        case.body = (covers or {"all": True}) | recurrence | {"reason": case.body["reason"]}
 
 
 def name_the_run(case):
