@@ -66,7 +66,8 @@ say "$FEDERATION_TEST_POSTGRES"
 step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"${FILTER[@]}"}
 
 if ! $ONLY_TESTS; then
-  # The tests have built them, with the features of all crates.
+  # cargo test builds the binary of a package only if the package has integration tests.
+  step "binaries" cargo build --workspace --all-features --bins
   PREBUILT_BINARIES="$(built_binaries)"
   export PREBUILT_BINARIES
   step "formats of the graph" ./scripts/check-graph.sh
