@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
-use federation_application::{GraphNode, GraphView, GroupEdge, GroupNode, GroupedGraph};
+use federation_application::{GraphNode, GraphView, GroupEdge, GroupKey, GroupNode, GroupedGraph};
 use federation_domain::{ProjectStatus, Slug};
 
 use super::grouped::{group_id, group_label};
@@ -19,9 +20,67 @@ pub(super) struct Diagram<'a> {
 pub(super) struct DiagramNode<'a> {
     pub(super) id: Cow<'a, str>,
     pub(super) label: Cow<'a, str>,
-    /// Status as diagrams show it: also `unknown` and `unresolved`.
-    pub(super) status: &'static str,
+    pub(super) status: NodeStatus,
     pub(super) tags: String,
+}
+
+/// The status of a node.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NodeStatus {
+    /// The status of a project, or the worst in a group.
+    Known(ProjectStatus),
+    /// No status is known to be correct.
+    Unknown,
+    /// The project is not registered.
+    Unresolved,
+}
+
+impl NodeStatus {
+    pub(super) const ALL: [Self; 5] = {
+        let [online, degraded, offline] = ProjectStatus::ALL;
+        [
+            Self::Known(online),
+            Self::Known(degraded),
+            Self::Known(offline),
+            Self::Unknown,
+            Self::Unresolved,
+        ]
+    };
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Known(status) => status.as_str(),
+            Self::Unknown => "unknown",
+            Self::Unresolved => "unresolved",
+        }
+    }
+
+    /// Returns the color of boxes.
+    pub(super) fn fill(self) -> &'static str {
+        match self {
+            Self::Known(ProjectStatus::Online) => "#b7e4c7",
+            Self::Known(ProjectStatus::Degraded) => "#ffe8a1",
+            Self::Known(ProjectStatus::Offline) => "#f5b7b1",
+            Self::Unknown => "#e0e0e0",
+            Self::Unresolved => "#ffffff",
+        }
+    }
+
+    /// Returns the color of borders.
+    pub(super) fn stroke(self) -> &'static str {
+        match self {
+            Self::Known(ProjectStatus::Online) => "#2d6a4f",
+            Self::Known(ProjectStatus::Degraded) => "#9a7b00",
+            Self::Known(ProjectStatus::Offline) => "#a93226",
+            Self::Unknown | Self::Unresolved => "#757575",
+        }
+    }
+}
+
+impl fmt::Display for NodeStatus {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 /// An arrow between two nodes, by their places.
@@ -59,9 +118,9 @@ impl<'a> From<&'a GraphView> for Diagram<'a> {
 impl<'a> From<&'a GraphNode> for DiagramNode<'a> {
     fn from(node: &'a GraphNode) -> Self {
         let status = match &node.state {
-            Some(state) if state.status_known => state.project.status.as_str(),
-            Some(_) => "unknown",
-            None => "unresolved",
+            Some(state) if state.status_known => NodeStatus::Known(state.project.status),
+            Some(_) => NodeStatus::Unknown,
+            None => NodeStatus::Unresolved,
         };
         let project = node.state.as_ref().map(|state| &state.project);
         let tags: Vec<_> = project.iter().flat_map(|project| project.tags.iter()).collect();
@@ -102,21 +161,20 @@ impl<'a> From<&'a GroupedGraph> for Diagram<'a> {
 fn counts(node: &GroupNode) -> String {
     let known = ProjectStatus::ALL.into_iter().zip(node.by_status);
     let known = known.map(|(status, count)| (status.as_str(), count));
-    let other = if node.key == federation_application::GroupKey::Unresolved {
-        ("unresolved", node.unknown())
-    } else {
-        ("unknown", node.unknown())
+    let other = match node.key {
+        GroupKey::Unresolved => NodeStatus::Unresolved,
+        _ => NodeStatus::Unknown,
     };
-    let counts = known.chain([other]).filter(|(_, count)| *count > 0);
+    let counts = known.chain([(other.as_str(), node.unknown())]).filter(|(_, count)| *count > 0);
     counts.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns the worst status of a project in a group, or `unknown` if none is known.
-fn worst(node: &GroupNode) -> &'static str {
-    if node.key == federation_application::GroupKey::Unresolved {
-        return "unresolved";
+/// Returns the worst known status of a project in a group.
+fn worst(node: &GroupNode) -> NodeStatus {
+    if node.key == GroupKey::Unresolved {
+        return NodeStatus::Unresolved;
     }
     let known = ProjectStatus::ALL.into_iter().zip(node.by_status);
     let worst = known.filter(|(_, count)| *count > 0).map(|(status, _)| status).max();
-    worst.map_or("unknown", ProjectStatus::as_str)
+    worst.map_or(NodeStatus::Unknown, NodeStatus::Known)
 }

@@ -16,7 +16,7 @@ pub(super) fn write(diagram: &Diagram<'_>) -> String {
             text,
             "  {id} [label={}, tooltip={tooltip}, fillcolor=\"{}\"];",
             quoted(&node.label),
-            color(node.status)
+            node.status.fill()
         );
     }
     for edge in &diagram.edges {
@@ -62,14 +62,4 @@ fn quoted(text: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-fn color(status: &str) -> &'static str {
-    match status {
-        "online" => "#b7e4c7",
-        "degraded" => "#ffe8a1",
-        "offline" => "#f5b7b1",
-        "unknown" => "#e0e0e0",
-        _ => "#ffffff",
-    }
 }

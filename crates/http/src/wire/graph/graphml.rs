@@ -35,7 +35,7 @@ pub(super) fn write(diagram: &Diagram<'_>) -> String {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "    <node id=\"{id}\">");
         data(&mut text, "label", &node.label);
-        data(&mut text, "status", node.status);
+        data(&mut text, "status", node.status.as_str());
         data(&mut text, "tags", &node.tags);
         text.push_str("    </node>\n");
     }

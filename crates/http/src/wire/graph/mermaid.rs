@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::diagram::Diagram;
+use super::diagram::{Diagram, NodeStatus};
 
 /// Formats a graph for Mermaid.
 ///
@@ -18,16 +18,17 @@ pub(super) fn write(diagram: &Diagram<'_>) -> String {
         let kind = escaped(&edge.kind);
         let _ = writeln!(text, "  n{} {arrow}|{kind}| n{}", edge.from, edge.to);
     }
-    text.push_str(CLASSES);
+    for status in NodeStatus::ALL {
+        let (fill, stroke) = (status.fill(), status.stroke());
+        let dashes = match status {
+            NodeStatus::Unresolved => ",stroke-dasharray:4",
+            _ => "",
+        };
+        let _ =
+            writeln!(text, "  classDef {status} fill:{fill},stroke:{stroke},color:#1b1b1b{dashes}");
+    }
     text
 }
-
-const CLASSES: &str = "  classDef online fill:#b7e4c7,stroke:#2d6a4f,color:#1b1b1b
-  classDef degraded fill:#ffe8a1,stroke:#9a7b00,color:#1b1b1b
-  classDef offline fill:#f5b7b1,stroke:#a93226,color:#1b1b1b
-  classDef unknown fill:#e0e0e0,stroke:#757575,color:#1b1b1b
-  classDef unresolved fill:#ffffff,stroke:#757575,color:#1b1b1b,stroke-dasharray:4
-";
 
 /// Replaces all characters that have a meaning in Mermaid, in Markdown or in HTML by their codes. A
 /// label that starts like a list, such as `1. a`, would be an error.
