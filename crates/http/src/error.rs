@@ -22,15 +22,12 @@ use federation_domain::{
     BusyWith, FailedPrecondition, InvalidValue, Prospect, StoreError, error_chain,
 };
 
-use crate::auth::error::AuthError;
+use crate::auth::error::{AuthError, insufficient_scope};
 use crate::text::sanitize;
 use crate::wire::problem::{PROBLEM_JSON, ProblemBody};
 
 /// Value of `Retry-After` in responses with status 503. The service retries the store more often.
 pub(crate) const RETRY_AFTER_SECONDS: &str = "5";
-
-/// Challenge (RFC 6750) if a key with the right scope does not permit the action.
-const INSUFFICIENT_RIGHTS: &str = r#"Bearer realm="federation", error="insufficient_scope""#;
 
 /// An error of a request. Its `Display` is the `detail` of the response.
 #[derive(Debug, thiserror::Error)]
@@ -355,7 +352,7 @@ impl ResponseError for ApiError {
             error.add_headers(&mut response);
         }
         if matches!(self, Self::Action(ActionError::Refused(_))) {
-            response.insert_header((header::WWW_AUTHENTICATE, INSUFFICIENT_RIGHTS));
+            response.insert_header((header::WWW_AUTHENTICATE, insufficient_scope()));
         }
         let is_crowded = matches!(
             self,

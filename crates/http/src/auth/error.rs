@@ -7,6 +7,9 @@ use federation_application::AuthFailureReason;
 
 use super::scope::{Scope, Scopes};
 
+/// Start of each challenge.
+const REALM: &str = r#"Bearer realm="federation""#;
+
 /// The reason why the key of a request does not permit it.
 ///
 /// The `Display` text is the `detail` of the response. It may describe the state of a key, because
@@ -102,17 +105,19 @@ impl AuthError {
     }
 
     fn bearer_challenge(&self) -> String {
-        const REALM: &str = r#"Bearer realm="federation""#;
         match self {
             Self::NoKey => REALM.to_owned(),
             Self::TwoKeys => format!(r#"{REALM}, error="invalid_request""#),
             Self::MissingScope { needed, .. } => {
                 format!(r#"{REALM}, error="insufficient_scope", scope="{needed}""#)
             }
-            Self::OtherProject { .. } | Self::CrossOrigin => {
-                format!(r#"{REALM}, error="insufficient_scope""#)
-            }
+            Self::OtherProject { .. } | Self::CrossOrigin => insufficient_scope(),
             _ => format!(r#"{REALM}, error="invalid_token""#),
         }
     }
+}
+
+/// Returns the challenge (RFC 6750) if a known key does not permit the request.
+pub(crate) fn insufficient_scope() -> String {
+    format!(r#"{REALM}, error="insufficient_scope""#)
 }

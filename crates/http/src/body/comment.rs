@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::fields::Fields;
 use super::reader::{SINGLE, read_optional};
+use super::values::CommentTextSchema;
 use crate::error::ApiError;
 
 /// A comment on an alert. Unknown keys are ignored.
@@ -15,12 +16,7 @@ use crate::error::ApiError;
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct CommentSchema {
     /// The comment.
-    #[schema(
-        min_length = 1,
-        max_length = 2000,
-        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
-    )]
-    comment: Option<String>,
+    comment: Option<CommentTextSchema>,
 }
 
 /// A required comment on an alert. Unknown keys are ignored.
@@ -29,12 +25,7 @@ pub(crate) struct CommentSchema {
 #[expect(dead_code, reason = "the schema of the document; values are read field by field")]
 pub(crate) struct RequiredCommentSchema {
     /// The comment.
-    #[schema(
-        min_length = 1,
-        max_length = 2000,
-        pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
-    )]
-    comment: String,
+    comment: CommentTextSchema,
 }
 
 /// The comment in a request body. The body is optional.

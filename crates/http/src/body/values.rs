@@ -63,3 +63,15 @@ pub(crate) struct TagSchema(String);
 )]
 #[expect(dead_code, reason = "the schema of the document; the domain parses it")]
 pub(super) struct ActionSchema(String);
+
+/// Text of a comment: not blank, without control characters except line breaks.
+#[derive(Debug, ToSchema)]
+#[schema(
+    as = CommentText,
+    pattern = r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x09\x0b-\x1f\x7f-\x9f]*$",
+    min_length = 1,
+    max_length = 2000,
+    example = "restarting the host"
+)]
+#[expect(dead_code, reason = "the schema of the document; the domain parses it")]
+pub(super) struct CommentTextSchema(String);
