@@ -108,7 +108,7 @@ mod tests {
 
     async fn api(origins: &str) -> Api {
         let mut api = Api::guarded(Vec::new(), Closed::default()).await;
-        api.state = api.state.open_to(Cors::parse(origins).unwrap());
+        api.state = api.state.clone().open_to(Cors::parse(origins).unwrap()).into();
         api
     }
 

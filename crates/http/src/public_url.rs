@@ -83,7 +83,7 @@ mod tests {
     async fn every_reference_leads_through_the_proxy() {
         let mut api = Api::new().await;
         let base = "https://example.org/federation";
-        api.state = api.state.reached_at(Some(PublicUrl::parse(base).unwrap()));
+        api.state = api.state.clone().reached_at(Some(PublicUrl::parse(base).unwrap())).into();
         for slug in ["a", "b"] {
             api.register(slug).await;
         }

@@ -2,10 +2,15 @@
 
 pub(crate) mod schema;
 
+use std::cell::RefCell;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::Request;
+use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -16,6 +21,8 @@ use federation_domain::{
     Snapshot, Source, StoreError, Stores,
 };
 use federation_testkit::{FakeMetricStore, FakeStore, ManualClock};
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 
 use crate::app::{app, document_json};
 use crate::auth::access::Closed;
@@ -31,9 +38,63 @@ pub(crate) const REGISTRATION: &str = r#"{"slug":"commandcenter","name":"Command
 pub(crate) struct Api {
     pub(crate) service: Service,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) state: ApiState,
+    pub(crate) state: Served,
     pub(crate) store: Arc<FakeStore>,
     pub(crate) metric_store: Arc<FakeMetricStore>,
+}
+
+type App = Rc<dyn Fn(Request) -> LocalBoxFuture<'static, ServiceResponse>>;
+
+/// The state of the API and the app over it, which is built on the first request after a change of the
+/// state.
+pub(crate) struct Served {
+    state: ApiState,
+    app: RefCell<Option<App>>,
+}
+
+impl Served {
+    /// Answers a request up to the body.
+    pub(crate) async fn answer(&self, request: TestRequest) -> ServiceResponse {
+        let built = self.app.borrow().clone();
+        let app = match built {
+            Some(app) => app,
+            None => {
+                let app = self.build().await;
+                Rc::clone(self.app.borrow_mut().insert(app))
+            }
+        };
+        app(request.to_request()).await
+    }
+
+    async fn build(&self) -> App {
+        let document = document_json(&self.state);
+        let app = Rc::new(init_service(app(self.state.clone(), document)).await);
+        Rc::new(move |request| {
+            let app = Rc::clone(&app);
+            async move { call_service(&*app, request).await.map_into_boxed_body() }.boxed_local()
+        })
+    }
+}
+
+impl From<ApiState> for Served {
+    fn from(state: ApiState) -> Self {
+        Self { state, app: RefCell::default() }
+    }
+}
+
+impl Deref for Served {
+    type Target = ApiState;
+
+    fn deref(&self) -> &ApiState {
+        &self.state
+    }
+}
+
+impl DerefMut for Served {
+    fn deref_mut(&mut self) -> &mut ApiState {
+        self.app.take();
+        &mut self.state
+    }
 }
 
 /// A response that was read completely.
@@ -64,7 +125,7 @@ impl Api {
     pub(crate) async fn guarded_by(keys: Arc<Keys>, closed: Closed) -> Self {
         let api = Self::new().await;
         let auth = Auth::new(keys, closed, api.clock.clone());
-        Self { state: api.state.clone().guarded_by(Arc::new(auth)), ..api }
+        Self { state: api.state.clone().guarded_by(Arc::new(auth)).into(), ..api }
     }
 
     /// Returns an API whose catalog is not loaded.
@@ -123,7 +184,7 @@ impl Api {
         let series_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
         let series_store = Arc::<FakeMetricStore>::clone(&metric_store);
         let series = Series::new(&service, series_store, series_clock, settings, None);
-        let state = ApiState::from(&service).with_series(Some(series));
+        let state = ApiState::from(&service).with_series(Some(series)).into();
         Self { service, clock, state, store, metric_store }
     }
 
@@ -200,9 +261,7 @@ impl Api {
     }
 
     pub(crate) async fn call(&self, request: TestRequest) -> TestResponse {
-        let document = document_json(&self.state);
-        let app = init_service(app(self.state.clone(), document)).await;
-        let response = call_service(&app, request.to_request()).await;
+        let response = self.state.answer(request).await;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let bytes = read_body(response).await;

@@ -3,6 +3,8 @@
 //! A request over HTTP/1.0 without `Content-Length` has no body. The HTTP library refuses such a
 //! `POST`, so `Content-Length: 0` is added to its head.
 
+use std::ops::Range;
+
 /// Length up to which a request head is examined. The library refuses longer ones.
 const MAX_HEAD_BYTES: usize = 128 * 1024;
 
@@ -15,15 +17,20 @@ pub(super) struct Completion {
     held: Vec<u8>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 enum Place {
     /// At the head of a request.
-    #[default]
-    Head,
+    Head(HeadScan),
     /// In the body of a request over HTTP/1.0.
     Body { left: u64 },
     /// After a request in a newer version, or one that the library refuses.
     Passing,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Head(HeadScan::default())
+    }
 }
 
 impl Completion {
@@ -45,10 +52,10 @@ impl Completion {
                     let is_over = *left == 0;
                     ready.extend(self.held.drain(..usize::try_from(now).unwrap_or(usize::MAX)));
                     if is_over {
-                        self.place = Place::Head;
+                        self.place = Place::default();
                     }
                 }
-                Place::Head => match examine(&self.held) {
+                Place::Head(scan) => match scan.scan(&self.held) {
                     Some(Head::Complete { bytes, add_at, body_bytes }) => {
                         let head: Vec<u8> = self.held.drain(..bytes).collect();
                         let (line, rest) = head.split_at(add_at.unwrap_or(bytes));
@@ -58,7 +65,7 @@ impl Completion {
                         }
                         ready.extend_from_slice(rest);
                         self.place = match body_bytes {
-                            0 => Place::Head,
+                            0 => Place::default(),
                             left => Place::Body { left },
                         };
                     }
@@ -85,44 +92,67 @@ enum Head {
     Other,
 }
 
-/// Returns the head that the bytes start with, or `None` if more of them are needed.
-fn examine(bytes: &[u8]) -> Option<Head> {
-    let other_if_long = (bytes.len() >= MAX_HEAD_BYTES).then_some(Head::Other);
-    // Empty lines may precede a request.
-    let Some(start) = bytes.iter().position(|byte| !b"\r\n".contains(byte)) else {
-        return other_if_long;
-    };
-    let Some(line_end) = line_end(bytes, start) else { return other_if_long };
-    if !bytes[start..line_end].trim_ascii_end().ends_with(b" HTTP/1.0") {
-        return Some(Head::Other);
-    }
-    let (mut at, mut length) = (line_end, None);
-    loop {
-        let Some(end) = self::line_end(bytes, at) else { return other_if_long };
-        let line = bytes[at..end].trim_ascii_end();
-        at = end;
-        if line.is_empty() {
-            break;
-        }
-        if value_of(line, b"transfer-encoding").is_some() {
-            return Some(Head::Other);
-        }
-        if let Some(value) = value_of(line, b"content-length") {
-            let parsed = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
-            match (length, parsed) {
-                (None, Some(bytes)) => length = Some(bytes),
-                _ => return Some(Head::Other),
-            }
-        }
-    }
-    let is_incomplete = length.is_none() && bytes[start..].starts_with(b"POST ");
-    let add_at = is_incomplete.then_some(line_end);
-    Some(Head::Complete { bytes: at, add_at, body_bytes: length.unwrap_or(0) })
+/// What is known of a head that has not ended. Each byte is examined once, however few arrive at a time.
+#[derive(Debug, Default)]
+struct HeadScan {
+    /// Start of the line that has not ended.
+    line_start: usize,
+    /// Length of the bytes that were searched for the end of that line.
+    searched: usize,
+    request_line: Option<Range<usize>>,
+    content_length: Option<u64>,
 }
 
-/// Returns the position after the line that contains `from`.
-fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
-    Some(from + bytes[from..].iter().position(|byte| *byte == b'\n')? + 1)
+impl HeadScan {
+    /// Returns the head that the bytes start with, or `None` if more of them are needed. They start
+    /// with those of the previous call.
+    fn scan(&mut self, bytes: &[u8]) -> Option<Head> {
+        while let Some(length) = bytes[self.searched..].iter().position(|byte| *byte == b'\n') {
+            let line = self.line_start..self.searched + length + 1;
+            (self.line_start, self.searched) = (line.end, line.end);
+            if let Some(head) = self.take_line(bytes, line) {
+                return Some(head);
+            }
+        }
+        self.searched = bytes.len();
+        (bytes.len() >= MAX_HEAD_BYTES).then_some(Head::Other)
+    }
+
+    fn take_line(&mut self, bytes: &[u8], line: Range<usize>) -> Option<Head> {
+        let Some(request_line) = &self.request_line else {
+            // Empty lines may precede a request.
+            let blank =
+                bytes[line.clone()].iter().take_while(|byte| b"\r\n".contains(byte)).count();
+            let start = line.start + blank;
+            if start == line.end {
+                return None;
+            }
+            self.request_line = Some(start..line.end);
+            let is_1_0 = bytes[start..line.end].trim_ascii_end().ends_with(b" HTTP/1.0");
+            return (!is_1_0).then_some(Head::Other);
+        };
+        let text = bytes[line.clone()].trim_ascii_end();
+        if text.is_empty() {
+            let is_post = bytes[request_line.start..].starts_with(b"POST ");
+            let is_incomplete = is_post && self.content_length.is_none();
+            return Some(Head::Complete {
+                bytes: line.end,
+                add_at: is_incomplete.then_some(request_line.end),
+                body_bytes: self.content_length.unwrap_or(0),
+            });
+        }
+        if value_of(text, b"transfer-encoding").is_some() {
+            return Some(Head::Other);
+        }
+        if let Some(value) = value_of(text, b"content-length") {
+            let parsed = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            if parsed.is_none() || self.content_length.is_some() {
+                return Some(Head::Other);
+            }
+            self.content_length = parsed;
+        }
+        None
+    }
 }
 
 /// Returns the value of a header line with this name.

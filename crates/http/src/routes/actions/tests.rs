@@ -48,7 +48,7 @@ async fn api() -> Api {
     }
     let fanout = Fanout { transport: Arc::new(Down), subjects: ActionSubjects::default() };
     let actions = Actions::new(&api.service, Some(fanout), None);
-    Api { state: api.state.clone().with_actions(actions), ..api }
+    Api { state: api.state.clone().with_actions(actions).into(), ..api }
 }
 
 fn order(targets: Value) -> String {
@@ -212,7 +212,7 @@ async fn guarded(key: Key) -> Api {
     let rights: Arc<dyn ActionRights> = Arc::<Auth>::clone(&auth);
     let fanout = Fanout { transport: Arc::new(Down), subjects: ActionSubjects::default() };
     let actions = Actions::new(&api.service, Some(fanout), Some(rights));
-    Api { state: api.state.clone().with_actions(actions).guarded_by(auth), ..api }
+    Api { state: api.state.clone().with_actions(actions).guarded_by(auth).into(), ..api }
 }
 
 async fn dry_run(api: &Api) -> TestResponse {

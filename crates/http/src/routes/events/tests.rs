@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use actix_web::body::{BoxBody, MessageBody as _};
 use actix_web::http::Method;
-use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::test::TestRequest;
 use federation_domain::{Clock as _, Origin, RegistrationDraft};
 use futures_util::FutureExt as _;
 use futures_util::future::poll_fn;
 use serde_json::Value;
 
-use crate::app::{app, document_json};
 use crate::auth::{Closed, Key, KeyDigest, Keys, Scope, format_key};
 use crate::testing::{Api, schema};
 
@@ -34,9 +33,7 @@ impl Events {
     }
 
     async fn ask(api: &Api, request: TestRequest) -> Self {
-        let document = document_json(&api.state);
-        let app = init_service(app(api.state.clone(), document)).await;
-        let answer = call_service(&app, request.to_request()).await;
+        let answer = api.state.answer(request).await;
         assert_eq!(answer.status(), 200);
         assert_eq!(answer.headers().get("content-type").unwrap(), "text/event-stream");
         assert_eq!(answer.headers().get("cache-control").unwrap(), "no-store");
@@ -326,7 +323,7 @@ async fn a_stream_that_is_opened_during_the_start_ends_with_the_server() {
 #[actix_web::test]
 async fn a_client_may_open_a_limited_number_of_streams_and_long_polls() {
     let mut api = Api::new().await;
-    api.state = api.state.with_streams_per_client(2);
+    api.state = api.state.clone().with_streams_per_client(2).into();
     let first = Events::open(&api, "", None).await;
     let mut polling = Box::pin(api.get("/api/fed/projects?index=000000000000-0"));
     assert!(polling.as_mut().now_or_never().is_none());

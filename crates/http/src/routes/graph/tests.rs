@@ -159,7 +159,7 @@ async fn the_graph_is_answered_without_the_store_but_not_before_it_is_loaded() {
 #[actix_web::test]
 async fn a_graph_with_too_many_projects_needs_a_filter() {
     let mut api = api().await;
-    api.state = api.state.clone().with_graph_max_nodes(2);
+    api.state = api.state.clone().with_graph_max_nodes(2).into();
     insta::assert_snapshot!(api.get("/api/fed/graph").await, @r#"
     422
     content-type: application/problem+json
@@ -184,14 +184,14 @@ async fn a_node_has_the_risk_of_its_project_and_on_request_its_key_figures() {
     assert_eq!(graph["nodes"][0]["kpis"]["audits_fail"], 2);
     assert_eq!(graph["nodes"][1]["id"], "ghost");
     assert_eq!(graph["nodes"][1].get("kpis"), None);
-    let off = Api { state: api.state.clone().with_series(None), ..api };
+    let off = Api { state: api.state.clone().with_series(None).into(), ..api };
     assert_eq!(off.get("/api/fed/graph?include=kpis").await.status, 404);
 }
 
 #[actix_web::test]
 async fn a_graph_that_is_too_large_is_returned_as_groups() {
     let mut api = api().await;
-    api.state = api.state.clone().with_graph_max_nodes(2);
+    api.state = api.state.clone().with_graph_max_nodes(2).into();
     let refused = api.get("/api/fed/graph").await;
     assert_eq!(refused.status, 422);
     assert!(refused.body.contains("group=tag"), "{refused}");

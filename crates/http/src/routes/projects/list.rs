@@ -153,7 +153,7 @@ mod tests {
         assert!(page.header("link").unwrap().contains("include=kpis"), "{page}");
         assert_eq!(api.get("/api/fed/projects?include=x").await.status, 422);
         let without = crate::state::ApiState::with_series(api.state.clone(), None);
-        let api = Api { state: without, ..api };
+        let api = Api { state: without.into(), ..api };
         assert_eq!(api.get("/api/fed/projects?include=kpis").await.status, 404);
     }
 

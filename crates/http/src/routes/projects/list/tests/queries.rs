@@ -254,6 +254,6 @@ async fn projects_are_sorted_by_their_risk_and_by_key_figures() {
     for bad in ["sort=kpis.x", "sort=-kpis", "min_risk=101", "min_risk=1&sort=name"] {
         assert_eq!(api.get(&format!("/api/fed/projects?{bad}")).await.status, 422, "{bad}");
     }
-    let off = Api { state: api.state.clone().with_series(None), ..api };
+    let off = Api { state: api.state.clone().with_series(None).into(), ..api };
     assert_eq!(off.get("/api/fed/projects?sort=-risk").await.status, 404);
 }
