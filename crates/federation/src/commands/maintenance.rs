@@ -62,6 +62,21 @@ struct StartArgs {
     #[arg(long, value_name = "TIME")]
     from: Option<String>,
 
+    /// Repeat every week on these days, comma-separated: mon, tue, wed, thu, fri, sat, sun.
+    #[arg(
+        long, value_name = "DAYS", value_delimiter = ',', requires_all = ["at", "zone", "duration"],
+        conflicts_with = "until"
+    )]
+    weekly: Vec<String>,
+
+    /// With --weekly: the local time of the start, such as 02:30.
+    #[arg(long, value_name = "HH:MM", requires = "weekly")]
+    at: Option<String>,
+
+    /// With --weekly: the time zone, such as Europe/Berlin.
+    #[arg(long, value_name = "ZONE", requires = "weekly")]
+    zone: Option<String>,
+
     /// Reason, which is shown in the list.
     #[arg(long, value_name = "TEXT")]
     reason: String,
@@ -96,9 +111,16 @@ pub fn run(args: &MaintenanceArgs) -> anyhow::Result<()> {
 impl StartArgs {
     fn body(&self) -> Value {
         let projects: Vec<&str> = self.project.iter().map(Slug::as_str).collect();
+        let weekly = (!self.weekly.is_empty()).then(|| {
+            json!({
+                "days": self.weekly, "at": self.at, "duration": self.duration, "zone": self.zone,
+            })
+        });
+        // A weekly window has its duration within `weekly`.
+        let duration = if weekly.is_some() { None } else { self.duration.as_deref() };
         json!({
             "all": self.all, "projects": projects, "tags": self.tag, "from": self.from,
-            "until": self.until, "duration": self.duration, "reason": self.reason,
+            "until": self.until, "duration": duration, "weekly": weekly, "reason": self.reason,
         })
     }
 }
@@ -136,6 +158,8 @@ fn table_of(windows: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]
@@ -147,5 +171,26 @@ mod tests {
         let shown = table_of(&windows);
         assert!(shown.contains("a; tagged db") && shown.contains("all"), "{shown}");
         assert_eq!(table_of(&json!([])), "no maintenance windows");
+    }
+
+    #[test]
+    fn a_weekly_window_has_its_duration_within_the_recurrence() {
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            start: StartArgs,
+        }
+        let parse = |line: &str| Line::try_parse_from(line.split(' '));
+        let weekly = "x --tag db --reason r --for 2h --weekly sat,sun --at 02:30";
+        let body = parse(&format!("{weekly} --zone Europe/Berlin")).unwrap().start.body();
+        assert_eq!(
+            body["weekly"],
+            json!({
+                "days": ["sat", "sun"], "at": "02:30", "duration": "2h", "zone": "Europe/Berlin",
+            })
+        );
+        assert_eq!(body["duration"], Value::Null);
+        assert!(parse(weekly).is_err(), "the zone is missing");
+        assert!(parse("x --all --reason r --for 2h --at 02:30").is_err(), "the days are missing");
     }
 }

@@ -5,6 +5,7 @@ mod explanation;
 mod export;
 mod history;
 mod list;
+mod marks;
 mod register;
 pub(super) mod table;
 mod watch;

@@ -56,6 +56,11 @@ fn a_list_is_a_table_for_people_and_json_for_programs() {
     assert_eq!(run.code, Some(0), "{run:?}");
     assert_eq!(run.stdout.lines().count(), 2, "{}", run.stdout);
     assert!(run.stdout.lines().nth(1).unwrap().starts_with("orion  offline  never"), "{run:?}");
+    // The service is gone after one response.
+    assert!(
+        run.stderr.starts_with("warning: incidents and maintenance are not shown: "),
+        "{run:?}"
+    );
     let (run, line, _) = ask(&["projects", "list", "--json"], "200 OK", &body);
     assert_eq!(line, "GET /api/fed/projects HTTP/1.1");
     assert_eq!(run.stdout, format!("{body}\n"));

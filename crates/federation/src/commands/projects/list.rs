@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 
 use anyhow::{Context as _, ensure};
 use federation_domain::ProjectStatus;
-use serde_json::Value;
 use url::form_urlencoded::Serializer;
 
 use super::client::{Client, ServiceResponse};
+use super::marks::Marks;
 use super::{COLLECTION, accepted, table};
 use crate::output;
 use crate::settings::value::whole_number;
@@ -71,7 +71,11 @@ impl ListArgs {
                 .context("expected JSON in the response; is this URL the federation service?")?;
             projects.extend(page.as_array().cloned().unwrap_or_default());
         }
-        let table = table::list(&Value::Array(projects), table::now(), output::columns());
+        let marks = Marks::fetch(client).unwrap_or_else(|error| {
+            eprintln!("warning: incidents and maintenance are not shown: {error:#}");
+            Marks::default()
+        });
+        let table = table::list(&projects, &marks, table::now(), output::columns());
         let hint = if has_more { "\n\nMore projects match; raise --limit." } else { "" };
         Ok(table + hint)
     }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::marks::Marks;
 use crate::output::plain;
 
 /// Returns the current time, to show ages.
@@ -16,19 +17,28 @@ pub(crate) fn now() -> OffsetDateTime {
     SystemClock::start().utc()
 }
 
-/// Formats a line per project, truncated to this number of columns, if given.
-pub(super) fn list(projects: &Value, now: OffsetDateTime, columns: Option<usize>) -> String {
+/// Formats a line per project, truncated to this number of columns, if given. A column shows the marks
+/// if there are any.
+pub(super) fn list(
+    projects: &[Value],
+    marks: &Marks,
+    now: OffsetDateTime,
+    columns: Option<usize>,
+) -> String {
+    let marks: Vec<_> = projects.iter().map(|project| marks.of_project(project)).collect();
+    let is_marked = marks.iter().any(|mark| !mark.is_empty());
     let mut table = bare();
-    table.set_header(["SLUG", "STATUS", "LAST HEARTBEAT", "NAME", "HUB URL", "TAGS"]);
-    for project in projects.as_array().into_iter().flatten() {
-        table.add_row([
-            text(&project["slug"]),
-            status(project),
+    let header = ["SLUG", "STATUS", "MARKS", "LAST HEARTBEAT", "NAME", "HUB URL", "TAGS"];
+    table.set_header(header.into_iter().filter(|name| is_marked || *name != "MARKS"));
+    for (project, mark) in projects.iter().zip(marks) {
+        let mark = is_marked.then(|| if mark.is_empty() { "-".to_owned() } else { mark });
+        let before = [text(&project["slug"]), status(project)].into_iter();
+        table.add_row(before.chain(mark).chain([
             ago(&project["last_heartbeat_at"], now),
             text(&project["name"]),
             text(&project["hub_url"]),
             text(&project["tags"]),
-        ]);
+        ]));
     }
     fitted(&mut table, 2, columns)
 }
@@ -150,10 +160,21 @@ mod tests {
              "name": "B", "hub_url": "http://b", "tags": [], "status_known": true},
         ]);
         assert_eq!(
-            list(&projects, NOW, None),
+            list(projects.as_array().unwrap(), &Marks::default(), NOW, None),
             "SLUG       STATUS   LAST HEARTBEAT  NAME        HUB URL   TAGS\n\
              a          online?  11 s ago        A\\u{1b}[2J  http://a  x, y\n\
              long-slug  offline  never           B           http://b  -"
+        );
+        let alerts = json!([{"id": 7, "project": "long-slug", "affected": []}]);
+        let marks = Marks::of(&alerts, &json!([]));
+        let shown = list(projects.as_array().unwrap(), &marks, NOW, None);
+        assert_eq!(
+            shown.lines().map(|line| &line[..30]).collect::<Vec<_>>(),
+            [
+                "SLUG       STATUS   MARKS     ",
+                "a          online?  -         ",
+                "long-slug  offline  incident 7",
+            ]
         );
     }
 
@@ -165,7 +186,7 @@ mod tests {
              "tags": ["python", "fastapi", "rag", "日本語日本語日本語"]},
         ]);
         for columns in [200, 100, 80, 60, 40, 20] {
-            let shown = list(&projects, NOW, Some(columns));
+            let shown = list(projects.as_array().unwrap(), &Marks::default(), NOW, Some(columns));
             let lines: Vec<_> = shown.lines().collect();
             assert_eq!(lines.len(), 2, "{shown}");
             assert!(lines.iter().all(|line| line.chars().count() <= columns), "{shown}");
