@@ -62,7 +62,7 @@ pub(crate) struct Lists {
     catalog: Catalog,
     presence: Presence,
     /// The complete list, then one for each status.
-    slots: [Arc<Slot>; 4],
+    slots: [Arc<Slot>; 1 + ProjectStatus::ALL.len()],
     max_whole_bytes: usize,
     permits: Arc<Permits>,
     instances: Instances,

@@ -127,6 +127,7 @@ struct ApiDocument;
 mod tests {
     use std::collections::BTreeSet;
 
+    use federation_domain::ProjectStatus;
     use serde_json::{Value, json};
 
     use crate::testing::schema::example_of;
@@ -141,6 +142,17 @@ mod tests {
             Value::Array(items) => items.iter().for_each(|item| references(item, found)),
             _ => {}
         }
+    }
+
+    #[test]
+    fn the_schemas_of_statuses_name_every_status() {
+        let document = serde_json::to_value(super::document()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        let statuses = ProjectStatus::ALL.map(ProjectStatus::as_str);
+        assert_eq!(schemas["ProjectStatus"]["enum"], json!(statuses));
+        let counted = schemas["GroupStatuses"]["properties"].as_object().unwrap().keys();
+        let counted: BTreeSet<_> = counted.map(String::as_str).collect();
+        assert_eq!(counted, statuses.into_iter().chain(["unknown"]).collect());
     }
 
     #[test]
