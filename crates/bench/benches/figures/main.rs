@@ -1,10 +1,11 @@
-//! Figures of metrics and of the graph that need no second process: latencies, rates beside a limit,
-//! and memory.
+//! Figures of metrics, the graph and actions: latencies, rates beside a limit, and memory.
 //!
-//! Run with `cargo bench -p federation-bench --bench figures [graph|metrics]`. The Postgres in
-//! `FEDERATION_TEST_POSTGRES` is used, and a temporary SQLite file.
+//! Run with `cargo bench -p federation-bench --bench figures [actions|graph|metrics]`. The
+//! Postgres in `FEDERATION_TEST_POSTGRES` is used, the program in `NATS_SERVER`, and a temporary SQLite
+//! file.
 #![expect(clippy::unwrap_used, reason = "a measurement whose setup fails cannot continue")]
 
+mod actions;
 mod graph;
 mod metrics;
 mod world;
@@ -19,6 +20,9 @@ fn main() {
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!("load {}", load());
+    if is_wanted("actions") {
+        runtime.block_on(actions::measure());
+    }
     if is_wanted("graph") {
         runtime.block_on(graph::measure());
     }

@@ -7,7 +7,7 @@ use federation_domain::{LivenessRule, Origin, Registration, RegistrationDraft, S
 use federation_testkit::{FakeStore, ManualClock};
 
 /// Number of projects registered in one call.
-const BATCH: usize = 10_000;
+pub(crate) const BATCH: usize = 10_000;
 
 pub(crate) struct World {
     pub(crate) service: Service,
@@ -20,7 +20,8 @@ impl World {
         let (store, clock) = (Arc::<FakeStore>::default(), Arc::<ManualClock>::default());
         let service = Self::on(&store, &clock);
         service.load().await.unwrap();
-        let all: Vec<Registration> = (1..=projects).map(registration).collect();
+        let all: Vec<Registration> =
+            (1..=projects).map(|number| registration(number, &[])).collect();
         for batch in all.chunks(BATCH) {
             service.catalog.register_all(batch.to_vec(), Origin::Api).await.unwrap();
         }
@@ -45,13 +46,15 @@ pub(crate) fn slug(number: usize) -> String {
     format!("bench-{number:06}")
 }
 
-fn registration(number: usize) -> Registration {
+/// Returns a registration that permits these actions.
+pub(crate) fn registration(number: usize, actions: &[&str]) -> Registration {
     let slug = slug(number);
     let draft = RegistrationDraft {
         name: format!("Simulated project {slug}"),
         hub_url: format!("http://{slug}.example.com:8000"),
         mesh_namespace: format!("hub.{slug}"),
         tags: vec![format!("team-{}", number % 50)],
+        allow_fanout: Some(actions.iter().map(|&action| action.to_owned()).collect()),
         slug,
         ..RegistrationDraft::default()
     };
