@@ -31,6 +31,7 @@ pub(crate) async fn measure() {
     let postgres = Arc::new(PgMetricStore::connect(&database.url()).unwrap());
     flush(&database, postgres.as_ref()).await;
     stored("Postgres", postgres, "≤ 20").await;
+    disk(&database).await;
     let folder = tempfile::tempdir().unwrap();
     let file = format!("sqlite:{}", folder.path().join("bench.db").display());
     let sqlite = Arc::new(SqliteMetricStore::connect(&file).unwrap());
@@ -162,6 +163,29 @@ async fn stored(name: &str, store: Arc<dyn MetricStore>, target: &str) {
     store.delete_runs(Tier::FiveMinutes, now - time::Duration::days(DAYS - 1)).await.unwrap();
     let what = format!("metrics: deletion of a day on {name}");
     show(&what, began.elapsed().as_secs_f64(), "s", "≤ 1");
+}
+
+/// Shows what a row needs on disk, and what 1,000 projects need after 30 days if each has a series that
+/// changes every minute and nine that are constant.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+async fn disk(database: &TestDatabase) {
+    /// Days for which windows of a minute are kept: 48 hours, by whole days.
+    const FINE_DAYS: f64 = 3.0;
+    let (client, connection) =
+        tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let size = "
+        SELECT sum(pg_total_relation_size(oid))::float8, (SELECT count(*) FROM project_metrics_5m)
+        FROM pg_class WHERE relkind = 'r' AND relname LIKE 'project_metrics_5m%'";
+    let sizes = client.query_one(size, &[]).await.unwrap();
+    let each = sizes.get::<_, f64>(0) / sizes.get::<_, i64>(1) as f64;
+    show("metrics: bytes of a row on Postgres, with its index", each, "bytes", "");
+    let changing = FINE_DAYS * 1_440.0 + DAYS as f64 * 288.0;
+    // A repeated value has a row per UTC day.
+    let constant = FINE_DAYS + DAYS as f64;
+    show("metrics: a series that changes every minute, 30 days", changing * each / 1e6, "MB", "");
+    let all = 1_000.0 * (changing + 9.0 * constant) * each / 1e9;
+    show("metrics: 1,000 projects with ten series, 30 days", all, "GB", "≤ 3");
 }
 
 fn run(row: usize, value: usize, at: OffsetDateTime) -> SeriesRun {
