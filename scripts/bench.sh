@@ -4,7 +4,7 @@
 #
 #   ./scripts/bench.sh [--quick] [--json FILE] [ROW...]
 #
-# Rows: flood, list, one, http-heartbeats, registrations, lateness, start, million. The default is all
+# Rows: flood, list, one, http-heartbeats, registrations, samples, lateness, start, million. The default is all
 # of them. Without the build, all rows take about 25 minutes, and about 4 minutes with --quick, which
 # measures for a shorter time and with 100,000 projects instead of a million. A missed target is not
 # an error. The machine should be idle; the output includes its load.

@@ -12,6 +12,7 @@
 //! a file in `table/rows/` and a variant of `Row`.
 
 mod bodies;
+mod samples;
 mod subscriber;
 mod table;
 
@@ -27,6 +28,8 @@ enum Command {
     Subscriber(subscriber::SubscriberArgs),
     /// Run an HTTP server that responds with fixed bodies.
     Bodies(bodies::BodiesArgs),
+    /// Publish samples of metrics.
+    Samples(samples::SamplesArgs),
     /// Measure the service and the reference programs and print a table.
     Table(table::TableArgs),
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Subscriber(args) => subscriber::run(args),
         Command::Bodies(args) => bodies::run(&args),
+        Command::Samples(args) => samples::run(&args),
         Command::Table(args) => table::run(&args),
     };
     match done {

@@ -31,12 +31,23 @@ pub(crate) struct SubscriberArgs {
     /// Also parse every payload and look up its project among this number of projects.
     #[arg(long, value_name = "PROJECTS")]
     parse: Option<u32>,
+
+    /// Count the samples in messages about metrics instead of heartbeats.
+    #[arg(long, conflicts_with = "parse")]
+    samples: bool,
 }
 
 /// The field of a payload that is needed to find its project.
 #[derive(Deserialize)]
 struct Payload<'a> {
     project_slug: &'a str,
+}
+
+/// A message about metrics.
+#[derive(Deserialize)]
+struct Samples<'a> {
+    #[serde(borrow)]
+    metrics: HashMap<&'a str, f64>,
 }
 
 /// Counts messages until the process is killed.
@@ -61,12 +72,17 @@ async fn count(args: &SubscriberArgs, counted: &AtomicU64) -> anyhow::Result<()>
         .connect(&args.nats_url)
         .await
         .context("cannot connect to NATS")?;
-    let mut heartbeats = client.subscribe("hub.presence.*").await?;
+    let subject = if args.samples { "hub.metrics.*" } else { "hub.presence.*" };
+    let mut messages = client.subscribe(subject).await?;
     let projects: HashMap<String, AtomicU64> = (1..=args.parse.unwrap_or(0))
         .map(|number| (format!("bench-{number:06}"), AtomicU64::new(0)))
         .collect();
-    while let Some(message) = heartbeats.next().await {
-        if args.parse.is_none() || is_known(&projects, &message) {
+    while let Some(message) = messages.next().await {
+        if args.samples {
+            let samples = serde_json::from_slice::<Samples<'_>>(&message.payload);
+            let count = samples.map_or(0, |samples| samples.metrics.len());
+            counted.fetch_add(u64::try_from(count)?, Ordering::Relaxed);
+        } else if args.parse.is_none() || is_known(&projects, &message) {
             counted.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -86,9 +102,10 @@ fn is_known(projects: &HashMap<String, AtomicU64>, message: &Message) -> bool {
 async fn answer(port: u16, counted: Arc<AtomicU64>) -> anyhow::Result<()> {
     let metrics = move || {
         format!(
-            "federation_heartbeat_messages_total{{status=\"success\",source=\"nats\"}} {}\n\
+            "federation_heartbeat_messages_total{{status=\"success\",source=\"nats\"}} {counted}\n\
+             federation_metric_samples_total{{source=\"nats\"}} {counted}\n\
              federation_nats_connection_status 1\n",
-            counted.load(Ordering::Relaxed)
+            counted = counted.load(Ordering::Relaxed)
         )
     };
     let server = HttpServer::new(move || {

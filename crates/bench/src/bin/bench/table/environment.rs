@@ -144,6 +144,13 @@ impl Environment {
         Ok(Running { process, port, started_within })
     }
 
+    /// Starts to publish samples of metrics for [`PROJECTS`] projects.
+    pub(super) fn samples(&self, args: &[&str]) -> anyhow::Result<Process> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["samples", "--nats-url", &self.nats_url, "--projects", PROJECTS]).args(args);
+        Process::spawn(&mut command, self.folder.path().join("samples.log"))
+    }
+
     /// Returns the load generator for a running process.
     pub(super) fn generator<'a>(&'a self, at: &Running) -> Generator<'a> {
         Generator::new(&self.generator, &self.nats_url, at.port, at.process.pid())

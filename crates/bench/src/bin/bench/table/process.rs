@@ -40,6 +40,16 @@ impl Process {
         self.child.id()
     }
 
+    /// Waits until the process exits by itself. Returns its output.
+    pub(super) fn finish(mut self) -> anyhow::Result<String> {
+        let status = self.child.wait()?;
+        let text = std::fs::read_to_string(&self.log)?;
+        if !status.success() {
+            bail!("the process failed ({status}): {}", end_of(&self.log));
+        }
+        Ok(text)
+    }
+
     /// Waits until `GET path` responds with 200, and returns the time it took.
     pub(super) fn await_answer(
         &mut self,

@@ -4,6 +4,7 @@ mod flood;
 mod million;
 mod queries;
 mod registrations;
+mod samples;
 mod small;
 
 use std::fmt;
@@ -26,6 +27,9 @@ pub(super) enum Row {
     HttpHeartbeats,
     /// Registrations, compared with similar transactions of pgbench.
     Registrations,
+    /// Samples of metrics over NATS, compared with a subscriber that parses them, and heartbeats beside
+    /// them.
+    Samples,
     /// Delays of status changes.
     Lateness,
     /// Start time and memory of a small service.
@@ -42,6 +46,7 @@ impl Row {
             Self::One => queries::one(environment),
             Self::HttpHeartbeats => queries::heartbeats(environment),
             Self::Registrations => registrations::measure(environment),
+            Self::Samples => samples::measure(environment),
             Self::Lateness => small::lateness(environment),
             Self::Start => small::start(environment),
             Self::Million => million::measure(environment),
