@@ -66,8 +66,9 @@ say "$FEDERATION_TEST_POSTGRES"
 step "tests" cargo test --workspace --all-features --no-fail-fast ${FILTER[@]+"${FILTER[@]}"}
 
 if ! $ONLY_TESTS; then
-  # cargo test builds the binary of a package only if the package has integration tests.
-  step "binaries" cargo build --workspace --all-features --bins
+  # cargo test builds the binary of a package only if the package has integration tests. With
+  # --examples, the features of dev-dependencies are on, so everything else is already built.
+  step "binaries" cargo build --workspace --all-features --bins --examples
   PREBUILT_BINARIES="$(built_binaries)"
   export PREBUILT_BINARIES
   step "formats of the graph" ./scripts/check-graph.sh
