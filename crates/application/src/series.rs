@@ -5,7 +5,8 @@
 //! connections of its own. If that store is away, completed runs wait in a bounded buffer. Samples
 //! may be lost, heartbeats and changes may not.
 //!
-//! - `live` has the newest run of each series of a project, and `table` those of all projects.
+//! - `open_run` is the newest run of a series. `live` has those of a project, and `table` those of
+//!   all projects.
 //! - `waiting` is the buffer of completed runs, and `flusher` the task that stores them.
 //! - `range` and `across` answer queries. `retention` rolls up and drops old days.
 
@@ -13,6 +14,7 @@ mod across;
 mod flusher;
 mod live;
 mod namespaces;
+mod open_run;
 mod range;
 mod ranking;
 mod retention;
@@ -279,7 +281,7 @@ impl Series {
         let inner = &*self.0;
         let now = inner.clock.utc();
         let (kpis, has_metrics) = inner.table.read(project, |series| {
-            let by_type = series.iter().map(|one| (one.metric.as_str(), &one.run));
+            let by_type = series.iter().map(|one| (one.metric.as_str(), one.open.run()));
             (Kpis::of(by_type, now), !series.is_empty())
         });
         let risk = Risk::assess(&kpis, has_metrics, status);

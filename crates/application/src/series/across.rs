@@ -72,8 +72,8 @@ impl Series {
             }
             let Some(slug) = self.selected(project, &ProjectFilter::default()) else { return };
             for one in &series.series {
-                let Some(number) = one.run.last.as_number() else { continue };
-                if is_stale(one.metric.as_str(), one.run.until_at, now) {
+                let Some(number) = one.open.run().last.as_number() else { continue };
+                if is_stale(one.metric.as_str(), one.open.run().until_at, now) {
                     continue;
                 }
                 if values.len() == limit {

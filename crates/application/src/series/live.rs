@@ -4,16 +4,15 @@ use federation_domain::{MAX_SAMPLE_LEAD, MAX_SERIES, MetricType, Resolution, Run
 use time::OffsetDateTime;
 
 use super::Completed;
+use super::open_run::OpenRun;
+
+/// Number of series for which room is made at once. Projects have few, and seldom new ones.
+const GROWTH: usize = 4;
 
 /// A series with the run that its newest sample belongs to.
 pub(super) struct LiveSeries {
     pub(super) metric: MetricType,
-    pub(super) run: Run,
-    /// The store does not have the run as it is.
-    pub(super) is_unstored: bool,
-    /// The run was read from the store. Samples after it may have been missed, so it is not extended
-    /// beyond its last window.
-    is_restored: bool,
+    pub(super) open: OpenRun,
 }
 
 /// The series of a project, in order of type.
@@ -22,6 +21,10 @@ pub(super) struct ProjectSeries {
     pub(super) series: Vec<LiveSeries>,
     /// The project is in the queue of projects with unstored runs.
     pub(super) is_queued: bool,
+    /// Latest time of arrival by the clock of the service.
+    latest_at: Option<OffsetDateTime>,
+    /// The clock was set back and has not passed the window of `latest_at` since.
+    is_set_back: bool,
 }
 
 /// Time of the samples of a batch.
@@ -30,6 +33,8 @@ pub(super) struct SampledAt {
     pub(super) at: OffsetDateTime,
     /// The sender gave the time. Otherwise the sample is the newest, whatever the clock says.
     pub(super) is_given: bool,
+    /// The clock was set back and shows this window for the second time.
+    pub(super) is_repeated: bool,
     pub(super) source: Source,
 }
 
@@ -42,6 +47,11 @@ impl SampledAt {
         };
         Self { at: newest.filter(is_just_after).unwrap_or(self.at), ..self }
     }
+
+    /// Begins a run with a sample.
+    pub(super) fn begin(self, resolution: Resolution, sample: &Sample<'_>) -> Run {
+        Run::begin(resolution, sample.value(), self.at, self.source)
+    }
 }
 
 impl ProjectSeries {
@@ -50,6 +60,21 @@ impl ProjectSeries {
         let is_new = |sample: &&Sample<'_>| self.position(sample.metric()).is_err();
         let room = MAX_SERIES.saturating_sub(self.series.len());
         samples.iter().filter(is_new).skip(room).map(Sample::metric).collect()
+    }
+
+    /// Notes the time of samples, and whether the clock shows their window for the second time.
+    pub(super) fn note_time(&mut self, resolution: Resolution, time: &mut SampledAt) {
+        if time.is_given {
+            return;
+        }
+        let latest = self.latest_at.unwrap_or(time.at);
+        if latest - time.at > MAX_SAMPLE_LEAD {
+            self.is_set_back = true;
+        } else if resolution.window_of(time.at) > resolution.window_of(latest) {
+            self.is_set_back = false;
+        }
+        self.latest_at = Some(latest.max(time.at));
+        time.is_repeated = self.is_set_back;
     }
 
     /// Adds a sample. Returns `false` if there is no room for another series. Appends runs that the
@@ -63,41 +88,33 @@ impl ProjectSeries {
         completed: &mut Completed,
     ) -> bool {
         let place = self.position(sample.metric());
-        let newest = place.ok().map(|known| self.series[known].run.until_at);
-        let SampledAt { at, is_given, source } = time.after(newest);
-        let begin = || Run::begin(resolution, sample.value(), at, source);
+        let newest = place.ok().map(|known| self.series[known].open.run().until_at);
+        let time = time.after(newest);
         match place {
             Ok(known) => {
-                let known = &mut self.series[known];
-                let is_late = is_given && at < known.run.until_at;
-                let is_set_back = !is_given && at < known.run.until_at;
-                let may_extend = !known.is_restored
-                    || resolution.window_of(at) <= resolution.window_of(known.run.until_at);
-                if !is_set_back
-                    && may_extend
-                    && known.run.add(resolution, sample.value(), at, source)
-                {
-                    known.is_unstored = true;
-                } else if is_late {
-                    completed.push((known.metric.clone(), begin()));
-                } else {
-                    known.is_restored = false;
-                    let ended = std::mem::replace(&mut known.run, begin());
-                    if std::mem::replace(&mut known.is_unstored, true) {
-                        completed.push((known.metric.clone(), ended));
-                    }
+                let LiveSeries { metric, open } = &mut self.series[known];
+                let is_behind = time.at < open.run().until_at;
+                let mut ended = Vec::new();
+                let may_fit = time.is_given || !is_behind;
+                let is_added = may_fit && open.add(resolution, sample, time, &mut ended);
+                if !is_added && time.is_given && is_behind {
+                    ended.push(time.begin(resolution, sample));
+                } else if !is_added {
+                    ended.extend(open.replace(resolution, sample, time));
                 }
-                true
+                completed.extend(ended.into_iter().map(|run| (metric.clone(), run)));
             }
-            Err(_) if self.series.len() >= MAX_SERIES => false,
+            Err(_) if self.series.len() >= MAX_SERIES => return false,
             Err(place) => {
                 let Some(metric) = intern(sample.metric()) else { return false };
-                let new =
-                    LiveSeries { metric, run: begin(), is_unstored: true, is_restored: false };
-                self.series.insert(place, new);
-                true
+                let open = OpenRun::begin(resolution, sample, time);
+                if self.series.len() == self.series.capacity() {
+                    self.series.reserve_exact(GROWTH);
+                }
+                self.series.insert(place, LiveSeries { metric, open });
             }
         }
+        true
     }
 
     /// Adds a series read from the store, unless a newer sample arrived. Returns `true` if it is
@@ -105,8 +122,9 @@ impl ProjectSeries {
     pub(super) fn restore(&mut self, metric: MetricType, run: Run) -> bool {
         match self.position(metric.as_str()) {
             Err(place) if self.series.len() < MAX_SERIES => {
-                let restored = LiveSeries { metric, run, is_unstored: false, is_restored: true };
-                self.series.insert(place, restored);
+                self.latest_at = self.latest_at.max(Some(run.until_at));
+                let open = OpenRun::restored(run);
+                self.series.insert(place, LiveSeries { metric, open });
                 true
             }
             _ => false,
@@ -115,7 +133,7 @@ impl ProjectSeries {
 
     /// Returns the run of the newest sample of a series.
     pub(super) fn run(&self, metric: &str) -> Option<&Run> {
-        self.position(metric).ok().map(|known| &self.series[known].run)
+        self.position(metric).ok().map(|known| self.series[known].open.run())
     }
 
     fn position(&self, metric: &str) -> Result<usize, usize> {
@@ -125,9 +143,6 @@ impl ProjectSeries {
     /// Marks a run as unstored again. Returns `false` if the series has another run by now.
     pub(super) fn keep_unstored(&mut self, metric: &str, window_at: OffsetDateTime) -> bool {
         let Ok(known) = self.position(metric) else { return false };
-        let known = &mut self.series[known];
-        let is_same = known.run.window_at == window_at;
-        known.is_unstored |= is_same;
-        is_same
+        self.series[known].open.keep_unstored(window_at)
     }
 }

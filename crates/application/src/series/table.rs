@@ -50,9 +50,10 @@ impl Table {
         resolution: Resolution,
         excess: Excess,
     ) -> Result<Added, Vec<&'a str>> {
-        let time = SampledAt {
+        let mut time = SampledAt {
             at: batch.observed_at.unwrap_or(now),
             is_given: batch.observed_at.is_some(),
+            is_repeated: false,
             source: batch.source,
         };
         let held = self.project(project);
@@ -63,6 +64,7 @@ impl Table {
                 return Err(without_room);
             }
         }
+        series.note_time(resolution, &mut time);
         let before = series.series.len();
         let mut added = Added { completed: Vec::new(), excess: 0 };
         for sample in &batch.samples {
@@ -128,7 +130,7 @@ impl Table {
             return Vec::new();
         };
         let held = held.lock();
-        held.series.iter().map(|one| (one.metric.clone(), one.run.clone())).collect()
+        held.series.iter().map(|one| (one.metric.clone(), one.open.run().clone())).collect()
     }
 
     /// Visits all projects. Samples of other projects are taken in meanwhile.
@@ -140,8 +142,9 @@ impl Table {
         }
     }
 
-    /// Takes unstored runs whose last window is over, or all of them if `now` is `None`, from at
-    /// least one project and until there are at least `enough`. They count as stored from now on.
+    /// Takes unstored runs up to the last window that is over, or to their ends if `now` is `None`,
+    /// from at least one project and until there are at least `enough`. They count as stored from
+    /// now on.
     pub(super) fn take_unstored(
         &self,
         now: Option<OffsetDateTime>,
@@ -157,14 +160,11 @@ impl Table {
             let Some(held) = self.projects.read().get(&project).map(Arc::clone) else { continue };
             let mut held = held.lock();
             let mut is_left = false;
-            for one in held.series.iter_mut().filter(|one| one.is_unstored) {
-                let window_at = resolution.window_of(one.run.until_at);
-                if now.is_none_or(|now| resolution.is_over(window_at, now)) {
-                    one.is_unstored = false;
-                    taken.push(series_run(project, (one.metric.clone(), one.run.clone())));
-                } else {
-                    is_left = true;
+            for one in held.series.iter_mut().filter(|one| one.open.is_unstored()) {
+                if let Some(run) = one.open.take_unstored(resolution, now) {
+                    taken.push(series_run(project, (one.metric.clone(), run)));
                 }
+                is_left |= one.open.is_unstored();
             }
             held.is_queued = is_left;
             if is_left {

@@ -254,7 +254,7 @@ fn join(known: &mut Run, run: &Run) {
 }
 
 /// Merges runs of one value that overlap: replicas may have begun the same run in different windows.
-fn merged(mut runs: Vec<Run>) -> Vec<Run> {
+pub(super) fn merged(mut runs: Vec<Run>) -> Vec<Run> {
     runs.sort_by_key(|run| (run.observed_at, run.window_at));
     let mut merged: Vec<Run> = Vec::with_capacity(runs.len());
     for run in runs {

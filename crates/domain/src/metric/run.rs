@@ -12,7 +12,9 @@ pub const MAX_RUN_GAP: Duration = Duration::minutes(5);
 /// Consecutive samples of a series that are kept together: those of one window, or of several
 /// windows of a UTC day in which the value repeats without a gap of more than [`MAX_RUN_GAP`].
 ///
-/// A run is identified by its series and by the window in which it begins.
+/// A run is identified by its series and by the window in which it begins. The store keeps the one
+/// with more samples, so a run of several windows MUST have all samples of its first one. Otherwise
+/// it would replace a better run of that window because it is longer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
     /// Start of the window in which it begins.

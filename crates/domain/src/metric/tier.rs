@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use time::{Duration, OffsetDateTime};
 
+use super::range::merged;
 use super::{MAX_RUN_GAP, MetricValue, Numbers, Resolution, Run};
 use crate::heartbeat::Source;
 
@@ -45,9 +46,10 @@ struct Window {
 }
 
 /// Rolls the runs of a series up to wider windows. The samples of a run that has several windows count
-/// as evenly spread over them, as in a query.
+/// as evenly spread over them, and the runs of replicas that overlap count once, as in a query.
 #[must_use]
-pub fn roll_up_runs(mut runs: Vec<Run>, from: Resolution, to: Resolution) -> Vec<Run> {
+pub fn roll_up_runs(runs: Vec<Run>, from: Resolution, to: Resolution) -> Vec<Run> {
+    let mut runs = merged(runs);
     runs.sort_by_key(|run| run.until_at);
     let mut windows: BTreeMap<OffsetDateTime, Window> = BTreeMap::new();
     for run in &runs {
@@ -235,6 +237,15 @@ mod tests {
         let fine = runs(&[(0, 1.0), (60, 1.0), (3_600, 1.0)]);
         let five = roll_up_runs(fine, Resolution::default(), Resolution::FIVE_MINUTES);
         assert_eq!(five.len(), 2);
+    }
+
+    #[test]
+    fn the_same_run_of_two_replicas_is_rolled_up_once() {
+        let of = |from: i64| runs(&(from..60).map(|at| (at * 60, 4.0)).collect::<Vec<_>>());
+        let both = [of(0), of(20)].concat();
+        assert_eq!(both.len(), 2);
+        let rolled = roll_up_runs(both, Resolution::default(), Resolution::HOUR);
+        assert_eq!(rolled.iter().map(|run| run.samples).collect::<Vec<_>>(), [60]);
     }
 
     proptest! {
