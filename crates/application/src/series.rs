@@ -253,6 +253,12 @@ impl Series {
         self.0.counts.dropped(source, reason, samples);
     }
 
+    /// Notes that samples may have been missed, for example while a connection was lost. The windows of
+    /// that time are not stored in runs that could replace those of another replica.
+    pub fn note_gap(&self) {
+        self.0.table.note_gap();
+    }
+
     /// Returns the newest value of each series of a project in order of type, or `None` if the
     /// project is unknown.
     #[must_use]

@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Duration, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::connection::{Connection, ConnectionError, NatsContext, Tuning};
+use crate::connection::{Connection, ConnectionError, Identity, NatsContext, Tuning};
 use crate::plain::PlainSubjects;
 use crate::replica::ReplicaId;
 use crate::subjects;
@@ -25,7 +25,7 @@ use handler::SampleHandler;
 const BATCH: usize = 128;
 /// Maximum number of queued messages handled after cancellation.
 const DRAIN: usize = 65_536;
-/// Interval at which dropped messages are counted.
+/// Interval at which dropped messages and lost connections are noted.
 const COUNT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Subscribes to the metrics of all projects, to summaries and to health samples, and takes in their
@@ -38,6 +38,8 @@ pub struct SampleSubscriber {
     messages: SelectAll<Subscriber>,
     handler: SampleHandler,
     plain: PlainSubjects,
+    /// Connection at the last look.
+    last: Option<Identity>,
 }
 
 impl SampleSubscriber {
@@ -78,7 +80,7 @@ impl SampleSubscriber {
             messages.push(subscriber.map_err(ConnectionError::Ended)?);
         }
         let handler = SampleHandler::new(series, context.clock(), replica);
-        Ok(Self { handler, connection, messages, plain })
+        Ok(Self { handler, connection, messages, plain, last: None })
     }
 
     async fn run(mut self, cancel: CancellationToken) {
@@ -88,7 +90,7 @@ impl SampleSubscriber {
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => break,
-                _ = counts.tick() => self.count_overruns(),
+                _ = counts.tick() => self.note_losses(),
                 message = self.messages.next() => match message {
                     Some(message) => self.handle_batch(&message),
                     None => {
@@ -102,7 +104,7 @@ impl SampleSubscriber {
             let Some(Some(message)) = self.messages.next().now_or_never() else { break };
             self.handler.handle(&message);
         }
-        self.count_overruns();
+        self.note_losses();
     }
 
     /// Handles a message and those that are queued behind it.
@@ -116,10 +118,15 @@ impl SampleSubscriber {
         }
     }
 
-    fn count_overruns(&mut self) {
+    fn note_losses(&mut self) {
         let dropped = self.connection.link.take_dropped();
         if dropped > 0 {
             self.handler.reject(SampleDropReason::Overrun, dropped, "");
+        }
+        let current = self.connection.identity();
+        if dropped > 0 || current != self.last {
+            self.handler.note_gap();
+            self.last = current;
         }
     }
 }

@@ -32,8 +32,8 @@ struct Earlier {
 /// Samples of the first window that this process received.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Received {
-    /// None. The run was read from the store.
-    Nothing,
+    /// Unknown. The run was read from the store, or the process missed samples.
+    Unknown,
     /// Perhaps not all, because the process may have started within the window.
     Part,
     /// All.
@@ -49,7 +49,7 @@ impl OpenRun {
 
     /// Continues a run that was read from the store.
     pub(super) fn restored(run: Run) -> Self {
-        Self { stored: run.samples, run, earlier: None, received: Received::Nothing }
+        Self { stored: run.samples, run, earlier: None, received: Received::Unknown }
     }
 
     pub(super) fn run(&self) -> &Run {
@@ -83,7 +83,7 @@ impl OpenRun {
         if !self.run.add(resolution, sample.value(), time.at, time.source) {
             return false;
         }
-        if self.received == Received::Nothing {
+        if self.received == Received::Unknown {
             self.received = Received::Part;
         }
         if window > last {
@@ -109,7 +109,7 @@ impl OpenRun {
         time: SampledAt,
     ) -> Option<Run> {
         let new = time.begin(resolution, sample);
-        let is_whole = self.received != Received::Nothing
+        let is_whole = self.received != Received::Unknown
             && !time.is_repeated
             && new.window_at != self.last_window(resolution);
         let received = if is_whole { Received::All } else { Received::Part };
@@ -145,6 +145,11 @@ impl OpenRun {
         is_same
     }
 
+    /// Notes that samples may have been missed. The run ends with its last window.
+    pub(super) fn note_gap(&mut self) {
+        self.received = Received::Unknown;
+    }
+
     fn last_window(&self, resolution: Resolution) -> OffsetDateTime {
         resolution.window_of(self.run.until_at)
     }
@@ -163,8 +168,7 @@ impl OpenRun {
         };
         let before = earlier.of(&self.run);
         let is_stored = self.stored == before.samples;
-        let new = Self { run: window, earlier: None, stored: 0, received: Received::All };
-        *self = new;
+        *self = Self { run: window, earlier: None, stored: 0, received: self.received };
         (!is_stored).then_some(before)
     }
 }

@@ -191,6 +191,14 @@ impl Table {
         completed
     }
 
+    /// Notes that samples of all series may have been missed.
+    pub(super) fn note_gap(&self) {
+        let projects: Vec<_> = self.projects.read().values().map(Arc::clone).collect();
+        for held in projects {
+            held.lock().series.iter_mut().for_each(|one| one.open.note_gap());
+        }
+    }
+
     /// Removes the series of projects that do not exist any more.
     pub(super) fn retain(&self, exists: impl Fn(ProjectId) -> bool) {
         self.projects.write().retain(|id, held| {

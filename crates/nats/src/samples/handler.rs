@@ -34,6 +34,11 @@ impl SampleHandler {
         self.accepts_plain = is_accepted;
     }
 
+    /// Notes that messages may have been missed.
+    pub(super) fn note_gap(&self) {
+        self.series.note_gap();
+    }
+
     /// Takes in the samples of a message. Invalid ones are only counted.
     pub(super) fn handle(&mut self, message: &Message) {
         if let Err(reason) = self.take(message) {

@@ -99,3 +99,23 @@ async fn a_time_that_occurs_twice_keeps_the_windows_with_more_samples() {
     assert_eq!(after[..30], before);
     assert_eq!(after[30..], [(30, 10, 100.0)], "a time that is new");
 }
+
+#[tokio::test]
+async fn a_replica_that_missed_samples_does_not_replace_what_the_other_has_of_the_window() {
+    let world = World::new().await;
+    let begin = start(&world);
+    let other = series_of(&world.service, &world.clock, Arc::clone(&world.store));
+    let both = async |value: f64| {
+        other.record("a", &batch(&[("x", value)])).unwrap();
+        step(&world, value, 60).await;
+        other.flush().await.unwrap();
+    };
+    both(5.0).await;
+    both(5.0).await;
+    world.send("a", "x", 1.0);
+    other.note_gap();
+    for _ in 0..5 {
+        both(0.0).await;
+    }
+    assert!(runs(&world, begin).contains(&(2, 2, 1.0)), "{:?}", runs(&world, begin));
+}
