@@ -27,7 +27,7 @@ enum MaintenanceCommand {
     /// List the maintenance windows.
     List,
     /// Start a window, now or later. No alert opens for its projects until it ends.
-    Start(StartArgs),
+    Start(Box<StartArgs>),
     /// End a window.
     End {
         /// Number of the window.
