@@ -41,8 +41,8 @@ use self::upkeep::UpkeepCounts;
 /// Reason why an adapter dropped a heartbeat. The log calls it rejected, and the metric refused.
 ///
 /// Decided in `subjects.rs`, `wire/decode.rs` and `wire/reading.rs` of the NATS crate and in
-/// `body/heartbeat.rs` and `error.rs` of the HTTP crate. Counted by `subscriber/handler.rs` and
-/// `routes/projects/heartbeat.rs`.
+/// `body/heartbeat.rs` and `error.rs` of the HTTP crate. Counted by `subscriber.rs`,
+/// `subscriber/handler.rs` and `routes/projects/heartbeat.rs`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DropReason {
     /// It is not valid JSON of the expected form.

@@ -1,7 +1,7 @@
 //! Connections to NATS that reconnect forever.
 //!
-//! `link.rs` notes a lost connection and `outage.rs` logs it. `judge_link` in `subscriber.rs` then makes
-//! the source deaf, so that no silence is judged.
+//! `link.rs` notes a lost connection and `outage.rs` logs it. `sentinels.rs` of the subscriber then breaks
+//! the proof of listening, so that no silence is judged, and `judge_link` reports the source as deaf.
 
 mod address;
 mod attempts;

@@ -266,10 +266,10 @@ pub(crate) async fn depth(
     Ok(depth.collect())
 }
 
-/// Gives up expired deliveries of channels that are gone, and drops old ones that are finished.
+/// Gives up expired deliveries of channels that are gone or away, and drops old ones that are finished.
 pub(crate) async fn tidy(
     connection: &mut AsyncPgConnection,
-    configured: &[ChannelName],
+    reached: &[ChannelName],
     now: OffsetDateTime,
     drop_before: OffsetDateTime,
     limit: usize,
@@ -277,7 +277,7 @@ pub(crate) async fn tidy(
     const EXPIRE: &str = "
         UPDATE outbox
         SET state = 'dead', finished_at = $1, leased_by = NULL,
-            last_error = coalesce(last_error, 'the channel is not configured')
+            last_error = coalesce(last_error, 'the channel was not reached in time')
         WHERE state = 'pending' AND expires_at <= $1 AND channel <> ALL ($2)
           AND due_at <= $1";
     const DROP: &str = "
@@ -286,7 +286,7 @@ pub(crate) async fn tidy(
             FOR UPDATE SKIP LOCKED)";
     let expired = diesel::sql_query(EXPIRE)
         .bind::<Timestamptz, _>(now)
-        .bind::<Array<Text>, _>(column(configured, ChannelName::as_str))
+        .bind::<Array<Text>, _>(column(reached, ChannelName::as_str))
         .execute(connection)
         .await?;
     let dropped = diesel::sql_query(DROP)

@@ -232,10 +232,10 @@ pub(crate) fn depth(connection: &mut SqliteConnection) -> Result<Vec<ChannelDept
     Ok(depth.collect())
 }
 
-/// Gives up expired deliveries of channels that are gone, and drops old ones that are finished.
+/// Gives up expired deliveries of channels that are gone or away, and drops old ones that are finished.
 pub(crate) fn tidy(
     connection: &mut SqliteConnection,
-    configured: &[ChannelName],
+    reached: &[ChannelName],
     now: OffsetDateTime,
     drop_before: OffsetDateTime,
     limit: usize,
@@ -243,14 +243,14 @@ pub(crate) fn tidy(
     const EXPIRE: &str = "
         UPDATE outbox
         SET state = 'dead', finished_at = $1, leased_by = NULL,
-            last_error = coalesce(last_error, 'the channel is not configured')
+            last_error = coalesce(last_error, 'the channel was not reached in time')
         WHERE state = 'pending' AND expires_at <= $1
           AND channel NOT IN (SELECT value FROM json_each($2))
           AND due_at <= $1";
     const DROP: &str = "
         DELETE FROM outbox WHERE id IN (
             SELECT id FROM outbox WHERE finished_at < $1 ORDER BY finished_at LIMIT $2)";
-    let names: Vec<&str> = configured.iter().map(ChannelName::as_str).collect();
+    let names: Vec<&str> = reached.iter().map(ChannelName::as_str).collect();
     let expired = diesel::sql_query(EXPIRE)
         .bind::<Text, _>(stored(now)?)
         .bind::<Text, _>(serde_json::to_string(&names).map_err(SqliteError::failed)?)

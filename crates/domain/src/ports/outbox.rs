@@ -87,14 +87,14 @@ pub trait Outbox: Send + Sync {
     /// Returns [`StoreError`].
     async fn outbox_depth(&self) -> Result<Vec<ChannelDepth>, StoreError>;
 
-    /// Gives up expired deliveries of channels that are not configured any more, and drops at most
-    /// `limit` deliveries that finished before `drop_before`. Returns the number of changed rows.
+    /// Gives up expired deliveries of channels that no lane reaches, because they are gone or away. Drops at
+    /// most `limit` deliveries that finished before `drop_before`. Returns the number of changed rows.
     ///
     /// # Errors
     /// Returns [`StoreError`].
     async fn tidy_outbox(
         &self,
-        configured: &[ChannelName],
+        reached: &[ChannelName],
         now: OffsetDateTime,
         drop_before: OffsetDateTime,
         limit: usize,

@@ -46,11 +46,11 @@ impl Outbox for PgStore {
 
     async fn tidy_outbox(
         &self,
-        configured: &[ChannelName],
+        reached: &[ChannelName],
         now: OffsetDateTime,
         drop_before: OffsetDateTime,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        self.transact(async |c| outbox::tidy(c, configured, now, drop_before, limit).await).await
+        self.transact(async |c| outbox::tidy(c, reached, now, drop_before, limit).await).await
     }
 }

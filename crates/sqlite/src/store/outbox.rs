@@ -50,12 +50,12 @@ impl Outbox for SqliteStore {
 
     async fn tidy_outbox(
         &self,
-        configured: &[ChannelName],
+        reached: &[ChannelName],
         now: OffsetDateTime,
         drop_before: OffsetDateTime,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        let configured = configured.to_vec();
-        self.write(move |c| outbox::tidy(c, &configured, now, drop_before, limit)).await
+        let reached = reached.to_vec();
+        self.write(move |c| outbox::tidy(c, &reached, now, drop_before, limit)).await
     }
 }

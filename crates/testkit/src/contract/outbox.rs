@@ -348,7 +348,7 @@ pub async fn finished_deliveries_are_dropped_and_orphans_given_up(store: &Arc<dy
     assert_eq!(store.tidy_outbox(&[], expired, moment(0), 10).await.unwrap(), 1);
     let given_up = all(store).await.remove(0);
     assert_eq!(given_up.state, DeliveryState::Dead);
-    assert_eq!(given_up.last_error.as_deref(), Some("the channel is not configured"));
+    assert_eq!(given_up.last_error.as_deref(), Some("the channel was not reached in time"));
     let later = expired + Duration::days(1);
     assert_eq!(store.tidy_outbox(&hook, later, later, 1).await.unwrap(), 1);
     assert_eq!(store.tidy_outbox(&hook, later, later, 10).await.unwrap(), 1);

@@ -162,17 +162,17 @@ impl OutboxTable {
 
     fn tidy(
         &mut self,
-        configured: &[ChannelName],
+        reached: &[ChannelName],
         now: OffsetDateTime,
         drop_before: OffsetDateTime,
         limit: usize,
     ) -> usize {
         let mut changed = 0;
         for row in self.rows.values_mut() {
-            let is_gone = !configured.contains(&row.delivery.notification.channel);
-            if is_gone && row.is_due(now) && row.delivery.expires_at <= now {
+            let is_unreached = !reached.contains(&row.delivery.notification.channel);
+            if is_unreached && row.is_due(now) && row.delivery.expires_at <= now {
                 let error = row.delivery.last_error.take();
-                let error = error.as_deref().unwrap_or("the channel is not configured");
+                let error = error.as_deref().unwrap_or("the channel is not reached");
                 row.finish(DeliveryState::Dead, Some(error), now);
                 changed += 1;
             }
@@ -250,11 +250,11 @@ impl Outbox for FakeStore {
 
     async fn tidy_outbox(
         &self,
-        configured: &[ChannelName],
+        reached: &[ChannelName],
         now: OffsetDateTime,
         drop_before: OffsetDateTime,
         limit: usize,
     ) -> Result<usize, StoreError> {
-        Ok(self.tables()?.outbox.tidy(configured, now, drop_before, limit))
+        Ok(self.tables()?.outbox.tidy(reached, now, drop_before, limit))
     }
 }
