@@ -6,6 +6,7 @@
 mod actions;
 mod auth_failure;
 mod edges;
+mod endpoints;
 mod notifications;
 mod process;
 mod projects_file;
@@ -30,6 +31,7 @@ use self::actions::ActionCounts;
 pub use self::auth_failure::AuthFailureReason;
 use self::edges::EdgeCounts;
 pub use self::edges::ObservationRefusal;
+use self::endpoints::EndpointCounts;
 use self::notifications::NotificationCounts;
 use self::process::ProcessCollector;
 pub use self::process::ProcessUsage;
@@ -150,6 +152,7 @@ pub(crate) struct Counts {
     corrupt_rows: Gauge,
     projects_file: ProjectsFileCounts,
     edges: EdgeCounts,
+    endpoints: EndpointCounts,
     notifications: NotificationCounts,
     actions: ActionCounts,
     process: ProcessCollector,
@@ -191,6 +194,7 @@ impl Metrics {
             corrupt_rows: Gauge::default(),
             projects_file: ProjectsFileCounts::default(),
             edges: EdgeCounts::default(),
+            endpoints: EndpointCounts::default(),
             notifications: NotificationCounts::default(),
             actions: ActionCounts::default(),
             process: ProcessCollector::default(),
@@ -417,6 +421,7 @@ impl Counts {
         );
         self.projects_file.register(to);
         self.edges.register(to);
+        self.endpoints.register(to);
         self.notifications.register(to);
         self.actions.register(to);
         self.process.register(to);

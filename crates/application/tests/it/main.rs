@@ -5,6 +5,7 @@
 mod catalog;
 mod changes;
 mod client_reads;
+mod endpoints;
 mod expiring;
 mod flapping;
 mod graph;
