@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use federation_application::{
-    Actions, Catalog, ChangeFeed, Graph, Incidents, Instances, Maintenance, Metrics, Notifications,
-    Presence, Readiness, Series, Service, Strips,
+    Actions, Catalog, ChangeFeed, Endpoints, Graph, Incidents, Instances, Maintenance, Metrics,
+    Notifications, Presence, Readiness, Series, Service, Strips,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -48,6 +48,8 @@ pub struct ApiState {
     pub series: Option<Series>,
     /// Serve `/metrics/projects`.
     pub export_project_metrics: bool,
+    /// Answers of projects at their hub URLs. `None` if the service does not ask them.
+    pub endpoints: Option<Endpoints>,
     /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) strips: Arc<Strips>,
@@ -100,6 +102,12 @@ impl ApiState {
         Self { export_project_metrics, ..self }
     }
 
+    /// Shows the answers of projects at their hub URLs.
+    #[must_use]
+    pub fn with_endpoints(self, endpoints: Option<Endpoints>) -> Self {
+        Self { endpoints, ..self }
+    }
+
     /// Sets the maximum number of projects in one graph. Call it after [`with_series`](Self::with_series).
     #[must_use]
     pub fn with_graph_max_nodes(self, max_nodes: usize) -> Self {
@@ -145,6 +153,7 @@ impl From<&Service> for ApiState {
             metrics: service.metrics.clone(),
             series: None,
             export_project_metrics: false,
+            endpoints: None,
             auth: None,
             strips: Arc::new(Strips::new(service.catalog.clone(), service.changes.clone())),
             lists,

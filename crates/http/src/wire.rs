@@ -17,6 +17,7 @@ pub(crate) mod project;
 pub(crate) mod series;
 pub(crate) mod timestamp;
 pub(crate) mod uptime;
+pub(crate) mod verified;
 
 /// Adds the keys of an object, which has at least one, to a JSON object that has at least one.
 fn extend_object(json: &mut Vec<u8>, more: &impl serde::Serialize) {

@@ -18,9 +18,14 @@ use crate::wire::project::part::ProjectFields;
 /// `If-Match` of a write to change only the version that was read.
 ///
 /// Without `fields`, the keys `version`, `tools` and `capabilities` follow: facts that its heartbeats
-/// carry. Unless metrics are switched off, `kpis`, `kpi_times` and `risk` come last: key figures from
+/// carry. Unless metrics are switched off, `kpis`, `kpi_times` and `risk` come next: key figures from
 /// the metrics that the project reports, when they were observed, and a risk
 /// from 0 to 100 with its reasons. The risk is null for a project without metrics.
+///
+/// With `VERIFY_ENDPOINTS=true`, `verified` comes last: the newest attempt of this replica to reach the
+/// project at its hub URL. It is an observation of this replica since its start. It is null until the
+/// replica has asked the project at its current hub URL, and other replicas may have seen something
+/// else. It never changes the status.
 #[utoipa::path(
     get,
     path = "/api/fed/projects/{slug}",
@@ -74,18 +79,45 @@ pub(crate) async fn find(
     let assessment = series.map(|series| series.assess(&project));
     let facts = state.instances.of(project.project.id);
     let facts = is_whole.then_some(facts.as_deref());
-    let found =
-        response::found_or_not_modified(&project, fields.0, facts, assessment.as_ref(), &request);
+    let endpoints = state.endpoints.as_ref().filter(|_| is_whole);
+    let verified = endpoints.map(|endpoints| endpoints.of(&project.project));
+    let found = response::found_or_not_modified(
+        &project,
+        fields.0,
+        facts,
+        assessment.as_ref(),
+        verified.as_ref().map(Option::as_deref),
+        &request,
+    );
     Ok(index.on(found))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use actix_web::http::Method;
+    use async_trait::async_trait;
+    use federation_application::{Endpoints, VERIFIED_EVERY};
+    use federation_domain::{EndpointAnswer, EndpointProbe, HubUrl, InstanceFacts, Unreachable};
 
     use crate::testing::{Api, schema};
+
+    /// Reaches every project but those on port 8001.
+    struct FakeProbe;
+
+    #[async_trait]
+    impl EndpointProbe for FakeProbe {
+        async fn probe(&self, hub_url: &HubUrl) -> Result<EndpointAnswer, Unreachable> {
+            if hub_url.as_str().ends_with(":8001") {
+                return Err(Unreachable { reason: "status 503".to_owned() });
+            }
+            let facts = InstanceFacts::new(Some("1.4.0"), ["vault"], [] as [&str; 0]);
+            let endpoints = vec![("graph".to_owned(), "/\"g\"".to_owned())];
+            Ok(EndpointAnswer { latency: Duration::from_nanos(3_214_567), facts, endpoints })
+        }
+    }
 
     #[actix_web::test]
     async fn a_project_without_a_heartbeat_is_offline() {
@@ -189,6 +221,40 @@ mod tests {
             ),
             "{body}"
         );
+    }
+
+    #[actix_web::test]
+    async fn a_verified_project_has_its_newest_check_as_the_last_key() {
+        let mut api = Api::new().await;
+        let endpoints = Endpoints::new(&api.service, Arc::new(FakeProbe), VERIFIED_EVERY);
+        api.state = api.state.with_endpoints(Some(endpoints.clone()));
+        api.register("a").await;
+        let path = "/api/fed/projects/a";
+        let verified = async || {
+            let body = api.get(path).await.body;
+            schema::check("ProjectFields", &serde_json::from_str(&body).unwrap());
+            body[body.find(",\"verified\":").unwrap()..].to_owned()
+        };
+        assert_eq!(verified().await, ",\"verified\":null}");
+        let before = api.get(path).await.tag();
+        endpoints.round().await;
+        insta::assert_snapshot!(verified().await, @r#","verified":{"last_verified_at":"2026-11-24T12:00:00.123456Z","reachable":true,"failure":null,"latency_ms":3.215,"version":"1.4.0","tools":["vault"],"endpoints":{"graph":"/\"g\""}}}"#);
+        assert_ne!(
+            api.get(path).await.tag(),
+            before,
+            "a client that holds the project learns of it"
+        );
+        let patch = r#"{"hub_url":"http://localhost:8001"}"#;
+        let headers = [("content-type", "application/merge-patch+json")];
+        let patched = api.write(Method::PATCH, path, &headers, patch).await;
+        assert_eq!((patched.status, patched.body.contains("verified")), (200, false), "{patched}");
+        assert_eq!(verified().await, ",\"verified\":null}", "it was asked elsewhere");
+        endpoints.round().await;
+        insta::assert_snapshot!(verified().await, @r#","verified":{"last_verified_at":"2026-11-24T12:00:00.123456Z","reachable":false,"failure":"status 503","latency_ms":null,"version":null,"tools":[],"endpoints":{}}}"#);
+        for other in ["?include=kpis,instance", "", "/a?fields=slug", "/a/explain"] {
+            let body = api.get(&format!("/api/fed/projects{other}")).await.body;
+            assert!(!body.contains("verified"), "{other}: {body}");
+        }
     }
 
     #[actix_web::test]

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use federation_application::{Assessment, ProjectState};
+use federation_application::{Assessment, ProjectState, VerifiedEndpoint};
 use federation_domain::InstanceFacts;
 
 use crate::conditions::ProjectTag;
@@ -10,24 +10,27 @@ use crate::wire::instance;
 use crate::wire::kpis;
 use crate::wire::project::body::ProjectBody;
 use crate::wire::project::fields::Fields;
+use crate::wire::verified;
 
 /// Responds with the current state of a project.
 pub(super) fn found(state: &ProjectState) -> HttpResponse {
     send(HttpResponse::Ok(), state)
 }
 
-/// Responds with the selected fields of a project, facts about its instance and its figures, or with 304 if the client already holds them.
-/// Caches must revalidate the response.
+/// Responds with the selected fields of a project, facts about its instance, its figures and the
+/// newest check of its endpoints, or with 304 if the client already holds them. Caches must revalidate
+/// the response.
 pub(super) fn found_or_not_modified(
     state: &ProjectState,
     fields: Fields,
     instance: Option<Option<&InstanceFacts>>,
     assessment: Option<&Assessment>,
+    verification: Option<Option<&VerifiedEndpoint>>,
     request: &HttpRequest,
 ) -> HttpResponse {
     let mut json = ProjectBody::from(state).to_json(fields);
-    // Writes respond without facts and figures. The tag of a project that has none is the same as
-    // theirs.
+    // Writes respond without facts, figures and checks. The tag of a project that has none is the
+    // same as theirs.
     let mut tag = ProjectTag::of(&state.project, &json);
     if let Some(facts) = instance {
         instance::append(&mut json, facts);
@@ -38,6 +41,12 @@ pub(super) fn found_or_not_modified(
     if let Some(Assessment { kpis, risk }) = assessment {
         kpis::append(&mut json, kpis, risk.as_ref());
         if risk.is_some() {
+            tag = ProjectTag::of(&state.project, &json);
+        }
+    }
+    if let Some(verification) = verification {
+        verified::append(&mut json, verification);
+        if verification.is_some() {
             tag = ProjectTag::of(&state.project, &json);
         }
     }

@@ -1,5 +1,7 @@
 //! The OpenAPI schema of a project that may be reduced to selected keys.
 
+use std::borrow::Cow;
+
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type,
 };
@@ -8,6 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::body::ProjectBody;
 use crate::wire::kpis::{KpiTimeBody, KpisSchema, RiskBody};
+use crate::wire::verified::VerifiedBody;
 
 /// A project, or the keys of it that `fields` selects.
 pub(crate) struct ProjectFields;
@@ -30,7 +33,7 @@ impl PartialSchema for ProjectFields {
 }
 
 /// Returns the keys that follow those of a project, with their schemas.
-fn figures() -> [(&'static str, RefOr<Schema>); 6] {
+fn figures() -> [(&'static str, RefOr<Schema>); 7] {
     let texts = |description: &str| {
         let text = ObjectBuilder::new().schema_type(Type::String);
         ArrayBuilder::new().items(text).description(Some(description))
@@ -42,16 +45,22 @@ fn figures() -> [(&'static str, RefOr<Schema>); 6] {
     let times = ObjectBuilder::new()
         .additional_properties(Some(Ref::from_schema_name(KpiTimeBody::name())))
         .description(Some("When each of the key figures that are not null was observed."));
-    let risk = OneOfBuilder::new()
-        .item(ObjectBuilder::new().schema_type(Type::Null))
-        .item(Ref::from_schema_name(RiskBody::name()));
+    let nullable_object = |name: Cow<'static, str>| {
+        let null = ObjectBuilder::new().schema_type(Type::Null);
+        OneOfBuilder::new().item(null).item(Ref::from_schema_name(name))
+    };
+    let verified = nullable_object(VerifiedBody::name()).description(Some(
+        "Newest check of the project by the replica that responds. Absent unless VERIFY_ENDPOINTS is \
+         set, and in lists. Null until this replica has asked the project at its current hub URL.",
+    ));
     [
         ("version", version.into()),
         ("tools", texts("Tools that the project uses, as its heartbeats say.").into()),
         ("capabilities", texts("Capabilities of the project, as its heartbeats say.").into()),
         ("kpis", Ref::from_schema_name(KpisSchema::name()).into()),
         ("kpi_times", times.into()),
-        ("risk", risk.into()),
+        ("risk", nullable_object(RiskBody::name()).into()),
+        ("verified", verified.into()),
     ]
 }
 
@@ -63,5 +72,6 @@ impl ToSchema for ProjectFields {
         schemas.push((KpiTimeBody::name().into_owned(), KpiTimeBody::schema()));
         schemas.push((RiskBody::name().into_owned(), RiskBody::schema()));
         RiskBody::schemas(schemas);
+        schemas.push((VerifiedBody::name().into_owned(), VerifiedBody::schema()));
     }
 }
