@@ -109,19 +109,23 @@ impl OutboundPolicy {
     /// but must neither follow redirects nor use a proxy.
     #[must_use]
     pub fn agent(self, config: Config) -> ureq::Agent {
-        let resolver = Checked { policy: self, inner: DefaultResolver::default() };
+        self.agent_with(config, DefaultResolver::default())
+    }
+
+    fn agent_with(self, config: Config, inner: impl Resolver) -> ureq::Agent {
+        let resolver = Checked { policy: self, inner };
         ureq::Agent::with_parts(config, DefaultConnector::default(), resolver)
     }
 }
 
 /// Resolver that leaves out forbidden addresses.
 #[derive(Debug)]
-struct Checked {
+struct Checked<R> {
     policy: OutboundPolicy,
-    inner: DefaultResolver,
+    inner: R,
 }
 
-impl Resolver for Checked {
+impl<R: Resolver> Resolver for Checked<R> {
     fn resolve(
         &self,
         uri: &Uri,
@@ -200,7 +204,35 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::thread;
+
     use super::*;
+
+    /// Resolves every name to these addresses.
+    #[derive(Debug)]
+    struct Fixed(Vec<SocketAddr>);
+
+    impl Resolver for Fixed {
+        fn resolve(
+            &self,
+            _: &Uri,
+            _: &Config,
+            _: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+            let mut addresses = self.empty();
+            self.0.iter().for_each(|address| addresses.push(*address));
+            Ok(addresses)
+        }
+    }
+
+    fn request(addresses: &[SocketAddr]) -> Result<u16, String> {
+        let resolver = Fixed(addresses.to_vec());
+        let agent = OutboundPolicy::default().agent_with(Config::default(), resolver);
+        let response = agent.get("http://project.example/health").call();
+        response.map(|response| response.status().as_u16()).map_err(|error| error.to_string())
+    }
 
     fn check(address: &str, allow_private: bool) -> Result<(), OutboundError> {
         OutboundPolicy { allow_private }.check(address.parse().unwrap())
@@ -226,6 +258,32 @@ mod tests {
         ] {
             assert!(check(address, true).is_err(), "{address}");
         }
+    }
+
+    #[test]
+    fn a_name_that_resolves_to_forbidden_addresses_is_not_connected_to() {
+        for (address, kind) in [
+            ("169.254.169.254:80", "link-local"),
+            ("[fe80::1]:80", "link-local"),
+            ("100.100.100.200:80", "a metadata service"),
+        ] {
+            let error = request(&[address.parse().unwrap()]).unwrap_err();
+            let expected = format!("the address of the receiver is not allowed: it is {kind}");
+            assert!(error.contains(&expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn of_the_addresses_of_a_name_only_allowed_ones_are_connected_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let allowed = listener.local_addr().unwrap();
+        let receiver = thread::spawn(move || {
+            let (mut connection, _) = listener.accept().unwrap();
+            let _ = connection.read(&mut [0; 1_024]).unwrap();
+            connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        });
+        assert_eq!(request(&["169.254.169.254:80".parse().unwrap(), allowed]), Ok(204));
+        receiver.join().unwrap();
     }
 
     #[test]
