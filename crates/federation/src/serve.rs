@@ -4,6 +4,7 @@ mod actions;
 mod alerts;
 mod background;
 mod bus;
+mod endpoints;
 mod keys;
 mod prepare;
 mod reload;
@@ -23,7 +24,9 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use federation_application::{AllSinks, Deployment, LogSink, Ports, Series, Service, SystemClock};
+use federation_application::{
+    AllSinks, Deployment, Endpoints, LogSink, Ports, Series, Service, SystemClock,
+};
 use federation_domain::{ChangeSink, Clock, HeartbeatRelay, Prober, SampleRelay};
 use federation_http::{ApiState, HttpServer};
 use federation_nats::Peers;
@@ -89,9 +92,11 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let actions =
         ServedActions::new(&service, settings.fanout.as_ref(), bus.as_ref(), auth).await?;
     let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
+    let endpoints = endpoints::prepare(&settings, &service, Arc::clone(&clock)).await?;
     let alerts = ServedAlerts::start(&settings, &service.notifications, clock)?;
     let stop = signals::stop()?;
-    let server = limited(HttpServer::bind(&settings.http)?, &service, open_files);
+    let kept = endpoints::files(&settings);
+    let server = limited(HttpServer::bind(&settings.http)?, &service, open_files, kept);
     let address = server.address();
     tracing::debug!(%address, "server listens");
 
@@ -104,6 +109,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         .with_series(series.clone())
         .with_actions(actions.actions.clone())
         .exporting_project_metrics(settings.export_project_metrics)
+        .with_endpoints(endpoints.clone())
         .reached_at(public_url)
         .open_to(cors)
         .with_streams_per_client(max_streams_per_client)
@@ -114,7 +120,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http = server.run(state, http_ends.clone().cancelled_owned());
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let tasks = tokio::select! {
-        tasks = run(&store, &service, &settings, address, (reload, alerts, bus, series, actions), &stop) => tasks?,
+        tasks = run(&store, &service, &settings, address, (reload, alerts, bus, series, actions, endpoints), &stop) => tasks?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API stopped unexpectedly");
@@ -137,11 +143,17 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Limits connections, event streams and long polls by the number of files that may be open.
-fn limited(server: HttpServer, service: &Service, open_files: Option<usize>) -> HttpServer {
+/// Limits connections, event streams and long polls by the number of files that may be open, without
+/// those that are `kept` for an optional task.
+fn limited(
+    server: HttpServer,
+    service: &Service,
+    open_files: Option<usize>,
+    kept: usize,
+) -> HttpServer {
     let Some(open_files) = open_files else { return server };
     let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let limits = ConnectionLimits::of(open_files, processors);
+    let limits = ConnectionLimits::of(open_files.saturating_sub(kept), processors);
     let ConnectionLimits { workers, connections, streams, long_polls } = limits;
     if open_files < FEW_OPEN_FILES {
         tracing::warn!(
@@ -221,23 +233,16 @@ async fn run(
     service: &Service,
     settings: &ServeSettings,
     address: SocketAddr,
-    (reload, alerts, bus, series, actions): (
-        Reload,
-        ServedAlerts,
-        Option<Bus>,
-        Option<Series>,
-        ServedActions,
-    ),
+    served: (Reload, ServedAlerts, Option<Bus>, Option<Series>, ServedActions, Option<Endpoints>),
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
-    let prepared = prepare::prepare(store, service, settings, reload.listed().clone());
+    let prepared = prepare::prepare(store, service, settings, served.0.listed().clone());
     let prepared = tokio::select! {
         prepared = prepared => prepared?,
         () = stop.cancelled() => return Ok(None),
         never = log_slow_start(address) => match never {},
     };
-    let mut tasks =
-        BackgroundTasks::start(service, settings, (reload, alerts, bus, series, actions)).await?;
+    let mut tasks = BackgroundTasks::start(service, settings, served).await?;
     service.readiness.start();
     supervisor::ready();
     summary::log_start(settings, store, address, prepared);

@@ -119,6 +119,8 @@ pub struct ServeSettings {
     pub max_projects: usize,
     /// Retention of entries of the change log.
     pub change_retention: Duration,
+    /// Ask projects at their hub URLs.
+    pub verify_endpoints: bool,
     /// Answer catalog queries over NATS.
     pub catalog_on_nats: bool,
     /// Acceptance of messages on subjects that no project owns.
@@ -178,6 +180,7 @@ impl ServeArgs {
                 .filter(|expire| !expire.is_zero()),
             max_projects: self.catalog.max_projects,
             change_retention: self.catalog.change_retention,
+            verify_endpoints: self.catalog.verify_endpoints,
             catalog_on_nats: self.catalog.catalog_on_nats,
             graph_max_nodes: usize::try_from(self.catalog.graph_max_nodes).unwrap_or(usize::MAX),
         })

@@ -1,7 +1,7 @@
 //! The tasks that run beside the REST API.
 
 use anyhow::{Context as _, bail};
-use federation_application::{EdgeObserver, Series, Service, TICK};
+use federation_application::{EdgeObserver, Endpoints, Series, Service, TICK};
 use federation_domain::Registration;
 use federation_nats::{
     EdgeSubscriber, HeartbeatSubscriber, ReplicaId, SampleSubscriber, UnknownProject,
@@ -36,12 +36,13 @@ impl BackgroundTasks {
     pub(super) async fn start(
         service: &Service,
         settings: &ServeSettings,
-        (reload, alerts, bus, series, actions): (
+        (reload, alerts, bus, series, actions, endpoints): (
             Reload,
             ServedAlerts,
             Option<Bus>,
             Option<Series>,
             ServedActions,
+            Option<Endpoints>,
         ),
     ) -> anyhow::Result<Self> {
         let (listeners_end, writer_end) = (CancellationToken::new(), CancellationToken::new());
@@ -65,6 +66,9 @@ impl BackgroundTasks {
         let evaluator = service.incident_evaluator(settings.incidents.clone(), owner);
         listeners.spawn(evaluator.run(listeners_end.clone()));
         actions.start(&mut listeners, &listeners_end);
+        if let Some(endpoints) = endpoints {
+            listeners.spawn(endpoints.run(listeners_end.clone()));
+        }
         let (edges, keeper) = service.edge_keeper();
         listeners.spawn(keeper.run(listeners_end.clone()));
         if let Some(bus) = bus {

@@ -43,6 +43,12 @@ pub struct CatalogArgs {
     #[arg(long, env, value_name = "DURATION", value_parser = retention, default_value = "90d")]
     pub change_retention: Duration,
 
+    /// Ask each project at its hub URL every five minutes and show its answer with the project. Each
+    /// replica asks on its own. Answers never change a status. OUTBOUND_PRIVATE applies.
+    #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
+    #[arg(num_args = 0..=1, default_missing_value = "true")]
+    pub verify_endpoints: bool,
+
     /// Answer queries on the NATS subjects `hub.federation.projects.list` and `.get`. If API keys are
     /// configured, each query needs one with the scope `read` in the header `Federation-Key`.
     /// Otherwise every client that may publish on the subjects can read the catalog.

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use crate::program::Program;
 
-const SETTINGS: [&str; 47] = [
+const SETTINGS: [&str; 48] = [
     "DATABASE_URL",
     "AUTO_MIGRATE",
     "NATS_URL",
@@ -33,6 +33,7 @@ const SETTINGS: [&str; 47] = [
     "AUTO_REGISTER_EXPIRE",
     "MAX_PROJECTS",
     "CHANGE_RETENTION",
+    "VERIFY_ENDPOINTS",
     "GRAPH_MAX_NODES",
     "METRICS",
     "METRICS_RESOLUTION",
@@ -66,7 +67,7 @@ fn help_names_every_setting_with_its_default() {
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
     assert!(help.stdout.starts_with("Track every project"), "{}", help.stdout);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[..40] {
+    for name in &SETTINGS[..41] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
     for default in ["sqlite:federation.db", "nats://localhost:4222", "127.0.0.1", "8001", "info"] {
@@ -79,7 +80,7 @@ fn help_names_every_setting_with_its_default() {
     }
     let help = Program::new().run(&["heartbeat", "--help"]);
     let text = unwrapped(&help.stdout);
-    for name in &SETTINGS[39..] {
+    for name in &SETTINGS[40..] {
         assert!(text.contains(&format!("[env: {name}]")), "{name} in\n{text}");
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose set-up fails cannot go on")]
 
 mod cli;
+mod endpoints;
 mod heartbeat;
 mod keys;
 mod metrics;

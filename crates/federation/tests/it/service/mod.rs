@@ -21,4 +21,5 @@ mod restarts;
 #[cfg(target_os = "linux")]
 mod slow_readers;
 mod supervision;
+mod verification;
 mod watching;
