@@ -19,10 +19,10 @@ pub(super) fn files(settings: &ServeSettings) -> usize {
     if settings.verify_endpoints { FILES } else { 0 }
 }
 
-/// Prepares the check if it is switched on.
+/// Prepares the check if it is switched on. Reads the root certificates on a thread that may block.
 ///
 /// # Errors
-/// Fails if the root certificates cannot be read.
+/// Fails if that thread fails.
 pub(super) async fn prepare(
     settings: &ServeSettings,
     service: &Service,
@@ -33,6 +33,6 @@ pub(super) async fn prepare(
     }
     let policy = settings.alerts.policy;
     let probe = spawn_blocking(move || HttpProbe::new(policy, PROBE_TIMEOUT, clock)).await;
-    let probe = Arc::new(probe.context("cannot read the root certificates")?);
+    let probe = Arc::new(probe.context("cannot prepare the check of endpoints")?);
     Ok(Some(Endpoints::new(service, probe, VERIFIED_EVERY)))
 }
