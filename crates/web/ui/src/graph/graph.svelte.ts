@@ -9,6 +9,8 @@ const COMPARE_MS = 30_000;
 class Ecosystem {
   error = $state<string | null>(null);
   loaded = $state(false);
+  /** Namespaces of projects. Null until they are read, which grouping by them needs. */
+  namespaces = $state.raw<ReadonlyMap<string, string | null> | null>(null);
   #graph = $state.raw<Graph>({ nodes: [], edges: [] });
   #etag: string | null = null;
   #reading = false;
@@ -19,12 +21,13 @@ class Ecosystem {
     const projects = new Map(catalog.list.map((project) => [project.slug, project]));
     const nodes = this.#graph.nodes.map((node): Node => {
       const project = projects.get(node.id);
+      const namespace = this.namespaces?.get(node.id) ?? null;
       if (node.unresolved) return { ...node, shown: 'unresolved' };
       if (project === undefined) {
         const known = { status: node.status ?? 'offline', status_known: node.status_known };
-        return { ...node, shown: shown(known) };
+        return { ...node, namespace, shown: shown(known) };
       }
-      return { ...node, label: project.name, tags: project.tags, shown: shown(project) };
+      return { ...node, label: project.name, tags: project.tags, namespace, shown: shown(project) };
     });
     return { nodes, edges: this.#graph.edges };
   });
@@ -46,6 +49,24 @@ class Ecosystem {
       unwatch();
       unwatchEdges();
     };
+  }
+
+  /** Reads namespaces, again if projects change. Returns the function that stops. */
+  followNamespaces(): () => void {
+    void this.readNamespaces();
+    return catalog.watch((changes) => {
+      if (changes.some(({ kind }) => kind !== 'status_changed')) void this.readNamespaces();
+    });
+  }
+
+  async readNamespaces(): Promise<void> {
+    try {
+      const query = { fields: ['slug' as const, 'mesh_namespace' as const] };
+      const projects = expectData(await api.GET('/api/fed/projects', { params: { query } }));
+      this.namespaces = new Map(projects.map(({ slug, mesh_namespace }) => [slug ?? '', mesh_namespace ?? null]));
+    } catch (error) {
+      if (!(error instanceof ApiFailure && error.status === 401)) this.error = messageOf(error);
+    }
   }
 
   async read(): Promise<void> {

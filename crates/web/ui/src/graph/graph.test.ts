@@ -3,7 +3,7 @@ import type { GraphEdge } from '../api/client';
 import { SHOWN } from '../lib/status';
 import { place, type Box, type Link } from './layout';
 import { fitLabel } from './measure';
-import { formatGraphFilter, grouped, groupKeys, parseGraphFilter, reach, visible, type Node } from './model';
+import { formatGraphFilter, grouped, groupingOf, groupKeys, groupOf, MAX_OPEN, parseGraphFilter, reach, visible, type Node } from './model';
 import { arrow, border, curve } from './paths';
 
 function node(id: string, part: Partial<Node> = {}): Node {
@@ -53,6 +53,23 @@ describe('the filter of the graph', () => {
 describe('groups', () => {
   it('are made of the key that most projects have', () => {
     expect(groupKeys(shape.nodes)).toEqual(['team', 'env']);
+  });
+
+  it('are closed if the graph is large, by what most projects have, unless the URL says otherwise', () => {
+    const many = (part: Partial<Node>) => Array.from({ length: MAX_OPEN + 1 }, (_, n) => node(`p${n}`, part));
+    const tagged = many({ tags: ['go'] });
+    expect(groupingOf('', shape.nodes, ['team'])).toBe('none');
+    expect(groupingOf('', tagged, ['team'])).toBe('team');
+    expect(groupingOf('', tagged, [])).toBe('tag');
+    expect(groupingOf('', many({}), [])).toBe('mesh_namespace');
+    expect(groupingOf('none', tagged, ['team'])).toBe('none');
+    expect(groupingOf('env', shape.nodes, ['team'])).toBe('env');
+  });
+
+  it('can be those of a key, of the first tag, or of the namespace', () => {
+    const one = node('a', { tags: ['go', 'team:x'], namespace: 'hub.a' });
+    expect(['team', 'tag', 'mesh_namespace', 'env'].map((key) => groupOf(one, key))).toEqual(['x', 'go', 'hub.a', 'other']);
+    expect(['tag', 'mesh_namespace'].map((key) => groupOf(node('b'), key))).toEqual(['other', 'other']);
   });
 
   it('count statuses and the edges between them', () => {

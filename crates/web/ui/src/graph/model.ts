@@ -10,7 +10,10 @@ export interface GraphFilter {
   tags: readonly string[];
   kinds: readonly string[];
   minStrength: number;
-  /** Key of the tags by which projects are grouped, `namespace`-like. Empty without groups. */
+  /**
+   * `none`, `tag`, `mesh_namespace`, or the key of the tags by which projects are grouped. Empty leaves
+   * the choice to the size of the graph.
+   */
   group: string;
   /** The group that is open. Null if groups are closed. */
   open: string | null;
@@ -25,9 +28,19 @@ export interface GraphFilter {
 
 export interface Node extends GraphNode {
   shown: ShownStatus | 'unresolved';
+  /** Read only if projects are grouped by it. */
+  namespace?: string | null;
 }
 
-/** Name of the group of projects that have no tag with the key. */
+/** Values of `group` that are not keys of tags. Those that group mean the same in the REST API. */
+export const NO_GROUPS = 'none';
+export const BY_TAG = 'tag';
+export const BY_NAMESPACE = 'mesh_namespace';
+
+/** A graph with more nodes opens with closed groups. */
+export const MAX_OPEN = 1_000;
+
+/** Name of the group of projects that have no tag with the key, no tag, or no namespace. */
 export const NO_GROUP = 'other';
 
 export function parseGraphFilter(query: URLSearchParams, statuses: readonly ShownStatus[]): GraphFilter {
@@ -95,10 +108,19 @@ export function matchesText(node: Node, text: string): boolean {
   return wanted !== '' && (node.id.includes(wanted) || node.label.toLowerCase().includes(wanted));
 }
 
-export function groupOf(node: { tags: readonly string[] }, key: string): string {
+export function groupOf(node: Pick<Node, 'tags' | 'namespace'>, key: string): string {
+  if (key === BY_NAMESPACE) return node.namespace ?? NO_GROUP;
+  if (key === BY_TAG) return node.tags[0] ?? NO_GROUP;
   const prefix = `${key}:`;
   const tag = node.tags.find((one) => one.startsWith(prefix));
   return tag === undefined ? NO_GROUP : tag.slice(prefix.length);
+}
+
+/** Returns by what the nodes are grouped. Without a choice, large graphs are grouped by what most have. */
+export function groupingOf(chosen: string, nodes: readonly Node[], keys: readonly string[]): string {
+  if (chosen !== '') return chosen;
+  if (nodes.length <= MAX_OPEN) return NO_GROUPS;
+  return keys[0] ?? (nodes.some(({ tags }) => tags.length > 0) ? BY_TAG : BY_NAMESPACE);
 }
 
 /** Keys of tags that divide the projects into groups, the one that covers most first. */

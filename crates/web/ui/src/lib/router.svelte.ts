@@ -60,10 +60,20 @@ class Router {
 
   /** Replaces the query. Typing into a filter adds no entries to the history of the browser. */
   setQuery(query: URLSearchParams): void {
-    const text = query.toString();
-    const url = this.href(this.path) + (text === '' ? '' : `?${text}`);
-    history.replaceState(history.state, '', url);
+    history.replaceState(history.state, '', this.#urlOf(query));
     this.query = query;
+  }
+
+  /** Changes the query so that the back button returns to the former one. */
+  pushQuery(query: URLSearchParams): void {
+    if (query.toString() === this.query.toString()) return;
+    history.pushState(null, '', this.#urlOf(query));
+    this.query = query;
+  }
+
+  #urlOf(query: URLSearchParams): string {
+    const text = query.toString();
+    return this.href(this.path) + (text === '' ? '' : `?${text}`);
   }
 
   #read(): void {
