@@ -26,6 +26,8 @@ export type NewestMetric = Schemas['NewestMetric'];
 export type Alert = Schemas['Alert'];
 export type AlertWithTimeline = Schemas['AlertWithTimeline'];
 export type AffectedProject = Schemas['AffectedProject'];
+export type MaintenanceWindow = Schemas['MaintenanceWindow'];
+export type NewMaintenanceWindow = Schemas['NewMaintenanceWindow'];
 export type ActionOrder = Schemas['ActionOrder'];
 export type ActionPlan = Schemas['ActionPlan'];
 export type ActionRun = Schemas['ActionRun'];
@@ -83,6 +85,11 @@ interface Outcome<Data> {
 export function expectData<Data>(outcome: Outcome<Data>): Data {
   if (outcome.response.ok && outcome.data !== undefined) return outcome.data;
   throw new ApiFailure(outcome.response.status, detailOf(outcome.error, outcome.response.status));
+}
+
+/** Throws an `ApiFailure` unless the answer is a success. For answers without a body. */
+export function expectOk({ error, response }: Outcome<unknown>): void {
+  if (!response.ok) throw new ApiFailure(response.status, detailOf(error, response.status));
 }
 
 function detailOf(error: unknown, status: number): string {

@@ -7,12 +7,9 @@ import {
   type Alert,
   type AlertWithTimeline,
 } from '../api/client';
-import { catalog } from '../live/catalog.svelte';
+import { follow } from '../live/follow';
 
-const COMPARE_MS = 30_000;
 const RECENT = 20;
-/** Several entries that belong together lead to one request. */
-const SETTLE_MS = 150;
 
 export type Edit = 'acknowledge' | 'comment' | 'resolve';
 
@@ -24,25 +21,10 @@ class Incidents {
   loaded = $state(false);
   error = $state<string | null>(null);
   #chosen: number | null = null;
-  #soon: ReturnType<typeof setTimeout> | null = null;
 
   /** Starts and returns the function that stops. */
   start(): () => void {
-    void this.read();
-    const timer = setInterval(() => {
-      if (!document.hidden) void this.read();
-    }, COMPARE_MS);
-    const unwatch = catalog.watchEntries((entity) => {
-      if (entity !== 'incident' || this.#soon !== null) return;
-      this.#soon = setTimeout(() => {
-        this.#soon = null;
-        void this.read();
-      }, SETTLE_MS);
-    });
-    return () => {
-      clearInterval(timer);
-      unwatch();
-    };
+    return follow('incident', () => void this.read());
   }
 
   choose(id: number | null): void {
@@ -80,6 +62,14 @@ class Incidents {
     } catch (error) {
       return messageOf(error);
     }
+  }
+
+  /** Returns the slugs of all affected projects, of which lists have only the first ones. */
+  async affectedBy(alert: Alert): Promise<string[]> {
+    const path = { id: alert.id };
+    const isPart = alert.affected.length < alert.affected_count;
+    const { affected } = isPart ? expectData(await api.GET('/api/fed/alerts/{id}', { params: { path } })) : alert;
+    return affected.map(({ project }) => project);
   }
 
   async #readDetail(id: number): Promise<void> {

@@ -46,3 +46,16 @@ export function exact(time: Date): string {
 export function clock(time: Date): string {
   return clockFormat.format(time);
 }
+
+const timeFormat = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
+const dayFormat = new Intl.DateTimeFormat(undefined, {
+  month: 'short',
+  day: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+
+/** A time to the minute in the zone of the viewer, without the day if it is today. */
+export function moment(time: Date, now: Date): string {
+  return (time.toDateString() === now.toDateString() ? timeFormat : dayFormat).format(time);
+}

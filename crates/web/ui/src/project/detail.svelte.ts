@@ -16,6 +16,8 @@ import { catalog } from '../live/catalog.svelte';
 const EXPLAIN_MS = 5_000;
 const HISTORY_PAGE = 30;
 
+/** A project with what its heartbeats say, which lists leave out. */
+export type DetailedProject = Project & { version?: string | null };
 export type TimelineEntry = Pick<Change, 'revision' | 'kind' | 'from' | 'to' | 'at' | 'because'>;
 
 /** A newer service may log entries that this page does not know. They have no status. */
@@ -34,7 +36,7 @@ function versions(payload: unknown): string {
 }
 
 export class Detail {
-  project = $state.raw<Project | null>(null);
+  project = $state.raw<DetailedProject | null>(null);
   explanation = $state.raw<Explanation | null>(null);
   uptime = $state.raw<readonly Uptime[]>([]);
   changes = $state.raw<readonly TimelineEntry[]>([]);
@@ -84,7 +86,7 @@ export class Detail {
       this.missing = project.response.status === 404;
       if (this.missing) return;
       // Without `fields` in the request, the answer has all keys.
-      this.project = expectData(project) as Project;
+      this.project = expectData(project) as DetailedProject;
       this.explanation = expectData(explanation);
       this.error = null;
     } catch (error) {
