@@ -104,6 +104,30 @@ describe('the graph', () => {
     await page.context().close();
   });
 
+  it('is grouped as the URL says, and the back button leaves a group', async () => {
+    const page = await world.page();
+    await page.goto('/ecosystem?group=mesh_namespace');
+    await page.waitForSelector(READY);
+    await page.getByRole('button', { name: 'Group hub.vault: 1 projects, 1 online' }).waitFor();
+    await page.getByLabel('Groups').selectOption('by first tag');
+    expect(new URL(page.url()).searchParams.get('group')).toBe('tag');
+    await page.getByRole('button', { name: 'Group team:core: 2 projects, 2 online' }).click();
+    await page.locator(box('ledger')).waitFor();
+    expect(new URL(page.url()).searchParams.get('open')).toBe('team:core');
+    await page.goBack();
+    await page.getByRole('button', { name: 'Group team:core: 2 projects' }).waitFor();
+    await page.goBack();
+    await page.getByRole('button', { name: 'Group hub.vault: 1 projects' }).waitFor();
+    await page.goForward();
+    await page.getByLabel('Find a project').fill('vau');
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary', { name: 'Selected project' }).getByText('vault').first().waitFor();
+    await page.getByLabel('Groups').selectOption('no groups');
+    await page.locator(box('shop')).waitFor();
+    expect(new URL(page.url()).searchParams.get('group')).toBe('none');
+    await page.context().close();
+  });
+
   it('shows risk, compliance and freshness, and never what is not known as good', async () => {
     const metrics = {
       'audit.ok_count': 9,

@@ -112,6 +112,17 @@ for (const { slug, uses } of projects) {
   }
 }
 
+for (const window of [
+  { projects: ['synonyms'], reason: 'rebuilding the dictionary', duration: '8h' },
+  {
+    tags: ['team:growth'],
+    reason: 'upgrades',
+    weekly: { days: ['sat', 'sun'], at: '02:30', duration: '90m', zone: 'Europe/Berlin' },
+  },
+]) {
+  await send('POST', '/api/fed/maintenance', window);
+}
+
 /** A number from 0 to 1 that is always the same for the same text. */
 function hash(text) {
   let sum = 7;

@@ -15,6 +15,8 @@ const VIEWS = {
   list: '/ecosystem?as=list',
   projects: '/projects',
   project: '/projects/checkout',
+  incidents: '/incidents',
+  actions: '/actions',
 };
 
 const [, , url, directory, mode] = process.argv;
