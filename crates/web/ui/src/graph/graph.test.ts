@@ -57,10 +57,11 @@ describe('groups', () => {
 
   it('are closed if the graph is large, by what most projects have, unless the URL says otherwise', () => {
     const many = (part: Partial<Node>) => Array.from({ length: MAX_OPEN + 1 }, (_, n) => node(`p${n}`, part));
-    const tagged = many({ tags: ['go'] });
+    const tagged = many({ tags: ['go', 'team:x'] });
     expect(groupingOf('', shape.nodes, ['team'])).toBe('none');
     expect(groupingOf('', tagged, ['team'])).toBe('team');
     expect(groupingOf('', tagged, [])).toBe('tag');
+    expect(groupingOf('', [...many({ tags: ['go'] }), ...shape.nodes], ['team'])).toBe('tag');
     expect(groupingOf('', many({}), [])).toBe('mesh_namespace');
     expect(groupingOf('none', tagged, ['team'])).toBe('none');
     expect(groupingOf('env', shape.nodes, ['team'])).toBe('env');

@@ -116,11 +116,13 @@ export function groupOf(node: Pick<Node, 'tags' | 'namespace'>, key: string): st
   return tag === undefined ? NO_GROUP : tag.slice(prefix.length);
 }
 
-/** Returns by what the nodes are grouped. Without a choice, large graphs are grouped by what most have. */
+/** Returns by what the nodes are grouped. Without a choice, large graphs are grouped by what half of them have. */
 export function groupingOf(chosen: string, nodes: readonly Node[], keys: readonly string[]): string {
   if (chosen !== '') return chosen;
   if (nodes.length <= MAX_OPEN) return NO_GROUPS;
-  return keys[0] ?? (nodes.some(({ tags }) => tags.length > 0) ? BY_TAG : BY_NAMESPACE);
+  const isCommon = (key: string) =>
+    2 * nodes.filter((node) => groupOf(node, key) !== NO_GROUP).length >= nodes.length;
+  return [...keys.slice(0, 1), BY_TAG].find(isCommon) ?? BY_NAMESPACE;
 }
 
 /** Keys of tags that divide the projects into groups, the one that covers most first. */
