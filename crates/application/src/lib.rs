@@ -74,7 +74,7 @@ pub use incidents::{
 pub use instance_keeper::InstanceKeeper;
 pub use instances::Instances;
 pub use log_upkeep::Upkeep;
-pub use maintenance::{BundledTimeZones, Maintenance, MaintenanceError};
+pub use maintenance::{BundledTimeZones, FileWindows, Maintenance, MaintenanceError};
 pub use metrics::{
     AuthFailureReason, DropReason, Metrics, ObservationRefusal, ProcessUsage, SampleDropReason,
 };

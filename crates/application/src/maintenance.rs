@@ -45,6 +45,17 @@ impl From<StoreError> for MaintenanceError {
     }
 }
 
+/// What applying the windows of the projects file changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileWindows {
+    /// Number of new windows.
+    pub created: usize,
+    /// Number of windows that are no longer in the file.
+    pub removed: usize,
+    /// Number of windows for which there was no room.
+    pub rejected: usize,
+}
+
 /// Maintenance windows. Cheap to clone.
 #[derive(Clone)]
 pub struct Maintenance(Arc<Inner>);
@@ -130,11 +141,13 @@ impl Maintenance {
         self.write(MaintenanceChange::Remove(id), id, actor).await.map(drop)
     }
 
-    /// Makes the windows of the projects file equal to these. Returns `true` if something changed.
+    /// Makes the windows of the projects file equal to these, in one transaction. Windows for which
+    /// there is no room are left out.
     ///
     /// # Errors
-    /// Returns [`MaintenanceError`].
-    pub async fn apply_file(&self, plans: &[MaintenancePlan]) -> Result<bool, MaintenanceError> {
+    /// Returns [`CatalogError`]. Nothing was applied.
+    pub async fn apply_file(&self, plans: &[MaintenancePlan]) -> Result<FileWindows, CatalogError> {
+        self.0.catalog.loaded()?;
         let of_file = self.0.table.all();
         let of_file: Vec<_> =
             of_file.iter().filter(|one| one.source == MaintenanceSource::File).collect();
@@ -142,12 +155,21 @@ impl Maintenance {
         let mut changes: Vec<_> = gone.map(|one| MaintenanceChange::Remove(one.id)).collect();
         let is_new = |plan: &&MaintenancePlan| of_file.iter().all(|one| one.plan != **plan);
         changes.extend(plans.iter().filter(is_new).cloned().map(MaintenanceChange::Create));
+        let mut applied = FileWindows::default();
         if changes.is_empty() {
-            return Ok(false);
+            return Ok(applied);
         }
         let (at, source) = (self.0.catalog.now(), MaintenanceSource::File);
-        self.0.journal.write_maintenance(source, changes, Actor::FILE, at).await?;
-        Ok(true)
+        for result in self.0.journal.write_maintenance(source, changes, Actor::FILE, at).await? {
+            match result {
+                MaintenanceResult::Stored(_) => applied.created += 1,
+                MaintenanceResult::Removed(_) => applied.removed += 1,
+                MaintenanceResult::TooMany => applied.rejected += 1,
+                // Another replica removed it.
+                MaintenanceResult::NotFound => {}
+            }
+        }
+        Ok(applied)
     }
 
     fn parse(&self, draft: &MaintenanceDraft) -> Result<MaintenancePlan, MaintenanceError> {

@@ -7,6 +7,7 @@
 mod document;
 mod edges;
 mod export;
+mod maintenance;
 mod watch;
 
 use std::collections::HashMap;
@@ -14,7 +15,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use federation_domain::{DeclaredEdge, Registration};
+use federation_domain::{DeclaredEdge, MaintenancePlan, Registration};
 
 use self::document::{Document, ProjectDraft};
 pub(crate) use self::export::write;
@@ -35,11 +36,13 @@ pub struct ProjectsList {
     pub projects: Vec<Registration>,
     /// Edges between projects, which need not be in the file.
     pub edges: Vec<DeclaredEdge>,
+    /// Maintenance windows.
+    pub maintenance: Vec<MaintenancePlan>,
 }
 
 impl From<Vec<Registration>> for ProjectsList {
     fn from(projects: Vec<Registration>) -> Self {
-        Self { projects, edges: Vec::new() }
+        Self { projects, ..Self::default() }
     }
 }
 
@@ -121,11 +124,14 @@ fn parse(file: &str, bytes: &[u8]) -> Result<Option<ProjectsList>, ProjectsFileE
         let (position, text) = yaml::explain(&error, Values::Shown);
         invalid(position, text)
     })?;
-    let Some(Document { projects: drafts, edges }) = document else { return Ok(None) };
+    let Some(Document { projects: drafts, edges, maintenance }) = document else {
+        return Ok(None);
+    };
     let (projects, mut invalid_values) = check(&drafts);
     let edges = edges::check(&drafts, &edges, &mut invalid_values);
+    let maintenance = maintenance::check(&maintenance, &mut invalid_values);
     if invalid_values.is_empty() {
-        return Ok(Some(ProjectsList { projects, edges }));
+        return Ok(Some(ProjectsList { projects, edges, maintenance }));
     }
     let more = invalid_values.len().saturating_sub(MAX_PROBLEMS);
     let mut problems: Vec<_> = invalid_values
@@ -147,8 +153,8 @@ struct InvalidValue {
 enum Reason {
     /// The value is not allowed. The sentence starts with the field.
     NotAllowed { project: usize, sentence: String },
-    /// An edge beside the projects is not allowed. The sentence starts with its path.
-    InvalidEdge(String),
+    /// A value beside the projects is not allowed. The sentence starts with its path.
+    Beside(String),
     /// An earlier project has the same slug.
     Duplicate { project: usize, slug: String, first: usize },
 }
@@ -157,7 +163,7 @@ impl InvalidValue {
     fn sentence(&self, text: &str) -> String {
         match &self.reason {
             Reason::NotAllowed { project, sentence } => format!("projects[{project}].{sentence}"),
-            Reason::InvalidEdge(sentence) => sentence.clone(),
+            Reason::Beside(sentence) => sentence.clone(),
             Reason::Duplicate { project, slug, first } => {
                 let line = yaml::find(text, &path(*first, "slug"))
                     .map_or_else(String::new, |position| format!(" on line {}", position.line));

@@ -236,7 +236,7 @@ async fn run(
     served: (Reload, ServedAlerts, Option<Bus>, Option<Series>, ServedActions, Option<Endpoints>),
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
-    let prepared = prepare::prepare(store, service, settings, served.0.listed().clone());
+    let prepared = prepare::prepare(store, service, settings, served.0.listed().cloned());
     let prepared = tokio::select! {
         prepared = prepared => prepared?,
         () = stop.cancelled() => return Ok(None),

@@ -10,8 +10,10 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use crate::files::yaml;
 
 mod edges;
+mod maintenance;
 
 use self::edges::{Dependencies, Edges};
+pub(super) use self::maintenance::WindowText;
 
 /// The file before its values are parsed.
 pub(super) struct Document {
@@ -19,6 +21,8 @@ pub(super) struct Document {
     pub(super) projects: Vec<ProjectDraft>,
     /// Edges that stand beside the projects.
     pub(super) edges: Vec<EdgeDraft>,
+    /// Maintenance windows.
+    pub(super) maintenance: Vec<WindowText>,
 }
 
 /// A project before its values are parsed.
@@ -61,17 +65,20 @@ impl<'de> Visitor<'de> for Root {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut seen = Vec::new();
-        let (mut projects, mut edges) = (None, Vec::new());
-        while let Some(field) =
-            map.next_key_seed(FieldName { allowed: &["projects", "edges"], seen: &mut seen })?
-        {
-            if field == "projects" {
-                projects = map.next_value::<Option<Projects>>()?.map(|list| list.0);
-            } else {
-                edges = map.next_value::<Option<Edges>>()?.unwrap_or_default().0;
+        let (mut projects, mut edges, mut maintenance) = (None, Vec::new(), Vec::new());
+        while let Some(field) = map.next_key_seed(FieldName {
+            allowed: &["projects", "edges", "maintenance"],
+            seen: &mut seen,
+        })? {
+            match field {
+                "projects" => {
+                    projects = map.next_value::<Option<Projects>>()?.map(|list| list.0);
+                }
+                "edges" => edges = map.next_value::<Option<Edges>>()?.unwrap_or_default().0,
+                _ => maintenance = map.next_value::<Option<Vec<WindowText>>>()?.unwrap_or_default(),
             }
         }
-        Ok(projects.map(|projects| Document { projects, edges }))
+        Ok(projects.map(|projects| Document { projects, edges, maintenance }))
     }
 }
 

@@ -1,6 +1,7 @@
 use super::*;
 
 mod edges;
+mod maintenance;
 
 /// Parses the content of a file and returns its projects.
 fn parse(file: &str, bytes: &[u8]) -> Result<Option<Vec<Registration>>, ProjectsFileError> {

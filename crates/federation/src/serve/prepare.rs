@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use federation_application::{CatalogError, Service};
 use federation_domain::{Origin, Prospect, Registration, StoreError};
 
-use super::reload::edge_scope;
+use super::reload::{edge_scope, warn_of_rejected};
 use crate::projects_file::ProjectsList;
 use crate::settings::ServeSettings;
 use crate::store::Store;
@@ -23,8 +23,8 @@ pub(super) struct Prepared {
     pub(super) migrations: usize,
 }
 
-/// Migrates the database, loads the catalog and registers the projects of the file. Waits
-/// for an unavailable store.
+/// Migrates the database, loads the catalog and applies the projects file, if it has a list. Waits for an unavailable
+/// store.
 ///
 /// # Errors
 /// Fails if the store rejects a step.
@@ -32,7 +32,7 @@ pub(super) async fn prepare(
     store: &Store,
     service: &Service,
     settings: &ServeSettings,
-    list: ProjectsList,
+    list: Option<ProjectsList>,
 ) -> anyhow::Result<Prepared> {
     let mut migrations = 0;
     if settings.auto_migrate {
@@ -47,11 +47,17 @@ pub(super) async fn prepare(
         "cannot read the catalog; if the database is not migrated, run `federation migrate`",
     )?;
     tracing::debug!(projects, "catalog is loaded");
+    let new = match list {
+        Some(list) => apply(service, list).await?,
+        None => 0,
+    };
+    Ok(Prepared { projects: projects + new, migrations })
+}
+
+/// Applies the projects file. Returns the number of new projects.
+async fn apply(service: &Service, list: ProjectsList) -> anyhow::Result<usize> {
     let scope = edge_scope(&list).cloned().collect();
-    let ProjectsList { projects: registrations, edges } = list;
-    if registrations.is_empty() && edges.is_empty() {
-        return Ok(Prepared { projects, migrations });
-    }
+    let ProjectsList { projects: registrations, edges, maintenance } = list;
     let is_new = |project: &&Registration| service.catalog.find(&project.slug).is_err();
     let new = registrations.iter().filter(is_new).count();
     let register = async || {
@@ -67,7 +73,13 @@ pub(super) async fn prepare(
         async || store_error(service.graph.apply_file(&scope, &edges).await.map_err(Into::into));
     let edges = persist(declare).await?.context("cannot declare the edges of the projects file")?;
     tracing::debug!(declared = edges.declared, withdrawn = edges.withdrawn, "edges are declared");
-    Ok(Prepared { projects: projects + new, migrations })
+    let plan = async || store_error(service.maintenance.apply_file(&maintenance).await);
+    let windows = persist(plan)
+        .await?
+        .context("cannot apply the maintenance windows of the projects file")?;
+    tracing::debug!(created = windows.created, removed = windows.removed, "windows are applied");
+    warn_of_rejected(edges, windows);
+    Ok(new)
 }
 
 /// Separates errors of the store, of which an outage is retried, from all others.

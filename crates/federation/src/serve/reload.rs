@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use self::reconciler::ListReconciler;
-pub(super) use self::reconciler::edge_scope;
+pub(super) use self::reconciler::{edge_scope, warn_of_rejected};
 use crate::projects_file::{self, ProjectsFileError, ProjectsList, Watch};
 use crate::settings::ServeSettings;
 
@@ -47,9 +47,9 @@ impl Reload {
         Self { watch, hang_ups, reconciler }
     }
 
-    /// Returns the content of the file at the start.
-    pub(super) fn listed(&self) -> &ProjectsList {
-        self.reconciler.applied()
+    /// Returns the content of the file at the start. Returns `None` if it has no list.
+    pub(super) fn listed(&self) -> Option<&ProjectsList> {
+        self.reconciler.listed()
     }
 
     /// Checks the file every second and at SIGHUP, until cancelled.

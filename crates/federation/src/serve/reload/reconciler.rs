@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use federation_application::{Catalog, CatalogError, FileEdges, Graph, Metrics, Service};
+use federation_application::{
+    Catalog, CatalogError, FileEdges, FileWindows, Graph, Maintenance, Metrics, Service,
+};
 use federation_domain::{
     Actor, Clock, Origin, Precondition, Prospect, Registration, Slug, error_chain,
 };
@@ -16,6 +18,7 @@ use crate::settings::ServeSettings;
 pub(super) struct ListReconciler {
     catalog: Catalog,
     graph: Graph,
+    maintenance: Maintenance,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
     prune: bool,
@@ -45,6 +48,7 @@ impl ListReconciler {
         Self {
             catalog: service.catalog.clone(),
             graph: service.graph.clone(),
+            maintenance: service.maintenance.clone(),
             metrics: service.metrics.clone(),
             clock,
             prune: settings.projects_file_prune,
@@ -57,9 +61,9 @@ impl ListReconciler {
         }
     }
 
-    /// Returns the list as last applied.
-    pub(super) fn applied(&self) -> &ProjectsList {
-        &self.applied
+    /// Returns the list as last applied. Returns `None` while the file has no valid list.
+    pub(super) fn listed(&self) -> Option<&ProjectsList> {
+        self.file_error.is_empty().then_some(&self.applied)
     }
 
     /// Accepts the content of the file, if it was read. Logs an error once, or again if `is_asked`.
@@ -98,8 +102,8 @@ impl ListReconciler {
             return self.finish().await;
         };
         let plan = Plan::between(&self.applied.projects, &wanted.projects);
-        let edges = match self.write(&plan, &wanted).await {
-            Ok(edges) => edges,
+        let written = match self.write(&plan, &wanted).await {
+            Ok(written) => written,
             Err(error) => {
                 let is_over = match &error {
                     CatalogError::Store(error) => error.prospect() == Prospect::Permanent,
@@ -120,7 +124,7 @@ impl ListReconciler {
         self.note_departed(&plan.left);
         let removed = self.remove_leaving().await;
         self.note_applied();
-        self.report(&plan, edges, removed);
+        self.report(&plan, written, removed);
     }
 
     /// Retries pending removals.
@@ -135,12 +139,13 @@ impl ListReconciler {
         }
     }
 
-    /// Registers the projects of the plan, then declares the edges of the wanted list.
+    /// Registers the projects of the plan, then declares the edges of the wanted list and its
+    /// maintenance windows.
     async fn write(
         &mut self,
         plan: &Plan,
         wanted: &ProjectsList,
-    ) -> Result<FileEdges, CatalogError> {
+    ) -> Result<(FileEdges, FileWindows), CatalogError> {
         if !plan.register.is_empty() {
             let left_out =
                 self.catalog.register_accepted(plan.register.clone(), Origin::File).await?;
@@ -155,8 +160,9 @@ impl ListReconciler {
         }
         let scope = edge_scope(&self.applied).chain(edge_scope(wanted)).cloned().collect();
         let edges = self.graph.apply_file(&scope, &wanted.edges).await?;
+        let windows = self.maintenance.apply_file(&wanted.maintenance).await?;
         self.store_error.clear();
-        Ok(edges)
+        Ok((edges, windows))
     }
 
     /// Cancels the removal of every project in this list.
@@ -206,16 +212,13 @@ impl ListReconciler {
         }
     }
 
-    fn report(&mut self, plan: &Plan, edges: FileEdges, removed: usize) {
+    fn report(&mut self, plan: &Plan, (edges, windows): (FileEdges, FileWindows), removed: usize) {
         let is_awaited = std::mem::take(&mut self.is_awaited);
-        if edges.rejected > 0 {
-            tracing::warn!(
-                edges = edges.rejected,
-                "edges of the projects file are rejected, because their projects have too many edges"
-            );
-        }
-        let has_changed =
-            !plan.register.is_empty() || !plan.left.is_empty() || edges != FileEdges::default();
+        warn_of_rejected(edges, windows);
+        let has_changed = !plan.register.is_empty()
+            || !plan.left.is_empty()
+            || edges != FileEdges::default()
+            || windows != FileWindows::default();
         if is_awaited || has_changed {
             tracing::info!(
                 registered = plan.new,
@@ -225,6 +228,8 @@ impl ListReconciler {
                 removed,
                 edges_declared = edges.declared,
                 edges_withdrawn = edges.withdrawn,
+                windows_created = windows.created,
+                windows_removed = windows.removed,
                 "projects file is applied"
             );
         }
@@ -249,6 +254,22 @@ impl ListReconciler {
 pub(in crate::serve) fn edge_scope(list: &ProjectsList) -> impl Iterator<Item = &Slug> {
     let projects = list.projects.iter().map(|project| &project.slug);
     projects.chain(list.edges.iter().map(|edge| edge.key.from()))
+}
+
+/// Logs what of a version of the file has no room.
+pub(in crate::serve) fn warn_of_rejected(edges: FileEdges, windows: FileWindows) {
+    if edges.rejected > 0 {
+        tracing::warn!(
+            edges = edges.rejected,
+            "edges of the projects file are rejected, because their projects have too many edges"
+        );
+    }
+    if windows.rejected > 0 {
+        tracing::warn!(
+            windows = windows.rejected,
+            "maintenance windows of the projects file are rejected, because there are too many"
+        );
+    }
 }
 
 /// Joins all errors of the file in one line.

@@ -39,6 +39,26 @@ fn reached(answer: &Value) -> Vec<String> {
 }
 
 #[test]
+fn maintenance_windows_follow_the_file() {
+    let window = "maintenance:\n  - {all: true, until: 2099-01-01T00:00:00Z, reason: move}\n";
+    let folder = folder(&format!("{FILE}{window}"));
+    let settings = [("DATABASE_URL", "sqlite:///federation.db")];
+    let windows = |service: &Service| service.get("/api/fed/maintenance").1;
+    let service = Service::ready(folder.path(), &settings);
+    let shown = windows(&service);
+    assert_eq!((&shown[0]["reason"], &shown[0]["open"]), (&json!("move"), &json!(true)), "{shown}");
+    assert!(service.terminate().success());
+
+    let service = Service::ready(folder.path(), &settings);
+    assert_eq!(windows(&service), shown, "the same window, not another one");
+    fs::write(folder.path().join("config/projects.yaml"), FILE).unwrap();
+    until("the window is removed", || (windows(&service) == json!([])).then_some(()));
+    let line = service.until_logged("projects file is applied");
+    assert!(line.contains("\"windows_removed\":1"), "{line}");
+    assert!(service.terminate().success());
+}
+
+#[test]
 fn edges_of_the_file_survive_a_restart_and_show_what_a_project_affects() {
     let folder = folder(FILE);
     let settings = [("DATABASE_URL", "sqlite:///federation.db")];
