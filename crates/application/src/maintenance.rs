@@ -23,6 +23,9 @@ pub enum MaintenanceError {
     /// The API has no such window.
     #[error("maintenance window {0} not found")]
     NotFound(MaintenanceId),
+    /// The window belongs to the projects file.
+    #[error("maintenance window {0} is defined in the projects file; change it there")]
+    OfFile(MaintenanceId),
     /// There are too many windows.
     #[error(
         "too many maintenance windows: expected at most {max}, got more; remove some of them first"
@@ -102,8 +105,12 @@ impl Maintenance {
 
     /// Returns `true` if one of these windows covers a project.
     pub(crate) fn covers(&self, open: &OpenWindows, slug: &Slug) -> bool {
+        if open.is_empty() {
+            return false;
+        }
         let Some(entry) = self.0.catalog.registry().get(slug.as_str()) else { return false };
-        !open.is_empty() && open.cover(slug, &entry.lock().project.tags)
+        let tags = entry.lock().project.tags.clone();
+        open.covers(slug, &tags)
     }
 
     /// Creates a window of the API.
@@ -165,8 +172,10 @@ impl Maintenance {
                 MaintenanceResult::Stored(_) => applied.created += 1,
                 MaintenanceResult::Removed(_) => applied.removed += 1,
                 MaintenanceResult::TooMany => applied.rejected += 1,
-                // Another replica removed it.
-                MaintenanceResult::NotFound => {}
+                // Another replica was faster.
+                MaintenanceResult::Unchanged(_)
+                | MaintenanceResult::NotFound
+                | MaintenanceResult::OtherSource => {}
             }
         }
         Ok(applied)
@@ -187,9 +196,12 @@ impl Maintenance {
         let (at, source) = (self.0.catalog.now(), MaintenanceSource::Api);
         let written = self.0.journal.write_maintenance(source, vec![change], actor, at).await?;
         match written.into_iter().next() {
-            Some(MaintenanceResult::Stored(window) | MaintenanceResult::Removed(window)) => {
-                Ok(window)
-            }
+            Some(
+                MaintenanceResult::Stored(window)
+                | MaintenanceResult::Unchanged(window)
+                | MaintenanceResult::Removed(window),
+            ) => Ok(window),
+            Some(MaintenanceResult::OtherSource) => Err(MaintenanceError::OfFile(id)),
             Some(MaintenanceResult::TooMany) => {
                 Err(MaintenanceError::TooMany { max: federation_domain::MAX_WINDOWS })
             }

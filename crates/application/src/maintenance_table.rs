@@ -1,9 +1,9 @@
 //! The maintenance windows in memory, as the store holds them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use federation_domain::{
-    MaintenanceId, MaintenancePlan, MaintenanceResult, MaintenanceWindow, Slug, Tags, TimeZones,
+    MaintenanceId, MaintenanceResult, MaintenanceWindow, Slug, Tags, TimeZones,
 };
 use parking_lot::RwLock;
 use time::OffsetDateTime;
@@ -25,13 +25,15 @@ impl MaintenanceTable {
         let mut windows = self.windows.write();
         for result in results {
             match result {
-                MaintenanceResult::Stored(window) => {
+                MaintenanceResult::Stored(window) | MaintenanceResult::Unchanged(window) => {
                     windows.insert(window.id, window.clone());
                 }
                 MaintenanceResult::Removed(window) => {
                     windows.remove(&window.id);
                 }
-                MaintenanceResult::NotFound | MaintenanceResult::TooMany => {}
+                MaintenanceResult::NotFound
+                | MaintenanceResult::OtherSource
+                | MaintenanceResult::TooMany => {}
             }
         }
     }
@@ -44,21 +46,33 @@ impl MaintenanceTable {
     /// Returns the windows that are open.
     pub(crate) fn open(&self, now: OffsetDateTime, zones: &dyn TimeZones) -> OpenWindows {
         let windows = self.windows.read();
-        let open = windows.values().filter(|window| window.plan.is_open(now, zones));
-        OpenWindows(open.map(|window| window.plan.clone()).collect())
+        let mut open = OpenWindows::default();
+        for MaintenanceWindow { plan, .. } in windows.values() {
+            if plan.is_open(now, zones) {
+                open.all |= plan.all;
+                open.projects.extend(plan.projects.iter().cloned());
+                open.tags.extend(plan.tags.iter().map(str::to_owned));
+            }
+        }
+        open
     }
 }
 
-/// The windows that are open at one moment.
-pub(crate) struct OpenWindows(Vec<MaintenancePlan>);
+/// What the windows that are open at one moment cover together.
+#[derive(Default)]
+pub(crate) struct OpenWindows {
+    all: bool,
+    projects: HashSet<Slug>,
+    tags: HashSet<String>,
+}
 
 impl OpenWindows {
     /// Returns `true` if a window covers a project with this slug and these tags.
-    pub(crate) fn cover(&self, slug: &Slug, tags: &Tags) -> bool {
-        self.0.iter().any(|plan| plan.names(slug, tags))
+    pub(crate) fn covers(&self, slug: &Slug, tags: &Tags) -> bool {
+        self.all || self.projects.contains(slug) || tags.iter().any(|tag| self.tags.contains(tag))
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        !self.all && self.projects.is_empty() && self.tags.is_empty()
     }
 }

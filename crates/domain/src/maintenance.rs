@@ -83,7 +83,7 @@ pub struct MaintenanceWindow {
 impl MaintenancePlan {
     /// Returns `true` if the window applies to a project with this slug and these tags, at any time.
     #[must_use]
-    pub fn names(&self, slug: &Slug, tags: &Tags) -> bool {
+    pub fn covers(&self, slug: &Slug, tags: &Tags) -> bool {
         self.all
             || self.projects.contains(slug)
             || tags.iter().any(|tag| self.tags.iter().any(|one| one == tag))

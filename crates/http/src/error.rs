@@ -125,6 +125,11 @@ pub(crate) enum ApiError {
         "too many maintenance windows: expected at most {max}, got more; remove some of them first"
     )]
     TooManyWindows { max: usize },
+    #[error("Maintenance window '{shown}' is defined in the projects file; change it there")]
+    WindowOfFile {
+        /// The requested number, safe to show.
+        shown: String,
+    },
     #[error("the alert is already resolved")]
     AlertResolved,
     #[error("Notification '{shown}' not found")]
@@ -308,7 +313,9 @@ impl ResponseError for ApiError {
             | Self::AlertNotFound { .. }
             | Self::MaintenanceNotFound { .. }
             | Self::NotificationNotFound { .. } => StatusCode::NOT_FOUND,
-            Self::AlertResolved | Self::NotificationConflict { .. } => StatusCode::CONFLICT,
+            Self::AlertResolved | Self::NotificationConflict { .. } | Self::WindowOfFile { .. } => {
+                StatusCode::CONFLICT
+            }
             Self::MethodNotAllowed { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::Auth(error) => error.status(),

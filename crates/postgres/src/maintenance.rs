@@ -98,9 +98,10 @@ pub(crate) async fn write(
     let at = to_micros(at);
     // The lock of the log serializes writers.
     let mut unit = UnitOfWork::begin(connection).await?;
+    let file = file_windows(unit.connection, source).await?;
     let mut written = WrittenMaintenance::default();
     for change in changes {
-        let result = apply(unit.connection, source, change, actor, at).await?;
+        let result = apply(unit.connection, (source, &file), change, actor, at).await?;
         if let MaintenanceResult::Stored(window) | MaintenanceResult::Removed(window) = &result {
             written.entries.push(unit.append(change.entry(window.id, actor.clone(), at)));
         }
@@ -110,31 +111,48 @@ pub(crate) async fn write(
     Ok(written)
 }
 
-async fn apply(
+/// Returns the windows of the projects file if it is the source of writes. Another replica may have
+/// written them already.
+async fn file_windows(
     connection: &mut AsyncPgConnection,
     source: MaintenanceSource,
+) -> Result<Vec<MaintenanceWindow>, PgError> {
+    if source != MaintenanceSource::File {
+        return Ok(Vec::new());
+    }
+    let mut windows = load(connection).await?;
+    windows.retain(|window| window.source == source);
+    Ok(windows)
+}
+
+async fn apply(
+    connection: &mut AsyncPgConnection,
+    (source, file): (MaintenanceSource, &[MaintenanceWindow]),
     change: &MaintenanceChange,
     actor: &Actor,
     at: OffsetDateTime,
 ) -> Result<MaintenanceResult, PgError> {
-    let of_source = |window: &MaintenanceWindow| window.source == source;
     let (id, plan) = match change {
         MaintenanceChange::Create(plan) => {
+            if let Some(same) = file.iter().find(|window| window.plan == *plan) {
+                return Ok(MaintenanceResult::Unchanged(same.clone()));
+            }
             let count: i64 = windows::table.count().get_result(connection).await?;
             if usize::try_from(count).is_ok_and(|count| count >= MAX_WINDOWS) {
                 return Ok(MaintenanceResult::TooMany);
             }
             (None, plan)
         }
-        MaintenanceChange::Replace(MaintenanceId(id), plan) => {
-            if !find(connection, *id).await?.as_ref().is_some_and(of_source) {
-                return Ok(MaintenanceResult::NotFound);
-            }
-            (Some(*id), plan)
-        }
+        MaintenanceChange::Replace(MaintenanceId(id), plan) => match find(connection, *id).await? {
+            Some(window) if window.source == source => (Some(*id), plan),
+            Some(_) => return Ok(MaintenanceResult::OtherSource),
+            None => return Ok(MaintenanceResult::NotFound),
+        },
         MaintenanceChange::Remove(MaintenanceId(id)) => {
-            let Some(window) = find(connection, *id).await?.filter(of_source) else {
-                return Ok(MaintenanceResult::NotFound);
+            let window = match find(connection, *id).await? {
+                Some(window) if window.source == source => window,
+                Some(_) => return Ok(MaintenanceResult::OtherSource),
+                None => return Ok(MaintenanceResult::NotFound),
             };
             diesel::delete(windows::table.find(id)).execute(connection).await?;
             return Ok(MaintenanceResult::Removed(window));

@@ -89,9 +89,10 @@ pub(crate) fn write(
 ) -> Result<WrittenMaintenance, SqliteError> {
     let at = to_micros(at);
     let mut unit = UnitOfWork::begin(connection)?;
+    let file = file_windows(unit.connection, source)?;
     let mut written = WrittenMaintenance::default();
     for change in changes {
-        let result = apply(unit.connection, source, change, actor, at)?;
+        let result = apply(unit.connection, (source, &file), change, actor, at)?;
         if let MaintenanceResult::Stored(window) | MaintenanceResult::Removed(window) = &result {
             written.entries.push(unit.append(change.entry(window.id, actor.clone(), at))?);
         }
@@ -101,16 +102,31 @@ pub(crate) fn write(
     Ok(written)
 }
 
-fn apply(
+/// Returns the windows of the projects file if it is the source of writes.
+fn file_windows(
     connection: &mut SqliteConnection,
     source: MaintenanceSource,
+) -> Result<Vec<MaintenanceWindow>, SqliteError> {
+    if source != MaintenanceSource::File {
+        return Ok(Vec::new());
+    }
+    let mut windows = load(connection)?;
+    windows.retain(|window| window.source == source);
+    Ok(windows)
+}
+
+fn apply(
+    connection: &mut SqliteConnection,
+    (source, file): (MaintenanceSource, &[MaintenanceWindow]),
     change: &MaintenanceChange,
     actor: &Actor,
     at: OffsetDateTime,
 ) -> Result<MaintenanceResult, SqliteError> {
-    let of_source = |window: &MaintenanceWindow| window.source == source;
     let id = match change {
         MaintenanceChange::Create(plan) => {
+            if let Some(same) = file.iter().find(|window| window.plan == *plan) {
+                return Ok(MaintenanceResult::Unchanged(same.clone()));
+            }
             let count: i64 = windows::table.count().get_result(connection)?;
             if usize::try_from(count).is_ok_and(|count| count >= MAX_WINDOWS) {
                 return Ok(MaintenanceResult::TooMany);
@@ -118,15 +134,19 @@ fn apply(
             insert(connection, source, plan, actor, at)?
         }
         MaintenanceChange::Replace(MaintenanceId(id), plan) => {
-            if !find(connection, *id)?.as_ref().is_some_and(of_source) {
-                return Ok(MaintenanceResult::NotFound);
+            match find(connection, *id)? {
+                Some(window) if window.source == source => {}
+                Some(_) => return Ok(MaintenanceResult::OtherSource),
+                None => return Ok(MaintenanceResult::NotFound),
             }
             replace(connection, *id, plan, at)?;
             *id
         }
         MaintenanceChange::Remove(MaintenanceId(id)) => {
-            let Some(window) = find(connection, *id)?.filter(of_source) else {
-                return Ok(MaintenanceResult::NotFound);
+            let window = match find(connection, *id)? {
+                Some(window) if window.source == source => window,
+                Some(_) => return Ok(MaintenanceResult::OtherSource),
+                None => return Ok(MaintenanceResult::NotFound),
             };
             diesel::delete(windows::table.find(id)).execute(connection)?;
             return Ok(MaintenanceResult::Removed(window));

@@ -256,8 +256,8 @@ mod tests {
         assert_eq!((plan.from, plan.until), (NOW, Some(datetime!(2026-11-29 14:00 UTC))));
         assert_eq!(plan.reason, "new disks");
         let slug = Slug::parse("a").unwrap();
-        assert!(plan.names(&slug, &Tags::parse(&["db"]).unwrap()));
-        assert!(!plan.names(&slug, &Tags::default()));
+        assert!(plan.covers(&slug, &Tags::parse(&["db"]).unwrap()));
+        assert!(!plan.covers(&slug, &Tags::default()));
         assert!(plan.is_open(NOW, &Utc) && !plan.is_open(datetime!(2026-11-29 14:00 UTC), &Utc));
     }
 

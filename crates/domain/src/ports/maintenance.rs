@@ -14,8 +14,12 @@ pub enum MaintenanceResult {
     Stored(MaintenanceWindow),
     /// The window was removed.
     Removed(MaintenanceWindow),
-    /// There is no such window of this source.
+    /// The projects file has an equal window already. Nothing was written.
+    Unchanged(MaintenanceWindow),
+    /// There is no such window.
     NotFound,
+    /// The window has another source. Nothing was written.
+    OtherSource,
     /// There are already [`MAX_WINDOWS`](crate::MAX_WINDOWS) windows.
     TooMany,
 }

@@ -22,6 +22,7 @@ impl From<MaintenanceError> for ApiError {
     fn from(error: MaintenanceError) -> Self {
         match error {
             MaintenanceError::NotFound(id) => Self::MaintenanceNotFound { shown: id.to_string() },
+            MaintenanceError::OfFile(id) => Self::WindowOfFile { shown: id.to_string() },
             MaintenanceError::TooMany { max } => Self::TooManyWindows { max },
             MaintenanceError::Invalid(faults) => Self::Invalid(faults),
             MaintenanceError::Catalog(error) => error.into(),

@@ -40,6 +40,12 @@ pub(crate) struct AlertNotFound(ProblemBody);
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct MaintenanceNotFound(ProblemBody);
 
+/// The window is defined in the projects file.
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = "application/problem+json", example = json!({"title": "Conflict", "status": 409, "detail": "Maintenance window '17' is defined in the projects file; change it there"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct WindowOfFile(ProblemBody);
+
 /// The alert is already resolved.
 #[derive(IntoResponses)]
 #[response(status = 409, content_type = "application/problem+json", example = json!({"title": "Conflict", "status": 409, "detail": "the alert is already resolved"}))]

@@ -67,7 +67,7 @@ pub async fn a_window_is_changed_by_its_source(store: &Arc<dyn Store>) {
     let MaintenanceResult::Stored(MaintenanceWindow { id, .. }) = result else { panic!() };
     let replace = MaintenanceChange::Replace(id, plan("more disks"));
     let (other, entries) = write(store, MaintenanceSource::File, replace.clone(), 6).await;
-    assert_eq!((other, entries), (MaintenanceResult::NotFound, Vec::new()));
+    assert_eq!((other, entries), (MaintenanceResult::OtherSource, Vec::new()));
     let (replaced, _) = write(store, MaintenanceSource::Api, replace, 7).await;
     let MaintenanceResult::Stored(window) = replaced else { panic!("{replaced:?}") };
     assert_eq!((window.created_at, window.updated_at), (moment(5), moment(7)));
@@ -81,4 +81,20 @@ pub async fn a_window_is_changed_by_its_source(store: &Arc<dyn Store>) {
     let MaintenanceResult::Stored(MaintenanceWindow { id: next, .. }) = result else { panic!() };
     assert_eq!(next, MaintenanceId(id.0 + 1));
     assert_eq!(store.load_maintenance().await.unwrap().len(), 1);
+}
+
+/// A window of the projects file is stored once, even if several replicas apply the file.
+pub async fn a_window_of_the_file_is_stored_once(store: &Arc<dyn Store>) {
+    let store = store.as_ref();
+    let create = MaintenanceChange::Create(plan("disks"));
+    let (first, _) = write(store, MaintenanceSource::File, create.clone(), 5).await;
+    let MaintenanceResult::Stored(window) = first else { panic!("{first:?}") };
+    let again = write(store, MaintenanceSource::File, create.clone(), 6).await;
+    assert_eq!(again, (MaintenanceResult::Unchanged(window.clone()), Vec::new()));
+    let remove = MaintenanceChange::Remove(window.id);
+    let removed = write(store, MaintenanceSource::Api, remove, 7).await;
+    assert_eq!(removed, (MaintenanceResult::OtherSource, Vec::new()));
+    let (of_api, _) = write(store, MaintenanceSource::Api, create, 8).await;
+    assert!(matches!(of_api, MaintenanceResult::Stored(_)), "{of_api:?}");
+    assert_eq!(store.load_maintenance().await.unwrap().len(), 2);
 }

@@ -154,6 +154,7 @@ macro_rules! store_contract {
             outbox::concurrent_owners_lease_each_delivery_once;
             maintenance::a_window_is_kept_with_every_field_and_logged;
             maintenance::a_window_is_changed_by_its_source;
+            maintenance::a_window_of_the_file_is_stored_once;
             snapshots::an_empty_store_has_an_empty_snapshot;
             snapshots::projects_are_ordered_by_id;
             snapshots::projects_and_revision_are_consistent;

@@ -26,8 +26,21 @@ impl Windows {
         actor: &Actor,
         at: OffsetDateTime,
     ) -> MaintenanceResult {
+        let same = |plan: &MaintenancePlan| {
+            let mut of_file = self.all.values().filter(|one| one.source == MaintenanceSource::File);
+            of_file.find(|one| source == one.source && one.plan == *plan).cloned()
+        };
         let known =
             |id: &MaintenanceId| self.all.get(id).filter(|one| one.source == source).cloned();
+        let refused = |id: &MaintenanceId| match self.all.contains_key(id) {
+            true => MaintenanceResult::OtherSource,
+            false => MaintenanceResult::NotFound,
+        };
+        if let MaintenanceChange::Create(plan) = change
+            && let Some(same) = same(plan)
+        {
+            return MaintenanceResult::Unchanged(same);
+        }
         match change {
             MaintenanceChange::Create(_) if self.all.len() >= MAX_WINDOWS => {
                 MaintenanceResult::TooMany
@@ -52,14 +65,14 @@ impl Windows {
                     let plan: MaintenancePlan = plan.clone();
                     self.put(*id, MaintenanceWindow { plan, updated_at: at, ..window })
                 }
-                None => MaintenanceResult::NotFound,
+                None => refused(id),
             },
             MaintenanceChange::Remove(id) => match known(id) {
                 Some(window) => {
                     self.all.remove(id);
                     MaintenanceResult::Removed(window)
                 }
-                None => MaintenanceResult::NotFound,
+                None => refused(id),
             },
         }
     }

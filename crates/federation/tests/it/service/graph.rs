@@ -47,6 +47,9 @@ fn maintenance_windows_follow_the_file() {
     let service = Service::ready(folder.path(), &settings);
     let shown = windows(&service);
     assert_eq!((&shown[0]["reason"], &shown[0]["open"]), (&json!("move"), &json!(true)), "{shown}");
+    let path = format!("/api/fed/maintenance/{}", shown[0]["id"]);
+    let refused = service.agent().delete(service.url(&path)).call().unwrap();
+    assert_eq!(refused.status().as_u16(), 409);
     assert!(service.terminate().success());
 
     let service = Service::ready(folder.path(), &settings);

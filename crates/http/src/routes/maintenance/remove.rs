@@ -19,6 +19,7 @@ use crate::state::ApiState;
     responses(
         (status = 204, description = "The window was removed."),
         crate::shapes::errors::MaintenanceNotFound,
+        crate::shapes::errors::WindowOfFile,
         crate::shapes::errors::InternalError,
         crate::shapes::errors::Unavailable,
     )

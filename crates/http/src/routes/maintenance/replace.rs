@@ -20,6 +20,7 @@ use crate::wire::maintenance::MaintenanceWindowBody;
     responses(
         (status = 200, description = "The window.", body = MaintenanceWindowBody<'static>),
         crate::shapes::errors::MaintenanceNotFound,
+        crate::shapes::errors::WindowOfFile,
         crate::shapes::errors::BodyErrors,
         crate::shapes::errors::InternalError,
         crate::shapes::errors::Unavailable,

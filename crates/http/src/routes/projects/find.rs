@@ -227,7 +227,7 @@ mod tests {
     async fn a_verified_project_has_its_newest_check_as_the_last_key() {
         let mut api = Api::new().await;
         let endpoints = Endpoints::new(&api.service, Arc::new(FakeProbe), VERIFIED_EVERY);
-        api.state = api.state.with_endpoints(Some(endpoints.clone()));
+        api.state = api.state.clone().with_endpoints(Some(endpoints.clone())).into();
         api.register("a").await;
         let path = "/api/fed/projects/a";
         let verified = async || {
