@@ -9,21 +9,22 @@ use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
 use federation_application::{Catalog, Graph, Presence, ProjectState, Series};
-use federation_domain::Monotonic;
 use parking_lot::Mutex;
 
 use crate::encoded::EncodedBody;
 use crate::error::ApiError;
 use crate::lists::permits::Permits;
 use crate::params::graph::GraphParams;
+use crate::slot::{Moment, Slot};
 use crate::wire::graph;
 
 /// Default maximum number of nodes in one answer.
 pub(crate) const MAX_NODES: usize = 5_000;
 
 /// Period during which a cached answer is served if no change is known. Heartbeats over the bus, and
-/// statuses that become known or unknown, change an answer without notice.
-const FRESH_FOR: Duration = Duration::from_millis(200);
+/// statuses that become known or unknown, change an answer without notice. A large graph takes a tenth of
+/// a second to encode, so it is encoded less often than a list.
+const FRESH_FOR: Duration = Duration::from_secs(1);
 
 /// Maximum number of cached answers.
 const CACHED: usize = 16;
@@ -36,13 +37,7 @@ pub(crate) struct Graphs {
     permits: Arc<Permits>,
     series: Option<Series>,
     max_nodes: usize,
-    cached: Mutex<HashMap<String, Cached>>,
-}
-
-struct Cached {
-    body: Arc<EncodedBody>,
-    generations: (u64, u64),
-    at: Monotonic,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
 }
 
 impl Graphs {
@@ -53,7 +48,7 @@ impl Graphs {
         permits: Arc<Permits>,
         max_nodes: usize,
     ) -> Self {
-        Self { graph, catalog, clock, permits, series: None, max_nodes, cached: Mutex::default() }
+        Self { graph, catalog, clock, permits, series: None, max_nodes, slots: Mutex::default() }
     }
 
     /// Derives key figures and the risk from these metrics.
@@ -63,15 +58,16 @@ impl Graphs {
 
     /// Returns the part of the graph that the query selects.
     pub(crate) async fn view(&self, params: GraphParams) -> Result<Arc<EncodedBody>, ApiError> {
-        let key = format!("{params:?}");
-        if let Some(body) = self.look_up(&key) {
-            return Ok(body);
-        }
-        let (generations, at) = (self.generations(), self.clock.now());
-        let (graph, series, max_nodes) = (self.graph.clone(), self.series.clone(), self.max_nodes);
-        if params.with_kpis && series.is_none() {
+        if params.with_kpis && self.series.is_none() {
             return Err(ApiError::MetricsOff);
         }
+        let slot = self.slot(format!("{params:?}"));
+        let done = match slot.answer(self.now()).await {
+            Ok(body) => return Ok(body),
+            Err(done) => done,
+        };
+        let as_of = self.now();
+        let (graph, series, max_nodes) = (self.graph.clone(), self.series.clone(), self.max_nodes);
         let encode = move || {
             let body = match params.group {
                 Some(by) => {
@@ -84,28 +80,26 @@ impl Graphs {
                     graph::format(&view, params.format, &assess, params.with_kpis)
                 }
             };
-            Ok(Arc::new(EncodedBody::new(Bytes::from(body), None)))
+            let body = Arc::new(EncodedBody::new(Bytes::from(body), None));
+            slot.store(Arc::clone(&body), as_of);
+            drop(done);
+            Ok(body)
         };
-        let body = self.compute(encode).await?;
-        let mut cached = self.cached.lock();
-        if cached.len() >= CACHED {
-            cached.clear();
+        self.compute(encode).await
+    }
+
+    fn slot(&self, key: String) -> Arc<Slot> {
+        let mut slots = self.slots.lock();
+        if slots.len() >= CACHED && !slots.contains_key(&key) {
+            slots.clear();
         }
-        cached.insert(key, Cached { body: Arc::clone(&body), generations, at });
-        Ok(body)
+        Arc::clone(slots.entry(key).or_insert_with(|| Arc::new(Slot::new(FRESH_FOR))))
     }
 
-    fn look_up(&self, key: &str) -> Option<Arc<EncodedBody>> {
-        let (generations, now) = (self.generations(), self.clock.now());
-        let cached = self.cached.lock();
-        let found = cached
-            .get(key)
-            .filter(|cached| cached.generations == generations && now.since(cached.at) < FRESH_FOR);
-        found.map(|cached| Arc::clone(&cached.body))
-    }
-
-    fn generations(&self) -> (u64, u64) {
-        (self.graph.generation(), self.catalog.generation())
+    fn now(&self) -> Moment {
+        // Both numbers only grow, so their sum is the same only if nothing changed.
+        let generation = self.graph.generation() + self.catalog.generation();
+        Moment { generation, at: self.clock.now() }
     }
 
     /// Computes an answer on the blocking pool.

@@ -44,6 +44,7 @@ mod routes;
 mod server;
 mod shapes;
 mod sliced;
+mod slot;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -31,16 +31,15 @@ use std::time::Duration;
 
 use actix_web::web;
 use federation_application::{Catalog, Instances, Presence, Series};
-use federation_domain::{Monotonic, ProjectStatus};
-use parking_lot::Mutex;
+use federation_domain::ProjectStatus;
 use tokio::sync::watch;
 
 use self::memory::ListMemory;
 use self::permits::Permits;
 use self::writer::{ListWriter, PreparedList};
-use crate::encoded::EncodedBody;
 use crate::error::ApiError;
 use crate::params::list::ListQuery;
+use crate::slot::{Moment, Slot};
 
 /// Period during which a cached list is served if no change is known.
 ///
@@ -70,46 +69,12 @@ pub(crate) struct Lists {
     memory: ListMemory,
 }
 
-/// The cache of one list.
-#[derive(Default)]
-struct Slot(Mutex<SlotState>);
-
-#[derive(Default)]
-struct SlotState {
-    cached: Option<CachedList>,
-    /// Size of the newest list that was cached.
-    last_bytes: usize,
-    /// Open while the list is being encoded.
-    encoding: Option<watch::Receiver<()>>,
-}
-
-struct CachedList {
-    list: Arc<EncodedBody>,
-    as_of: Moment,
-}
-
-/// A state of the catalog that a list reflects, or that a client may know of.
-#[derive(Clone, Copy)]
-struct Moment {
-    generation: u64,
-    at: Monotonic,
-}
-
-/// Result of looking up a cached list.
-enum Lookup {
-    Hit(Arc<EncodedBody>),
-    /// Another request is encoding the list. Look up again when the channel is closed.
-    InProgress(watch::Receiver<()>),
-    /// The caller must encode the list, then drop the sender.
-    Miss(watch::Sender<()>),
-}
-
 impl Lists {
     pub(crate) fn new(catalog: Catalog, presence: Presence, instances: Instances) -> Self {
         Self {
             catalog,
             presence,
-            slots: Default::default(),
+            slots: std::array::from_fn(|_| Arc::new(Slot::new(FRESH_FOR))),
             max_whole_bytes: MAX_WHOLE_BYTES,
             permits: Arc::default(),
             instances,
@@ -166,19 +131,11 @@ impl Lists {
     }
 
     /// Returns the cached list, or encodes it if it may lack a change that the client knows of.
-    ///
-    /// Only one request encodes a list at a time. Requests that arrive meanwhile wait, and then all
-    /// take the same next list.
     async fn cached(&self, status: Option<ProjectStatus>) -> Result<PreparedList, ApiError> {
         let slot = &self.slots[status.map_or(0, |status| 1 + status as usize)];
-        let requested = self.now();
-        loop {
-            match slot.look_up(requested) {
-                Lookup::Hit(list) => return Ok(PreparedList::Whole(list)),
-                // The error reports that the channel was closed.
-                Lookup::InProgress(mut encoding) => drop(encoding.changed().await),
-                Lookup::Miss(done) => return self.encode(slot, done, status).await,
-            }
+        match slot.answer(self.now()).await {
+            Ok(list) => Ok(PreparedList::Whole(list)),
+            Err(done) => self.encode(slot, done, status).await,
         }
     }
 
@@ -198,11 +155,9 @@ impl Lists {
         let query = ListQuery::of_status(status);
         let writer = ListWriter::new(self.catalog.clone(), query, self.memory.clone());
         let prepared = web::block(move || {
-            let prepared = writer.begin(slot.expected_bytes(), max_whole_bytes)?;
+            let prepared = writer.begin(SPARE_BYTES + slot.last_bytes(), max_whole_bytes)?;
             if let PreparedList::Whole(list) = &prepared {
-                let mut state = slot.0.lock();
-                state.last_bytes = list.json().len();
-                state.cached = Some(CachedList { list: Arc::clone(list), as_of });
+                slot.store(Arc::clone(list), as_of);
             }
             drop(done);
             Ok::<_, ApiError>(prepared)
@@ -220,40 +175,6 @@ impl Lists {
 
     fn now(&self) -> Moment {
         Moment { generation: self.catalog.generation(), at: self.presence.now() }
-    }
-}
-
-impl Slot {
-    fn look_up(&self, requested: Moment) -> Lookup {
-        let mut state = self.0.lock();
-        if let Some(cached) = state.cached.as_ref().filter(|cached| cached.as_of.covers(requested))
-        {
-            return Lookup::Hit(Arc::clone(&cached.list));
-        }
-        if let Some(encoding) = state.encoding.as_ref().filter(|it| it.has_changed().is_ok()) {
-            return Lookup::InProgress(encoding.clone());
-        }
-        let (done, encoding) = watch::channel(());
-        state.encoding = Some(encoding);
-        Lookup::Miss(done)
-    }
-
-    /// Estimates the size of the next list from the previous one.
-    fn expected_bytes(&self) -> usize {
-        SPARE_BYTES + self.0.lock().last_bytes
-    }
-
-    fn drop_outdated(&self, now: Moment) {
-        let mut state = self.0.lock();
-        state.cached.take_if(|cached| !cached.as_of.covers(now));
-    }
-}
-
-impl Moment {
-    /// Returns whether a list as of this moment contains all that a client may have known when it
-    /// sent its request.
-    fn covers(self, requested: Self) -> bool {
-        self.generation >= requested.generation && requested.at.since(self.at) < FRESH_FOR
     }
 }
 

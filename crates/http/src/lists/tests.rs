@@ -12,60 +12,6 @@ use super::*;
 use crate::testing::Api;
 use crate::wire::project::body::ProjectBody;
 
-fn moment(generation: u64, millis: u64) -> Moment {
-    Moment { generation, at: Monotonic(Duration::from_millis(millis)) }
-}
-
-fn cache(slot: &Slot, as_of: Moment) {
-    let list = Arc::new(EncodedBody::new(Bytes::from_static(b"[]"), None));
-    slot.0.lock().cached = Some(CachedList { list, as_of });
-}
-
-fn is_hit(slot: &Slot, requested: Moment) -> bool {
-    matches!(slot.look_up(requested), Lookup::Hit(_))
-}
-
-#[test]
-fn a_cached_list_is_served_for_200_ms_while_nothing_changes() {
-    let slot = Slot::default();
-    cache(&slot, moment(7, 1_000));
-    assert!(is_hit(&slot, moment(7, 1_199)));
-    assert!(!is_hit(&slot, moment(7, 1_200)));
-    assert!(!is_hit(&slot, moment(8, 1_000)), "the client may know of a change");
-}
-
-#[test]
-fn a_request_takes_a_list_that_is_newer_than_itself() {
-    let slot = Slot::default();
-    cache(&slot, moment(9, 5_000));
-    assert!(is_hit(&slot, moment(7, 1_000)));
-}
-
-#[test]
-fn a_request_waits_for_an_encoding_in_progress_and_takes_it_only_if_it_is_recent_enough() {
-    let slot = Slot::default();
-    let Lookup::Miss(done) = slot.look_up(moment(1, 0)) else { panic!("the cache must be empty") };
-    assert!(matches!(slot.look_up(moment(1, 0)), Lookup::InProgress(_)));
-    assert!(
-        matches!(slot.look_up(moment(2, 0)), Lookup::InProgress(_)),
-        "lists are encoded one at a time"
-    );
-    cache(&slot, moment(1, 0));
-    drop(done);
-    assert!(is_hit(&slot, moment(1, 0)));
-    assert!(
-        matches!(slot.look_up(moment(2, 0)), Lookup::Miss(_)),
-        "the list is older than the change"
-    );
-}
-
-#[test]
-fn a_failed_encoding_does_not_block_others() {
-    let slot = Slot::default();
-    drop(slot.look_up(moment(1, 0)));
-    assert!(matches!(slot.look_up(moment(1, 0)), Lookup::Miss(_)));
-}
-
 /// Returns lists that are streamed if they exceed 1,000 bytes.
 pub(crate) fn lists_with_short_limit(api: &Api) -> Arc<Lists> {
     Arc::new(with_limit(api, 1_000))
@@ -165,7 +111,7 @@ async fn a_streamed_list_has_the_same_bytes_and_is_not_cached() {
     let answer = api.get("/api/fed/projects").await;
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert!(answer.body == expected, "the streamed list");
-    assert!(api.state.lists.slots[0].0.lock().cached.is_none(), "the list is cached");
+    assert!(!api.state.lists.slots[0].is_filled(), "the list is cached");
     assert_eq!(api.get("/api/fed/projects?status=online").await.body, "[]");
     assert_eq!(api.send(Method::HEAD, "/api/fed/projects").await.status, 200);
 }

@@ -1,9 +1,13 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
+use federation_application::{GraphQuery, GroupBy};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use crate::params::graph::{GraphFormat, GraphParams};
 use crate::testing::{Api, TestResponse, schema};
 
 /// Returns an API with `portal → docs → veria → ghost`, of which `ghost` is not registered.
@@ -50,6 +54,25 @@ async fn the_graph_has_the_shape_of_the_plan() {
             "last_seen_at": "2026-11-24T12:00:00.123456Z", "stale": false, "details": null
         })
     );
+}
+
+#[actix_web::test]
+async fn requests_that_arrive_together_share_one_encoding_until_something_changes() {
+    let api = api().await;
+    let params = || GraphParams {
+        query: GraphQuery::default(),
+        group: Some(GroupBy::Tag),
+        with_kpis: false,
+        format: GraphFormat::Json,
+    };
+    let graphs = &api.state.graphs;
+    let bodies = join_all((0..50).map(|_| graphs.view(params()))).await;
+    let bodies: Vec<_> = bodies.into_iter().map(Result::unwrap).collect();
+    assert!(bodies.iter().all(|body| Arc::ptr_eq(body, &bodies[0])));
+    api.clock.advance(Duration::from_millis(999));
+    assert!(Arc::ptr_eq(&graphs.view(params()).await.unwrap(), &bodies[0]));
+    api.send(Method::PUT, "/api/fed/edges/docs/ghost/api").await;
+    assert!(!Arc::ptr_eq(&graphs.view(params()).await.unwrap(), &bodies[0]), "an edge is new");
 }
 
 #[actix_web::test]
