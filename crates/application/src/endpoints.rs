@@ -21,14 +21,14 @@ use crate::metrics::Metrics;
 use crate::service::Service;
 
 /// Maximum number of projects that are asked at once.
-pub const PROBED_AT_ONCE: usize = 20;
+pub const MAX_CONCURRENT_PROBES: usize = 20;
 
 /// Interval at which the service asks each project.
-pub const VERIFIED_EVERY: Duration = Duration::from_secs(5 * 60);
+pub const ENDPOINT_CHECK_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
 /// Longest pause before the next project of a round is asked, so that the rounds of small catalogs
 /// are short.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 
 /// Asks projects at their hub URLs. The answers are in the order of the URLs.
 pub async fn probe_all(
@@ -36,12 +36,12 @@ pub async fn probe_all(
     hub_urls: Vec<HubUrl>,
 ) -> Vec<Result<EndpointAnswer, Unreachable>> {
     let asked = stream::iter(hub_urls).map(|hub_url| async move { probe.probe(&hub_url).await });
-    asked.buffered(PROBED_AT_ONCE).collect().await
+    asked.buffered(MAX_CONCURRENT_PROBES).collect().await
 }
 
 /// Newest answer of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerifiedEndpoint {
+pub struct EndpointCheck {
     /// URL at which the project was asked.
     pub hub_url: HubUrl,
     /// Time at which it had answered or was given up.
@@ -50,9 +50,9 @@ pub struct VerifiedEndpoint {
     pub answer: Result<EndpointAnswer, Unreachable>,
 }
 
-/// Asks all projects again and again and keeps their newest answers. Cheap to clone.
+/// Checks all projects periodically and keeps the newest result of each. Cheap to clone.
 #[derive(Clone)]
-pub struct Endpoints(Arc<Inner>);
+pub struct EndpointChecks(Arc<Inner>);
 
 struct Inner {
     probe: Arc<dyn EndpointProbe>,
@@ -60,11 +60,11 @@ struct Inner {
     metrics: Metrics,
     every: Duration,
     /// At most one answer for each project of the catalog.
-    verified: Mutex<HashMap<ProjectId, Arc<VerifiedEndpoint>>>,
+    verified: Mutex<HashMap<ProjectId, Arc<EndpointCheck>>>,
 }
 
-impl Endpoints {
-    /// Creates a keeper that asks each project at this interval.
+impl EndpointChecks {
+    /// Creates the checks with this interval.
     #[must_use]
     pub fn new(service: &Service, probe: Arc<dyn EndpointProbe>, every: Duration) -> Self {
         let (catalog, metrics) = (service.catalog.clone(), service.metrics.clone());
@@ -75,12 +75,12 @@ impl Endpoints {
     /// Returns the newest answer of a project at its current hub URL. Returns `None` if this process
     /// has not asked it there.
     #[must_use]
-    pub fn of(&self, project: &Project) -> Option<Arc<VerifiedEndpoint>> {
+    pub fn of(&self, project: &Project) -> Option<Arc<EndpointCheck>> {
         let verified = self.0.verified.lock().get(&project.id).cloned();
         verified.filter(|verified| verified.hub_url == project.hub_url)
     }
 
-    /// Asks all projects at once and then at each interval, until cancelled. Run exactly one.
+    /// Checks all projects immediately and then at each interval, until cancelled. Run exactly one.
     pub async fn run(self, cancel: CancellationToken) {
         let mut rounds = interval(self.0.every);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -93,11 +93,12 @@ impl Endpoints {
         cancel.run_until_cancelled(asking).await;
     }
 
-    /// Asks each project once, at most [`PROBED_AT_ONCE`] at a time. In a large catalog, the requests
+    /// Asks each project once, at most [`MAX_CONCURRENT_PROBES`] at a time. In a large catalog, the requests
     /// are spread over the whole interval. A round takes longer if projects answer too slowly.
     pub async fn round(&self) {
         self.forget_removed();
-        let asked = self.paced().map(|entry| self.ask(entry)).buffer_unordered(PROBED_AT_ONCE);
+        let asked =
+            self.paced().map(|entry| self.ask(entry)).buffer_unordered(MAX_CONCURRENT_PROBES);
         asked.for_each(|()| ready(())).await;
         self.forget_removed();
     }
@@ -107,7 +108,7 @@ impl Endpoints {
     fn paced(&self) -> impl Stream<Item = Arc<ProjectEntry>> {
         let registry = self.0.catalog.registry();
         let count = u32::try_from(registry.len()).unwrap_or(u32::MAX).max(1);
-        let pause = (self.0.every / count).clamp(Duration::from_nanos(1), LONGEST_PAUSE);
+        let pause = (self.0.every / count).clamp(Duration::from_nanos(1), MAX_PAUSE);
         let state = (interval(pause), None);
         stream::unfold(state, move |(mut starts, last)| async move {
             let entry = registry.next(last, false, 1).pop()?;
@@ -127,7 +128,7 @@ impl Endpoints {
         };
         let answer = self.0.probe.probe(&hub_url).await;
         self.0.metrics.endpoint_checked(answer.is_ok());
-        let verified = VerifiedEndpoint { hub_url, at: self.0.catalog.now(), answer };
+        let verified = EndpointCheck { hub_url, at: self.0.catalog.now(), answer };
         self.0.verified.lock().insert(entry.id, Arc::new(verified));
     }
 

@@ -78,7 +78,7 @@ pub(crate) enum Followed {
     DifferentLog,
 }
 
-/// What is held in memory besides the catalog, as the store holds it.
+/// State in memory besides the catalog, as the store holds it.
 pub(crate) struct Tables {
     pub(crate) edges: Arc<EdgeTable>,
     pub(crate) incidents: Arc<IncidentTable>,

@@ -57,7 +57,9 @@ pub use actions::{ActionError, ActionRunner, Actions, Fanout, NewAction, Planned
 pub use catalog::{Catalog, CatalogError, MAX_PROJECTS};
 pub use changes::{ChangeFeed, ChangeWatcher, WatchError, WatchEvent, WatchFrom};
 pub use clock::SystemClock;
-pub use endpoints::{Endpoints, PROBED_AT_ONCE, VERIFIED_EVERY, VerifiedEndpoint, probe_all};
+pub use endpoints::{
+    ENDPOINT_CHECK_INTERVAL, EndpointCheck, EndpointChecks, MAX_CONCURRENT_PROBES, probe_all,
+};
 pub use expiry::Expiry;
 pub use explanation::{Explanation, SourceEvidence};
 pub use follower::Follower;

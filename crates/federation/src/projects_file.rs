@@ -153,8 +153,8 @@ struct InvalidValue {
 enum Reason {
     /// The value is not allowed. The sentence starts with the field.
     NotAllowed { project: usize, sentence: String },
-    /// A value beside the projects is not allowed. The sentence starts with its path.
-    Beside(String),
+    /// A value outside `projects` is invalid. The sentence starts with its path.
+    OutsideProjects(String),
     /// An earlier project has the same slug.
     Duplicate { project: usize, slug: String, first: usize },
 }
@@ -163,7 +163,7 @@ impl InvalidValue {
     fn sentence(&self, text: &str) -> String {
         match &self.reason {
             Reason::NotAllowed { project, sentence } => format!("projects[{project}].{sentence}"),
-            Reason::Beside(sentence) => sentence.clone(),
+            Reason::OutsideProjects(sentence) => sentence.clone(),
             Reason::Duplicate { project, slug, first } => {
                 let line = yaml::find(text, &path(*first, "slug"))
                     .map_or_else(String::new, |position| format!(" on line {}", position.line));

@@ -24,9 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use federation_application::{
-    AllSinks, Deployment, Endpoints, LogSink, Ports, Series, Service, SystemClock,
-};
+use federation_application::{AllSinks, Deployment, LogSink, Ports, Series, Service, SystemClock};
 use federation_domain::{ChangeSink, Clock, HeartbeatRelay, Prober, SampleRelay};
 use federation_http::{ApiState, HttpServer};
 use federation_nats::Peers;
@@ -35,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::actions::ServedActions;
 use self::alerts::ServedAlerts;
-use self::background::BackgroundTasks;
+use self::background::{BackgroundTasks, TaskParts};
 use self::bus::Bus;
 use self::keys::ServedKeys;
 use self::reload::Reload;
@@ -95,8 +93,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let endpoints = endpoints::prepare(&settings, &service, Arc::clone(&clock)).await?;
     let alerts = ServedAlerts::start(&settings, &service.notifications, clock)?;
     let stop = signals::stop()?;
-    let kept = endpoints::files(&settings);
-    let server = limited(HttpServer::bind(&settings.http)?, &service, open_files, kept);
+    let reserved = endpoints::reserved_files(&settings);
+    let server = limited(HttpServer::bind(&settings.http)?, &service, open_files, reserved);
     let address = server.address();
     tracing::debug!(%address, "server listens");
 
@@ -118,9 +116,10 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         state = state.guarded_by(Arc::clone(&keys.auth));
     }
     let http = server.run(state, http_ends.clone().cancelled_owned());
+    let parts = TaskParts { reload, alerts, bus, series, actions, endpoints };
     let (mut http, following) = (pin!(http), pin!(keys::follow(keys)));
     let tasks = tokio::select! {
-        tasks = run(&store, &service, &settings, address, (reload, alerts, bus, series, actions, endpoints), &stop) => tasks?,
+        tasks = run(&store, &service, &settings, address, parts, &stop) => tasks?,
         ended = &mut http => {
             ended.context("the REST API failed")?;
             bail!("the REST API stopped unexpectedly");
@@ -143,17 +142,17 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Limits connections, event streams and long polls by the number of files that may be open, without
-/// those that are `kept` for an optional task.
+/// Limits connections, event streams and long polls by the number of files that may be open, minus the
+/// `reserved` ones.
 fn limited(
     server: HttpServer,
     service: &Service,
     open_files: Option<usize>,
-    kept: usize,
+    reserved: usize,
 ) -> HttpServer {
     let Some(open_files) = open_files else { return server };
     let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let limits = ConnectionLimits::of(open_files.saturating_sub(kept), processors);
+    let limits = ConnectionLimits::of(open_files.saturating_sub(reserved), processors);
     let ConnectionLimits { workers, connections, streams, long_polls } = limits;
     if open_files < FEW_OPEN_FILES {
         tracing::warn!(
@@ -233,16 +232,16 @@ async fn run(
     service: &Service,
     settings: &ServeSettings,
     address: SocketAddr,
-    served: (Reload, ServedAlerts, Option<Bus>, Option<Series>, ServedActions, Option<Endpoints>),
+    parts: TaskParts,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<BackgroundTasks>> {
-    let prepared = prepare::prepare(store, service, settings, served.0.listed().cloned());
+    let prepared = prepare::prepare(store, service, settings, parts.reload.listed().cloned());
     let prepared = tokio::select! {
         prepared = prepared => prepared?,
         () = stop.cancelled() => return Ok(None),
         never = log_slow_start(address) => match never {},
     };
-    let mut tasks = BackgroundTasks::start(service, settings, served).await?;
+    let mut tasks = BackgroundTasks::start(service, settings, parts).await?;
     service.readiness.start();
     supervisor::ready();
     summary::log_start(settings, store, address, prepared);

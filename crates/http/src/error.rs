@@ -121,9 +121,7 @@ pub(crate) enum ApiError {
         /// The requested number, safe to show.
         shown: String,
     },
-    #[error(
-        "too many maintenance windows: expected at most {max}, got more; remove some of them first"
-    )]
+    #[error("too many maintenance windows: expected at most {max}; remove some first")]
     TooManyWindows { max: usize },
     #[error("Maintenance window '{shown}' is defined in the projects file; change it there")]
     WindowOfFile {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use federation_application::{
-    Actions, Catalog, ChangeFeed, Endpoints, Graph, Incidents, Instances, Maintenance, Metrics,
-    Notifications, Presence, Readiness, Series, Service, Strips,
+    Actions, Catalog, ChangeFeed, EndpointChecks, Graph, Incidents, Instances, Maintenance,
+    Metrics, Notifications, Presence, Readiness, Series, Service, Strips,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,7 @@ pub struct ApiState {
     /// Serve `/metrics/projects`.
     pub export_project_metrics: bool,
     /// Answers of projects at their hub URLs. `None` if the service does not ask them.
-    pub endpoints: Option<Endpoints>,
+    pub endpoints: Option<EndpointChecks>,
     /// Authentication. `None` permits every request.
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) strips: Arc<Strips>,
@@ -104,7 +104,7 @@ impl ApiState {
 
     /// Shows the answers of projects at their hub URLs.
     #[must_use]
-    pub fn with_endpoints(self, endpoints: Option<Endpoints>) -> Self {
+    pub fn with_endpoints(self, endpoints: Option<EndpointChecks>) -> Self {
         Self { endpoints, ..self }
     }
 

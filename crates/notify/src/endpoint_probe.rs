@@ -41,18 +41,18 @@ impl HttpProbe {
     }
 
     fn ask(&self, hub_url: &HubUrl) -> Result<EndpointAnswer, Unreachable> {
-        let base = Url::parse(hub_url.as_str()).map_err(|_| unreachable("its URL is invalid"))?;
+        let base = Url::parse(hub_url.as_str()).map_err(|_| failure("its URL is invalid"))?;
         let began = self.clock.monotonic();
         let health = self.get(&base, "health");
         if let Err(GetError::NoAnswer(reason)) = &health {
-            return Err(unreachable(reason));
+            return Err(failure(reason));
         }
         let health_took = self.since(began);
         let capabilities = self.get(&base, "api/capabilities");
         let latency = if health.is_ok() { health_took } else { self.since(began) };
         let (health, capabilities) = match (health, capabilities) {
             (Err(GetError::Refused(reason) | GetError::NoAnswer(reason)), Err(_)) => {
-                return Err(unreachable(&reason));
+                return Err(failure(&reason));
             }
             (health, capabilities) => (json(health), json(capabilities)),
         };
@@ -80,11 +80,11 @@ impl EndpointProbe for HttpProbe {
     async fn probe(&self, hub_url: &HubUrl) -> Result<EndpointAnswer, Unreachable> {
         let (probe, hub_url) = (self.clone(), hub_url.clone());
         let asked = spawn_blocking(move || probe.ask(&hub_url)).await;
-        asked.unwrap_or_else(|_| Err(unreachable("the request was aborted")))
+        asked.unwrap_or_else(|_| Err(failure("the request was aborted")))
     }
 }
 
-fn unreachable(reason: &str) -> Unreachable {
+fn failure(reason: &str) -> Unreachable {
     let plain = reason.chars().filter(|c| !c.is_control());
     Unreachable { reason: plain.take(MAX_REASON).collect() }
 }

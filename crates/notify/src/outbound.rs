@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn of_the_addresses_of_a_name_only_allowed_ones_are_connected_to() {
+    fn only_allowed_addresses_of_a_name_are_connected_to() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let allowed = listener.local_addr().unwrap();
         let receiver = thread::spawn(move || {

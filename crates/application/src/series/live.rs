@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::Completed;
 use super::open_run::OpenRun;
 
-/// Number of series for which room is made at once. Projects have few, and seldom new ones.
+/// Number of entries by which the list of series grows. Projects have few series and rarely add one.
 const GROWTH: usize = 4;
 
 /// A series with the run that its newest sample belongs to.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use federation_application::{Endpoints, PROBED_AT_ONCE, VERIFIED_EVERY, VerifiedEndpoint};
+use federation_application::{
+    ENDPOINT_CHECK_INTERVAL, EndpointCheck, EndpointChecks, MAX_CONCURRENT_PROBES,
+};
 use federation_domain::{
     Actor, Clock as _, EndpointAnswer, EndpointProbe, HubUrl, InstanceFacts, Origin, Precondition,
     Registration, Unreachable,
@@ -49,8 +51,8 @@ fn probe(world: &World, takes: Duration) -> Arc<FakeProbe> {
     Arc::new(FakeProbe { takes, clock, asked: Mutex::default(), now, most })
 }
 
-fn endpoints(world: &World, probe: &Arc<FakeProbe>) -> Endpoints {
-    Endpoints::new(&world.service, Arc::<FakeProbe>::clone(probe), VERIFIED_EVERY)
+fn endpoints(world: &World, probe: &Arc<FakeProbe>) -> EndpointChecks {
+    EndpointChecks::new(&world.service, Arc::<FakeProbe>::clone(probe), ENDPOINT_CHECK_INTERVAL)
 }
 
 async fn register(world: &World, name: &str, hub_url: &str) {
@@ -67,7 +69,7 @@ async fn world_of(count: usize) -> World {
     world
 }
 
-fn verified(endpoints: &Endpoints, world: &World, name: &str) -> Option<Arc<VerifiedEndpoint>> {
+fn verified(endpoints: &EndpointChecks, world: &World, name: &str) -> Option<Arc<EndpointCheck>> {
     endpoints.of(&world.project(name))
 }
 
@@ -156,7 +158,7 @@ async fn at_most_twenty_projects_are_asked_at_once() {
     let probe = probe(&world, Duration::from_secs(10));
     endpoints(&world, &probe).round().await;
     assert_eq!(probe.asked.lock().len(), 100);
-    assert_eq!(probe.most.load(Ordering::SeqCst), PROBED_AT_ONCE);
+    assert_eq!(probe.most.load(Ordering::SeqCst), MAX_CONCURRENT_PROBES);
 }
 
 #[tokio::test(start_paused = true)]
@@ -192,7 +194,7 @@ async fn the_first_round_begins_at_once_and_the_next_one_after_the_interval() {
     let watching = async {
         sleep(Duration::from_secs(1)).await;
         assert_eq!(probe.asked.lock().len(), 1);
-        sleep(VERIFIED_EVERY - Duration::from_secs(2)).await;
+        sleep(ENDPOINT_CHECK_INTERVAL - Duration::from_secs(2)).await;
         assert_eq!(probe.asked.lock().len(), 1);
         sleep(Duration::from_secs(2)).await;
         assert_eq!(probe.asked.lock().len(), 2);

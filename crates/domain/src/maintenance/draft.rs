@@ -106,8 +106,9 @@ impl MaintenanceDraft {
 
     fn projects(&self, faults: &mut Vec<InvalidValue>) -> Vec<Slug> {
         if self.projects.len() > MAX_WINDOW_PROJECTS {
-            let given = format!("{} of them", self.projects.len());
-            faults.push(InvalidValue::new("projects", &given, "at most 1000"));
+            let given = format!("{} projects", self.projects.len());
+            let allowed = format!("at most {MAX_WINDOW_PROJECTS} projects");
+            faults.push(InvalidValue::new("projects", &given, allowed));
             return Vec::new();
         }
         let mut projects = Vec::new();

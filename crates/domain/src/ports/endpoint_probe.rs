@@ -19,6 +19,14 @@ pub struct EndpointAnswer {
     pub endpoints: Vec<(String, String)>,
 }
 
+impl EndpointAnswer {
+    /// Returns the latency in milliseconds, rounded to microseconds.
+    #[must_use]
+    pub fn latency_ms(&self) -> f64 {
+        (self.latency.as_secs_f64() * 1e6).round() / 1e3
+    }
+}
+
 /// A project is not reachable at its hub URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]

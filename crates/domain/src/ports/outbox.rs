@@ -87,7 +87,7 @@ pub trait Outbox: Send + Sync {
     /// Returns [`StoreError`].
     async fn outbox_depth(&self) -> Result<Vec<ChannelDepth>, StoreError>;
 
-    /// Gives up expired deliveries of channels that no lane reaches, because they are gone or away. Drops at
+    /// Gives up expired deliveries of channels that are gone or away, which no lane serves. Drops at
     /// most `limit` deliveries that finished before `drop_before`. Returns the number of changed rows.
     ///
     /// # Errors

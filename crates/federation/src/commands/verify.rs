@@ -78,14 +78,13 @@ fn projects(args: &VerifyArgs) -> anyhow::Result<Vec<(String, HubUrl)>> {
 
 fn shown(slug: &str, answer: &Answer) -> Value {
     let reached = answer.as_ref().ok();
-    let latency = reached.map(|answer| (answer.latency.as_secs_f64() * 1e6).round() / 1e3);
     let endpoints = reached.into_iter().flat_map(|answer| answer.endpoints.iter().cloned());
     let endpoints = endpoints.map(|(name, path)| (name, Value::from(path)));
     json!({
         "slug": slug,
         "reachable": reached.is_some(),
         "failure": answer.as_ref().err().map(|error| &error.reason),
-        "latency_ms": latency,
+        "latency_ms": reached.map(EndpointAnswer::latency_ms),
         "version": reached.and_then(|answer| answer.facts.version()),
         "tools": reached.map_or(&[][..], |answer| answer.facts.tools()),
         "endpoints": endpoints.collect::<serde_json::Map<_, _>>(),

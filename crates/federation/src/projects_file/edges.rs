@@ -38,7 +38,7 @@ pub(super) fn check(
             let field = format!("edges[{at}].{}", fault.field);
             let path = steps(&field).collect();
             let sentence = Fault { field, ..fault }.to_string();
-            invalid.push(InvalidValue { path, reason: Reason::Beside(sentence) });
+            invalid.push(InvalidValue { path, reason: Reason::OutsideProjects(sentence) });
         }
     }
     valid.edges

@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::document::WindowText;
 use super::{InvalidValue, Reason, steps};
 
-/// Parses all windows and appends the invalid values. A window that stands twice counts once.
+/// Parses all windows and drops duplicates. Appends invalid values to `invalid`.
 pub(super) fn check(
     windows: &[WindowText],
     invalid: &mut Vec<InvalidValue>,
@@ -21,11 +21,11 @@ pub(super) fn check(
     let mut refuse = |field: String, fault: Fault| {
         let path = steps(&field).collect();
         let sentence = Fault { field, ..fault }.to_string();
-        invalid.push(InvalidValue { path, reason: Reason::Beside(sentence) });
+        invalid.push(InvalidValue { path, reason: Reason::OutsideProjects(sentence) });
     };
     if windows.len() > MAX_WINDOWS {
-        let given = format!("{} of them", windows.len());
-        let allowed = format!("at most {MAX_WINDOWS}");
+        let given = format!("{} windows", windows.len());
+        let allowed = format!("at most {MAX_WINDOWS} windows");
         refuse("maintenance".to_owned(), Fault::new("maintenance", &given, allowed));
         return plans;
     }

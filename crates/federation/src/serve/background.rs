@@ -1,7 +1,7 @@
 //! The tasks that run beside the REST API.
 
 use anyhow::{Context as _, bail};
-use federation_application::{EdgeObserver, Endpoints, Series, Service, TICK};
+use federation_application::{EdgeObserver, EndpointChecks, Series, Service, TICK};
 use federation_domain::Registration;
 use federation_nats::{
     EdgeSubscriber, HeartbeatSubscriber, ReplicaId, SampleSubscriber, UnknownProject,
@@ -20,6 +20,16 @@ use crate::settings::ServeSettings;
 /// Capacity of the queue of projects that register themselves, and the size of a batch.
 const UNKNOWN_PROJECTS: usize = 1_000;
 
+/// Parts of the service that run as background tasks.
+pub(super) struct TaskParts {
+    pub(super) reload: Reload,
+    pub(super) alerts: ServedAlerts,
+    pub(super) bus: Option<Bus>,
+    pub(super) series: Option<Series>,
+    pub(super) actions: ServedActions,
+    pub(super) endpoints: Option<EndpointChecks>,
+}
+
 /// Running tasks beside the REST API.
 pub(super) struct BackgroundTasks {
     listeners: JoinSet<()>,
@@ -36,15 +46,9 @@ impl BackgroundTasks {
     pub(super) async fn start(
         service: &Service,
         settings: &ServeSettings,
-        (reload, alerts, bus, series, actions, endpoints): (
-            Reload,
-            ServedAlerts,
-            Option<Bus>,
-            Option<Series>,
-            ServedActions,
-            Option<Endpoints>,
-        ),
+        parts: TaskParts,
     ) -> anyhow::Result<Self> {
+        let TaskParts { reload, alerts, bus, series, actions, endpoints } = parts;
         let (listeners_end, writer_end) = (CancellationToken::new(), CancellationToken::new());
         let mut listeners = JoinSet::new();
         let (ticking, asking) = (service.clone(), service.clone());

@@ -43,8 +43,9 @@ pub struct CatalogArgs {
     #[arg(long, env, value_name = "DURATION", value_parser = retention, default_value = "90d")]
     pub change_retention: Duration,
 
-    /// Ask each project at its hub URL every five minutes and show its answer with the project. Each
-    /// replica asks on its own. Answers never change a status. OUTBOUND_PRIVATE applies.
+    /// Check every five minutes whether each project is reachable at its hub URL, and show the result
+    /// with the project. Each replica checks on its own. Results never change a status.
+    /// OUTBOUND_PRIVATE applies.
     #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "false")]
     #[arg(num_args = 0..=1, default_missing_value = "true")]
     pub verify_endpoints: bool,

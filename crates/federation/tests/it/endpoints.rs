@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use federation_application::{Deployment, Endpoints, LogSink, PROBED_AT_ONCE, Ports, Service};
+use federation_application::{
+    Deployment, EndpointChecks, LogSink, MAX_CONCURRENT_PROBES, Ports, Service,
+};
 use federation_domain::{
     Actor, EndpointAnswer, LivenessRule, Origin, Precondition, RegistrationDraft, Slug, Stores,
     Unreachable,
@@ -127,7 +129,7 @@ fn response(status: &str, headers: &str, body: &str) -> String {
 /// A service that asks projects.
 struct World {
     service: Service,
-    endpoints: Endpoints,
+    endpoints: EndpointChecks,
 }
 
 impl World {
@@ -148,7 +150,7 @@ impl World {
         let service = Service::new(ports, LivenessRule::default(), deployment);
         service.load().await.unwrap();
         let probe = Arc::new(HttpProbe::new(policy, timeout, clock));
-        let endpoints = Endpoints::new(&service, probe, Duration::from_millis(10));
+        let endpoints = EndpointChecks::new(&service, probe, Duration::from_millis(10));
         Self { service, endpoints }
     }
 
@@ -238,13 +240,13 @@ async fn forbidden_addresses_are_not_connected_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn exactly_twenty_requests_of_a_large_catalog_are_in_progress_at_once() {
     let (world, site) =
-        (World::new().await, Site::start(Behaviour::WaitsForOthers(PROBED_AT_ONCE)));
+        (World::new().await, Site::start(Behaviour::WaitsForOthers(MAX_CONCURRENT_PROBES)));
     for number in 0..60 {
         world.register(&format!("p-{number}"), &site.url()).await;
     }
     world.endpoints.round().await;
     assert_eq!(site.paths().len(), 120, "two requests for each project");
-    assert_eq!(site.requests.state.lock().most, PROBED_AT_ONCE);
+    assert_eq!(site.requests.state.lock().most, MAX_CONCURRENT_PROBES);
     assert!((0..60).all(|number| world.answer(&format!("p-{number}")).unwrap().is_ok()));
 }
 

@@ -92,7 +92,7 @@ enum Head {
     Other,
 }
 
-/// What is known of a head that has not ended. Each byte is examined once, however few arrive at a time.
+/// Incremental scan of a request head. Each byte is examined once, however few arrive at a time.
 #[derive(Debug, Default)]
 struct HeadScan {
     /// Start of the line that has not ended.

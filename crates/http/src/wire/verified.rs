@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use federation_application::VerifiedEndpoint;
+use federation_application::EndpointCheck;
+use federation_domain::EndpointAnswer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,15 +35,15 @@ pub(crate) struct VerifiedBody<'a> {
     endpoints: BTreeMap<&'a str, &'a str>,
 }
 
-impl<'a> From<&'a VerifiedEndpoint> for VerifiedBody<'a> {
-    fn from(verified: &'a VerifiedEndpoint) -> Self {
+impl<'a> From<&'a EndpointCheck> for VerifiedBody<'a> {
+    fn from(verified: &'a EndpointCheck) -> Self {
         let answer = verified.answer.as_ref().ok();
         let endpoints = answer.into_iter().flat_map(|answer| &answer.endpoints);
         Self {
             last_verified_at: Timestamp(verified.at),
             reachable: answer.is_some(),
             failure: verified.answer.as_ref().err().map(|error| error.reason.as_str()),
-            latency_ms: answer.map(|answer| (answer.latency.as_secs_f64() * 1e6).round() / 1e3),
+            latency_ms: answer.map(EndpointAnswer::latency_ms),
             version: answer.and_then(|answer| answer.facts.version()),
             tools: answer.map_or(&[], |answer| answer.facts.tools()),
             endpoints: endpoints.map(|(name, path)| (name.as_str(), path.as_str())).collect(),
@@ -51,7 +52,7 @@ impl<'a> From<&'a VerifiedEndpoint> for VerifiedBody<'a> {
 }
 
 /// Adds the newest check to the JSON object of a project.
-pub(crate) fn append(json: &mut Vec<u8>, verified: Option<&VerifiedEndpoint>) {
+pub(crate) fn append(json: &mut Vec<u8>, verified: Option<&EndpointCheck>) {
     #[derive(Serialize)]
     struct Verification<'a> {
         verified: Option<VerifiedBody<'a>>,

@@ -93,7 +93,7 @@ describe('maintenance', () => {
     await page.context().close();
   });
 
-  it('of others is shown as they start and end it, in words if it recurs', async () => {
+  it('follows windows that other clients start and end, and describes weekly ones', async () => {
     const page = await openIncident();
     const list = page.getByRole('region', { name: 'Maintenance' });
     await world.send('POST', '/api/fed/maintenance', {

@@ -51,7 +51,7 @@ async fn a_window_in_which_a_repeated_value_changes_is_one_run() {
 }
 
 #[tokio::test]
-async fn a_late_value_in_a_stored_window_is_stored_besides_it() {
+async fn a_late_value_in_a_stored_window_becomes_a_run_of_its_own() {
     let world = World::new().await;
     let begin = start(&world);
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! What else is known about the projects of a table: open incidents and maintenance.
+//! Marks of projects in a table: open incidents and maintenance.
 
 use std::collections::BTreeMap;
 

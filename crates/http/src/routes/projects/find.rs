@@ -99,7 +99,7 @@ mod tests {
 
     use actix_web::http::Method;
     use async_trait::async_trait;
-    use federation_application::{Endpoints, VERIFIED_EVERY};
+    use federation_application::{ENDPOINT_CHECK_INTERVAL, EndpointChecks};
     use federation_domain::{EndpointAnswer, EndpointProbe, HubUrl, InstanceFacts, Unreachable};
 
     use crate::testing::{Api, schema};
@@ -226,7 +226,8 @@ mod tests {
     #[actix_web::test]
     async fn a_verified_project_has_its_newest_check_as_the_last_key() {
         let mut api = Api::new().await;
-        let endpoints = Endpoints::new(&api.service, Arc::new(FakeProbe), VERIFIED_EVERY);
+        let endpoints =
+            EndpointChecks::new(&api.service, Arc::new(FakeProbe), ENDPOINT_CHECK_INTERVAL);
         api.state = api.state.clone().with_endpoints(Some(endpoints.clone())).into();
         api.register("a").await;
         let path = "/api/fed/projects/a";

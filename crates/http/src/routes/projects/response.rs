@@ -2,7 +2,7 @@
 
 use actix_web::http::header::{CACHE_CONTROL, ContentType, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use federation_application::{Assessment, ProjectState, VerifiedEndpoint};
+use federation_application::{Assessment, EndpointCheck, ProjectState};
 use federation_domain::InstanceFacts;
 
 use crate::conditions::ProjectTag;
@@ -25,7 +25,7 @@ pub(super) fn found_or_not_modified(
     fields: Fields,
     instance: Option<Option<&InstanceFacts>>,
     assessment: Option<&Assessment>,
-    verification: Option<Option<&VerifiedEndpoint>>,
+    verification: Option<Option<&EndpointCheck>>,
     request: &HttpRequest,
 ) -> HttpResponse {
     let mut json = ProjectBody::from(state).to_json(fields);

@@ -116,7 +116,7 @@ export function groupOf(node: Pick<Node, 'tags' | 'namespace'>, key: string): st
   return tag === undefined ? NO_GROUP : tag.slice(prefix.length);
 }
 
-/** Returns by what the nodes are grouped. Without a choice, large graphs are grouped by what half of them have. */
+/** Returns how the nodes are grouped. Unless chosen, large graphs are grouped by what at least half of them have. */
 export function groupingOf(chosen: string, nodes: readonly Node[], keys: readonly string[]): string {
   if (chosen !== '') return chosen;
   if (nodes.length <= MAX_OPEN) return NO_GROUPS;

@@ -64,7 +64,7 @@ fn register(environment: &Environment) -> anyhow::Result<()> {
     environment.generator(&running).heartbeats(&args).map(drop)
 }
 
-/// What became of published samples.
+/// Rates and losses of published samples.
 struct Taken {
     taken_per_second: f64,
     lost: f64,
