@@ -51,6 +51,22 @@ impl Catalog {
         })
     }
 
+    /// Calls `show` for every project that a query selects, in its order. See [`Self::list_next`].
+    ///
+    /// # Errors
+    /// [`CatalogError::NotLoaded`].
+    pub fn list_all(
+        &self,
+        query: &ProjectQuery,
+        show: &mut dyn FnMut(&Project, bool),
+    ) -> Result<(), CatalogError> {
+        let mut after = self.list_next(query, None, usize::MAX, show)?;
+        while after.is_some() {
+            after = self.list_next(query, after.as_ref(), usize::MAX, show)?;
+        }
+        Ok(())
+    }
+
     fn list_by_id(
         &self,
         query: &ProjectQuery,

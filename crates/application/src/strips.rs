@@ -194,7 +194,7 @@ fn compute(
     let (from, until) = (bounds.first().copied(), bounds.last().copied());
     let listening = catalog.presence().listening();
     let mut strips = Vec::new();
-    catalog.list_next(&ProjectQuery::default(), None, usize::MAX, &mut |project, _| {
+    catalog.list_all(&ProjectQuery::default(), &mut |project, _| {
         let Some(parts) = parts.get(&listening.source_of(project)) else { return };
         let steps = recent.newest_first(&project.slug);
         let mut spent = parts.spent(project.status, &steps);

@@ -97,6 +97,5 @@ fn shared_namespaces(
 /// Visits every project of the catalog.
 fn each(shared: &Shared, visit: &mut dyn FnMut(&Project, bool)) -> Result<(), ActionError> {
     let all = ProjectQuery::default();
-    let listed = shared.catalog.list_next(&all, None, usize::MAX, visit);
-    listed.map(drop).map_err(|_| ActionError::NotLoaded)
+    shared.catalog.list_all(&all, visit).map_err(|_| ActionError::NotLoaded)
 }

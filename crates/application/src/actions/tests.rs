@@ -37,6 +37,15 @@ async fn a_run_asks_those_that_allow_it_and_ends_with_their_replies() {
 }
 
 #[tokio::test]
+async fn every_project_of_a_large_catalog_is_selected() {
+    let slugs: Vec<String> = (0..2_500).map(|number| format!("p{number:04}")).collect();
+    let allowed: Vec<&str> = slugs.iter().map(String::as_str).collect();
+    let world = World::new(&allowed, &[]).await;
+    let planned = world.actions.plan(new_action(order())).await.unwrap();
+    assert_eq!(planned.len(), 2_500);
+}
+
+#[tokio::test]
 async fn an_offline_project_is_skipped() {
     let world = World::new(&["a"], &[]).await;
     // Its status is known once the service has listened.

@@ -2,14 +2,11 @@
 
 use std::cmp::Ordering;
 
-use federation_domain::{InvalidValue, KpiName, Project, ProjectId, ProjectStatus};
+use federation_domain::{InvalidValue, KpiName, ProjectId, ProjectStatus};
 
 use super::{Assessment, Series};
 use crate::catalog::{Catalog, CatalogError};
 use crate::query::{Figure, Position, ProjectFilter, ProjectQuery, SortValue};
-
-/// Number of projects read from the registry at once.
-const READ_AT_ONCE: usize = 1_000;
 
 /// Figure by which projects can be sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,16 +168,11 @@ fn selected(
     filter: &ProjectFilter,
 ) -> Result<Vec<(ProjectId, Option<ProjectStatus>)>, CatalogError> {
     let query = ProjectQuery { filter: filter.clone(), ..ProjectQuery::default() };
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let mut show = |project: &Project, status_known: bool| {
-            found.push((project.id, status_known.then_some(project.status)));
-        };
-        after = catalog.list_next(&query, after.as_ref(), READ_AT_ONCE, &mut show)?;
-        if after.is_none() {
-            return Ok(found);
-        }
-    }
+    let mut found = Vec::new();
+    catalog.list_all(&query, &mut |project, status_known| {
+        found.push((project.id, status_known.then_some(project.status)));
+    })?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
-use federation_application::{Position, ProjectFilter, ProjectQuery, SearchText, Sort};
+use federation_application::{
+    GraphQuery, GroupBy, Position, ProjectFilter, ProjectQuery, SearchText, Sort, Strips,
+};
 use federation_domain::ProjectStatus::{Degraded, Offline, Online};
 use federation_domain::{Actor, Origin, Precondition, Project};
 
@@ -33,6 +35,23 @@ pub(crate) fn whole(world: &World, query: &ProjectQuery) -> Vec<String> {
         after = next;
     }
     slugs
+}
+
+#[tokio::test]
+async fn everything_that_looks_at_the_whole_catalog_sees_more_than_one_part_of_it() {
+    let world = World::with(&[]).await;
+    let slugs: Vec<String> = (0..2_500).map(|number| format!("p{number:04}")).collect();
+    let all = slugs.iter().map(|slug| registration(slug)).collect();
+    world.service.catalog.register_all(all, Origin::Api).await.unwrap();
+    let mut seen = Vec::new();
+    let mut show = |project: &Project, _| seen.push(project.slug.to_string());
+    world.service.catalog.list_all(&ProjectQuery::default(), &mut show).unwrap();
+    assert_eq!(seen, slugs);
+    let (catalog, changes) = (world.service.catalog.clone(), world.service.changes.clone());
+    let strips = Strips::new(catalog, changes).get().await.unwrap();
+    assert!(strips.get(&slug("p2499")).is_some());
+    let groups = world.service.graph.grouped(&GraphQuery::default(), GroupBy::Tag, 10).unwrap();
+    assert_eq!(groups.nodes.iter().map(|group| group.projects).sum::<usize>(), 2_500);
 }
 
 #[tokio::test]

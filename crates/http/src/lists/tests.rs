@@ -122,11 +122,7 @@ fn selected(api: &Api, query: &ProjectQuery) -> Vec<ProjectState> {
     let mut show = |project: &Project, status_known| {
         states.push(ProjectState { project: project.clone(), status_known, flapping: false });
     };
-    let catalog = &api.service.catalog;
-    let mut after = catalog.list_next(query, None, usize::MAX, &mut show).unwrap();
-    while after.is_some() {
-        after = catalog.list_next(query, after.as_ref(), usize::MAX, &mut show).unwrap();
-    }
+    api.service.catalog.list_all(query, &mut show).unwrap();
     states
 }
 

@@ -92,10 +92,7 @@ impl World {
         let mut show =
             |project: &Project, _| names.push(format!("{}={}", project.slug, project.name));
         let (catalog, query) = (&self.service.catalog, ProjectQuery::default());
-        let mut after = catalog.list_next(&query, None, usize::MAX, &mut show).unwrap();
-        while after.is_some() {
-            after = catalog.list_next(&query, after.as_ref(), usize::MAX, &mut show).unwrap();
-        }
+        catalog.list_all(&query, &mut show).unwrap();
         names
     }
 
