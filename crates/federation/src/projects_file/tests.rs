@@ -168,7 +168,7 @@ fn an_invalid_shape_is_reported_at_its_own_line() {
         ),
         (
             "projects: []\nextra: 1\n".to_owned(),
-            "p.yaml:2:1: unknown field `extra`, expected `projects` or `edges`",
+            "p.yaml:2:1: unknown field `extra`, expected one of `projects`, `edges`, `maintenance`",
         ),
         (
             format!("projects:\n{good}    name: M\n"),

@@ -172,7 +172,7 @@ impl OutboxTable {
             let is_unreached = !reached.contains(&row.delivery.notification.channel);
             if is_unreached && row.is_due(now) && row.delivery.expires_at <= now {
                 let error = row.delivery.last_error.take();
-                let error = error.as_deref().unwrap_or("the channel is not reached");
+                let error = error.as_deref().unwrap_or("the channel was not reached in time");
                 row.finish(DeliveryState::Dead, Some(error), now);
                 changed += 1;
             }

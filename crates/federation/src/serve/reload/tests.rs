@@ -64,7 +64,7 @@ impl World {
         let missing = || ProjectsFileError::Missing("config/projects.yaml".into());
         let listed = start.map(ProjectsList::from).ok_or_else(missing);
         let reconciler = ListReconciler::new(&service, &settings, Arc::clone(&clock), listed);
-        let registered = reconciler.listed().unwrap().projects.clone();
+        let registered = reconciler.listed().cloned().unwrap_or_default().projects;
         service.catalog.register_all(registered, Origin::File).await.unwrap();
         Self { store, service, reconciler }
     }
