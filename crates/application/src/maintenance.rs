@@ -27,9 +27,7 @@ pub enum MaintenanceError {
     #[error("maintenance window {0} is defined in the projects file; change it there")]
     OfFile(MaintenanceId),
     /// There are too many windows.
-    #[error(
-        "too many maintenance windows: expected at most {max}, got more; remove some of them first"
-    )]
+    #[error("too many maintenance windows: expected at most {max}; remove some first")]
     TooMany {
         /// Maximum number of windows.
         max: usize,
@@ -48,7 +46,7 @@ impl From<StoreError> for MaintenanceError {
     }
 }
 
-/// What applying the windows of the projects file changed.
+/// Changes made by applying the windows of the projects file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileWindows {
     /// Number of new windows.

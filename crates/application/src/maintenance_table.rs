@@ -58,7 +58,7 @@ impl MaintenanceTable {
     }
 }
 
-/// What the windows that are open at one moment cover together.
+/// Projects covered by the windows that are open at one moment.
 #[derive(Default)]
 pub(crate) struct OpenWindows {
     all: bool,
