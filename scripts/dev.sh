@@ -87,7 +87,7 @@ start_nats() {
 }
 
 nats_is_up() { ! alive nats || greets_as_nats 127.0.0.1 "$1"; }
-service_is_up() { ! alive service || [[ "$(http_get "$PORT" /health)" == *'"service":"federation"'* ]]; }
+service_is_ready() { ! alive service || [[ "$(http_get "$PORT" /readyz)" == "HTTP/1.1 200 "* ]]; }
 is_online() { [[ "$(http_get "$PORT" "/api/fed/projects/$SLUG")" == *'"status":"online"'* ]]; }
 
 # Fails if a process other than the publisher exits. The user may stop the publisher.
@@ -124,7 +124,8 @@ BINARY="${CARGO_TARGET_DIR:-./target}/debug/federation"
 
 heading "starting"
 start service "$BINARY" serve
-await 30 "the service on port $PORT" service_is_up || fail "the service did not start"
+# Before the service is ready it receives no heartbeats, and the next one comes only after 30 s.
+await 30 "the service on port $PORT to be ready" service_is_ready || fail "the service did not start"
 alive service || fail "the service exited at its start; see its output above"
 
 if [[ "$NATS_URL" != none ]]; then
