@@ -39,6 +39,7 @@ pub struct FakeStore {
     loses_answer: AtomicBool,
     fails: AtomicBool,
     is_read_only: AtomicBool,
+    is_slow: AtomicBool,
     probes: AtomicUsize,
     rejected: Mutex<BTreeSet<Slug>>,
     locked: Mutex<BTreeSet<Slug>>,

@@ -1,21 +1,26 @@
 //! Driver of one run.
 
+mod dispatch;
+mod lookahead;
+
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use federation_domain::{
-    ActionDecision, ActionRequest, ActionRun, ActionTarget, Monotonic, NotAsked, Prospect,
-    RUN_LIMIT, RunStatus, Slug, StoreError, error_chain, to_micros,
+    ActionOrder, ActionRun, ActionTarget, Monotonic, NotAsked, Prospect, RUN_LIMIT, RunStatus,
+    Slug, StoreError, error_chain,
 };
 use time::OffsetDateTime;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use self::lookahead::Lookahead;
 use super::in_flight::InFlight;
 use super::shared::{Shared, Signals};
-use super::unstored::{Unstored, pending_targets};
+use super::unstored::Unstored;
 
 /// Longest pause between two steps, and the pause while something has to be repeated.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -27,20 +32,21 @@ const STOP_WITHIN: Duration = Duration::from_secs(1);
 /// Interval of entries about progress in the log.
 const PROGRESS_EVERY: Duration = Duration::from_secs(2);
 
-/// Maximum number of targets that are recorded at once, so that a call stays short.
-const BATCH: usize = 1_000;
-
 /// Drives one run: asks its targets, takes in their replies, and stores the outcomes.
 pub(super) struct RunDriver {
     shared: Arc<Shared>,
     signals: Arc<Signals>,
     owner: Arc<str>,
     run: ActionRun,
+    order: Arc<ActionOrder>,
     subject: Option<Arc<str>>,
     waiting: VecDeque<Slug>,
     /// Targets that are about to be asked, and the time that is recorded for them. It is not known
     /// yet if that is recorded.
     recording: Option<(Vec<Slug>, OffsetDateTime)>,
+    /// Targets that are recorded as asked and are sent when there is room for them in flight.
+    ready: VecDeque<Slug>,
+    lookahead: Lookahead,
     in_flight: InFlight,
     unstored: Unstored,
     /// Number of targets that have ended.
@@ -75,12 +81,15 @@ impl RunDriver {
             logged: (ended, shared.monotonic()),
             in_flight: InFlight::new(Arc::clone(&shared), run.order.timeout.get()),
             subject: subject.map(Arc::from),
+            order: Arc::new(run.order.clone()),
             shared,
             signals,
             owner,
             run,
             waiting: VecDeque::new(),
             recording: None,
+            ready: VecDeque::new(),
+            lookahead: Lookahead::default(),
             unstored: Unstored::default(),
             ended,
             state: DriverState::Working,
@@ -110,6 +119,9 @@ impl RunDriver {
                 () = is_late => break,
             }
             let pause = self.pause();
+            if pause.is_zero() {
+                continue;
+            }
             tokio::select! {
                 () = cancel.cancelled() => {}
                 () = self.in_flight.replied() => {}
@@ -119,10 +131,18 @@ impl RunDriver {
         }
         if self.state != DriverState::Over {
             self.take_replies();
+            let unsent = std::mem::take(&mut self.ready);
+            unsent.into_iter().for_each(|project| self.keep(ActionTarget::waiting(project)));
             // Whatever is not stored in time is unknown to the replica that takes over.
             let _ = timeout(STOP_WITHIN, self.store()).await;
         }
         self.shared.end(self.run.id);
+    }
+
+    /// Returns the number of targets that are recorded as asked and were not sent.
+    #[cfg(test)]
+    pub(super) fn unsent(&self) -> usize {
+        self.ready.len()
     }
 
     /// Returns `true` if there is nothing left to do.
@@ -151,6 +171,7 @@ impl RunDriver {
     }
 
     async fn proceed(&mut self) -> Result<(), StoreError> {
+        self.send_ready();
         self.store().await?;
         self.dispatch().await?;
         self.store().await?;
@@ -174,7 +195,8 @@ impl RunDriver {
     /// Ends the targets that wait. Those that may be recorded as asked were certainly not sent.
     fn skip_waiting(&mut self, reason: &NotAsked) {
         let recording = self.recording.take().map(|(projects, _)| projects).unwrap_or_default();
-        for project in recording.into_iter().chain(std::mem::take(&mut self.waiting)) {
+        let recorded = std::mem::take(&mut self.ready).into_iter().chain(recording);
+        for project in recorded.chain(std::mem::take(&mut self.waiting)) {
             self.skip(project, reason);
         }
     }
@@ -200,115 +222,36 @@ impl RunDriver {
         }
     }
 
-    /// Asks as many waiting targets as may be in flight.
-    async fn dispatch(&mut self) -> Result<(), StoreError> {
-        while self.state != DriverState::Over && self.shared.connection().is_some() {
-            let (projects, at) = match self.recording.take() {
-                Some(recording) => recording,
-                None => (self.next_targets(), to_micros(self.shared.now())),
-            };
-            if projects.is_empty() {
-                return Ok(());
-            }
-            let store = Arc::clone(&self.shared.stores().actions);
-            let recorded = store.record_dispatch(self.run.id, &self.owner, &projects, at).await;
-            let recorded = match self.shared.journal.note_write(recorded) {
-                Ok(recorded) => recorded,
-                Err(error) => {
-                    self.recording = Some((projects, at));
-                    return Err(error);
+    /// Waits for a call of the store, and meanwhile takes in replies and sends what is ready.
+    async fn during<T>(&mut self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        let began = self.shared.monotonic();
+        loop {
+            tokio::select! {
+                result = &mut call => {
+                    self.lookahead.called_for(self.shared.monotonic().since(began));
+                    return result;
                 }
-            };
-            let is_complete = recorded.len() == projects.len();
-            recorded.into_iter().for_each(|project| self.ask(project, at));
-            if !is_complete {
-                return self.find_out().await;
+                () = self.in_flight.replied() => {
+                    self.take_replies();
+                    self.send_ready();
+                }
             }
         }
-        Ok(())
-    }
-
-    /// Takes targets that may be asked now. Others end.
-    fn next_targets(&mut self) -> Vec<Slug> {
-        let mine = self.run.order.max_concurrency.get().saturating_sub(self.in_flight.len());
-        let room = mine.min(self.shared.in_flight.available_permits()).min(BATCH);
-        let mut projects = Vec::new();
-        while projects.len() < room
-            && let Some(project) = self.waiting.pop_front()
-        {
-            match self.decide(&project) {
-                ActionDecision::Ask => projects.push(project),
-                ActionDecision::Skip(reason) => self.skip(project, &reason),
-            }
-        }
-        projects
-    }
-
-    fn decide(&self, project: &Slug) -> ActionDecision {
-        let order = &self.run.order;
-        self.shared.decide(project, &order.action, &self.run.actor, order.include_offline)
-    }
-
-    /// Sends a request that is recorded, unless the project must not be asked any more.
-    fn ask(&mut self, project: Slug, at: OffsetDateTime) {
-        if let ActionDecision::Skip(reason) = self.decide(&project) {
-            return self.skip(project, &reason);
-        }
-        let state = self.shared.catalog.find(&project).ok();
-        let namespace = state.and_then(|state| state.project.mesh_namespace);
-        let permit = Arc::clone(&self.shared.in_flight).try_acquire_owned();
-        let (Some(subject), Some(namespace), Ok(permit)) = (&self.subject, namespace, permit)
-        else {
-            // It was not sent, so the store may say that it waits.
-            self.unstored.push(ActionTarget::waiting(project.clone()));
-            return self.waiting.push_front(project);
-        };
-        let request = ActionRequest {
-            run: self.run.id,
-            project: project.clone(),
-            namespace,
-            subject: Arc::clone(subject),
-            order: Arc::new(self.run.order.clone()),
-            at: self.shared.now(),
-        };
-        let mut target = ActionTarget::waiting(project);
-        target.ask(at);
-        if let Some(mut unsent) = self.in_flight.send(&request, target, permit) {
-            unsent.fail_to_send(self.shared.now());
-            self.keep(unsent);
-        }
-    }
-
-    /// Finds out why the store did not record a dispatch.
-    async fn find_out(&mut self) -> Result<(), StoreError> {
-        let id = self.run.id;
-        let store = Arc::clone(&self.shared.stores().actions);
-        let Some(run) = store.find_run(id).await? else {
-            self.state = DriverState::Over;
-            return Ok(());
-        };
-        self.run.status = run.status;
-        // Stores outcomes that were reached meanwhile, so that these targets are not asked again.
-        self.store().await?;
-        let (stored, _) = pending_targets(store.as_ref(), id).await?;
-        let waits =
-            |target: &&ActionTarget| target.is_waiting() && !self.in_flight.has(&target.project);
-        self.waiting = stored.iter().filter(waits).map(|target| target.project.clone()).collect();
-        Ok(())
     }
 
     /// Stores the targets that changed.
     async fn store(&mut self) -> Result<(), StoreError> {
         let store = Arc::clone(&self.shared.stores().actions);
         loop {
-            let batch = self.unstored.batch();
-            let count = batch.len();
-            if count == 0 {
+            let mut batch = self.unstored.take();
+            if batch.is_empty() {
                 return Ok(());
             }
-            let stored = store.store_targets(self.run.id, &self.owner, batch).await;
+            let (id, owner) = (self.run.id, Arc::clone(&self.owner));
+            let stored = self.during(store.store_targets(id, &owner, &batch)).await;
             match self.shared.journal.note_write(stored) {
-                Ok(true) => self.unstored.stored(count),
+                Ok(true) => {}
                 Ok(false) => {
                     self.unstored.clear();
                     self.lose();
@@ -316,11 +259,17 @@ impl RunDriver {
                 }
                 Err(error) => {
                     let has_results = batch.iter().any(|target| target.result.is_some());
-                    if error.prospect() != Prospect::Permanent || !has_results {
+                    let is_retried = error.prospect() != Prospect::Permanent || !has_results;
+                    if !is_retried {
+                        batch
+                            .iter_mut()
+                            .filter(|target| target.result.is_some())
+                            .for_each(ActionTarget::drop_result);
+                    }
+                    self.unstored.put_back(batch);
+                    if is_retried {
                         return Err(error);
                     }
-                    let with_results = batch.iter_mut().filter(|target| target.result.is_some());
-                    with_results.for_each(ActionTarget::drop_result);
                     self.report(&error);
                 }
             }
@@ -332,8 +281,11 @@ impl RunDriver {
         if self.state == DriverState::Over {
             return Ok(());
         }
-        let is_ended =
-            self.waiting.is_empty() && self.recording.is_none() && self.in_flight.len() == 0;
+        let is_ended = self.waiting.is_empty()
+            && self.recording.is_none()
+            && self.ready.is_empty()
+            && self.in_flight.len() == 0
+            && self.unstored.len() == 0;
         let (logged, logged_at) = self.logged;
         let now = self.shared.monotonic();
         let is_due = logged != self.ended && now.since(logged_at) >= PROGRESS_EVERY;
@@ -371,7 +323,14 @@ impl RunDriver {
 
     /// Returns the time until the next step if nothing happens.
     fn pause(&self) -> Duration {
-        if self.state == DriverState::Retrying || !self.waiting.is_empty() {
+        if self.state == DriverState::Retrying {
+            return RETRY_PAUSE;
+        }
+        let is_connected = self.shared.connection().is_some();
+        if self.unstored.len() > 0 || is_connected && self.room() > 0 && !self.waiting.is_empty() {
+            return Duration::ZERO;
+        }
+        if !self.waiting.is_empty() || !self.ready.is_empty() {
             return RETRY_PAUSE;
         }
         self.in_flight.next_expiry().unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE)

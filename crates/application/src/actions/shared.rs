@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use federation_domain::{
-    ActionDecision, ActionName, ActionRights, Actor, Candidate, Clock, MAX_IN_FLIGHT, Monotonic,
-    RunId, Slug, Stores, decide,
+    ActionDecision, ActionName, ActionOrder, ActionRights, Actor, Candidate, Clock, MAX_IN_FLIGHT,
+    Monotonic, RunId, Slug, Stores, decide,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -101,24 +101,23 @@ impl Shared {
         self.rights.as_ref().and_then(|rights| rights.refusal(actor, action, project))
     }
 
-    /// Decides about a project as it is now.
+    /// Decides about a project in this state; `None` if it does not exist.
     pub(super) fn decide(
         &self,
-        project: &Slug,
-        action: &ActionName,
+        state: Option<&ProjectState>,
+        order: &ActionOrder,
         actor: &Actor,
-        include_offline: bool,
     ) -> ActionDecision {
-        let state: Option<ProjectState> = self.catalog.find(project).ok();
-        let refused_key = self.refusal(actor, action, Some(project));
+        let slug = state.map(|state| &state.project.slug);
+        let refused_key = slug.and_then(|slug| self.refusal(actor, &order.action, Some(slug)));
         let candidate = Candidate {
-            project: state.as_ref().map(|state| &state.project),
-            status_known: state.as_ref().is_some_and(|state| state.status_known),
+            project: state.map(|state| &state.project),
+            status_known: state.is_some_and(|state| state.status_known),
             // Checked once, for all targets, when the run is created.
             shares_namespace: false,
             refused_key: refused_key.as_deref(),
         };
-        decide(&candidate, action, include_offline)
+        decide(&candidate, &order.action, order.include_offline)
     }
 
     /// Returns the number of the current connection to the bus, if there is one.

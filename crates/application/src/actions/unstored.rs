@@ -26,8 +26,12 @@ impl Unstored {
         self.0.clear();
     }
 
-    /// Returns the targets to store at once. Of a target, only the newest state is kept.
-    pub(super) fn batch(&mut self) -> &mut [ActionTarget] {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes the targets to store at once. Of a target, only the newest state is kept.
+    pub(super) fn take(&mut self) -> Vec<ActionTarget> {
         let mut newest: HashMap<Slug, usize> = HashMap::new();
         for (place, target) in self.0.iter().enumerate() {
             newest.insert(target.project.clone(), place);
@@ -45,12 +49,12 @@ impl Unstored {
             bytes <= BATCH_BYTES
         });
         let count = fits.count().max(1).min(self.0.len());
-        &mut self.0[..count]
+        self.0.drain(..count).collect()
     }
 
-    /// Forgets the first targets, which are stored.
-    pub(super) fn stored(&mut self, count: usize) {
-        self.0.drain(..count);
+    /// Puts back targets that were not stored.
+    pub(super) fn put_back(&mut self, targets: Vec<ActionTarget>) {
+        self.0.splice(..0, targets);
     }
 }
 
@@ -92,10 +96,12 @@ mod tests {
             unstored.push(target("a", bytes));
             unstored.push(target("b", bytes));
         }
-        let batch: Vec<_> = unstored.batch().to_vec();
+        let batch = unstored.take();
         assert_eq!(batch, [target("a", 3), target("b", 3)]);
-        unstored.stored(2);
-        assert!(unstored.batch().is_empty());
+        unstored.push(target("a", 4));
+        unstored.put_back(batch);
+        assert_eq!(unstored.take(), [target("b", 3), target("a", 4)]);
+        assert!(unstored.take().is_empty());
     }
 
     #[test]
@@ -104,9 +110,9 @@ mod tests {
         for slug in ["a", "b", "c"] {
             unstored.push(target(slug, BATCH_BYTES / 2));
         }
-        assert_eq!(unstored.batch().len(), 2);
+        assert_eq!(unstored.take().len(), 2);
         let mut large = Unstored::default();
         large.push(target("a", BATCH_BYTES * 2));
-        assert_eq!(large.batch().len(), 1);
+        assert_eq!(large.take().len(), 1);
     }
 }

@@ -153,6 +153,7 @@ impl ActionStore for FakeStore {
         projects: &[Slug],
         at: OffsetDateTime,
     ) -> Result<Vec<Slug>, StoreError> {
+        self.wait_if_slow().await;
         let mut tables = self.tables()?;
         let at = to_micros(at);
         let Some(stored) = tables.actions.owned(id, owner) else { return Ok(Vec::new()) };
@@ -179,6 +180,7 @@ impl ActionStore for FakeStore {
         owner: &str,
         targets: &[ActionTarget],
     ) -> Result<bool, StoreError> {
+        self.wait_if_slow().await;
         let mut tables = self.tables()?;
         let Some(stored) = tables.actions.owned(id, owner) else { return Ok(false) };
         for target in targets {

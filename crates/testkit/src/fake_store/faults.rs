@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use federation_domain::{RejectReason, Slug, StoreError, WritesRefusedBecause};
+use tokio::task::yield_now;
 
 use super::FakeStore;
 
@@ -15,6 +16,19 @@ impl FakeStore {
     /// Makes every write fail as `Failed`, or succeed again.
     pub fn set_failing(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Makes the writes of runs of actions wait for other work, or be immediate again.
+    pub fn set_slow(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Ordering::SeqCst);
+    }
+
+    pub(super) async fn wait_if_slow(&self) {
+        if self.is_slow.load(Ordering::SeqCst) {
+            for _ in 0..10 {
+                yield_now().await;
+            }
+        }
     }
 
     /// Returns the number of probes of writes so far.

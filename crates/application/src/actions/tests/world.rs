@@ -26,6 +26,9 @@ pub(super) struct FakeBus {
     pub(super) cuts: u64,
     pub(super) is_down: bool,
     pub(super) is_full: bool,
+    /// Replies at once to the next requests, this many.
+    pub(super) replies_at_once: usize,
+    pub(super) most_open: usize,
     pub(super) sent: Vec<(Slug, u64)>,
     pub(super) open: HashMap<u64, Arc<dyn ReplySink>>,
 }
@@ -43,6 +46,11 @@ impl ActionTransport for FakeTransport {
         }
         bus.sent.push((request.project.clone(), ticket));
         bus.open.insert(ticket, Arc::clone(replies));
+        bus.most_open = bus.most_open.max(bus.open.len());
+        if bus.replies_at_once > 0 {
+            bus.replies_at_once -= 1;
+            replies.take(ticket, ActionReply::Done(ActionResult::None));
+        }
         true
     }
 
