@@ -18,14 +18,20 @@ pub(crate) struct Registry {
     counts: Arc<StatusCounts>,
     loaded: AtomicBool,
     generation: AtomicU64,
+    members_generation: AtomicU64,
 }
 
 impl Default for Registry {
     fn default() -> Self {
         let index = Index::default();
         let counts = Arc::clone(index.groups.counts());
-        let (loaded, generation) = (AtomicBool::default(), AtomicU64::default());
-        Self { index: RwLock::new(index), counts, loaded, generation }
+        Self {
+            index: RwLock::new(index),
+            counts,
+            loaded: AtomicBool::default(),
+            generation: AtomicU64::default(),
+            members_generation: AtomicU64::default(),
+        }
     }
 }
 
@@ -53,6 +59,11 @@ impl Registry {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
+    /// Number that grows with each project that is added or removed.
+    pub(crate) fn members_generation(&self) -> u64 {
+        self.members_generation.load(Ordering::SeqCst)
+    }
+
     /// Adds the projects read from the store at the start.
     pub(crate) fn fill(&self, projects: impl ExactSizeIterator<Item = (Slug, ProjectEntry)>) {
         let mut index = self.index.write();
@@ -60,6 +71,7 @@ impl Registry {
         for (slug, entry) in projects {
             index.insert(slug, entry);
         }
+        self.members_generation.fetch_add(1, Ordering::SeqCst);
         drop(index);
         self.loaded.store(true, Ordering::Release);
         self.touch();
@@ -94,7 +106,10 @@ impl Registry {
                 };
                 entry.publish(&live);
             }
-            _ => index.insert(project.slug.clone(), make(project.clone())),
+            _ => {
+                index.insert(project.slug.clone(), make(project.clone()));
+                self.members_generation.fetch_add(1, Ordering::SeqCst);
+            }
         }
         drop(index);
         self.touch();
@@ -112,6 +127,7 @@ impl Registry {
         if index.by_slug.get(&slug).is_some_and(|known| known.id == id) {
             index.by_slug.remove(&slug);
         }
+        self.members_generation.fetch_add(1, Ordering::SeqCst);
         drop(index);
         self.touch();
     }
@@ -170,6 +186,10 @@ pub(crate) struct IndexGuard<'a>(RwLockReadGuard<'a, Index>);
 impl IndexGuard<'_> {
     pub(crate) fn get(&self, slug: &str) -> Option<&Arc<ProjectEntry>> {
         self.0.by_slug.get(slug)
+    }
+
+    pub(crate) fn has_id(&self, id: ProjectId) -> bool {
+        self.0.by_id.contains_key(&id)
     }
 }
 

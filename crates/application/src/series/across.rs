@@ -1,5 +1,7 @@
 //! One metric across projects, and the newest values of all projects.
 
+use std::cmp::Ordering;
+
 use federation_domain::{MetricType, ProjectId, Run, Slug, is_stale};
 
 use super::Series;
@@ -39,22 +41,34 @@ impl Series {
         order: ValueOrder,
         limit: usize,
     ) -> (Vec<ProjectValue>, usize) {
-        let inner = &*self.0;
-        let now = inner.clock.utc();
-        let mut values: Vec<ProjectValue> = Vec::new();
-        inner.table.visit(|project, series| {
-            let Some(run) = series.run(metric.as_str()) else { return };
-            let Some(slug) = self.selected(project, filter) else { return };
+        let mut found: Vec<(ProjectId, Run)> = Vec::new();
+        self.0.table.visit(|project, series| {
+            found.extend(series.run(metric.as_str()).map(|run| (project, run.clone())));
+        });
+        if *filter == ProjectFilter::default() {
+            let registry = self.0.registry.hold();
+            found.retain(|(project, _)| registry.has_id(*project));
+        } else {
+            found.retain(|(project, _)| self.selected(*project, filter).is_some());
+        }
+        let total = found.len();
+        if order != ValueOrder::Slug {
+            keep_first(&mut found, limit, |a, b| order.compare(&a.1, &b.1));
+        }
+        let now = self.0.clock.utc();
+        let values = found.into_iter().filter_map(|(project, run)| {
+            let slug = self.selected(project, filter)?;
             let is_stale = is_stale(metric.as_str(), run.until_at, now);
-            values.push(ProjectValue { slug, run: run.clone(), is_stale });
+            Some(ProjectValue { slug, run, is_stale })
         });
-        let by_slug = |a: &ProjectValue, b: &ProjectValue| a.slug.cmp(&b.slug);
-        values.sort_unstable_by(|a, b| match order {
-            ValueOrder::Slug => by_slug(a, b),
-            ValueOrder::Ascending => compare(a, b, false).then_with(|| by_slug(a, b)),
-            ValueOrder::Descending => compare(a, b, true).then_with(|| by_slug(a, b)),
+        let mut values: Vec<ProjectValue> = values.collect();
+        values.sort_unstable_by(|a, b| {
+            let by_value = match order {
+                ValueOrder::Slug => Ordering::Equal,
+                ValueOrder::Ascending | ValueOrder::Descending => order.compare(&a.run, &b.run),
+            };
+            by_value.then_with(|| a.slug.cmp(&b.slug))
         });
-        let total = values.len();
         values.truncate(limit);
         (values, total)
     }
@@ -96,13 +110,22 @@ impl Series {
     }
 }
 
-/// Compares two values. Texts come after numbers in both orders.
-fn compare(one: &ProjectValue, other: &ProjectValue, descending: bool) -> std::cmp::Ordering {
-    let (one, other) = (&one.run.last, &other.run.last);
-    let directed = |order: std::cmp::Ordering| if descending { order.reverse() } else { order };
-    match (one.as_number(), other.as_number()) {
-        (Some(one), Some(other)) => directed(one.total_cmp(&other)),
-        (None, None) => directed(one.as_text().cmp(&other.as_text())),
-        (one, other) => one.is_none().cmp(&other.is_none()),
+impl ValueOrder {
+    /// Compares two values by size. Texts come after numbers in both directions.
+    fn compare(self, one: &Run, other: &Run) -> Ordering {
+        let (one, other) = (&one.last, &other.last);
+        let ascending = match (one.as_number(), other.as_number()) {
+            (Some(one), Some(other)) => one.total_cmp(&other),
+            (None, None) => one.as_text().cmp(&other.as_text()),
+            (one, other) => return one.is_none().cmp(&other.is_none()),
+        };
+        if self == Self::Descending { ascending.reverse() } else { ascending }
     }
+}
+
+/// Keeps the first `limit` values and those that are equal to the last of these, in any order.
+fn keep_first<T: Clone>(values: &mut Vec<T>, limit: usize, compare: impl Fn(&T, &T) -> Ordering) {
+    let Some(last) = limit.checked_sub(1).filter(|last| *last < values.len()) else { return };
+    let last = values.select_nth_unstable_by(last, &compare).1.clone();
+    values.retain(|value| compare(value, &last).is_le());
 }
