@@ -63,7 +63,7 @@ impl EdgeTable {
     }
 
     fn replace(&self, links: Links) {
-        *self.links.write() = links;
+        self.links.write().replace(links);
         self.touch();
     }
 

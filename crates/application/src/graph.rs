@@ -7,6 +7,7 @@
 //! - [`Graph`] answers queries and writes claims of the API and of the projects file.
 //! - [`EdgeKeeper`] stores observations of edges and lets them age. A process runs exactly one.
 
+mod adjacency;
 mod grouped;
 mod keeper;
 mod path;
@@ -20,8 +21,14 @@ mod writing;
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+use petgraph::stable_graph::NodeIndex;
+
+use self::adjacency::Adjacency;
+use self::reach::Steps;
+use self::scene::{Members, Scene};
 use crate::catalog::Catalog;
-use crate::edge_table::EdgeTable;
+use crate::edge_table::{EdgeTable, Links};
 use crate::journal::Journal;
 
 pub use grouped::{GroupBy, GroupEdge, GroupKey, GroupNode, GroupedGraph};
@@ -42,11 +49,55 @@ struct Inner {
     table: Arc<EdgeTable>,
     catalog: Catalog,
     journal: Arc<Journal>,
+    members: Mutex<Option<Arc<Members>>>,
+    /// The edges that a query sees if it selects none in particular, and what they are made of.
+    adjacency: Mutex<Option<(Generations, Arc<Adjacency>)>>,
 }
+
+/// Generations of the edges, and of the projects at their ends.
+type Generations = (u64, u64, u64);
 
 impl Graph {
     pub(crate) fn new(table: Arc<EdgeTable>, catalog: Catalog, journal: Arc<Journal>) -> Self {
-        Self(Arc::new(Inner { table, catalog, journal }))
+        let (members, adjacency) = Default::default();
+        Self(Arc::new(Inner { table, catalog, journal, members, adjacency }))
+    }
+
+    /// Returns the edges that a query sees.
+    fn scene<'a>(&self, links: &'a Links, selection: &'a EdgeSelection) -> Scene<'a> {
+        let former = self.0.members.lock().clone();
+        let members = Members::of(links, self.0.catalog.registry(), former.as_ref());
+        *self.0.members.lock() = Some(Arc::clone(&members));
+        Scene::new(links, members, selection)
+    }
+
+    /// Searches all edges of a scene. `generation` is that of the edges before the scene was made.
+    fn search(
+        &self,
+        scene: &Scene<'_>,
+        generation: u64,
+        start: NodeIndex,
+        direction: ReachDirection,
+    ) -> Steps {
+        let adjacency = self.adjacency(scene, generation);
+        Steps::from(scene, adjacency.as_ref(), start, direction, u32::MAX)
+    }
+
+    fn adjacency(&self, scene: &Scene<'_>, generation: u64) -> Arc<Adjacency> {
+        if !scene.is_default() {
+            return Arc::new(Adjacency::of(scene));
+        }
+        let (nodes, projects) = scene.generations();
+        let generations = (generation, nodes, projects);
+        let mut cached = self.0.adjacency.lock();
+        match cached.as_ref().filter(|(of, _)| *of == generations) {
+            Some((_, adjacency)) => Arc::clone(adjacency),
+            None => {
+                let adjacency = Arc::new(Adjacency::of(scene));
+                *cached = Some((generations, Arc::clone(&adjacency)));
+                adjacency
+            }
+        }
     }
 
     /// Returns the time of day, for [`EdgeWrite::at`](federation_domain::EdgeWrite).

@@ -26,11 +26,20 @@ pub(crate) struct LiveClaim {
 pub(crate) struct Link {
     kind: EdgeKind,
     claims: [Option<Box<LiveClaim>>; 3],
+    /// The union of all claims. Searches visit every edge, so it is kept beside the claims.
+    united: Option<(Strength, bool)>,
+    /// Time of the newest observation. The union is valid for projects registered by then.
+    observed_at: Option<OffsetDateTime>,
 }
 
 impl Link {
     pub(crate) fn kind(&self) -> &EdgeKind {
         &self.kind
+    }
+
+    /// Returns the identity of the edge.
+    pub(crate) fn key(&self) -> Option<&EdgeKey> {
+        self.claims().next().map(|live| &live.claim.key)
     }
 
     pub(crate) fn claims(&self) -> impl Iterator<Item = &LiveClaim> {
@@ -43,10 +52,21 @@ impl Link {
         claims.filter(move |claim| claim.is_valid_since(created_at))
     }
 
-    /// Returns the strength of the union of the valid claims, and whether it is stale, without
-    /// allocating.
+    /// Returns the strength of the union of the valid claims, and whether it is stale.
     pub(crate) fn strength(&self, created_at: OffsetDateTime) -> Option<(Strength, bool)> {
-        UnitedClaims::strength_of(self.valid(created_at))
+        if self.observed_at.is_none_or(|observed_at| observed_at >= created_at) {
+            self.united
+        } else {
+            UnitedClaims::strength_of(self.valid(created_at))
+        }
+    }
+
+    /// Updates what was derived from the claims.
+    fn unite(&mut self) {
+        let united = UnitedClaims::strength_of(self.claims().map(|live| &live.claim));
+        let observed = self.claims[EdgeSource::Observed.index()].as_ref();
+        self.observed_at = observed.map(|live| live.claim.last_seen_at);
+        self.united = united;
     }
 
     fn is_empty(&self) -> bool {
@@ -59,9 +79,21 @@ impl Link {
 pub(crate) struct Links {
     pub(crate) graph: StableDiGraph<Slug, Link>,
     nodes: HashMap<Slug, NodeIndex, foldhash::fast::RandomState>,
+    /// Number that grows with each change of the nodes.
+    nodes_generation: u64,
 }
 
 impl Links {
+    /// Replaces everything.
+    pub(crate) fn replace(&mut self, links: Self) {
+        let nodes_generation = self.nodes_generation + links.nodes_generation + 1;
+        *self = Self { nodes_generation, ..links };
+    }
+
+    pub(crate) fn nodes_generation(&self) -> u64 {
+        self.nodes_generation
+    }
+
     pub(crate) fn edge_count(&self) -> usize {
         self.graph.edge_count()
     }
@@ -74,11 +106,6 @@ impl Links {
         &self.graph[node]
     }
 
-    /// Returns the identity of an edge.
-    pub(crate) fn key(&self, edge: EdgeIndex) -> Option<&EdgeKey> {
-        self.graph.edge_weight(edge)?.claims().next().map(|live| &live.claim.key)
-    }
-
     pub(crate) fn find(&self, key: &EdgeKey) -> Option<&Link> {
         self.index(key).and_then(|edge| self.graph.edge_weight(edge))
     }
@@ -87,13 +114,18 @@ impl Links {
         self.find(key)?.claims[source.index()].as_deref()
     }
 
-    pub(crate) fn claim_mut(
+    /// Changes a claim, if it exists.
+    pub(crate) fn update<T>(
         &mut self,
         key: &EdgeKey,
         source: EdgeSource,
-    ) -> Option<&mut LiveClaim> {
+        change: impl FnOnce(&mut LiveClaim) -> T,
+    ) -> Option<T> {
         let edge = self.index(key)?;
-        self.graph.edge_weight_mut(edge)?.claims[source.index()].as_deref_mut()
+        let link = self.graph.edge_weight_mut(edge)?;
+        let changed = link.claims[source.index()].as_deref_mut().map(change);
+        link.unite();
+        changed
     }
 
     fn index(&self, key: &EdgeKey) -> Option<EdgeIndex> {
@@ -103,12 +135,22 @@ impl Links {
     }
 
     /// Adds or replaces a claim as it is stored. A newer observation in memory stays.
-    pub(crate) fn put(&mut self, claim: EdgeClaim, heard: Reading) {
+    pub(crate) fn put(&mut self, mut claim: EdgeClaim, heard: Reading) {
         let (from, to) = (self.node_of(claim.key.from()), self.node_of(claim.key.to()));
+        // All claims about a project share its slug.
+        let (shared_from, shared_to) = (self.slug(from).clone(), self.slug(to).clone());
+        if let Ok(shared) = EdgeKey::new(shared_from, shared_to, claim.key.kind().clone()) {
+            claim.key = shared;
+        }
         let edge = match self.index(&claim.key) {
             Some(edge) => edge,
             None => {
-                let link = Link { kind: claim.key.kind().clone(), claims: Default::default() };
+                let link = Link {
+                    kind: claim.key.kind().clone(),
+                    claims: Default::default(),
+                    united: None,
+                    observed_at: None,
+                };
                 self.graph.add_edge(from, to, link)
             }
         };
@@ -123,6 +165,7 @@ impl Links {
             _ => (claim, heard),
         };
         *slot = Some(Box::new(LiveClaim { claim, stored_at, heard }));
+        link.unite();
     }
 
     /// Removes a claim. The edge goes with its last claim, and a node with its last edge.
@@ -131,6 +174,7 @@ impl Links {
         let Some(link) = self.graph.edge_weight_mut(edge) else { return };
         link.claims[source.index()] = None;
         if !link.is_empty() {
+            link.unite();
             return;
         }
         self.graph.remove_edge(edge);
@@ -173,6 +217,7 @@ impl Links {
         }
         let node = self.graph.add_node(slug.clone());
         self.nodes.insert(slug.clone(), node);
+        self.nodes_generation += 1;
         node
     }
 
@@ -181,6 +226,7 @@ impl Links {
         if self.graph.neighbors_undirected(node).next().is_none() {
             self.graph.remove_node(node);
             self.nodes.remove(slug);
+            self.nodes_generation += 1;
         }
     }
 }

@@ -2,16 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use federation_domain::{Project, ProjectStatus, Slug, Strength};
+use federation_domain::{Project, ProjectStatus, Strength};
+use petgraph::visit::{EdgeRef, IntoEdgeReferences, NodeIndexable};
 
 use super::Graph;
 use super::queries::GraphError;
-use super::scene::Scene;
 use super::view::GraphQuery;
+use crate::edge_table::Links;
 use crate::query::ProjectQuery;
-
-/// Number of projects read from the registry at once.
-const READ_AT_ONCE: usize = 1_000;
 
 /// Property by which projects are grouped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -136,23 +134,21 @@ impl Graph {
         by: GroupBy,
         max_nodes: usize,
     ) -> Result<GroupedGraph, GraphError> {
-        let (mut groups, members) = self.members(query, by, max_nodes)?;
         let links = self.0.table.read();
-        let registry = self.0.catalog.registry();
-        let scene = Scene::new(&links, registry, &query.edges);
+        let (mut groups, members) = self.members(&links, query, by, max_nodes)?;
+        let scene = self.scene(&links, &query.edges);
         let mut edges: BTreeMap<(usize, usize), GroupEdge> = BTreeMap::new();
         let mut unresolved = std::collections::HashSet::new();
-        for edge in links.graph.edge_indices() {
-            let Some((from, to)) = links.graph.edge_endpoints(edge) else { continue };
-            let Some(&from) = members.get(links.slug(from)) else { continue };
+        for edge in links.graph.edge_references() {
+            let Some(from) = members[edge.source().index()] else { continue };
             let Some((strength, stale)) = scene.seen(edge) else { continue };
-            let to = match members.get(links.slug(to)) {
-                Some(&to) => to,
+            let to = match members[edge.target().index()] {
+                Some(to) => to,
                 // The filter does not select it.
-                None if scene.is_registered(to) => continue,
+                None if scene.project(edge.target()).is_some() => continue,
                 None => {
                     let place = groups.place(GroupKey::Unresolved);
-                    groups.nodes[place].projects += usize::from(unresolved.insert(to));
+                    groups.nodes[place].projects += usize::from(unresolved.insert(edge.target()));
                     place
                 }
             };
@@ -171,34 +167,35 @@ impl Graph {
         Ok(sorted(by, groups.nodes, edges.into_values()))
     }
 
-    /// Returns the groups and the place of the group of each selected project.
+    /// Returns the groups and, by index of the node, the place of the group of each selected project.
     fn members(
         &self,
+        links: &Links,
         query: &GraphQuery,
         by: GroupBy,
         max_nodes: usize,
-    ) -> Result<(Groups, HashMap<Slug, usize>), GraphError> {
+    ) -> Result<(Groups, Vec<Option<usize>>), GraphError> {
         let query = ProjectQuery { filter: query.projects.clone(), ..ProjectQuery::default() };
-        let (mut groups, mut members, mut after) = (Groups::default(), HashMap::new(), None);
-        loop {
-            let mut show = |project: &Project, status_known: bool| {
-                let place = groups.place(by.key(project));
-                let group = &mut groups.nodes[place];
-                group.projects += 1;
-                if status_known {
-                    group.by_status[project.status as usize] += 1;
-                }
-                members.insert(project.slug.clone(), place);
-            };
-            let catalog = &self.0.catalog;
-            after = catalog.list_next(&query, after.as_ref(), READ_AT_ONCE, &mut show)?;
+        let mut groups = Groups::default();
+        let mut members = vec![None; links.graph.node_bound()];
+        self.0.catalog.list_all(&query, &mut |project, status_known| {
             if groups.nodes.len() > max_nodes {
-                return Err(GraphError::TooLarge { max_nodes });
+                return;
             }
-            if after.is_none() {
-                return Ok((groups, members));
+            let place = groups.place(by.key(project));
+            let group = &mut groups.nodes[place];
+            group.projects += 1;
+            if status_known {
+                group.by_status[project.status as usize] += 1;
             }
+            if let Some(node) = links.node(&project.slug) {
+                members[node.index()] = Some(place);
+            }
+        })?;
+        if groups.nodes.len() > max_nodes {
+            return Err(GraphError::TooLarge { max_nodes });
         }
+        Ok((groups, members))
     }
 }
 

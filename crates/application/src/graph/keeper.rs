@@ -190,8 +190,7 @@ impl EdgeKeeper {
                     self.metrics.edges_refused(ObservationRefusal::ToItself, 1);
                     continue;
                 };
-                let known = links.claim_mut(&key, EdgeSource::Observed);
-                let is_stored = known.is_some_and(|live| {
+                let is_stored = links.update(&key, EdgeSource::Observed, |live| {
                     let says_the_same = live.claim.strength == strength
                         && live.claim.details == details
                         && !live.claim.stale;
@@ -203,6 +202,7 @@ impl EdgeKeeper {
                         && created_at.is_none_or(|created_at| live.stored_at >= created_at);
                     says_the_same && is_recent
                 });
+                let is_stored = is_stored.unwrap_or(false);
                 self.metrics.edge_observed();
                 let is_rejected = self
                     .rejected

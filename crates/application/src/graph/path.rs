@@ -5,7 +5,7 @@ use std::ops::Add;
 use federation_domain::{EdgeKey, Strength};
 use petgraph::algo::astar;
 use petgraph::stable_graph::NodeIndex;
-use petgraph::visit::{EdgeFiltered, EdgeRef};
+use petgraph::visit::EdgeFiltered;
 
 use super::scene::Scene;
 
@@ -40,8 +40,7 @@ pub(super) fn shortest(
     from: NodeIndex,
     to: NodeIndex,
 ) -> Option<DependencyPath> {
-    let seen =
-        EdgeFiltered::from_fn(&scene.links.graph, |edge| scene.strength(edge.id()).is_some());
+    let seen = EdgeFiltered::from_fn(&scene.links.graph, |edge| scene.strength(edge).is_some());
     let (_, nodes) = astar(&seen, from, |node| node == to, |_| 1_usize, |_| 0)?;
     along(scene, &nodes)
 }
@@ -52,14 +51,13 @@ pub(super) fn strongest(
     from: NodeIndex,
     to: NodeIndex,
 ) -> Option<DependencyPath> {
-    let seen =
-        EdgeFiltered::from_fn(&scene.links.graph, |edge| scene.strength(edge.id()).is_some());
+    let seen = EdgeFiltered::from_fn(&scene.links.graph, |edge| scene.strength(edge).is_some());
     let weakness = |strength: Strength| Weakness { missing: 1.0 - strength.get(), edges: 1 };
     let (_, nodes) = astar(
         &seen,
         from,
         |node| node == to,
-        |edge| scene.strength(edge.id()).map(weakness).unwrap_or_default(),
+        |edge| scene.strength(edge).map(weakness).unwrap_or_default(),
         |_| Weakness::default(),
     )?;
     along(scene, &nodes)
@@ -71,10 +69,10 @@ fn along(scene: &Scene<'_>, nodes: &[NodeIndex]) -> Option<DependencyPath> {
     for hop in nodes.windows(2) {
         let &[from, to] = hop else { continue };
         let between = scene.links.graph.edges_connecting(from, to);
-        let seen = between.filter_map(|edge| Some((scene.strength(edge.id())?, edge.id())));
-        let (strength, edge) = seen.max_by_key(|(strength, _)| *strength)?;
+        let seen = between.filter_map(|edge| Some((scene.strength(edge)?, edge.weight())));
+        let (strength, link) = seen.max_by_key(|(strength, _)| *strength)?;
         path.weakest = path.weakest.min(strength);
-        path.edges.push(scene.links.key(edge)?.clone());
+        path.edges.push(link.key()?.clone());
     }
     Some(path)
 }

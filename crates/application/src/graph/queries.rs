@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use federation_domain::{
     EdgeClaim, EdgeSource, Project, ProjectStatus, Slug, Strength, UnitedClaims,
 };
-use petgraph::stable_graph::{EdgeIndex, NodeIndex};
+use petgraph::stable_graph::{EdgeReference, NodeIndex};
+use petgraph::visit::{EdgeRef, IntoEdgeReferences};
 
 use super::Graph;
 use super::path::{self, DependencyPath};
@@ -15,12 +16,9 @@ use super::selection::EdgeSelection;
 use super::summary::{GraphSummary, summarize};
 use super::view::{Around, GraphEdge, GraphNode, GraphQuery, GraphView};
 use crate::catalog::CatalogError;
-use crate::entry::ProjectEntry;
+use crate::edge_table::Link;
 use crate::presence::{HearingSnapshot, ProjectState};
 use crate::query::{ProjectFilter, ProjectQuery};
-
-/// Number of projects read from the registry at once.
-const READ_AT_ONCE: usize = 1_000;
 
 /// Error of a query of the graph.
 #[derive(Debug, thiserror::Error)]
@@ -112,17 +110,15 @@ impl Graph {
     fn view_all(&self, query: &GraphQuery, max_nodes: usize) -> Result<GraphView, GraphError> {
         let mut nodes = self.selected(&query.projects, max_nodes)?;
         let links = self.0.table.read();
-        let registry = self.0.catalog.registry();
-        let scene = Scene::new(&links, registry, &query.edges);
+        let scene = self.scene(&links, &query.edges);
         let mut edges = Vec::new();
-        for edge in links.graph.edge_indices() {
-            let Some((from, to)) = links.graph.edge_endpoints(edge) else { continue };
-            let (from, to) = (links.slug(from), links.slug(to));
+        for edge in links.graph.edge_references() {
+            let (from, to) = (links.slug(edge.source()), links.slug(edge.target()));
             if !nodes.contains_key(from) || scene.seen(edge).is_none() {
                 continue;
             }
             if !nodes.contains_key(to) {
-                if registry.get(to.as_str()).is_some() {
+                if scene.project(edge.target()).is_some() {
                     // The filter does not select it.
                     continue;
                 }
@@ -143,22 +139,18 @@ impl Graph {
         max_nodes: usize,
     ) -> Result<HashMap<Slug, GraphNode>, GraphError> {
         let query = ProjectQuery { filter: filter.clone(), ..ProjectQuery::default() };
-        let (mut nodes, mut after) = (HashMap::new(), None);
-        loop {
-            let mut show = |project: &Project, status_known| {
+        let mut nodes = HashMap::new();
+        self.0.catalog.list_all(&query, &mut |project, status_known| {
+            if nodes.len() <= max_nodes {
                 let state = Some(ProjectState::new(project, status_known));
                 let slug = project.slug.clone();
                 nodes.insert(slug.clone(), GraphNode { slug, state });
-            };
-            let catalog = &self.0.catalog;
-            after = catalog.list_next(&query, after.as_ref(), READ_AT_ONCE, &mut show)?;
-            if nodes.len() > max_nodes {
-                return Err(GraphError::TooLarge { max_nodes });
             }
-            if after.is_none() {
-                return Ok(nodes);
-            }
+        })?;
+        if nodes.len() > max_nodes {
+            return Err(GraphError::TooLarge { max_nodes });
         }
+        Ok(nodes)
     }
 
     fn view_around(
@@ -170,14 +162,15 @@ impl Graph {
         self.0.catalog.loaded()?;
         let hearing = self.hearing();
         let links = self.0.table.read();
-        let scene = Scene::new(&links, self.0.catalog.registry(), &query.edges);
+        let scene = self.scene(&links, &query.edges);
         let Some(start) = links.node(&around.center) else {
             let center = self.node_without_edges(&around.center, &hearing)?;
             return Ok(GraphView { nodes: vec![center], edges: Vec::new() });
         };
-        let steps = Steps::from(&scene, start, around.direction, around.depth);
+        let depth = u32::try_from(around.depth).unwrap_or(u32::MAX);
+        let steps = Steps::from(&scene, &scene, start, around.direction, depth);
         let mut nodes = HashMap::from([(start, self.node(&scene, start, &hearing))]);
-        for reached in steps.nodes() {
+        for &reached in steps.nodes() {
             let node = self.node(&scene, reached, &hearing);
             let project = node.state.as_ref().map(|state| &state.project);
             if project.is_none_or(|project| query.projects.selects(project)) {
@@ -187,12 +180,8 @@ impl Graph {
                 return Err(GraphError::TooLarge { max_nodes });
             }
         }
-        let is_shown = |edge: &EdgeIndex| {
-            let ends = links.graph.edge_endpoints(*edge);
-            ends.is_some_and(|(from, to)| nodes.contains_key(&from) && nodes.contains_key(&to))
-        };
         let outgoing = nodes.keys().flat_map(|node| links.graph.edges(*node));
-        let edges = outgoing.map(|edge| petgraph::visit::EdgeRef::id(&edge)).filter(is_shown);
+        let edges = outgoing.filter(|edge| nodes.contains_key(&edge.target()));
         let edges = edges.filter(|edge| scene.seen(*edge).is_some());
         let edges: Vec<_> = edges.filter_map(|edge| united(&scene, edge)).collect();
         Ok(sorted(nodes.into_values().collect(), edges))
@@ -210,27 +199,25 @@ impl Graph {
         limit: usize,
     ) -> Result<Reach, GraphError> {
         self.0.catalog.loaded()?;
-        let hearing = self.hearing();
+        let (hearing, generation) = (self.hearing(), self.generation());
         let links = self.0.table.read();
-        let scene = Scene::new(&links, self.0.catalog.registry(), selection);
+        let scene = self.scene(&links, selection);
         let Some(start) = links.node(slug) else {
             let start = self.node_without_edges(slug, &hearing)?;
             return Ok(Reach { start, total: 0, down: 0, reached: Vec::new() });
         };
-        let steps = Steps::from(&scene, start, direction, usize::MAX);
-        let sorted = steps.sorted(&scene);
-        let is_down = |entry: &ProjectEntry| self.judge(entry, &hearing, is_known_down);
-        let down = sorted.iter().filter_map(|step| scene.project(step.node));
-        let down = down.filter(|known| is_down(&known.entry)).count();
-        let reached = sorted.iter().take(limit).map(|step| ReachedProject {
+        let steps = self.search(&scene, generation, start, direction);
+        let is_down = |node: &&NodeIndex| self.is_down(&scene, **node, &hearing);
+        let (total, down) = (steps.nodes().len(), steps.nodes().iter().filter(is_down).count());
+        let reached = steps.first(&scene, limit, |_| true).into_iter().map(|step| ReachedProject {
             node: self.node(&scene, step.node, &hearing),
-            distance: step.distance,
+            distance: step.distance as usize,
             path: steps.path(&scene, step.node),
             weakest: step.weakest,
             stale: step.stale,
         });
         let reached = reached.collect();
-        Ok(Reach { start: self.node(&scene, start, &hearing), total: sorted.len(), down, reached })
+        Ok(Reach { start: self.node(&scene, start, &hearing), total, down, reached })
     }
 
     /// Returns the projects that a project needs and that are known to be offline or degraded, the
@@ -240,19 +227,14 @@ impl Graph {
     /// Returns [`GraphError::NotFound`] or [`GraphError::NotLoaded`].
     pub fn dependencies_down(&self, slug: &Slug, limit: usize) -> Result<Vec<Slug>, GraphError> {
         self.0.catalog.loaded()?;
-        let hearing = self.hearing();
+        let (hearing, generation) = (self.hearing(), self.generation());
         let links = self.0.table.read();
         let selection = EdgeSelection::default();
-        let scene = Scene::new(&links, self.0.catalog.registry(), &selection);
+        let scene = self.scene(&links, &selection);
         let Some(start) = links.node(slug) else { return Ok(Vec::new()) };
-        let steps = Steps::from(&scene, start, ReachDirection::Dependencies, usize::MAX);
-        let sorted = steps.sorted(&scene);
-        let is_down = |node| {
-            let known = scene.project(node);
-            known.is_some_and(|known| self.judge(&known.entry, &hearing, is_known_down))
-        };
-        let down = sorted.iter().map(|step| step.node).filter(|node| is_down(*node));
-        Ok(down.take(limit).map(|node| links.slug(node).clone()).collect())
+        let steps = self.search(&scene, generation, start, ReachDirection::Dependencies);
+        let down = steps.first(&scene, limit, |node| self.is_down(&scene, node, &hearing));
+        Ok(down.into_iter().map(|step| links.slug(step.node).clone()).collect())
     }
 
     /// Returns the paths from a project to one that it uses, or `None` if there is none.
@@ -275,7 +257,7 @@ impl Graph {
             }
         }
         let &[from, to] = ends.as_slice() else { return Ok(None) };
-        let scene = Scene::new(&links, self.0.catalog.registry(), selection);
+        let scene = self.scene(&links, selection);
         let paths = path::shortest(&scene, from, to).zip(path::strongest(&scene, from, to));
         Ok(paths.map(|(shortest, strongest)| Paths { shortest, strongest }))
     }
@@ -286,12 +268,11 @@ impl Graph {
     /// Returns [`GraphError::NotLoaded`].
     pub fn summary(&self) -> Result<GraphSummary, GraphError> {
         self.0.catalog.loaded()?;
-        let registry = self.0.catalog.registry();
-        let projects = registry.count_by_status().iter().sum::<i64>();
+        let projects = self.0.catalog.registry().len();
         let selection = EdgeSelection { stale: true, unresolved: true, ..EdgeSelection::default() };
         let links = self.0.table.read();
-        let scene = Scene::new(&links, registry, &selection);
-        Ok(summarize(&scene, usize::try_from(projects).unwrap_or_default()))
+        let scene = self.scene(&links, &selection);
+        Ok(summarize(&scene, projects))
     }
 
     /// Returns the first `limit` claims that a source, or any source, makes about edges from a project, or from any
@@ -332,13 +313,12 @@ impl Graph {
         self.0.catalog.presence().listening().snapshot()
     }
 
-    fn judge<T>(
-        &self,
-        entry: &ProjectEntry,
-        hearing: &HearingSnapshot,
-        show: impl FnOnce(&Project, bool) -> T,
-    ) -> T {
-        self.0.catalog.presence().judge().show(entry, hearing, show)
+    /// Returns `true` if the project of a node is known to be offline or degraded.
+    fn is_down(&self, scene: &Scene<'_>, node: NodeIndex, hearing: &HearingSnapshot) -> bool {
+        let Some(known) = scene.project(node) else { return false };
+        // Most projects are online, which shows without a lock.
+        known.entry.status() != ProjectStatus::Online
+            && self.0.catalog.presence().judge().show(&known.entry, hearing, is_known_down)
     }
 
     fn node(&self, scene: &Scene<'_>, node: NodeIndex, hearing: &HearingSnapshot) -> GraphNode {
@@ -364,8 +344,8 @@ fn is_known_down(project: &Project, status_known: bool) -> bool {
 }
 
 /// Returns an edge with the union of its claims.
-fn united(scene: &Scene<'_>, edge: EdgeIndex) -> Option<GraphEdge> {
-    let key = scene.links.key(edge)?.clone();
+fn united(scene: &Scene<'_>, edge: EdgeReference<'_, Link>) -> Option<GraphEdge> {
+    let key = edge.weight().key()?.clone();
     Some(GraphEdge { key, claims: UnitedClaims::of(scene.claims(edge)?)? })
 }
 

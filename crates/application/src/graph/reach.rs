@@ -1,13 +1,11 @@
 //! Projects that a project affects or needs, transitively.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 
 use federation_domain::{Slug, Strength};
 use petgraph::Direction;
 use petgraph::stable_graph::NodeIndex;
-use petgraph::visit::{
-    Bfs, EdgeFiltered, EdgeRef, IntoNeighbors, Reversed, UndirectedAdaptor, Visitable,
-};
+use petgraph::visit::{EdgeRef as _, NodeIndexable as _};
 
 use super::scene::Scene;
 
@@ -23,127 +21,151 @@ pub enum ReachDirection {
 }
 
 impl ReachDirection {
-    /// Returns the direction of the edges that lead back to the start.
-    fn towards_start(self) -> &'static [Direction] {
+    /// Returns the directions in which the search leaves a project.
+    fn edges(self) -> &'static [Direction] {
         match self {
-            Self::Dependents => &[Direction::Outgoing],
-            Self::Dependencies => &[Direction::Incoming],
-            Self::Both => &[Direction::Outgoing, Direction::Incoming],
+            Self::Dependents => &[Direction::Incoming],
+            Self::Dependencies => &[Direction::Outgoing],
+            Self::Both => &[Direction::Incoming, Direction::Outgoing],
+        }
+    }
+}
+
+/// Edges along which a search leaves projects.
+pub(super) trait Edges {
+    /// Calls `take` for each edge that leads away from a node, in this direction of the search.
+    fn leave(&self, node: NodeIndex, direction: ReachDirection, take: impl FnMut(Hop));
+}
+
+/// An edge as a search sees it from one of its ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hop {
+    /// The other end.
+    pub(super) to: NodeIndex,
+    pub(super) strength: Strength,
+    pub(super) stale: bool,
+}
+
+impl Edges for Scene<'_> {
+    fn leave(&self, node: NodeIndex, direction: ReachDirection, mut take: impl FnMut(Hop)) {
+        for direction in direction.edges() {
+            for edge in self.links.graph.edges_directed(node, *direction) {
+                if let Some((strength, stale)) = self.seen(edge) {
+                    let to = if edge.source() == node { edge.target() } else { edge.source() };
+                    take(Hop { to, strength, stale });
+                }
+            }
         }
     }
 }
 
 /// A project that was reached, with one shortest path. Among shortest paths it is the one whose
-/// weakest edge is strongest.
+/// weakest edge is strongest, and among these the one whose next project has the first slug.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     pub(super) node: NodeIndex,
-    /// Number of edges.
-    pub(super) distance: usize,
     /// Next node on the path to the start.
     pub(super) towards: NodeIndex,
-    /// Strength of the weakest edge of the path.
-    pub(super) weakest: Strength,
+    /// Number of edges.
+    pub(super) distance: u32,
     /// The path has a stale edge.
     pub(super) stale: bool,
+    /// Strength of the weakest edge of the path.
+    pub(super) weakest: Strength,
 }
 
 /// All projects that can be reached from a start.
 pub(super) struct Steps {
-    start: NodeIndex,
-    steps: HashMap<NodeIndex, Step, foldhash::fast::RandomState>,
+    /// By index of the node. The start has one too, of distance 0.
+    steps: Vec<Option<Step>>,
+    /// The nodes that were reached, the nearest first.
+    nodes: Vec<NodeIndex>,
 }
 
 impl Steps {
     /// Searches breadth-first from a node, along at most `depth` edges.
+    ///
+    /// The search of `petgraph` does not say along which edges it came. Here every edge is visited once,
+    /// because all steps of one distance are known before the first of the next is taken.
     pub(super) fn from(
         scene: &Scene<'_>,
+        edges: &impl Edges,
         start: NodeIndex,
         direction: ReachDirection,
-        depth: usize,
+        depth: u32,
     ) -> Self {
-        let mut all = Self { start, steps: HashMap::default() };
-        let seen =
-            EdgeFiltered::from_fn(&scene.links.graph, |edge| scene.strength(edge.id()).is_some());
-        let arrive = |node| all.arrive(scene, node, direction) <= depth;
-        match direction {
-            ReachDirection::Dependencies => search(&seen, start, arrive),
-            ReachDirection::Dependents => search(Reversed(&seen), start, arrive),
-            ReachDirection::Both => search(UndirectedAdaptor(&seen), start, arrive),
+        let (towards, weakest) = (start, Strength::FULL);
+        let at_start = Step { node: start, towards, distance: 0, stale: false, weakest };
+        let mut all = Self { steps: vec![None; scene.links.graph.node_bound()], nodes: vec![] };
+        all.steps[start.index()] = Some(at_start);
+        let (mut from, mut left) = (at_start, 0);
+        while from.distance < depth {
+            edges.leave(from.node, direction, |hop| all.take(scene, from, hop));
+            let Some(next) = all.nodes.get(left).and_then(|node| all.steps[node.index()]) else {
+                break;
+            };
+            (from, left) = (next, left + 1);
         }
-        all.steps.retain(|_, step| step.distance <= depth);
         all
     }
 
-    /// Records a node, which the search visits after all that are nearer. Returns its distance.
-    fn arrive(&mut self, scene: &Scene<'_>, node: NodeIndex, direction: ReachDirection) -> usize {
-        if node == self.start {
-            return 0;
-        }
-        let edges = direction
-            .towards_start()
-            .iter()
-            .flat_map(|towards_start| scene.links.graph.edges_directed(node, *towards_start));
-        let steps = edges.filter_map(|edge| {
-            let (strength, stale) = scene.seen(edge.id())?;
-            let towards = if edge.source() == node { edge.target() } else { edge.source() };
-            let before = self.steps.get(&towards);
-            if before.is_none() && towards != self.start {
-                return None;
+    /// Takes a step, unless one that was taken before is at least as good.
+    fn take(&mut self, scene: &Scene<'_>, from: Step, hop: Hop) {
+        let step = Step {
+            node: hop.to,
+            towards: from.node,
+            distance: from.distance + 1,
+            stale: from.stale || hop.stale,
+            weakest: from.weakest.min(hop.strength),
+        };
+        let rank = |step: &Step| scene.ranks()[step.towards.index()];
+        let known = &mut self.steps[hop.to.index()];
+        match known {
+            None => self.nodes.push(hop.to),
+            Some(known) => {
+                let order = known.distance.cmp(&step.distance);
+                let order = order.then_with(|| step.weakest.cmp(&known.weakest));
+                if order.then_with(|| rank(known).cmp(&rank(&step))).is_le() {
+                    return;
+                }
             }
-            Some(Step {
-                node,
-                distance: before.map_or(0, |step| step.distance) + 1,
-                towards,
-                weakest: before.map_or(strength, |step| step.weakest.min(strength)),
-                stale: stale || before.is_some_and(|step| step.stale),
-            })
-        });
-        let best = steps.min_by(|a, b| {
-            let by_slug = || scene.links.slug(a.towards).cmp(scene.links.slug(b.towards));
-            a.distance.cmp(&b.distance).then(b.weakest.cmp(&a.weakest)).then_with(by_slug)
-        });
-        // The search came along one of the edges.
-        let Some(best) = best else { return usize::MAX };
-        self.steps.insert(node, best);
-        best.distance
+        }
+        *known = Some(step);
     }
 
-    /// Returns the steps, the nearest and most strongly connected first.
-    pub(super) fn sorted(&self, scene: &Scene<'_>) -> Vec<Step> {
-        let mut steps: Vec<_> = self.steps.values().copied().collect();
-        steps.sort_unstable_by(|a, b| {
-            let by_slug = || scene.links.slug(a.node).cmp(scene.links.slug(b.node));
-            a.distance.cmp(&b.distance).then(b.weakest.cmp(&a.weakest)).then_with(by_slug)
-        });
+    /// Returns the nodes that were reached, the nearest first.
+    pub(super) fn nodes(&self) -> &[NodeIndex] {
+        &self.nodes
+    }
+
+    /// Returns the first `limit` steps that `is_wanted` selects, the nearest and most strongly connected
+    /// first.
+    pub(super) fn first(
+        &self,
+        scene: &Scene<'_>,
+        limit: usize,
+        mut is_wanted: impl FnMut(NodeIndex) -> bool,
+    ) -> Vec<Step> {
+        let ranks = scene.ranks();
+        let order = |step: &Step| (step.distance, Reverse(step.weakest), ranks[step.node.index()]);
+        let wanted = self.nodes.iter().filter(|node| is_wanted(**node));
+        let mut steps: Vec<Step> = wanted.filter_map(|node| self.steps[node.index()]).collect();
+        if limit < steps.len() {
+            steps.select_nth_unstable_by_key(limit, order);
+            steps.truncate(limit);
+        }
+        steps.sort_unstable_by_key(order);
         steps
-    }
-
-    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeIndex> {
-        self.steps.keys().copied()
     }
 
     /// Returns the slugs from a reached node to the start.
     pub(super) fn path(&self, scene: &Scene<'_>, from: NodeIndex) -> Vec<Slug> {
         let mut path = vec![scene.links.slug(from).clone()];
         let mut at = from;
-        while let Some(step) = self.steps.get(&at) {
+        while let Some(step) = self.steps[at.index()].filter(|step| step.distance > 0) {
             at = step.towards;
             path.push(scene.links.slug(at).clone());
         }
         path
-    }
-}
-
-/// Visits nodes breadth-first until `arrive` returns `false`.
-fn search<G>(graph: G, start: NodeIndex, mut arrive: impl FnMut(NodeIndex) -> bool)
-where
-    G: IntoNeighbors<NodeId = NodeIndex> + Visitable<NodeId = NodeIndex>,
-{
-    let mut search = Bfs::new(graph, start);
-    while let Some(node) = search.next(graph) {
-        if !arrive(node) {
-            return;
-        }
     }
 }

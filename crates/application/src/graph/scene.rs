@@ -1,11 +1,10 @@
 //! The edges that a query sees.
 
-use std::cell::RefCell;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use federation_domain::{EdgeClaim, Strength};
-use petgraph::stable_graph::{EdgeIndex, NodeIndex};
-use petgraph::visit::NodeIndexable;
+use petgraph::stable_graph::{EdgeReference, NodeIndex};
+use petgraph::visit::{EdgeRef, IntoNodeReferences, NodeIndexable};
 use time::OffsetDateTime;
 
 use super::selection::EdgeSelection;
@@ -13,77 +12,107 @@ use crate::edge_table::{Link, Links};
 use crate::entry::ProjectEntry;
 use crate::registry::Registry;
 
-/// A registered project, looked up once for each query.
+/// A registered project.
 #[derive(Clone)]
 pub(super) struct Known {
     pub(super) entry: Arc<ProjectEntry>,
     created_at: OffsetDateTime,
 }
 
+/// The projects of all nodes. Finding them takes longer than most queries, so they are kept until a
+/// node or a project is added or removed.
+pub(super) struct Members {
+    /// Generations of the nodes and of the projects.
+    generations: (u64, u64),
+    /// By index of the node; `None` if the project is not registered.
+    projects: Vec<Option<Known>>,
+    /// By index of the node, its place in the order of slugs.
+    ranks: OnceLock<Vec<u32>>,
+}
+
+impl Members {
+    /// Returns the projects of the nodes, those that were found before if they are still the same.
+    pub(super) fn of(links: &Links, registry: &Registry, former: Option<&Arc<Self>>) -> Arc<Self> {
+        let generations = (links.nodes_generation(), registry.members_generation());
+        if let Some(former) = former.filter(|former| former.generations == generations) {
+            return Arc::clone(former);
+        }
+        let mut projects = vec![None; links.graph.node_bound()];
+        for (node, slug) in links.graph.node_references() {
+            projects[node.index()] = registry.get(slug.as_str()).map(|entry| {
+                let created_at = entry.lock().project.created_at;
+                Known { entry, created_at }
+            });
+        }
+        Arc::new(Self { generations, projects, ranks: OnceLock::new() })
+    }
+
+    fn ranks(&self, links: &Links) -> &[u32] {
+        self.ranks.get_or_init(|| {
+            let mut nodes: Vec<_> = links.graph.node_references().collect();
+            nodes.sort_unstable_by_key(|(_, slug)| *slug);
+            let mut ranks = vec![0; links.graph.node_bound()];
+            for (rank, (node, _)) in (0..).zip(nodes) {
+                ranks[node.index()] = rank;
+            }
+            ranks
+        })
+    }
+}
+
 /// The edges that a query sees: those that its selection has, from projects that are registered.
 pub(super) struct Scene<'a> {
     pub(super) links: &'a Links,
-    registry: &'a Registry,
-    pub(super) selection: &'a EdgeSelection,
-    /// By index of the node; the outer `None` means not looked up yet.
-    known: RefCell<Vec<Option<Option<Known>>>>,
+    selection: &'a EdgeSelection,
+    members: Arc<Members>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn new(
         links: &'a Links,
-        registry: &'a Registry,
+        members: Arc<Members>,
         selection: &'a EdgeSelection,
     ) -> Self {
-        let known = RefCell::new(vec![None; links.graph.node_bound()]);
-        Self { links, registry, selection, known }
+        Self { links, selection, members }
+    }
+
+    /// Returns `true` if the query selects no edges in particular.
+    pub(super) fn is_default(&self) -> bool {
+        *self.selection == EdgeSelection::default()
+    }
+
+    /// Returns the generations of the nodes and of the projects.
+    pub(super) fn generations(&self) -> (u64, u64) {
+        self.members.generations
     }
 
     /// Returns the project of a node if it is registered.
-    pub(super) fn project(&self, node: NodeIndex) -> Option<Known> {
-        let look_up = || {
-            let entry = self.registry.get(self.links.slug(node).as_str())?;
-            let created_at = entry.lock().project.created_at;
-            Some(Known { entry, created_at })
-        };
-        let mut known = self.known.borrow_mut();
-        match known.get_mut(node.index()) {
-            Some(slot) => slot.get_or_insert_with(look_up).clone(),
-            None => None,
-        }
+    pub(super) fn project(&self, node: NodeIndex) -> Option<&Known> {
+        self.members.projects.get(node.index())?.as_ref()
     }
 
-    fn created_at(&self, node: NodeIndex) -> Option<OffsetDateTime> {
-        if let Some(Some(known)) = self.known.borrow().get(node.index()) {
-            return known.as_ref().map(|known| known.created_at);
-        }
-        self.project(node).map(|known| known.created_at)
-    }
-
-    /// Returns `true` if the project of a node is registered.
-    pub(super) fn is_registered(&self, node: NodeIndex) -> bool {
-        self.created_at(node).is_some()
+    /// Returns the place of each node, by its index, in the order of slugs.
+    pub(super) fn ranks(&self) -> &[u32] {
+        self.members.ranks(self.links)
     }
 
     /// Returns the strength of an edge; `None` if the query does not see the edge.
-    pub(super) fn strength(&self, edge: EdgeIndex) -> Option<Strength> {
+    pub(super) fn strength(&self, edge: EdgeReference<'_, Link>) -> Option<Strength> {
         self.seen(edge).map(|(strength, _)| strength)
     }
 
     /// Returns the strength of an edge that the query sees, and whether it is stale.
-    pub(super) fn seen(&self, edge: EdgeIndex) -> Option<(Strength, bool)> {
-        let (from, to) = self.links.graph.edge_endpoints(edge)?;
-        let link = self.links.graph.edge_weight(edge)?;
-        let selection = self.selection;
+    pub(super) fn seen(&self, edge: EdgeReference<'_, Link>) -> Option<(Strength, bool)> {
+        let (link, selection) = (edge.weight(), self.selection);
         if !selection.kinds.is_empty() && !selection.kinds.contains(link.kind()) {
             return None;
         }
-        let created_at = self.created_at(from)?;
+        let created_at = self.project(edge.source())?.created_at;
         let (strength, stale) = link.strength(created_at)?;
         let is_seen = (selection.stale || !stale)
             && selection.min_strength.is_none_or(|min| strength >= min)
             && (selection.sources.is_empty() || self.has_source(link, created_at))
-            && (selection.unresolved || self.is_registered(to));
+            && (selection.unresolved || self.project(edge.target()).is_some());
         is_seen.then_some((strength, stale))
     }
 
@@ -92,9 +121,10 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the valid claims of an edge.
-    pub(super) fn claims(&self, edge: EdgeIndex) -> Option<impl Iterator<Item = &'a EdgeClaim>> {
-        let (from, _) = self.links.graph.edge_endpoints(edge)?;
-        let created_at = self.created_at(from)?;
-        Some(self.links.graph.edge_weight(edge)?.valid(created_at))
+    pub(super) fn claims<'e>(
+        &self,
+        edge: EdgeReference<'e, Link>,
+    ) -> Option<impl Iterator<Item = &'e EdgeClaim>> {
+        Some(edge.weight().valid(self.project(edge.source())?.created_at))
     }
 }

@@ -8,7 +8,7 @@ use petgraph::algo::kosaraju_scc;
 use petgraph::graph::{NodeIndex as Compact, UnGraph};
 use petgraph::stable_graph::NodeIndex;
 use petgraph::unionfind::UnionFind;
-use petgraph::visit::{EdgeFiltered, EdgeRef, NodeIndexable};
+use petgraph::visit::{EdgeFiltered, EdgeRef, IntoEdgeReferences, NodeIndexable};
 
 use super::scene::Scene;
 
@@ -71,14 +71,14 @@ pub(super) fn summarize(scene: &Scene<'_>, projects: usize) -> GraphSummary {
     let mut summary = GraphSummary { projects, ..GraphSummary::default() };
     let mut current = Vec::new();
     let (mut by_kind, mut unresolved) = (BTreeMap::new(), HashMap::<_, HashSet<_>>::new());
-    for edge in scene.links.graph.edge_indices() {
+    for edge in scene.links.graph.edge_references() {
         let Some((_, stale)) = scene.seen(edge) else { continue };
-        let Some((from, to)) = scene.links.graph.edge_endpoints(edge) else { continue };
+        let (from, to) = (edge.source(), edge.target());
         if stale {
             summary.stale_edges += 1;
-        } else if scene.is_registered(to) {
+        } else if scene.project(to).is_some() {
             summary.edges += 1;
-            let kind = scene.links.graph[edge].kind().clone();
+            let kind = edge.weight().kind().clone();
             *by_kind.entry(kind).or_default() += 1;
             current.push((from, to));
         } else {
@@ -161,7 +161,7 @@ fn groups(
 
 fn cycles(scene: &Scene<'_>) -> Listed<Listed<Slug>> {
     let current = EdgeFiltered::from_fn(&scene.links.graph, |edge| {
-        scene.seen(edge.id()).is_some_and(|(_, stale)| !stale)
+        scene.seen(edge).is_some_and(|(_, stale)| !stale)
     });
     // Kosaraju's algorithm, because Tarjan's is recursive in petgraph and a long chain would exhaust
     // the stack.

@@ -2,6 +2,7 @@
 
 mod claims;
 mod model;
+mod searches;
 
 use federation_application::{Around, EdgeSelection, GraphError, GraphQuery, ReachDirection};
 use federation_domain::{
