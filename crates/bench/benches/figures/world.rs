@@ -1,9 +1,12 @@
-//! A service on an in-memory store.
+//! A service with many projects.
 
 use std::sync::Arc;
 
 use federation_application::{Deployment, LogSink, Ports, Service};
-use federation_domain::{LivenessRule, Origin, Registration, RegistrationDraft, Stores};
+use federation_domain::{
+    Channel, Heartbeat, InstanceReport, LivenessRule, Origin, Registration, RegistrationDraft,
+    Source, Stores,
+};
 use federation_testkit::{FakeStore, ManualClock};
 
 /// Number of projects registered in one call.
@@ -11,34 +14,56 @@ pub(crate) const BATCH: usize = 10_000;
 
 pub(crate) struct World {
     pub(crate) service: Service,
-    pub(crate) store: Arc<FakeStore>,
     pub(crate) clock: Arc<ManualClock>,
 }
 
 impl World {
+    /// Registers projects with an in-memory store.
     pub(crate) async fn of(projects: usize) -> Self {
-        let (store, clock) = (Arc::<FakeStore>::default(), Arc::<ManualClock>::default());
-        let service = Self::on(&store, &clock);
+        Self::on(Stores::of(Arc::<FakeStore>::default()), projects).await
+    }
+
+    /// Registers projects with these stores.
+    pub(crate) async fn on(stores: Stores, projects: usize) -> Self {
+        let clock = Arc::<ManualClock>::default();
+        let service = service(stores, &clock);
         service.load().await.unwrap();
         let all: Vec<Registration> =
             (1..=projects).map(|number| registration(number, &[])).collect();
         for batch in all.chunks(BATCH) {
             service.catalog.register_all(batch.to_vec(), Origin::Api).await.unwrap();
         }
-        Self { service, store, clock }
+        Self { service, clock }
     }
 
-    pub(crate) fn on(store: &Arc<FakeStore>, clock: &Arc<ManualClock>) -> Service {
-        let ports = Ports {
-            stores: Stores::of(Arc::<FakeStore>::clone(store)),
-            sink: Arc::new(LogSink),
-            clock: Arc::<ManualClock>::clone(clock),
-            relay: None,
-            prober: None,
-        };
-        let deployment = Deployment { bus: true, shared_store: false };
-        Service::new(ports, LivenessRule::default(), deployment)
+    /// Makes all projects online.
+    pub(crate) async fn hear_all(&self, projects: usize) {
+        for number in 1..=projects {
+            let heartbeat = Heartbeat {
+                slug: &slug(number),
+                source: Source::Nats,
+                channel: Channel::Presence,
+                condition: None,
+                key: None,
+                instance: InstanceReport::default(),
+            };
+            self.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
+        }
+        self.service.writer().checkpoint().await.unwrap();
     }
+}
+
+/// Returns a service that has not loaded its stores.
+pub(crate) fn service(stores: Stores, clock: &Arc<ManualClock>) -> Service {
+    let ports = Ports {
+        stores,
+        sink: Arc::new(LogSink),
+        clock: Arc::<ManualClock>::clone(clock),
+        relay: None,
+        prober: None,
+    };
+    let deployment = Deployment { bus: true, shared_store: false };
+    Service::new(ports, LivenessRule::default(), deployment)
 }
 
 /// Returns the slug of a project.
