@@ -244,6 +244,39 @@ async fn programs_that_misbehave_end_and_the_command_line_tells() {
     assert!(String::from_utf8_lossy(&dry.stdout).contains("would_ask"), "{dry:?}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_killed_asks_nobody_twice_and_says_what_it_does_not_know() {
+    let (folder, nats) = (folder(&allowing(&["first", "second"])), NatsServer::start().await);
+    let (path, url) = (folder.path(), nats.url());
+    let asked = |slug: &str| fs::read_to_string(path.join(format!("{slug}.asked"))).ok();
+    let _projects = [
+        project(path, &url, "first", "echo asked >> first.asked; exec sleep 1000"),
+        project(path, &url, "second", "echo asked >> second.asked; echo 7"),
+    ];
+    let service = Service::ready(path, &settings(&url));
+    for slug in ["first", "second"] {
+        service.until_status(slug, "online");
+    }
+    let order = json!({
+        "action": "audit.security", "targets": {"all": true}, "max_concurrency": 1, "timeout": "1h",
+    });
+    let (status, run) = request(&service, "", "POST", ACTIONS, &order);
+    assert_eq!(status, 202, "{run}");
+    until("the first project is asked", || asked("first"));
+    service.kill();
+
+    let service = Service::ready(path, &settings(&url));
+    let run = ended(&service, "", run["id"].as_str().unwrap());
+    let target =
+        |place: usize| (&run["targets"][place]["outcome"], &run["targets"][place]["result"]);
+    assert_eq!(target(0), (&json!("unknown"), &Value::Null), "{run}");
+    assert_eq!(target(1), (&json!("done"), &json!(7)), "{run}");
+    assert_eq!(
+        (asked("first").as_deref(), asked("second").as_deref()),
+        (Some("asked\n"), Some("asked\n"))
+    );
+}
+
 #[test]
 fn fan_out_without_a_key_refuses_to_start() {
     let folder = folder("projects: []");
