@@ -35,7 +35,7 @@ impl EdgeTable {
         self.links.read()
     }
 
-    /// Locks the edges to record observations, which do not count as changes.
+    /// Locks the edges to record observations. They are not changes, unless an edge becomes valid by one.
     pub(crate) fn observe(&self) -> RwLockWriteGuard<'_, Links> {
         self.links.write()
     }
@@ -105,7 +105,8 @@ impl EdgeTable {
         self.touch();
     }
 
-    fn touch(&self) {
+    /// Advances the generation. Must be called after each change visible to readers.
+    pub(crate) fn touch(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 

@@ -67,7 +67,7 @@ pub use graph::{
     Around, DependencyPath, EdgeKeeper, EdgeObserver, EdgeSelection, EdgeWriteError, FileEdges,
     Graph, GraphEdge, GraphError, GraphNode, GraphQuery, GraphSummary, GraphView, GroupBy,
     GroupEdge, GroupKey, GroupNode, GroupedGraph, Listed, ObservedEdge, Paths, Reach,
-    ReachDirection, ReachedProject,
+    ReachDirection, ReachNode, ReachState, ReachedProject,
 };
 pub use history::{History, Uptime};
 pub use incidents::{

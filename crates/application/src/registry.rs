@@ -59,7 +59,7 @@ impl Registry {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Number that grows with each project that is added or removed.
+    /// Number that grows with each project that is added, removed, or registered at another time.
     pub(crate) fn members_generation(&self) -> u64 {
         self.members_generation.load(Ordering::SeqCst)
     }
@@ -97,6 +97,10 @@ impl Registry {
         match index.by_slug.get(project.slug.as_str()) {
             Some(entry) if entry.id == project.id => {
                 let mut live = entry.lock();
+                if live.project.created_at != project.created_at {
+                    // A restored database may have assigned the id to another registration.
+                    self.members_generation.fetch_add(1, Ordering::SeqCst);
+                }
                 live.project = Project {
                     // The store may lag behind these.
                     status: live.project.status,

@@ -135,7 +135,7 @@ impl Graph {
         max_nodes: usize,
     ) -> Result<GroupedGraph, GraphError> {
         let links = self.0.table.read();
-        let (mut groups, members) = self.members(&links, query, by, max_nodes)?;
+        let (mut groups, members) = self.group_projects(&links, query, by, max_nodes)?;
         let scene = self.scene(&links, &query.edges);
         let mut edges: BTreeMap<(usize, usize), GroupEdge> = BTreeMap::new();
         let mut unresolved = std::collections::HashSet::new();
@@ -168,7 +168,7 @@ impl Graph {
     }
 
     /// Returns the groups and, by index of the node, the place of the group of each selected project.
-    fn members(
+    fn group_projects(
         &self,
         links: &Links,
         query: &GraphQuery,

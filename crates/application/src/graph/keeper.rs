@@ -183,6 +183,7 @@ impl EdgeKeeper {
     fn take_in(&mut self, observations: &mut Vec<Observation>) {
         let table = std::sync::Arc::clone(&self.graph.0.table);
         let mut links = table.observe();
+        let mut is_changed = false;
         for Observation { from, edges, at, heard } in observations.drain(..) {
             let created_at = self.created_at(&from);
             for ObservedEdge { to, kind, strength, details } in edges {
@@ -191,6 +192,8 @@ impl EdgeKeeper {
                     continue;
                 };
                 let is_stored = links.update(&key, EdgeSource::Observed, |live| {
+                    // It may have been observed for a project that was removed and registered again.
+                    is_changed |= created_at.is_some_and(|at| !live.claim.is_valid_since(at));
                     let says_the_same = live.claim.strength == strength
                         && live.claim.details == details
                         && !live.claim.stale;
@@ -216,6 +219,10 @@ impl EdgeKeeper {
                     self.metrics.edges_refused(ObservationRefusal::Overload, 1);
                 }
             }
+        }
+        drop(links);
+        if is_changed {
+            table.touch();
         }
     }
 

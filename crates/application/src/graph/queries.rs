@@ -2,15 +2,13 @@
 
 use std::collections::HashMap;
 
-use federation_domain::{
-    EdgeClaim, EdgeSource, Project, ProjectStatus, Slug, Strength, UnitedClaims,
-};
+use federation_domain::{EdgeClaim, EdgeSource, Slug, UnitedClaims};
 use petgraph::stable_graph::{EdgeReference, NodeIndex};
 use petgraph::visit::{EdgeRef, IntoEdgeReferences};
 
 use super::Graph;
 use super::path::{self, DependencyPath};
-use super::reach::{ReachDirection, Steps};
+use super::reach::Steps;
 use super::scene::Scene;
 use super::selection::EdgeSelection;
 use super::summary::{GraphSummary, summarize};
@@ -46,42 +44,6 @@ impl From<CatalogError> for GraphError {
     }
 }
 
-/// Projects that a project affects or needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reach {
-    /// The project.
-    pub start: GraphNode,
-    /// Number of projects that were reached.
-    pub total: usize,
-    /// Number of these that are known to be offline or degraded.
-    pub down: usize,
-    /// The nearest of them, the most strongly connected first.
-    pub reached: Vec<ReachedProject>,
-}
-
-/// A project that a search reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ReachedProject {
-    /// The project.
-    pub node: GraphNode,
-    /// Number of edges of the path.
-    pub distance: usize,
-    /// Slugs along one shortest path, from this project to the start.
-    pub path: Vec<Slug>,
-    /// Strength of the weakest edge of the path.
-    pub weakest: Strength,
-    /// The path has a stale edge.
-    pub stale: bool,
-}
-
-impl ReachedProject {
-    /// Returns `true` if the project is known not to be online.
-    #[must_use]
-    pub fn is_down(&self) -> bool {
-        self.node.state.as_ref().is_some_and(is_down)
-    }
-}
-
 /// Paths from a project to one that it uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paths {
@@ -89,10 +51,6 @@ pub struct Paths {
     pub shortest: DependencyPath,
     /// The path whose weakest edge is strongest.
     pub strongest: DependencyPath,
-}
-
-fn is_down(state: &ProjectState) -> bool {
-    state.status_known && state.project.status != ProjectStatus::Online
 }
 
 impl Graph {
@@ -187,56 +145,6 @@ impl Graph {
         Ok(sorted(nodes.into_values().collect(), edges))
     }
 
-    /// Returns the projects that a project affects or needs, at most `limit` of them with paths.
-    ///
-    /// # Errors
-    /// Returns [`GraphError::NotFound`] or [`GraphError::NotLoaded`].
-    pub fn reach(
-        &self,
-        slug: &Slug,
-        direction: ReachDirection,
-        selection: &EdgeSelection,
-        limit: usize,
-    ) -> Result<Reach, GraphError> {
-        self.0.catalog.loaded()?;
-        let (hearing, generation) = (self.hearing(), self.generation());
-        let links = self.0.table.read();
-        let scene = self.scene(&links, selection);
-        let Some(start) = links.node(slug) else {
-            let start = self.node_without_edges(slug, &hearing)?;
-            return Ok(Reach { start, total: 0, down: 0, reached: Vec::new() });
-        };
-        let steps = self.search(&scene, generation, start, direction);
-        let is_down = |node: &&NodeIndex| self.is_down(&scene, **node, &hearing);
-        let (total, down) = (steps.nodes().len(), steps.nodes().iter().filter(is_down).count());
-        let reached = steps.first(&scene, limit, |_| true).into_iter().map(|step| ReachedProject {
-            node: self.node(&scene, step.node, &hearing),
-            distance: step.distance as usize,
-            path: steps.path(&scene, step.node),
-            weakest: step.weakest,
-            stale: step.stale,
-        });
-        let reached = reached.collect();
-        Ok(Reach { start: self.node(&scene, start, &hearing), total, down, reached })
-    }
-
-    /// Returns the projects that a project needs and that are known to be offline or degraded, the
-    /// nearest first, at most `limit`.
-    ///
-    /// # Errors
-    /// Returns [`GraphError::NotFound`] or [`GraphError::NotLoaded`].
-    pub fn dependencies_down(&self, slug: &Slug, limit: usize) -> Result<Vec<Slug>, GraphError> {
-        self.0.catalog.loaded()?;
-        let (hearing, generation) = (self.hearing(), self.generation());
-        let links = self.0.table.read();
-        let selection = EdgeSelection::default();
-        let scene = self.scene(&links, &selection);
-        let Some(start) = links.node(slug) else { return Ok(Vec::new()) };
-        let steps = self.search(&scene, generation, start, ReachDirection::Dependencies);
-        let down = steps.first(&scene, limit, |node| self.is_down(&scene, node, &hearing));
-        Ok(down.into_iter().map(|step| links.slug(step.node).clone()).collect())
-    }
-
     /// Returns the paths from a project to one that it uses, or `None` if there is none.
     ///
     /// # Errors
@@ -309,16 +217,8 @@ impl Graph {
         Ok(claims)
     }
 
-    fn hearing(&self) -> HearingSnapshot {
+    pub(super) fn hearing(&self) -> HearingSnapshot {
         self.0.catalog.presence().listening().snapshot()
-    }
-
-    /// Returns `true` if the project of a node is known to be offline or degraded.
-    fn is_down(&self, scene: &Scene<'_>, node: NodeIndex, hearing: &HearingSnapshot) -> bool {
-        let Some(known) = scene.project(node) else { return false };
-        // Most projects are online, which shows without a lock.
-        known.entry.status() != ProjectStatus::Online
-            && self.0.catalog.presence().judge().show(&known.entry, hearing, is_known_down)
     }
 
     fn node(&self, scene: &Scene<'_>, node: NodeIndex, hearing: &HearingSnapshot) -> GraphNode {
@@ -337,10 +237,6 @@ impl Graph {
         let state = self.0.catalog.presence().judge().state(&entry, hearing);
         Ok(GraphNode { slug: slug.clone(), state: Some(state) })
     }
-}
-
-fn is_known_down(project: &Project, status_known: bool) -> bool {
-    status_known && project.status != ProjectStatus::Online
 }
 
 /// Returns an edge with the union of its claims.

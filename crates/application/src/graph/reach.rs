@@ -60,7 +60,8 @@ impl Edges for Scene<'_> {
 }
 
 /// A project that was reached, with one shortest path. Among shortest paths it is the one whose
-/// weakest edge is strongest, and among these the one whose next project has the first slug.
+/// weakest edge is strongest, then one without stale edges, then the one whose next project has the
+/// first slug.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     pub(super) node: NodeIndex,
@@ -86,7 +87,7 @@ impl Steps {
     /// Searches breadth-first from a node, along at most `depth` edges.
     ///
     /// The search of `petgraph` does not say along which edges it came. Here every edge is visited once,
-    /// because all steps of one distance are known before the first of the next is taken.
+    /// because all projects of one distance are known before the first of them is left.
     pub(super) fn from(
         scene: &Scene<'_>,
         edges: &impl Edges,
@@ -125,6 +126,7 @@ impl Steps {
             Some(known) => {
                 let order = known.distance.cmp(&step.distance);
                 let order = order.then_with(|| step.weakest.cmp(&known.weakest));
+                let order = order.then_with(|| known.stale.cmp(&step.stale));
                 if order.then_with(|| rank(known).cmp(&rank(&step))).is_le() {
                     return;
                 }

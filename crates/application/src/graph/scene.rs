@@ -21,29 +21,42 @@ pub(super) struct Known {
 
 /// The projects of all nodes. Finding them takes longer than most queries, so they are kept until a
 /// node or a project is added or removed.
-pub(super) struct Members {
-    /// Generations of the nodes and of the projects.
-    generations: (u64, u64),
+pub(super) struct NodeProjects {
+    generations: NodeGenerations,
     /// By index of the node; `None` if the project is not registered.
     projects: Vec<Option<Known>>,
     /// By index of the node, its place in the order of slugs.
     ranks: OnceLock<Vec<u32>>,
 }
 
-impl Members {
+/// Generations of the nodes and of the projects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NodeGenerations {
+    nodes: u64,
+    projects: u64,
+}
+
+impl NodeProjects {
     /// Returns the projects of the nodes, those that were found before if they are still the same.
     pub(super) fn of(links: &Links, registry: &Registry, former: Option<&Arc<Self>>) -> Arc<Self> {
-        let generations = (links.nodes_generation(), registry.members_generation());
+        let generations = NodeGenerations {
+            nodes: links.nodes_generation(),
+            projects: registry.members_generation(),
+        };
         if let Some(former) = former.filter(|former| former.generations == generations) {
             return Arc::clone(former);
         }
-        let mut projects = vec![None; links.graph.node_bound()];
+        let mut entries = vec![None; links.graph.node_bound()];
+        let index = registry.hold();
         for (node, slug) in links.graph.node_references() {
-            projects[node.index()] = registry.get(slug.as_str()).map(|entry| {
-                let created_at = entry.lock().project.created_at;
-                Known { entry, created_at }
-            });
+            entries[node.index()] = index.get(slug.as_str()).map(Arc::clone);
         }
+        drop(index);
+        let known = |entry: Arc<ProjectEntry>| {
+            let created_at = entry.lock().project.created_at;
+            Known { entry, created_at }
+        };
+        let projects = entries.into_iter().map(|entry| entry.map(known)).collect();
         Arc::new(Self { generations, projects, ranks: OnceLock::new() })
     }
 
@@ -64,16 +77,16 @@ impl Members {
 pub(super) struct Scene<'a> {
     pub(super) links: &'a Links,
     selection: &'a EdgeSelection,
-    members: Arc<Members>,
+    projects: Arc<NodeProjects>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn new(
         links: &'a Links,
-        members: Arc<Members>,
+        projects: Arc<NodeProjects>,
         selection: &'a EdgeSelection,
     ) -> Self {
-        Self { links, selection, members }
+        Self { links, selection, projects }
     }
 
     /// Returns `true` if the query selects no edges in particular.
@@ -81,19 +94,18 @@ impl<'a> Scene<'a> {
         *self.selection == EdgeSelection::default()
     }
 
-    /// Returns the generations of the nodes and of the projects.
-    pub(super) fn generations(&self) -> (u64, u64) {
-        self.members.generations
+    pub(super) fn generations(&self) -> NodeGenerations {
+        self.projects.generations
     }
 
     /// Returns the project of a node if it is registered.
     pub(super) fn project(&self, node: NodeIndex) -> Option<&Known> {
-        self.members.projects.get(node.index())?.as_ref()
+        self.projects.projects.get(node.index())?.as_ref()
     }
 
     /// Returns the place of each node, by its index, in the order of slugs.
     pub(super) fn ranks(&self) -> &[u32] {
-        self.members.ranks(self.links)
+        self.projects.ranks(self.links)
     }
 
     /// Returns the strength of an edge; `None` if the query does not see the edge.

@@ -69,7 +69,7 @@ impl<'a> From<&'a Reach> for ReachBody<'a> {
         let state = reach.start.state.as_ref();
         Self {
             project: reach.start.slug.as_str(),
-            status: state.map(|state| state.project.status.as_str()),
+            status: state.map(|state| state.status.as_str()),
             status_known: state.is_some_and(|state| state.status_known),
             total: reach.total,
             down: reach.down,
@@ -83,8 +83,8 @@ impl<'a> From<&'a ReachedProject> for ReachedBody<'a> {
         let (slug, state) = (reached.node.slug.as_str(), reached.node.state.as_ref());
         Self {
             id: slug,
-            label: state.map_or(slug, |state| state.project.name.as_str()),
-            status: state.map(|state| state.project.status.as_str()),
+            label: state.map_or(slug, |state| state.name.as_str()),
+            status: state.map(|state| state.status.as_str()),
             status_known: state.is_some_and(|state| state.status_known),
             down: reached.is_down(),
             unresolved: state.is_none(),
