@@ -43,12 +43,17 @@ pub(super) struct RunDriver {
     waiting: VecDeque<Slug>,
     /// Targets that are about to be asked, and the time that is recorded for them. It is not known
     /// yet if that is recorded.
-    recording: Option<(Vec<Slug>, OffsetDateTime)>,
-    /// Targets that are recorded as asked and are sent when there is room for them in flight.
-    ready: VecDeque<Slug>,
+    recording: Option<(Arc<[Slug]>, OffsetDateTime)>,
+    /// Targets that are recorded as asked, with the time. They are sent when there is room for them in
+    /// flight, unless that takes too long.
+    ready: VecDeque<(Slug, OffsetDateTime)>,
     lookahead: Lookahead,
     in_flight: InFlight,
     unstored: Unstored,
+    /// Targets that the store has been given. It is not known yet if it has stored them.
+    storing: Arc<Vec<ActionTarget>>,
+    /// Cancelled when the process stops.
+    stopping: CancellationToken,
     /// Number of targets that have ended.
     ended: usize,
     /// That number in the newest entry of the log, and its time.
@@ -91,6 +96,8 @@ impl RunDriver {
             ready: VecDeque::new(),
             lookahead: Lookahead::default(),
             unstored: Unstored::default(),
+            storing: Arc::default(),
+            stopping: CancellationToken::new(),
             ended,
             state: DriverState::Working,
         };
@@ -109,6 +116,7 @@ impl RunDriver {
 
     /// Drives the run until it has ended, belongs to another replica, or the process stops.
     pub(super) async fn run(mut self, cancel: CancellationToken) {
+        self.stopping = cancel.clone();
         while self.state != DriverState::Over && !cancel.is_cancelled() {
             let is_late = async {
                 cancel.cancelled().await;
@@ -131,8 +139,7 @@ impl RunDriver {
         }
         if self.state != DriverState::Over {
             self.take_replies();
-            let unsent = std::mem::take(&mut self.ready);
-            unsent.into_iter().for_each(|project| self.keep(ActionTarget::waiting(project)));
+            self.forget_dispatch();
             // Whatever is not stored in time is unknown to the replica that takes over.
             let _ = timeout(STOP_WITHIN, self.store()).await;
         }
@@ -172,6 +179,7 @@ impl RunDriver {
 
     async fn proceed(&mut self) -> Result<(), StoreError> {
         self.send_ready();
+        self.forget_old();
         self.store().await?;
         self.dispatch().await?;
         self.store().await?;
@@ -194,9 +202,8 @@ impl RunDriver {
 
     /// Ends the targets that wait. Those that may be recorded as asked were certainly not sent.
     fn skip_waiting(&mut self, reason: &NotAsked) {
-        let recording = self.recording.take().map(|(projects, _)| projects).unwrap_or_default();
-        let recorded = std::mem::take(&mut self.ready).into_iter().chain(recording);
-        for project in recorded.chain(std::mem::take(&mut self.waiting)) {
+        self.forget_dispatch();
+        for project in std::mem::take(&mut self.waiting) {
             self.skip(project, reason);
         }
     }
@@ -229,7 +236,7 @@ impl RunDriver {
         loop {
             tokio::select! {
                 result = &mut call => {
-                    self.lookahead.called_for(self.shared.monotonic().since(began));
+                    self.lookahead.note_call(self.shared.monotonic().since(began));
                     return result;
                 }
                 () = self.in_flight.replied() => {
@@ -240,40 +247,48 @@ impl RunDriver {
         }
     }
 
-    /// Stores the targets that changed.
+    /// Stores the targets that have changed so far. Those that change meanwhile are left to the next call.
     async fn store(&mut self) -> Result<(), StoreError> {
-        let store = Arc::clone(&self.shared.stores().actions);
-        loop {
-            let mut batch = self.unstored.take();
-            if batch.is_empty() {
-                return Ok(());
-            }
-            let (id, owner) = (self.run.id, Arc::clone(&self.owner));
-            let stored = self.during(store.store_targets(id, &owner, &batch)).await;
+        self.put_back();
+        let mut left = self.unstored.len();
+        while left > 0 {
+            let batch = Arc::new(self.unstored.take());
+            left = left.saturating_sub(batch.len());
+            self.storing = Arc::clone(&batch);
+            let (store, owner) =
+                (Arc::clone(&self.shared.stores().actions), Arc::clone(&self.owner));
+            let stored = self.during(store.store_targets(self.run.id, &owner, &batch)).await;
+            drop(batch);
             match self.shared.journal.note_write(stored) {
-                Ok(true) => {}
+                Ok(true) => self.storing = Arc::default(),
                 Ok(false) => {
-                    self.unstored.clear();
                     self.lose();
                     return Ok(());
                 }
-                Err(error) => {
-                    let has_results = batch.iter().any(|target| target.result.is_some());
-                    let is_retried = error.prospect() != Prospect::Permanent || !has_results;
-                    if !is_retried {
-                        batch
-                            .iter_mut()
-                            .filter(|target| target.result.is_some())
-                            .for_each(ActionTarget::drop_result);
-                    }
-                    self.unstored.put_back(batch);
-                    if is_retried {
-                        return Err(error);
-                    }
-                    self.report(&error);
-                }
+                Err(error) => self.store_later(error)?,
             }
         }
+        Ok(())
+    }
+
+    /// Keeps what was not stored. If the store rejects it for good, results are the reason and are
+    /// dropped.
+    fn store_later(&mut self, error: StoreError) -> Result<(), StoreError> {
+        let batch = Arc::make_mut(&mut self.storing);
+        let has_results = batch.iter().any(|target| target.result.is_some());
+        if error.prospect() != Prospect::Permanent || !has_results {
+            return Err(error);
+        }
+        batch.iter_mut().filter(|one| one.result.is_some()).for_each(ActionTarget::drop_result);
+        self.report(&error);
+        self.put_back();
+        Ok(())
+    }
+
+    /// Takes back what the store was given, if it is not known to have stored it.
+    fn put_back(&mut self) {
+        let batch = Arc::unwrap_or_clone(std::mem::take(&mut self.storing));
+        self.unstored.put_back(batch);
     }
 
     /// Ends the run if all targets have ended, or logs its progress.
@@ -302,12 +317,19 @@ impl RunDriver {
         match self.shared.journal.write(write).await? {
             None => self.lose(),
             Some(run) if run.status.is_final() => self.state = DriverState::Over,
+            Some(_) if is_ended => {
+                let run = self.run.id;
+                tracing::error!(%run, "targets of a run were lost track of; it is taken on again");
+                self.state = DriverState::Over;
+            }
             Some(_) => self.logged = (self.ended, now),
         }
         Ok(())
     }
 
     fn lose(&mut self) {
+        self.storing = Arc::default();
+        self.unstored.clear();
         tracing::warn!(run = %self.run.id, "run of an action belongs to another replica now");
         self.state = DriverState::Over;
     }

@@ -1,6 +1,6 @@
 //! Targets that differ from the store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use federation_domain::{ActionStore, ActionTarget, RunId, Slug, StoreError};
 
@@ -13,49 +13,70 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Number of targets that are read at once. Results of other targets may be large.
 const READ_AT_ONCE: usize = 200;
 
-/// Targets to store, oldest first.
+/// Targets to store, oldest first. Of a target, only the newest state is kept.
 #[derive(Default)]
-pub(super) struct Unstored(Vec<ActionTarget>);
+pub(super) struct Unstored {
+    targets: HashMap<Slug, ActionTarget>,
+    order: VecDeque<Slug>,
+    bytes: usize,
+}
 
 impl Unstored {
     pub(super) fn push(&mut self, target: ActionTarget) {
-        self.0.push(target);
+        let slug = target.project.clone();
+        self.bytes += size(&target);
+        match self.targets.insert(slug.clone(), target) {
+            Some(former) => self.bytes -= size(&former),
+            None => self.order.push_back(slug),
+        }
     }
 
-    pub(super) fn clear(&mut self) {
-        self.0.clear();
+    pub(super) fn has(&self, project: &Slug) -> bool {
+        self.targets.contains_key(project)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.targets.len()
     }
 
-    /// Takes the targets to store at once. Of a target, only the newest state is kept.
+    /// Returns the size of the results.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Takes the targets to store at once.
     pub(super) fn take(&mut self) -> Vec<ActionTarget> {
-        let mut newest: HashMap<Slug, usize> = HashMap::new();
-        for (place, target) in self.0.iter().enumerate() {
-            newest.insert(target.project.clone(), place);
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        while taken.len() < BATCH
+            && let Some(target) = self.order.front().and_then(|slug| self.targets.get(slug))
+            && (taken.is_empty() || bytes + size(target) <= BATCH_BYTES)
+        {
+            bytes += size(target);
+            let first = self.order.pop_front();
+            taken.extend(first.and_then(|slug| self.targets.remove(&slug)));
         }
-        if newest.len() < self.0.len() {
-            let mut place = 0;
-            self.0.retain(|target| {
-                place += 1;
-                newest.get(&target.project) == Some(&(place - 1))
-            });
-        }
-        let mut bytes = 0;
-        let fits = self.0.iter().take(BATCH).take_while(|target| {
-            bytes += target.result.as_ref().map_or(0, |result| result.len());
-            bytes <= BATCH_BYTES
-        });
-        let count = fits.count().max(1).min(self.0.len());
-        self.0.drain(..count).collect()
+        self.bytes -= bytes;
+        taken
     }
 
-    /// Puts back targets that were not stored.
+    /// Puts back targets that were not stored, unless they have changed since.
     pub(super) fn put_back(&mut self, targets: Vec<ActionTarget>) {
-        self.0.splice(..0, targets);
+        for target in targets.into_iter().rev() {
+            if !self.has(&target.project) {
+                self.bytes += size(&target);
+                self.order.push_front(target.project.clone());
+                self.targets.insert(target.project.clone(), target);
+            }
+        }
     }
+}
+
+fn size(target: &ActionTarget) -> usize {
+    target.result.as_ref().map_or(0, |result| result.len())
 }
 
 /// Reads the targets of a run that have no outcome, and the number of the others.
@@ -100,8 +121,9 @@ mod tests {
         assert_eq!(batch, [target("a", 3), target("b", 3)]);
         unstored.push(target("a", 4));
         unstored.put_back(batch);
+        assert_eq!((unstored.len(), unstored.bytes()), (2, 7));
         assert_eq!(unstored.take(), [target("b", 3), target("a", 4)]);
-        assert!(unstored.take().is_empty());
+        assert_eq!((unstored.len(), unstored.bytes()), (0, 0));
     }
 
     #[test]

@@ -72,7 +72,7 @@ impl std::fmt::Display for ActionOutcome {
 pub struct OutcomeCounts {
     /// Targets that were not asked yet.
     pub waiting: usize,
-    /// Targets that were asked and have no outcome yet.
+    /// Targets that are recorded as asked and have no outcome yet.
     pub asked: usize,
     ended: [usize; ActionOutcome::ALL.len()],
 }

@@ -18,7 +18,7 @@ pub struct ActionTarget {
     pub project: Slug,
     /// Outcome; `None` while the target is pending.
     pub outcome: Option<ActionOutcome>,
-    /// Time at which the request was recorded, just before it was sent.
+    /// Time at which the request was recorded, at most a second before it was sent.
     pub asked_at: Option<OffsetDateTime>,
     /// The project has confirmed that it received the request.
     pub is_accepted: bool,

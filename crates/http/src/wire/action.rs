@@ -171,7 +171,7 @@ struct TargetBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     error: Option<&'a str>,
-    /// Time at which the request was recorded, just before it was sent.
+    /// Time at which the request was recorded, at most a second before it was sent.
     #[schema(value_type = Option<String>, format = DateTime, required)]
     asked_at: Option<Timestamp>,
     /// Time of the outcome.

@@ -18,7 +18,7 @@ impl FakeStore {
         self.fails.store(fails, Ordering::SeqCst);
     }
 
-    /// Makes the writes of runs of actions wait for other work, or be immediate again.
+    /// Delays writes of action runs until other tasks have run, or no longer.
     pub fn set_slow(&self, is_slow: bool) {
         self.is_slow.store(is_slow, Ordering::SeqCst);
     }

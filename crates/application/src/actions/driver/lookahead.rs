@@ -8,16 +8,16 @@ use federation_domain::Monotonic;
 const MAX: usize = 1_000;
 
 /// Decides how many targets are recorded ahead: as many as end during the calls of the store, so that
-/// targets that reply at once do not wait for it, and twice as many while that is too few. Of targets
-/// that take longer it is none.
+/// targets that reply at once do not wait for it, and twice as many while that is too few. It is zero
+/// if targets take long to reply.
 ///
 /// If the process dies, the outcomes of targets that were recorded and not sent are unknown.
 #[derive(Default)]
 pub(super) struct Lookahead {
     targets: usize,
     /// Duration of the calls since the number was last adapted.
-    called_for: Duration,
-    /// Time at which it was, and the number of targets that had ended.
+    in_calls: Duration,
+    /// Time of the last adaptation, and the number of targets that had ended by then.
     adapted: Option<(Monotonic, usize)>,
 }
 
@@ -26,19 +26,18 @@ impl Lookahead {
         self.targets
     }
 
-    /// Notes a call of the store.
-    pub(super) fn called_for(&mut self, duration: Duration) {
-        self.called_for += duration;
+    pub(super) fn note_call(&mut self, duration: Duration) {
+        self.in_calls += duration;
     }
 
     /// Adapts the number to the targets that have ended since the last time. `was_too_few` says that all
     /// that were recorded were sent before the call returned.
     pub(super) fn adapt(&mut self, now: Monotonic, ended: usize, was_too_few: bool) {
-        let called_for = std::mem::take(&mut self.called_for);
+        let in_calls = std::mem::take(&mut self.in_calls);
         let Some((since, ended_before)) = self.adapted.replace((now, ended)) else { return };
         let share = match now.since(since) {
             Duration::ZERO => 1.0,
-            period => (called_for.as_secs_f64() / period.as_secs_f64()).min(1.0),
+            period => (in_calls.as_secs_f64() / period.as_secs_f64()).min(1.0),
         };
         let factor = if was_too_few { 2.0 } else { 1.0 };
         #[expect(clippy::cast_precision_loss, reason = "the numbers are small")]
@@ -65,7 +64,7 @@ mod tests {
     fn after(ended: usize, was_too_few: bool) -> usize {
         let mut lookahead = Lookahead::default();
         lookahead.adapt(at(0), 5, false);
-        lookahead.called_for(Duration::from_millis(50));
+        lookahead.note_call(Duration::from_millis(50));
         lookahead.adapt(at(100), 5 + ended, was_too_few);
         lookahead.targets()
     }

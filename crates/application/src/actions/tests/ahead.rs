@@ -1,5 +1,6 @@
 //! Targets that are recorded ahead of being sent.
 
+use federation_domain::{ActionResult, Percent};
 use tokio_util::sync::CancellationToken;
 
 use super::super::driver::RunDriver;
@@ -113,4 +114,70 @@ async fn what_a_dead_replica_recorded_and_did_not_send_is_unknown_and_not_asked(
     asked.sort_unstable();
     asked.dedup();
     assert_eq!(asked.len(), world.bus.asked().len(), "a target was asked twice");
+}
+
+#[tokio::test]
+async fn what_was_recorded_is_sent_soon_or_recorded_again() {
+    let (world, id, mut driver) = with_unsent().await;
+    world.clock.advance(Duration::from_secs(5));
+    world.bus.0.lock().replies_at_once = usize::MAX;
+    let other = world.replica().await;
+    other.actions.cancel(id, Actor::API).await.unwrap();
+    // It may have lost the lease meanwhile, and the store knows better: the run was cancelled.
+    let late: Vec<_> = world.bus.0.lock().open.keys().copied().collect();
+    for ticket in late {
+        let replies = Arc::clone(&world.bus.0.lock().open[&ticket]);
+        replies.take(ticket, ActionReply::Done(ActionResult::None));
+    }
+    for _ in 0..5 {
+        driver.step().await;
+    }
+    assert_eq!(world.bus.asked().len(), 22);
+    assert_eq!(world.status(id).await, RunStatus::Cancelled);
+    assert_eq!(counted(&world, id).await(ActionOutcome::NotAllowed), TARGETS - 22);
+}
+
+#[tokio::test]
+async fn a_target_that_talks_without_end_does_not_hold_up_the_run() {
+    let world = World::new(&["chatty", "silent"], &[]).await;
+    let draft = ActionOrderDraft { timeout: Some("30s".to_owned()), ..order() };
+    let id = world.create(draft).await;
+    world.store.set_slow(true);
+    let mut driver = world.driver().await;
+    driver.step().await;
+    let talking = Arc::clone(&world.bus);
+    let talk = tokio::spawn(async move {
+        for number in 0_u32.. {
+            let percent = Percent::new(f64::from(number % 100)).unwrap();
+            talking.reply("chatty", ActionReply::Progress(percent));
+            tokio::task::yield_now().await;
+        }
+    });
+    world.bus.done("silent");
+    driver.step().await;
+    assert_eq!(world.outcomes(id).await[1].1, Some(ActionOutcome::Done));
+    world.clock.advance(Duration::from_secs(31));
+    driver.step().await;
+    driver.step().await;
+    talk.abort();
+    assert!(driver.is_over());
+    assert_eq!(world.outcomes(id).await[0].1, Some(ActionOutcome::Accepted));
+}
+
+#[tokio::test]
+async fn outcomes_that_the_store_was_given_are_stored_after_a_step_is_abandoned() {
+    let world = World::new(&["a"], &[]).await;
+    let id = world.create(order()).await;
+    let mut driver = world.driver().await;
+    driver.step().await;
+    world.bus.done("a");
+    world.store.set_slow(true);
+    // The process stops, and the store does not answer in time.
+    let mut step = Box::pin(driver.step());
+    assert!(futures_util::poll!(&mut step).is_pending());
+    drop(step);
+    let stopped = CancellationToken::new();
+    stopped.cancel();
+    driver.run(stopped).await;
+    assert_eq!(world.outcome(id).await, Some(ActionOutcome::Done));
 }

@@ -26,7 +26,7 @@ pub(super) struct FakeBus {
     pub(super) cuts: u64,
     pub(super) is_down: bool,
     pub(super) is_full: bool,
-    /// Replies at once to the next requests, this many.
+    /// Number of next requests that are answered immediately.
     pub(super) replies_at_once: usize,
     pub(super) most_open: usize,
     pub(super) sent: Vec<(Slug, u64)>,
