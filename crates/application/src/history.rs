@@ -94,7 +94,11 @@ impl Catalog {
         Ok(History { changes, next, uptime })
     }
 
-    async fn uptime(&self, project: &Project) -> Result<Vec<Uptime>, CatalogError> {
+    /// Returns the uptime of a project by window.
+    ///
+    /// # Errors
+    /// [`CatalogError::Store`].
+    pub async fn uptime(&self, project: &Project) -> Result<Vec<Uptime>, CatalogError> {
         let evidence = self.evidence(project).await?;
         let mut windows = Vec::with_capacity(WINDOWS.len());
         for (window, length) in WINDOWS {

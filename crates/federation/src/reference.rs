@@ -189,6 +189,7 @@ fn kind(value_name: &str) -> &'static str {
         "LEVEL" => "error, warning, info, debug, trace",
         "WHEN" => "auto, on, off",
         "FORMAT" => "auto, text, logfmt, json",
+        "POLICY" => "off, public, all",
         _ => "text",
     }
 }

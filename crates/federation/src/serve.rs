@@ -102,7 +102,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
     let http_ends = CancellationToken::new();
     service.metrics.read_dropped_log_lines_from(log::dropped_lines());
     usage::report_to(&service.metrics, open_files, started_at);
-    let ClientSettings { public_url, cors, max_streams_per_client } = settings.clients.clone();
+    let ClientSettings { public_url, cors, badges, max_streams_per_client } =
+        settings.clients.clone();
     let mut state = ApiState::from(&service)
         .with_series(series.clone())
         .with_actions(actions.actions.clone())
@@ -110,6 +111,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         .with_endpoints(endpoints.clone())
         .reached_at(public_url)
         .open_to(cors)
+        .with_badges(badges)
         .with_streams_per_client(max_streams_per_client)
         .with_graph_max_nodes(settings.graph_max_nodes);
     if let Some(keys) = &keys {

@@ -44,6 +44,10 @@ pub(crate) enum ApiError {
     MetricsOff,
     #[error("metrics of projects are not exported; set EXPORT_PROJECT_METRICS=true to export them")]
     ExportOff,
+    #[error(
+        "badges are switched off in this service; set BADGES=public or BADGES=all to serve them"
+    )]
+    BadgesOff,
     /// A request for a run of an action is refused.
     #[error(transparent)]
     Action(ActionError),
@@ -305,6 +309,7 @@ impl ResponseError for ApiError {
             | Self::PathNotFound
             | Self::MetricsOff
             | Self::ExportOff
+            | Self::BadgesOff
             | Self::RunNotFound { .. }
             | Self::NoPath { .. }
             | Self::EdgeNotFound { .. }

@@ -3,19 +3,17 @@
 //! They are computed on the blocking pool, so that heartbeats do not queue behind them, and those that
 //! look at the whole graph need a permit of the lists. The newest answers are cached.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::web::{self, Bytes};
 use federation_application::{Catalog, Graph, Presence, ProjectState, Series};
-use parking_lot::Mutex;
 
 use crate::encoded::EncodedBody;
 use crate::error::ApiError;
 use crate::lists::permits::Permits;
 use crate::params::graph::GraphParams;
-use crate::slot::{Moment, Slot};
+use crate::slot::{Moment, Slots};
 use crate::wire::graph;
 
 /// Default maximum number of nodes in one answer.
@@ -37,7 +35,7 @@ pub(crate) struct Graphs {
     permits: Arc<Permits>,
     series: Option<Series>,
     max_nodes: usize,
-    slots: Mutex<HashMap<String, Arc<Slot>>>,
+    slots: Slots,
 }
 
 impl Graphs {
@@ -48,7 +46,8 @@ impl Graphs {
         permits: Arc<Permits>,
         max_nodes: usize,
     ) -> Self {
-        Self { graph, catalog, clock, permits, series: None, max_nodes, slots: Mutex::default() }
+        let slots = Slots::new(FRESH_FOR, CACHED);
+        Self { graph, catalog, clock, permits, series: None, max_nodes, slots }
     }
 
     /// Derives key figures and the risk from these metrics.
@@ -61,7 +60,7 @@ impl Graphs {
         if params.with_kpis && self.series.is_none() {
             return Err(ApiError::MetricsOff);
         }
-        let slot = self.slot(format!("{params:?}"));
+        let slot = self.slots.slot(format!("{params:?}"));
         let done = match slot.answer(self.now()).await {
             Ok(body) => return Ok(body),
             Err(done) => done,
@@ -86,14 +85,6 @@ impl Graphs {
             Ok(body)
         };
         self.compute(encode).await
-    }
-
-    fn slot(&self, key: String) -> Arc<Slot> {
-        let mut slots = self.slots.lock();
-        if slots.len() >= CACHED && !slots.contains_key(&key) {
-            slots.clear();
-        }
-        Arc::clone(slots.entry(key).or_insert_with(|| Arc::new(Slot::new(FRESH_FOR))))
     }
 
     fn now(&self) -> Moment {

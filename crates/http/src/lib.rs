@@ -24,6 +24,7 @@
 
 mod app;
 mod auth;
+mod badges;
 mod body;
 mod clients;
 mod coding;
@@ -55,6 +56,7 @@ pub use app::configure;
 pub use auth::{
     Auth, Closed, InvalidDigest, Key, KeyDigest, Keys, QueryRejection, Scope, Scopes, format_key,
 };
+pub use badges::BadgePolicy;
 pub use cors::Cors;
 pub use openapi::document;
 pub use public_url::PublicUrl;

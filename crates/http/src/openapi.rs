@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use crate::auth::access::Closed;
 use crate::routes::events::EventKindSchema;
 use crate::routes::{
-    actions, alerts, docs, edges, graph, health, livez, maintenance, metrics, notifications,
+    actions, alerts, badge, docs, edges, graph, health, livez, maintenance, metrics, notifications,
     openapi, projects, readyz, series, session, ticket, uptime,
 };
 use crate::wire::change::EventBody;
@@ -101,6 +101,8 @@ pub(crate) fn document_for(keys: Option<Closed>) -> utoipa::openapi::OpenApi {
         actions::cancel::cancel,
         crate::routes::events::events,
         uptime::list,
+        badge::svg,
+        badge::json,
         session::begin,
         session::get,
         session::end,

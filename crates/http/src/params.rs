@@ -3,6 +3,7 @@
 pub(crate) mod across;
 pub(crate) mod actions;
 pub(crate) mod alerts;
+pub(crate) mod badge;
 mod cursor;
 pub(crate) mod events;
 mod filters;

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod alerts;
+pub(crate) mod badge;
 pub(crate) mod docs;
 pub(crate) mod edges;
 pub(crate) mod events;
@@ -96,6 +97,8 @@ pub(crate) const ENDPOINTS: &[Endpoint] = &[
         "/api/fed/projects/{slug}/history",
         &[(Method::GET, READ, || web::to(projects::history::history))],
     ),
+    get("/badge/{slug}.svg", &[(Method::GET, Access::Open, || web::to(badge::svg))]),
+    get("/badge/{slug}.json", &[(Method::GET, Access::Open, || web::to(badge::json))]),
     get("/api/fed/uptime", &[(Method::GET, READ, || web::to(uptime::list))]),
     Endpoint {
         path: "/api/fed/session",

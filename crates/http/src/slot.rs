@@ -1,8 +1,9 @@
-//! Cache of one answer that many clients request.
+//! Caches of answers that many clients request.
 //!
 //! One request encodes the answer, and those that arrive meanwhile wait for it. It then serves all
 //! requests for a period, unless a change happened that a client may know of.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,6 +111,28 @@ impl Slot {
     /// its request.
     fn covers(&self, as_of: Moment, requested: Moment) -> bool {
         as_of.generation >= requested.generation && requested.at.since(as_of.at) < self.fresh_for
+    }
+}
+
+/// Caches of a bounded number of answers. If there is no room for another, all are dropped.
+pub(crate) struct Slots {
+    fresh_for: Duration,
+    most: usize,
+    slots: Mutex<HashMap<String, Arc<Slot>>>,
+}
+
+impl Slots {
+    pub(crate) fn new(fresh_for: Duration, most: usize) -> Self {
+        Self { fresh_for, most, slots: Mutex::default() }
+    }
+
+    /// Returns the cache of an answer.
+    pub(crate) fn slot(&self, key: String) -> Arc<Slot> {
+        let mut slots = self.slots.lock();
+        if slots.len() >= self.most && !slots.contains_key(&key) {
+            slots.clear();
+        }
+        Arc::clone(slots.entry(key).or_insert_with(|| Arc::new(Slot::new(self.fresh_for))))
     }
 }
 

@@ -9,6 +9,7 @@ use federation_application::{
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::authenticator::Auth;
+use crate::badges::{BadgePolicy, Badges};
 use crate::clients::Clients;
 use crate::cors::Cors;
 use crate::events::frame_cache::FrameCache;
@@ -55,6 +56,7 @@ pub struct ApiState {
     pub(crate) strips: Arc<Strips>,
     pub(crate) lists: Arc<Lists>,
     pub(crate) graphs: Arc<Graphs>,
+    pub(crate) badges: Arc<Badges>,
     pub(crate) clients: Arc<Clients>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) cors: Option<Arc<Cors>>,
@@ -100,6 +102,12 @@ impl ApiState {
     #[must_use]
     pub fn exporting_project_metrics(self, export_project_metrics: bool) -> Self {
         Self { export_project_metrics, ..self }
+    }
+
+    /// Serves badges of these projects.
+    #[must_use]
+    pub fn with_badges(self, policy: BadgePolicy) -> Self {
+        Self { badges: Arc::new(Badges::new(policy)), ..self }
     }
 
     /// Shows the answers of projects at their hub URLs.
@@ -153,6 +161,7 @@ impl From<&Service> for ApiState {
             metrics: service.metrics.clone(),
             series: None,
             export_project_metrics: false,
+            badges: Arc::new(Badges::new(BadgePolicy::Off)),
             endpoints: None,
             auth: None,
             strips: Arc::new(Strips::new(service.catalog.clone(), service.changes.clone())),

@@ -2,6 +2,7 @@
 
 pub(crate) mod action;
 pub(crate) mod alert;
+pub(crate) mod badge;
 pub(crate) mod change;
 pub(crate) mod csv;
 pub(crate) mod entry;

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser as _};
-use federation_http::{Closed, Cors, HttpSettings, Key, MAX_STREAMS_PER_CLIENT, PublicUrl};
+use federation_http::{
+    BadgePolicy, Closed, Cors, HttpSettings, Key, MAX_STREAMS_PER_CLIENT, PublicUrl,
+};
 
 use super::api_keys;
 use super::value::{Secret, SettingError, boolean, delay, port, without_credentials};
@@ -60,6 +62,11 @@ pub struct HttpArgs {
     #[arg(long, env, value_name = "ORIGINS")]
     pub cors_origins: Option<String>,
 
+    /// Serve badges of projects, without an API key: off, public for projects with the tag public, or
+    /// all.
+    #[arg(long, env, value_name = "POLICY", value_parser = BadgePolicy::parse, default_value = "off")]
+    pub badges: BadgePolicy,
+
     /// Limit the event streams and long polls of one client, which is an API key, or an address if
     /// the service has no keys.
     #[arg(long, env, value_name = "NUMBER", value_parser = streams, default_value_t = MAX_STREAMS_PER_CLIENT)]
@@ -89,6 +96,8 @@ pub struct ClientSettings {
     pub public_url: Option<PublicUrl>,
     /// Other origins whose pages may use the API.
     pub cors: Option<Cors>,
+    /// Projects whose badges everybody may see.
+    pub badges: BadgePolicy,
     /// Number of event streams and long polls of one client.
     pub max_streams_per_client: u32,
 }
@@ -145,8 +154,9 @@ impl HttpArgs {
         });
         let cors = Cors::parse(self.cors_origins.as_deref().unwrap_or_default())
             .map_err(|problem| SettingError::new("CORS_ORIGINS", problem))?;
-        let max_streams_per_client = self.max_streams_per_client;
-        Ok(ClientSettings { public_url: public_url.transpose()?, cors, max_streams_per_client })
+        let (badges, max_streams_per_client) = (self.badges, self.max_streams_per_client);
+        let public_url = public_url.transpose()?;
+        Ok(ClientSettings { public_url, cors, badges, max_streams_per_client })
     }
 
     /// Returns the API keys, or `None` if none are configured.

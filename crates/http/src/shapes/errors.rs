@@ -22,6 +22,12 @@ pub(crate) struct MetricsOff(ProblemBody);
 #[expect(dead_code, reason = "the shape of an answer in the document")]
 pub(crate) struct MetricsNotFound(ProblemBody);
 
+/// No project has this slug, its badges are not public, or badges are switched off in this service.
+#[derive(IntoResponses)]
+#[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Project 'commandcenter' not found"}))]
+#[expect(dead_code, reason = "the shape of an answer in the document")]
+pub(crate) struct BadgeNotFound(ProblemBody);
+
 /// The edge is not declared over the API.
 #[derive(IntoResponses)]
 #[response(status = 404, content_type = "application/problem+json", example = json!({"title": "Not Found", "status": 404, "detail": "Edge 'docs/veria/api' is not declared over the API"}))]
