@@ -226,6 +226,7 @@ mod tests {
             shutdown_delay: Duration::ZERO,
             public_url: None,
             cors_origins: None,
+            badges: BadgePolicy::Off,
             max_streams_per_client: MAX_STREAMS_PER_CLIENT,
             service_host: host.to_owned(),
             service_port: 8001,
