@@ -94,7 +94,7 @@ pub use edge::{
     DeclaredEdge, EDGE, EXPIRES_AFTER, EdgeAction, EdgeAge, EdgeChangeKind, EdgeClaim, EdgeDetails,
     EdgeDraft, EdgeKey, EdgeKind, EdgePlan, EdgePrecondition, EdgeRecord, EdgeRejection,
     EdgeResult, EdgeSource, EdgeTag, EdgeWrite, MAX_EDGES_PER_PROJECT, NewEdgeChange,
-    OBSERVATION_WRITTEN_EVERY, STALE_AFTER, Strength, UnitedClaims,
+    OBSERVATION_WRITTEN_EVERY, STALE_AFTER, SharedSlugs, Strength, UnitedClaims,
 };
 pub use error::{
     BusyWith, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, WritesRefusedBecause,

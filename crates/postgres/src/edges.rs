@@ -8,7 +8,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Double, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, WrittenEdges,
+    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, SharedSlugs,
+    WrittenEdges,
 };
 
 use crate::change_log::column;
@@ -51,9 +52,15 @@ impl EdgeRow {
     }
 
     /// Parses a row. Logs an error and returns `None` if the row does not parse.
-    fn readable(self) -> Option<EdgeClaim> {
-        self.into_record().parse().map_err(|error| report(&error)).ok()
+    fn readable(self, slugs: &mut SharedSlugs) -> Option<EdgeClaim> {
+        self.into_record().parse(slugs).map_err(|error| report(&error)).ok()
     }
+}
+
+/// Parses the rows that parse.
+fn readable(rows: Vec<EdgeRow>) -> impl Iterator<Item = EdgeClaim> {
+    let mut slugs = SharedSlugs::default();
+    rows.into_iter().filter_map(move |row| row.readable(&mut slugs))
 }
 
 /// Reads all claims.
@@ -62,7 +69,7 @@ pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Vec<EdgeC
         .select(<EdgeRow as SelectableHelper<Pg>>::as_select())
         .load(connection)
         .await?;
-    Ok(rows.into_iter().filter_map(EdgeRow::readable).collect())
+    Ok(readable(rows).collect())
 }
 
 /// Reads the claims about edges that start at these projects.
@@ -75,7 +82,7 @@ pub(crate) async fn from(
         .select(<EdgeRow as SelectableHelper<Pg>>::as_select())
         .load(connection)
         .await?;
-    Ok(rows.into_iter().filter_map(EdgeRow::readable).collect())
+    Ok(readable(rows).collect())
 }
 
 /// Applies writes. The caller has begun a transaction.

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use federation_domain::{
-    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, Slug, WrittenEdges,
+    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, SharedSlugs, Slug,
+    WrittenEdges,
 };
 
 use crate::error::SqliteError;
@@ -50,15 +51,21 @@ impl EdgeRow {
     }
 
     /// Parses a row. Logs an error and returns `None` if the row does not parse.
-    fn readable(self) -> Option<EdgeClaim> {
-        self.into_record().parse().map_err(|error| report(&error)).ok()
+    fn readable(self, slugs: &mut SharedSlugs) -> Option<EdgeClaim> {
+        self.into_record().parse(slugs).map_err(|error| report(&error)).ok()
     }
+}
+
+/// Parses the rows that parse.
+fn readable(rows: Vec<EdgeRow>) -> impl Iterator<Item = EdgeClaim> {
+    let mut slugs = SharedSlugs::default();
+    rows.into_iter().filter_map(move |row| row.readable(&mut slugs))
 }
 
 /// Reads all claims.
 pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Vec<EdgeClaim>, SqliteError> {
     let rows: Vec<EdgeRow> = edges::table.select(EdgeRow::as_select()).load(connection)?;
-    Ok(rows.into_iter().filter_map(EdgeRow::readable).collect())
+    Ok(readable(rows).collect())
 }
 
 /// Reads the claims about edges that start at these projects. The caller has begun a transaction.
@@ -73,7 +80,7 @@ pub(crate) fn from(
             .filter(edges::from_project.eq_any(slugs))
             .select(EdgeRow::as_select())
             .load(connection)?;
-        claims.extend(rows.into_iter().filter_map(EdgeRow::readable));
+        claims.extend(readable(rows));
     }
     Ok(claims)
 }

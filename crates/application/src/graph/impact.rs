@@ -126,14 +126,15 @@ impl Graph {
 
     /// Returns `true` if the project of a node is known to be offline or degraded.
     fn is_down(&self, scene: &Scene<'_>, node: NodeIndex, hearing: &HearingSnapshot) -> bool {
-        let Some(known) = scene.project(node) else { return false };
+        let Some(entry) = scene.project(node) else { return false };
         // Most projects are online, which shows without a lock.
-        known.entry.status() != ProjectStatus::Online
-            && self.0.catalog.presence().judge().show(
-                &known.entry,
-                hearing,
-                |project, status_known| is_down(project.status, status_known),
-            )
+        entry.status() != ProjectStatus::Online
+            && self
+                .0
+                .catalog
+                .presence()
+                .judge()
+                .show(entry, hearing, |project, status_known| is_down(project.status, status_known))
     }
 
     fn reach_node(
@@ -142,7 +143,7 @@ impl Graph {
         node: NodeIndex,
         hearing: &HearingSnapshot,
     ) -> ReachNode {
-        let state = scene.project(node).map(|known| self.reach_state(&known.entry, hearing));
+        let state = scene.project(node).map(|entry| self.reach_state(entry, hearing));
         ReachNode { slug: scene.links.slug(node).clone(), state }
     }
 

@@ -224,7 +224,7 @@ impl Graph {
     fn node(&self, scene: &Scene<'_>, node: NodeIndex, hearing: &HearingSnapshot) -> GraphNode {
         let slug = scene.links.slug(node).clone();
         let judge = self.0.catalog.presence().judge();
-        let state = scene.project(node).map(|known| judge.state(&known.entry, hearing));
+        let state = scene.project(node).map(|entry| judge.state(entry, hearing));
         GraphNode { slug, state }
     }
 

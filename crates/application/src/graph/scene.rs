@@ -12,19 +12,14 @@ use crate::edge_table::{Link, Links};
 use crate::entry::ProjectEntry;
 use crate::registry::Registry;
 
-/// A registered project.
-#[derive(Clone)]
-pub(super) struct Known {
-    pub(super) entry: Arc<ProjectEntry>,
-    created_at: OffsetDateTime,
-}
-
 /// The projects of all nodes. Finding them takes longer than most queries, so they are kept until a
 /// node or a project is added or removed.
 pub(super) struct NodeProjects {
     generations: NodeGenerations,
     /// By index of the node; `None` if the project is not registered.
-    projects: Vec<Option<Known>>,
+    entries: Vec<Option<Arc<ProjectEntry>>>,
+    /// By index of the node, the time of the registration.
+    created_at: Vec<Option<OffsetDateTime>>,
     /// By index of the node, its place in the order of slugs.
     ranks: OnceLock<Vec<u32>>,
 }
@@ -52,12 +47,9 @@ impl NodeProjects {
             entries[node.index()] = index.get(slug.as_str()).map(Arc::clone);
         }
         drop(index);
-        let known = |entry: Arc<ProjectEntry>| {
-            let created_at = entry.lock().project.created_at;
-            Known { entry, created_at }
-        };
-        let projects = entries.into_iter().map(|entry| entry.map(known)).collect();
-        Arc::new(Self { generations, projects, ranks: OnceLock::new() })
+        let created_at = |entry: &Arc<ProjectEntry>| entry.lock().project.created_at;
+        let created_at = entries.iter().map(|entry| entry.as_ref().map(created_at)).collect();
+        Arc::new(Self { generations, entries, created_at, ranks: OnceLock::new() })
     }
 
     fn ranks(&self, links: &Links) -> &[u32] {
@@ -99,8 +91,12 @@ impl<'a> Scene<'a> {
     }
 
     /// Returns the project of a node if it is registered.
-    pub(super) fn project(&self, node: NodeIndex) -> Option<&Known> {
-        self.projects.projects.get(node.index())?.as_ref()
+    pub(super) fn project(&self, node: NodeIndex) -> Option<&ProjectEntry> {
+        self.projects.entries.get(node.index())?.as_deref()
+    }
+
+    fn created_at(&self, node: NodeIndex) -> Option<OffsetDateTime> {
+        *self.projects.created_at.get(node.index())?
     }
 
     /// Returns the place of each node, by its index, in the order of slugs.
@@ -119,7 +115,7 @@ impl<'a> Scene<'a> {
         if !selection.kinds.is_empty() && !selection.kinds.contains(link.kind()) {
             return None;
         }
-        let created_at = self.project(edge.source())?.created_at;
+        let created_at = self.created_at(edge.source())?;
         let (strength, stale) = link.strength(created_at)?;
         let is_seen = (selection.stale || !stale)
             && selection.min_strength.is_none_or(|min| strength >= min)
@@ -137,6 +133,6 @@ impl<'a> Scene<'a> {
         &self,
         edge: EdgeReference<'e, Link>,
     ) -> Option<impl Iterator<Item = &'e EdgeClaim>> {
-        Some(edge.weight().valid(self.project(edge.source())?.created_at))
+        Some(edge.weight().valid(self.created_at(edge.source())?))
     }
 }
