@@ -126,12 +126,14 @@ async fn each_handler_admits_only_its_scope_and_admin() {
 }
 
 #[actix_web::test]
-async fn probes_are_open_and_all_other_endpoints_are_guarded() {
+async fn probes_and_badges_are_open_and_all_other_endpoints_are_guarded() {
     let open = ["/health", "/livez", "/readyz"];
     for endpoint in ENDPOINTS {
         for (method, access, _) in endpoint.handlers {
             let is = match *access {
-                Access::Open => open.contains(&endpoint.path),
+                Access::Open => {
+                    open.contains(&endpoint.path) || endpoint.path.starts_with("/badge/")
+                }
                 Access::Metrics => endpoint.path == "/metrics",
                 Access::Docs => {
                     endpoint.path.starts_with("/docs") || endpoint.path == "/openapi.json"
