@@ -132,7 +132,7 @@ fn table_of(windows: &Value) -> String {
         return "no maintenance windows".to_owned();
     }
     let mut table = bare();
-    table.set_header(["ID", "OPEN", "COVERS", "FROM", "UNTIL", "REASON"]);
+    table.set_header(["ID", "OPEN", "COVERS", "FROM", "UNTIL", "EVERY", "REASON"]);
     for window in windows {
         let covers = if window["all"] == true {
             "all".to_owned()
@@ -148,12 +148,35 @@ fn table_of(windows: &Value) -> String {
             text(&window["id"]),
             open.to_owned(),
             covers,
-            text(&window["from"]),
+            begin(&window["from"]),
             text(&window["until"]),
+            weekly(&window["weekly"]),
             text(&window["reason"]),
         ]);
     }
     fitted(&mut table, 3, output::columns())
+}
+
+/// Formats the start of a window. One in the projects file that has none begins in 1970.
+fn begin(from: &Value) -> String {
+    let from = text(from);
+    if from.starts_with("1970-01-01T") { "-".to_owned() } else { from }
+}
+
+/// Formats a recurrence, such as `sat,sun 02:30 Europe/Berlin for 2h`.
+fn weekly(weekly: &Value) -> String {
+    let (Some(days), Some(seconds)) =
+        (weekly["days"].as_array(), weekly["duration_seconds"].as_u64())
+    else {
+        return "-".to_owned();
+    };
+    let days: Vec<&str> = days.iter().filter_map(Value::as_str).collect();
+    let duration = match (seconds / 3_600, seconds % 3_600 / 60) {
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h{minutes}m"),
+    };
+    format!("{} {} {} for {duration}", days.join(","), text(&weekly["at"]), text(&weekly["zone"]))
 }
 
 #[cfg(test)]
@@ -171,6 +194,19 @@ mod tests {
         let shown = table_of(&windows);
         assert!(shown.contains("a; tagged db") && shown.contains("all"), "{shown}");
         assert_eq!(table_of(&json!([])), "no maintenance windows");
+    }
+
+    #[test]
+    fn a_recurring_window_says_when_it_recurs_and_needs_no_start() {
+        let weekly = json!({
+            "days": ["sat", "sun"], "at": "02:30", "duration_seconds": 5_400, "zone": "Europe/Berlin",
+        });
+        let shown = table_of(&json!([{
+            "id": 1, "open": false, "all": true, "from": "1970-01-01T00:00:00.000000Z",
+            "until": null, "weekly": weekly, "reason": "backup",
+        }]));
+        assert!(shown.contains("sat,sun 02:30 Europe/Berlin for 1h30m"), "{shown}");
+        assert!(!shown.contains("1970"), "{shown}");
     }
 
     #[test]
