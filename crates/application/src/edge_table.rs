@@ -44,7 +44,7 @@ impl EdgeTable {
     /// earlier processes.
     pub(crate) fn fill(&self, periods: &[ListeningPeriod], claims: Vec<EdgeClaim>) {
         let past = self.listening.past(Source::Nats, periods);
-        let mut links = Links::default();
+        let mut links = Links::with_capacity(claims.len());
         for claim in claims {
             let heard = past.reading_at(claim.last_seen_at);
             links.put(claim, heard);

@@ -11,6 +11,7 @@ use federation_domain::{
     Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, SharedSlugs,
     WrittenEdges,
 };
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use crate::change_log::column;
 use crate::error::PgError;
@@ -65,11 +66,17 @@ fn readable(rows: Vec<EdgeRow>) -> impl Iterator<Item = EdgeClaim> {
 
 /// Reads all claims.
 pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Vec<EdgeClaim>, PgError> {
-    let rows: Vec<EdgeRow> = edges::table
+    let mut rows = edges::table
         .select(<EdgeRow as SelectableHelper<Pg>>::as_select())
-        .load(connection)
-        .await?;
-    Ok(readable(rows).collect())
+        .load_stream::<EdgeRow>(connection)
+        .await?
+        .boxed();
+    let (mut claims, mut slugs) = (Vec::new(), SharedSlugs::default());
+    // Streamed, so that the edges are never held twice.
+    while let Some(row) = rows.try_next().await? {
+        claims.extend(row.readable(&mut slugs));
+    }
+    Ok(claims)
 }
 
 /// Reads the claims about edges that start at these projects.

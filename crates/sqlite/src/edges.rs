@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use federation_domain::{
@@ -64,8 +65,15 @@ fn readable(rows: Vec<EdgeRow>) -> impl Iterator<Item = EdgeClaim> {
 
 /// Reads all claims.
 pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Vec<EdgeClaim>, SqliteError> {
-    let rows: Vec<EdgeRow> = edges::table.select(EdgeRow::as_select()).load(connection)?;
-    Ok(readable(rows).collect())
+    let rows = edges::table
+        .select(EdgeRow::as_select())
+        .load_iter::<EdgeRow, DefaultLoadingMode>(connection)?;
+    let (mut claims, mut slugs) = (Vec::new(), SharedSlugs::default());
+    // One by one, so that the edges are never held twice.
+    for row in rows {
+        claims.extend(row?.readable(&mut slugs));
+    }
+    Ok(claims)
 }
 
 /// Reads the claims about edges that start at these projects. The caller has begun a transaction.

@@ -84,6 +84,12 @@ pub(crate) struct Links {
 }
 
 impl Links {
+    /// Creates links with room for these edges. Doubling the room until it suffices would leave up to
+    /// half of it unused.
+    pub(crate) fn with_capacity(edges: usize) -> Self {
+        Self { graph: StableDiGraph::with_capacity(0, edges), ..Self::default() }
+    }
+
     /// Replaces everything.
     pub(crate) fn replace(&mut self, links: Self) {
         let nodes_generation = self.nodes_generation + links.nodes_generation + 1;
