@@ -117,7 +117,7 @@ start_in_group nats_server
 NATS_PID=$STARTED
 await 15 "NATS to listen" nats_listens || fail "the NATS server did not start"
 NATS_URL="$(nats_url)"
-export NATS_URL SERVICE_HOST=127.0.0.1 SERVICE_PORT=0 LOG_LEVEL=info EXPORT_PROJECT_METRICS=true
+export NATS_URL SERVICE_HOST=127.0.0.1 SERVICE_PORT=0 LOG_LEVEL=info EXPORT_PROJECT_METRICS=true BADGES=all
 export FANOUT=true MESH_HMAC_KEY=only-for-the-check-of-the-api-0123456789
 # The silence of a project causes an alert, and a notification that cannot be delivered.
 export INCIDENT_DELAY=0s GROUP_WAIT=0 ALERTS_FILE="$ROOT/scripts/api-check/alerts.yaml"
