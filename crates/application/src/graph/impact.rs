@@ -29,11 +29,11 @@ pub struct Reach {
 pub struct ReachNode {
     /// Slug of the project.
     pub slug: Slug,
-    /// What is known of the project; `None` if it is not registered.
+    /// State of the project; `None` if it is not registered.
     pub state: Option<ReachState>,
 }
 
-/// What a search tells of a project.
+/// Name and status of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReachState {
     /// Name of the project.

@@ -38,6 +38,18 @@ async fn with_unsent() -> (World, RunId, RunDriver) {
     (world, id, driver)
 }
 
+/// Lets another replica take the run over once the lease has expired, and finish it.
+async fn finished_elsewhere(world: &World) -> World {
+    let other = world.replica().await;
+    world.clock.advance(Duration::from_secs(16));
+    world.bus.0.lock().replies_at_once = usize::MAX;
+    let mut next = other.driver().await;
+    while !next.is_over() {
+        next.step().await;
+    }
+    other
+}
+
 #[tokio::test]
 async fn targets_that_reply_at_once_do_not_wait_for_the_store() {
     let (world, id) = world().await;
@@ -85,13 +97,7 @@ async fn a_replica_that_stops_leaves_what_it_did_not_send_to_the_next_one() {
     let stopped = CancellationToken::new();
     stopped.cancel();
     driver.run(stopped).await;
-    let other = world.replica().await;
-    world.clock.advance(Duration::from_secs(16));
-    world.bus.0.lock().replies_at_once = usize::MAX;
-    let mut next = other.driver().await;
-    while !next.is_over() {
-        next.step().await;
-    }
+    let other = finished_elsewhere(&world).await;
     let count = counted(&other, id).await;
     assert_eq!((count(ActionOutcome::Done), count(ActionOutcome::Unknown)), (TARGETS - 2, 2));
     assert_eq!(world.bus.asked().len(), TARGETS);
@@ -101,13 +107,7 @@ async fn a_replica_that_stops_leaves_what_it_did_not_send_to_the_next_one() {
 async fn what_a_dead_replica_recorded_and_did_not_send_is_unknown_and_not_asked() {
     let (world, id, driver) = with_unsent().await;
     let recorded = 22 + driver.unsent();
-    let other = world.replica().await;
-    world.clock.advance(Duration::from_secs(16));
-    world.bus.0.lock().replies_at_once = usize::MAX;
-    let mut next = other.driver().await;
-    while !next.is_over() {
-        next.step().await;
-    }
+    let other = finished_elsewhere(&world).await;
     let count = counted(&other, id).await;
     assert_eq!(count(ActionOutcome::Unknown), recorded - 20);
     let mut asked = world.bus.asked();
