@@ -299,3 +299,13 @@ async fn a_stalled_reader_of_a_long_list_is_disconnected() {
     drop(idle);
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn small_parts_of_responses_are_sent_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (socket, _) = listener.accept().await.unwrap();
+    tune(&socket, Duration::from_secs(30));
+    assert!(socket.nodelay().unwrap());
+    drop(client);
+}
