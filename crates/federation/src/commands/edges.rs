@@ -4,6 +4,7 @@ mod import;
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use federation_domain::{EdgeKind, Slug, Strength};
 use serde_json::{Value, json};
 
@@ -109,8 +110,13 @@ pub fn run(args: &EdgesArgs) -> anyhow::Result<()> {
         EdgesCommand::Import { file } => {
             let edges = import::read(file)?;
             for part in edges.chunks(import::AT_ONCE) {
-                let body = Value::Array(part.to_vec()).to_string();
-                accepted(client.post(&format!("{COLLECTION}/_bulk"), body)?)?;
+                let body: Vec<_> = part.iter().map(|placed| &placed.edge).collect();
+                let body = serde_json::to_string(&body)?;
+                let answer = client.post(&format!("{COLLECTION}/_bulk"), body)?;
+                if !answer.is_success() {
+                    let place = |field: &str| import::place_in_file(field, part);
+                    bail!("{}: {}", file.display(), answer.problem_within(place));
+                }
             }
             if args.json { String::new() } else { format!("declared {} edges", edges.len()) }
         }

@@ -25,7 +25,7 @@ const BULK: Limits =
     Limits { bytes: 1024 * 1024, time: Duration::from_secs(30), media_types: MediaTypes::Json };
 
 /// Number of errors after which parsing stops, so that the response has a bounded size.
-const MAX_FAULTS: usize = 100;
+pub(crate) const MAX_FAULTS: usize = 100;
 
 /// Registrations of different projects. They are applied in this order.
 #[derive(Debug, ToSchema)]
@@ -103,7 +103,7 @@ fn parse_all(body: &Value) -> Result<Vec<Registration>, Vec<InvalidValue>> {
 }
 
 /// Prefixes the field of an error with the index of its item in the body.
-pub(super) fn within(place: usize, fault: InvalidValue) -> InvalidValue {
+pub(crate) fn within(place: usize, fault: InvalidValue) -> InvalidValue {
     let field = match &*fault.field {
         "body" => format!("[{place}]"),
         field => format!("[{place}].{field}"),

@@ -9,7 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::bulk::within;
+use super::bulk::{MAX_FAULTS, within};
 use super::fields::{Fields, unexpected};
 use super::reader::{Limits, MediaTypes, SINGLE, read, read_optional};
 use super::values::SlugSchema;
@@ -21,9 +21,6 @@ const MAX_EDGES: usize = 1_000;
 
 const BULK: Limits =
     Limits { bytes: 1024 * 1024, time: Duration::from_secs(30), media_types: MediaTypes::Json };
-
-/// Number of errors after which parsing stops, so that the response has a bounded size.
-const MAX_FAULTS: usize = 100;
 
 /// Strength and details of an edge. The body and all keys are optional. Unknown keys are ignored.
 #[derive(Debug, ToSchema)]

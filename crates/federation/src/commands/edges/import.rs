@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use serde_json::{Map, Value};
 
 use crate::files;
+use crate::output::plain;
 
 /// Size limit of a file, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -14,11 +15,18 @@ const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// Maximum number of edges in one request.
 pub(super) const AT_ONCE: usize = 1_000;
 
-/// Reads the edges of a file, in the form of the API.
+/// An edge in the form of the API, and its place in the file.
+#[derive(Debug, PartialEq)]
+pub(super) struct PlacedEdge {
+    pub(super) edge: Value,
+    place: String,
+}
+
+/// Reads the edges of a file.
 ///
 /// # Errors
 /// Fails if the file cannot be read or is invalid.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<PlacedEdge>> {
     let name = path.display();
     let bytes =
         files::read_at_most(path, MAX_BYTES).with_context(|| format!("cannot read {name}"))?;
@@ -29,15 +37,38 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Value>> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let edges = match ending.to_ascii_lowercase().as_str() {
         "csv" => csv(text),
-        "json" => serde_json::from_str(text).map_err(|error| error.to_string()),
+        "json" => json(text),
         "dot" | "gv" => dot(text),
         _ => bail!("{name}: expected a file that ends in .csv, .json, .dot or .gv"),
     };
     edges.map_err(|problem| anyhow::anyhow!("{name}: {problem}"))
 }
 
+/// Returns the place in the file of a field in a request with these edges: `line 7: from` for
+/// `[3].from`.
+pub(super) fn place_in_file(field: &str, edges: &[PlacedEdge]) -> String {
+    let in_file = || {
+        let (index, field) = field.strip_prefix('[')?.split_once(']')?;
+        let place = &edges.get(index.parse::<usize>().ok()?)?.place;
+        let field = field.strip_prefix('.').map(|field| format!(": {}", plain(field)));
+        Some(place.clone() + &field.unwrap_or_default())
+    };
+    in_file().unwrap_or_else(|| plain(field))
+}
+
+fn on_line(number: usize, edge: Map<String, Value>) -> PlacedEdge {
+    PlacedEdge { edge: Value::Object(edge), place: format!("line {number}") }
+}
+
+/// Parses a JSON array. Edges have no line there, so their place is their number, from 1.
+fn json(text: &str) -> Result<Vec<PlacedEdge>, String> {
+    let edges: Vec<Value> = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let placed = (1..).zip(edges);
+    Ok(placed.map(|(number, edge)| PlacedEdge { edge, place: format!("edge {number}") }).collect())
+}
+
 /// Parses CSV with a header that names the columns. A cell may be in double quotes.
-fn csv(text: &str) -> Result<Vec<Value>, String> {
+fn csv(text: &str) -> Result<Vec<PlacedEdge>, String> {
     let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let (_, header) = lines.next().ok_or("expected a header with the columns from and to")?;
     let columns: Vec<String> = cells(header).iter().map(|cell| cell.to_lowercase()).collect();
@@ -62,7 +93,7 @@ fn csv(text: &str) -> Result<Vec<Value>, String> {
             };
             edge.insert(column.clone(), value);
         }
-        edges.push(Value::Object(edge));
+        edges.push(on_line(number, edge));
     }
     Ok(edges)
 }
@@ -92,7 +123,7 @@ fn cells(line: &str) -> Vec<String> {
 
 /// Parses the edges of a DOT file: statements such as `"a" -> "b" [label="api"];`. The label is the
 /// kind. Chains (`a -> b -> c`) are read too, and everything else is skipped.
-fn dot(text: &str) -> Result<Vec<Value>, String> {
+fn dot(text: &str) -> Result<Vec<PlacedEdge>, String> {
     let mut edges = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         for statement in line.split(';').filter(|statement| statement.contains("->")) {
@@ -109,7 +140,7 @@ fn dot(text: &str) -> Result<Vec<Value>, String> {
                 edge.insert("to".to_owned(), to.as_str().into());
                 let kind = label(attributes).map(|kind| ("kind".to_owned(), kind.into()));
                 edge.extend(kind);
-                edges.push(Value::Object(edge));
+                edges.push(on_line(number, edge));
             }
         }
     }
@@ -136,6 +167,21 @@ mod tests {
 
     use super::*;
 
+    fn edges(placed: Vec<PlacedEdge>) -> Value {
+        Value::Array(placed.into_iter().map(|placed| placed.edge).collect())
+    }
+
+    #[test]
+    fn a_field_of_a_request_has_its_place_in_the_file() {
+        let lines = csv("from,to\n\na,b\nc,d\n").unwrap();
+        assert_eq!(place_in_file("[1].from", &lines), "line 4: from");
+        assert_eq!(place_in_file("[0]", &lines), "line 3");
+        assert_eq!(place_in_file("[2].from", &lines), "[2].from");
+        assert_eq!(place_in_file("body", &lines), "body");
+        let numbered = json(r#"[{"from":"a"},{"from":"b"}]"#).unwrap();
+        assert_eq!(place_in_file("[1].to", &numbered), "edge 2: to");
+    }
+
     #[test]
     fn csv_is_read_by_its_header() {
         let text = "to,from,strength,kind\nveria,docs,0.9,api\n\"bus\", docs ,,queue\n\n";
@@ -143,7 +189,7 @@ mod tests {
             {"to": "veria", "from": "docs", "strength": 0.9, "kind": "api"},
             {"to": "bus", "from": "docs", "kind": "queue"},
         ]);
-        assert_eq!(Value::Array(csv(text).unwrap()), expected);
+        assert_eq!(edges(csv(text).unwrap()), expected);
     }
 
     #[test]
@@ -166,7 +212,7 @@ mod tests {
             {"from": "b", "to": "c"}, {"from": "c", "to": "d"},
             {"from": "a", "to": "d", "kind": "api"},
         ]);
-        assert_eq!(Value::Array(dot(text).unwrap()), expected);
+        assert_eq!(edges(dot(text).unwrap()), expected);
         assert_eq!(
             dot("digraph { a -> }").unwrap_err(),
             "line 1: expected a name on each side of ->"

@@ -167,8 +167,14 @@ impl ServiceResponse {
 
     /// Returns the reason of a failure: the invalid fields, the reasons, the `detail`, or the status.
     pub(crate) fn problem(&self) -> String {
+        self.problem_within(plain)
+    }
+
+    /// As [`problem`](Self::problem). `place` says what the caller calls a field of the request.
+    pub(crate) fn problem_within(&self, place: impl Fn(&str) -> String) -> String {
         let body: Value = serde_json::from_str(&self.body).unwrap_or_default();
-        let faults: Vec<_> = list(&body["errors"]).filter_map(field_error).collect();
+        let faults: Vec<_> =
+            list(&body["errors"]).filter_map(|error| field_error(error, &place)).collect();
         let reasons: Vec<_> = list(&body["reasons"]).filter_map(Value::as_str).map(plain).collect();
         match body["detail"].as_str() {
             _ if !faults.is_empty() => {
@@ -203,9 +209,10 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-fn field_error(error: &Value) -> Option<String> {
+fn field_error(error: &Value, place: impl Fn(&str) -> String) -> Option<String> {
     let text = |key: &str| error[key].as_str().map(plain);
-    Some(format!("{}: expected {}, got {}", text("field")?, text("allowed")?, text("given")?))
+    let place = place(error["field"].as_str()?);
+    Some(format!("{place}: expected {}, got {}", text("allowed")?, text("given")?))
 }
 
 #[cfg(test)]

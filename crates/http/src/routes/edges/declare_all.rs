@@ -1,12 +1,12 @@
 //! `POST /api/fed/edges/_bulk`.
 
-use std::collections::BTreeSet;
-
 use actix_web::{HttpResponse, web};
-use federation_domain::{EdgeResult, EdgeSource, EdgeWrite};
+use federation_application::CatalogError;
+use federation_domain::{DeclaredEdge, EdgeResult, EdgeSource, EdgeWrite, InvalidValue};
 
-use super::{rejected, require_registered};
+use super::rejected;
 use crate::auth::caller::Caller;
+use crate::body::bulk::{MAX_FAULTS, within};
 use crate::body::edge::{BulkEdgesBody, BulkEdgesSchema};
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -32,7 +32,6 @@ use crate::wire::graph::body::ClaimBody;
             "last_seen_at": "2026-11-23T14:41:13.511326Z", "stale": false, "details": null
         }])
         ),
-        crate::shapes::errors::ProjectNotFound,
         crate::shapes::errors::BodyErrors,
         crate::shapes::errors::InternalError,
         crate::shapes::errors::Unavailable,
@@ -43,8 +42,7 @@ pub(crate) async fn declare_all(
     BulkEdgesBody(edges): BulkEdgesBody,
     caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let starts: BTreeSet<_> = edges.iter().map(|edge| edge.key.from()).collect();
-    starts.into_iter().try_for_each(|from| require_registered(&state, from))?;
+    require_all_registered(&state, &edges)?;
     let at = state.graph.now();
     let keys: Vec<_> = edges.iter().map(|edge| edge.key.clone()).collect();
     let writes = edges
@@ -60,6 +58,24 @@ pub(crate) async fn declare_all(
         }
     }
     Ok(HttpResponse::Ok().json(claims.iter().map(ClaimBody::from).collect::<Vec<_>>()))
+}
+
+/// Rejects edges that start at projects that are not registered.
+fn require_all_registered(state: &ApiState, edges: &[DeclaredEdge]) -> Result<(), ApiError> {
+    let mut unknown = Vec::new();
+    for (place, edge) in edges.iter().enumerate() {
+        match state.catalog.find(edge.key.from()) {
+            Ok(_) => {}
+            Err(CatalogError::NotFound(slug)) if unknown.len() < MAX_FAULTS => {
+                let fault =
+                    InvalidValue::new("from", slug.as_str(), "the slug of a registered project");
+                unknown.push(within(place, fault));
+            }
+            Err(CatalogError::NotFound(_)) => break,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(ApiError::Invalid(unknown)) }
 }
 
 #[cfg(test)]
@@ -79,7 +95,11 @@ mod tests {
         let ids: Vec<_> = ids.iter().map(|edge| edge["id"].as_str().unwrap()).collect();
         assert_eq!(ids, ["docs/veria/api", "docs/bus/queue"]);
         let unknown = r#"[{"from":"docs","to":"new"},{"from":"ghost","to":"docs"}]"#;
-        assert_eq!(api.post(PATH, unknown).await.status, 404);
+        insta::assert_snapshot!(api.post(PATH, unknown).await, @r#"
+        422
+        content-type: application/problem+json
+        {"title":"Unprocessable Entity","status":422,"detail":"[1].from: expected the slug of a registered project, got \"ghost\"","errors":[{"field":"[1].from","given":"\"ghost\"","allowed":"the slug of a registered project"}]}
+        "#);
         let many: Vec<_> = (0..200).map(|n| format!(r#"{{"from":"docs","to":"b{n}"}}"#)).collect();
         let full = api.post(PATH, format!("[{}]", many.join(","))).await;
         assert_eq!(full.status, 422, "{full}");
