@@ -13,7 +13,7 @@ use actix_web::web::Bytes;
 
 /// Maximum size of a slice, and capacity of the write buffer of a connection. The buffer holds less
 /// than two slices.
-pub(crate) const SLICE_BYTES: usize = 16 * 1024;
+pub(crate) const SLICE_BYTES: usize = 32 * 1024;
 
 /// Passes a body on in slices of at most [`SLICE_BYTES`].
 pub(crate) struct SlicedBody {
