@@ -14,6 +14,10 @@ use std::time::{Duration, Instant};
 
 use federation_bench::cost::Cost;
 
+/// The allocator of the service, so that memory is measured as it would be there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
