@@ -12,7 +12,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::presence::Listening;
 
-pub(crate) use links::{Link, Links};
+pub(crate) use links::{ClaimOfEdge, Link, Links};
 
 /// The edges in memory. The journal applies each access to the store, in the order of revisions.
 pub(crate) struct EdgeTable {
@@ -44,7 +44,7 @@ impl EdgeTable {
     /// earlier processes.
     pub(crate) fn fill(&self, periods: &[ListeningPeriod], claims: Vec<EdgeClaim>) {
         let past = self.listening.past(Source::Nats, periods);
-        let mut links = Links::with_capacity(claims.len());
+        let mut links = Links::default();
         for claim in claims {
             let heard = past.reading_at(claim.last_seen_at);
             links.put(claim, heard);

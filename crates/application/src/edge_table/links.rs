@@ -3,29 +3,34 @@
 use std::collections::HashMap;
 
 use federation_domain::{
-    EdgeClaim, EdgeKey, EdgeKind, EdgeSource, Reading, Slug, Strength, UnitedClaims,
+    EdgeClaim, EdgeDetails, EdgeKey, EdgeKind, EdgeSource, Reading, Slug, Strength, UnitedClaims,
 };
 use petgraph::Direction;
-use petgraph::stable_graph::{EdgeIndex, NodeIndex, StableDiGraph};
-use petgraph::visit::EdgeRef;
+use petgraph::stable_graph::{EdgeIndex, EdgeReference, NodeIndex, StableDiGraph};
+use petgraph::visit::{EdgeRef as _, IntoEdgeReferences as _};
 use time::OffsetDateTime;
 
-/// A claim and the listened time at its newest observation.
-#[derive(Debug, Clone)]
+/// The claim of a source about an edge, and the listened time at its newest observation. It does not
+/// name the edge, which its place in the graph does.
+#[derive(Debug)]
 pub(crate) struct LiveClaim {
-    /// The claim. Its time of observation may be newer than the stored one.
-    pub(crate) claim: EdgeClaim,
+    pub(crate) strength: Strength,
+    pub(crate) details: Option<EdgeDetails>,
+    pub(crate) first_seen_at: OffsetDateTime,
+    /// Time of the newest declaration or observation, which may be newer than the stored one.
+    pub(crate) last_seen_at: OffsetDateTime,
     /// Time of observation in the store.
     pub(crate) stored_at: OffsetDateTime,
     /// Reading of the listening clock of the bus at the newest observation.
     pub(crate) heard: Reading,
+    pub(crate) stale: bool,
 }
 
-/// An edge: the claims about it, in the order of [`EdgeSource::ALL`].
+/// An edge: the claims about it, by [`EdgeSource::index`].
 #[derive(Debug)]
 pub(crate) struct Link {
     kind: EdgeKind,
-    claims: [Option<Box<LiveClaim>>; 3],
+    claims: [Option<Box<LiveClaim>>; EdgeSource::ALL.len()],
     /// The union of all claims. Searches visit every edge, so it is kept beside the claims.
     united: Option<(Strength, bool)>,
     /// Time of the newest observation. The union is valid for projects registered by then.
@@ -33,23 +38,28 @@ pub(crate) struct Link {
 }
 
 impl Link {
+    fn new(kind: EdgeKind) -> Self {
+        Self { kind, claims: Default::default(), united: None, observed_at: None }
+    }
+
     pub(crate) fn kind(&self) -> &EdgeKind {
         &self.kind
     }
 
-    /// Returns the identity of the edge.
-    pub(crate) fn key(&self) -> Option<&EdgeKey> {
-        self.claims().next().map(|live| &live.claim.key)
-    }
-
-    pub(crate) fn claims(&self) -> impl Iterator<Item = &LiveClaim> {
-        self.claims.iter().flatten().map(AsRef::as_ref)
+    fn claims(&self) -> impl Iterator<Item = (EdgeSource, &LiveClaim)> {
+        let claims = EdgeSource::ALL.into_iter().zip(&self.claims);
+        claims.filter_map(|(source, claim)| Some((source, claim.as_deref()?)))
     }
 
     /// Returns the claims that are valid for a project registered at `created_at`.
-    pub(crate) fn valid(&self, created_at: OffsetDateTime) -> impl Iterator<Item = &EdgeClaim> {
-        let claims = self.claims().map(|live| &live.claim);
-        claims.filter(move |claim| claim.is_valid_since(created_at))
+    fn valid(&self, created_at: OffsetDateTime) -> impl Iterator<Item = (EdgeSource, &LiveClaim)> {
+        let claims = self.claims();
+        claims.filter(move |(source, live)| source.is_valid(live.last_seen_at, created_at))
+    }
+
+    /// Returns the sources of the claims that are valid for a project registered at `created_at`.
+    pub(crate) fn sources(&self, created_at: OffsetDateTime) -> impl Iterator<Item = EdgeSource> {
+        self.valid(created_at).map(|(source, _)| source)
     }
 
     /// Returns the strength of the union of the valid claims, and whether it is stale.
@@ -57,20 +67,82 @@ impl Link {
         if self.observed_at.is_none_or(|observed_at| observed_at >= created_at) {
             self.united
         } else {
-            UnitedClaims::strength_of(self.valid(created_at))
+            strength_of(self.valid(created_at))
         }
     }
 
     /// Updates what was derived from the claims.
     fn unite(&mut self) {
-        let united = UnitedClaims::strength_of(self.claims().map(|live| &live.claim));
         let observed = self.claims[EdgeSource::Observed.index()].as_ref();
-        self.observed_at = observed.map(|live| live.claim.last_seen_at);
-        self.united = united;
+        self.observed_at = observed.map(|live| live.last_seen_at);
+        self.united = strength_of(self.claims());
     }
 
     fn is_empty(&self) -> bool {
         self.claims.iter().all(Option::is_none)
+    }
+}
+
+fn strength_of<'a>(
+    claims: impl Iterator<Item = (EdgeSource, &'a LiveClaim)>,
+) -> Option<(Strength, bool)> {
+    UnitedClaims::strength_of(claims.map(|(source, live)| (source, live.strength, live.stale)))
+}
+
+/// A claim and the edge that it is about.
+#[derive(Clone, Copy)]
+pub(crate) struct ClaimOfEdge<'a> {
+    edge: Edge<'a>,
+    pub(crate) source: EdgeSource,
+    pub(crate) live: &'a LiveClaim,
+}
+
+impl ClaimOfEdge<'_> {
+    pub(crate) fn key(&self) -> Option<EdgeKey> {
+        self.edge.key()
+    }
+
+    /// Returns the project that is used.
+    pub(crate) fn to(&self) -> &Slug {
+        self.edge.to
+    }
+
+    pub(crate) fn claim(&self) -> Option<EdgeClaim> {
+        Some(EdgeClaim {
+            key: self.key()?,
+            source: self.source,
+            strength: self.live.strength,
+            details: self.live.details.clone(),
+            first_seen_at: self.live.first_seen_at,
+            last_seen_at: self.live.last_seen_at,
+            stale: self.live.stale,
+        })
+    }
+}
+
+/// An edge with its ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Edge<'a> {
+    from: &'a Slug,
+    to: &'a Slug,
+    link: &'a Link,
+}
+
+impl<'a> Edge<'a> {
+    /// Returns the identity of the edge. The table holds no edge from a project to itself.
+    pub(crate) fn key(self) -> Option<EdgeKey> {
+        EdgeKey::new(self.from.clone(), self.to.clone(), self.link.kind.clone()).ok()
+    }
+
+    fn claims(self) -> impl Iterator<Item = ClaimOfEdge<'a>> {
+        let claims = self.link.claims();
+        claims.map(move |(source, live)| ClaimOfEdge { edge: self, source, live })
+    }
+
+    /// Returns the claims that are valid for a project registered at `created_at`.
+    pub(crate) fn valid(self, created_at: OffsetDateTime) -> impl Iterator<Item = ClaimOfEdge<'a>> {
+        let claims = self.link.valid(created_at);
+        claims.map(move |(source, live)| ClaimOfEdge { edge: self, source, live })
     }
 }
 
@@ -84,12 +156,6 @@ pub(crate) struct Links {
 }
 
 impl Links {
-    /// Creates links with room for these edges. Doubling the room until it suffices would leave up to
-    /// half of it unused.
-    pub(crate) fn with_capacity(edges: usize) -> Self {
-        Self { graph: StableDiGraph::with_capacity(0, edges), ..Self::default() }
-    }
-
     /// Replaces everything.
     pub(crate) fn replace(&mut self, links: Self) {
         let nodes_generation = self.nodes_generation + links.nodes_generation + 1;
@@ -112,12 +178,15 @@ impl Links {
         &self.graph[node]
     }
 
-    pub(crate) fn find(&self, key: &EdgeKey) -> Option<&Link> {
-        self.index(key).and_then(|edge| self.graph.edge_weight(edge))
+    /// Returns an edge with its ends.
+    pub(crate) fn edge<'a>(&'a self, edge: EdgeReference<'a, Link>) -> Edge<'a> {
+        let (from, to) = (self.slug(edge.source()), self.slug(edge.target()));
+        Edge { from, to, link: edge.weight() }
     }
 
     pub(crate) fn claim(&self, key: &EdgeKey, source: EdgeSource) -> Option<&LiveClaim> {
-        self.find(key)?.claims[source.index()].as_deref()
+        let link = self.graph.edge_weight(self.index(key)?)?;
+        link.claims[source.index()].as_deref()
     }
 
     /// Changes a claim, if it exists.
@@ -141,36 +210,25 @@ impl Links {
     }
 
     /// Adds or replaces a claim as it is stored. A newer observation in memory stays.
-    pub(crate) fn put(&mut self, mut claim: EdgeClaim, heard: Reading) {
-        let (from, to) = (self.node_of(claim.key.from()), self.node_of(claim.key.to()));
-        // All claims about a project share its slug.
-        let (shared_from, shared_to) = (self.slug(from).clone(), self.slug(to).clone());
-        if let Ok(shared) = EdgeKey::new(shared_from, shared_to, claim.key.kind().clone()) {
-            claim.key = shared;
-        }
-        let edge = match self.index(&claim.key) {
-            Some(edge) => edge,
-            None => {
-                let link = Link {
-                    kind: claim.key.kind().clone(),
-                    claims: Default::default(),
-                    united: None,
-                    observed_at: None,
-                };
-                self.graph.add_edge(from, to, link)
-            }
-        };
+    pub(crate) fn put(&mut self, claim: EdgeClaim, heard: Reading) {
+        let EdgeClaim { key, source, strength, details, first_seen_at, last_seen_at, stale } =
+            claim;
+        let edge = self.index(&key).unwrap_or_else(|| {
+            let (from, to) = (self.node_of(key.from()), self.node_of(key.to()));
+            self.graph.add_edge(from, to, Link::new(key.kind().clone()))
+        });
         let Some(link) = self.graph.edge_weight_mut(edge) else { return };
-        let slot = &mut link.claims[claim.source.index()];
-        let stored_at = claim.last_seen_at;
-        let (claim, heard) = match slot {
-            Some(known) if known.claim.last_seen_at > claim.last_seen_at => {
-                let last_seen_at = known.claim.last_seen_at;
-                (EdgeClaim { last_seen_at, ..claim }, known.heard.max(heard))
+        let slot = &mut link.claims[source.index()];
+        let stored_at = last_seen_at;
+        let (last_seen_at, heard) = match slot {
+            Some(known) if known.last_seen_at > last_seen_at => {
+                (known.last_seen_at, known.heard.max(heard))
             }
-            _ => (claim, heard),
+            _ => (last_seen_at, heard),
         };
-        *slot = Some(Box::new(LiveClaim { claim, stored_at, heard }));
+        let live =
+            LiveClaim { strength, details, first_seen_at, last_seen_at, stored_at, heard, stale };
+        *slot = Some(Box::new(live));
         link.unite();
     }
 
@@ -194,10 +252,9 @@ impl Links {
         from: &Slug,
         claims: impl IntoIterator<Item = (EdgeClaim, Reading)>,
     ) {
-        let mut left: Vec<_> = self
-            .claims_from(from)
-            .map(|live| (live.claim.key.clone(), live.claim.source))
-            .collect();
+        let held = self.claims_from(from);
+        let mut left: Vec<_> =
+            held.filter_map(|claim| Some((claim.key()?, claim.source))).collect();
         for (claim, heard) in claims {
             left.retain(|(key, source)| *key != claim.key || *source != claim.source);
             self.put(claim, heard);
@@ -206,15 +263,15 @@ impl Links {
     }
 
     /// Returns all claims about edges that start at a project.
-    pub(crate) fn claims_from(&self, from: &Slug) -> impl Iterator<Item = &LiveClaim> {
+    pub(crate) fn claims_from(&self, from: &Slug) -> impl Iterator<Item = ClaimOfEdge<'_>> {
         let edges =
             self.node(from).map(|node| self.graph.edges_directed(node, Direction::Outgoing));
-        edges.into_iter().flatten().flat_map(|edge| edge.weight().claims())
+        edges.into_iter().flatten().flat_map(|edge| self.edge(edge).claims())
     }
 
     /// Returns all claims.
-    pub(crate) fn claims(&self) -> impl Iterator<Item = &LiveClaim> {
-        self.graph.edge_weights().flat_map(Link::claims)
+    pub(crate) fn claims(&self) -> impl Iterator<Item = ClaimOfEdge<'_>> {
+        self.graph.edge_references().flat_map(|edge| self.edge(edge).claims())
     }
 
     fn node_of(&mut self, slug: &Slug) -> NodeIndex {
@@ -281,10 +338,10 @@ mod tests {
         let key = EdgeKey::parse("a/b/api").unwrap();
         let live = links.claim(&key, EdgeSource::Observed).unwrap();
         assert_eq!(
-            (live.claim.last_seen_at, live.heard),
+            (live.last_seen_at, live.heard),
             (claim("a/b/api", EdgeSource::Observed, 9).last_seen_at, Reading(9))
         );
-        assert!(live.stored_at < live.claim.last_seen_at);
+        assert!(live.stored_at < live.last_seen_at);
     }
 
     #[test]
@@ -297,7 +354,8 @@ mod tests {
         let kept = claim("a/c/api", EdgeSource::Api, 1);
         let from = Slug::parse("a").unwrap();
         links.replace_from(&from, [(new, Reading(0)), (kept, Reading(0))]);
-        let mut keys: Vec<_> = links.claims().map(|live| live.claim.key.to_string()).collect();
+        let mut keys: Vec<_> =
+            links.claims().map(|claim| claim.key().unwrap().to_string()).collect();
         keys.sort_unstable();
         assert_eq!(keys, ["a/c/api", "a/d/api", "b/c/api"]);
     }
@@ -324,7 +382,7 @@ mod tests {
                 }
             }
             let held: BTreeSet<_> =
-                links.claims().map(|live| (live.claim.key.clone(), live.claim.source)).collect();
+                links.claims().map(|claim| (claim.key().unwrap(), claim.source)).collect();
             let ends = |key: &EdgeKey| [key.from().clone(), key.to().clone()];
             let nodes: BTreeSet<_> = model.iter().flat_map(|(key, _)| ends(key)).collect();
             prop_assert_eq!(links.nodes.keys().cloned().collect::<BTreeSet<_>>(), nodes);

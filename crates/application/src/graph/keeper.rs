@@ -193,12 +193,12 @@ impl EdgeKeeper {
                 };
                 let is_stored = links.update(&key, EdgeSource::Observed, |live| {
                     // It may have been observed for a project that was removed and registered again.
-                    is_changed |= created_at.is_some_and(|at| !live.claim.is_valid_since(at));
-                    let says_the_same = live.claim.strength == strength
-                        && live.claim.details == details
-                        && !live.claim.stale;
+                    is_changed |= created_at
+                        .is_some_and(|at| !EdgeSource::Observed.is_valid(live.last_seen_at, at));
+                    let says_the_same =
+                        live.strength == strength && live.details == details && !live.stale;
                     if says_the_same {
-                        live.claim.last_seen_at = live.claim.last_seen_at.max(at);
+                        live.last_seen_at = live.last_seen_at.max(at);
                         live.heard = live.heard.max(heard);
                     }
                     let is_recent = at - live.stored_at < OBSERVATION_WRITTEN_EVERY
@@ -291,7 +291,7 @@ impl EdgeKeeper {
         let links = self.graph.0.table.read();
         let is_due = |key: &EdgeKey| {
             links.claim(key, EdgeSource::Observed).is_none_or(|live| {
-                live.claim.stale
+                live.stale
                     || (now - live.stored_at).unsigned_abs() >= CHANGED_EVERY
                     || self.created_at(key.from()).is_some_and(|at| live.stored_at < at)
             })
@@ -320,16 +320,16 @@ impl EdgeKeeper {
         let hearing = self.graph.0.catalog.presence().listening().snapshot();
         let bus = hearing.of(Source::Nats);
         let links = self.graph.0.table.read();
-        let observed = links.claims().filter(|live| live.claim.source == EdgeSource::Observed);
-        let aged = observed.filter_map(|live| {
-            let age = EdgeAge::after(bus.evidence(live.heard).silence);
+        let observed = links.claims().filter(|claim| claim.source == EdgeSource::Observed);
+        let aged = observed.filter_map(|claim| {
+            let age = EdgeAge::after(bus.evidence(claim.live.heard).silence);
             let is_older = match age {
                 EdgeAge::Fresh => false,
-                EdgeAge::Stale => !live.claim.stale,
+                EdgeAge::Stale => !claim.live.stale,
                 EdgeAge::Expired => true,
             };
-            let claim = &live.claim;
-            is_older.then(|| EdgeWrite::age(claim.key.clone(), age, claim.last_seen_at, at))
+            let key = claim.key().filter(|_| is_older)?;
+            Some(EdgeWrite::age(key, age, claim.live.last_seen_at, at))
         });
         aged.take(WRITTEN_AT_ONCE).collect()
     }

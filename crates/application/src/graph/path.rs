@@ -69,10 +69,10 @@ fn along(scene: &Scene<'_>, nodes: &[NodeIndex]) -> Option<DependencyPath> {
     for hop in nodes.windows(2) {
         let &[from, to] = hop else { continue };
         let between = scene.links.graph.edges_connecting(from, to);
-        let seen = between.filter_map(|edge| Some((scene.strength(edge)?, edge.weight())));
-        let (strength, link) = seen.max_by_key(|(strength, _)| *strength)?;
+        let seen = between.filter_map(|edge| Some((scene.strength(edge)?, edge)));
+        let (strength, edge) = seen.max_by_key(|(strength, _)| *strength)?;
         path.weakest = path.weakest.min(strength);
-        path.edges.push(link.key()?.clone());
+        path.edges.push(scene.links.edge(edge).key()?);
     }
     Some(path)
 }

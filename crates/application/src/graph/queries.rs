@@ -14,7 +14,7 @@ use super::selection::EdgeSelection;
 use super::summary::{GraphSummary, summarize};
 use super::view::{Around, GraphEdge, GraphNode, GraphQuery, GraphView};
 use crate::catalog::CatalogError;
-use crate::edge_table::Link;
+use crate::edge_table::{ClaimOfEdge, Link};
 use crate::presence::{HearingSnapshot, ProjectState};
 use crate::query::{ProjectFilter, ProjectQuery};
 
@@ -197,19 +197,14 @@ impl Graph {
     ) -> Result<Vec<EdgeClaim>, GraphError> {
         self.0.catalog.loaded()?;
         let links = self.0.table.read();
-        let is_asked_for = |claim: &&EdgeClaim| {
-            to.is_none_or(|to| claim.key.to() == to)
+        let is_asked_for = |claim: &ClaimOfEdge<'_>| {
+            to.is_none_or(|to| claim.to() == to)
                 && source.is_none_or(|source| claim.source == source)
         };
+        let asked_for = |claim: ClaimOfEdge<'_>| claim.claim().filter(|_| is_asked_for(&claim));
         let mut claims: Vec<EdgeClaim> = match from {
-            Some(from) => {
-                let claims = links.claims_from(from).map(|live| &live.claim);
-                claims.filter(is_asked_for).cloned().collect()
-            }
-            None => {
-                let claims = links.claims().map(|live| &live.claim);
-                claims.filter(is_asked_for).cloned().collect()
-            }
+            Some(from) => links.claims_from(from).filter_map(asked_for).collect(),
+            None => links.claims().filter_map(asked_for).collect(),
         };
         drop(links);
         claims.sort_unstable_by(|a, b| (&a.key, a.source).cmp(&(&b.key, b.source)));
@@ -241,8 +236,9 @@ impl Graph {
 
 /// Returns an edge with the union of its claims.
 fn united(scene: &Scene<'_>, edge: EdgeReference<'_, Link>) -> Option<GraphEdge> {
-    let key = edge.weight().key()?.clone();
-    Some(GraphEdge { key, claims: UnitedClaims::of(scene.claims(edge)?)? })
+    let claims: Vec<_> = scene.claims(edge)?.filter_map(|claim| claim.claim()).collect();
+    let key = claims.first()?.key.clone();
+    Some(GraphEdge { key, claims: UnitedClaims::of(&claims)? })
 }
 
 fn sorted(mut nodes: Vec<GraphNode>, mut edges: Vec<GraphEdge>) -> GraphView {

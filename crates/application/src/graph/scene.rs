@@ -2,13 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use federation_domain::{EdgeClaim, Strength};
+use federation_domain::Strength;
 use petgraph::stable_graph::{EdgeReference, NodeIndex};
 use petgraph::visit::{EdgeRef, IntoNodeReferences, NodeIndexable};
 use time::OffsetDateTime;
 
 use super::selection::EdgeSelection;
-use crate::edge_table::{Link, Links};
+use crate::edge_table::{ClaimOfEdge, Link, Links};
 use crate::entry::ProjectEntry;
 use crate::registry::Registry;
 
@@ -125,14 +125,17 @@ impl<'a> Scene<'a> {
     }
 
     fn has_source(&self, link: &Link, created_at: OffsetDateTime) -> bool {
-        link.valid(created_at).any(|claim| self.selection.sources.contains(&claim.source))
+        link.sources(created_at).any(|source| self.selection.sources.contains(&source))
     }
 
     /// Returns the valid claims of an edge.
     pub(super) fn claims<'e>(
         &self,
         edge: EdgeReference<'e, Link>,
-    ) -> Option<impl Iterator<Item = &'e EdgeClaim>> {
-        Some(edge.weight().valid(self.created_at(edge.source())?))
+    ) -> Option<impl Iterator<Item = ClaimOfEdge<'e>>>
+    where
+        'a: 'e,
+    {
+        Some(self.links.edge(edge).valid(self.created_at(edge.source())?))
     }
 }

@@ -105,17 +105,15 @@ impl Graph {
             edges.iter().map(|edge| (&edge.key, edge)).collect();
         let links = self.0.table.read();
         let stored = projects.iter().flat_map(|project| links.claims_from(project));
-        let of_file = stored.filter(|live| live.claim.source == FILE);
-        let gone = of_file.filter(|live| !wanted.contains_key(&live.claim.key));
+        let of_file = stored.filter(|claim| claim.source == FILE);
+        let gone = of_file.filter_map(|claim| claim.key()).filter(|key| !wanted.contains_key(key));
         // Withdrawals come first, because they make room.
-        let mut writes: Vec<_> =
-            gone.map(|live| EdgeWrite::withdraw(live.claim.key.clone(), FILE, at)).collect();
+        let mut writes: Vec<_> = gone.map(|key| EdgeWrite::withdraw(key, FILE, at)).collect();
         let withdrawn = writes.len();
         for edge in wanted.into_values() {
-            let stored = links.claim(&edge.key, FILE).map(|live| &live.claim);
-            let is_same = stored.is_some_and(|claim| {
-                claim.strength == edge.strength && claim.details == edge.details
-            });
+            let is_same = links
+                .claim(&edge.key, FILE)
+                .is_some_and(|live| live.strength == edge.strength && live.details == edge.details);
             if !is_same {
                 let DeclaredEdge { key, strength, details } = edge.clone();
                 writes.push(EdgeWrite::declare(key, FILE, strength, details, at));

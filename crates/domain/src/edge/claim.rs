@@ -24,17 +24,6 @@ pub struct EdgeClaim {
     pub stale: bool,
 }
 
-impl EdgeClaim {
-    /// Returns `true` if the claim is valid for a project registered at `created_at`.
-    ///
-    /// Claims of the file and of the API return with a project that was removed and registered
-    /// again. Observations of its predecessor do not.
-    #[must_use]
-    pub fn is_valid_since(&self, created_at: OffsetDateTime) -> bool {
-        self.source != EdgeSource::Observed || self.last_seen_at >= created_at
-    }
-}
-
 /// The union of the claims of an edge, as readers see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnitedClaims {
@@ -54,17 +43,20 @@ pub struct UnitedClaims {
 }
 
 impl UnitedClaims {
-    /// Returns the strength of the union, and whether it is stale, without building the union.
+    /// Returns the strength of the union, and whether it is stale, without building the union. Takes
+    /// source, strength and staleness of each claim.
     #[must_use]
-    pub fn strength_of<'a>(
-        claims: impl IntoIterator<Item = &'a EdgeClaim>,
+    pub fn strength_of(
+        claims: impl IntoIterator<Item = (EdgeSource, Strength, bool)>,
     ) -> Option<(Strength, bool)> {
-        let ranked = claims.into_iter().map(|claim| (claim.source.rank(), claim));
-        let (highest, stale) = ranked.fold((None, true), |(highest, stale), one| {
-            let is_higher = highest.is_none_or(|(rank, _)| one.0 > rank);
-            (if is_higher { Some(one) } else { highest }, stale && one.1.stale)
-        });
-        highest.map(|(_, claim)| (claim.strength, stale))
+        let (mut highest, mut all_are_stale) = (None, true);
+        for (source, strength, stale) in claims {
+            if highest.is_none_or(|(rank, _)| source.rank() > rank) {
+                highest = Some((source.rank(), strength));
+            }
+            all_are_stale &= stale;
+        }
+        highest.map(|(_, strength)| (strength, all_are_stale))
     }
 
     /// Unites claims of the same edge. Returns `None` if there are none.
@@ -107,6 +99,10 @@ mod tests {
         }
     }
 
+    fn parts(claim: &EdgeClaim) -> (EdgeSource, Strength, bool) {
+        (claim.source, claim.strength, claim.stale)
+    }
+
     #[test]
     fn the_union_has_the_strength_of_the_claim_that_ranks_highest() {
         let observed = claim(EdgeSource::Observed, 0.9, (5, 70), true);
@@ -119,9 +115,9 @@ mod tests {
         assert_eq!(strength(&[&file, &observed]), Some(0.2));
         assert_eq!(strength(&[&observed]), Some(0.9));
         assert_eq!(strength(&[]), None);
-        let both = UnitedClaims::strength_of([&observed, &file]).unwrap();
+        let both = UnitedClaims::strength_of([&observed, &file].map(parts)).unwrap();
         assert_eq!(both, (file.strength, false));
-        assert_eq!(UnitedClaims::strength_of([&observed]), Some((observed.strength, true)));
+        assert_eq!(UnitedClaims::strength_of([parts(&observed)]), Some((observed.strength, true)));
         assert_eq!(UnitedClaims::strength_of([]), None);
     }
 
@@ -147,12 +143,5 @@ mod tests {
         };
         let api = claim(EdgeSource::Api, 0.7, (20, 30), false);
         assert_eq!(UnitedClaims::of([&api, &observed]).unwrap().details, Some(details));
-    }
-
-    #[test]
-    fn observations_of_a_removed_predecessor_are_not_valid() {
-        let observed = claim(EdgeSource::Observed, 0.9, (5, 70), false);
-        assert!(observed.is_valid_since(at(70)) && !observed.is_valid_since(at(71)));
-        assert!(claim(EdgeSource::File, 0.2, (10, 10), false).is_valid_since(at(71)));
     }
 }
