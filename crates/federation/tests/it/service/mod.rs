@@ -4,6 +4,7 @@ mod actions;
 mod docs;
 mod export;
 mod graph;
+mod incidents;
 mod keys;
 mod lifecycle;
 mod limits;

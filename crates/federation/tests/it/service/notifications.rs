@@ -20,7 +20,7 @@ use super::process::{COMMANDCENTER, Service, federation, folder, until};
 use NotificationEvent::{Opened, Resolved};
 
 /// A webhook on a socket that answers with a status.
-struct Hook {
+pub(super) struct Hook {
     address: SocketAddr,
     status: Arc<Mutex<&'static str>>,
     /// Bodies, with the id of each message.
@@ -28,7 +28,7 @@ struct Hook {
 }
 
 impl Hook {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (status, bodies) = (Arc::new(Mutex::new("204 No Content")), Arc::default());
@@ -44,7 +44,7 @@ impl Hook {
     }
 
     /// Returns a folder with a file of notifications that names the webhook.
-    fn folder(&self) -> TempDir {
+    pub(super) fn folder(&self) -> TempDir {
         let folder = folder(COMMANDCENTER);
         self.configure(&folder);
         folder
@@ -60,7 +60,7 @@ impl Hook {
     }
 
     /// Returns event and incidents of each accepted message.
-    fn events(&self) -> Vec<(String, String)> {
+    pub(super) fn events(&self) -> Vec<(String, String)> {
         let events = |(_, body): &(String, Value)| {
             let kind = body["type"].as_str().unwrap().to_owned();
             let incidents = body["data"]["incidents"].as_array().unwrap().clone();
