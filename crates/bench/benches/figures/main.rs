@@ -1,12 +1,13 @@
-//! Figures of metrics, the graph and actions: latencies, rates beside a limit, and memory.
+//! Figures of metrics, the graph, incidents and actions: latencies, rates beside a limit, and memory.
 //!
-//! Run with `cargo bench -p federation-bench --bench figures [actions|graph|metrics]`. The
+//! Run with `cargo bench -p federation-bench --bench figures [actions|graph|incidents|metrics]`. The
 //! Postgres in `FEDERATION_TEST_POSTGRES` is used, the program in `NATS_SERVER`, and a temporary SQLite
 //! file.
 #![expect(clippy::unwrap_used, reason = "a measurement whose setup fails cannot continue")]
 
 mod actions;
 mod graph;
+mod incidents;
 mod metrics;
 mod world;
 
@@ -23,12 +24,18 @@ fn main() {
         std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|one| one == name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    if let [graph::LOAD, file] = &*wanted.iter().map(String::as_str).collect::<Vec<_>>() {
+        return runtime.block_on(graph::load(file));
+    }
     println!("load {}", load());
     if is_wanted("actions") {
         runtime.block_on(actions::measure());
     }
     if is_wanted("graph") {
         runtime.block_on(graph::measure());
+    }
+    if is_wanted("incidents") {
+        runtime.block_on(incidents::measure());
     }
     if is_wanted("metrics") {
         runtime.block_on(metrics::measure());

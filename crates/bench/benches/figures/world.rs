@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use federation_application::{Deployment, LogSink, Ports, Service};
 use federation_domain::{
-    Channel, Heartbeat, InstanceReport, LivenessRule, Origin, Registration, RegistrationDraft,
-    Source, Stores,
+    Channel, Condition, Heartbeat, InstanceReport, LivenessRule, Origin, Registration,
+    RegistrationDraft, Source, Stores,
 };
 use federation_testkit::{FakeStore, ManualClock};
 
@@ -38,18 +38,26 @@ impl World {
 
     /// Makes all projects online.
     pub(crate) async fn hear_all(&self, projects: usize) {
-        for number in 1..=projects {
-            let heartbeat = Heartbeat {
-                slug: &slug(number),
-                source: Source::Nats,
-                channel: Channel::Presence,
-                condition: None,
-                key: None,
-                instance: InstanceReport::default(),
-            };
-            self.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
-        }
+        (1..=projects).for_each(|number| self.hear(number));
         self.service.writer().checkpoint().await.unwrap();
+    }
+
+    /// Records a heartbeat over NATS that reports nothing.
+    pub(crate) fn hear(&self, number: usize) {
+        let slug = slug(number);
+        let heartbeat = heartbeat(&slug, Source::Nats, None);
+        self.service.presence.recorder().record_heartbeat(&heartbeat).unwrap();
+    }
+}
+
+pub(crate) fn heartbeat(slug: &str, source: Source, condition: Option<Condition>) -> Heartbeat<'_> {
+    Heartbeat {
+        slug,
+        source,
+        channel: Channel::Presence,
+        condition,
+        key: None,
+        instance: InstanceReport::default(),
     }
 }
 
