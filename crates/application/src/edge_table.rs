@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use federation_domain::{
-    EdgeClaim, EdgeResult, EdgeSource, ListeningPeriod, Reading, Slug, Source,
+    EdgeClaim, EdgeResult, EdgeSource, EdgeStore, ListeningPeriod, Reading, Slug, Source,
+    StoreError,
 };
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -40,29 +41,24 @@ impl EdgeTable {
         self.links.write()
     }
 
-    /// Fills the table when the process starts. Edges continue to age across the listening periods of
+    /// Reads the edges when the process starts. They continue to age across the listening periods of
     /// earlier processes.
-    pub(crate) fn fill(&self, periods: &[ListeningPeriod], claims: Vec<EdgeClaim>) {
+    pub(crate) async fn load(
+        &self,
+        store: &dyn EdgeStore,
+        periods: &[ListeningPeriod],
+    ) -> Result<Links, StoreError> {
         let past = self.listening.past(Source::Nats, periods);
-        let mut links = Links::default();
-        for claim in claims {
-            let heard = past.reading_at(claim.last_seen_at);
-            links.put(claim, heard);
-        }
-        self.replace(links);
+        read(store, |claim| past.reading_at(claim.last_seen_at)).await
     }
 
-    /// Replaces everything after the log turned out to be a different one.
-    pub(crate) fn start_over(&self, claims: Vec<EdgeClaim>) {
-        let mut links = Links::default();
-        for claim in claims {
-            let heard = self.reading_of(&claim);
-            links.put(claim, heard);
-        }
-        self.replace(links);
+    /// Reads the edges after the log turned out to be a different one.
+    pub(crate) async fn load_again(&self, store: &dyn EdgeStore) -> Result<Links, StoreError> {
+        read(store, |claim| self.reading_of(claim)).await
     }
 
-    fn replace(&self, links: Links) {
+    /// Replaces everything.
+    pub(crate) fn replace(&self, links: Links) {
         self.links.write().replace(links);
         self.touch();
     }
@@ -119,4 +115,18 @@ impl EdgeTable {
             Reading::default()
         }
     }
+}
+
+/// Reads the edges. `heard` returns the reading of the listening clock at the observation of a claim.
+async fn read(
+    store: &dyn EdgeStore,
+    heard: impl Fn(&EdgeClaim) -> Reading + Send + Sync,
+) -> Result<Links, StoreError> {
+    let mut links = Links::default();
+    let mut put = |claim: EdgeClaim| {
+        let heard = heard(&claim);
+        links.put(claim, heard);
+    };
+    store.load_edges(&mut put).await?;
+    Ok(links)
 }

@@ -141,7 +141,7 @@ impl Journal {
         let periods = self.listening_periods().await?;
         let snapshot = self.read_all().await?;
         // Read after the projects. Changes since then are in the log and are applied once more.
-        let edges = self.note(self.stores.edges.load_edges().await)?;
+        let edges = self.note(self.edges.load(&*self.stores.edges, &periods).await)?;
         let instances = self.note(self.stores.instances.load_instances().await)?;
         self.load_incidents().await?;
         self.load_maintenance().await?;
@@ -149,7 +149,7 @@ impl Journal {
         self.metrics.set_corrupt_rows(snapshot.corrupt_rows);
         // No watcher exists before the registry is filled.
         self.recent.begin(position);
-        self.edges.fill(&periods, edges);
+        self.edges.replace(edges);
         self.instances.fill(instances);
         self.mirror.fill(&periods, snapshot.projects);
         Ok(count)
@@ -177,11 +177,11 @@ impl Journal {
         let _turn = self.writing.lock().await;
         let known = self.tail.lock().known();
         let snapshot = self.read_all().await?;
-        let edges = self.note(self.stores.edges.load_edges().await)?;
+        let edges = self.note(self.edges.load_again(&*self.stores.edges).await)?;
         let instances = self.note(self.stores.instances.load_instances().await)?;
         self.load_incidents().await?;
         self.load_maintenance().await?;
-        self.edges.start_over(edges);
+        self.edges.replace(edges);
         self.instances.start_over(instances);
         self.mirror.start_over(&snapshot.projects);
         self.recent.begin(position(&snapshot));

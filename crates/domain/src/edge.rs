@@ -24,7 +24,7 @@ pub use details::EdgeDetails;
 pub use key::EdgeKey;
 pub use kind::EdgeKind;
 pub use plan::{EdgePlan, EdgeRejection, EdgeResult, MAX_EDGES_PER_PROJECT};
-pub use record::{EdgeRecord, SharedSlugs};
+pub use record::EdgeRecord;
 pub use source::EdgeSource;
 pub use strength::Strength;
 pub use tag::{EdgePrecondition, EdgeTag};

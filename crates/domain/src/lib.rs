@@ -94,7 +94,7 @@ pub use edge::{
     DeclaredEdge, EDGE, EXPIRES_AFTER, EdgeAction, EdgeAge, EdgeChangeKind, EdgeClaim, EdgeDetails,
     EdgeDraft, EdgeKey, EdgeKind, EdgePlan, EdgePrecondition, EdgeRecord, EdgeRejection,
     EdgeResult, EdgeSource, EdgeTag, EdgeWrite, MAX_EDGES_PER_PROJECT, NewEdgeChange,
-    OBSERVATION_WRITTEN_EVERY, STALE_AFTER, SharedSlugs, Strength, UnitedClaims,
+    OBSERVATION_WRITTEN_EVERY, STALE_AFTER, Strength, UnitedClaims,
 };
 pub use error::{
     BusyWith, InvalidValue, Prospect, RejectReason, SchemaTooNew, StoreError, WritesRefusedBecause,
@@ -137,8 +137,8 @@ pub use patch::{PatchDraft, RegistrationPatch};
 pub use ports::{
     ActionRequest, ActionRights, ActionStore, ActionTransport, CatalogStore, ChangeLogStore,
     ChangeSink, ChannelDepth, Checkpoint, CheckpointStore, ClientReads, Clock, CreatedRun, Dropped,
-    EdgeStore, EditedIncident, EndpointAnswer, EndpointProbe, EvaluatorClaim, EvaluatorState,
-    HeartbeatMark, HeartbeatRelay, IncidentStore, IncidentWrite, IncidentsSnapshot,
+    EdgeSink, EdgeStore, EditedIncident, EndpointAnswer, EndpointProbe, EvaluatorClaim,
+    EvaluatorState, HeartbeatMark, HeartbeatRelay, IncidentStore, IncidentWrite, IncidentsSnapshot,
     IncidentsVersion, InstanceStore, LISTENING_RETENTION, ListeningPeriod, ListeningStore, LogPart,
     MaintenanceResult, MaintenanceStore, Messenger, MetricStore, NewRun, Outbox, Prober,
     Registered, ReplySink, RollUpProgress, RollUpStep, RunFilter, RunLease, RunQuery, SampleRelay,
@@ -148,7 +148,7 @@ pub use ports::{
 #[cfg(feature = "mock")]
 pub use ports::{
     MockActionStore, MockActionTransport, MockCatalogStore, MockChangeLogStore, MockChangeSink,
-    MockCheckpointStore, MockEdgeStore, MockIncidentStore, MockInstanceStore, MockListeningStore,
+    MockCheckpointStore, MockIncidentStore, MockInstanceStore, MockListeningStore,
     MockMaintenanceStore, MockMessenger, MockMetricStore, MockOutbox, MockProber, MockStoreHealth,
     MockUptimeStore,
 };

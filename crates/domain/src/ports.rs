@@ -33,7 +33,7 @@ pub use catalog::{CatalogStore, Registered, Snapshot};
 pub use change_log::{ChangeLogStore, LogPart};
 pub use checkpoint::{Checkpoint, CheckpointStore, HeartbeatMark};
 pub use clock::Clock;
-pub use edges::{EdgeStore, WrittenEdges};
+pub use edges::{EdgeSink, EdgeStore, WrittenEdges};
 pub use endpoint_probe::{EndpointAnswer, EndpointProbe, Unreachable};
 pub use health::StoreHealth;
 pub use incidents::{
@@ -58,7 +58,6 @@ pub use {
     catalog::MockCatalogStore,
     change_log::MockChangeLogStore,
     checkpoint::MockCheckpointStore,
-    edges::MockEdgeStore,
     health::MockStoreHealth,
     incidents::MockIncidentStore,
     instances::MockInstanceStore,

@@ -8,8 +8,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Double, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use federation_domain::{
-    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, SharedSlugs,
-    WrittenEdges,
+    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSink, EdgeSource, EdgeWrite, WrittenEdges,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
@@ -53,30 +52,30 @@ impl EdgeRow {
     }
 
     /// Parses a row. Logs an error and returns `None` if the row does not parse.
-    fn readable(self, slugs: &mut SharedSlugs) -> Option<EdgeClaim> {
-        self.into_record().parse(slugs).map_err(|error| report(&error)).ok()
+    fn readable(self) -> Option<EdgeClaim> {
+        self.into_record().parse().map_err(|error| report(&error)).ok()
     }
 }
 
 /// Parses the rows that parse.
 fn readable(rows: Vec<EdgeRow>) -> impl Iterator<Item = EdgeClaim> {
-    let mut slugs = SharedSlugs::default();
-    rows.into_iter().filter_map(move |row| row.readable(&mut slugs))
+    rows.into_iter().filter_map(EdgeRow::readable)
 }
 
-/// Reads all claims.
-pub(crate) async fn load(connection: &mut AsyncPgConnection) -> Result<Vec<EdgeClaim>, PgError> {
+/// Reads all claims and passes each one on.
+pub(crate) async fn load(
+    connection: &mut AsyncPgConnection,
+    sink: &mut dyn EdgeSink,
+) -> Result<(), PgError> {
     let mut rows = edges::table
         .select(<EdgeRow as SelectableHelper<Pg>>::as_select())
         .load_stream::<EdgeRow>(connection)
         .await?
         .boxed();
-    let (mut claims, mut slugs) = (Vec::new(), SharedSlugs::default());
-    // Streamed, so that the edges are never held twice.
     while let Some(row) = rows.try_next().await? {
-        claims.extend(row.readable(&mut slugs));
+        row.readable().into_iter().for_each(|claim| sink.take(claim));
     }
-    Ok(claims)
+    Ok(())
 }
 
 /// Reads the claims about edges that start at these projects.

@@ -6,9 +6,10 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
 use federation_domain::{
-    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, SharedSlugs, Slug,
-    WrittenEdges,
+    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeRecord, EdgeSource, EdgeWrite, Slug, WrittenEdges,
 };
+
+use tokio::sync::mpsc::Sender;
 
 use crate::error::SqliteError;
 use crate::load::report;
@@ -18,6 +19,9 @@ use crate::unit_of_work::UnitOfWork;
 
 /// Number of slugs per statement. SQLite allows 32,766 parameters.
 const SLUGS_AT_ONCE: usize = 1_000;
+
+/// Number of claims that are sent at once.
+const PART: usize = 1_000;
 
 /// A row of `edges`.
 #[derive(Debug, Queryable, Selectable)]
@@ -52,28 +56,32 @@ impl EdgeRow {
     }
 
     /// Parses a row. Logs an error and returns `None` if the row does not parse.
-    fn readable(self, slugs: &mut SharedSlugs) -> Option<EdgeClaim> {
-        self.into_record().parse(slugs).map_err(|error| report(&error)).ok()
+    fn readable(self) -> Option<EdgeClaim> {
+        self.into_record().parse().map_err(|error| report(&error)).ok()
     }
 }
 
 /// Parses the rows that parse.
 fn readable(rows: Vec<EdgeRow>) -> impl Iterator<Item = EdgeClaim> {
-    let mut slugs = SharedSlugs::default();
-    rows.into_iter().filter_map(move |row| row.readable(&mut slugs))
+    rows.into_iter().filter_map(EdgeRow::readable)
 }
 
-/// Reads all claims.
-pub(crate) fn load(connection: &mut SqliteConnection) -> Result<Vec<EdgeClaim>, SqliteError> {
+/// Reads all claims, and sends them in parts.
+pub(crate) fn load(
+    connection: &mut SqliteConnection,
+    parts: &Sender<Vec<EdgeClaim>>,
+) -> Result<(), SqliteError> {
     let rows = edges::table
         .select(EdgeRow::as_select())
         .load_iter::<EdgeRow, DefaultLoadingMode>(connection)?;
-    let (mut claims, mut slugs) = (Vec::new(), SharedSlugs::default());
-    // One by one, so that the edges are never held twice.
+    let mut part = Vec::new();
     for row in rows {
-        claims.extend(row?.readable(&mut slugs));
+        part.extend(row?.readable());
+        if part.len() >= PART {
+            parts.blocking_send(std::mem::take(&mut part)).map_err(SqliteError::failed)?;
+        }
     }
-    Ok(claims)
+    parts.blocking_send(part).map_err(SqliteError::failed)
 }
 
 /// Reads the claims about edges that start at these projects. The caller has begun a transaction.

@@ -9,6 +9,7 @@ mod upkeep;
 
 use std::fmt;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,11 +19,12 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use federation_domain::{
     Actor, BusyWith, CatalogStore, Change, ChangeLogStore, Checkpoint, CheckpointStore, EdgeClaim,
-    EdgeStore, EdgeWrite, Epoch, ListeningPeriod, ListeningStore, LogPart, Origin, Outcome,
-    Precondition, Project, ProjectId, Registered, RegistrationWrite, Revision, Slug, Snapshot,
-    Source, StoreError, StoreHealth, StoredEntry, Transition, WrittenEdges,
+    EdgeSink, EdgeStore, EdgeWrite, Epoch, ListeningPeriod, ListeningStore, LogPart, Origin,
+    Outcome, Precondition, Project, ProjectId, Registered, RegistrationWrite, Revision, Slug,
+    Snapshot, Source, StoreError, StoreHealth, StoredEntry, Transition, WrittenEdges,
 };
 use time::OffsetDateTime;
+use tokio::sync::mpsc;
 
 use crate::connection::{ConnectError, Opener, Role, path_of};
 use crate::error::SqliteError;
@@ -237,8 +239,17 @@ impl ChangeLogStore for SqliteStore {
 
 #[async_trait]
 impl EdgeStore for SqliteStore {
-    async fn load_edges(&self) -> Result<Vec<EdgeClaim>, StoreError> {
-        self.read(edges::load).await
+    async fn load_edges(&self, sink: &mut dyn EdgeSink) -> Result<(), StoreError> {
+        let (sender, mut parts) = mpsc::channel(1);
+        let mut read = pin!(self.read(move |c| edges::load(c, &sender)));
+        loop {
+            tokio::select! {
+                // The last part is taken before the end is seen.
+                biased;
+                Some(part) = parts.recv() => part.into_iter().for_each(|claim| sink.take(claim)),
+                read = &mut read => return read,
+            }
+        }
     }
 
     async fn edges_from(&self, projects: &[Slug]) -> Result<Vec<EdgeClaim>, StoreError> {

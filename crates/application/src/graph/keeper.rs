@@ -328,8 +328,10 @@ impl EdgeKeeper {
                 EdgeAge::Stale => !claim.live.stale,
                 EdgeAge::Expired => true,
             };
-            let key = claim.key().filter(|_| is_older)?;
-            Some(EdgeWrite::age(key, age, claim.live.last_seen_at, at))
+            if !is_older {
+                return None;
+            }
+            Some(EdgeWrite::age(claim.key()?, age, claim.live.last_seen_at, at))
         });
         aged.take(WRITTEN_AT_ONCE).collect()
     }

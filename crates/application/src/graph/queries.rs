@@ -201,7 +201,8 @@ impl Graph {
             to.is_none_or(|to| claim.to() == to)
                 && source.is_none_or(|source| claim.source == source)
         };
-        let asked_for = |claim: ClaimOfEdge<'_>| claim.claim().filter(|_| is_asked_for(&claim));
+        let asked_for =
+            |claim: ClaimOfEdge<'_>| is_asked_for(&claim).then(|| claim.claim()).flatten();
         let mut claims: Vec<EdgeClaim> = match from {
             Some(from) => links.claims_from(from).filter_map(asked_for).collect(),
             None => links.claims().filter_map(asked_for).collect(),

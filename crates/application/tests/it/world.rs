@@ -188,7 +188,11 @@ impl World {
 
     /// Returns the stored claims about edges.
     pub(crate) async fn stored_edges(&self) -> Vec<federation_domain::EdgeClaim> {
-        federation_domain::EdgeStore::load_edges(&*self.store).await.unwrap()
+        let mut claims = Vec::new();
+        federation_domain::EdgeStore::load_edges(&*self.store, &mut |claim| claims.push(claim))
+            .await
+            .unwrap();
+        claims
     }
 
     /// Returns the kinds of the entries of edges in the log of the store.

@@ -1,6 +1,5 @@
 //! Parsing of stored claims, shared by all stores.
 
-use std::collections::HashSet;
 use std::error::Error;
 
 use time::OffsetDateTime;
@@ -37,13 +36,13 @@ pub struct EdgeRecord {
 }
 
 impl EdgeRecord {
-    /// Parses the columns. Claims that are parsed with the same slugs share them.
+    /// Parses the columns.
     ///
     /// # Errors
     /// Returns [`StoreError::Corrupt`] for the first column that does not parse.
-    pub fn parse(self, slugs: &mut SharedSlugs) -> Result<EdgeClaim, StoreError> {
+    pub fn parse(self) -> Result<EdgeClaim, StoreError> {
         let id = self.id;
-        let key = self.key(slugs).map_err(|(column, error)| corrupt(id, column, error))?;
+        let key = self.key().map_err(|(column, error)| corrupt(id, column, error))?;
         let source = EdgeSource::parse(&self.source);
         let strength = Strength::new(self.strength);
         Ok(EdgeClaim {
@@ -57,26 +56,11 @@ impl EdgeRecord {
         })
     }
 
-    fn key(&self, slugs: &mut SharedSlugs) -> Result<EdgeKey, (&'static str, InvalidValue)> {
-        let from = slugs.parse(&self.from).map_err(|error| ("from_project", error))?;
-        let to = slugs.parse(&self.to).map_err(|error| ("to_project", error))?;
+    fn key(&self) -> Result<EdgeKey, (&'static str, InvalidValue)> {
+        let from = Slug::parse(&self.from).map_err(|error| ("from_project", error))?;
+        let to = Slug::parse(&self.to).map_err(|error| ("to_project", error))?;
         let kind = EdgeKind::parse(&self.kind).map_err(|error| ("kind", error))?;
         EdgeKey::new(from, to, kind).map_err(|error| ("to_project", error))
-    }
-}
-
-/// Slugs that the claims of a load share. A project has many edges.
-#[derive(Debug, Default)]
-pub struct SharedSlugs(HashSet<Slug>);
-
-impl SharedSlugs {
-    fn parse(&mut self, text: &str) -> Result<Slug, InvalidValue> {
-        if let Some(known) = self.0.get(text) {
-            return Ok(known.clone());
-        }
-        let slug = Slug::parse(text)?;
-        self.0.insert(slug.clone());
-        Ok(slug)
     }
 }
 

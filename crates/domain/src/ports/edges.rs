@@ -16,21 +16,32 @@ pub struct WrittenEdges {
     pub entries: Vec<LogEntry>,
 }
 
+/// Takes the claims that a store reads. Any closure does.
+pub trait EdgeSink: Send {
+    /// Takes a claim.
+    fn take(&mut self, claim: EdgeClaim);
+}
+
+impl<F: FnMut(EdgeClaim) + Send> EdgeSink for F {
+    fn take(&mut self, claim: EdgeClaim) {
+        self(claim);
+    }
+}
+
 /// The durable claims about edges.
 ///
 /// Edges name slugs. Neither end has to be a registered project, and removing a project changes no
 /// claim.
-#[cfg_attr(feature = "mock", mockall::automock)]
 #[async_trait]
 pub trait EdgeStore: Send + Sync {
-    /// Reads all claims, in any order.
+    /// Reads all claims, in any order, and passes each one on, so that they are never held twice.
     ///
     /// An implementation MUST leave out and log each row that does not parse. Details that do not
     /// parse read as absent.
     ///
     /// # Errors
-    /// Returns [`StoreError`].
-    async fn load_edges(&self) -> Result<Vec<EdgeClaim>, StoreError>;
+    /// Returns [`StoreError`]. Some claims may have been passed on.
+    async fn load_edges(&self, sink: &mut dyn EdgeSink) -> Result<(), StoreError>;
 
     /// Reads the claims about edges that start at these projects, in any order.
     ///

@@ -1,15 +1,18 @@
 //! The port of the edges.
 
 use async_trait::async_trait;
-use federation_domain::{Actor, EdgeClaim, EdgeStore, EdgeWrite, Slug, StoreError, WrittenEdges};
+use federation_domain::{
+    Actor, EdgeClaim, EdgeSink, EdgeStore, EdgeWrite, Slug, StoreError, WrittenEdges,
+};
 
 use super::{Access, BULK_DEADLINE, PgStore, deadline_of_a_batch, settle};
 use crate::edges;
 
 #[async_trait]
 impl EdgeStore for PgStore {
-    async fn load_edges(&self) -> Result<Vec<EdgeClaim>, StoreError> {
-        self.read(self.connection().await?, BULK_DEADLINE, edges::load).await
+    async fn load_edges(&self, sink: &mut dyn EdgeSink) -> Result<(), StoreError> {
+        let connection = self.connection().await?;
+        self.read(connection, BULK_DEADLINE, async |c| edges::load(c, sink).await).await
     }
 
     async fn edges_from(&self, projects: &[Slug]) -> Result<Vec<EdgeClaim>, StoreError> {

@@ -25,7 +25,8 @@ async fn write(store: &dyn Store, writes: &[EdgeWrite]) -> WrittenEdges {
 
 /// Returns all claims in the order of their keys.
 async fn all(store: &dyn Store) -> Vec<EdgeClaim> {
-    let mut claims = store.load_edges().await.unwrap();
+    let mut claims = Vec::new();
+    store.load_edges(&mut |claim| claims.push(claim)).await.unwrap();
     claims.sort_unstable_by(|a, b| (&a.key, a.source).cmp(&(&b.key, b.source)));
     claims
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use federation_domain::{
-    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeSource, EdgeStore, EdgeWrite, Slug, StoreError,
-    WrittenEdges,
+    Actor, EdgeClaim, EdgeKey, EdgePlan, EdgeSink, EdgeSource, EdgeStore, EdgeWrite, Slug,
+    StoreError, WrittenEdges,
 };
 
 use super::FakeStore;
@@ -15,8 +15,9 @@ pub(super) type Edges = BTreeMap<(EdgeKey, EdgeSource), EdgeClaim>;
 
 #[async_trait]
 impl EdgeStore for FakeStore {
-    async fn load_edges(&self) -> Result<Vec<EdgeClaim>, StoreError> {
-        Ok(self.tables()?.edges.values().cloned().collect())
+    async fn load_edges(&self, sink: &mut dyn EdgeSink) -> Result<(), StoreError> {
+        self.tables()?.edges.values().cloned().for_each(|claim| sink.take(claim));
+        Ok(())
     }
 
     async fn edges_from(&self, projects: &[Slug]) -> Result<Vec<EdgeClaim>, StoreError> {
