@@ -5,7 +5,8 @@
 //! it, but the result does not depend on which one.
 //!
 //! An incident has one **root**. Other projects are **affected**: they are down, and the projects that
-//! they depend on lead to the root.
+//! they depend on lead to the root. An incident of a [`MetricRule`] is about one project, and is never
+//! the cause of another one.
 
 mod attribution;
 mod components;
@@ -16,6 +17,7 @@ mod facts;
 mod listened;
 mod live;
 mod membership;
+mod metric;
 mod record;
 mod rule;
 mod stored;
@@ -27,6 +29,11 @@ pub use event::{INCIDENT, IncidentNotice, TimelineEvent};
 pub use facts::{IncidentFacts, ProjectFacts, StatusSpell, deaf_since, is_a_cause};
 pub use listened::{HEARD_WITHIN, ListenedTime};
 pub use live::{IncidentChange, LiveIncident, LiveIncidents};
+pub use metric::{
+    Comparison, MAX_ABSENCE, MAX_HOLD, MAX_RULE_TARGETS, MAX_WITHIN, MetricCondition, MetricRule,
+    MetricRuleDraft, MetricTrail, MetricVerdict, RuleName, RuleScope, SampleGap, TrailLimits,
+    TrailSample, Verdict,
+};
 pub use record::{Incident, IncidentId, IncidentKind, IncidentMember, IncidentStatus, MAX_PATH};
 pub use rule::IncidentRule;
 pub use stored::{IncidentMemberRecord, IncidentRecord};

@@ -103,11 +103,13 @@ pub use error::{
 pub use flapping::{EntryAllowance, STATUS_ENTRIES, STATUS_ENTRY_INTERVAL};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use incident::{
-    HEARD_WITHIN, INCIDENT, Incident, IncidentChange, IncidentEdit, IncidentEditError,
+    Comparison, HEARD_WITHIN, INCIDENT, Incident, IncidentChange, IncidentEdit, IncidentEditError,
     IncidentFacts, IncidentId, IncidentKind, IncidentMember, IncidentMemberRecord, IncidentNotice,
     IncidentRecord, IncidentRule, IncidentStatus, ListenedTime, LiveIncident, LiveIncidents,
-    MAX_COMMENT_CHARS, MAX_PATH, ProjectFacts, StatusSpell, TimelineEvent, deaf_since,
-    decide_incidents, is_a_cause,
+    MAX_ABSENCE, MAX_COMMENT_CHARS, MAX_HOLD, MAX_PATH, MAX_RULE_TARGETS, MAX_WITHIN,
+    MetricCondition, MetricRule, MetricRuleDraft, MetricTrail, MetricVerdict, ProjectFacts,
+    RuleName, RuleScope, SampleGap, StatusSpell, TimelineEvent, TrailLimits, TrailSample, Verdict,
+    deaf_since, decide_incidents, is_a_cause,
 };
 pub use instance::{InstanceFacts, InstanceReport, SeenInstance, VERSION_CHANGED};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
@@ -124,7 +126,7 @@ pub use metric::{
     Aggregation, Kpi, KpiName, Kpis, MAX_POINTS, MAX_RUN_GAP, MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD,
     MAX_SAMPLES, MAX_SERIES, MetricType, MetricValue, Numbers, PointRange, PointValue, Resolution,
     Risk, RiskReason, Run, RunRecord, Sample, SampleTime, SampleValue, SeriesRun, Tier,
-    distinct_runs, is_stale, newest_of_each, parse_observed_at, points, roll_up_runs,
+    distinct_runs, fresh_for, is_stale, newest_of_each, parse_observed_at, points, roll_up_runs,
 };
 pub use notification::{
     Breaker, ChannelName, DELIVERY_PERIOD, Delivery, DeliveryId, DeliveryOutcome, DeliveryQuery,

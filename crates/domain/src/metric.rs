@@ -17,8 +17,8 @@ pub use record::RunRecord;
 pub use resolution::Resolution;
 pub use run::{MAX_RUN_GAP, Numbers, Run, SeriesRun, distinct_runs, newest_of_each};
 pub use sample::{
-    MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD, MAX_SAMPLES, MAX_SERIES, Sample, SampleTime, is_stale,
-    parse_observed_at,
+    MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD, MAX_SAMPLES, MAX_SERIES, Sample, SampleTime, fresh_for,
+    is_stale, parse_observed_at,
 };
 pub use tier::{Tier, roll_up_runs};
 pub use value::{MetricValue, SampleValue};

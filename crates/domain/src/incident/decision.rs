@@ -8,8 +8,8 @@ use super::attribution::{Attribution, Origin, attribute};
 use super::membership::Drafts;
 use super::{
     Incident, IncidentChange, IncidentFacts, IncidentId, IncidentKind, IncidentMember,
-    IncidentNotice, IncidentRule, IncidentStatus, LiveIncidents, ProjectFacts, StatusSpell,
-    TimelineEvent,
+    IncidentNotice, IncidentRule, IncidentStatus, LiveIncident, LiveIncidents, ProjectFacts,
+    StatusSpell, TimelineEvent,
 };
 use crate::project::ProjectStatus;
 use crate::severity::Severity;
@@ -37,17 +37,19 @@ pub fn decide_incidents(
     decision.resolve();
     decision.escalate();
     decision.end_silence();
+    decision.judge_metrics();
     decision.judge_deafness();
     decision.drafts.into_changes()
 }
 
-struct Decision<'a> {
-    live: &'a LiveIncidents,
-    facts: &'a IncidentFacts,
-    rule: &'a IncidentRule,
-    now: OffsetDateTime,
+/// A decision while it is made.
+pub(super) struct Decision<'a> {
+    pub(super) live: &'a LiveIncidents,
+    pub(super) facts: &'a IncidentFacts,
+    pub(super) rule: &'a IncidentRule,
+    pub(super) now: OffsetDateTime,
     next_id: IncidentId,
-    drafts: Drafts<'a>,
+    pub(super) drafts: Drafts<'a>,
 }
 
 type Targets<'a> = HashMap<Origin<'a>, IncidentId>;
@@ -140,21 +142,24 @@ impl<'a> Decision<'a> {
             self.release_members(id);
             let notice = Some(IncidentNotice::Reopened);
             self.drafts.change(id, TimelineEvent::Reopened, notice, |incident| {
-                incident.status = IncidentStatus::Open;
-                (incident.kind, incident.severity) = (kind_of(one.facts.spell.status), severity);
-                (incident.resolved_at, incident.resolved_by) = (None, None);
-                (incident.acknowledged, incident.silences) = (None, false);
+                reopen(incident, kind_of(one.facts.spell.status), severity);
             });
             return id;
         }
-        let id = self.next_id;
-        self.next_id.0 += 1;
+        let id = self.take_id();
         self.drafts.open(Incident {
             kind: kind_of(one.facts.spell.status),
             root: Some(root.clone()),
             started_at: one.facts.spell.down_since,
             ..new_incident(id, severity, self.now)
         });
+        id
+    }
+
+    /// Returns the number of a new incident.
+    pub(super) fn take_id(&mut self) -> IncidentId {
+        let id = self.next_id;
+        self.next_id.0 += 1;
         id
     }
 
@@ -291,7 +296,7 @@ impl<'a> Decision<'a> {
         }
     }
 
-    fn mark_resolved(&mut self, id: IncidentId) {
+    pub(super) fn mark_resolved(&mut self, id: IncidentId) {
         let (now, notice) = (self.now, Some(IncidentNotice::Resolved));
         self.drafts.change(id, TimelineEvent::Resolved, notice, |incident| {
             incident.status = IncidentStatus::Resolved;
@@ -346,7 +351,9 @@ impl<'a> Decision<'a> {
         if !self.live.is_silencing() {
             return;
         }
-        for one in self.live.iter().filter(|one| one.incident.silences) {
+        let silencing =
+            |one: &&LiveIncident| one.incident.silences && one.incident.kind.is_of_status();
+        for one in self.live.iter().filter(silencing) {
             let is_down = |member: &IncidentMember| {
                 let known = self.facts.projects.get(&member.project);
                 known.is_some_and(|project| {
@@ -370,8 +377,7 @@ impl<'a> Decision<'a> {
         let open = open.filter(|incident| incident.is_open()).map(|incident| incident.id).next();
         match (open, self.facts.deaf_since) {
             (None, Some(since)) if self.now - since >= self.rule.delay => {
-                let id = self.next_id;
-                self.next_id.0 += 1;
+                let id = self.take_id();
                 self.drafts.open(Incident {
                     kind: IncidentKind::Blind,
                     started_at: since,
@@ -391,6 +397,14 @@ fn kind_of(status: ProjectStatus) -> IncidentKind {
         ProjectStatus::Offline => IncidentKind::Offline,
         ProjectStatus::Degraded | ProjectStatus::Online => IncidentKind::Degraded,
     }
+}
+
+/// Opens a resolved incident again.
+pub(super) fn reopen(incident: &mut Incident, kind: IncidentKind, severity: Severity) {
+    incident.status = IncidentStatus::Open;
+    (incident.kind, incident.severity) = (kind, severity);
+    (incident.resolved_at, incident.resolved_by) = (None, None);
+    (incident.acknowledged, incident.silences) = (None, false);
 }
 
 /// Returns a new incident of the kind `offline` without a root.

@@ -2,7 +2,9 @@
 
 use time::OffsetDateTime;
 
-use super::{IncidentChange, IncidentNotice, IncidentStatus, LiveIncident, TimelineEvent};
+use super::{
+    IncidentChange, IncidentKind, IncidentNotice, IncidentStatus, LiveIncident, TimelineEvent,
+};
 use crate::InvalidValue;
 use crate::log::Actor;
 use crate::project::ProjectStatus;
@@ -18,7 +20,7 @@ pub enum IncidentEdit {
     /// A comment.
     Comment(String),
     /// The incident is over, with an optional comment. Members that are down stay silenced until they
-    /// are online and down again.
+    /// are online and down again, and a metric rule until its condition holds no more.
     Resolve(Option<String>),
 }
 
@@ -63,8 +65,8 @@ impl IncidentEdit {
                     incident.status = IncidentStatus::Resolved;
                     incident.resolved_at = Some(now);
                     incident.resolved_by = Some(actor.clone());
-                    incident.silences =
-                        stored.current().any(|one| one.status != ProjectStatus::Online);
+                    let is_down = stored.current().any(|one| one.status != ProjectStatus::Online);
+                    incident.silences = is_down || incident.kind == IncidentKind::Metric;
                     events.push(TimelineEvent::Resolved);
                     notice = Some(IncidentNotice::Resolved);
                 }

@@ -33,6 +33,8 @@ pub enum TimelineEvent {
     Merged(IncidentId),
     /// It became more severe.
     Escalated,
+    /// Its metric rule was removed, or no longer applies to the project. It resolves.
+    RuleRemoved,
     /// It resolved.
     Resolved,
     /// Somebody works on it.
@@ -69,6 +71,7 @@ impl TimelineEvent {
             Self::RootChanged(_) => "root_changed",
             Self::Merged(_) => "merged",
             Self::Escalated => "escalated",
+            Self::RuleRemoved => "rule_removed",
             Self::Resolved => "resolved",
             Self::Acknowledged => "acknowledged",
             Self::Commented(_) => "commented",
@@ -113,6 +116,7 @@ impl TimelineEvent {
             Self::Opened
             | Self::Reopened
             | Self::Escalated
+            | Self::RuleRemoved
             | Self::Resolved
             | Self::Acknowledged
             | Self::SilenceEnded => Ok(()),

@@ -124,7 +124,8 @@ pub struct Incident {
     pub acknowledged: Option<(Actor, OffsetDateTime)>,
     /// Incident of the same cause that this one was merged into.
     pub merged_into: Option<IncidentId>,
-    /// It was resolved by hand, and some of its members have been down since then.
+    /// It was resolved by hand, and some of its members have been down, or its metric rule has held,
+    /// since then.
     pub silences: bool,
     /// Time of the newest change.
     pub updated_at: OffsetDateTime,

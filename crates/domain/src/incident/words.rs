@@ -38,7 +38,8 @@ impl LiveIncident {
                 .to_owned(),
             (Some(root), IncidentKind::Metric) => {
                 let finding = incident.finding.as_deref().unwrap_or("a metric rule holds");
-                format!("Project {root}: {finding}.")
+                let rule = incident.rule.as_deref().unwrap_or("unknown");
+                format!("Project {root}: {finding}. The metric rule {rule} opened this incident.")
             }
             (Some(root), kind) => {
                 let was = if incident.status == IncidentStatus::Resolved { "was" } else { "is" };

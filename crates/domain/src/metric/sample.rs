@@ -79,11 +79,16 @@ impl SampleTime {
     }
 }
 
+/// Returns the age up to which the newest value of a series counts as current.
+#[must_use]
+pub fn fresh_for(metric: &str) -> Duration {
+    if metric.starts_with("health.") { HEALTH_STALE_AFTER } else { STALE_AFTER }
+}
+
 /// Returns `true` if the newest value of a series is too old to count as current.
 #[must_use]
 pub fn is_stale(metric: &str, observed_at: OffsetDateTime, now: OffsetDateTime) -> bool {
-    let limit = if metric.starts_with("health.") { HEALTH_STALE_AFTER } else { STALE_AFTER };
-    now - observed_at > limit
+    now - observed_at > fresh_for(metric)
 }
 
 /// Parses the time of a sample: RFC 3339, or the same without a zone, which then is UTC.

@@ -4,6 +4,7 @@
 //! `INCIDENT_CASES=20000 cargo test --release -p federation-domain incidents` runs more cases.
 
 mod checks;
+mod metric_rules;
 mod scenarios;
 mod world;
 
