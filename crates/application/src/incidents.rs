@@ -8,6 +8,8 @@
 mod evaluator;
 mod notices;
 mod query;
+mod read_budget;
+mod rule_watch;
 mod statuses;
 mod world;
 

@@ -30,6 +30,7 @@ pub(crate) enum RejectedWrite {
     StatusChange,
     Heartbeat,
     ListeningPeriods,
+    Incident,
 }
 
 impl RejectedWrite {
@@ -41,6 +42,7 @@ impl RejectedWrite {
             Self::StatusChange => "status_change",
             Self::Heartbeat => "heartbeat",
             Self::ListeningPeriods => "listening_periods",
+            Self::Incident => "incident",
         }
     }
 }

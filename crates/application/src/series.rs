@@ -7,6 +7,7 @@
 //!
 //! - `open_run` is the newest run of a series. `live` has those of a project, and `table` those of
 //!   all projects.
+//! - `watched` has the recent history of the series that metric rules name.
 //! - `waiting` is the buffer of completed runs, and `flusher` the task that stores them.
 //! - `range` and `across` answer queries. `retention` rolls up and drops old days.
 
@@ -23,6 +24,7 @@ mod table;
 mod tests;
 mod updates;
 mod waiting;
+mod watched;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,7 +32,8 @@ use std::time::Duration;
 
 use federation_domain::{
     Clock, InvalidValue, Kpis, MAX_SERIES, MetricStore, MetricType, ProjectId, ProjectStatus,
-    Resolution, Risk, Run, Sample, SampleRelay, SampleTime, SeriesRun, Slug, Source, is_stale,
+    Resolution, Risk, Run, Sample, SampleGap, SampleRelay, SampleTime, SeriesRun, Slug, Source,
+    is_stale,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -40,15 +43,17 @@ use crate::presence::ProjectState;
 use crate::registry::Registry;
 use crate::service::Service;
 use namespaces::Namespaces;
-use table::{Excess, Table};
+use table::{Arrival, Excess, Table};
 use updates::Updates;
 use waiting::Waiting;
+use watched::Watched;
 
 pub use across::{ProjectValue, ValueOrder};
 pub use flusher::FLUSH_INTERVAL;
 pub use range::{SeriesError, SeriesPoints};
 pub use ranking::{FigureKey, FigureQuery, FigureSort};
 pub use updates::{ANNOUNCED_EVERY, MetricsUpdate};
+pub(crate) use watched::RuleSet;
 
 /// Settings of the metrics that projects report.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +120,7 @@ struct Inner {
     settings: SeriesSettings,
     relay: Option<Arc<dyn SampleRelay>>,
     table: Table,
+    watched: Watched,
     namespaces: Namespaces,
     waiting: Waiting,
     updates: Updates,
@@ -125,6 +131,8 @@ struct Inner {
     is_restored: AtomicBool,
     /// The store accepted the last batch.
     store_is_up: AtomicBool,
+    /// The connection over which samples arrive is up, or there is none.
+    link_is_up: AtomicBool,
 }
 
 impl Series {
@@ -145,6 +153,7 @@ impl Series {
             settings,
             relay,
             table: Table::default(),
+            watched: Watched::default(),
             namespaces: Namespaces::default(),
             waiting: Waiting::default(),
             updates: Updates::default(),
@@ -152,6 +161,7 @@ impl Series {
             counts: service.metrics.0.samples.clone(),
             is_restored: AtomicBool::new(false),
             store_is_up: AtomicBool::new(true),
+            link_is_up: AtomicBool::new(true),
         }))
     }
 
@@ -236,7 +246,8 @@ impl Series {
         excess: Excess,
     ) -> Result<usize, Vec<&'a str>> {
         let inner = &*self.0;
-        let added = inner.table.add(project, batch, now, inner.settings.resolution, excess)?;
+        let arrival = Arrival { now, resolution: inner.settings.resolution, excess };
+        let added = inner.table.add(project, batch, arrival, &inner.watched)?;
         inner.counts.taken(batch.source, batch.samples.len() - added.excess);
         if added.excess < batch.samples.len() {
             inner.updates.note(project, batch.samples.iter().map(Sample::metric));
@@ -254,9 +265,35 @@ impl Series {
     }
 
     /// Notes that samples may have been missed, for example while a connection was lost. The windows of
-    /// that time are not stored in runs that could replace those of another replica.
+    /// that time are not stored in runs that could replace those of another replica. Metric rules know
+    /// the values again from the next sample on, or when the store has those of other replicas.
     pub fn note_gap(&self) {
+        self.note(false);
+    }
+
+    /// Notes that samples arrive from now on, for the first time since the start. Those before may have
+    /// been missed, but the time of an absence goes on: the listening periods tell how much of it counts.
+    pub fn note_start(&self) {
+        self.note(true);
+    }
+
+    fn note(&self, is_start: bool) {
         self.0.table.note_gap();
+        self.0.watched.note_gap(SampleGap { until: self.0.clock.utc(), is_start });
+    }
+
+    /// Records whether the connection over which samples arrive is up. While it is not, metric rules
+    /// decide nothing.
+    pub fn set_link(&self, is_up: bool) {
+        self.0.link_is_up.store(is_up, Ordering::Relaxed);
+    }
+
+    /// Returns `true` if samples of a source arrive at present. Those that other replicas receive over
+    /// HTTP need the connection too.
+    #[must_use]
+    pub fn hears(&self, source: Source) -> bool {
+        let is_local = source == Source::Http && self.0.relay.is_none();
+        is_local || self.0.link_is_up.load(Ordering::Relaxed)
     }
 
     /// Returns the newest value of each series of a project in order of type, or `None` if the

@@ -94,6 +94,7 @@ impl SampleSubscriber {
                 message = self.messages.next() => match message {
                     Some(message) => self.handle_batch(&message),
                     None => {
+                        self.handler.set_link(false);
                         tracing::error!("NATS client stopped; no metrics are received");
                         return;
                     }
@@ -125,9 +126,12 @@ impl SampleSubscriber {
         }
         let current = self.connection.identity();
         if dropped > 0 || current != self.last {
-            self.handler.note_gap();
+            let is_start = dropped == 0 && self.last.is_none();
+            self.handler.note_gap(is_start);
             self.last = current;
         }
+        // After the gap, so that values are never taken for current that are not.
+        self.handler.set_link(self.connection.is_up());
     }
 }
 

@@ -1,20 +1,26 @@
 //! Evaluation of the rules about incidents, by one replica at a time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use federation_domain::{
-    Actor, EvaluatorClaim, INCIDENT, IncidentId, IncidentRule, IncidentWrite, IncidentsVersion,
-    LiveIncidents, LogEntry, LogPosition, Prospect, StoreError, decide_incidents, error_chain,
+    Actor, EvaluatorClaim, INCIDENT, Incident, IncidentChange, IncidentId, IncidentKind,
+    IncidentRule, IncidentWrite, IncidentsVersion, LiveIncidents, LogEntry, LogPosition, Prospect,
+    Slug, StoreError, decide_incidents, error_chain,
 };
 use time::OffsetDateTime;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Incidents;
+use super::rule_watch::RuleWatch;
 use super::statuses::Statuses;
 use super::world::members;
+use crate::bisection::store_acceptable;
 use crate::changes::{ChangeFeed, ChangeWatcher, WatchEvent};
 use crate::incident_table::MAX_RESOLVED;
+use crate::rejected_writes::RejectedWrite;
+use crate::series::Series;
 
 /// Interval of evaluations, because time passes.
 const EVERY: Duration = Duration::from_secs(1);
@@ -29,16 +35,21 @@ const NOTIFY_EVERY: Duration = Duration::from_secs(60);
 const CLAIM: Duration = Duration::from_secs(10);
 const RENEW: Duration = Duration::from_secs(6);
 
+/// Time for which an incident is left out of writes after the store rejected it for good.
+const REJECTED_FOR: Duration = Duration::from_secs(60);
+
 /// Applies the rules about incidents. Every replica runs one, and one at a time evaluates: the one whose
 /// claim the store holds. If it dies, its claim ends and another replica continues from the store.
 ///
-/// Decisions depend on the log and on the listening periods in the store, never on what this replica
-/// hears. A decision is stored only if the incidents have not changed meanwhile, so two replicas that
-/// both believe to have the claim do no harm.
+/// Decisions about statuses depend on the log and on the listening periods in the store, never on what
+/// this replica hears. Those of metric rules depend on the series, which every replica has in memory, and
+/// on what the store has of them. A decision is stored only if the incidents have not changed meanwhile,
+/// so two replicas that both believe to have the claim do no harm.
 pub struct IncidentEvaluator {
     incidents: Incidents,
     changes: ChangeFeed,
     rule: IncidentRule,
+    series: Option<Series>,
     owner: String,
     evaluation: Option<Evaluation>,
     is_logged: bool,
@@ -50,9 +61,12 @@ struct Evaluation {
     claimed_until: OffsetDateTime,
     watcher: ChangeWatcher,
     statuses: Statuses,
+    rules: RuleWatch,
     live: LiveIncidents,
     version: IncidentsVersion,
     next_id: IncidentId,
+    /// Incidents whose changes the store rejected for good.
+    rejected: RejectedIncidents,
     /// A person changed an incident, so that `live` has to be read again.
     is_outdated: bool,
     /// Time at which notifications that no decision stores were looked for.
@@ -66,7 +80,15 @@ impl IncidentEvaluator {
         rule: IncidentRule,
         owner: String,
     ) -> Self {
-        Self { incidents, changes, rule, owner, evaluation: None, is_logged: false }
+        let series = None;
+        Self { incidents, changes, rule, series, owner, evaluation: None, is_logged: false }
+    }
+
+    /// Applies metric rules to these series. Without series, incidents of metric rules stay as they are.
+    #[must_use]
+    pub fn with_series(mut self, series: Option<Series>) -> Self {
+        self.series = series;
+        self
     }
 
     /// Evaluates every second and whenever a status changes, until cancelled.
@@ -149,9 +171,11 @@ impl IncidentEvaluator {
             claimed_until: until,
             watcher,
             statuses,
+            rules: RuleWatch::default(),
             live: read.incidents,
             version: read.version,
             next_id: state.next_id,
+            rejected: RejectedIncidents::default(),
             is_outdated: false,
             notified_at: None,
         });
@@ -161,37 +185,22 @@ impl IncidentEvaluator {
     /// Decides and stores the decision.
     async fn decide(&mut self) -> Result<(), StoreError> {
         let Some(evaluation) = &mut self.evaluation else { return Ok(()) };
-        let facts = self.incidents.facts(&evaluation.statuses, evaluation.started_at).await?;
+        let mut metrics = None;
+        if let Some(series) = &self.series {
+            let rules = &mut evaluation.rules;
+            metrics = rules.verdicts(&self.incidents, series, &evaluation.live).await;
+        }
+        let (statuses, started_at) = (&evaluation.statuses, evaluation.started_at);
+        let facts = self.incidents.facts(statuses, metrics, started_at).await?;
         let (live, next_id) = (&evaluation.live, evaluation.next_id);
-        let changes = decide_incidents(live, &facts, &self.rule, next_id);
+        let mut changes = decide_incidents(live, &facts, &self.rule, next_id);
+        changes.retain(|change| !evaluation.rejected.contains(&change.incident, facts.now));
         if changes.is_empty() {
             return Ok(());
         }
-        let newest = changes.iter().map(|change| change.incident.id.0 + 1).max();
-        let next_id = IncidentId(newest.unwrap_or_default().max(next_id.0));
-        let notifications = self.incidents.notifications(live, &changes).await?;
-        let is_told = !notifications.is_empty();
-        let write = IncidentWrite {
-            known: evaluation.version,
-            next_id,
-            changes: changes.clone(),
-            notifications,
-            cursor: evaluation.watcher.position(),
-            at: facts.now,
-        };
-        if self.incidents.0.journal.write_incidents(write).await? {
-            if is_told {
-                self.incidents.0.notifications.wake();
-            }
-            evaluation.live.apply(&changes);
-            evaluation.version.0 += 1;
-            evaluation.next_id = next_id;
-            evaluation.forget_statuses();
-            evaluation.live.forget_before(facts.now - self.rule.reopen_within);
-        } else {
-            // Another replica or a person was faster.
-            evaluation.is_outdated = true;
-        }
+        evaluation.store_all(&self.incidents, &changes, facts.now).await?;
+        evaluation.forget_statuses();
+        evaluation.live.forget_before(facts.now - self.rule.reopen_within);
         Ok(())
     }
 
@@ -231,6 +240,67 @@ impl Evaluation {
         }
     }
 
+    /// Stores changes. Those that the store rejects for good are isolated, and left out for a while.
+    async fn store_all(
+        &mut self,
+        incidents: &Incidents,
+        changes: &[IncidentChange],
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let evaluation = tokio::sync::Mutex::new(self);
+        let stored = store_acceptable(changes, |part| {
+            let evaluation = &evaluation;
+            async move { evaluation.lock().await.store(incidents, part, now).await }
+        });
+        let rejected = stored.await.map_err(|(error, _)| error)?;
+        let evaluation = evaluation.into_inner();
+        let Some(error) = &rejected.first else { return Ok(()) };
+        for place in rejected.places {
+            let incident = &changes[place].incident;
+            let subject = incident.root.as_ref().map_or("", Slug::as_str);
+            let rejections = incidents.0.journal.rejections();
+            rejections.report(RejectedWrite::Incident, subject, error);
+            evaluation.rejected.add(incident, now);
+        }
+        Ok(())
+    }
+
+    /// Stores changes that are accepted or rejected together.
+    async fn store(
+        &mut self,
+        incidents: &Incidents,
+        changes: Vec<IncidentChange>,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        if self.is_outdated {
+            return Ok(());
+        }
+        let newest = changes.iter().map(|change| change.incident.id.0 + 1).max();
+        let next_id = IncidentId(newest.unwrap_or_default().max(self.next_id.0));
+        let notifications = incidents.notifications(&self.live, &changes).await?;
+        let is_told = !notifications.is_empty();
+        let write = IncidentWrite {
+            known: self.version,
+            next_id,
+            changes: changes.clone(),
+            notifications,
+            cursor: self.watcher.position(),
+            at: now,
+        };
+        if !incidents.0.journal.write_incidents(write).await? {
+            // Another replica or a person was faster.
+            self.is_outdated = true;
+            return Ok(());
+        }
+        if is_told {
+            incidents.0.notifications.wake();
+        }
+        self.live.apply(&changes);
+        self.version.0 += 1;
+        self.next_id = next_id;
+        Ok(())
+    }
+
     /// Reads the incidents again.
     async fn reload(&mut self, incidents: &Incidents) -> Result<(), StoreError> {
         let recent = self.started_at - Duration::from_secs(60 * 60);
@@ -246,6 +316,29 @@ impl Evaluation {
     fn forget_statuses(&mut self) {
         let needed = members(&self.live);
         self.statuses.forget(|slug| needed.contains(slug));
+    }
+}
+
+/// Cause of an incident. The id of one that was never stored is given to another one.
+type Subject = (IncidentKind, Option<Slug>, Option<String>);
+
+/// Incidents that are left out of writes for a while, because the store rejected them.
+#[derive(Default)]
+struct RejectedIncidents(BTreeMap<Subject, OffsetDateTime>);
+
+impl RejectedIncidents {
+    fn add(&mut self, incident: &Incident, now: OffsetDateTime) {
+        self.0.retain(|_, at| now - *at < REJECTED_FOR);
+        self.0.insert(Self::subject(incident), now);
+    }
+
+    fn contains(&self, incident: &Incident, now: OffsetDateTime) -> bool {
+        let at = self.0.get(&Self::subject(incident));
+        at.is_some_and(|at| (now - *at).abs() < REJECTED_FOR)
+    }
+
+    fn subject(incident: &Incident) -> Subject {
+        (incident.kind, incident.root.clone(), incident.rule.clone())
     }
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use federation_domain::{
-    IncidentFacts, ListenedTime, LiveIncidents, ProjectFacts, Slug, Source, StoreError, deaf_since,
-    is_a_cause,
+    IncidentFacts, ListenedTime, LiveIncidents, MetricVerdict, ProjectFacts, Slug, Source,
+    StoreError, deaf_since, is_a_cause,
 };
 use petgraph::visit::EdgeRef as _;
 use time::OffsetDateTime;
@@ -17,14 +17,19 @@ impl Incidents {
     pub(super) async fn facts(
         &self,
         statuses: &Statuses,
+        metrics: Option<Vec<MetricVerdict>>,
         started_at: OffsetDateTime,
     ) -> Result<IncidentFacts, StoreError> {
         let now = self.0.catalog.now();
         let mut facts = IncidentFacts::at(now);
         self.add_projects(&mut facts, statuses);
         self.add_dependencies(&mut facts);
+        facts.metrics = metrics;
         self.add_maintenance(&mut facts);
         let since = statuses.iter().map(|(_, spell)| spell.down_since).min().unwrap_or(now);
+        let needed = facts.metrics.iter().flatten();
+        let needed = needed.map(|one| now - one.rule.listened_within()).min();
+        let since = since.min(needed.unwrap_or(now));
         for source in Source::ALL {
             // The newest period tells since when nothing is heard.
             let since = since.min(now - time::Duration::days(1));
@@ -63,8 +68,10 @@ impl Incidents {
             return;
         }
         let down = facts.projects.iter().filter(|(_, project)| project.is_down());
+        let of_rules = facts.metrics.iter().flatten().map(|one| &one.project);
         let is_covered = |slug: &&Slug| self.0.maintenance.covers(&open, slug);
-        facts.in_maintenance = down.map(|(slug, _)| slug).filter(is_covered).cloned().collect();
+        let concerned = down.map(|(slug, _)| slug).chain(of_rules);
+        facts.in_maintenance = concerned.filter(is_covered).cloned().collect();
     }
 
     fn add_dependencies(&self, facts: &mut IncidentFacts) {

@@ -88,6 +88,7 @@ pub(crate) struct SampleCounts {
     taken: Family<ByTransport, Counter>,
     dropped: Family<ReasonAndSource, Counter>,
     lost: Family<ByReasonOfLoss, Counter>,
+    checks_skipped: Counter,
     stored: Counter,
     series: Gauge,
     waiting: Gauge,
@@ -111,6 +112,11 @@ impl SampleCounts {
             "federation_metric_runs_lost",
             "Rows of metrics that never reached the store, by reason",
             self.lost.clone(),
+        );
+        to.register(
+            "federation_metric_rule_checks_skipped",
+            "Reads of the store for metric rules that were put off",
+            self.checks_skipped.clone(),
         );
         to.register("federation_metric_series", "Series in memory", self.series.clone());
         to.register(
@@ -146,6 +152,10 @@ impl SampleCounts {
             RunLoss::Rejected => "rejected",
         };
         self.lost.get_or_create(&ByReasonOfLoss { reason: Name(reason) }).inc_by(runs as u64);
+    }
+
+    pub(crate) fn checks_skipped(&self, checks: u64) {
+        self.checks_skipped.inc_by(checks);
     }
 
     pub(crate) fn set_levels(&self, series: usize, waiting: usize, store_is_up: bool) {

@@ -22,6 +22,8 @@ const RESTORE_BATCH: usize = 200;
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// Interval between looks for days to roll up and runs to delete.
 const DELETE_INTERVAL: Duration = Duration::from_secs(3_600);
+/// Interval at which the projects that metric rules apply to are followed.
+const SCOPES_INTERVAL: Duration = Duration::from_secs(10);
 /// Deadline for storing what is left when the service stops.
 const LAST_FLUSH: Duration = Duration::from_secs(2);
 
@@ -71,9 +73,15 @@ impl Series {
         let mut backoff = BACKOFF.0;
         let mut deletions = interval(DELETE_INTERVAL);
         deletions.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut scopes = interval(SCOPES_INTERVAL);
+        scopes.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
+                _ = scopes.tick() => {
+                    self.follow_scopes();
+                    continue;
+                }
                 _ = deletions.tick() => {
                     self.roll_up_and_delete().await;
                     continue;
@@ -99,7 +107,8 @@ impl Series {
         let mut projects: Vec<ProjectId> = Vec::new();
         inner.registry.for_each(|entry| projects.push(entry.id));
         for projects in projects.chunks(RESTORE_BATCH) {
-            inner.table.restore(inner.store.newest_runs(projects).await?);
+            let runs = inner.store.newest_runs(projects).await?;
+            inner.table.restore(runs, &inner.watched);
         }
         inner.is_restored.store(true, Ordering::Relaxed);
         Ok(())

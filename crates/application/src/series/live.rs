@@ -31,6 +31,8 @@ pub(super) struct ProjectSeries {
 #[derive(Clone, Copy)]
 pub(super) struct SampledAt {
     pub(super) at: OffsetDateTime,
+    /// Time of arrival by the clock of the service.
+    pub(super) arrived_at: OffsetDateTime,
     /// The sender gave the time. Otherwise the sample is the newest, whatever the clock says.
     pub(super) is_given: bool,
     /// The clock was set back and shows this window for the second time.

@@ -21,7 +21,9 @@ impl Series {
     /// Rolls up complete days and deletes expired runs. Logs an error; the next call repeats the work.
     pub async fn roll_up_and_delete(&self) {
         let inner = &*self.0;
-        inner.table.retain(|project| inner.registry.get_by_id(project).is_some());
+        let exists = |project| inner.registry.get_by_id(project).is_some();
+        inner.table.retain(exists);
+        inner.watched.retain(exists);
         if let Err(error) = self.roll_up_days().await {
             tracing::warn!(error = error_chain(&error), "metrics are not rolled up yet");
             return;

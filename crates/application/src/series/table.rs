@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use time::OffsetDateTime;
 
 use super::live::{ProjectSeries, SampledAt};
+use super::watched::Watched;
 use super::{Completed, SampleBatch, series_run};
 
 /// Maximum number of types that series share. Beyond it each series has its own copy.
@@ -21,6 +22,14 @@ pub(super) enum Excess {
     Drop,
     /// Add none.
     Reject,
+}
+
+/// How samples arrive.
+#[derive(Clone, Copy)]
+pub(super) struct Arrival {
+    pub(super) now: OffsetDateTime,
+    pub(super) resolution: Resolution,
+    pub(super) excess: Excess,
 }
 
 /// Outcome of adding samples.
@@ -46,18 +55,20 @@ impl Table {
         &self,
         project: ProjectId,
         batch: &'a SampleBatch<'_>,
-        now: OffsetDateTime,
-        resolution: Resolution,
-        excess: Excess,
+        Arrival { now, resolution, excess }: Arrival,
+        watched: &Watched,
     ) -> Result<Added, Vec<&'a str>> {
         let mut time = SampledAt {
             at: batch.observed_at.unwrap_or(now),
+            arrived_at: now,
             is_given: batch.observed_at.is_some(),
             is_repeated: false,
             source: batch.source,
         };
         let held = self.project(project);
         let mut series = held.lock();
+        // Read under the lock, so that no sample is missed by a set that was configured meanwhile.
+        let watched = watched.set();
         if excess == Excess::Reject {
             let without_room = series.without_room(&batch.samples);
             if !without_room.is_empty() {
@@ -69,7 +80,9 @@ impl Table {
         let mut added = Added { completed: Vec::new(), excess: 0 };
         for sample in &batch.samples {
             let intern = |metric: &str| self.intern(metric);
-            if !series.add(resolution, sample, time, intern, &mut added.completed) {
+            if series.add(resolution, sample, time, intern, &mut added.completed) {
+                watched.observe(project, sample, time);
+            } else {
                 added.excess += 1;
             }
         }
@@ -102,10 +115,13 @@ impl Table {
     }
 
     /// Adds series read from the store.
-    pub(super) fn restore(&self, runs: Vec<SeriesRun>) {
+    pub(super) fn restore(&self, runs: Vec<SeriesRun>, watched: &Watched) {
         for SeriesRun { project, metric, run } in runs {
             let Some(metric) = self.intern(metric.as_str()) else { continue };
-            if self.project(project).lock().restore(metric, run) {
+            let held = self.project(project);
+            let mut series = held.lock();
+            watched.seed(project, &metric, &run);
+            if series.restore(metric, run) {
                 self.series.fetch_add(1, Ordering::Relaxed);
             }
         }

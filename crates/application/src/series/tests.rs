@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use federation_domain::{
-    Actor, Aggregation, Clock, LivenessRule, Origin, PointRange, PointValue, Resolution, Sample,
-    SampleValue, SeriesRun, Slug, Source, Stores, Tier,
+    Actor, Aggregation, Clock, LivenessRule, MetricRule, MetricRuleDraft, Origin, PointRange,
+    PointValue, Resolution, Sample, SampleValue, SeriesRun, Slug, Source, Stores, Tier,
 };
 use federation_testkit::contract::samples::registration;
 use federation_testkit::{FakeMetricStore, FakeStore, ManualClock};
@@ -74,6 +74,45 @@ fn batch(samples: &[(&str, f64)]) -> SampleBatch<'static> {
         observed_at: None,
         source: Source::Nats,
     }
+}
+
+fn errors_of(projects: &[&str], tags: &[&str]) -> MetricRule {
+    let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+    let draft = MetricRuleDraft {
+        name: "errors".to_owned(),
+        when: Some("errors > 0".to_owned()),
+        severity: "info".to_owned(),
+        projects: owned(projects),
+        tags: owned(tags),
+        ..MetricRuleDraft::default()
+    };
+    draft.parse().unwrap()
+}
+
+#[tokio::test]
+async fn histories_are_kept_only_for_projects_that_a_rule_applies_to() {
+    let world = World::new().await;
+    let histories = || world.series.0.watched.histories();
+    let rules = |projects: &[&str], tags: &[&str]| {
+        world.series.configure_rules(vec![errors_of(projects, tags)]);
+    };
+    rules(&["a"], &[]);
+    world.send("a", "errors", 1.0);
+    world.send("b", "errors", 1.0);
+    world.send("b", "others", 1.0);
+    assert_eq!(histories(), 1);
+    rules(&[], &[]);
+    assert_eq!(histories(), 2);
+    rules(&[], &["finance"]);
+    assert_eq!(histories(), 0);
+    let tagged = federation_domain::Registration {
+        tags: federation_domain::Tags::parse(&["finance"]).unwrap(),
+        ..registration("b")
+    };
+    world.service.catalog.register(tagged, Origin::Api).await.unwrap();
+    world.send("b", "errors", 2.0);
+    world.series.follow_scopes();
+    assert_eq!(histories(), 1);
 }
 
 #[tokio::test]

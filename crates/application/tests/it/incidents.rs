@@ -1,6 +1,7 @@
 //! The evaluator of the rules about incidents, on a fake store with a manual clock.
 
 mod maintenance;
+mod metric_rules;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -34,9 +34,14 @@ impl SampleHandler {
         self.accepts_plain = is_accepted;
     }
 
-    /// Notes that messages may have been missed.
-    pub(super) fn note_gap(&self) {
-        self.series.note_gap();
+    /// Notes that messages may have been missed, by `is_start` only before the first connection.
+    pub(super) fn note_gap(&self, is_start: bool) {
+        if is_start { self.series.note_start() } else { self.series.note_gap() }
+    }
+
+    /// Records whether the connection is up.
+    pub(super) fn set_link(&self, is_up: bool) {
+        self.series.set_link(is_up);
     }
 
     /// Takes in the samples of a message. Invalid ones are only counted.

@@ -21,7 +21,7 @@ struct World {
     series: Series,
     sender: async_nats::Client,
     end: CancellationToken,
-    _server: NatsServer,
+    server: NatsServer,
 }
 
 impl World {
@@ -61,7 +61,7 @@ impl World {
         tokio::spawn(subscriber);
         let login = async_nats::ConnectOptions::with_user_and_password("u".into(), "p".into());
         let sender = login.connect(server.url()).await.unwrap();
-        Self { service, series, sender, end, _server: server }
+        Self { service, series, sender, end, server }
     }
 
     /// Publishes until the condition holds, because a message before the subscription is lost.
@@ -98,6 +98,26 @@ async fn samples_on_the_subject_of_a_project_are_taken_in() {
             world.counts("samples_dropped_total{reason=\"malformed\",source=\"nats\"}")
         })
         .await;
+    world.end.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metric_rules_know_that_the_connection_is_lost() {
+    let mut world = World::new().await;
+    let until_hears = async |series: &Series, expected: bool| {
+        let reached = async {
+            while series.hears(Source::Nats) != expected {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(DEADLINE, reached).await.unwrap_or_else(|_| panic!("never {expected}"));
+    };
+    until_hears(&world.series, true).await;
+    world.server.stop();
+    until_hears(&world.series, false).await;
+    assert!(world.series.hears(Source::Http), "no other replica receives samples");
+    world.server.restart().await;
+    until_hears(&world.series, true).await;
     world.end.cancel();
 }
 

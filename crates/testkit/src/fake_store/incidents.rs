@@ -108,6 +108,8 @@ impl IncidentStore for FakeStore {
         write: &IncidentWrite,
     ) -> Result<Option<Vec<LogEntry>>, StoreError> {
         let mut tables = self.tables()?;
+        let roots = write.changes.iter().filter_map(|change| change.incident.root.as_ref());
+        self.check_accepted(roots)?;
         if tables.incidents.version != write.known {
             return Ok(None);
         }
