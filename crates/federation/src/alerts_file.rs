@@ -1,4 +1,4 @@
-//! The file of channels and routes, `config/alerts.yaml`.
+//! The alerts file, `config/alerts.yaml`: channels, routes and metric rules.
 //!
 //! The file is checked as a whole, with the secrets that it refers to, before any of it is used.
 //! `document` reads its shape and stops at the first error. Then the values are parsed, and all their
@@ -7,6 +7,7 @@
 mod channel;
 mod document;
 mod route;
+mod rule;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -16,10 +17,11 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use federation_domain::{ChannelName, Route};
+use federation_domain::{ChannelName, MetricRule, Route};
 use federation_notify::Channel;
 
 use self::document::Document;
+use self::rule::Rules;
 use self::secrets::Secrets;
 use crate::files;
 use crate::files::yaml::{self, Position, Step, Values};
@@ -40,6 +42,22 @@ pub struct Alerts {
     pub channels: BTreeMap<ChannelName, Channel>,
     /// Routes, in the order of the file. Those without `group_wait` have none.
     routes: Vec<(Route, Option<Duration>)>,
+    rules: Rules,
+}
+
+/// The setting `METRICS`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MetricsSwitch {
+    /// The service takes in metrics.
+    On,
+    /// The service takes in no metrics, so there can be no rules about them.
+    Off,
+}
+
+impl From<bool> for MetricsSwitch {
+    fn from(is_on: bool) -> Self {
+        if is_on { Self::On } else { Self::Off }
+    }
 }
 
 impl Alerts {
@@ -51,6 +69,19 @@ impl Alerts {
             Route { group_wait: group_wait.unwrap_or_default(), ..route.clone() }
         };
         self.routes.iter().map(complete).collect()
+    }
+
+    /// Returns the metric rules that apply: those of the file, and the built-in ones that it does
+    /// not replace.
+    #[must_use]
+    pub fn rules(&self) -> Vec<MetricRule> {
+        self.rules.all()
+    }
+
+    /// Returns the number of metric rules in the file.
+    #[must_use]
+    pub fn own_rules(&self) -> usize {
+        self.rules.own.len()
     }
 }
 
@@ -107,18 +138,22 @@ pub(crate) type Watch = files::Watch<Alerts, AlertsFileError>;
 ///
 /// # Errors
 /// Fails if the file does not exist, cannot be read, or is invalid.
-pub fn read(path: &Path) -> Result<Alerts, AlertsFileError> {
+pub fn read(path: &Path, metrics: MetricsSwitch) -> Result<Alerts, AlertsFileError> {
     let bytes = files::read_at_most(path, MAX_BYTES).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => AlertsFileError::Missing(path.to_owned()),
         _ => AlertsFileError::Unreadable { path: path.to_owned(), source: error },
     })?;
     let bytes = bytes.ok_or_else(|| AlertsFileError::TooLarge(path.to_owned()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    parse(&path.display().to_string(), &bytes, &Secrets::of_process(folder))
+    parse(&path.display().to_string(), &bytes, &Secrets::of_process(folder), metrics)
 }
 
 /// Creates a watch that reports the file once and then after each change.
-pub(crate) fn watch(path: PathBuf) -> Watch {
+pub(crate) fn watch(path: PathBuf, metrics: MetricsSwitch) -> Watch {
+    let read: fn(&Path) -> _ = match metrics {
+        MetricsSwitch::On => |path| read(path, MetricsSwitch::On),
+        MetricsSwitch::Off => |path| read(path, MetricsSwitch::Off),
+    };
     Watch::new(path, read, |error| matches!(error, AlertsFileError::Unreadable { .. }))
 }
 
@@ -138,7 +173,12 @@ impl Problems {
     }
 }
 
-fn parse(file: &str, bytes: &[u8], secrets: &Secrets<'_>) -> Result<Alerts, AlertsFileError> {
+fn parse(
+    file: &str,
+    bytes: &[u8],
+    secrets: &Secrets<'_>,
+    metrics: MetricsSwitch,
+) -> Result<Alerts, AlertsFileError> {
     let problem =
         |position, problem| AlertsFileProblem { file: file.to_owned(), position, problem };
     let invalid = |position, text| AlertsFileError::Invalid(vec![problem(position, text)]);
@@ -147,12 +187,18 @@ fn parse(file: &str, bytes: &[u8], secrets: &Secrets<'_>) -> Result<Alerts, Aler
         let (position, text) = yaml::explain(&error, Values::Hidden);
         invalid(position, text)
     })?;
-    let Document { channels, routes } = document.flatten().unwrap_or_default();
+    let Document { channels, routes, rules } = document.flatten().unwrap_or_default();
     let mut problems = Problems::default();
     let channels = channel::check(channels.unwrap_or_default(), secrets, &mut problems);
     let routes = route::check(routes.unwrap_or_default(), &channels, &mut problems);
+    let rules = rules.unwrap_or_default();
+    if metrics == MetricsSwitch::Off && !rules.is_empty() {
+        let problem = "rules: expected none, because METRICS is off; remove them or set METRICS=on";
+        problems.0.push((vec![Step::Key("rules".to_owned())], problem.to_owned()));
+    }
+    let rules = rule::check(rules, &mut problems);
     if problems.0.is_empty() {
-        return Ok(Alerts { channels, routes });
+        return Ok(Alerts { channels, routes, rules });
     }
     let more = problems.0.len().saturating_sub(MAX_PROBLEMS);
     let mut shown: Vec<_> = problems

@@ -91,7 +91,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<()> {
         ServedActions::new(&service, settings.fanout.as_ref(), bus.as_ref(), auth).await?;
     let reload = Reload::new(&service, &settings, Arc::clone(&clock), listed, hang_ups);
     let endpoints = endpoints::prepare(&settings, &service, Arc::clone(&clock)).await?;
-    let alerts = ServedAlerts::start(&settings, &service.notifications, clock)?;
+    let alerts = ServedAlerts::start(&settings, &service.notifications, series.clone(), clock)?;
     let stop = signals::stop()?;
     let reserved = endpoints::reserved_files(&settings);
     let server = limited(HttpServer::bind(&settings.http)?, &service, open_files, reserved);

@@ -7,12 +7,17 @@ use serde::{Deserialize, Deserializer};
 
 /// The file before its values are parsed.
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a mapping with the keys `channels` and `routes`")]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a mapping with the keys `channels`, `routes` and `rules`"
+)]
 pub(super) struct Document {
     #[serde(default)]
     pub(super) channels: Option<Vec<RawChannel>>,
     #[serde(default)]
     pub(super) routes: Option<Vec<RawRoute>>,
+    #[serde(default)]
+    pub(super) rules: Option<Vec<RawRule>>,
 }
 
 /// A channel before its values are parsed. Keys that its type does not use are rejected later.
@@ -86,6 +91,29 @@ pub(super) struct RawRoute {
     pub(super) events: Option<Vec<String>>,
     #[serde(default, deserialize_with = "duration")]
     pub(super) group_wait: Option<String>,
+}
+
+/// A metric rule before its values are parsed.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a mapping with the fields of a rule")]
+pub(super) struct RawRule {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) enabled: Option<bool>,
+    #[serde(default)]
+    pub(super) when: Option<String>,
+    #[serde(default, rename = "for", deserialize_with = "duration")]
+    pub(super) hold: Option<String>,
+    #[serde(default)]
+    pub(super) increase: Option<String>,
+    #[serde(default, deserialize_with = "duration")]
+    pub(super) absent_for: Option<String>,
+    #[serde(default)]
+    pub(super) severity: Option<String>,
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
+    #[serde(default)]
+    pub(super) projects: Vec<String>,
 }
 
 /// Reads a duration, which may be a number of seconds.

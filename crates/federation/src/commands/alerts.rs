@@ -63,7 +63,7 @@ enum AlertsCommand {
         text: String,
     },
     /// Resolve an alert. Its projects open no other alert until they have been online and are down
-    /// again.
+    /// again. The same holds for a metric rule.
     Resolve {
         /// Number of the alert.
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]
@@ -171,8 +171,16 @@ fn table_of(alerts: &Value) -> String {
 fn details(alert: &Value) -> String {
     let heading = format!("{}: {}", text(&alert["id"]), text(&alert["title"]));
     let mut facts = bare();
-    for key in ["status", "severity", "started_at", "created_at", "resolved_at", "acknowledged_by"]
-    {
+    let keys = [
+        "status",
+        "severity",
+        "rule",
+        "started_at",
+        "created_at",
+        "resolved_at",
+        "acknowledged_by",
+    ];
+    for key in keys {
         if !alert[key].is_null() {
             facts.add_row([key.replace('_', " "), text(&alert[key])]);
         }
@@ -222,7 +230,8 @@ mod tests {
     fn an_alert_is_shown_with_its_cause_and_its_timeline() {
         let alert = json!({
             "id": 1, "title": "db is offline", "description": "Project db is offline.",
-            "status": "open", "severity": "warning", "started_at": "2026-11-24T12:00:00Z",
+            "status": "open", "severity": "warning", "rule": "a-rule",
+            "started_at": "2026-11-24T12:00:00Z",
             "affected": [{"project": "web", "status": "offline", "path": ["web", "api", "db"]}],
             "events": [
                 {"at": "2026-11-24T12:01:00Z", "kind": "opened", "actor": "service", "details": {}},
@@ -232,6 +241,7 @@ mod tests {
         });
         let shown = details(&alert);
         assert!(shown.starts_with("1: db is offline\n\nProject db is offline."), "{shown}");
+        assert!(shown.contains("rule        a-rule"), "{shown}");
         assert!(
             shown.contains("web → api → db") && shown.contains("affected  service  web"),
             "{shown}"

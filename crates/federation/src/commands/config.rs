@@ -5,21 +5,27 @@ use std::path::PathBuf;
 use anyhow::bail;
 
 use crate::alerts_file::{self, AlertsFileError};
+use crate::settings::value::boolean;
 use crate::{output, projects_file};
 
 /// Subcommands of `config`.
 #[derive(Debug, clap::Subcommand)]
 pub enum ConfigCommand {
-    /// Check a projects file, and the file of notifications if it exists, without applying them. Exits
+    /// Check a projects file, and the alerts file if it exists, without applying them. Exits
     /// with 1 if one is invalid or the projects file has no list.
     Check {
         /// File to check.
         #[arg(env = "PROJECTS_FILE", default_value = "config/projects.yaml")]
         file: PathBuf,
 
-        /// File of channels and routes.
+        /// Alerts file: channels, routes and metric rules.
         #[arg(long, env, value_name = "FILE", default_value = "config/alerts.yaml")]
         alerts_file: PathBuf,
+
+        /// The setting of the service. Without metrics, there can be no rules about them.
+        #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "true")]
+        #[arg(num_args = 0..=1, default_missing_value = "true")]
+        metrics: bool,
     },
 }
 
@@ -28,9 +34,9 @@ pub enum ConfigCommand {
 /// # Errors
 /// Fails if the service would reject the file, with all problems.
 pub fn run(command: &ConfigCommand) -> anyhow::Result<()> {
-    let ConfigCommand::Check { file, alerts_file } = command;
+    let ConfigCommand::Check { file, alerts_file, metrics } = command;
     let list = projects_file::read(file);
-    let alerts = match alerts_file::read(alerts_file) {
+    let alerts = match alerts_file::read(alerts_file, (*metrics).into()) {
         Err(AlertsFileError::Missing(_)) => None,
         other => Some(other),
     };
@@ -48,6 +54,10 @@ pub fn run(command: &ConfigCommand) -> anyhow::Result<()> {
     if let Some(alerts) = alerts {
         line.push_str(", ");
         line.push_str(&counted(alerts.channels.len(), "channel"));
+        if alerts.own_rules() > 0 {
+            line.push_str(", ");
+            line.push_str(&counted(alerts.own_rules(), "rule"));
+        }
     }
     Ok(output::print(&line)?)
 }

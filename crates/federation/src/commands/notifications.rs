@@ -16,8 +16,9 @@ use serde_json::Value;
 use super::graph::ConnectionArgs;
 use super::projects::table::{ago, bare, now, text, trimmed};
 use super::projects::{accepted, json as json_of};
+use crate::alerts_file::{self, MetricsSwitch};
+use crate::output;
 use crate::settings::value::boolean;
-use crate::{alerts_file, output};
 
 /// Arguments of `notifications`.
 #[derive(Debug, clap::Args)]
@@ -122,7 +123,7 @@ fn retry(args: &RetryArgs) -> anyhow::Result<()> {
 }
 
 async fn test(args: TestArgs) -> anyhow::Result<()> {
-    let alerts = alerts_file::read(&args.alerts_file)?;
+    let alerts = alerts_file::read(&args.alerts_file, MetricsSwitch::On)?;
     let Some(channel) = alerts.channels.get(&args.channel).cloned() else {
         let names: Vec<_> = alerts.channels.keys().map(ChannelName::as_str).collect();
         let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };

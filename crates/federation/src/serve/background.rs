@@ -68,6 +68,7 @@ impl BackgroundTasks {
         listeners.spawn(service.instance_keeper().run(listeners_end.clone()));
         let owner = ReplicaId::random().to_string();
         let evaluator = service.incident_evaluator(settings.incidents.clone(), owner);
+        let evaluator = evaluator.with_series(series.clone());
         listeners.spawn(evaluator.run(listeners_end.clone()));
         actions.start(&mut listeners, &listeners_end);
         if let Some(endpoints) = endpoints {

@@ -11,8 +11,9 @@ use super::value::{boolean, delay};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Notifications")]
 pub struct AlertsArgs {
-    /// Read channels and routes of notifications from this file, and its changes while the service
-    /// runs. It is checked every second and on SIGHUP. Without the file there are no channels.
+    /// Read channels and routes of notifications, and metric rules, from this file, and its changes
+    /// while the service runs. It is checked every second and on SIGHUP. Without the file there are no
+    /// channels, and only the built-in metric rules.
     #[arg(long, env, value_name = "FILE", default_value = "config/alerts.yaml")]
     pub alerts_file: PathBuf,
 
@@ -31,7 +32,7 @@ pub struct AlertsArgs {
 /// Checked settings of notifications.
 #[derive(Debug, Clone)]
 pub struct AlertsSettings {
-    /// The file of channels and routes.
+    /// The alerts file.
     pub file: PathBuf,
     /// Time for which notifications are grouped by default.
     pub group_wait: Duration,

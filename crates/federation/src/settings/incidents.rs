@@ -13,6 +13,11 @@ pub struct IncidentArgs {
     #[arg(long, env, value_name = "DURATION", value_parser = period, default_value = "60s")]
     pub incident_delay: Duration,
 
+    /// Resolve an incident when all its projects have been known online, or the condition of its metric
+    /// rule has not held, for this long.
+    #[arg(long, env, value_name = "DURATION", value_parser = period, default_value = "60s")]
+    pub incident_resolve_delay: Duration,
+
     /// Attribute the outage of a project to a project that it depends on if that one went down before it
     /// or at most this long after it. A project that is still down this long after its cause recovered
     /// becomes the cause of an incident of its own.
@@ -29,7 +34,8 @@ impl IncidentArgs {
         // Nothing becomes critical before it opens.
         let critical_after = usual.critical_after.max(delay);
         let degraded_delay = usual.degraded_delay.max(delay);
-        IncidentRule { delay, window, critical_after, degraded_delay, ..usual }
+        let good_for = self.incident_resolve_delay;
+        IncidentRule { delay, window, critical_after, degraded_delay, good_for, ..usual }
     }
 }
 

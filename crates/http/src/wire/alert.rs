@@ -27,7 +27,7 @@ const MAX_AFFECTED_OF_ONE: usize = 10_000;
             "project": "web", "path": ["web", "db"], "status": "offline",
             "down_since": "2026-11-24T12:00:10.000000Z", "recovered_at": null
         }],
-        "affected_count": 1, "kind": "offline", "started_at": "2026-11-24T12:00:00.000000Z",
+        "affected_count": 1, "kind": "offline", "rule": null, "started_at": "2026-11-24T12:00:00.000000Z",
         "acknowledged_at": null, "acknowledged_by": null, "resolved_by": null, "merged_into": null,
         "silenced": false, "updated_at": "2026-11-24T12:01:00.000000Z",
         "timeline": "/api/fed/alerts/1"
@@ -62,6 +62,9 @@ pub(crate) struct AlertBody<'a> {
     affected_count: usize,
     /// Reason: `degraded`, `offline`, `metric` or `blind`.
     kind: &'static str,
+    /// Name of the metric rule that opened the alert, if its kind is `metric`.
+    #[schema(required)]
+    rule: Option<&'a str>,
     /// Time at which the cause began.
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
@@ -77,8 +80,8 @@ pub(crate) struct AlertBody<'a> {
     /// Number of the alert of the same cause that continues instead.
     #[schema(required)]
     merged_into: Option<i64>,
-    /// True if the alert was resolved by hand and its projects have been down since. They open no alert
-    /// until they are online and down again.
+    /// True if the alert was resolved by hand and its projects have been down since, or its rule has
+    /// held. They open no alert until they are online and down again, or the rule holds anew.
     silenced: bool,
     /// Time of the newest change.
     #[schema(value_type = String, format = DateTime)]
@@ -130,6 +133,7 @@ impl<'a> AlertBody<'a> {
             affected: affected().take(limit).map(|member| AffectedBody::of(one, member)).collect(),
             affected_count: affected().count(),
             kind: incident.kind.as_str(),
+            rule: incident.rule.as_deref(),
             started_at: Timestamp(incident.started_at),
             acknowledged_at: acknowledged.map(|(_, at)| Timestamp(*at)),
             acknowledged_by: acknowledged.map(|(by, _)| by.as_str()),
@@ -167,7 +171,7 @@ impl<'a> AffectedBody<'a> {
             "project": "web", "path": ["web", "db"], "status": "offline",
             "down_since": "2026-11-24T12:00:10.000000Z", "recovered_at": null
         }],
-        "affected_count": 1, "kind": "offline", "started_at": "2026-11-24T12:00:00.000000Z",
+        "affected_count": 1, "kind": "offline", "rule": null, "started_at": "2026-11-24T12:00:00.000000Z",
         "acknowledged_at": null, "acknowledged_by": null, "resolved_by": null, "merged_into": null,
         "silenced": false, "updated_at": "2026-11-24T12:01:00.000000Z",
         "timeline": "/api/fed/alerts/1",
@@ -201,7 +205,7 @@ struct AlertEventBody<'a> {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// Kind of the event, such as `opened`, `affected`, `recovered`, `left`, `root_changed`, `merged`,
-    /// `escalated`, `acknowledged`, `commented` or `resolved`.
+    /// `escalated`, `rule_removed`, `acknowledged`, `commented` or `resolved`.
     kind: &'a str,
     /// The actor: the id of an API key, `api` or `service`.
     actor: &'a str,

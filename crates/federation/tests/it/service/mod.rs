@@ -10,6 +10,7 @@ mod lifecycle;
 mod limits;
 mod listing;
 mod log;
+mod metric_rules;
 mod notifications;
 mod outages;
 mod process;

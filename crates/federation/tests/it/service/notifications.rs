@@ -43,7 +43,7 @@ impl Hook {
         hook
     }
 
-    /// Returns a folder with a file of notifications that names the webhook.
+    /// Returns a folder with an alerts file that names the webhook.
     pub(super) fn folder(&self) -> TempDir {
         let folder = folder(COMMANDCENTER);
         self.configure(&folder);
@@ -187,7 +187,7 @@ fn channels_follow_the_file_and_an_invalid_file_changes_nothing() {
     let service = Service::ready(folder.path(), &[SECRET]);
     let file = folder.path().join("config/alerts.yaml");
     std::fs::write(&file, "channels:\n  - name: hook\n    type: pigeon\n").unwrap();
-    let line = service.until_logged("file of notifications is invalid");
+    let line = service.until_logged("alerts file is invalid");
     assert!(line.contains("alerts.yaml:3:11: channels[0].type: expected webhook"), "{line}");
     second.configure(&folder);
     service.until_logged("channels are configured");

@@ -15,8 +15,9 @@ use crate::wire::alert::AlertBody;
 
 /// List alerts.
 ///
-/// An alert has one cause: the project that went down, or the service's own deafness. Projects that
-/// are down because they depend on it are listed as affected. All alerts that are not resolved are
+/// An alert has one cause: the project that went down, a metric of a project for which a rule holds, or
+/// the service's own deafness. Projects that are down because they depend on a project that went down
+/// are listed as affected. All alerts that are not resolved are
 /// returned, and the newest 1,000 of the others, the newest first.
 ///
 /// With `index`, the request waits for a change of any alert. With `limit`, the header `Link` contains

@@ -150,7 +150,8 @@ fn the_example_project_files_are_valid() {
         if skipped(&block.text).is_some() {
             continue;
         }
-        let (projects, alerts) = match block.text.starts_with("channels:") {
+        let is_of_alerts = ["channels:", "rules:"].iter().any(|key| block.text.starts_with(key));
+        let (projects, alerts) = match is_of_alerts {
             true => ("projects: []", block.text.as_str()),
             false => (block.text.as_str(), ""),
         };
