@@ -131,8 +131,8 @@ struct Inner {
     is_restored: AtomicBool,
     /// The store accepted the last batch.
     store_is_up: AtomicBool,
-    /// The connection over which samples arrive is up, or there is none.
-    link_is_up: AtomicBool,
+    /// Time at which the connection over which samples arrive was lost, while it is down.
+    link_lost_at: Mutex<Option<OffsetDateTime>>,
 }
 
 impl Series {
@@ -161,7 +161,7 @@ impl Series {
             counts: service.metrics.0.samples.clone(),
             is_restored: AtomicBool::new(false),
             store_is_up: AtomicBool::new(true),
-            link_is_up: AtomicBool::new(true),
+            link_lost_at: Mutex::new(None),
         }))
     }
 
@@ -279,13 +279,21 @@ impl Series {
 
     fn note(&self, is_start: bool) {
         self.0.table.note_gap();
-        self.0.watched.note_gap(SampleGap { until: self.0.clock.utc(), is_start });
+        let until = self.0.clock.utc();
+        // Before the first connection, the listening periods tell which time counts.
+        let from = self.0.link_lost_at.lock().filter(|_| !is_start).unwrap_or(until);
+        self.0.watched.note_gap(SampleGap { from, until, is_start });
     }
 
     /// Records whether the connection over which samples arrive is up. While it is not, metric rules
     /// decide nothing.
     pub fn set_link(&self, is_up: bool) {
-        self.0.link_is_up.store(is_up, Ordering::Relaxed);
+        let mut lost_at = self.0.link_lost_at.lock();
+        if is_up {
+            *lost_at = None;
+        } else if lost_at.is_none() {
+            *lost_at = Some(self.0.clock.utc());
+        }
     }
 
     /// Returns `true` if samples of a source arrive at present. Those that other replicas receive over
@@ -293,7 +301,7 @@ impl Series {
     #[must_use]
     pub fn hears(&self, source: Source) -> bool {
         let is_local = source == Source::Http && self.0.relay.is_none();
-        is_local || self.0.link_is_up.load(Ordering::Relaxed)
+        is_local || self.0.link_lost_at.lock().is_none()
     }
 
     /// Returns the newest value of each series of a project in order of type, or `None` if the

@@ -10,6 +10,9 @@ use crate::metric::Run;
 /// Number of parts of the horizon in which older values are aggregated.
 const PARTS: i32 = 64;
 
+/// Longest gap in which a value counts as unchanged although no replica received one.
+const BRIDGED: Duration = Duration::seconds(10);
+
 /// Smallest and largest number of some samples, or `None` if one of them is a text.
 type Extremes = Option<(f64, f64)>;
 
@@ -50,6 +53,8 @@ pub struct TrailSample {
 /// A time in which samples may have been missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SampleGap {
+    /// Its beginning, or its end if that is not known.
+    pub from: OffsetDateTime,
     /// Its end.
     pub until: OffsetDateTime,
     /// It ended with the start of the service. The listening periods tell how much of it counts as an
@@ -60,12 +65,21 @@ pub struct SampleGap {
 /// A gap, and what is known of it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct TrailGap {
+    from: OffsetDateTime,
     until: OffsetDateTime,
     is_start: bool,
     /// A sample has arrived since.
     is_over: bool,
     /// What the store knows of it was added.
     is_filled: bool,
+    /// The store has a value that another replica received in it.
+    is_covered: bool,
+}
+
+impl TrailGap {
+    fn contains(&self, run: &Run) -> bool {
+        run.until_at > self.from && run.observed_at <= self.until
+    }
 }
 
 /// The recent history of one series. A value counts until the next one arrives or it is stale.
@@ -127,8 +141,9 @@ impl MetricTrail {
 
     /// Notes that samples may have been missed. Until the next sample or until
     /// [`recall`](Self::recall), the newest value is not known.
-    pub fn note_gap(&mut self, SampleGap { until, is_start }: SampleGap) {
-        self.gap = Some(TrailGap { until, is_start, is_over: false, is_filled: false });
+    pub fn note_gap(&mut self, SampleGap { from, until, is_start }: SampleGap) {
+        let (is_over, is_filled, is_covered) = (false, false, false);
+        self.gap = Some(TrailGap { from, until, is_start, is_over, is_filled, is_covered });
         self.complete_since = None;
     }
 
@@ -174,7 +189,10 @@ impl MetricTrail {
         (from, settled_at): (OffsetDateTime, OffsetDateTime),
         limits: &TrailLimits,
     ) {
-        let mut runs = runs.into_iter();
+        let (gap, mut is_covered) = (self.gap, false);
+        let mut runs = runs.into_iter().inspect(|run| {
+            is_covered |= gap.is_some_and(|gap| gap.contains(run));
+        });
         if let Some(first) = runs.next() {
             let mut stored = Self::of_run(first, limits);
             for run in runs {
@@ -195,6 +213,7 @@ impl MetricTrail {
         self.complete_since = Some(from);
         if let Some(gap) = self.gap.as_mut().filter(|gap| gap.until <= settled_at) {
             gap.is_filled = true;
+            gap.is_covered = is_covered;
         }
     }
 
@@ -216,6 +235,14 @@ impl MetricTrail {
     /// Returns the end of the last gap whose values are not known.
     pub(super) fn missed_until(&self) -> Option<OffsetDateTime> {
         self.gap.filter(|gap| !gap.is_filled).map(|gap| gap.until)
+    }
+
+    /// Returns the end of the last gap, if the time before it does not count. That is so if its values are
+    /// not known, or if it was long and no replica received one in it.
+    pub(super) fn unheard_until(&self) -> Option<OffsetDateTime> {
+        let is_long = |gap: &TrailGap| gap.until - gap.from > BRIDGED;
+        let is_unheard = |gap: &TrailGap| !gap.is_filled || (is_long(gap) && !gap.is_covered);
+        self.gap.filter(is_unheard).map(|gap| gap.until)
     }
 
     /// Returns the time since which no sample arrived, although one could have.

@@ -165,9 +165,9 @@ impl Look<'_> {
         Verdict::Clear { since, source: self.trail.source() }
     }
 
-    /// Returns the part of a time that follows the last gap.
+    /// Returns the part of a time that follows the last gap, if the time before that does not count.
     fn known_since(&self, since: OffsetDateTime) -> OffsetDateTime {
-        self.trail.missed_until().map_or(since, |until| since.max(until))
+        self.trail.unheard_until().map_or(since, |until| since.max(until))
     }
 }
 
@@ -315,7 +315,7 @@ mod tests {
         let absence = rule("a.b", None, Some("1h"));
         let (above, rise) = (rule("a.b > 4", None, None), rule("a.b", Some("3 within 1h"), None));
         let mut known = trail(&[(0, 2.0), (60, 6.0)]);
-        known.note_gap(SampleGap { until: at(1_000), is_start: false });
+        known.note_gap(SampleGap { from: at(1_000), until: at(1_000), is_start: false });
         for (rule, expected) in [(&above, "unknown"), (&rise, "unknown"), (&absence, "unknown")] {
             assert_eq!(shown(rule, &known, 3_700), expected);
         }
@@ -331,6 +331,9 @@ mod tests {
         assert!(rise.may_hold(&heard, &LIMITS, at(1_020)));
         known.recall([], (at(-4_000), at(1_000)), &LIMITS);
         assert_eq!(shown(&above, &known, 1_020), "holds 60: a.b is 6");
+        known.note_gap(SampleGap { from: at(1_030), until: at(1_041), is_start: false });
+        known.recall([], (at(-4_000), at(1_041)), &LIMITS);
+        assert_eq!(shown(&above, &known, 1_050), "holds 1041: a.b is 6", "a long gap");
     }
 
     #[test]

@@ -60,6 +60,36 @@ async fn nothing_opens_while_samples_cannot_arrive() {
 }
 
 #[tokio::test]
+async fn the_time_of_a_gap_counts_only_if_another_replica_received_values() {
+    let projects = ["alone", "both"];
+    let mut reporting = Reporting::with(&projects, vec![compare("errors > 0", Some("10m"))]).await;
+    let other = series_of(&reporting.watched.world, &reporting.store);
+    for project in projects {
+        reporting.send(project, "errors", 1.0);
+    }
+    reporting.pass(120, &projects).await;
+    reporting.series.set_link(false);
+    for _ in 0..8 {
+        send(&other, "both", "errors", 1.0);
+        reporting.pass(60, &projects).await;
+    }
+    for series in [&reporting.series, &other] {
+        series.flush().await.unwrap();
+    }
+    reporting.series.note_gap();
+    reporting.series.set_link(true);
+    for project in projects {
+        reporting.send(project, "errors", 1.0);
+    }
+    reporting.pass(100, &projects).await;
+    assert_eq!(reporting.open(), ["both: errors is 1"]);
+    reporting.pass(480, &projects).await;
+    assert_eq!(reporting.open(), ["both: errors is 1"], "the time began again after the gap");
+    reporting.pass(40, &projects).await;
+    assert_eq!(reporting.open(), ["alone: errors is 1", "both: errors is 1"]);
+}
+
+#[tokio::test]
 async fn an_absence_is_measured_by_the_time_of_arrival() {
     let mut reporting = Reporting::with(&["web"], vec![absent("coverage.percent", "10m")]).await;
     for _ in 0..4 {

@@ -36,7 +36,7 @@ fn run(samples: &[(i64, f64)]) -> Run {
 }
 
 fn gap(until: i64) -> SampleGap {
-    SampleGap { until: at(until), is_start: false }
+    SampleGap { from: at(until), until: at(until), is_start: false }
 }
 
 /// The smallest number since a second, and whether all values since then are known.
@@ -144,7 +144,7 @@ fn an_absence_is_measured_by_arrivals() {
     assert_eq!((known.quiet_since(), known.arriving_since()), (at(1_500), None));
     known.observe(&sample(1_900, 3.0), &LIMITS);
     assert_eq!((known.quiet_since(), known.arriving_since()), (at(1_900), Some(at(1_900))));
-    known.note_gap(SampleGap { until: at(2_000), is_start: true });
+    known.note_gap(SampleGap { from: at(2_000), until: at(2_000), is_start: true });
     assert!(known.is_outdated());
     assert_eq!((known.quiet_since(), known.arriving_since()), (at(1_900), Some(at(1_900))));
 }
