@@ -10,6 +10,7 @@ use federation_testkit::FakeMetricStore;
 
 use super::*;
 
+mod changed;
 mod known;
 
 /// A service whose projects report metrics.
@@ -72,6 +73,17 @@ impl Reporting {
     /// Lets time pass in which these projects send heartbeats.
     async fn pass(&mut self, time: u64, alive: &[&str]) {
         self.watched.pass(seconds(time), alive).await;
+    }
+
+    /// Replaces the process by one that knows only what the store knows.
+    async fn restart(&mut self, rules: Vec<MetricRule>) {
+        self.series.flush().await.unwrap();
+        let series = series_of(&self.watched.world, &self.store);
+        series.note_start();
+        series.configure_rules(rules);
+        series.restore().await.unwrap();
+        self.series = series;
+        self.watched.evaluator = self.evaluator("first");
     }
 
     /// The open incidents as their titles.
