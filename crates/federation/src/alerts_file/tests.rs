@@ -219,7 +219,7 @@ fn all_problems_of_rules_are_reported_with_their_lines() {
          (critical-vulnerabilities-rise, high-vulnerabilities-rise), or also the key `when`",
         "alerts.yaml:11:36: rules[6].increase: expected a number above 0 and a time from 1m to 24h, such as 3 \
          within 1h, got \"3 per hour\"",
-        "alerts.yaml:11:75: rules[6].projects: expected ",
+        "alerts.yaml:11:74: rules[6].projects: expected ",
     ];
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for (found, expected) in found.iter().zip(expected) {
