@@ -226,7 +226,9 @@ fn all_problems_of_rules_are_reported_with_their_lines() {
         assert!(found.starts_with(expected), "{found} is not {expected}");
     }
     let unknown = problems("rules: [{name: a, when: a > 1, severity: info, unless: b > 1}]");
-    assert!(unknown[0].contains("rules[0]: unknown field `unless`"), "{unknown:?}");
+    // The file has secrets, so what it contains is not shown.
+    let expected = "alerts.yaml:1:48: rules[0]: unknown field …, expected one of `name`";
+    assert!(unknown[0].starts_with(expected), "{unknown:?}");
 }
 
 #[test]
