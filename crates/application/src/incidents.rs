@@ -9,6 +9,7 @@ mod evaluator;
 mod notices;
 mod query;
 mod read_budget;
+mod rule_board;
 mod rule_watch;
 mod statuses;
 mod world;
@@ -29,6 +30,7 @@ use crate::notifications::Notifications;
 
 pub use evaluator::IncidentEvaluator;
 pub use query::{IncidentQuery, ListedIncidents};
+pub use rule_watch::RuleWatch;
 
 /// Maximum number of entries in a timeline.
 pub const MAX_TIMELINE: usize = 500;

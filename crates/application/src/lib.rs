@@ -72,6 +72,7 @@ pub use graph::{
 pub use history::{History, Uptime};
 pub use incidents::{
     IncidentError, IncidentEvaluator, IncidentQuery, Incidents, ListedIncidents, MAX_TIMELINE,
+    RuleWatch,
 };
 pub use instance_keeper::InstanceKeeper;
 pub use instances::Instances;

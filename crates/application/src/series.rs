@@ -7,11 +7,12 @@
 //!
 //! - `open_run` is the newest run of a series. `live` has those of a project, and `table` those of
 //!   all projects.
-//! - `watched` has the recent history of the series that metric rules name.
+//! - `watched` has what metric rules need to know of arriving samples, and `evidence` answers them.
 //! - `waiting` is the buffer of completed runs, and `flusher` the task that stores them.
 //! - `range` and `across` answer queries. `retention` rolls up and drops old days.
 
 mod across;
+mod evidence;
 mod flusher;
 mod live;
 mod namespaces;
@@ -32,8 +33,7 @@ use std::time::Duration;
 
 use federation_domain::{
     Clock, InvalidValue, Kpis, MAX_SERIES, MetricStore, MetricType, ProjectId, ProjectStatus,
-    Resolution, Risk, Run, Sample, SampleGap, SampleRelay, SampleTime, SeriesRun, Slug, Source,
-    is_stale,
+    Resolution, Risk, Run, Sample, SampleRelay, SampleTime, SeriesRun, Slug, Source, is_stale,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
@@ -49,11 +49,12 @@ use waiting::Waiting;
 use watched::Watched;
 
 pub use across::{ProjectValue, ValueOrder};
+pub(crate) use evidence::Stamp;
 pub use flusher::FLUSH_INTERVAL;
 pub use range::{SeriesError, SeriesPoints};
 pub use ranking::{FigureKey, FigureQuery, FigureSort};
 pub use updates::{ANNOUNCED_EVERY, MetricsUpdate};
-pub(crate) use watched::RuleSet;
+pub(crate) use watched::{Pair, RuleId, RuleSet, SLICE, WatchedRule};
 
 /// Settings of the metrics that projects report.
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +132,10 @@ struct Inner {
     is_restored: AtomicBool,
     /// The store accepted the last batch.
     store_is_up: AtomicBool,
-    /// Time at which the connection over which samples arrive was lost, while it is down.
-    link_lost_at: Mutex<Option<OffsetDateTime>>,
+    /// Start of the last flush that stored all that was due.
+    flushed_at: Mutex<Option<OffsetDateTime>>,
+    /// The connection over which samples arrive is up.
+    link_is_up: AtomicBool,
 }
 
 impl Series {
@@ -146,6 +149,8 @@ impl Series {
         settings: SeriesSettings,
         relay: Option<Arc<dyn SampleRelay>>,
     ) -> Self {
+        let counts = service.metrics.0.samples.clone();
+        let watched = Watched::new(clock.utc(), counts.clone());
         Self(Arc::new(Inner {
             registry: service.registry(),
             store,
@@ -153,15 +158,16 @@ impl Series {
             settings,
             relay,
             table: Table::default(),
-            watched: Watched::default(),
+            watched,
             namespaces: Namespaces::default(),
             waiting: Waiting::default(),
             updates: Updates::default(),
             in_flight: Mutex::default(),
-            counts: service.metrics.0.samples.clone(),
+            counts,
             is_restored: AtomicBool::new(false),
             store_is_up: AtomicBool::new(true),
-            link_lost_at: Mutex::new(None),
+            flushed_at: Mutex::default(),
+            link_is_up: AtomicBool::new(true),
         }))
     }
 
@@ -264,36 +270,18 @@ impl Series {
         self.0.counts.dropped(source, reason, samples);
     }
 
-    /// Notes that samples may have been missed, for example while a connection was lost. The windows of
-    /// that time are not stored in runs that could replace those of another replica. Metric rules know
-    /// the values again from the next sample on, or when the store has those of other replicas.
+    /// Notes that samples may have been missed until now, for example before the first connection or while
+    /// a connection was lost. The windows of that time are not stored in runs that could replace those of
+    /// another replica. Metric rules know a series again from its next sample on.
     pub fn note_gap(&self) {
-        self.note(false);
-    }
-
-    /// Notes that samples arrive from now on, for the first time since the start. Those before may have
-    /// been missed, but the time of an absence goes on: the listening periods tell how much of it counts.
-    pub fn note_start(&self) {
-        self.note(true);
-    }
-
-    fn note(&self, is_start: bool) {
         self.0.table.note_gap();
-        let until = self.0.clock.utc();
-        // Before the first connection, the listening periods tell which time counts.
-        let from = self.0.link_lost_at.lock().filter(|_| !is_start).unwrap_or(until);
-        self.0.watched.note_gap(SampleGap { from, until, is_start });
+        self.0.watched.note_gap(self.0.clock.utc());
     }
 
     /// Records whether the connection over which samples arrive is up. While it is not, metric rules
     /// decide nothing.
     pub fn set_link(&self, is_up: bool) {
-        let mut lost_at = self.0.link_lost_at.lock();
-        if is_up {
-            *lost_at = None;
-        } else if lost_at.is_none() {
-            *lost_at = Some(self.0.clock.utc());
-        }
+        self.0.link_is_up.store(is_up, Ordering::Relaxed);
     }
 
     /// Returns `true` if samples of a source arrive at present. Those that other replicas receive over
@@ -301,7 +289,7 @@ impl Series {
     #[must_use]
     pub fn hears(&self, source: Source) -> bool {
         let is_local = source == Source::Http && self.0.relay.is_none();
-        is_local || self.0.link_lost_at.lock().is_none()
+        is_local || self.0.link_is_up.load(Ordering::Relaxed)
     }
 
     /// Returns the newest value of each series of a project in order of type, or `None` if the

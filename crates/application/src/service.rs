@@ -18,7 +18,7 @@ use crate::expiry::Expiry;
 use crate::follower::Follower;
 use crate::graph::{EdgeKeeper, EdgeObserver, Graph};
 use crate::incident_table::IncidentTable;
-use crate::incidents::{IncidentEvaluator, Incidents};
+use crate::incidents::{IncidentEvaluator, Incidents, RuleWatch};
 use crate::instance_keeper::InstanceKeeper;
 use crate::instances::Instances;
 use crate::journal::{Journal, Tables};
@@ -32,6 +32,7 @@ use crate::presence::{Deployment, Presence, PresenceDeps, TICK};
 use crate::queue::TransitionQueue;
 use crate::readiness::Readiness;
 use crate::registry::Registry;
+use crate::series::Series;
 use crate::writer::Writer;
 
 /// Ports that the application needs.
@@ -202,6 +203,12 @@ impl Service {
     #[must_use]
     pub fn incident_evaluator(&self, rule: IncidentRule, owner: String) -> IncidentEvaluator {
         IncidentEvaluator::new(self.incidents.clone(), self.changes.clone(), rule, owner)
+    }
+
+    /// Creates the watch of metric rules, for the evaluator of incidents.
+    #[must_use]
+    pub fn rule_watch(&self, series: Series) -> RuleWatch {
+        RuleWatch::new(self.incidents.clone(), series)
     }
 
     /// Creates the writer of this process. Run exactly one.

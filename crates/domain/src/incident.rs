@@ -30,9 +30,9 @@ pub use facts::{IncidentFacts, ProjectFacts, StatusSpell, deaf_since, is_a_cause
 pub use listened::{HEARD_WITHIN, ListenedTime};
 pub use live::{IncidentChange, LiveIncident, LiveIncidents};
 pub use metric::{
-    Comparison, MAX_ABSENCE, MAX_HOLD, MAX_RULE_TARGETS, MAX_WITHIN, MetricCondition, MetricRule,
-    MetricRuleDraft, MetricTrail, MetricVerdict, RuleName, RuleScope, SampleGap, TrailLimits,
-    TrailSample, Verdict,
+    Comparison, HeardValue, MAX_ABSENCE, MAX_HOLD, MAX_OPEN_OF_A_RULE, MAX_OPENED_AT_ONCE,
+    MAX_RULE_TARGETS, MAX_WITHIN, MetricCondition, MetricEvidence, MetricRule, MetricRuleDraft,
+    MetricVerdict, RuleName, RuleScope, Streak, Verdict,
 };
 pub use record::{Incident, IncidentId, IncidentKind, IncidentMember, IncidentStatus, MAX_PATH};
 pub use rule::IncidentRule;

@@ -67,6 +67,7 @@ mod maintenance;
 mod metric;
 mod notification;
 mod patch;
+mod period;
 mod ports;
 mod project;
 mod registration;
@@ -103,13 +104,14 @@ pub use error::{
 pub use flapping::{EntryAllowance, STATUS_ENTRIES, STATUS_ENTRY_INTERVAL};
 pub use heartbeat::{Channel, Condition, Heartbeat, Reports, Source};
 pub use incident::{
-    Comparison, HEARD_WITHIN, INCIDENT, Incident, IncidentChange, IncidentEdit, IncidentEditError,
-    IncidentFacts, IncidentId, IncidentKind, IncidentMember, IncidentMemberRecord, IncidentNotice,
-    IncidentRecord, IncidentRule, IncidentStatus, ListenedTime, LiveIncident, LiveIncidents,
-    MAX_ABSENCE, MAX_COMMENT_CHARS, MAX_HOLD, MAX_PATH, MAX_RULE_TARGETS, MAX_WITHIN,
-    MetricCondition, MetricRule, MetricRuleDraft, MetricTrail, MetricVerdict, ProjectFacts,
-    RuleName, RuleScope, SampleGap, StatusSpell, TimelineEvent, TrailLimits, TrailSample, Verdict,
-    deaf_since, decide_incidents, is_a_cause,
+    Comparison, HEARD_WITHIN, HeardValue, INCIDENT, Incident, IncidentChange, IncidentEdit,
+    IncidentEditError, IncidentFacts, IncidentId, IncidentKind, IncidentMember,
+    IncidentMemberRecord, IncidentNotice, IncidentRecord, IncidentRule, IncidentStatus,
+    ListenedTime, LiveIncident, LiveIncidents, MAX_ABSENCE, MAX_COMMENT_CHARS, MAX_HOLD,
+    MAX_OPEN_OF_A_RULE, MAX_OPENED_AT_ONCE, MAX_PATH, MAX_RULE_TARGETS, MAX_WITHIN,
+    MetricCondition, MetricEvidence, MetricRule, MetricRuleDraft, MetricVerdict, ProjectFacts,
+    RuleName, RuleScope, StatusSpell, Streak, TimelineEvent, Verdict, deaf_since, decide_incidents,
+    is_a_cause,
 };
 pub use instance::{InstanceFacts, InstanceReport, SeenInstance, VERSION_CHANGED};
 pub use listening::{ListeningClock, MAX_STEP, Monotonic, PastListening, Proof, Reading, SETTLE};
@@ -120,7 +122,7 @@ pub use log::{
 pub use maintenance::{
     MAINTENANCE, MAX_WINDOW_PROJECTS, MAX_WINDOWS, MaintenanceChange, MaintenanceDraft,
     MaintenanceId, MaintenancePlan, MaintenanceRecord, MaintenanceSource, MaintenanceWindow,
-    TimeZones, Weekly, WeeklyDraft, WeeklyRecord, parse_period, weekday_name,
+    TimeZones, Weekly, WeeklyDraft, WeeklyRecord, weekday_name,
 };
 pub use metric::{
     Aggregation, Kpi, KpiName, Kpis, MAX_POINTS, MAX_RUN_GAP, MAX_SAMPLE_AGE, MAX_SAMPLE_LEAD,
@@ -136,6 +138,7 @@ pub use notification::{
     SharedTag, after_failure, delivery_error, join_messages, messages_of, route,
 };
 pub use patch::{PatchDraft, RegistrationPatch};
+pub use period::{parse_period, parse_wait};
 pub use ports::{
     ActionRequest, ActionRights, ActionStore, ActionTransport, CatalogStore, ChangeLogStore,
     ChangeSink, ChannelDepth, Checkpoint, CheckpointStore, ClientReads, Clock, CreatedRun, Dropped,

@@ -10,7 +10,7 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::log::Actor;
 use crate::values::{Slug, Tags};
 
-pub use draft::{MaintenanceDraft, MaintenancePlan, WeeklyDraft, parse_period};
+pub use draft::{MaintenanceDraft, MaintenancePlan, WeeklyDraft};
 pub use event::{MAINTENANCE, MaintenanceChange};
 pub use record::{MaintenanceRecord, WeeklyRecord};
 pub use weekly::{Weekly, weekday_name};

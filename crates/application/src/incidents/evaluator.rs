@@ -1,6 +1,7 @@
 //! Evaluation of the rules about incidents, by one replica at a time.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use federation_domain::{
@@ -13,6 +14,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::Incidents;
+use super::notices::Told;
+use super::rule_board::RuleBoard;
 use super::rule_watch::RuleWatch;
 use super::statuses::Statuses;
 use super::world::members;
@@ -20,7 +23,6 @@ use crate::bisection::store_acceptable;
 use crate::changes::{ChangeFeed, ChangeWatcher, WatchEvent};
 use crate::incident_table::MAX_RESOLVED;
 use crate::rejected_writes::RejectedWrite;
-use crate::series::Series;
 
 /// Interval of evaluations, because time passes.
 const EVERY: Duration = Duration::from_secs(1);
@@ -28,8 +30,8 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Time for which entries are collected before an evaluation.
 const COLLECT: Duration = Duration::from_millis(20);
 
-/// Interval at which notifications that no decision stores are looked for.
-const NOTIFY_EVERY: Duration = Duration::from_secs(60);
+/// Maximum number of changes of incidents of metric rules in one evaluation.
+const MAX_METRIC_CHANGES: usize = 100;
 
 /// Time for which a replica claims the evaluation, and the rest of it at which the claim is renewed.
 const CLAIM: Duration = Duration::from_secs(10);
@@ -42,14 +44,14 @@ const REJECTED_FOR: Duration = Duration::from_secs(60);
 /// claim the store holds. If it dies, its claim ends and another replica continues from the store.
 ///
 /// Decisions about statuses depend on the log and on the listening periods in the store, never on what
-/// this replica hears. Those of metric rules depend on the series, which every replica has in memory, and
-/// on what the store has of them. A decision is stored only if the incidents have not changed meanwhile,
-/// so two replicas that both believe to have the claim do no harm.
+/// this replica hears. Those of metric rules depend on the verdicts of a [`RuleWatch`]. A decision is
+/// stored only if the incidents have not changed meanwhile, so two replicas that both believe to have the
+/// claim do no harm.
 pub struct IncidentEvaluator {
     incidents: Incidents,
     changes: ChangeFeed,
     rule: IncidentRule,
-    series: Option<Series>,
+    board: Option<Arc<RuleBoard>>,
     owner: String,
     evaluation: Option<Evaluation>,
     is_logged: bool,
@@ -61,7 +63,6 @@ struct Evaluation {
     claimed_until: OffsetDateTime,
     watcher: ChangeWatcher,
     statuses: Statuses,
-    rules: RuleWatch,
     live: LiveIncidents,
     version: IncidentsVersion,
     next_id: IncidentId,
@@ -69,8 +70,8 @@ struct Evaluation {
     rejected: RejectedIncidents,
     /// A person changed an incident, so that `live` has to be read again.
     is_outdated: bool,
-    /// Time at which notifications that no decision stores were looked for.
-    notified_at: Option<OffsetDateTime>,
+    /// Events that no decision stores and that are in the outbox.
+    told: Told,
 }
 
 impl IncidentEvaluator {
@@ -80,14 +81,15 @@ impl IncidentEvaluator {
         rule: IncidentRule,
         owner: String,
     ) -> Self {
-        let series = None;
-        Self { incidents, changes, rule, series, owner, evaluation: None, is_logged: false }
+        let board = None;
+        Self { incidents, changes, rule, board, owner, evaluation: None, is_logged: false }
     }
 
-    /// Applies metric rules to these series. Without series, incidents of metric rules stay as they are.
+    /// Applies the verdicts of a watch of metric rules, which runs beside this evaluator. Without one,
+    /// incidents of metric rules stay as they are.
     #[must_use]
-    pub fn with_series(mut self, series: Option<Series>) -> Self {
-        self.series = series;
+    pub fn with_rules(mut self, watch: Option<&RuleWatch>) -> Self {
+        self.board = watch.map(RuleWatch::board);
         self
     }
 
@@ -126,6 +128,14 @@ impl IncidentEvaluator {
     /// # Errors
     /// Returns [`StoreError`]; the next call continues.
     pub async fn step(&mut self) -> Result<(), StoreError> {
+        let done = self.evaluate().await;
+        if let (Some(board), None) = (&self.board, &self.evaluation) {
+            board.clear();
+        }
+        done
+    }
+
+    async fn evaluate(&mut self) -> Result<(), StoreError> {
         let now = self.incidents.0.catalog.now();
         let renew_at = |evaluation: &Evaluation| evaluation.claimed_until - RENEW;
         if self.evaluation.as_ref().is_none_or(|one| now >= renew_at(one)) {
@@ -140,10 +150,7 @@ impl IncidentEvaluator {
         if evaluation.is_outdated {
             evaluation.reload(&self.incidents).await?;
         }
-        if evaluation.notified_at.is_none_or(|at| now - at >= NOTIFY_EVERY) {
-            self.incidents.notify_of_time(&evaluation.live, now).await?;
-            evaluation.notified_at = Some(now);
-        }
+        self.incidents.notify_of_time(&evaluation.live, &mut evaluation.told, now).await?;
         self.decide().await
     }
 
@@ -171,13 +178,12 @@ impl IncidentEvaluator {
             claimed_until: until,
             watcher,
             statuses,
-            rules: RuleWatch::default(),
             live: read.incidents,
             version: read.version,
             next_id: state.next_id,
             rejected: RejectedIncidents::default(),
             is_outdated: false,
-            notified_at: None,
+            told: Told::new(),
         });
         Ok(())
     }
@@ -185,22 +191,27 @@ impl IncidentEvaluator {
     /// Decides and stores the decision.
     async fn decide(&mut self) -> Result<(), StoreError> {
         let Some(evaluation) = &mut self.evaluation else { return Ok(()) };
-        let mut metrics = None;
-        if let Some(series) = &self.series {
-            let rules = &mut evaluation.rules;
-            metrics = rules.verdicts(&self.incidents, series, &evaluation.live).await;
-        }
+        let now = self.incidents.0.catalog.now();
+        let metrics = self.board.as_ref().map(|board| board.verdicts(now)).unwrap_or_default();
         let (statuses, started_at) = (&evaluation.statuses, evaluation.started_at);
         let facts = self.incidents.facts(statuses, metrics, started_at).await?;
         let (live, next_id) = (&evaluation.live, evaluation.next_id);
         let mut changes = decide_incidents(live, &facts, &self.rule, next_id);
         changes.retain(|change| !evaluation.rejected.contains(&change.incident, facts.now));
-        if changes.is_empty() {
-            return Ok(());
+        // Outages never wait for metric rules, and are not rejected with them.
+        let is_metric = |change: &IncidentChange| change.incident.kind == IncidentKind::Metric;
+        let (mut of_rules, others): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_metric);
+        of_rules.truncate(MAX_METRIC_CHANGES);
+        for changes in [others, of_rules] {
+            if !changes.is_empty() {
+                evaluation.store_all(&self.incidents, &changes, facts.now).await?;
+            }
         }
-        evaluation.store_all(&self.incidents, &changes, facts.now).await?;
         evaluation.forget_statuses();
         evaluation.live.forget_before(facts.now - self.rule.reopen_within);
+        if let Some(board) = &self.board {
+            board.show(&evaluation.live);
+        }
         Ok(())
     }
 
@@ -309,7 +320,6 @@ impl Evaluation {
         let newest = read.incidents.iter().map(|one| one.incident.id.0 + 1).max();
         self.next_id.0 = self.next_id.0.max(newest.unwrap_or_default());
         (self.live, self.version, self.is_outdated) = (read.incidents, read.version, false);
-        self.notified_at = None;
         Ok(())
     }
 

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use federation_domain::{
-    ChannelName, DeliveryQuery, IncidentChange, IncidentEvent, IncidentNotice, IncidentStatus,
-    IncidentSummary, LiveIncident, LiveIncidents, MAX_SUMMARY_PROJECTS, NewNotification,
-    NotificationEvent, REPEAT_EVERY, SharedTag, Slug, StoreError, route,
+    ChannelName, DeliveryQuery, Incident, IncidentChange, IncidentEvent, IncidentId,
+    IncidentNotice, IncidentStatus, IncidentSummary, LiveIncident, LiveIncidents,
+    MAX_SUMMARY_PROJECTS, NewNotification, NotificationEvent, REPEAT_EVERY, SharedTag, Slug,
+    StoreError, route,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -16,6 +17,12 @@ const MAX_TAGS: usize = 3;
 
 /// Time for which the end of an incident that a person resolved is looked for in the outbox.
 const RESOLVED_RECENTLY: Duration = Duration::hours(1);
+
+/// Maximum number of incidents whose events are looked for in the outbox at once.
+const MAX_LOOKED_FOR: usize = 50;
+
+/// Times of the newest events of incidents that are known to be in the outbox.
+pub(super) type Told = BTreeMap<IncidentId, OffsetDateTime>;
 
 /// Maximum number of deliveries of one incident that are read.
 const MAX_DELIVERIES: usize = 500;
@@ -73,33 +80,36 @@ impl Incidents {
     }
 
     /// Stores the notifications that no decision stores: the end of incidents that a person resolved,
-    /// and repetitions. Storing them again has no effect.
+    /// and repetitions. Storing them again has no effect. The next call continues with the incidents for
+    /// which there was no time.
     pub(super) async fn notify_of_time(
         &self,
         live: &LiveIncidents,
+        told: &mut Told,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         if self.0.notifications.routes().is_empty() {
             return Ok(());
         }
+        told.retain(|id, _| live.get(*id).is_some());
         let mut notifications = Vec::new();
+        let mut looked_for = Told::new();
         let open = self.0.maintenance.open(now);
         for one in live.iter() {
             let incident = &one.incident;
-            if let (Some(at), Some(_)) = (incident.resolved_at, &incident.resolved_by)
-                && now - at < RESOLVED_RECENTLY
-            {
-                notifications.extend(self.about(one, IncidentNotice::Resolved, at).await?);
-            }
-            let repeats = (now - incident.opened_at).whole_seconds() / REPEAT_EVERY.whole_seconds();
-            let repeats = i32::try_from(repeats).unwrap_or(i32::MAX);
+            let Some((event, at)) = timed_event(incident, now) else { continue };
+            let is_told = told.get(&incident.id).is_some_and(|told| *told >= at);
             let is_covered = || {
                 incident.root.as_ref().is_some_and(|root| self.0.maintenance.covers(&open, root))
             };
-            if incident.status == IncidentStatus::Open && repeats > 0 && !is_covered() {
-                let at = incident.opened_at + REPEAT_EVERY * repeats;
-                let notified = self.notified(one).await?;
-                notifications.extend(self.routed(one, NotificationEvent::Repeated, at, &notified));
+            if is_told || (event == NotificationEvent::Repeated && is_covered()) {
+                continue;
+            }
+            let notified = self.notified(one).await?;
+            notifications.extend(self.routed(one, event, at, &notified));
+            looked_for.insert(incident.id, at);
+            if looked_for.len() >= MAX_LOOKED_FOR {
+                break;
             }
         }
         if !notifications.is_empty() {
@@ -108,6 +118,7 @@ impl Incidents {
                 self.0.notifications.wake();
             }
         }
+        told.extend(looked_for);
         Ok(())
     }
 
@@ -204,4 +215,19 @@ impl Incidents {
         }
         shared
     }
+}
+
+/// Returns the newest event of an incident that no decision stores, and its time.
+fn timed_event(
+    incident: &Incident,
+    now: OffsetDateTime,
+) -> Option<(NotificationEvent, OffsetDateTime)> {
+    if let (Some(at), Some(_)) = (incident.resolved_at, &incident.resolved_by) {
+        return (now - at < RESOLVED_RECENTLY).then_some((NotificationEvent::Resolved, at));
+    }
+    let repeats = (now - incident.opened_at).whole_seconds() / REPEAT_EVERY.whole_seconds();
+    let repeats = i32::try_from(repeats).unwrap_or(i32::MAX);
+    let is_open = incident.status == IncidentStatus::Open;
+    let at = incident.opened_at + REPEAT_EVERY * repeats;
+    (is_open && repeats > 0).then_some((NotificationEvent::Repeated, at))
 }

@@ -1,4 +1,4 @@
-//! Limits of the reads of the store in one evaluation.
+//! Limits of the reads of the store in one round of metric rules.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use federation_domain::{Clock, Monotonic, StoreError, error_chain};
 use tokio::time::timeout;
 
-/// Maximum number of reads in one evaluation.
+/// Maximum number of reads in one round.
 const MAX_READS: usize = 50;
 
-/// Deadline for all reads of one evaluation. Incidents about statuses wait for them.
+/// Deadline for all reads of one round.
 const READ_WITHIN: Duration = Duration::from_secs(1);
 
-/// The reads of the store that are left in one evaluation.
+/// The reads of the store that are left in one round.
 pub(super) struct ReadBudget {
     clock: Arc<dyn Clock>,
     began: Monotonic,

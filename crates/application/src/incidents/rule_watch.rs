@@ -1,298 +1,284 @@
-//! Verdicts of metric rules, from the series in memory.
+//! Verdicts of metric rules, by what memory and the store know.
+//!
+//! This task is apart from the evaluator, so that it never delays incidents about outages. Memory only
+//! tells which projects to look at: those whose newest value satisfies a comparison, whose value rose, or
+//! whose metric does not arrive. A verdict is based on a read of the store, which also has what other
+//! replicas received, and on the time for which this replica has listened.
+
+mod check;
+mod scan;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
+use std::time::Duration as StdDuration;
 
 use federation_domain::{
-    IncidentKind, LiveIncidents, MetricCondition, MetricRule, MetricVerdict, ProjectId,
-    ProjectStatus, Slug, Source, StoreError, StoredEntry, Verdict,
+    Incident, MAX_OPEN_OF_A_RULE, MetricCondition, MetricVerdict, ProjectId, Slug, Source, Verdict,
 };
 use time::{Duration, OffsetDateTime};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
+use self::check::Checked;
+use self::scan::Candidates;
 use super::Incidents;
 use super::read_budget::ReadBudget;
-use crate::series::{RuleSet, Series};
+use super::rule_board::RuleBoard;
+use crate::series::{Pair, RuleId, RuleSet, Series, WatchedRule};
 
-/// Interval at which all series that rules name are looked at. Between two of them, only those with
-/// another value are.
-const SCAN_EVERY: Duration = Duration::seconds(10);
+/// Interval of rounds.
+const EVERY: StdDuration = StdDuration::from_secs(1);
 
-/// Time for which the store is not asked again about an absence.
-const CHECKED_FOR: Duration = Duration::seconds(60);
+/// Age at which a verdict is checked again.
+const CHECK_EVERY: Duration = Duration::seconds(60);
+
+/// Age up to which a verdict counts if it cannot be checked.
+const VALID_FOR: Duration = Duration::seconds(150);
 
 /// Time for which the store is left alone after a read that failed.
 const PAUSE: Duration = Duration::seconds(10);
 
-/// Number of the newest entries of a project among which its latest outage is looked for.
-const ENTRIES: usize = 50;
+/// Judges metric rules while this replica evaluates incidents. Run it beside the evaluator.
+pub struct RuleWatch {
+    incidents: Incidents,
+    series: Series,
+    board: Arc<RuleBoard>,
+    state: State,
+}
 
-/// Place of a rule among the rules, and a project.
-type Pair = (usize, ProjectId);
-
-/// The rules and projects that need a look at each evaluation.
+/// What is known since the rules changed last.
 #[derive(Default)]
-pub(super) struct RuleWatch {
+struct State {
     generation: u64,
-    scanned_at: Option<OffsetDateTime>,
-    /// Pairs whose condition held at the last look.
-    holding: BTreeSet<Pair>,
-    /// Pairs whose condition may hold by values that only the store knows.
-    unsure: BTreeSet<Pair>,
-    /// The last of the unsure pairs that the store was asked about. The next one is asked about first.
-    last_unsure: Option<Pair>,
-    /// Time at which the store was asked about a pair. Those asked about long ago come first.
-    asked: BTreeMap<Pair, OffsetDateTime>,
-    /// For each pair whose metric is missing, the time at which the store answered, and the time since
-    /// which the absence counts; `None` while the project is offline.
-    absences: BTreeMap<Pair, (OffsetDateTime, Option<OffsetDateTime>)>,
+    candidates: Candidates,
+    checked: BTreeMap<Pair, Checked>,
+    /// The last pair whose rise was checked. The next one is checked first.
+    last_risen: Option<Pair>,
     /// Time at which a read of the store failed.
     failed_at: Option<OffsetDateTime>,
 }
 
-/// What one evaluation needs.
-struct Look<'a> {
-    incidents: &'a Incidents,
-    series: &'a Series,
-    set: &'a RuleSet,
-    now: OffsetDateTime,
-    budget: ReadBudget,
+/// An incident that is open or silences its rule, with the series that it is about. There is none if the
+/// rule does not apply any more.
+struct Named<'a> {
+    incident: &'a Incident,
+    about: Option<(&'a WatchedRule, ProjectId)>,
+}
+
+impl Named<'_> {
+    fn pair(&self) -> Option<Pair> {
+        self.about.map(|(one, project)| (one.id, project))
+    }
 }
 
 impl RuleWatch {
-    /// Returns the verdicts that a decision needs, or `None` if the rules are not known yet.
-    pub(super) async fn verdicts(
+    pub(crate) fn new(incidents: Incidents, series: Series) -> Self {
+        Self { incidents, series, board: Arc::default(), state: State::default() }
+    }
+
+    pub(super) fn board(&self) -> Arc<RuleBoard> {
+        Arc::clone(&self.board)
+    }
+
+    /// Judges every second, until cancelled.
+    pub async fn run(mut self, cancel: CancellationToken) {
+        let mut rounds = interval(EVERY);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = cancel.cancelled() => return,
+                _ = rounds.tick() => {}
+            }
+            if cancel.run_until_cancelled(self.step()).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Judges once, if this replica evaluates and knows rules and series.
+    pub async fn step(&mut self) {
+        let set = self.series.rule_set();
+        let is_ready = set.is_configured()
+            && self.series.is_restored()
+            && self.incidents.0.catalog.registry().is_loaded();
+        let Some(incidents) = self.board.incidents().filter(|_| is_ready) else {
+            self.state = State::default();
+            return;
+        };
+        let now = self.series.now();
+        if self.state.generation != set.generation {
+            let (generation, failed_at) = (set.generation, self.state.failed_at);
+            self.state = State { generation, failed_at, ..State::default() };
+        }
+        let named: Vec<Named<'_>> = incidents.iter().map(|one| self.named(&set, one)).collect();
+        self.find_candidates(&set, &named, now).await;
+        let unchecked = self.check_due(&set, &named, now).await;
+        self.forget_others(&set, &named);
+        let verdicts = self.verdicts(&set, &named, now);
+        self.board.publish(now, verdicts);
+        self.series.set_rule_levels(unchecked, self.state.candidates.withheld());
+    }
+
+    fn named<'a>(&self, set: &'a RuleSet, incident: &'a Incident) -> Named<'a> {
+        let about = || {
+            let one = set.named(incident.rule.as_deref()?)?;
+            let root = incident.root.as_ref()?.as_str();
+            let project = self.incidents.0.catalog.registry().get(root)?.id;
+            let applies =
+                one.rule.names_metric_of(incident) && self.series.is_covered(&one.rule, project);
+            applies.then_some((one, project))
+        };
+        Named { incident, about: about() }
+    }
+
+    /// Checks the pairs whose verdicts are old, as far as the budget reaches. Returns the number of the
+    /// others.
+    async fn check_due(
         &mut self,
-        incidents: &Incidents,
-        series: &Series,
-        live: &LiveIncidents,
-    ) -> Option<Vec<MetricVerdict>> {
-        let set = series.rule_set();
-        if !set.is_configured() {
-            return None;
-        }
-        let now = incidents.0.catalog.now();
-        self.find_pairs(series, &set, now);
-        let is_paused = self.failed_at.is_some_and(|at| (now - at).abs() < PAUSE);
-        let budget = ReadBudget::new(series.clock(), is_paused);
-        let mut look = Look { incidents, series, set: &set, now, budget };
-        let named = look.named_by_incidents(live);
-        let mut pairs: Vec<Pair> = self.holding.union(&named).copied().collect();
-        pairs.sort_by_key(|pair| self.asked.get(pair).copied());
-        let mut verdicts = Vec::with_capacity(pairs.len());
-        for pair in pairs {
-            verdicts.extend(self.verdict(&mut look, pair).await);
-        }
-        self.recall_unsure(&mut look).await;
-        self.asked.retain(|pair, _| self.holding.contains(pair) || named.contains(pair));
-        self.absences.retain(|pair, _| self.holding.contains(pair));
-        series.count_skipped_checks(look.budget.skipped());
-        if look.budget.has_failed() {
-            self.failed_at = Some(now);
-        }
-        Some(verdicts)
-    }
-
-    /// Returns the verdict about a pair, or `None` if the rule does not apply to the project.
-    async fn verdict(&mut self, look: &mut Look<'_>, pair: Pair) -> Option<MetricVerdict> {
-        let rule = &look.set.rules[pair.0];
-        let Some(project) = look.covered(rule, pair.1) else {
-            self.holding.remove(&pair);
-            return None;
-        };
-        if look.needs_recall(pair) {
-            self.recall(look, pair).await;
-        }
-        let mut verdict = look.verdict(pair);
-        if !matches!(verdict, Verdict::Holds { .. }) {
-            self.holding.remove(&pair);
-        } else if let MetricCondition::Absent { .. } = rule.condition {
-            verdict = self.check_absence(look, pair, &project, verdict).await;
-        }
-        let verdict = look.unless_deaf(verdict);
-        Some(MetricVerdict { rule: Arc::clone(rule), project, verdict })
-    }
-
-    /// Looks for pairs whose condition holds, or may hold.
-    fn find_pairs(&mut self, series: &Series, set: &RuleSet, now: OffsetDateTime) {
-        let changed = set.take_changed();
-        let is_new = self.generation != set.generation;
-        if is_new {
-            *self =
-                Self { generation: set.generation, failed_at: self.failed_at, ..Self::default() };
-        }
-        let is_due = is_new || self.scanned_at.is_none_or(|at| (now - at).abs() >= SCAN_EVERY);
-        if is_due {
-            self.scanned_at = Some(now);
-            self.unsure.clear();
-        }
-        let settled_at = series.settled_at();
-        for (place, rule) in set.rules.iter().enumerate() {
-            let Some(watched) = set.of(rule) else { continue };
-            let among = changed.get(&rule.metric).filter(|_| !is_due);
-            if among.is_some_and(std::collections::HashSet::is_empty) {
-                continue;
-            }
-            let holding = watched.holding(rule, now, among).into_iter();
-            self.holding.extend(holding.map(|project| (place, project)));
-            if is_due {
-                let unsure = watched.unsure(rule, now, settled_at).into_iter();
-                self.unsure.extend(unsure.map(|project| (place, project)));
-            }
-        }
-    }
-
-    /// Adds what the store knows to the series of unsure pairs, in turn. They are judged at the next
-    /// evaluation.
-    async fn recall_unsure(&mut self, look: &mut Look<'_>) {
-        while !self.unsure.is_empty() && look.budget.is_left() {
-            let after = self.last_unsure.map_or(Bound::Unbounded, Bound::Excluded);
-            let next = self.unsure.range((after, Bound::Unbounded)).next();
-            let Some(&pair) = next.or_else(|| self.unsure.first()) else { return };
-            self.unsure.remove(&pair);
-            self.last_unsure = Some(pair);
-            if look.covered(&look.set.rules[pair.0], pair.1).is_some() && look.needs_recall(pair) {
-                self.recall(look, pair).await;
-                self.holding.insert(pair);
-            }
-        }
-    }
-
-    /// Adds what the store knows to the series of a pair.
-    async fn recall(&mut self, look: &mut Look<'_>, (place, project): Pair) {
-        let (series, set) = (look.series, look.set);
-        self.asked.insert((place, project), look.now);
-        look.budget.read(series.recall(set, &set.rules[place], project)).await;
-    }
-
-    /// Makes sure that a metric is missing: that no other replica received a value, and that the project
-    /// was not offline meanwhile, which is an incident of its own.
-    async fn check_absence(
-        &mut self,
-        look: &mut Look<'_>,
-        pair: Pair,
-        slug: &Slug,
-        verdict: Verdict,
-    ) -> Verdict {
-        let known = self.absences.get(&pair);
-        let is_recent = known.is_some_and(|(at, _)| (look.now - *at).abs() < CHECKED_FOR);
-        if !is_recent {
-            self.asked.insert(pair, look.now);
-            let absence = Absence { rule: &look.set.rules[pair.0], project: pair.1, slug };
-            let (incidents, series, set) = (look.incidents, look.series, look.set);
-            let read = look.budget.read(absence.since(incidents, series, set)).await;
-            let Some(since) = read else { return Verdict::Unknown };
-            self.absences.insert(pair, (look.now, since));
-            // The value of another replica may be newer.
-            let again = look.verdict(pair);
-            if !matches!(again, Verdict::Holds { .. }) {
-                return again;
-            }
-        }
-        match (verdict, self.absences.get(&pair)) {
-            (Verdict::Holds { since, finding, source }, Some((_, Some(online_since)))) => {
-                Verdict::Holds { since: since.max(*online_since), finding, source }
-            }
-            _ => Verdict::Unknown,
-        }
-    }
-}
-
-impl Look<'_> {
-    /// Returns the pairs of incidents that are open or silence their rule.
-    fn named_by_incidents(&self, live: &LiveIncidents) -> BTreeSet<Pair> {
-        let incidents = live.iter().map(|one| &one.incident).filter(|incident| {
-            incident.kind == IncidentKind::Metric && (incident.is_open() || incident.silences)
-        });
-        let pair = |incident: &federation_domain::Incident| {
-            let (rule, root) = (incident.rule.as_deref()?, incident.root.as_ref()?);
-            let rules = &self.set.rules;
-            let place = rules.binary_search_by(|one| one.name.as_str().cmp(rule)).ok()?;
-            let entry = self.incidents.0.catalog.registry().get(root.as_str())?;
-            Some((place, entry.id))
-        };
-        incidents.filter_map(pair).collect()
-    }
-
-    /// Returns the slug of a project that the rule applies to.
-    fn covered(&self, rule: &MetricRule, project: ProjectId) -> Option<Slug> {
-        let entry = self.incidents.0.catalog.registry().get_by_id(project)?;
-        let live = entry.lock();
-        let project = &live.project;
-        rule.scope.covers(&project.slug, &project.tags).then(|| project.slug.clone())
-    }
-
-    fn needs_recall(&self, (place, project): Pair) -> bool {
-        let watched = self.set.of(&self.set.rules[place]);
-        watched.is_some_and(|watched| watched.needs_recall(project, self.series.settled_at()))
-    }
-
-    /// Returns the verdict about a pair by what is in memory.
-    fn verdict(&self, (place, project): Pair) -> Verdict {
-        let rule = &self.set.rules[place];
-        let watched = self.set.of(rule);
-        watched.map_or(Verdict::Unknown, |watched| watched.verdict(rule, project, self.now))
-    }
-
-    /// Returns the verdict, or `Unknown` while this replica does not hear. Others may hear newer values.
-    /// A source that is not in use any more counts as HTTP.
-    fn unless_deaf(&self, verdict: Verdict) -> Verdict {
-        let listening = self.incidents.0.catalog.presence().listening();
-        let heard = |source| {
-            let source = if listening.uses(source) { source } else { Source::Http };
-            (listening.hears(source) && self.series.hears(source)).then_some(source)
-        };
-        let known = match verdict {
-            Verdict::Holds { since, finding, source } => {
-                heard(source).map(|source| Verdict::Holds { since, finding, source })
-            }
-            Verdict::Clear { since, source } => {
-                heard(source).map(|source| Verdict::Clear { since, source })
-            }
-            Verdict::Unknown => None,
-        };
-        known.unwrap_or(Verdict::Unknown)
-    }
-}
-
-/// A metric that seems to be missing.
-struct Absence<'a> {
-    rule: &'a MetricRule,
-    project: ProjectId,
-    slug: &'a Slug,
-}
-
-impl Absence<'_> {
-    /// Returns the time since which an absence counts at the earliest, or `None` if the project is
-    /// offline.
-    async fn since(
-        self,
-        incidents: &Incidents,
-        series: &Series,
         set: &RuleSet,
-    ) -> Result<Option<OffsetDateTime>, StoreError> {
-        series.recall_newest(set, self.rule, self.project).await?;
-        let entry = incidents.0.catalog.registry().get_by_id(self.project);
-        let Some(entry) = entry else { return Ok(None) };
-        if entry.lock().project.last_heartbeat_at.is_none() {
-            // It reports metrics and sends no heartbeats.
-            return Ok(Some(OffsetDateTime::UNIX_EPOCH));
-        }
-        if entry.status() == ProjectStatus::Offline {
-            return Ok(None);
-        }
-        let log = &incidents.0.journal.stores().change_log;
-        let entries = log.history(self.slug, None, ENTRIES).await?;
-        let steps =
-            entries.iter().filter_map(StoredEntry::entry).filter_map(|one| one.timed_step());
-        for (at, step) in steps {
-            if step.to == Some(ProjectStatus::Offline) {
-                return Ok(None);
-            }
-            if step.from == Some(ProjectStatus::Offline) {
-                return Ok(Some(at));
+        named: &[Named<'_>],
+        now: OffsetDateTime,
+    ) -> usize {
+        let is_paused = self.state.failed_at.is_some_and(|at| (now - at).abs() < PAUSE);
+        let mut budget = ReadBudget::new(self.series.clock(), is_paused);
+        let mut waiting = self.due_in_turn(set, named, now).into_iter();
+        for pair in waiting.by_ref() {
+            let Some(one) = set.get(pair.0) else { continue };
+            if !self.check(&mut budget, one, pair.1).await {
+                break;
             }
         }
-        Ok(Some(OffsetDateTime::UNIX_EPOCH))
+        if budget.has_failed() {
+            self.state.failed_at = Some(now);
+        }
+        waiting.count() + usize::try_from(budget.skipped()).unwrap_or(usize::MAX)
     }
+
+    /// Returns the pairs to check, those of incidents, candidates and risen values in turn, so that none
+    /// of them keeps the others from being checked.
+    fn due_in_turn(
+        &mut self,
+        set: &RuleSet,
+        incidents: &[Named<'_>],
+        now: OffsetDateTime,
+    ) -> Vec<Pair> {
+        let named = self.oldest_first(set, incidents.iter().filter_map(Named::pair), now);
+        let candidates: Vec<Pair> = self.state.candidates.pairs().collect();
+        let candidates = self.oldest_first(set, candidates, now);
+        let holding = self.state.checked.iter().filter(|(_, known)| known.is_held());
+        let holding = self.oldest_first(set, holding.map(|(pair, _)| *pair), now);
+        let mut groups =
+            [named, candidates, holding, self.next_risen(set, incidents)].map(Vec::into_iter);
+        let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
+        loop {
+            let before = all.len();
+            for group in &mut groups {
+                all.extend(group.find(|pair| seen.insert(*pair)));
+            }
+            if all.len() == before {
+                return all;
+            }
+        }
+    }
+
+    /// Returns the pairs whose verdicts are to be checked, the oldest first.
+    fn oldest_first(
+        &self,
+        set: &RuleSet,
+        pairs: impl IntoIterator<Item = Pair>,
+        now: OffsetDateTime,
+    ) -> Vec<Pair> {
+        let is_due = |pair: &Pair| {
+            let Some(one) = set.get(pair.0) else { return false };
+            let known = self.state.checked.get(pair);
+            known.is_none_or(|known| known.is_due(one, self.series.stamp(one, pair.1), now))
+        };
+        let mut due: Vec<Pair> = pairs.into_iter().filter(is_due).collect();
+        due.sort_by_key(|pair| self.state.checked.get(pair).map(|known| known.at));
+        due
+    }
+
+    /// Keeps only the verdicts that are needed again.
+    fn forget_others(&mut self, set: &RuleSet, named: &[Named<'_>]) {
+        let needed: BTreeSet<Pair> =
+            named.iter().filter_map(Named::pair).chain(self.state.candidates.pairs()).collect();
+        let series = &self.series;
+        self.state.checked.retain(|pair, known| {
+            needed.contains(pair)
+                || (known.is_held()
+                    && set.get(pair.0).is_some_and(|one| {
+                        matches!(one.rule.condition, MetricCondition::Increase { .. })
+                            && series.is_covered(&one.rule, pair.1)
+                    }))
+        });
+    }
+
+    /// Returns the verdicts about incidents, and the others by which incidents may open.
+    fn verdicts(
+        &self,
+        set: &RuleSet,
+        named: &[Named<'_>],
+        now: OffsetDateTime,
+    ) -> Vec<MetricVerdict> {
+        let mut verdicts = Vec::new();
+        let mut judged = BTreeSet::new();
+        for one in named {
+            let (Some(rule), Some(project)) = (&one.incident.rule, &one.incident.root) else {
+                continue;
+            };
+            let verdict = match one.about {
+                Some((rule, id)) => self.known(rule, id, now),
+                None => Some(Verdict::Removed),
+            };
+            judged.extend(one.pair());
+            let (rule, project) = (rule.as_str().into(), project.clone());
+            verdicts.extend(verdict.map(|verdict| MetricVerdict { rule, project, verdict }));
+        }
+        for (pair, _) in self.state.checked.iter().filter(|(_, known)| known.is_held()) {
+            let Some(one) = set.get(pair.0).filter(|_| !judged.contains(pair)) else { continue };
+            let known = self.known(one, pair.1, now);
+            let Some(project) = self.slug(pair.1).filter(|_| known.is_some()) else { continue };
+            let rule = one.rule.name.as_str().into();
+            verdicts.extend(known.map(|verdict| MetricVerdict { rule, project, verdict }));
+        }
+        verdicts
+    }
+
+    /// Returns a verdict that counts now, if there is one.
+    fn known(&self, one: &WatchedRule, project: ProjectId, now: OffsetDateTime) -> Option<Verdict> {
+        let known = self.state.checked.get(&(one.id, project))?;
+        let stamp = self.series.stamp(one, project);
+        let counts = known.is_current(one, stamp) && (now - known.at).abs() <= VALID_FOR;
+        let is_heard = match &known.verdict {
+            Verdict::Holds { source, .. } | Verdict::Clear { source, .. } => self.hears(*source),
+            Verdict::Gone => Source::ALL.into_iter().all(|source| self.hears(source)),
+            Verdict::Removed | Verdict::Unknown => true,
+        };
+        (counts && is_heard).then(|| known.verdict.clone())
+    }
+
+    /// Returns `true` if this replica receives the heartbeats and samples of a source. A source that is
+    /// not in use any more counts as HTTP.
+    fn hears(&self, source: Source) -> bool {
+        let listening = self.incidents.0.catalog.presence().listening();
+        let source = if listening.uses(source) { source } else { Source::Http };
+        listening.hears(source) && self.series.hears(source)
+    }
+
+    fn slug(&self, project: ProjectId) -> Option<Slug> {
+        let entry = self.incidents.0.catalog.registry().get_by_id(project)?;
+        let slug = entry.lock().project.slug.clone();
+        Some(slug)
+    }
+}
+
+/// Returns the number of incidents that each rule may open.
+fn rooms(named: &[Named<'_>]) -> BTreeMap<RuleId, usize> {
+    let mut rooms = BTreeMap::new();
+    for one in named.iter().filter(|one| one.incident.is_open()) {
+        let Some((id, _)) = one.pair() else { continue };
+        let room = rooms.entry(id).or_insert(MAX_OPEN_OF_A_RULE);
+        *room = room.saturating_sub(1);
+    }
+    rooms
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use federation_domain::{
     IncidentFacts, ListenedTime, LiveIncidents, MetricVerdict, ProjectFacts, Slug, Source,
-    StoreError, deaf_since, is_a_cause,
+    StoreError, Verdict, deaf_since, is_a_cause,
 };
 use petgraph::visit::EdgeRef as _;
 use time::OffsetDateTime;
@@ -17,7 +17,7 @@ impl Incidents {
     pub(super) async fn facts(
         &self,
         statuses: &Statuses,
-        metrics: Option<Vec<MetricVerdict>>,
+        metrics: Vec<MetricVerdict>,
         started_at: OffsetDateTime,
     ) -> Result<IncidentFacts, StoreError> {
         let now = self.0.catalog.now();
@@ -27,9 +27,11 @@ impl Incidents {
         facts.metrics = metrics;
         self.add_maintenance(&mut facts);
         let since = statuses.iter().map(|(_, spell)| spell.down_since).min().unwrap_or(now);
-        let needed = facts.metrics.iter().flatten();
-        let needed = needed.map(|one| now - one.rule.listened_within()).min();
-        let since = since.min(needed.unwrap_or(now));
+        let judged = facts.metrics.iter().filter_map(|one| match one.verdict {
+            Verdict::Holds { since, .. } | Verdict::Clear { since, .. } => Some(since),
+            Verdict::Gone | Verdict::Removed | Verdict::Unknown => None,
+        });
+        let since = judged.fold(since, OffsetDateTime::min);
         for source in Source::ALL {
             // The newest period tells since when nothing is heard.
             let since = since.min(now - time::Duration::days(1));
@@ -68,7 +70,7 @@ impl Incidents {
             return;
         }
         let down = facts.projects.iter().filter(|(_, project)| project.is_down());
-        let of_rules = facts.metrics.iter().flatten().map(|one| &one.project);
+        let of_rules = facts.metrics.iter().map(|one| &one.project);
         let is_covered = |slug: &&Slug| self.0.maintenance.covers(&open, slug);
         let concerned = down.map(|(slug, _)| slug).chain(of_rules);
         facts.in_maintenance = concerned.filter(is_covered).cloned().collect();

@@ -88,7 +88,10 @@ pub(crate) struct SampleCounts {
     taken: Family<ByTransport, Counter>,
     dropped: Family<ReasonAndSource, Counter>,
     lost: Family<ByReasonOfLoss, Counter>,
-    checks_skipped: Counter,
+    checks_waiting: Gauge,
+    rule_series: Gauge,
+    series_untracked: Counter,
+    incidents_withheld: Gauge,
     stored: Counter,
     series: Gauge,
     waiting: Gauge,
@@ -114,9 +117,24 @@ impl SampleCounts {
             self.lost.clone(),
         );
         to.register(
-            "federation_metric_rule_checks_skipped",
-            "Reads of the store for metric rules that were put off",
-            self.checks_skipped.clone(),
+            "federation_metric_rule_checks_waiting",
+            "Series that metric rules have not checked in the store yet",
+            self.checks_waiting.clone(),
+        );
+        to.register(
+            "federation_metric_rule_series",
+            "Series that metric rules follow in memory",
+            self.rule_series.clone(),
+        );
+        to.register(
+            "federation_metric_rule_series_untracked",
+            "Samples that metric rules ignored because they follow too many series",
+            self.series_untracked.clone(),
+        );
+        to.register(
+            "federation_metric_rule_incidents_withheld",
+            "Projects for which a metric rule holds although it has as many incidents as it may",
+            self.incidents_withheld.clone(),
         );
         to.register("federation_metric_series", "Series in memory", self.series.clone());
         to.register(
@@ -154,14 +172,26 @@ impl SampleCounts {
         self.lost.get_or_create(&ByReasonOfLoss { reason: Name(reason) }).inc_by(runs as u64);
     }
 
-    pub(crate) fn checks_skipped(&self, checks: u64) {
-        self.checks_skipped.inc_by(checks);
+    pub(crate) fn series_untracked(&self) {
+        self.series_untracked.inc();
+    }
+
+    pub(crate) fn set_rule_series(&self, series: usize) {
+        self.rule_series.set(level(series));
+    }
+
+    pub(crate) fn set_rule_levels(&self, checks_waiting: usize, incidents_withheld: usize) {
+        self.checks_waiting.set(level(checks_waiting));
+        self.incidents_withheld.set(level(incidents_withheld));
     }
 
     pub(crate) fn set_levels(&self, series: usize, waiting: usize, store_is_up: bool) {
-        let level = |value| i64::try_from(value).unwrap_or(i64::MAX);
         self.series.set(level(series));
         self.waiting.set(level(waiting));
         self.store.set(i64::from(store_is_up));
     }
+}
+
+fn level(value: usize) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -43,7 +43,7 @@ impl Series {
     ) -> (Vec<ProjectValue>, usize) {
         let mut found: Vec<(ProjectId, Run)> = Vec::new();
         self.0.table.visit(|project, series| {
-            found.extend(series.run(metric.as_str()).map(|run| (project, run.clone())));
+            found.extend(series.held(metric.as_str()).map(|(run, _)| (project, run.clone())));
         });
         if *filter == ProjectFilter::default() {
             let registry = self.0.registry.hold();

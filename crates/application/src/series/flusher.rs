@@ -22,7 +22,7 @@ const RESTORE_BATCH: usize = 200;
 const BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 /// Interval between looks for days to roll up and runs to delete.
 const DELETE_INTERVAL: Duration = Duration::from_secs(3_600);
-/// Interval at which the projects that metric rules apply to are followed.
+/// Interval at which metric rules forget the projects that they do not apply to.
 const SCOPES_INTERVAL: Duration = Duration::from_secs(10);
 /// Deadline for storing what is left when the service stops.
 const LAST_FLUSH: Duration = Duration::from_secs(2);
@@ -79,7 +79,7 @@ impl Series {
             tokio::select! {
                 _ = ticks.tick() => {}
                 _ = scopes.tick() => {
-                    self.follow_scopes();
+                    self.prune_rules().await;
                     continue;
                 }
                 _ = deletions.tick() => {
@@ -108,7 +108,7 @@ impl Series {
         inner.registry.for_each(|entry| projects.push(entry.id));
         for projects in projects.chunks(RESTORE_BATCH) {
             let runs = inner.store.newest_runs(projects).await?;
-            inner.table.restore(runs, &inner.watched);
+            inner.table.restore(runs);
         }
         inner.is_restored.store(true, Ordering::Relaxed);
         Ok(())
@@ -124,6 +124,7 @@ impl Series {
 
     async fn flush_scope(&self, scope: Scope) -> Result<(), StoreError> {
         let inner = &*self.0;
+        let began_at = inner.clock.utc();
         loop {
             let completed = inner.waiting.take(BATCH);
             if !completed.is_empty() {
@@ -136,6 +137,7 @@ impl Series {
             let now = (scope == Scope::Ended).then(|| inner.clock.utc());
             let live = inner.table.take_unstored(now, inner.settings.resolution, BATCH);
             if live.is_empty() {
+                *inner.flushed_at.lock() = Some(began_at);
                 self.set_levels();
                 return Ok(());
             }

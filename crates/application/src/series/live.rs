@@ -1,5 +1,7 @@
 //! The series of one project in memory.
 
+use std::num::NonZeroI64;
+
 use federation_domain::{MAX_SAMPLE_LEAD, MAX_SERIES, MetricType, Resolution, Run, Sample, Source};
 use time::OffsetDateTime;
 
@@ -13,6 +15,8 @@ const GROWTH: usize = 4;
 pub(super) struct LiveSeries {
     pub(super) metric: MetricType,
     pub(super) open: OpenRun,
+    /// Time at which the last sample arrived, in nanoseconds; `None` if none has since the start.
+    arrived_at: Option<NonZeroI64>,
 }
 
 /// The series of a project, in order of type.
@@ -94,7 +98,8 @@ impl ProjectSeries {
         let time = time.after(newest);
         match place {
             Ok(known) => {
-                let LiveSeries { metric, open } = &mut self.series[known];
+                let LiveSeries { metric, open, arrived_at } = &mut self.series[known];
+                *arrived_at = stamp(time.arrived_at);
                 let is_behind = time.at < open.run().until_at;
                 let mut ended = Vec::new();
                 let may_fit = time.is_given || !is_behind;
@@ -113,7 +118,8 @@ impl ProjectSeries {
                 if self.series.len() == self.series.capacity() {
                     self.series.reserve_exact(GROWTH);
                 }
-                self.series.insert(place, LiveSeries { metric, open });
+                let arrived_at = stamp(time.arrived_at);
+                self.series.insert(place, LiveSeries { metric, open, arrived_at });
             }
         }
         true
@@ -126,16 +132,18 @@ impl ProjectSeries {
             Err(place) if self.series.len() < MAX_SERIES => {
                 self.latest_at = self.latest_at.max(Some(run.until_at));
                 let open = OpenRun::restored(run);
-                self.series.insert(place, LiveSeries { metric, open });
+                self.series.insert(place, LiveSeries { metric, open, arrived_at: None });
                 true
             }
             _ => false,
         }
     }
 
-    /// Returns the run of the newest sample of a series.
-    pub(super) fn run(&self, metric: &str) -> Option<&Run> {
-        self.position(metric).ok().map(|known| self.series[known].open.run())
+    /// Returns the run of the newest sample of a series, and the time at which the last one arrived since
+    /// the start of the process.
+    pub(super) fn held(&self, metric: &str) -> Option<(&Run, Option<OffsetDateTime>)> {
+        let one = &self.series[self.position(metric).ok()?];
+        Some((one.open.run(), one.arrived_at.and_then(time_of)))
     }
 
     fn position(&self, metric: &str) -> Result<usize, usize> {
@@ -147,4 +155,12 @@ impl ProjectSeries {
         let Ok(known) = self.position(metric) else { return false };
         self.series[known].open.keep_unstored(window_at)
     }
+}
+
+fn stamp(at: OffsetDateTime) -> Option<NonZeroI64> {
+    i64::try_from(at.unix_timestamp_nanos()).ok().and_then(NonZeroI64::new)
+}
+
+fn time_of(stamp: NonZeroI64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(stamp.get().into()).ok()
 }

@@ -23,7 +23,6 @@ impl Series {
         let inner = &*self.0;
         let exists = |project| inner.registry.get_by_id(project).is_some();
         inner.table.retain(exists);
-        inner.watched.retain(exists);
         if let Err(error) = self.roll_up_days().await {
             tracing::warn!(error = error_chain(&error), "metrics are not rolled up yet");
             return;

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use time::OffsetDateTime;
 
 use super::live::{ProjectSeries, SampledAt};
-use super::watched::Watched;
+use super::watched::{Taken, Watched};
 use super::{Completed, SampleBatch, series_run};
 
 /// Maximum number of types that series share. Beyond it each series has its own copy.
@@ -68,7 +68,7 @@ impl Table {
         let held = self.project(project);
         let mut series = held.lock();
         // Read under the lock, so that no sample is missed by a set that was configured meanwhile.
-        let watched = watched.set();
+        let rules = watched.set();
         if excess == Excess::Reject {
             let without_room = series.without_room(&batch.samples);
             if !without_room.is_empty() {
@@ -80,10 +80,16 @@ impl Table {
         let mut added = Added { completed: Vec::new(), excess: 0 };
         for sample in &batch.samples {
             let intern = |metric: &str| self.intern(metric);
-            if series.add(resolution, sample, time, intern, &mut added.completed) {
-                watched.observe(project, sample, time);
-            } else {
+            let metric = sample.metric();
+            let is_watched = rules.names(metric);
+            let before = if is_watched { number_heard(&series, metric) } else { None };
+            if !series.add(resolution, sample, time, intern, &mut added.completed) {
                 added.excess += 1;
+            } else if let (true, Some((run, _))) = (is_watched, series.held(metric)) {
+                // A late sample does not change the newest value.
+                let (number, arrived_at) = (run.last.as_number(), now);
+                let rose = number.is_some() && before.is_none_or(|before| number > Some(before));
+                watched.observe(&rules, metric, Taken { project, number, rose, arrived_at });
             }
         }
         self.series.fetch_add(series.series.len() - before, Ordering::Relaxed);
@@ -115,12 +121,11 @@ impl Table {
     }
 
     /// Adds series read from the store.
-    pub(super) fn restore(&self, runs: Vec<SeriesRun>, watched: &Watched) {
+    pub(super) fn restore(&self, runs: Vec<SeriesRun>) {
         for SeriesRun { project, metric, run } in runs {
             let Some(metric) = self.intern(metric.as_str()) else { continue };
             let held = self.project(project);
             let mut series = held.lock();
-            watched.seed(project, &metric, &run);
             if series.restore(metric, run) {
                 self.series.fetch_add(1, Ordering::Relaxed);
             }
@@ -138,6 +143,35 @@ impl Table {
             Some(held) => read(&held.lock().series),
             None => read(&[]),
         }
+    }
+
+    /// Returns the run of the newest sample of a series, and the time at which the last one arrived since
+    /// the start of the process.
+    pub(super) fn held(
+        &self,
+        project: ProjectId,
+        metric: &str,
+    ) -> Option<(Run, Option<OffsetDateTime>)> {
+        let held = self.projects.read().get(&project).map(Arc::clone)?;
+        let held = held.lock();
+        held.held(metric).map(|(run, arrived_at)| (run.clone(), arrived_at))
+    }
+
+    /// Returns the time at which the last sample of a series arrived since the start of the process.
+    pub(super) fn arrived_at(&self, project: ProjectId, metric: &str) -> Option<OffsetDateTime> {
+        let held = self.projects.read().get(&project).map(Arc::clone)?;
+        let held = held.lock();
+        held.held(metric).and_then(|(_, arrived_at)| arrived_at)
+    }
+
+    pub(super) fn has(&self, project: ProjectId, metric: &str) -> bool {
+        let held = self.projects.read().get(&project).map(Arc::clone);
+        held.is_some_and(|held| held.lock().held(metric).is_some())
+    }
+
+    /// Returns the projects that have series, in any order.
+    pub(super) fn projects(&self) -> Vec<ProjectId> {
+        self.projects.read().keys().copied().collect()
     }
 
     /// Returns the newest run of each series of a project in order of type.
@@ -229,4 +263,10 @@ impl Table {
     pub(super) fn len(&self) -> usize {
         self.series.load(Ordering::Relaxed)
     }
+}
+
+/// Returns the newest number of a series, if it arrived since the start of the process.
+fn number_heard(series: &ProjectSeries, metric: &str) -> Option<f64> {
+    let (run, arrived_at) = series.held(metric)?;
+    arrived_at.and_then(|_| run.last.as_number())
 }

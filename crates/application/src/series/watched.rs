@@ -1,184 +1,88 @@
-//! The recent history of the series that metric rules name.
+//! What metric rules need to know of the samples that arrive.
+//!
+//! For a comparison it is the time since which the values of a series have satisfied it, for the series
+//! that do. For an increase it is the series whose value rose. Everything else is read from the store when
+//! a rule is judged, so there is no history in memory.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::Arc;
 
-use federation_domain::{
-    Clock, MAX_SAMPLE_LEAD, MetricCondition, MetricRule, MetricTrail, MetricType, ProjectId, Run,
-    RunQuery, Sample, SampleGap, StoreError, Tier, TrailLimits, TrailSample, Verdict, fresh_for,
-};
+use federation_domain::{MetricCondition, MetricRule, MetricType, ProjectId, Streak};
 use parking_lot::{Mutex, RwLock};
 use time::{Duration, OffsetDateTime};
 
-use super::Series;
-use super::live::SampledAt;
 use super::table::Table;
-use crate::entry::ProjectEntry;
-use crate::registry::Registry;
+use crate::metrics::samples::SampleCounts;
 
-/// Time for which histories reach back at least, because incidents resolve after a time too.
-const MIN_HORIZON: Duration = Duration::minutes(2);
+/// Maximum number of streaks, of at most some 60 bytes. A rule knows nothing of further series.
+const MAX_STREAKS: usize = 100_000;
 
-/// Time after which the store has a run whose last window is over.
-const STORED_WITHIN: Duration = Duration::seconds(10);
+/// Maximum number of series whose rise waits for a check.
+const MAX_RISEN: usize = 100_000;
 
-/// The metric rules and the series that they need. Series of other metrics cost one look-up.
-///
-/// There is one history for each project that a rule applies to and each metric that its rules name. Each
-/// has at most some 130 steps of 48 bytes.
-#[derive(Default)]
-pub(super) struct Watched {
-    set: RwLock<Arc<RuleSet>>,
-    /// The last gap of all series.
-    gap: Mutex<Option<SampleGap>>,
+/// Maximum number of streaks that began since the last look. The others are found by a scan.
+const MAX_FRESH: usize = 1_000;
+
+/// Number of pairs that are looked at in a row.
+pub(crate) const SLICE: usize = 1_000;
+
+/// Time after which a streak in which a condition did not hold is forgotten.
+const FORGET_AFTER: Duration = Duration::minutes(10);
+
+/// Number of a rule, which it keeps while its metric and condition stay the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct RuleId(u32);
+
+/// A rule and a project.
+pub(crate) type Pair = (RuleId, ProjectId);
+
+/// A metric rule with its number.
+#[derive(Debug, Clone)]
+pub(crate) struct WatchedRule {
+    pub(crate) id: RuleId,
+    pub(crate) rule: Arc<MetricRule>,
 }
 
-/// Metric rules with the recent history of the series that they name.
+/// The metric rules.
 #[derive(Default)]
 pub(crate) struct RuleSet {
     /// The rules in the order of their names.
-    pub(crate) rules: Vec<Arc<MetricRule>>,
+    pub(crate) rules: Vec<WatchedRule>,
     /// Number that grows when the rules change. 0 before they are configured.
     pub(crate) generation: u64,
-    metrics: HashMap<MetricType, Arc<WatchedMetric>>,
+    by_metric: HashMap<MetricType, Vec<WatchedRule>>,
+    next_id: u32,
 }
 
-/// The series of one metric.
-pub(crate) struct WatchedMetric {
-    limits: TrailLimits,
-    trails: Mutex<Trails>,
+/// The metric rules, and what they know of series. Samples of other metrics cost one look-up.
+pub(super) struct Watched {
+    set: RwLock<Arc<RuleSet>>,
+    marks: Mutex<Marks>,
+    /// Start of the process, or the end of the last gap.
+    listening_since: Mutex<OffsetDateTime>,
+    counts: SampleCounts,
 }
 
 #[derive(Default)]
-struct Trails {
-    by_project: HashMap<ProjectId, MetricTrail>,
-    /// Projects with another value than at the last evaluation.
-    changed: HashSet<ProjectId>,
-    /// Projects that a rule applies to; `None` if one applies to all.
-    covered: Option<HashSet<ProjectId>>,
+struct Marks {
+    streaks: BTreeMap<Pair, Streak>,
+    /// Pairs whose streak began to hold since the last look.
+    fresh: Vec<Pair>,
+    /// Pairs of rules about increases whose value rose since they were last judged, with the arrival of
+    /// the higher value.
+    risen: BTreeMap<Pair, OffsetDateTime>,
 }
 
-impl Watched {
-    pub(super) fn set(&self) -> Arc<RuleSet> {
-        Arc::clone(&self.set.read())
-    }
-
-    /// Replaces the rules. Histories of metrics that rules name as before are kept, and the others begin
-    /// with the newest runs.
-    pub(super) fn configure(&self, rules: Vec<MetricRule>, registry: &Registry, table: &Table) {
-        let former = self.set();
-        let watched = |(metric, limits): (MetricType, TrailLimits)| {
-            let kept = former.metrics.get(&metric).filter(|one| one.limits == limits);
-            let new = || Arc::new(WatchedMetric { limits, trails: Mutex::default() });
-            (metric, kept.cloned().unwrap_or_else(new))
-        };
-        let metrics = limits_of(&rules).into_iter().map(watched).collect();
-        let mut rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
-        rules.sort_by(|one, other| one.name.cmp(&other.name));
-        let set = Arc::new(RuleSet { rules, generation: former.generation + 1, metrics });
-        *self.set.write() = Arc::clone(&set);
-        self.follow_scopes(registry, table);
-        // Samples that arrive meanwhile wait for the lock of their project.
-        table.visit(|project, series| {
-            for metric in set.metrics.keys() {
-                if let Some(run) = series.run(metric.as_str()) {
-                    self.seed(project, metric, run);
-                }
-            }
-        });
-    }
-
-    /// Follows the projects that rules apply to. Histories of others are dropped, and those of new ones
-    /// begin with the newest runs.
-    pub(super) fn follow_scopes(&self, registry: &Registry, table: &Table) {
-        let set = self.set();
-        let mut entries = Vec::new();
-        for (metric, watched) in &set.metrics {
-            let scopes = set.rules.iter().filter(|rule| rule.metric == *metric);
-            let scopes: Vec<_> = scopes.map(|rule| &rule.scope).collect();
-            if scopes.iter().any(|scope| scope.is_unlimited()) {
-                watched.trails.lock().covered = None;
-                continue;
-            }
-            if entries.is_empty() {
-                registry.for_each(|entry| entries.push(Arc::clone(entry)));
-            }
-            let is_covered = |entry: &&Arc<ProjectEntry>| {
-                let live = entry.lock();
-                scopes.iter().any(|scope| scope.covers(&live.project.slug, &live.project.tags))
-            };
-            let covered = entries.iter().filter(is_covered).map(|entry| entry.id).collect();
-            for project in watched.cover(covered) {
-                table.read(project, |series| {
-                    let known = series.iter().find(|one| one.metric == *metric);
-                    if let Some(one) = known {
-                        self.seed(project, metric, one.open.run());
-                    }
-                });
-            }
-        }
-    }
-
-    /// Adds the newest run of a series, if a rule names it. The caller holds the lock of the project.
-    pub(super) fn seed(&self, project: ProjectId, metric: &MetricType, run: &Run) {
-        if let Some(watched) = self.set().metrics.get(metric) {
-            watched.seed(project, run, *self.gap.lock());
-        }
-    }
-
-    /// Notes that samples may have been missed.
-    pub(super) fn note_gap(&self, gap: SampleGap) {
-        *self.gap.lock() = Some(gap);
-        for watched in self.set().metrics.values() {
-            let mut trails = watched.trails.lock();
-            trails.by_project.values_mut().for_each(|trail| trail.note_gap(gap));
-        }
-    }
-
-    /// Returns the number of histories.
-    #[cfg(test)]
-    pub(super) fn histories(&self) -> usize {
-        let set = self.set();
-        set.metrics.values().map(|watched| watched.trails.lock().by_project.len()).sum()
-    }
-
-    /// Forgets projects that do not exist any more.
-    pub(super) fn retain(&self, exists: impl Fn(ProjectId) -> bool) {
-        for watched in self.set().metrics.values() {
-            watched.trails.lock().retain(&exists);
-        }
-    }
-}
-
-/// Returns the limits of the histories that rules need, by metric.
-fn limits_of(rules: &[MetricRule]) -> BTreeMap<MetricType, TrailLimits> {
-    let mut all = BTreeMap::new();
-    for rule in rules {
-        let metric = &rule.metric;
-        let limits = all.entry(metric.clone()).or_insert_with(|| TrailLimits {
-            horizon: MIN_HORIZON,
-            fresh_for: fresh_for(metric.as_str()),
-            absent_after: Duration::MAX,
-        });
-        let horizon = Duration::try_from(rule.horizon()).unwrap_or(Duration::DAY);
-        limits.horizon = limits.horizon.max(horizon);
-        if let MetricCondition::Absent { after } = rule.condition {
-            let after = Duration::try_from(after).unwrap_or(Duration::MAX);
-            limits.absent_after = limits.absent_after.min(after);
-        }
-    }
-    all
-}
-
-impl Trails {
-    fn is_covered(&self, project: ProjectId) -> bool {
-        self.covered.as_ref().is_none_or(|covered| covered.contains(&project))
-    }
-
-    fn retain(&mut self, stays: impl Fn(ProjectId) -> bool) {
-        self.by_project.retain(|project, _| stays(*project));
-        self.changed.retain(|project| stays(*project));
-    }
+/// A sample that was taken in.
+#[derive(Clone, Copy)]
+pub(super) struct Taken {
+    pub(super) project: ProjectId,
+    /// Newest number of the series, or `None` for a text.
+    pub(super) number: Option<f64>,
+    /// The number is higher than the one before, or none arrived before.
+    pub(super) rose: bool,
+    pub(super) arrived_at: OffsetDateTime,
 }
 
 impl RuleSet {
@@ -187,196 +91,225 @@ impl RuleSet {
         self.generation > 0
     }
 
-    /// Adds a sample to the history of its series, if a rule names it and applies to the project. The
-    /// caller holds the lock of the project, so that samples are added in the order in which they count.
-    pub(super) fn observe(&self, project: ProjectId, sample: &Sample<'_>, time: SampledAt) {
-        let Some(watched) = self.metrics.get(sample.metric()) else { return };
-        let SampledAt { at, is_given, source, arrived_at, .. } = time;
-        let new = TrailSample { at, arrived_at, number: sample.value().as_number(), source };
-        let mut trails = watched.trails.lock();
-        if !trails.is_covered(project) {
-            return;
-        }
-        let is_changed = match trails.by_project.get_mut(&project) {
-            Some(trail) if is_given && at < trail.until() => {
-                trail.note_arrival(arrived_at, &watched.limits);
-                false
-            }
-            Some(trail) if trail.until() - at <= MAX_SAMPLE_LEAD => {
-                trail.observe(&new, &watched.limits)
-            }
-            // The clock was set back, or there is no history yet.
-            _ => {
-                trails.by_project.insert(project, MetricTrail::begin(&new));
-                true
-            }
-        };
-        if is_changed {
-            trails.changed.insert(project);
-        }
+    pub(crate) fn named(&self, name: &str) -> Option<&WatchedRule> {
+        let place = self.rules.binary_search_by(|one| one.rule.name.as_str().cmp(name)).ok()?;
+        self.rules.get(place)
     }
 
-    /// Returns the series that a rule is about.
-    pub(crate) fn of(&self, rule: &MetricRule) -> Option<&WatchedMetric> {
-        self.metrics.get(&rule.metric).map(Arc::as_ref)
+    pub(crate) fn get(&self, id: RuleId) -> Option<&WatchedRule> {
+        self.rules.iter().find(|one| one.id == id)
     }
 
-    /// Returns the projects with another value than at the previous call, by metric.
-    pub(crate) fn take_changed(&self) -> HashMap<&MetricType, HashSet<ProjectId>> {
-        let take = |watched: &WatchedMetric| std::mem::take(&mut watched.trails.lock().changed);
-        self.metrics.iter().map(|(metric, watched)| (metric, take(watched))).collect()
+    fn next(&self, rules: Vec<MetricRule>) -> Self {
+        let mut set =
+            Self { generation: self.generation + 1, next_id: self.next_id, ..Self::default() };
+        for rule in rules {
+            let known = self.named(rule.name.as_str()).filter(|known| {
+                (&known.rule.metric, &known.rule.condition) == (&rule.metric, &rule.condition)
+            });
+            let id = known.map_or(RuleId(set.next_id), |known| known.id);
+            set.next_id += u32::from(known.is_none());
+            let rule = WatchedRule { id, rule: Arc::new(rule) };
+            set.by_metric.entry(rule.rule.metric.clone()).or_default().push(rule.clone());
+            set.rules.push(rule);
+        }
+        set.rules.sort_by(|one, other| one.rule.name.cmp(&other.rule.name));
+        set
+    }
+
+    /// Returns `true` if a rule names the metric.
+    pub(super) fn names(&self, metric: &str) -> bool {
+        self.by_metric.contains_key(metric)
     }
 }
 
-impl WatchedMetric {
-    fn seed(&self, project: ProjectId, run: &Run, gap: Option<SampleGap>) {
-        let mut trails = self.trails.lock();
-        if !trails.is_covered(project) {
+impl Watched {
+    pub(super) fn new(now: OffsetDateTime, counts: SampleCounts) -> Self {
+        Self {
+            set: RwLock::default(),
+            marks: Mutex::default(),
+            listening_since: Mutex::new(now),
+            counts,
+        }
+    }
+
+    pub(super) fn set(&self) -> Arc<RuleSet> {
+        Arc::clone(&self.set.read())
+    }
+
+    pub(super) fn listening_since(&self) -> OffsetDateTime {
+        *self.listening_since.lock()
+    }
+
+    /// Notes that samples may have been missed until now.
+    pub(super) fn note_gap(&self, now: OffsetDateTime) {
+        *self.listening_since.lock() = now;
+    }
+
+    /// Replaces the rules. What is known of unchanged rules is kept, and new ones begin with the values
+    /// that have arrived since the start of the process.
+    pub(super) fn configure(&self, rules: Vec<MetricRule>, table: &Table) {
+        let former = self.set();
+        let set = Arc::new(former.next(rules));
+        *self.set.write() = Arc::clone(&set);
+        let is_known = |id: RuleId| former.get(id).is_some();
+        let new: Vec<_> = set.rules.iter().filter(|one| !is_known(one.id)).collect();
+        let mut marks = self.marks.lock();
+        marks.streaks.retain(|(id, _), _| set.get(*id).is_some());
+        marks.risen.retain(|(id, _), _| set.get(*id).is_some());
+        drop(marks);
+        if new.is_empty() {
             return;
         }
-        if let Some(trail) = trails.by_project.get_mut(&project) {
-            trail.precede(run);
-            return;
-        }
-        let mut trail = MetricTrail::of_run(run, &self.limits);
-        if let Some(gap) = gap.filter(|gap| gap.until >= run.until_at) {
-            trail.note_gap(gap);
-        }
-        trails.by_project.insert(project, trail);
-        trails.changed.insert(project);
-    }
-
-    /// Keeps only the histories of these projects. Returns those without one.
-    fn cover(&self, covered: HashSet<ProjectId>) -> Vec<ProjectId> {
-        let mut trails = self.trails.lock();
-        trails.retain(|project| covered.contains(&project));
-        let is_new = |project: &&ProjectId| !trails.by_project.contains_key(*project);
-        let new = covered.iter().filter(is_new).copied().collect();
-        trails.covered = Some(covered);
-        new
-    }
-
-    /// Returns the projects for which a condition holds, of `among` or of all.
-    pub(crate) fn holding(
-        &self,
-        rule: &MetricRule,
-        now: OffsetDateTime,
-        among: Option<&HashSet<ProjectId>>,
-    ) -> Vec<ProjectId> {
-        let trails = self.trails.lock();
-        let holds = |trail: &MetricTrail| rule.holds(trail, &self.limits, now);
-        match among {
-            Some(among) => {
-                let known =
-                    |project: &&ProjectId| trails.by_project.get(project).is_some_and(holds);
-                among.iter().filter(known).copied().collect()
+        // Samples that arrive meanwhile wait for the lock of their project.
+        table.visit(|project, series| {
+            for one in &new {
+                let held = series.held(one.rule.metric.as_str());
+                let Some((run, Some(arrived_at))) = held else { continue };
+                let number = run.last.as_number();
+                self.mark(one, Taken { project, number, rose: true, arrived_at });
             }
-            None => {
-                let all = trails.by_project.iter().filter(|(_, trail)| holds(trail));
-                all.map(|(project, _)| *project).collect()
-            }
-        }
-    }
-
-    /// Returns the projects for which a condition may hold by values that only the store knows.
-    pub(crate) fn unsure(
-        &self,
-        rule: &MetricRule,
-        now: OffsetDateTime,
-        settled_at: OffsetDateTime,
-    ) -> Vec<ProjectId> {
-        let trails = self.trails.lock();
-        let unsure = trails.by_project.iter().filter(|(_, trail)| {
-            trail.needs_recall(settled_at) && rule.may_hold(trail, &self.limits, now)
         });
-        unsure.map(|(project, _)| *project).collect()
     }
 
-    /// Returns `true` if the store may know values of a project that are not in memory.
-    pub(crate) fn needs_recall(&self, project: ProjectId, settled_at: OffsetDateTime) -> bool {
-        let trails = self.trails.lock();
-        trails.by_project.get(&project).is_some_and(|trail| trail.needs_recall(settled_at))
+    /// Takes a sample into account. The caller holds the lock of the project, so that samples count in
+    /// the order in which they are added.
+    pub(super) fn observe(&self, set: &RuleSet, metric: &str, taken: Taken) {
+        for one in set.by_metric.get(metric).into_iter().flatten() {
+            self.mark(one, taken);
+        }
     }
 
-    /// Returns the verdict about a project.
-    pub(crate) fn verdict(
-        &self,
-        rule: &MetricRule,
-        project: ProjectId,
-        now: OffsetDateTime,
-    ) -> Verdict {
-        let trails = self.trails.lock();
-        let trail = trails.by_project.get(&project);
-        trail.map_or(Verdict::Unknown, |trail| rule.verdict(trail, &self.limits, now))
+    fn mark(&self, one: &WatchedRule, taken: Taken) {
+        let pair = (one.id, taken.project);
+        let mut marks = self.marks.lock();
+        let is_tracked = match one.rule.condition {
+            MetricCondition::Compare { .. } => {
+                marks.follow(pair, one.rule.matches(taken.number), taken.arrived_at)
+            }
+            MetricCondition::Increase { .. } if taken.rose => {
+                marks.note_rise(pair, taken.arrived_at)
+            }
+            MetricCondition::Increase { .. } | MetricCondition::Absent { .. } => true,
+        };
+        if !is_tracked {
+            self.counts.series_untracked();
+        }
+    }
+
+    pub(super) fn streak(&self, pair: Pair) -> Option<Streak> {
+        self.marks.lock().streaks.get(&pair).copied()
+    }
+
+    /// Notes that a condition has not held since a time, unless that is known.
+    pub(super) fn note_clear(&self, pair: Pair, since: OffsetDateTime) {
+        let mut marks = self.marks.lock();
+        let known = marks.streaks.get(&pair).copied();
+        marks.streaks.insert(pair, Streak::after(known, false, since));
+    }
+
+    /// Forgets the streak of a rule that is not a comparison.
+    pub(super) fn forget_streak(&self, pair: Pair) {
+        self.marks.lock().streaks.remove(&pair);
+    }
+
+    pub(super) fn take_fresh(&self) -> Vec<Pair> {
+        std::mem::take(&mut self.marks.lock().fresh)
+    }
+
+    /// Returns some streaks after a pair, in order.
+    pub(super) fn streaks_after(&self, after: Option<Pair>) -> Vec<(Pair, Streak)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let marks = self.marks.lock();
+        let next = marks.streaks.range((from, Bound::Unbounded)).take(SLICE);
+        next.map(|(pair, streak)| (*pair, *streak)).collect()
+    }
+
+    /// Returns some pairs whose value rose after a pair, in order.
+    pub(super) fn risen_after(&self, after: Option<Pair>, most: usize) -> Vec<Pair> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let marks = self.marks.lock();
+        marks.risen.range((from, Bound::Unbounded)).take(most).map(|(pair, _)| *pair).collect()
+    }
+
+    /// Takes a pair out of those whose value rose, before it is judged. Returns the arrival of the higher
+    /// value.
+    pub(super) fn take_risen(&self, pair: Pair) -> Option<OffsetDateTime> {
+        self.marks.lock().risen.remove(&pair)
+    }
+
+    /// Notes again that the value of a pair rose, because it could not be judged.
+    pub(super) fn put_back_risen(&self, pair: Pair, arrived_at: OffsetDateTime) {
+        self.marks.lock().note_rise(pair, arrived_at);
+    }
+
+    pub(super) fn risen(&self) -> usize {
+        self.marks.lock().risen.len()
+    }
+
+    /// Forgets the pairs for which `stays` returns `false`, and old streaks in which nothing held. Other
+    /// tasks run in between.
+    pub(super) async fn prune(&self, now: OffsetDateTime, stays: impl Fn(Pair) -> bool) {
+        let mut last = None;
+        loop {
+            let slice = self.streaks_after(last);
+            let Some((end, _)) = slice.last() else { break };
+            last = Some(*end);
+            let is_old =
+                |streak: &Streak| !streak.holds && (now - streak.since).abs() > FORGET_AFTER;
+            let gone = slice.iter().filter(|(pair, streak)| is_old(streak) || !stays(*pair));
+            let gone: Vec<(Pair, Streak)> = gone.copied().collect();
+            let mut marks = self.marks.lock();
+            for (pair, streak) in gone {
+                // A sample may have begun another one meanwhile.
+                if marks.streaks.get(&pair) == Some(&streak) {
+                    marks.streaks.remove(&pair);
+                }
+            }
+            drop(marks);
+            tokio::task::yield_now().await;
+        }
+        let mut last = None;
+        loop {
+            let slice = self.risen_after(last, SLICE);
+            let Some(end) = slice.last() else { break };
+            last = Some(*end);
+            let gone: Vec<Pair> = slice.into_iter().filter(|pair| !stays(*pair)).collect();
+            let mut marks = self.marks.lock();
+            for pair in gone {
+                marks.risen.remove(&pair);
+            }
+            drop(marks);
+            tokio::task::yield_now().await;
+        }
+        let marks = self.marks.lock();
+        self.counts.set_rule_series(marks.streaks.len() + marks.risen.len());
     }
 }
 
-impl Series {
-    /// Replaces the metric rules that incidents are opened by.
-    pub fn configure_rules(&self, rules: Vec<MetricRule>) {
-        self.0.watched.configure(rules, &self.0.registry, &self.0.table);
-    }
-
-    /// Follows the projects that metric rules apply to.
-    pub(super) fn follow_scopes(&self) {
-        self.0.watched.follow_scopes(&self.0.registry, &self.0.table);
-    }
-
-    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
-        Arc::clone(&self.0.clock)
-    }
-
-    /// Returns the time until which the store has all samples that arrived at some replica.
-    pub(crate) fn settled_at(&self) -> OffsetDateTime {
-        self.0.clock.utc() - self.0.settings.resolution.width() - STORED_WITHIN
-    }
-
-    pub(crate) fn count_skipped_checks(&self, checks: u64) {
-        self.0.counts.checks_skipped(checks);
-    }
-
-    pub(crate) fn rule_set(&self) -> Arc<RuleSet> {
-        self.0.watched.set()
-    }
-
-    /// Adds what the store knows to the history of a series. After a restart that is more than memory.
-    pub(crate) async fn recall(
-        &self,
-        set: &RuleSet,
-        rule: &MetricRule,
-        project: ProjectId,
-    ) -> Result<(), StoreError> {
-        let Some(watched) = set.of(rule) else { return Ok(()) };
-        let settled_at = self.settled_at();
-        let to = self.0.clock.utc() + MAX_SAMPLE_LEAD;
-        // The value before the horizon counts until the next one.
-        let from = to - watched.limits.horizon - watched.limits.fresh_for;
-        let metrics = Some(vec![rule.metric.clone()]);
-        let query = RunQuery { tier: Tier::Fine, project, metrics, from, to };
-        let mut runs = self.0.store.runs(&query).await?;
-        runs.sort_by_key(|one| one.run.observed_at);
-        let runs = runs.iter().map(|one| &one.run);
-        if let Some(trail) = watched.trails.lock().by_project.get_mut(&project) {
-            trail.recall(runs, (from, settled_at), &watched.limits);
+impl Marks {
+    /// Applies a value to a streak. Returns `false` if there is no room for a new one.
+    fn follow(&mut self, pair: Pair, holds: bool, arrived_at: OffsetDateTime) -> bool {
+        let known = self.streaks.get(&pair).copied();
+        if known.is_none() && (!holds || self.streaks.len() >= MAX_STREAKS) {
+            // Without a streak, the newest value does not satisfy the condition.
+            return !holds;
         }
-        Ok(())
+        let next = Streak::after(known, holds, arrived_at);
+        if holds && known != Some(next) && self.fresh.len() < MAX_FRESH {
+            self.fresh.push(pair);
+        }
+        self.streaks.insert(pair, next);
+        true
     }
 
-    /// Adds the newest value in the store to the history of a series. Another replica may have received
-    /// it.
-    pub(crate) async fn recall_newest(
-        &self,
-        set: &RuleSet,
-        rule: &MetricRule,
-        project: ProjectId,
-    ) -> Result<(), StoreError> {
-        let Some(watched) = set.of(rule) else { return Ok(()) };
-        let newest = self.0.store.newest_runs(&[project]).await?;
-        let newest = newest.iter().find(|one| one.metric == rule.metric);
-        let mut trails = watched.trails.lock();
-        if let (Some(one), Some(trail)) = (newest, trails.by_project.get_mut(&project)) {
-            trail.follow(&one.run, &watched.limits);
+    /// Returns `false` if there is no room.
+    fn note_rise(&mut self, pair: Pair, arrived_at: OffsetDateTime) -> bool {
+        let has_room = self.risen.len() < MAX_RISEN || self.risen.contains_key(&pair);
+        if has_room {
+            let known = self.risen.entry(pair).or_insert(arrived_at);
+            *known = arrived_at.max(*known);
         }
-        Ok(())
+        has_room
     }
 }

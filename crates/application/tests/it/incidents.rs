@@ -6,7 +6,7 @@ mod metric_rules;
 use std::sync::Arc;
 use std::time::Duration;
 
-use federation_application::{IncidentEvaluator, IncidentQuery};
+use federation_application::{IncidentEvaluator, IncidentQuery, RuleWatch};
 use federation_domain::{
     Actor, ChannelName, Delivery, DeliveryQuery, EdgeKey, EdgeSource, EdgeWrite, IncidentEdit,
     IncidentRule, IncidentStatus, LogEntry, NewNotification, NotificationEvent, Outbox, Revision,
@@ -20,6 +20,8 @@ use crate::world::{World, seconds};
 struct Watched {
     world: World,
     evaluator: IncidentEvaluator,
+    /// The watch of metric rules of the evaluator.
+    rules: Option<RuleWatch>,
 }
 
 fn evaluator(world: &World, owner: &str) -> IncidentEvaluator {
@@ -38,7 +40,7 @@ impl Watched {
         }
         world.listen(seconds(60));
         let evaluator = evaluator(&world, "first");
-        let mut watched = Self { world, evaluator };
+        let mut watched = Self { world, evaluator, rules: None };
         for slug in slugs {
             watched.world.beat(slug).unwrap();
         }
@@ -57,9 +59,16 @@ impl Watched {
             }
             self.world.listen(step);
             self.store().await;
-            self.evaluator.step().await.unwrap();
+            self.step().await;
             left -= step;
         }
+    }
+
+    async fn step(&mut self) {
+        if let Some(rules) = &mut self.rules {
+            rules.step().await;
+        }
+        self.evaluator.step().await.unwrap();
     }
 
     async fn store(&self) {

@@ -33,15 +33,21 @@ pub enum TimelineEvent {
     Merged(IncidentId),
     /// It became more severe.
     Escalated,
-    /// Its metric rule was removed, or no longer applies to the project. It resolves.
+    /// Its metric rule has another severity or kind of condition, and still holds.
+    RuleChanged,
+    /// Its metric rule was removed, names another metric or no longer applies to the project, or the
+    /// project was removed. It resolves.
     RuleRemoved,
+    /// The metric has not arrived for so long that it is not known any more. It resolves.
+    MetricGone,
     /// It resolved.
     Resolved,
     /// Somebody works on it.
     Acknowledged,
     /// Somebody wrote a comment.
     Commented(String),
-    /// All projects that it silenced after it was resolved by hand are online again.
+    /// All projects that it silenced after it was resolved by hand are online again, or its metric rule
+    /// does not hold any more.
     SilenceEnded,
 }
 
@@ -71,7 +77,9 @@ impl TimelineEvent {
             Self::RootChanged(_) => "root_changed",
             Self::Merged(_) => "merged",
             Self::Escalated => "escalated",
+            Self::RuleChanged => "rule_changed",
             Self::RuleRemoved => "rule_removed",
+            Self::MetricGone => "metric_gone",
             Self::Resolved => "resolved",
             Self::Acknowledged => "acknowledged",
             Self::Commented(_) => "commented",
@@ -116,7 +124,9 @@ impl TimelineEvent {
             Self::Opened
             | Self::Reopened
             | Self::Escalated
+            | Self::RuleChanged
             | Self::RuleRemoved
+            | Self::MetricGone
             | Self::Resolved
             | Self::Acknowledged
             | Self::SilenceEnded => Ok(()),

@@ -95,10 +95,9 @@ pub struct IncidentFacts {
     /// For each project that is down, the projects that it depends on by an edge that
     /// [can be a cause](is_a_cause).
     pub dependencies: BTreeMap<Slug, Vec<Slug>>,
-    /// Verdicts of metric rules: all that hold, and those of incidents that are not resolved or silence
-    /// their rule. An incident without one is about a rule or a project that does not exist any more.
-    /// `None` if the rules are not known; their incidents then stay as they are.
-    pub metrics: Option<Vec<MetricVerdict>>,
+    /// Verdicts of metric rules that are recent, at most one for each rule and project. Incidents of rules
+    /// without one stay as they are.
+    pub metrics: Vec<MetricVerdict>,
     /// Projects that a maintenance window covers now.
     pub in_maintenance: BTreeSet<Slug>,
     /// Listened time of each source, in the order of [`Source::ALL`].
@@ -115,7 +114,7 @@ impl IncidentFacts {
             now,
             projects: BTreeMap::new(),
             dependencies: BTreeMap::new(),
-            metrics: None,
+            metrics: Vec::new(),
             in_maintenance: BTreeSet::new(),
             listened: <[ListenedTime; 2]>::default(),
             deaf_since: None,

@@ -102,7 +102,7 @@ pub struct Incident {
     pub id: IncidentId,
     /// Reason for which it opened. `Degraded` becomes `Offline` with the root.
     pub kind: IncidentKind,
-    /// Severity. It does not fall while the incident is open.
+    /// Severity. It does not fall while the incident is open, except with that of its metric rule.
     pub severity: Severity,
     /// Status.
     pub status: IncidentStatus,

@@ -201,23 +201,6 @@ impl WeeklyDraft {
     }
 }
 
-/// Parses a duration: a whole number followed by `s`, `m`, `h` or `d`, of at most a year.
-#[must_use]
-pub fn parse_period(text: &str) -> Option<Duration> {
-    const MAX: Duration = Duration::from_secs(366 * 86_400);
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    let seconds = number.parse::<u64>().ok()?.checked_mul(unit)?;
-    Some(Duration::from_secs(seconds)).filter(|period| !period.is_zero() && *period <= MAX)
-}
-
 /// Parses `HH:MM`.
 pub(super) fn time_of_day(text: &str) -> Option<Time> {
     let (hour, minute) = text.split_once(':')?;

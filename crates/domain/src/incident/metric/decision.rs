@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{MetricCondition, MetricRule, MetricVerdict, Verdict};
+use super::{MetricCondition, MetricRule, Verdict};
 use crate::heartbeat::Source;
 use crate::incident::decision::{Decision, new_incident, reopen};
 use crate::incident::{
@@ -13,8 +13,11 @@ use crate::incident::{
 };
 use crate::values::Slug;
 
-/// Time before a verdict that is looked at for listened time, beyond twice the time that is needed.
-const LISTENED_BEFORE: Duration = Duration::from_secs(86_400);
+/// Maximum number of open incidents of one rule. The others open when some of these have resolved.
+pub const MAX_OPEN_OF_A_RULE: usize = 1_000;
+
+/// Maximum number of incidents of rules that one decision opens. The next decision opens more.
+pub const MAX_OPENED_AT_ONCE: usize = 100;
 
 /// Maximum length of a finding in characters.
 const MAX_FINDING_CHARS: usize = 500;
@@ -22,7 +25,7 @@ const MAX_FINDING_CHARS: usize = 500;
 /// Rule and project of an incident.
 type Subject<'a> = (&'a str, &'a Slug);
 
-type Verdicts<'a> = BTreeMap<Subject<'a>, &'a MetricVerdict>;
+type Subjects<'a> = BTreeMap<Subject<'a>, IncidentId>;
 
 impl MetricRule {
     /// Returns the listened time for which the condition has to hold.
@@ -34,101 +37,63 @@ impl MetricRule {
             MetricCondition::Absent { after } => after,
         }
     }
-
-    /// Returns the time in the past for which the facts need the listening periods.
-    #[must_use]
-    pub fn listened_within(&self) -> Duration {
-        self.needed() * 2 + LISTENED_BEFORE
-    }
 }
 
 impl IncidentFacts {
     /// Returns `true` if the service hears over a source, and has heard for this time since `since`.
-    fn is_heard_for(
-        &self,
-        rule: &MetricRule,
-        source: Source,
-        since: OffsetDateTime,
-        needed: Duration,
-    ) -> bool {
+    fn is_heard_for(&self, source: Source, since: OffsetDateTime, needed: Duration) -> bool {
         let listened = &self.listened[source.index()];
-        let evidence = listened.evidence_since(since.max(self.now - rule.listened_within()));
+        let evidence = listened.evidence_since(since);
         listened.hears(self.now) && !evidence.is_dominated_by_cuts() && evidence.silence >= needed
     }
 }
 
+/// A condition that holds.
+struct Held<'a> {
+    subject: Subject<'a>,
+    rule: &'a MetricRule,
+    since: OffsetDateTime,
+    finding: String,
+}
+
 impl<'a> Decision<'a> {
     /// Opens and resolves incidents of metric rules. Each is about one project, and none is the cause of
-    /// another one. An unknown verdict changes nothing, and neither do unknown rules.
+    /// another one. An incident without a verdict, or with an unknown one, stays as it is.
     pub(in crate::incident) fn judge_metrics(&mut self) {
-        let Some(metrics) = &self.facts.metrics else { return };
-        let by_subject = metrics.iter().map(|one| ((one.rule.name.as_str(), &one.project), one));
-        let verdicts: Verdicts<'a> = by_subject.collect();
-        let open = self.subjects(|incident| incident.is_open());
+        if self.facts.metrics.is_empty() {
+            return;
+        }
+        let open = self.subjects(Incident::is_open);
         let silencing = self.subjects(|incident| incident.silences);
-        self.resolve_metrics(&open, &verdicts);
-        self.end_silence_of_rules(&silencing, &verdicts);
         let is_recent = |one: &Incident| {
             one.resolved_at.is_some_and(|at| self.now - at <= self.rule.reopen_within)
         };
         let resolved = self.subjects(|one| !one.is_open() && is_recent(one));
-        for (subject, one) in verdicts {
-            let same = |incidents: &BTreeMap<Subject<'_>, IncidentId>| {
-                let id = incidents.get(&subject).copied();
-                id.filter(|id| self.is_about(*id, &one.rule))
-            };
-            if same(&open).is_none() && same(&silencing).is_none() {
-                self.open_if_due(one, same(&resolved));
-            }
+        let mut open_of_rules = BTreeMap::<&str, usize>::new();
+        for (rule, _) in open.keys() {
+            *open_of_rules.entry(*rule).or_default() += 1;
         }
-    }
-
-    /// Resolves the incidents whose condition does not hold any more, and those whose rule was removed,
-    /// names another metric or does not apply to the project any more.
-    fn resolve_metrics(&mut self, open: &BTreeMap<Subject<'_>, IncidentId>, all: &Verdicts<'_>) {
-        for (subject, id) in open {
-            match self.verdict_of(subject, *id, all) {
-                Some(one) if !self.is_over(one) => {}
-                Some(_) => self.mark_resolved(*id),
-                None => {
-                    self.drafts.change(*id, TimelineEvent::RuleRemoved, None, |_| {});
-                    self.mark_resolved(*id);
+        let mut opened = 0;
+        for one in &self.facts.metrics {
+            let subject: Subject<'a> = (&one.rule, &one.project);
+            let (is_open, silences) = (open.get(&subject), silencing.get(&subject));
+            if let Some(id) = is_open {
+                self.follow(*id, &one.verdict);
+            } else if let Some(id) = silences {
+                self.end_silence_of(*id, &one.verdict);
+            } else if let Some(held) = self.held(subject, &one.verdict) {
+                let of_rule = open_of_rules.entry(subject.0).or_default();
+                if *of_rule < MAX_OPEN_OF_A_RULE && opened < MAX_OPENED_AT_ONCE {
+                    *of_rule += 1;
+                    opened += 1;
+                    self.open_metric(held, resolved.get(&subject).copied());
                 }
             }
         }
     }
 
-    fn end_silence_of_rules(
-        &mut self,
-        silencing: &BTreeMap<Subject<'_>, IncidentId>,
-        all: &Verdicts<'_>,
-    ) {
-        for (subject, id) in silencing {
-            let verdict = self.verdict_of(subject, *id, all).map(|one| &one.verdict);
-            if verdict.is_none_or(|verdict| matches!(verdict, Verdict::Clear { .. })) {
-                self.drafts.change(*id, TimelineEvent::SilenceEnded, None, |incident| {
-                    incident.silences = false;
-                });
-            }
-        }
-    }
-
-    /// Returns the verdict about an incident, if its rule still names the metric that it is about.
-    fn verdict_of<'b>(
-        &self,
-        subject: &Subject<'_>,
-        id: IncidentId,
-        all: &'b Verdicts<'_>,
-    ) -> Option<&'b MetricVerdict> {
-        all.get(subject).copied().filter(|one| self.is_about(id, &one.rule))
-    }
-
-    fn is_about(&self, id: IncidentId, rule: &MetricRule) -> bool {
-        self.live.get(id).is_some_and(|one| rule.names_metric_of(&one.incident))
-    }
-
     /// Returns the incidents of metric rules that are selected.
-    fn subjects(&self, selects: impl Fn(&Incident) -> bool) -> BTreeMap<Subject<'a>, IncidentId> {
+    fn subjects(&self, selects: impl Fn(&Incident) -> bool) -> Subjects<'a> {
         let of_rules = self.live.iter().map(|one| &one.incident);
         let of_rules = of_rules.filter(|one| one.kind == IncidentKind::Metric && selects(one));
         let subject =
@@ -136,27 +101,68 @@ impl<'a> Decision<'a> {
         of_rules.filter_map(subject).collect()
     }
 
-    /// Returns `true` if the condition is known not to hold any more.
-    fn is_over(&self, one: &MetricVerdict) -> bool {
-        match one.verdict {
+    /// Applies a verdict to an open incident.
+    fn follow(&mut self, id: IncidentId, verdict: &'a Verdict) {
+        match verdict {
+            Verdict::Unknown => {}
+            Verdict::Holds { rule, finding, .. } => self.follow_rule(id, rule, finding),
             Verdict::Clear { since, source } => {
-                self.facts.is_heard_for(&one.rule, source, since, self.rule.good_for)
+                if self.facts.is_heard_for(*source, *since, self.rule.good_for) {
+                    self.mark_resolved(id);
+                }
             }
-            Verdict::Holds { .. } | Verdict::Unknown => false,
+            Verdict::Gone => {
+                self.drafts.change(id, TimelineEvent::MetricGone, None, |_| {});
+                self.mark_resolved(id);
+            }
+            Verdict::Removed => {
+                self.drafts.change(id, TimelineEvent::RuleRemoved, None, |_| {});
+                self.mark_resolved(id);
+            }
         }
     }
 
-    /// Opens an incident, or one that resolved recently again.
-    fn open_if_due(&mut self, one: &MetricVerdict, resolved: Option<IncidentId>) {
-        let Verdict::Holds { since, finding, source } = &one.verdict else { return };
-        let rule = &one.rule;
-        let finding: String = finding.chars().take(MAX_FINDING_CHARS).collect();
-        if self.facts.in_maintenance.contains(&one.project)
-            || !self.facts.is_heard_for(rule, *source, *since, rule.needed())
-        {
+    /// Changes the severity of an incident, and the kind of its finding, if those of the rule changed.
+    fn follow_rule(&mut self, id: IncidentId, rule: &MetricRule, finding: &str) {
+        let Some(known) = self.live.get(id).map(|one| &one.incident) else { return };
+        let is_same_kind =
+            known.finding.as_deref().is_some_and(|known| kind(known) == kind(finding));
+        if is_same_kind && known.severity == rule.severity {
             return;
         }
-        if let Some(id) = resolved {
+        let notice = (rule.severity > known.severity).then_some(IncidentNotice::Escalated);
+        self.drafts.change(id, TimelineEvent::RuleChanged, notice, |incident| {
+            incident.severity = rule.severity;
+            if !is_same_kind {
+                incident.finding = Some(shortened(finding));
+            }
+        });
+    }
+
+    fn end_silence_of(&mut self, id: IncidentId, verdict: &Verdict) {
+        if matches!(verdict, Verdict::Clear { .. } | Verdict::Gone | Verdict::Removed) {
+            self.drafts.change(id, TimelineEvent::SilenceEnded, None, |incident| {
+                incident.silences = false;
+            });
+        }
+    }
+
+    /// Returns the condition if it has held for long enough, and may open an incident.
+    fn held(&self, subject: Subject<'a>, verdict: &'a Verdict) -> Option<Held<'a>> {
+        let Verdict::Holds { rule, since, finding, source } = verdict else { return None };
+        let is_due = !self.facts.in_maintenance.contains(subject.1)
+            && self.facts.is_heard_for(*source, *since, rule.needed());
+        let (since, finding) = (*since, shortened(finding));
+        is_due.then_some(Held { subject, rule, since, finding })
+    }
+
+    /// Opens an incident, or one about the same metric that resolved recently again.
+    fn open_metric(&mut self, held: Held<'a>, resolved: Option<IncidentId>) {
+        let Held { subject, rule, since, finding } = held;
+        let is_same = |id: &IncidentId| {
+            self.live.get(*id).is_some_and(|one| rule.names_metric_of(&one.incident))
+        };
+        if let Some(id) = resolved.filter(is_same) {
             let notice = Some(IncidentNotice::Reopened);
             self.drafts.change(id, TimelineEvent::Reopened, notice, |incident| {
                 reopen(incident, IncidentKind::Metric, rule.severity);
@@ -167,11 +173,21 @@ impl<'a> Decision<'a> {
         let id = self.take_id();
         self.drafts.open(Incident {
             kind: IncidentKind::Metric,
-            root: Some(one.project.clone()),
-            rule: Some(rule.name.as_str().to_owned()),
+            root: Some(subject.1.clone()),
+            rule: Some(subject.0.to_owned()),
             finding: Some(finding),
-            started_at: *since,
+            started_at: since,
             ..new_incident(id, rule.severity, self.now)
         });
     }
+}
+
+/// Returns the metric and the verb of a finding, such as `audit.fail_count rose`.
+fn kind(finding: &str) -> (&str, &str) {
+    let mut words = finding.split(' ');
+    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+}
+
+fn shortened(finding: &str) -> String {
+    finding.chars().take(MAX_FINDING_CHARS).collect()
 }

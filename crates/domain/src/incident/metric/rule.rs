@@ -4,10 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::condition::{MetricCondition, parse_absence, parse_increase, parse_when};
-use super::period;
 use crate::InvalidValue;
-use crate::maintenance::parse_period;
 use crate::metric::MetricType;
+use crate::period::{self, parse_wait};
 use crate::severity::Severity;
 use crate::values::{Slug, Tags, text_value};
 
@@ -102,13 +101,13 @@ impl MetricRule {
         let critical = rise(
             "critical-vulnerabilities-rise",
             "security.critical_count",
-            "1 within 24h",
+            "1 within 36h",
             Severity::Critical,
         );
         let high = rise(
             "high-vulnerabilities-rise",
             "security.high_count",
-            "5 within 24h",
+            "5 within 36h",
             Severity::Warning,
         );
         critical.into_iter().chain(high).collect()
@@ -207,7 +206,7 @@ impl MetricRuleDraft {
             let allowed = "no such key, because only comparisons hold for a time";
             return Err(InvalidValue::new("for", text, allowed));
         }
-        let hold = parse_period(text.trim()).filter(|hold| *hold <= MAX_HOLD);
+        let hold = parse_wait(text.trim()).filter(|hold| *hold <= MAX_HOLD);
         hold.ok_or_else(|| InvalidValue::new("for", text, "a time of at most 24h, such as 10m"))
     }
 }
@@ -256,8 +255,8 @@ mod tests {
         assert_eq!(
             shown,
             [
-                "security.critical_count increase 1 within 1d",
-                "security.high_count increase 5 within 1d"
+                "security.critical_count increase 1 within 36h",
+                "security.high_count increase 5 within 36h"
             ]
         );
     }

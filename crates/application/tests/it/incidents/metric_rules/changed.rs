@@ -8,7 +8,7 @@ use super::*;
 const SLUGS: [&str; 1] = ["web"];
 
 #[tokio::test]
-async fn a_restart_neither_adds_to_the_time_of_a_rule_nor_takes_from_it() {
+async fn the_time_of_a_rule_begins_again_after_a_restart() {
     let rules = || vec![compare("errors > 0", Some("10m"))];
     let mut reporting = Reporting::with(&SLUGS, rules()).await;
     let report = async |reporting: &mut Reporting, minutes: u64| {
@@ -21,8 +21,8 @@ async fn a_restart_neither_adds_to_the_time_of_a_rule_nor_takes_from_it() {
     // The process is away for longer than the rule takes.
     reporting.watched.world.sleep(seconds(900));
     reporting.restart(rules()).await;
-    report(&mut reporting, 4).await;
-    assert!(reporting.open().is_empty(), "nine minutes of listened time");
+    report(&mut reporting, 9).await;
+    assert!(reporting.open().is_empty(), "nine minutes since the restart");
     report(&mut reporting, 2).await;
     assert_eq!(reporting.open(), ["web: errors is 1"]);
     reporting.restart(rules()).await;
@@ -31,7 +31,55 @@ async fn a_restart_neither_adds_to_the_time_of_a_rule_nor_takes_from_it() {
 }
 
 #[tokio::test]
-async fn an_incident_that_ends_while_the_process_is_away_resolves_once() {
+async fn values_that_a_killed_process_did_not_store_open_nothing() {
+    let rules = || {
+        let named = |name: &str, rule: MetricRuleDraft| {
+            self::rule(MetricRuleDraft { name: name.to_owned(), ..rule })
+        };
+        let (increase, absent_for) = (Some("3 within 1h".to_owned()), Some("10m".to_owned()));
+        vec![
+            compare("errors > 0", None),
+            named("held", MetricRuleDraft { hold: Some("5m".to_owned()), ..draft("errors > 0") }),
+            named("rises", MetricRuleDraft { increase, ..draft("errors") }),
+            named("absent", MetricRuleDraft { absent_for, ..draft("errors") }),
+        ]
+    };
+    let mut reporting = Reporting::with(&SLUGS, Vec::new()).await;
+    reporting.send("web", "errors", 0.0);
+    reporting.pass(70, &SLUGS).await;
+    reporting.send("web", "errors", 5.0);
+    reporting.pass(70, &SLUGS).await;
+    reporting.series.flush().await.unwrap();
+    // The newest value is lost with the process.
+    reporting.send("web", "errors", 0.0);
+    reporting.kill(rules()).await;
+    let newest = reporting.series.newest("web").unwrap();
+    assert_eq!(newest[0].run.last.as_number(), Some(5.0), "it is all that is known");
+    reporting.pass(590, &SLUGS).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+    reporting.send("web", "errors", 0.0);
+    reporting.pass(590, &SLUGS).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+    reporting.pass(30, &SLUGS).await;
+    assert_eq!(reporting.open(), ["web: errors has been missing for 10m"]);
+}
+
+#[tokio::test]
+async fn an_absence_counts_from_the_start_of_the_process_at_the_earliest() {
+    let rules = || vec![absent("errors", "10m")];
+    let mut reporting = Reporting::with(&SLUGS, rules()).await;
+    reporting.send("web", "errors", 5.0);
+    reporting.pass(70, &SLUGS).await;
+    reporting.watched.world.sleep(seconds(5_000));
+    reporting.restart(rules()).await;
+    reporting.pass(590, &SLUGS).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+    reporting.pass(40, &SLUGS).await;
+    assert_eq!(reporting.open(), ["web: errors has been missing for 10m"]);
+}
+
+#[tokio::test]
+async fn an_incident_that_ends_while_the_process_is_away_resolves_with_the_next_value() {
     let rules = || vec![compare("errors > 0", None)];
     let mut reporting = Reporting::with(&SLUGS, rules()).await;
     notify(&reporting.watched, Vec::new());
@@ -41,10 +89,12 @@ async fn an_incident_that_ends_while_the_process_is_away_resolves_once() {
     let other = series_of(&reporting.watched.world, &reporting.store);
     send(&other, "web", "errors", 0.0);
     reporting.restart(rules()).await;
-    reporting.pass(60, &SLUGS).await;
-    assert_eq!(reporting.open().len(), 1, "the other replica has not stored its value yet");
+    reporting.pass(150, &SLUGS).await;
     other.flush().await.unwrap();
     reporting.pass(90, &SLUGS).await;
+    assert_eq!(reporting.open().len(), 1, "a newer value may have been missed");
+    reporting.send("web", "errors", 0.0);
+    reporting.pass(80, &SLUGS).await;
     assert!(reporting.open().is_empty());
     assert_eq!(told(&reporting.watched).await, ["1 opened", "1 resolved"]);
 }
@@ -52,11 +102,14 @@ async fn an_incident_that_ends_while_the_process_is_away_resolves_once() {
 #[tokio::test]
 async fn two_evaluators_that_both_believe_to_have_the_claim_open_one_incident_of_a_rule() {
     let mut reporting = Reporting::with(&SLUGS, vec![compare("errors > 0", None)]).await;
-    let mut second = reporting.evaluator("first");
+    let (mut second, rules) = reporting.evaluator("first");
+    let mut rules = rules.unwrap();
     second.step().await.unwrap();
     reporting.send("web", "errors", 1.0);
     reporting.watched.world.listen(seconds(5));
     reporting.watched.store().await;
+    rules.step().await;
+    reporting.watched.rules.as_mut().unwrap().step().await;
     let (one, other) = tokio::join!(reporting.watched.evaluator.step(), second.step());
     one.unwrap();
     other.unwrap();
@@ -71,13 +124,66 @@ async fn an_incident_stays_open_while_its_rule_is_rewritten_and_still_holds() {
     let mut reporting = Reporting::with(&SLUGS, vec![compare("errors > 0", None)]).await;
     reporting.send("web", "errors", 4.0);
     reporting.pass(15, &SLUGS).await;
-    // The longer time needs another history, which begins with the newest values.
     reporting.series.configure_rules(vec![compare("errors >= 2", Some("30m"))]);
     reporting.pass(120, &SLUGS).await;
     assert_eq!(reporting.open(), ["web: errors is 4"]);
     reporting.send("web", "errors", 1.0);
     reporting.pass(80, &SLUGS).await;
     assert_eq!(reporting.watched.logged().await, ["1 opened", "1 resolved"]);
+}
+
+#[tokio::test]
+async fn the_severity_and_the_title_of_an_incident_follow_its_rule() {
+    let mut reporting = Reporting::with(&SLUGS, vec![compare("errors > 0", None)]).await;
+    reporting.send("web", "errors", 1.0);
+    reporting.pass(15, &SLUGS).await;
+    reporting.send("web", "errors", 4.0);
+    reporting.pass(15, &SLUGS).await;
+    let severity =
+        |severity: &str, draft| MetricRuleDraft { severity: severity.to_owned(), ..draft };
+    reporting.series.configure_rules(vec![rule(severity("info", draft("errors > 0")))]);
+    reporting.pass(15, &SLUGS).await;
+    let shown = |reporting: &Reporting| {
+        let open = reporting.watched.world.service.incidents.open_of(&"web".parse().unwrap());
+        (open[0].incident.severity, open[0].incident.title())
+    };
+    assert_eq!(shown(&reporting), (Severity::Info, "web: errors is 1".to_owned()));
+    let increase = Some("3 within 1h".to_owned());
+    let rises = MetricRuleDraft { increase, ..severity("warning", draft("errors")) };
+    reporting.series.configure_rules(vec![rule(rises)]);
+    reporting.pass(15, &SLUGS).await;
+    let title = "web: errors rose from 1 to 4 within 1h".to_owned();
+    assert_eq!(shown(&reporting), (Severity::Warning, title));
+    let logged = reporting.watched.logged().await;
+    assert_eq!(logged, ["1 opened", "1 rule_changed", "1 rule_changed"]);
+}
+
+#[tokio::test]
+async fn an_incident_of_a_metric_that_stops_arriving_resolves_when_it_is_stale() {
+    let mut reporting = Reporting::with(&SLUGS, vec![compare("health.latency > 5", None)]).await;
+    reporting.send("web", "health.latency", 9.0);
+    reporting.pass(15, &SLUGS).await;
+    assert_eq!(reporting.open(), ["web: health.latency is 9"]);
+    reporting.pass(270, &SLUGS).await;
+    assert_eq!(reporting.open().len(), 1);
+    reporting.pass(400, &SLUGS).await;
+    assert!(reporting.open().is_empty(), "the value is five minutes old");
+    let logged = reporting.watched.logged().await;
+    assert_eq!(logged, ["1 opened", "1 metric_gone", "1 resolved"]);
+}
+
+#[tokio::test]
+async fn an_incident_of_a_project_that_was_registered_again_resolves() {
+    let mut reporting = Reporting::with(&SLUGS, vec![absent("errors", "10m")]).await;
+    reporting.send("web", "errors", 1.0);
+    reporting.pass(640, &SLUGS).await;
+    assert_eq!(reporting.open().len(), 1);
+    let catalog = &reporting.watched.world.service.catalog;
+    catalog.remove(&"web".parse().unwrap(), Precondition::Always, Actor::API).await.unwrap();
+    let again = crate::world::registration("web");
+    catalog.register(again, federation_domain::Origin::Api).await.unwrap();
+    reporting.pass(60, &SLUGS).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
 }
 
 #[tokio::test]
