@@ -126,8 +126,7 @@ impl SampleSubscriber {
         }
         let current = self.connection.identity();
         if dropped > 0 || current != self.last {
-            let is_start = dropped == 0 && self.last.is_none();
-            self.handler.note_gap(is_start);
+            self.handler.note_gap();
             self.last = current;
         }
         // After the gap, so that values are never taken for current that are not.

@@ -194,7 +194,7 @@ impl IncidentEvaluator {
         let now = self.incidents.0.catalog.now();
         let metrics = self.board.as_ref().map(|board| board.verdicts(now)).unwrap_or_default();
         let (statuses, started_at) = (&evaluation.statuses, evaluation.started_at);
-        let facts = self.incidents.facts(statuses, metrics, started_at).await?;
+        let facts = self.incidents.facts(statuses, metrics, &self.rule, started_at).await?;
         let (live, next_id) = (&evaluation.live, evaluation.next_id);
         let mut changes = decide_incidents(live, &facts, &self.rule, next_id);
         changes.retain(|change| !evaluation.rejected.contains(&change.incident, facts.now));
@@ -202,13 +202,16 @@ impl IncidentEvaluator {
         let is_metric = |change: &IncidentChange| change.incident.kind == IncidentKind::Metric;
         let (mut of_rules, others): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_metric);
         of_rules.truncate(MAX_METRIC_CHANGES);
+        let is_changed = !others.is_empty() || !of_rules.is_empty();
         for changes in [others, of_rules] {
             if !changes.is_empty() {
                 evaluation.store_all(&self.incidents, &changes, facts.now).await?;
             }
         }
-        evaluation.forget_statuses();
-        evaluation.live.forget_before(facts.now - self.rule.reopen_within);
+        if is_changed {
+            evaluation.forget_statuses();
+            evaluation.live.forget_before(facts.now - self.rule.reopen_within);
+        }
         if let Some(board) = &self.board {
             board.show(&evaluation.live);
         }

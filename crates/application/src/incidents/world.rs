@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use federation_domain::{
-    IncidentFacts, ListenedTime, LiveIncidents, MetricVerdict, ProjectFacts, Slug, Source,
-    StoreError, Verdict, deaf_since, is_a_cause,
+    IncidentFacts, IncidentRule, ListenedTime, LiveIncidents, MetricVerdict, ProjectFacts, Slug,
+    Source, StoreError, deaf_since, is_a_cause,
 };
 use petgraph::visit::EdgeRef as _;
 use time::OffsetDateTime;
@@ -18,6 +18,7 @@ impl Incidents {
         &self,
         statuses: &Statuses,
         metrics: Vec<MetricVerdict>,
+        rule: &IncidentRule,
         started_at: OffsetDateTime,
     ) -> Result<IncidentFacts, StoreError> {
         let now = self.0.catalog.now();
@@ -27,10 +28,7 @@ impl Incidents {
         facts.metrics = metrics;
         self.add_maintenance(&mut facts);
         let since = statuses.iter().map(|(_, spell)| spell.down_since).min().unwrap_or(now);
-        let judged = facts.metrics.iter().filter_map(|one| match one.verdict {
-            Verdict::Holds { since, .. } | Verdict::Clear { since, .. } => Some(since),
-            Verdict::Gone | Verdict::Removed | Verdict::Unknown => None,
-        });
+        let judged = facts.metrics.iter().filter_map(|one| one.listened_since(rule, now));
         let since = judged.fold(since, OffsetDateTime::min);
         for source in Source::ALL {
             // The newest period tells since when nothing is heard.

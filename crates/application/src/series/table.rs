@@ -87,9 +87,9 @@ impl Table {
                 added.excess += 1;
             } else if let (true, Some((run, _))) = (is_watched, series.held(metric)) {
                 // A late sample does not change the newest value.
-                let (number, arrived_at) = (run.last.as_number(), now);
+                let (at, number, arrived_at) = (run.until_at, run.last.as_number(), now);
                 let rose = number.is_some() && before.is_none_or(|before| number > Some(before));
-                watched.observe(&rules, metric, Taken { project, number, rose, arrived_at });
+                watched.observe(&rules, metric, Taken { project, at, number, rose, arrived_at });
             }
         }
         self.series.fetch_add(series.series.len() - before, Ordering::Relaxed);

@@ -90,9 +90,12 @@ fn errors_of(projects: &[&str], tags: &[&str]) -> MetricRule {
 }
 
 #[tokio::test]
-async fn histories_are_kept_only_for_projects_that_a_rule_applies_to() {
+async fn rules_follow_only_series_that_match_of_projects_that_they_apply_to() {
     let world = World::new().await;
-    let histories = || world.series.0.watched.histories();
+    let streaks = async || {
+        world.series.prune_rules().await;
+        world.series.0.watched.streaks_after(None).len()
+    };
     let rules = |projects: &[&str], tags: &[&str]| {
         world.series.configure_rules(vec![errors_of(projects, tags)]);
     };
@@ -100,19 +103,36 @@ async fn histories_are_kept_only_for_projects_that_a_rule_applies_to() {
     world.send("a", "errors", 1.0);
     world.send("b", "errors", 1.0);
     world.send("b", "others", 1.0);
-    assert_eq!(histories(), 1);
+    assert_eq!(streaks().await, 1);
     rules(&[], &[]);
-    assert_eq!(histories(), 2);
+    assert_eq!(streaks().await, 2);
     rules(&[], &["finance"]);
-    assert_eq!(histories(), 0);
+    assert_eq!(streaks().await, 0);
     let tagged = federation_domain::Registration {
         tags: federation_domain::Tags::parse(&["finance"]).unwrap(),
         ..registration("b")
     };
     world.service.catalog.register(tagged, Origin::Api).await.unwrap();
     world.send("b", "errors", 2.0);
-    world.series.follow_scopes();
-    assert_eq!(histories(), 1);
+    assert_eq!(streaks().await, 1);
+    let metrics = world.service.metrics.encode().unwrap();
+    assert!(metrics.contains("federation_metric_rule_series 1\n"), "{metrics}");
+    world.send("b", "errors", 0.0);
+    world.clock.advance(Duration::from_secs(601));
+    assert_eq!(streaks().await, 0, "it has not matched for long");
+}
+
+#[tokio::test]
+async fn a_rule_ignores_further_series_beyond_its_limit() {
+    let world = World::new().await;
+    world.series.configure_rules(vec![errors_of(&[], &[])]);
+    world.series.0.watched.fill();
+    world.send("a", "errors", 1.0);
+    let set = world.series.rule_set();
+    let project = world.service.catalog.registry().get("a").unwrap().id;
+    assert_eq!(world.series.stamp(&set.rules[0], project).1, None, "it is not known since when");
+    let metrics = world.service.metrics.encode().unwrap();
+    assert!(metrics.contains("federation_metric_rule_series_untracked_total 1\n"), "{metrics}");
 }
 
 #[tokio::test]

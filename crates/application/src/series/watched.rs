@@ -30,7 +30,7 @@ pub(crate) const SLICE: usize = 1_000;
 /// Time after which a streak in which a condition did not hold is forgotten.
 const FORGET_AFTER: Duration = Duration::minutes(10);
 
-/// Number of a rule, which it keeps while its metric and condition stay the same.
+/// Number of a rule, which it keeps while its metric, condition and scope stay the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RuleId(u32);
 
@@ -78,6 +78,8 @@ struct Marks {
 #[derive(Clone, Copy)]
 pub(super) struct Taken {
     pub(super) project: ProjectId,
+    /// Time of the newest sample.
+    pub(super) at: OffsetDateTime,
     /// Newest number of the series, or `None` for a text.
     pub(super) number: Option<f64>,
     /// The number is higher than the one before, or none arrived before.
@@ -105,7 +107,10 @@ impl RuleSet {
             Self { generation: self.generation + 1, next_id: self.next_id, ..Self::default() };
         for rule in rules {
             let known = self.named(rule.name.as_str()).filter(|known| {
-                (&known.rule.metric, &known.rule.condition) == (&rule.metric, &rule.condition)
+                let parts = |rule: &MetricRule| {
+                    (rule.metric.clone(), rule.condition.clone(), rule.scope.clone())
+                };
+                parts(&known.rule) == parts(&rule)
             });
             let id = known.map_or(RuleId(set.next_id), |known| known.id);
             set.next_id += u32::from(known.is_none());
@@ -166,8 +171,8 @@ impl Watched {
             for one in &new {
                 let held = series.held(one.rule.metric.as_str());
                 let Some((run, Some(arrived_at))) = held else { continue };
-                let number = run.last.as_number();
-                self.mark(one, Taken { project, number, rose: true, arrived_at });
+                let (at, number) = (run.until_at, run.last.as_number());
+                self.mark(one, Taken { project, at, number, rose: true, arrived_at });
             }
         });
     }
@@ -182,10 +187,14 @@ impl Watched {
 
     fn mark(&self, one: &WatchedRule, taken: Taken) {
         let pair = (one.id, taken.project);
+        let listening_since = self.listening_since();
         let mut marks = self.marks.lock();
         let is_tracked = match one.rule.condition {
+            // A late value may be older than one that was missed.
+            MetricCondition::Compare { .. } if taken.at < listening_since => true,
             MetricCondition::Compare { .. } => {
-                marks.follow(pair, one.rule.matches(taken.number), taken.arrived_at)
+                let holds = one.rule.matches(taken.number);
+                marks.follow(pair, (holds, taken.arrived_at), listening_since)
             }
             MetricCondition::Increase { .. } if taken.rose => {
                 marks.note_rise(pair, taken.arrived_at)
@@ -203,9 +212,10 @@ impl Watched {
 
     /// Notes that a condition has not held since a time, unless that is known.
     pub(super) fn note_clear(&self, pair: Pair, since: OffsetDateTime) {
+        let listening_since = self.listening_since();
         let mut marks = self.marks.lock();
         let known = marks.streaks.get(&pair).copied();
-        marks.streaks.insert(pair, Streak::after(known, false, since));
+        marks.streaks.insert(pair, Streak::after(known, false, since, listening_since));
     }
 
     /// Forgets the streak of a rule that is not a comparison.
@@ -243,6 +253,16 @@ impl Watched {
         self.marks.lock().note_rise(pair, arrived_at);
     }
 
+    /// Uses up the room for streaks.
+    #[cfg(test)]
+    pub(super) fn fill(&self) {
+        let id = RuleId(u32::MAX);
+        let streak = Streak { holds: true, since: OffsetDateTime::UNIX_EPOCH };
+        let project = |number: usize| ProjectId(i64::try_from(number).unwrap());
+        let pairs = (0..MAX_STREAKS).map(|number| ((id, project(number)), streak));
+        self.marks.lock().streaks.extend(pairs);
+    }
+
     pub(super) fn risen(&self) -> usize {
         self.marks.lock().risen.len()
     }
@@ -250,36 +270,23 @@ impl Watched {
     /// Forgets the pairs for which `stays` returns `false`, and old streaks in which nothing held. Other
     /// tasks run in between.
     pub(super) async fn prune(&self, now: OffsetDateTime, stays: impl Fn(Pair) -> bool) {
+        let is_old = |streak: &Streak| !streak.holds && (now - streak.since).abs() > FORGET_AFTER;
         let mut last = None;
         loop {
-            let slice = self.streaks_after(last);
+            let mut slice = self.streaks_after(last);
             let Some((end, _)) = slice.last() else { break };
             last = Some(*end);
-            let is_old =
-                |streak: &Streak| !streak.holds && (now - streak.since).abs() > FORGET_AFTER;
-            let gone = slice.iter().filter(|(pair, streak)| is_old(streak) || !stays(*pair));
-            let gone: Vec<(Pair, Streak)> = gone.copied().collect();
-            let mut marks = self.marks.lock();
-            for (pair, streak) in gone {
-                // A sample may have begun another one meanwhile.
-                if marks.streaks.get(&pair) == Some(&streak) {
-                    marks.streaks.remove(&pair);
-                }
-            }
-            drop(marks);
+            slice.retain(|(pair, streak)| is_old(streak) || !stays(*pair));
+            self.marks.lock().forget(&slice);
             tokio::task::yield_now().await;
         }
         let mut last = None;
         loop {
-            let slice = self.risen_after(last, SLICE);
+            let mut slice = self.risen_after(last, SLICE);
             let Some(end) = slice.last() else { break };
             last = Some(*end);
-            let gone: Vec<Pair> = slice.into_iter().filter(|pair| !stays(*pair)).collect();
-            let mut marks = self.marks.lock();
-            for pair in gone {
-                marks.risen.remove(&pair);
-            }
-            drop(marks);
+            slice.retain(|pair| !stays(*pair));
+            self.marks.lock().risen.retain(|pair, _| slice.binary_search(pair).is_err());
             tokio::task::yield_now().await;
         }
         let marks = self.marks.lock();
@@ -288,14 +295,28 @@ impl Watched {
 }
 
 impl Marks {
+    /// Forgets streaks, except those that changed meanwhile.
+    fn forget(&mut self, gone: &[(Pair, Streak)]) {
+        for (pair, streak) in gone {
+            if self.streaks.get(pair) == Some(streak) {
+                self.streaks.remove(pair);
+            }
+        }
+    }
+
     /// Applies a value to a streak. Returns `false` if there is no room for a new one.
-    fn follow(&mut self, pair: Pair, holds: bool, arrived_at: OffsetDateTime) -> bool {
+    fn follow(
+        &mut self,
+        pair: Pair,
+        (holds, arrived_at): (bool, OffsetDateTime),
+        listening_since: OffsetDateTime,
+    ) -> bool {
         let known = self.streaks.get(&pair).copied();
         if known.is_none() && (!holds || self.streaks.len() >= MAX_STREAKS) {
             // Without a streak, the newest value does not satisfy the condition.
             return !holds;
         }
-        let next = Streak::after(known, holds, arrived_at);
+        let next = Streak::after(known, holds, arrived_at, listening_since);
         if holds && known != Some(next) && self.fresh.len() < MAX_FRESH {
             self.fresh.push(pair);
         }

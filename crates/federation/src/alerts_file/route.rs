@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use federation_domain::{ChannelName, InvalidValue, NotificationEvent, Route, Severity, Slug};
+use federation_domain::{
+    ChannelName, InvalidValue, NotificationEvent, Route, Severity, Slug, parse_wait,
+};
 use federation_notify::Channel;
 
 use super::document::RawRoute;
@@ -110,17 +112,6 @@ fn all<T>(
 
 /// Parses a duration of at most an hour: a number of seconds, or of minutes or hours with `m` or `h`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit {
-        "" | "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(3_600),
-        _ => None,
-    };
-    let seconds =
-        number.parse::<u64>().ok().zip(unit).and_then(|(number, unit)| number.checked_mul(unit));
-    let duration = seconds.map(Duration::from_secs).filter(|wait| *wait <= MAX_GROUP_WAIT);
+    let duration = parse_wait(text.trim()).filter(|wait| *wait <= MAX_GROUP_WAIT);
     duration.ok_or_else(|| "expected a duration of at most 1h, such as 30s or 2m".to_owned())
 }

@@ -142,8 +142,8 @@ fn rules(text: &str) -> Vec<String> {
 }
 
 const CRITICAL: &str =
-    "critical-vulnerabilities-rise: security.critical_count increase 1 within 1d";
-const HIGH: &str = "high-vulnerabilities-rise: security.high_count increase 5 within 1d";
+    "critical-vulnerabilities-rise: security.critical_count increase 1 within 36h";
+const HIGH: &str = "high-vulnerabilities-rise: security.high_count increase 5 within 36h";
 
 #[test]
 fn rules_of_the_file_are_added_to_the_built_in_ones() {
@@ -217,7 +217,7 @@ fn all_problems_of_rules_are_reported_with_their_lines() {
         "alerts.yaml:9:12: rules[4].name: expected a unique name, got one that is used before",
         "alerts.yaml:10:12: rules[5].name: expected the name of a built-in rule \
          (critical-vulnerabilities-rise, high-vulnerabilities-rise), or also the key `when`",
-        "alerts.yaml:11:36: rules[6].increase: expected a number above 0 and a time from 1m to 24h, such as 3 \
+        "alerts.yaml:11:36: rules[6].increase: expected a number above 0 and a time from 1m to 36h, such as 3 \
          within 1h, got \"3 per hour\"",
         "alerts.yaml:11:74: rules[6].projects: expected ",
     ];

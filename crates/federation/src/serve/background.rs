@@ -68,8 +68,12 @@ impl BackgroundTasks {
         listeners.spawn(service.instance_keeper().run(listeners_end.clone()));
         let owner = ReplicaId::random().to_string();
         let evaluator = service.incident_evaluator(settings.incidents.clone(), owner);
-        let evaluator = evaluator.with_series(series.clone());
+        let watch = series.clone().map(|series| service.rule_watch(series));
+        let evaluator = evaluator.with_rules(watch.as_ref());
         listeners.spawn(evaluator.run(listeners_end.clone()));
+        if let Some(watch) = watch {
+            listeners.spawn(watch.run(listeners_end.clone()));
+        }
         actions.start(&mut listeners, &listeners_end);
         if let Some(endpoints) = endpoints {
             listeners.spawn(endpoints.run(listeners_end.clone()));

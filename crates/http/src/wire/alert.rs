@@ -205,7 +205,8 @@ struct AlertEventBody<'a> {
     #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
     /// Kind of the event, such as `opened`, `affected`, `recovered`, `left`, `root_changed`, `merged`,
-    /// `escalated`, `rule_removed`, `acknowledged`, `commented` or `resolved`.
+    /// `escalated`, `rule_changed`, `rule_removed`, `metric_gone`, `acknowledged`, `commented` or
+    /// `resolved`.
     kind: &'a str,
     /// The actor: the id of an API key, `api` or `service`.
     actor: &'a str,

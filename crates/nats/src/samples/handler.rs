@@ -34,9 +34,9 @@ impl SampleHandler {
         self.accepts_plain = is_accepted;
     }
 
-    /// Notes that messages may have been missed, by `is_start` only before the first connection.
-    pub(super) fn note_gap(&self, is_start: bool) {
-        if is_start { self.series.note_start() } else { self.series.note_gap() }
+    /// Notes that messages may have been missed.
+    pub(super) fn note_gap(&self) {
+        self.series.note_gap();
     }
 
     /// Records whether the connection is up.

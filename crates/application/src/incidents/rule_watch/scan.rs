@@ -15,6 +15,9 @@ const SCAN_EVERY: Duration = Duration::seconds(10);
 /// Interval of the warnings about one rule.
 const WARN_EVERY: Duration = Duration::minutes(10);
 
+/// Maximum number of candidates of all rules.
+const MAX_CANDIDATES: usize = 5_000;
+
 /// Maximum number of risen values that one round checks.
 const MAX_RISEN: usize = 50;
 
@@ -23,6 +26,7 @@ const MAX_RISEN: usize = 50;
 pub(super) struct Candidates {
     scanned_at: Option<OffsetDateTime>,
     of_rules: BTreeMap<RuleId, BTreeSet<ProjectId>>,
+    total: usize,
     /// Numbers of the others at the last scan.
     withheld: BTreeMap<RuleId, usize>,
     warned_at: BTreeMap<RuleId, OffsetDateTime>,
@@ -52,8 +56,8 @@ impl Candidates {
 
     fn add(&mut self, (id, project): Pair, room: usize) {
         let of_rule = self.of_rules.entry(id).or_default();
-        if of_rule.len() < room {
-            of_rule.insert(project);
+        if of_rule.len() < room && self.total < MAX_CANDIDATES {
+            self.total += usize::from(of_rule.insert(project));
         } else if !of_rule.contains(&project) {
             *self.withheld.entry(id).or_default() += 1;
         }
@@ -101,6 +105,7 @@ impl RuleWatch {
         candidates.scanned_at = Some(now);
         candidates.of_rules.clear();
         candidates.withheld.clear();
+        candidates.total = 0;
         self.find_matching(&search).await;
         self.find_absent(&search).await;
         self.state.candidates.warn(set, now);

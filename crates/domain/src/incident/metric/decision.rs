@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{MetricCondition, MetricRule, Verdict};
+use super::{MetricCondition, MetricRule, MetricVerdict, Verdict};
 use crate::heartbeat::Source;
 use crate::incident::decision::{Decision, new_incident, reopen};
 use crate::incident::{
-    Incident, IncidentFacts, IncidentId, IncidentKind, IncidentNotice, TimelineEvent,
+    Incident, IncidentFacts, IncidentId, IncidentKind, IncidentNotice, IncidentRule, TimelineEvent,
 };
 use crate::values::Slug;
 
@@ -18,6 +18,9 @@ pub const MAX_OPEN_OF_A_RULE: usize = 1_000;
 
 /// Maximum number of incidents of rules that one decision opens. The next decision opens more.
 pub const MAX_OPENED_AT_ONCE: usize = 100;
+
+/// Time for which listened time is looked at, beyond twice the time that is needed.
+const LISTENED_BEFORE: Duration = Duration::from_secs(86_400);
 
 /// Maximum length of a finding in characters.
 const MAX_FINDING_CHARS: usize = 500;
@@ -39,11 +42,31 @@ impl MetricRule {
     }
 }
 
+impl MetricVerdict {
+    /// Returns the time since which the facts need the listening periods, if the verdict depends on them.
+    #[must_use]
+    pub fn listened_since(
+        &self,
+        rule: &IncidentRule,
+        now: OffsetDateTime,
+    ) -> Option<OffsetDateTime> {
+        match &self.verdict {
+            Verdict::Holds { rule, since, .. } => Some(counted_since(*since, rule.needed(), now)),
+            Verdict::Clear { since, .. } => Some(counted_since(*since, rule.good_for, now)),
+            Verdict::Gone | Verdict::Removed | Verdict::Unknown => None,
+        }
+    }
+}
+
+fn counted_since(since: OffsetDateTime, needed: Duration, now: OffsetDateTime) -> OffsetDateTime {
+    since.max(now - needed * 2 - LISTENED_BEFORE)
+}
+
 impl IncidentFacts {
     /// Returns `true` if the service hears over a source, and has heard for this time since `since`.
     fn is_heard_for(&self, source: Source, since: OffsetDateTime, needed: Duration) -> bool {
         let listened = &self.listened[source.index()];
-        let evidence = listened.evidence_since(since);
+        let evidence = listened.evidence_since(counted_since(since, needed, self.now));
         listened.hears(self.now) && !evidence.is_dominated_by_cuts() && evidence.silence >= needed
     }
 }

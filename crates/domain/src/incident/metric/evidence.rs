@@ -28,10 +28,17 @@ pub struct Streak {
 }
 
 impl Streak {
-    /// Returns the streak after a value that arrived at a time.
+    /// Returns the streak after a value that arrived at a time. A streak does not last across a gap,
+    /// because the values that were missed may say otherwise.
     #[must_use]
-    pub fn after(known: Option<Self>, holds: bool, arrived_at: OffsetDateTime) -> Self {
-        known.filter(|streak| streak.holds == holds).unwrap_or(Self { holds, since: arrived_at })
+    pub fn after(
+        known: Option<Self>,
+        holds: bool,
+        arrived_at: OffsetDateTime,
+        listening_since: OffsetDateTime,
+    ) -> Self {
+        let lasts = |streak: &Self| streak.holds == holds && streak.since >= listening_since;
+        known.filter(lasts).unwrap_or(Self { holds, since: arrived_at })
     }
 }
 
@@ -87,12 +94,9 @@ impl MetricEvidence<'_> {
     /// Returns the newest value, if no newer one can have been missed.
     pub(super) fn current(&self, now: OffsetDateTime) -> Option<CurrentValue> {
         let newest = self.newest(now)?;
-        let is_heard = match self.heard {
-            Some(heard) if newest.is_own => heard.arrived_at >= self.listening_since,
-            // Its clock may be ahead by this much.
-            _ => newest.at - MAX_SAMPLE_LEAD >= self.listening_since,
-        };
-        is_heard.then_some(newest)
+        // The clock of another sender may be ahead. A late value may be older than a missed one.
+        let lead = if newest.is_own { Duration::ZERO } else { MAX_SAMPLE_LEAD };
+        (newest.at - lead >= self.listening_since).then_some(newest)
     }
 
     fn stored(&self, now: OffsetDateTime) -> Option<CurrentValue> {

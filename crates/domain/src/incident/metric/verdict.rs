@@ -6,7 +6,7 @@ use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 
 use super::condition::{Comparison, MetricCondition};
-use super::evidence::{CurrentValue, MetricEvidence};
+use super::evidence::{CurrentValue, MetricEvidence, Streak};
 use super::rule::MetricRule;
 use crate::heartbeat::Source;
 use crate::incident::Incident;
@@ -137,15 +137,11 @@ impl Look<'_> {
         (comparison, other): (Comparison, f64),
     ) -> Verdict {
         let holds = comparison.holds_for_all((number, number), other);
-        let streak = self.evidence.streak.map(|streak| Streaked {
-            is_same: streak.holds == holds,
-            since: streak.since.max(self.evidence.listening_since),
-        });
-        let since = match streak {
+        let since = match self.streak() {
             // Another replica received it, and this one does not know when.
             _ if !current.is_own && holds => self.now,
             _ if !current.is_own => self.cleared_since(),
-            Some(streak) if streak.is_same => streak.since,
+            Some(streak) if streak.holds == holds => streak.since,
             // The next value arrives just now, or the limit on streaks is reached.
             Some(_) => return Verdict::Unknown,
             None if holds => return Verdict::Unknown,
@@ -211,10 +207,15 @@ impl Look<'_> {
         Verdict::Unknown
     }
 
+    /// Returns the streak, if it began after the last gap.
+    fn streak(&self) -> Option<Streak> {
+        self.evidence.streak.filter(|streak| streak.since >= self.evidence.listening_since)
+    }
+
     /// Returns the time since which the verdict has been that the condition does not hold.
     fn cleared_since(&self) -> OffsetDateTime {
-        let streak = self.evidence.streak.filter(|streak| !streak.holds);
-        streak.map_or(self.now, |streak| streak.since.max(self.evidence.listening_since))
+        let streak = self.streak().filter(|streak| !streak.holds);
+        streak.map_or(self.now, |streak| streak.since)
     }
 
     fn holds(&self, since: OffsetDateTime, finding: String, source: Source) -> Verdict {
@@ -224,13 +225,6 @@ impl Look<'_> {
     fn clear(&self, since: OffsetDateTime, source: Source) -> Verdict {
         Verdict::Clear { since, source }
     }
-}
-
-/// A streak since the last gap.
-struct Streaked {
-    /// It says the same as the newest value.
-    is_same: bool,
-    since: OffsetDateTime,
 }
 
 /// A number in few characters.

@@ -3,21 +3,18 @@
 use std::sync::Arc;
 
 use federation_domain::{
-    Actor, IncidentEdit, IncidentFacts, IncidentId, IncidentKind, IncidentNotice, IncidentRule,
-    ListenedTime, LiveIncidents, MetricRule, MetricRuleDraft, MetricTrail, MetricVerdict,
-    ProjectFacts, ProjectStatus, Severity, Slug, Source, StatusSpell, TimelineEvent, TrailLimits,
-    TrailSample, Verdict, decide_incidents,
+    Actor, HeardValue, IncidentEdit, IncidentFacts, IncidentId, IncidentKind, IncidentNotice,
+    IncidentRule, ListenedTime, LiveIncidents, MAX_OPEN_OF_A_RULE, MAX_OPENED_AT_ONCE,
+    MetricCondition, MetricEvidence, MetricRule, MetricRuleDraft, MetricVerdict, ProjectFacts,
+    ProjectStatus, Resolution, Run, SampleValue, Severity, Slug, Source, StatusSpell, Streak,
+    TimelineEvent, Verdict, decide_incidents,
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::world::{seconds, thresholds};
 use IncidentNotice::{Opened, Reopened, Resolved};
 
-const LIMITS: TrailLimits = TrailLimits {
-    horizon: Duration::hours(1),
-    fresh_for: Duration::hours(24),
-    absent_after: Duration::hours(1),
-};
+mod chance;
 
 fn at(second: u64) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH + seconds(second)
@@ -37,14 +34,25 @@ fn rule(name: &str, when: &str, hold: Option<&str>) -> MetricRuleDraft {
     }
 }
 
-/// One rule about one project, and an evaluator.
+fn run(at: OffsetDateTime, number: f64) -> Run {
+    let value = SampleValue::number("v", number).unwrap();
+    Run::begin(Resolution::default(), &value, at, Source::Nats)
+}
+
+/// One rule about one project, a replica that hears its metric, and an evaluator.
 struct Watch {
     rule: Arc<MetricRule>,
-    trail: Option<MetricTrail>,
+    heard: Option<HeardValue>,
+    streak: Option<Streak>,
+    listening_since: OffsetDateTime,
+    /// Runs in the store.
+    runs: Vec<Run>,
+    /// Time of the newest value that another replica received, and the time at which it was found.
+    elsewhere: Option<(OffsetDateTime, OffsetDateTime)>,
     live: LiveIncidents,
     facts: IncidentFacts,
     /// Periods in which the service listened.
-    heard: Vec<(u64, u64)>,
+    periods: Vec<(u64, u64)>,
     notices: Vec<(i64, IncidentNotice)>,
     /// Kinds of the entries of the timelines.
     events: Vec<&'static str>,
@@ -54,41 +62,85 @@ impl Watch {
     fn of(draft: &MetricRuleDraft) -> Self {
         Self {
             rule: Arc::new(draft.parse().unwrap()),
-            trail: None,
+            heard: None,
+            streak: None,
+            listening_since: at(0),
+            runs: Vec::new(),
+            elsewhere: None,
             live: LiveIncidents::default(),
             facts: IncidentFacts::at(at(0)),
-            heard: vec![(0, 1_000_000)],
+            periods: vec![(0, 1_000_000)],
             notices: Vec::new(),
             events: Vec::new(),
         }
     }
 
     fn sample(&mut self, second: u64, number: f64) {
-        let at = at(second);
-        let (arrived_at, number) = (at, Some(number));
-        let sample = TrailSample { at, arrived_at, number, source: Source::Nats };
-        match &mut self.trail {
-            Some(trail) => {
-                trail.observe(&sample, &LIMITS);
-            }
-            None => self.trail = Some(MetricTrail::begin(&sample)),
+        self.runs.push(run(at(second), number));
+        self.hear(at(second), at(second), number);
+    }
+
+    /// Takes a sample into memory, which the store does not have.
+    fn hear(&mut self, observed_at: OffsetDateTime, arrived_at: OffsetDateTime, number: f64) {
+        let newest = self.heard.filter(|heard| heard.at > observed_at);
+        let new =
+            HeardValue { at: observed_at, arrived_at, number: Some(number), source: Source::Nats };
+        let newest = newest.map_or(new, |heard| HeardValue { arrived_at, ..heard });
+        self.heard = Some(newest);
+        let is_current = newest.at >= self.listening_since;
+        if matches!(self.rule.condition, MetricCondition::Compare { .. }) && is_current {
+            let holds = self.rule.matches(newest.number);
+            self.streak = Some(Streak::after(self.streak, holds, arrived_at, self.listening_since));
         }
     }
 
-    /// Decides with the verdict at a second. Returns the open incidents as `project rule: finding`.
+    fn verdict(&mut self, now: OffsetDateTime) -> Verdict {
+        let newest = self.runs.iter().map(|run| run.until_at).max();
+        let newer = newest.filter(|until| self.heard.is_none_or(|heard| *until > heard.at));
+        let known = self.elsewhere;
+        self.elsewhere =
+            newer.map(|until| known.filter(|(known, _)| *known == until).unwrap_or((until, now)));
+        let absent_from = self.elsewhere.map_or(at(0), |(_, seen_at)| seen_at);
+        let evidence = MetricEvidence {
+            heard: self.heard,
+            streak: self.streak,
+            listening_since: self.listening_since,
+            absent_from,
+            has_series: self.heard.is_some() || !self.runs.is_empty(),
+            runs: &self.runs,
+        };
+        let verdict = self.rule.verdict(&evidence, now);
+        match &verdict {
+            Verdict::Clear { since, .. } => {
+                self.streak = Some(Streak::after(self.streak, false, *since, self.listening_since));
+            }
+            Verdict::Holds { .. } if !self.rule.matches(self.heard.and_then(|one| one.number)) => {
+                self.streak = None;
+            }
+            _ => {}
+        }
+        verdict
+    }
+
+    /// Decides with the verdict at a second. Returns the titles of the open incidents.
     fn at(&mut self, second: u64) -> Vec<String> {
-        let verdict =
-            self.trail.as_ref().map(|trail| self.rule.verdict(trail, &LIMITS, at(second)));
-        let verdict = verdict.unwrap_or(Verdict::Unknown);
-        let project = slug("web");
-        let rule = Arc::clone(&self.rule);
-        self.facts.metrics = Some(vec![MetricVerdict { rule, project, verdict }]);
+        let verdict = self.verdict(at(second));
+        self.facts.metrics = vec![self.about("web", verdict)];
         self.decide(second)
+    }
+
+    fn about(&self, project: &str, verdict: Verdict) -> MetricVerdict {
+        MetricVerdict { rule: self.rule.name.as_str().into(), project: slug(project), verdict }
+    }
+
+    fn holds(&self, second: u64, finding: &str) -> Verdict {
+        let (rule, finding) = (Arc::clone(&self.rule), finding.to_owned());
+        Verdict::Holds { rule, since: at(second), finding, source: Source::Nats }
     }
 
     fn decide(&mut self, second: u64) -> Vec<String> {
         self.facts.now = at(second);
-        let heard = self.heard.iter().filter(|(from, _)| *from < second);
+        let heard = self.periods.iter().filter(|(from, _)| *from < second);
         let heard = heard.map(|&(from, until)| (at(from), at(until.min(second))));
         self.facts.listened[0] = ListenedTime::new(heard);
         let next = self.live.iter().map(|one| one.incident.id.0 + 1).max().unwrap_or(1);
@@ -99,8 +151,6 @@ impl Watch {
             self.notices.extend(change.notice.map(|notice| (change.incident.id.0, notice)));
             self.events.extend(change.events.iter().map(TimelineEvent::kind));
         }
-        let again = decide_incidents(&self.live, &self.facts, &rules, IncidentId(next + 100));
-        assert!(again.is_empty(), "a repeated decision changes nothing: {again:?}");
         let open = self.live.iter().filter(|one| one.incident.is_open());
         open.map(|one| one.incident.title()).collect()
     }
@@ -147,26 +197,26 @@ fn a_value_that_is_good_for_a_moment_begins_the_time_again() {
 #[test]
 fn only_listened_time_counts_and_nothing_changes_while_the_service_is_deaf() {
     let mut watch = Watch::of(&rule("a", "x > 2", Some("10m")));
-    watch.heard = vec![(0, 300), (900, 1_000_000)];
+    watch.periods = vec![(0, 300), (900, 1_000_000)];
     watch.sample(0, 3.0);
     assert!(watch.at(800).is_empty());
     assert!(watch.at(1_204).is_empty(), "300 s, and 5 s after the cut do not count");
     assert_eq!(watch.at(1_205).len(), 1);
-    watch.heard = vec![(0, 300), (900, 1_300)];
+    watch.periods = vec![(0, 300), (900, 1_300)];
     watch.sample(1_210, 0.0);
-    watch.trail = None;
-    assert_eq!(watch.at(5_000).len(), 1, "an unknown value does not resolve");
+    assert_eq!(watch.at(5_000).len(), 1, "deaf");
 }
 
 #[test]
-fn a_stale_value_neither_opens_nor_resolves() {
+fn a_stale_value_does_not_open_and_its_incident_ends_in_words() {
     let mut watch = Watch::of(&rule("a", "x > 2", Some("10m")));
     watch.sample(0, 3.0);
     assert!(watch.at(86_401).is_empty());
     watch.sample(86_500, 3.0);
-    assert!(watch.at(87_099).is_empty(), "the time in which it was stale does not count");
-    assert_eq!(watch.at(87_100).len(), 1);
-    assert_eq!(watch.at(86_500 + 86_401).len(), 1);
+    assert_eq!(watch.at(86_501).len(), 1);
+    assert_eq!(watch.at(86_500 + 86_400).len(), 1);
+    assert!(watch.at(86_500 + 86_401).is_empty());
+    assert_eq!(watch.events, ["opened", "metric_gone", "resolved"]);
 }
 
 #[test]
@@ -176,15 +226,16 @@ fn absence_counts_only_while_metrics_could_be_heard() {
         ..rule("a", "coverage.percent", None)
     };
     let mut watch = Watch::of(&draft);
-    watch.heard = vec![(0, 1_000), (4_000, 1_000_000)];
-    assert!(watch.at(20_000).is_empty(), "a metric that was never reported is not missed");
+    watch.periods = vec![(0, 1_000), (4_000, 1_000_000)];
+    assert!(watch.at(500).is_empty(), "a metric that was never reported is not missed");
     watch.sample(0, 80.0);
     assert!(watch.at(4_100).is_empty());
     assert!(watch.at(6_604).is_empty());
     assert_eq!(watch.at(6_605), ["web: coverage.percent has been missing for 1h"]);
     watch.sample(6_700, 80.0);
-    assert_eq!(watch.at(6_759).len(), 1, "it has arrived for less than a minute");
-    assert!(watch.at(6_760).is_empty());
+    assert_eq!(watch.at(6_701).len(), 1);
+    assert_eq!(watch.at(6_760).len(), 1, "it has arrived for less than a minute");
+    assert!(watch.at(6_761).is_empty());
 }
 
 #[test]
@@ -203,7 +254,8 @@ fn a_rise_opens_one_incident_and_a_restarted_counter_none() {
     watch.sample(4_200, 9.0);
     assert_eq!(watch.at(4_201).len(), 1);
     assert_eq!(watch.at(7_799).len(), 1);
-    assert!(watch.at(7_801).is_empty(), "the rise is older than an hour");
+    assert_eq!(watch.at(7_801).len(), 1);
+    assert!(watch.at(7_861).is_empty(), "the rise is older than an hour");
     assert_eq!(watch.notices, [(1, Opened), (1, Resolved)]);
 }
 
@@ -256,48 +308,71 @@ fn an_incident_of_a_rule_that_does_not_exist_any_more_resolves() {
     let mut watch = Watch::of(&rule("a", "x > 2", None));
     watch.sample(100, 3.0);
     assert_eq!(watch.at(100).len(), 1);
-    watch.facts.metrics = None;
-    assert_eq!(watch.decide(101).len(), 1, "the rules are not known");
-    watch.facts.metrics = Some(Vec::new());
+    watch.facts.metrics = Vec::new();
+    assert_eq!(watch.decide(101).len(), 1, "nothing is known");
+    watch.facts.metrics = vec![watch.about("web", Verdict::Removed)];
     assert!(watch.decide(101).is_empty());
     assert_eq!(watch.events, ["opened", "rule_removed", "resolved"]);
+    let verdict = watch.holds(110, "y is 4");
+    watch.rule = Arc::new(rule("a", "y > 2", None).parse().unwrap());
+    let Verdict::Holds { since, finding, source, .. } = verdict else { unreachable!() };
+    let verdict = Verdict::Holds { rule: Arc::clone(&watch.rule), since, finding, source };
+    watch.facts.metrics = vec![watch.about("web", verdict)];
+    assert_eq!(watch.decide(110), ["web: y is 4"]);
+    assert_eq!(watch.notices, [(1, Opened), (1, Resolved), (2, Opened)], "it is not continued");
 }
 
 #[test]
-fn an_incident_whose_rule_names_another_metric_resolves_and_is_not_continued() {
-    let mut watch = Watch::of(&rule("a", "x > 2", None));
-    watch.sample(100, 3.0);
-    assert_eq!(watch.at(100).len(), 1);
-    watch.rule = Arc::new(rule("a", "y > 2", None).parse().unwrap());
-    watch.trail = None;
-    assert!(watch.at(110).is_empty(), "no value of the other metric is known");
-    assert_eq!(watch.events, ["opened", "rule_removed", "resolved"]);
-    watch.sample(120, 4.0);
-    assert_eq!(watch.at(120), ["web: y is 4"]);
-    watch.rule = Arc::new(rule("a", "z > 2", None).parse().unwrap());
-    assert_eq!(watch.at(121), ["web: z is 4"], "both at once");
-    let told = [(1, Opened), (1, Resolved), (2, Opened), (2, Resolved), (3, Opened)];
-    assert_eq!(watch.notices, told);
+fn a_rule_that_is_gone_silences_nothing() {
+    for verdict in [Verdict::Removed, Verdict::Gone] {
+        let mut watch = Watch::of(&rule("a", "x > 2", None));
+        watch.sample(100, 3.0);
+        assert_eq!(watch.at(100).len(), 1);
+        watch.resolve_by_hand(110);
+        watch.facts.metrics = vec![watch.about("web", verdict)];
+        assert!(watch.decide(111).is_empty());
+        assert_eq!(watch.at(120), ["web: x is 3"]);
+    }
 }
 
 #[test]
-fn a_rule_that_names_another_metric_is_not_silenced_any_more() {
+fn an_incident_follows_the_severity_and_the_kind_of_its_rule() {
     let mut watch = Watch::of(&rule("a", "x > 2", None));
     watch.sample(100, 3.0);
-    assert_eq!(watch.at(100).len(), 1);
-    watch.resolve_by_hand(110);
-    watch.rule = Arc::new(rule("a", "y > 2", None).parse().unwrap());
-    assert_eq!(watch.at(120), ["web: y is 3"]);
-    assert_eq!(watch.notices, [(1, Opened), (2, Opened)]);
+    assert_eq!(watch.at(100), ["web: x is 3"]);
+    watch.sample(110, 9.0);
+    assert_eq!(watch.at(110), ["web: x is 3"], "each value is no change");
+    let mut changed: MetricRule = (*watch.rule).clone();
+    changed.severity = Severity::Info;
+    watch.rule = Arc::new(changed);
+    assert_eq!(watch.at(111), ["web: x is 3"]);
+    let increase = Some("3 within 1h".to_owned());
+    watch.rule = Arc::new(MetricRuleDraft { increase, ..rule("a", "x", None) }.parse().unwrap());
+    assert_eq!(watch.at(120), ["web: x rose from 3 to 9 within 1h"]);
+    assert_eq!(watch.at(121).len(), 1);
+    assert_eq!(watch.events, ["opened", "rule_changed", "rule_changed"]);
+    assert_eq!(watch.notices, [(1, Opened), (1, IncidentNotice::Escalated)]);
+}
+
+#[test]
+fn a_rule_opens_a_bounded_number_of_incidents() {
+    let mut watch = Watch::of(&rule("a", "x > 2", None));
+    let verdict = watch.holds(100, "x is 3");
+    let all = (0..MAX_OPEN_OF_A_RULE + 50).map(|number| format!("p{number}"));
+    watch.facts.metrics = all.map(|one| watch.about(&one, verdict.clone())).collect();
+    assert_eq!(watch.decide(100).len(), MAX_OPENED_AT_ONCE);
+    for second in 101..120 {
+        watch.decide(second);
+    }
+    assert_eq!(watch.decide(120).len(), MAX_OPEN_OF_A_RULE);
+    assert_eq!(watch.notices.len(), MAX_OPEN_OF_A_RULE);
 }
 
 #[test]
 fn a_finding_fits_its_column() {
     let mut watch = Watch::of(&rule("a", "x > 2", None));
-    let finding = format!("x {}", "ä".repeat(500));
-    let verdict = Verdict::Holds { since: at(100), finding, source: Source::Nats };
-    let (rule, project) = (Arc::clone(&watch.rule), slug("web"));
-    watch.facts.metrics = Some(vec![MetricVerdict { rule, project, verdict }]);
+    let verdict = watch.holds(100, &format!("x {}", "ä".repeat(500)));
+    watch.facts.metrics = vec![watch.about("web", verdict)];
     assert_eq!(watch.decide(100).len(), 1);
     let one = watch.live.get(IncidentId(1)).unwrap();
     assert_eq!(one.incident.finding, Some(format!("x {}", "ä".repeat(498))));
@@ -325,102 +400,4 @@ fn a_metric_incident_explains_no_outage_and_none_explains_it() {
     assert_eq!(watch.at(300), ["web: x is 3", "db is offline"]);
     let of_db = watch.live.iter().find(|one| one.incident.title() == "db is offline").unwrap();
     assert_eq!(of_db.affected(), [&slug("api"), &slug("web")]);
-}
-
-/// A project whose values, and a service whose hearing, change at random.
-struct Chance {
-    random: fastrand::Rng,
-    watch: Watch,
-    samples: Vec<(u64, f64)>,
-    /// Last second in which the service listened, if it does.
-    deaf_until: u64,
-    was_open: bool,
-}
-
-/// Time for which the condition `x > 2` has to hold.
-const HOLD: u64 = 300;
-
-impl Chance {
-    fn new(seed: u64) -> Self {
-        let mut watch = Watch::of(&rule("a", "x > 2", Some("5m")));
-        watch.heard = vec![(0, 0)];
-        let random = fastrand::Rng::with_seed(seed);
-        Self { random, watch, samples: Vec::new(), deaf_until: 0, was_open: false }
-    }
-
-    /// Lets some seconds pass and decides.
-    fn step(&mut self, second: u64, now: u64) {
-        if now >= self.deaf_until {
-            if self.random.u8(..) < 4 {
-                self.deaf_until = now + self.random.u64(1..600);
-            }
-            let is_whole = self.watch.heard.last().is_some_and(|(_, until)| *until == second);
-            match self.watch.heard.last_mut() {
-                Some(last) if is_whole => last.1 = now,
-                _ => self.watch.heard.push((second, now)),
-            }
-            if self.random.u8(..) < 80 {
-                let number = f64::from(self.random.u8(0..10)) / 2.0;
-                let number = if self.random.bool() { number } else { 4.0 };
-                self.samples.push((now, number));
-                self.watch.sample(now, number);
-            }
-        }
-        if self.random.u8(..) < 8 {
-            let is_over = self.watch.facts.in_maintenance.is_empty();
-            self.watch.facts.in_maintenance = is_over.then(|| slug("web")).into_iter().collect();
-        }
-        let is_open = !self.watch.at(now).is_empty();
-        self.check(now, is_open);
-        self.was_open = is_open;
-    }
-
-    /// Returns the listened seconds since a second.
-    fn listened_since(&self, since: u64) -> u64 {
-        let heard = self.watch.heard.iter();
-        heard.map(|(from, until)| until.saturating_sub((*from).max(since))).sum()
-    }
-
-    fn check(&self, now: u64, is_open: bool) {
-        let hears = self.watch.heard.last().is_some_and(|(_, until)| now - until <= 25);
-        let holds = self.samples.iter().rev().take_while(|(_, number)| *number > 2.0).last();
-        let held = holds.map_or(0, |(since, _)| self.listened_since(*since));
-        match (self.was_open, is_open) {
-            (false, true) => {
-                assert!(hears, "opened at {now} although the service is deaf");
-                assert!(held >= HOLD, "opened at {now} after {held} s");
-                assert!(self.watch.facts.in_maintenance.is_empty(), "opened in maintenance");
-            }
-            (true, false) => {
-                assert!(hears, "resolved at {now} although the service is deaf");
-                assert!(holds.is_none(), "resolved at {now} although the condition holds");
-            }
-            (false, false) => {
-                let is_free = self.watch.facts.in_maintenance.is_empty();
-                // The time is late by a part of the horizon, and by five seconds after each cut.
-                let cuts = self.watch.heard.len() as u64;
-                let is_late = held > HOLD + 120 + 5 * cuts && cuts < 3;
-                assert!(!(hears && is_free && is_late), "not open at {now} after {held} s");
-            }
-            (true, true) => {}
-        }
-    }
-}
-
-#[test]
-fn an_incident_of_a_rule_opens_and_resolves_only_by_what_is_known() {
-    for seed in 0..150 {
-        let mut chance = Chance::new(seed);
-        let mut second = 0;
-        for _ in 0..300 {
-            let now = second + chance.random.u64(1..30);
-            chance.step(second, now);
-            second = now;
-        }
-        let mut open = 0;
-        for (_, notice) in &chance.watch.notices {
-            open += if *notice == Resolved { -1 } else { 1 };
-            assert!(open == 0 || open == 1, "seed {seed}: {:?}", chance.watch.notices);
-        }
-    }
 }

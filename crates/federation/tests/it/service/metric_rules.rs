@@ -72,3 +72,27 @@ fn rules_are_refused_without_metrics_at_the_start_and_by_the_check() {
         assert!(said.contains(problem), "{args:?}: {said}");
     }
 }
+
+#[test]
+fn a_value_from_before_a_kill_opens_no_alert_until_it_arrives_again() {
+    const BARRIER: &str = "  - {name: barrier, when: barrier.count > 0, severity: info}\n";
+    let folder = folder(COMMANDCENTER);
+    let settings = [("METRICS_RESOLUTION", "1")];
+    let service = Service::ready(folder.path(), &settings);
+    report(&service, 3);
+    let stored = || service.metric("federation_metric_runs_stored_total") >= 1.0;
+    until("the value is stored", || stored().then_some(()));
+    service.kill();
+    fs::write(folder.path().join("config/alerts.yaml"), format!("{RULES}{BARRIER}")).unwrap();
+    let service = Service::ready(folder.path(), &settings);
+    let restored = || service.get(METRICS).1.to_string().contains("audit.fail_count");
+    until("the value is restored", || restored().then_some(()));
+    assert_eq!(service.post(METRICS, &json!({"metrics": {"barrier.count": 1}})), 204);
+    until("a value that arrives opens an alert", || alerts(&service, "open").pop());
+    let open = alerts(&service, "open");
+    assert_eq!(open.len(), 1, "a newer value may have been lost with the process: {open:?}");
+    assert_eq!(open[0]["rule"], "barrier");
+    report(&service, 3);
+    until("both alerts are open", || (alerts(&service, "open").len() == 2).then_some(()));
+    assert!(service.terminate().success());
+}

@@ -26,6 +26,8 @@ async fn after_a_gap_a_rule_waits_for_a_new_value() {
     reporting.pass(100, &projects).await;
     assert_eq!(reporting.open(), ["heard: errors is 1"]);
     reporting.send("same", "errors", 1.0);
+    reporting.pass(45, &projects).await;
+    assert_eq!(reporting.open().len(), 1, "the time begins with the first value after the gap");
     reporting.pass(20, &projects).await;
     assert_eq!(reporting.open(), ["same: errors is 1", "heard: errors is 1"]);
 }
@@ -101,10 +103,24 @@ async fn the_time_begins_again_after_a_value_that_another_replica_received() {
 #[tokio::test]
 async fn the_time_of_a_rule_counts_from_the_arrival_of_the_first_value() {
     let mut reporting = Reporting::with(&["web"], vec![compare("errors > 0", Some("10m"))]).await;
+    reporting.watched.world.listen(seconds(4_000));
+    reporting.pass(5, &["web"]).await;
     send_late(&reporting.series, "web", "errors", 1.0, 3_600);
     reporting.pass(590, &["web"]).await;
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     reporting.pass(30, &["web"]).await;
+    assert_eq!(reporting.open(), ["web: errors is 1"]);
+}
+
+#[tokio::test]
+async fn a_late_value_after_a_gap_may_be_older_than_one_that_was_missed() {
+    let mut reporting = Reporting::with(&["web"], vec![compare("errors > 0", None)]).await;
+    reporting.series.note_gap();
+    send_late(&reporting.series, "web", "errors", 1.0, 100);
+    reporting.pass(120, &["web"]).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+    send_late(&reporting.series, "web", "errors", 1.0, 100);
+    reporting.pass(10, &["web"]).await;
     assert_eq!(reporting.open(), ["web: errors is 1"]);
 }
 

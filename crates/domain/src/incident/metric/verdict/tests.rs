@@ -89,7 +89,11 @@ fn a_value_from_before_a_gap_is_not_known() {
         assert_eq!(shown(rule, &known, 300), "Unknown");
     }
     known.heard = heard(210, 5.0);
-    assert_eq!(shown(&rules[0], &known, 300), "holds 200: a.b is 5", "not across the gap");
+    assert_eq!(shown(&rules[0], &known, 300), "Unknown", "the streak is from before the gap");
+    known.streak = Some(Streak::after(known.streak, true, at(210), at(200)));
+    assert_eq!(shown(&rules[0], &known, 300), "holds 210: a.b is 5", "not across the gap");
+    known.streak = Some(Streak::after(known.streak, true, at(250), at(200)));
+    assert_eq!(shown(&rules[0], &known, 300), "holds 210: a.b is 5");
     assert_eq!(
         shown(&rules[1], &known, 300),
         "holds 210: a.b rose from 0 to 5 within 1h",
