@@ -53,7 +53,7 @@ async fn mass_outage() {
     let writer = world.service.writer();
     writer.flush().await.unwrap();
     evaluator.step().await.unwrap();
-    for _ in 0..4 {
+    for _ in 0..6 {
         listen(&world, Duration::from_secs(25));
         (PROJECTS / 2 + 1..=PROJECTS).for_each(|number| world.hear(number));
     }
