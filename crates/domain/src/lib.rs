@@ -132,10 +132,10 @@ pub use metric::{
 };
 pub use notification::{
     Breaker, ChannelName, DELIVERY_PERIOD, Delivery, DeliveryId, DeliveryOutcome, DeliveryQuery,
-    DeliveryRecord, DeliveryState, IncidentEvent, IncidentSummary, Lease, MAX_ERROR_CHARS,
-    MAX_MESSAGE_DELIVERIES, MAX_SUMMARY_CHARS, MAX_SUMMARY_PROJECTS, Message, MessageId,
-    NewNotification, NotificationEvent, REPEAT_EVERY, RetriedDelivery, Route, Settlement,
-    SharedTag, after_failure, delivery_error, join_messages, messages_of, route,
+    DeliveryRecord, DeliveryState, EarlierState, IncidentEvent, IncidentSummary, Lease,
+    MAX_ERROR_CHARS, MAX_MESSAGE_DELIVERIES, MAX_SUMMARY_CHARS, MAX_SUMMARY_PROJECTS, Message,
+    MessageId, NewNotification, NotificationEvent, REPEAT_EVERY, RetriedDelivery, Route,
+    Settlement, SharedTag, after_failure, delivery_error, join_messages, messages_of, route,
 };
 pub use patch::{PatchDraft, RegistrationPatch};
 pub use period::{parse_period, parse_wait};

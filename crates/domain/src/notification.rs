@@ -23,7 +23,9 @@ pub use message::{MAX_MESSAGE_DELIVERIES, Message, MessageId, join_messages, mes
 pub use record::DeliveryRecord;
 pub use retry::{Breaker, after_failure};
 pub use route::{IncidentEvent, REPEAT_EVERY, Route, route};
-pub use summary::{IncidentSummary, MAX_SUMMARY_CHARS, MAX_SUMMARY_PROJECTS, SharedTag};
+pub use summary::{
+    EarlierState, IncidentSummary, MAX_SUMMARY_CHARS, MAX_SUMMARY_PROJECTS, SharedTag,
+};
 
 use time::OffsetDateTime;
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use federation_domain::{Clock, Delivery, Message, Messenger, NotificationEvent, SendError};
+use federation_domain::{
+    Clock, Delivery, EarlierState, Message, Messenger, NotificationEvent, SendError,
+};
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 use url::Url;
@@ -41,27 +43,42 @@ impl Messenger for Alertmanager {
     async fn send(&self, message: &Message) -> Result<(), SendError> {
         let (now, public_url) = (self.clock.utc(), self.public_url.as_deref());
         let alerts: Vec<_> =
-            message.deliveries.iter().map(|one| alert(one, now, public_url)).collect();
+            message.deliveries.iter().flat_map(|one| alerts(one, now, public_url)).collect();
         let (url, body) = (self.url.clone(), Value::from(alerts).to_string());
         self.client.post(Post { url, headers: Vec::new(), body }).await
     }
 }
 
-/// Labels identify an alert, so they are the same when it fires and when it is resolved.
-fn alert(delivery: &Delivery, now: OffsetDateTime, public_url: Option<&str>) -> Value {
+/// Returns the alert of an incident, and the ends of alerts that the Alertmanager was told for it before.
+/// Labels identify an alert, so one with another severity or root would stay as a second one.
+fn alerts(delivery: &Delivery, now: OffsetDateTime, public_url: Option<&str>) -> Vec<Value> {
     let notification = &delivery.notification;
     let summary = &notification.summary;
     let ends_at = match notification.event {
         NotificationEvent::Resolved => summary.resolved_at.unwrap_or(notification.at),
         NotificationEvent::Opened | NotificationEvent::Repeated => now + FIRES_FOR,
     };
+    let earlier = summary.earlier.iter().map(|state| (state, notification.at));
+    let current = summary.state();
+    let alerts = earlier.chain([(&current, ends_at)]);
+    alerts.map(|(state, ends_at)| alert(delivery, state, ends_at, public_url)).collect()
+}
+
+fn alert(
+    delivery: &Delivery,
+    state: &EarlierState,
+    ends_at: OffsetDateTime,
+    public_url: Option<&str>,
+) -> Value {
+    let notification = &delivery.notification;
+    let summary = &notification.summary;
     let mut labels = json!({
         "alertname": "FederationIncident",
         "incident": notification.incident,
-        "kind": summary.kind,
-        "severity": summary.severity.as_str(),
+        "kind": state.kind,
+        "severity": state.severity.as_str(),
     });
-    if let Some(root) = &summary.root {
+    if let Some(root) = &state.root {
         labels["project"] = root.as_str().into();
     }
     let description = describe_one(summary, None, &PLAIN).join("\n");

@@ -189,6 +189,7 @@ impl Incidents {
             resolved_at: incident.resolved_at,
             tags: self.shared_tags(projects, by_tag),
             link: format!("/incidents/{}", incident.id),
+            earlier: Vec::new(),
         }
     }
 

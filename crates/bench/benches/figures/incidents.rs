@@ -234,6 +234,7 @@ fn notification(number: usize, message: usize, at: time::OffsetDateTime) -> NewN
             resolved_at: None,
             tags: Vec::new(),
             link: "/incidents/1".to_owned(),
+            earlier: Vec::new(),
         },
         at,
         due_at: at,

@@ -41,6 +41,22 @@ pub struct IncidentSummary {
     pub tags: Vec<SharedTag>,
     /// Path of the incident on the page, starting with `/`. Channels put `PUBLIC_URL` in front.
     pub link: String,
+    /// What the channel was told before, if it was something else. A receiver that keeps a state for each
+    /// of these forgets it.
+    #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
+    pub earlier: Vec<EarlierState>,
+}
+
+/// The part of a summary by which a receiver may tell incidents apart, as it was told before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct EarlierState {
+    /// Kind of the incident.
+    pub kind: String,
+    /// Severity.
+    pub severity: Severity,
+    /// Root cause.
+    pub root: Option<Slug>,
 }
 
 /// A tag that many of the projects of an incident share: "9 of 10 projects tagged dc-3".
@@ -56,6 +72,12 @@ pub struct SharedTag {
 }
 
 impl IncidentSummary {
+    /// Returns the part by which a receiver may tell incidents apart.
+    #[must_use]
+    pub fn state(&self) -> EarlierState {
+        EarlierState { kind: self.kind.clone(), severity: self.severity, root: self.root.clone() }
+    }
+
     /// Returns the summary with every text and list cut to its limit and without control
     /// characters, so that every store and every channel accepts it.
     #[must_use]
@@ -65,6 +87,7 @@ impl IncidentSummary {
         }
         self.affected.truncate(MAX_SUMMARY_PROJECTS);
         self.tags.truncate(MAX_SUMMARY_PROJECTS);
+        self.earlier.truncate(MAX_SUMMARY_PROJECTS);
         for shared in &mut self.tags {
             shared.tag = bounded(&shared.tag);
         }

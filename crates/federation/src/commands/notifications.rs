@@ -156,6 +156,7 @@ fn test_message(channel: &ChannelName, clock: &dyn Clock) -> Message {
         resolved_at: Some(at),
         tags: Vec::new(),
         link: "/".to_owned(),
+        earlier: Vec::new(),
     };
     let notification = NewNotification {
         incident: "test".to_owned(),

@@ -1,8 +1,9 @@
 //! Alertmanager.
 
-use federation_domain::NotificationEvent::{Opened, Resolved};
+use federation_domain::NotificationEvent::{Opened, Repeated, Resolved};
+use federation_domain::{EarlierState, Severity, Slug};
 use federation_notify::Channel;
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -42,4 +43,33 @@ async fn an_alert_fires_and_is_resolved_under_the_same_labels() {
     assert_eq!(firing[0]["labels"]["project"], "db");
     assert_eq!(firing[1]["labels"]["incident"], "5");
     assert_eq!(firing[0]["generatorURL"], "https://fed.example.org/ecosystem/incidents/17");
+}
+
+#[tokio::test]
+async fn an_alert_with_the_labels_of_before_ends() {
+    let receiver = Receiver::start(Answer::status("200 OK", "", ""));
+    let channel = messenger(Channel::Alertmanager { url: receiver.url("/") });
+    for (event, ends) in [(Repeated, "2026-12-01T12:00"), (Resolved, "2026-11-24T12:00")] {
+        let mut message = message(event, &["4"]);
+        message.deliveries[0].notification.summary.earlier = vec![EarlierState {
+            kind: "degraded".to_owned(),
+            severity: Severity::Warning,
+            root: Slug::parse("web").ok(),
+        }];
+        channel.send(&message).await.unwrap();
+        let alerts: Value = serde_json::from_str(&receiver.request().body).unwrap();
+        alerts.as_array().unwrap().iter().for_each(check);
+        let labels = &alerts[0]["labels"];
+        let before = (&labels["severity"], &labels["kind"], &labels["project"]);
+        assert_eq!(before, (&json!("warning"), &json!("degraded"), &json!("web")));
+        assert_eq!(
+            (&labels["incident"], &alerts[1]["labels"]["project"]),
+            (&json!("4"), &json!("db"))
+        );
+        let end = |alert: &Value| alert["endsAt"].as_str().unwrap()[..16].to_owned();
+        assert_eq!(
+            (end(&alerts[0]), end(&alerts[1])),
+            ("2026-11-24T12:00".to_owned(), ends.to_owned())
+        );
+    }
 }

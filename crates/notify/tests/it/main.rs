@@ -34,6 +34,7 @@ fn messenger(channel: Channel) -> Arc<dyn Messenger> {
 fn message(event: NotificationEvent, incidents: &[&str]) -> Message {
     let delivery = |incident: &&str| {
         let mut notification = notification(incident, 1, event, moment(0));
+        notification.summary.earlier.clear();
         if event != NotificationEvent::Resolved {
             notification.summary.resolved_at = None;
         }

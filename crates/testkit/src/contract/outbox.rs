@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use federation_domain::{
     ChannelDepth, ChannelName, DELIVERY_PERIOD, Delivery, DeliveryId, DeliveryOutcome,
-    DeliveryQuery, DeliveryState, IncidentSummary, Lease, MAX_ERROR_CHARS, MessageId,
+    DeliveryQuery, DeliveryState, EarlierState, IncidentSummary, Lease, MAX_ERROR_CHARS, MessageId,
     NewNotification, NotificationEvent, RetriedDelivery, Settlement, Severity, SharedTag, Store,
 };
 use time::{Duration, OffsetDateTime};
@@ -52,6 +52,11 @@ pub fn summary() -> IncidentSummary {
         resolved_at: Some(moment(0)),
         tags: vec![SharedTag { tag: "dc-3".to_owned(), down: 9, total: 10 }],
         link: "/ecosystem/incidents/17".to_owned(),
+        earlier: vec![EarlierState {
+            kind: "degraded".to_owned(),
+            severity: Severity::Warning,
+            root: Some("web".parse().unwrap()),
+        }],
     }
 }
 

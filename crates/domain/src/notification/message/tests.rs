@@ -23,6 +23,7 @@ pub(in crate::notification) fn delivery(
         resolved_at: None,
         tags: Vec::new(),
         link: "/".into(),
+        earlier: Vec::new(),
     };
     let notification = NewNotification {
         incident: id.to_string(),

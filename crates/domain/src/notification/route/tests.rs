@@ -32,6 +32,7 @@ fn channels(event: NotificationEvent, notified: &[&str], routes: &[Route]) -> Ve
         resolved_at: None,
         tags: Vec::new(),
         link: "/".to_owned(),
+        earlier: Vec::new(),
     };
     let event = IncidentEvent {
         incident: "17",
