@@ -6,7 +6,7 @@
 mod courier;
 mod lane;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use federation_domain::{
@@ -80,6 +80,13 @@ impl Notifications {
     #[must_use]
     pub fn routes(&self) -> Arc<[Route]> {
         Arc::clone(&self.0.routes.read())
+    }
+
+    /// Returns the channels whose receivers keep a state for each incident.
+    pub(crate) fn keeping_state(&self) -> BTreeSet<ChannelName> {
+        let lanes = self.0.lanes.read();
+        let keeping = lanes.values().filter(|lane| lane.keeps_state());
+        keeping.map(|lane| lane.channel.clone()).collect()
     }
 
     /// Looks for due deliveries now. Call it after notifications were stored.

@@ -47,6 +47,10 @@ impl Messenger for Alertmanager {
         let (url, body) = (self.url.clone(), Value::from(alerts).to_string());
         self.client.post(Post { url, headers: Vec::new(), body }).await
     }
+
+    fn keeps_state(&self) -> bool {
+        true
+    }
 }
 
 /// Returns the alert of an incident, and the ends of alerts that the Alertmanager was told for it before.

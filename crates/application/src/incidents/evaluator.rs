@@ -150,8 +150,14 @@ impl IncidentEvaluator {
         if evaluation.is_outdated {
             evaluation.reload(&self.incidents).await?;
         }
-        self.incidents.notify_of_time(&evaluation.live, &mut evaluation.told, now).await?;
-        self.decide().await
+        self.decide().await?;
+        // Not before, because the outbox is read.
+        match &mut self.evaluation {
+            Some(Evaluation { is_outdated: false, live, told, .. }) => {
+                self.incidents.notify_of_time(live, told, now).await
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Claims the evaluation or renews the claim.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use federation_domain::{
-    ChannelName, DeliveryQuery, Incident, IncidentChange, IncidentEvent, IncidentId,
+    ChannelName, DeliveryQuery, EarlierState, Incident, IncidentChange, IncidentEvent, IncidentId,
     IncidentNotice, IncidentStatus, IncidentSummary, LiveIncident, LiveIncidents,
     MAX_SUMMARY_PROJECTS, NewNotification, NotificationEvent, REPEAT_EVERY, SharedTag, Slug,
     StoreError, route,
@@ -26,6 +26,15 @@ pub(super) type Told = BTreeMap<IncidentId, OffsetDateTime>;
 
 /// Maximum number of deliveries of one incident that are read.
 const MAX_DELIVERIES: usize = 500;
+
+/// What the channels were told about an incident.
+#[derive(Default)]
+struct Sent {
+    /// Those that were told that it opened.
+    notified: BTreeSet<ChannelName>,
+    /// The different states that each one was told, the newest first.
+    states: BTreeMap<ChannelName, Vec<EarlierState>>,
+}
 
 impl Incidents {
     /// Returns the notifications about changes that are to be stored.
@@ -59,24 +68,36 @@ impl Incidents {
         notice: IncidentNotice,
         at: OffsetDateTime,
     ) -> Result<Vec<NewNotification>, StoreError> {
-        let notified = match notice {
-            IncidentNotice::Opened => BTreeSet::new(),
-            _ => self.notified(one).await?,
+        let sent = match notice {
+            IncidentNotice::Opened => Sent::default(),
+            _ => self.sent(one).await?,
         };
         Ok(match notice {
             IncidentNotice::Opened | IncidentNotice::Reopened => {
-                self.routed(one, NotificationEvent::Opened, at, &notified)
+                self.routed(one, NotificationEvent::Opened, at, &sent)
             }
             // Channels that are told only about severe incidents hear of it now.
             IncidentNotice::Escalated => {
-                let mut opened = self.routed(one, NotificationEvent::Opened, at, &BTreeSet::new());
-                opened.retain(|new| !notified.contains(&new.channel));
+                let mut opened = self.routed(one, NotificationEvent::Opened, at, &Sent::default());
+                opened.retain(|new| !sent.notified.contains(&new.channel));
+                opened.extend(self.states(one, at, &sent));
                 opened
             }
-            IncidentNotice::Resolved => {
-                self.routed(one, NotificationEvent::Resolved, at, &notified)
-            }
+            IncidentNotice::RootChanged => self.states(one, at, &sent),
+            IncidentNotice::Resolved => self.routed(one, NotificationEvent::Resolved, at, &sent),
         })
+    }
+
+    /// Returns notifications for the channels whose receivers keep a state for the incident.
+    fn states(&self, one: &LiveIncident, at: OffsetDateTime, sent: &Sent) -> Vec<NewNotification> {
+        let keeping = self.0.notifications.keeping_state();
+        if keeping.is_disjoint(&sent.notified) {
+            return Vec::new();
+        }
+        let mut repeated = self.routed(one, NotificationEvent::Repeated, at, sent);
+        repeated
+            .retain(|new| keeping.contains(&new.channel) && sent.notified.contains(&new.channel));
+        repeated
     }
 
     /// Stores the notifications that no decision stores: the end of incidents that a person resolved,
@@ -105,8 +126,11 @@ impl Incidents {
             if is_told || (event == NotificationEvent::Repeated && is_covered()) {
                 continue;
             }
-            let notified = self.notified(one).await?;
-            notifications.extend(self.routed(one, event, at, &notified));
+            let sent = self.sent(one).await?;
+            notifications.extend(match incident.status {
+                IncidentStatus::Acknowledged => self.states(one, at, &sent),
+                _ => self.routed(one, event, at, &sent),
+            });
             looked_for.insert(incident.id, at);
             if looked_for.len() >= MAX_LOOKED_FOR {
                 break;
@@ -122,14 +146,22 @@ impl Incidents {
         Ok(())
     }
 
-    /// Returns the channels that were told that the incident opened.
-    async fn notified(&self, one: &LiveIncident) -> Result<BTreeSet<ChannelName>, StoreError> {
+    /// Returns what the channels were told about an incident.
+    async fn sent(&self, one: &LiveIncident) -> Result<Sent, StoreError> {
         let incident = Some(one.incident.id.to_string());
         let query = DeliveryQuery { incident, limit: MAX_DELIVERIES, ..DeliveryQuery::default() };
-        let deliveries = self.0.journal.stores().outbox.deliveries(&query).await?;
-        let opened = deliveries.into_iter().map(|delivery| delivery.notification);
-        let opened = opened.filter(|one| one.event == NotificationEvent::Opened);
-        Ok(opened.map(|one| one.channel).collect())
+        let mut sent = Sent::default();
+        for delivery in self.0.journal.stores().outbox.deliveries(&query).await? {
+            let NewNotification { channel, event, summary, .. } = delivery.notification;
+            let states = sent.states.entry(channel.clone()).or_default();
+            if !states.contains(&summary.state()) {
+                states.push(summary.state());
+            }
+            if event == NotificationEvent::Opened {
+                sent.notified.insert(channel);
+            }
+        }
+        Ok(sent)
     }
 
     fn routed(
@@ -137,7 +169,7 @@ impl Incidents {
         one: &LiveIncident,
         event: NotificationEvent,
         at: OffsetDateTime,
-        notified: &BTreeSet<ChannelName>,
+        sent: &Sent,
     ) -> Vec<NewNotification> {
         let current = one.current().map(|member| &member.project);
         let projects: BTreeSet<Slug> = one.incident.root.iter().chain(current).cloned().collect();
@@ -152,9 +184,16 @@ impl Incidents {
             summary: &summary,
             projects: &projects,
             tags: &by_tag.keys().cloned().collect(),
-            notified,
+            notified: &sent.notified,
         };
-        route(&event, &self.0.notifications.routes())
+        let mut notifications = route(&event, &self.0.notifications.routes());
+        let current = summary.state();
+        for new in &mut notifications {
+            let states = sent.states.get(&new.channel).into_iter().flatten();
+            new.summary.earlier.extend(states.filter(|state| **state != current).cloned());
+            new.summary.earlier.truncate(MAX_SUMMARY_PROJECTS);
+        }
+        notifications
     }
 
     /// Returns the tags of these projects, and the number of projects that have each.
@@ -228,7 +267,7 @@ fn timed_event(
     }
     let repeats = (now - incident.opened_at).whole_seconds() / REPEAT_EVERY.whole_seconds();
     let repeats = i32::try_from(repeats).unwrap_or(i32::MAX);
-    let is_open = incident.status == IncidentStatus::Open;
+    let is_open = incident.status != IncidentStatus::Resolved;
     let at = incident.opened_at + REPEAT_EVERY * repeats;
     (is_open && repeats > 0).then_some((NotificationEvent::Repeated, at))
 }

@@ -35,6 +35,13 @@ pub(super) struct Lane {
     is_busy: AtomicBool,
 }
 
+impl Lane {
+    /// See [`Messenger::keeps_state`].
+    pub(super) fn keeps_state(&self) -> bool {
+        self.messenger.keeps_state()
+    }
+}
+
 /// The right to deliver to a channel. Ends when dropped.
 pub(super) struct Turn(Arc<Lane>);
 

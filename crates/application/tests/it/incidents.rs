@@ -6,11 +6,12 @@ mod metric_rules;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use federation_application::{IncidentEvaluator, IncidentQuery, RuleWatch};
 use federation_domain::{
-    Actor, ChannelName, Delivery, DeliveryQuery, EdgeKey, EdgeSource, EdgeWrite, IncidentEdit,
-    IncidentRule, IncidentStatus, LogEntry, NewNotification, NotificationEvent, Outbox, Revision,
-    Route, Severity, Source, Strength,
+    Actor, ChannelName, Delivery, DeliveryQuery, EarlierState, EdgeKey, EdgeSource, EdgeWrite,
+    IncidentEdit, IncidentRule, IncidentStatus, LogEntry, Message, Messenger, NewNotification,
+    NotificationEvent, Outbox, Revision, Route, SendError, Severity, Source, Strength,
 };
 use federation_testkit::entries_after;
 
@@ -270,4 +271,63 @@ async fn a_channel_for_critical_incidents_hears_of_one_that_becomes_critical() {
     assert_eq!(told(&watched).await, ["1 opened"]);
     watched.pass(seconds(75), &["db"]).await;
     assert_eq!(told(&watched).await, ["1 opened", "1 resolved"]);
+}
+
+/// A receiver that keeps a state for each incident.
+struct Keeper;
+
+#[async_trait]
+impl Messenger for Keeper {
+    async fn send(&self, _: &Message) -> Result<(), SendError> {
+        Ok(())
+    }
+
+    fn keeps_state(&self) -> bool {
+        true
+    }
+}
+
+/// The notifications with root and severity, and those of before.
+async fn states(watched: &Watched) -> Vec<String> {
+    let query = DeliveryQuery { limit: 100, ..DeliveryQuery::default() };
+    let deliveries = Outbox::deliveries(&*watched.world.store, &query).await.unwrap();
+    let text =
+        |state: &EarlierState| format!("{} {}", state.root.as_ref().unwrap(), state.severity);
+    let line = |one: &Delivery| {
+        let NewNotification { event, summary, .. } = &one.notification;
+        let earlier: Vec<String> = summary.earlier.iter().map(text).collect();
+        format!("{event} {} after [{}]", text(&summary.state()), earlier.join(", "))
+    };
+    deliveries.iter().rev().map(line).collect()
+}
+
+#[tokio::test]
+async fn a_channel_that_keeps_states_hears_of_another_root_and_another_severity() {
+    let mut watched = Watched::with(&["db", "web"], &["web/db/api"]).await;
+    notify(&watched, Vec::new());
+    watched.pass(seconds(100), &["db"]).await;
+    watched.pass(seconds(80), &[]).await;
+    assert_eq!(watched.open(), ["web: "]);
+    let notifications = &watched.world.service.notifications;
+    let (routes, hook) = (notifications.routes().to_vec(), ChannelName::parse("hook").unwrap());
+    notifications.configure(vec![(hook, Arc::new(Keeper))], routes);
+    watched.pass(seconds(60), &[]).await;
+    assert_eq!(watched.open(), ["db: web"]);
+    let id = federation_domain::IncidentId(1);
+    watched
+        .world
+        .service
+        .incidents
+        .edit(id, IncidentEdit::Acknowledge(None), Actor::API)
+        .await
+        .unwrap();
+    watched.pass(seconds(620), &[]).await;
+    watched.pass(seconds(90), &["db", "web"]).await;
+    let expected = [
+        "opened web warning after []",
+        "repeated db warning after [web warning]",
+        "repeated db critical after [db warning, web warning]",
+        "resolved db critical after [db warning, web warning]",
+    ];
+    assert_eq!(states(&watched).await, expected);
 }

@@ -187,7 +187,8 @@ impl<'a> Decision<'a> {
     fn change_root(&mut self, id: IncidentId, root: &Slug) -> IncidentId {
         let former = self.drafts.incident(id).and_then(|incident| incident.root.clone());
         let down = self.facts.projects.get(root).map(|project| project.spell);
-        self.drafts.change(id, TimelineEvent::RootChanged(former), None, |incident| {
+        let notice = Some(IncidentNotice::RootChanged);
+        self.drafts.change(id, TimelineEvent::RootChanged(former), notice, |incident| {
             incident.root = Some(root.clone());
             if let Some(down) = down {
                 incident.kind = incident.kind.max(kind_of(down.status));

@@ -54,6 +54,8 @@ pub enum TimelineEvent {
 /// Kind of a notification about an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IncidentNotice {
+    /// Another project turned out to be the cause.
+    RootChanged,
     /// The incident opened.
     Opened,
     /// It opened again.

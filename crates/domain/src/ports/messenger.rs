@@ -36,4 +36,10 @@ pub trait Messenger: Send + Sync {
     /// # Errors
     /// Returns [`SendError`] if it cannot tell that the receiver accepted the message.
     async fn send(&self, message: &Message) -> Result<(), SendError>;
+
+    /// Returns `true` if the receiver keeps a state for each incident, which must follow its severity and
+    /// its root. Such a channel is told of each change, and of incidents that somebody has acknowledged.
+    fn keeps_state(&self) -> bool {
+        false
+    }
 }

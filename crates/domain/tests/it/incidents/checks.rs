@@ -16,12 +16,17 @@ pub(super) struct Checks {
     former_edges: BTreeSet<(Slug, Slug)>,
 }
 
+/// Escalations and other roots may be told in between.
+fn is_of_start_or_end(notice: IncidentNotice) -> bool {
+    !matches!(notice, IncidentNotice::Escalated | IncidentNotice::RootChanged)
+}
+
 impl Checks {
     /// Checks changes that were stored.
     pub(super) fn take(&mut self, world: &World, changes: &[IncidentChange]) -> Result<(), String> {
         for change in changes {
             let notices = self.notices.entry(change.incident.id).or_default();
-            notices.extend(change.notice.filter(|one| *one != IncidentNotice::Escalated));
+            notices.extend(change.notice.filter(|one| is_of_start_or_end(*one)));
             let opens = |event: &TimelineEvent| {
                 matches!(event, TimelineEvent::Opened | TimelineEvent::Reopened)
             };
