@@ -4,7 +4,7 @@
 #   ./scripts/api-check.sh [--examples N] [--minutes M] [--seed S]
 #
 # The same seed sends the same requests. N is the maximum number of requests for an operation and a
-# phase (default 20), which takes about two minutes. With --minutes, Schemathesis generates requests
+# phase (default 20), which takes about five minutes. With --minutes, Schemathesis generates requests
 # for this time in total.
 #
 # Runs three times: without keys, with a read-only key, and with a key that has all permissions.
@@ -134,8 +134,8 @@ export FEDERATION_KEYS_FILE="$SCRATCH/keys.yaml" PROTECT_METRICS=true PROTECT_DO
 READ="$(federation keys create reader --scope read)"
 ADMIN="$(federation keys create operator --scope admin)"
 start_service with-keys
-# Without warnings, because all writes are rejected as expected.
-check "with a read-only key" --warnings off --header "X-API-Key: $READ"
+# Without warnings and with fewer examples, because all writes are rejected as expected.
+check "with a read-only key" --warnings off --max-examples "$((EXAMPLES / 4 + 1))" --header "X-API-Key: $READ"
 check "with an admin key" --header "X-API-Key: $ADMIN"
 stop_service
 
