@@ -62,6 +62,7 @@ async fn mass_outage() {
     while !(1..=PROJECTS / 2).all(|number| is_known_offline(&world, number)) {
         writer.flush().await.unwrap();
         listen(&world, TICK);
+        world.service.tick();
         rounds += 1;
         assert!(rounds < 100, "the changes are not stored");
     }
