@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a federation of 40 projects in five teams for demonstration, with the page. Every two minutes a
-# project fails for a minute, and those that use it report why they are degraded. Ctrl-C stops it and
-# removes its data.
+# project fails for a minute, and those that use it report why they are degraded. The service sends one
+# notification about each outage, which is printed here. Ctrl-C stops it and removes its data.
 #
 #   ./scripts/demo.sh            on port 8001, or that of SERVICE_PORT
 set -euo pipefail

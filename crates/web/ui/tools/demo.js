@@ -1,6 +1,10 @@
-// Runs the service with 40 projects that send heartbeats over HTTP, and lets one fail now and then.
+// Runs the service with 40 projects that send heartbeats over HTTP, and lets one fail now and then. Prints
+// the notifications that the service sends.
 //
 //   node tools/demo.js DIRECTORY PORT
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { startService } from '../browser/service.js';
 
 const INTERVAL_S = 5;
@@ -74,7 +78,35 @@ const projects = Object.entries(TEAMS).flatMap(([team, members]) =>
 );
 
 const [, , dir, port] = process.argv;
-const service = await startService({ dir, port: Number(port) });
+
+/** Starts a webhook that prints each message, and returns its URL. */
+async function startHook() {
+  const hook = createServer((request, response) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part));
+    request.on('end', () => {
+      response.writeHead(204).end();
+      const { type, data } = JSON.parse(Buffer.concat(parts).toString());
+      for (const { title, affected_count: count, affected } of data.incidents) {
+        const others = count > 0 ? `; ${count} affected: ${affected.join(', ')}` : '';
+        console.log(`  notification: ${type}: ${title}${others}`);
+      }
+    });
+  });
+  await new Promise((resolve) => hook.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${hook.address().port}/`;
+}
+
+const alerts = join(dir, 'alerts.yaml');
+await writeFile(
+  alerts,
+  `channels:\n  - {name: demo, type: webhook, url: "${await startHook()}"}\nroutes:\n  - channel: demo\n`,
+);
+const service = await startService({
+  dir,
+  port: Number(port),
+  settings: { ALERTS_FILE: alerts, INCIDENT_DELAY: '5s', GROUP_WAIT: '5' },
+});
 let ending = false;
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, async () => {
