@@ -30,9 +30,9 @@ const MESSAGES: usize = 1_000;
 const CHANGES: usize = 300;
 
 pub(crate) async fn measure() {
-    mass_outage().await;
     drain().await;
     delay().await;
+    mass_outage().await;
 }
 
 /// Half of the projects go down at once, because of ten of them.
@@ -64,7 +64,8 @@ async fn mass_outage() {
         listen(&world, TICK);
         world.service.tick();
         rounds += 1;
-        assert!(rounds < 100, "the changes are not stored");
+        let first = world.service.catalog.find(&Slug::parse(&slug(1)).unwrap()).unwrap();
+        assert!(rounds < 100, "not stored: {:?} {}", first.project, first.status_known);
     }
     // The rules follow what is stored: the statuses, and the periods in which the service listened.
     writer.checkpoint().await.unwrap();
