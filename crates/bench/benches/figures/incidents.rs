@@ -1,26 +1,22 @@
-//! A mass outage, and webhooks to real receivers, on SQLite.
+//! Webhooks to a real receiver, on SQLite.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use federation_application::{Deployment, LogSink, Ports, Service, SystemClock, TICK};
+use federation_application::{Deployment, LogSink, Ports, Service, SystemClock};
 use federation_domain::{
-    Actor, ChannelName, Clock, Condition, EdgeKey, EdgeSource, EdgeWrite, IncidentRule,
-    IncidentSummary, LivenessRule, NewNotification, NotificationEvent, Origin, Outbox as _,
-    ProjectStatus, Proof, Route, Severity, Slug, Source, Stores, Strength,
+    ChannelName, Clock, Condition, IncidentRule, IncidentSummary, LivenessRule, NewNotification,
+    NotificationEvent, Origin, Outbox as _, Route, Severity, Slug, Source, Stores,
 };
 use federation_notify::{ChannelDeps, OutboundPolicy};
 use federation_sqlite::SqliteStore;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::world::{BATCH, World, heartbeat, registration, slug};
+use crate::world::{heartbeat, registration, slug};
 use crate::{p99_ms, show};
-
-const PROJECTS: usize = 100_000;
-const ROOTS: usize = 10;
 
 /// Number of channels, and of messages to each.
 const CHANNELS: usize = 10;
@@ -32,87 +28,6 @@ const CHANGES: usize = 300;
 pub(crate) async fn measure() {
     drain().await;
     delay().await;
-    mass_outage().await;
-}
-
-/// Half of the projects go down at once, because of ten of them.
-async fn mass_outage() {
-    let world = World::of(PROJECTS).await;
-    let edges: Vec<EdgeKey> = (0..PROJECTS).map(dependency).collect();
-    let graph = &world.service.graph;
-    for batch in edges.chunks(BATCH) {
-        let writes = batch.iter().map(|key| {
-            EdgeWrite::declare(key.clone(), EdgeSource::Api, Strength::FULL, None, graph.now())
-        });
-        graph.write(writes.collect(), false, Actor::API).await.unwrap();
-    }
-    listen(&world, TICK);
-    world.hear_all(PROJECTS).await;
-    let rule = IncidentRule { delay: Duration::ZERO, ..IncidentRule::default() };
-    let mut evaluator = world.service.incident_evaluator(rule, "bench".to_owned());
-    let writer = world.service.writer();
-    writer.flush().await.unwrap();
-    evaluator.step().await.unwrap();
-    for _ in 0..6 {
-        listen(&world, Duration::from_secs(25));
-        (PROJECTS / 2 + 1..=PROJECTS).for_each(|number| world.hear(number));
-    }
-    // The queue of the store has no room for all changes at once. The rest follows at the next ticks.
-    let mut rounds = 0;
-    while !(1..=PROJECTS / 2).all(|number| is_known_offline(&world, number)) {
-        writer.flush().await.unwrap();
-        listen(&world, TICK);
-        world.service.tick();
-        rounds += 1;
-        let first = world.service.catalog.find(&Slug::parse(&slug(1)).unwrap()).unwrap();
-        assert!(rounds < 100, "not stored: {:?} {}", first.project, first.status_known);
-    }
-    // The rules follow what is stored: the statuses, and the periods in which the service listened.
-    writer.checkpoint().await.unwrap();
-    let (began, mut steps) = (crate::now(), 0);
-    while world.service.incidents.open_count() < ROOTS {
-        evaluator.step().await.unwrap();
-        steps += 1;
-        assert!(steps < 10, "{} incidents", world.service.incidents.open_count());
-    }
-    let decided = began.elapsed().as_secs_f64();
-    let affected: usize = (1..=ROOTS)
-        .flat_map(|number| world.service.incidents.open_of(&Slug::parse(&slug(number)).unwrap()))
-        .map(|one| one.affected().len() + 1)
-        .sum();
-    assert_eq!(affected, PROJECTS / 2);
-    show("incidents: 50,000 of 100,000 projects go down, decided after", decided, "s", "≤ 1");
-}
-
-fn is_known_offline(world: &World, number: usize) -> bool {
-    let state = world.service.catalog.find(&Slug::parse(&slug(number)).unwrap()).unwrap();
-    state.status_known && state.project.status == ProjectStatus::Offline
-}
-
-/// Returns the n-th edge: a project of the first half uses one of the roots, another one its neighbour.
-fn dependency(n: usize) -> EdgeKey {
-    let number = n % PROJECTS + 1;
-    let to = match number {
-        ROOTS.. if number > ROOTS && number <= PROJECTS / 2 => number % ROOTS + 1,
-        PROJECTS => PROJECTS / 2 + 1,
-        _ if number <= ROOTS => PROJECTS / 2 + number,
-        _ => number + 1,
-    };
-    EdgeKey::parse(&format!("{}/{}/api", slug(number), slug(to))).unwrap()
-}
-
-/// Lets time pass while all sources prove their hearing.
-fn listen(world: &World, time: Duration) {
-    let mut left = time;
-    while !left.is_zero() {
-        world.clock.advance(TICK);
-        for source in Source::ALL {
-            let heard_through = world.service.presence.now();
-            let proof = Proof { heard_through, unbroken: true };
-            world.service.presence.prove_hearing(source, proof);
-        }
-        left = left.saturating_sub(TICK);
-    }
 }
 
 /// A receiver of webhooks that tells when it receives one.
