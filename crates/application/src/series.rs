@@ -150,7 +150,7 @@ impl Series {
         relay: Option<Arc<dyn SampleRelay>>,
     ) -> Self {
         let counts = service.metrics.0.samples.clone();
-        let watched = Watched::new(clock.utc(), counts.clone());
+        let watched = Watched::new(&*clock, counts.clone());
         Self(Arc::new(Inner {
             registry: service.registry(),
             store,

@@ -97,6 +97,7 @@ impl RuleWatch {
 
     /// Judges once, if this replica evaluates and knows rules and series.
     pub async fn step(&mut self) {
+        self.series.note_clocks();
         let set = self.series.rule_set();
         let is_ready = set.is_configured()
             && self.series.is_restored()
@@ -254,15 +255,28 @@ impl RuleWatch {
             Verdict::Gone => Source::ALL.into_iter().all(|source| self.hears(source)),
             Verdict::Removed | Verdict::Unknown => true,
         };
-        (counts && is_heard).then(|| known.verdict.clone())
+        (counts && is_heard).then(|| self.over_source_in_use(known.verdict.clone()))
     }
 
-    /// Returns `true` if this replica receives the heartbeats and samples of a source. A source that is
-    /// not in use any more counts as HTTP.
+    /// Replaces a source that is not in use any more, of which no listened time is stored.
+    fn over_source_in_use(&self, mut verdict: Verdict) -> Verdict {
+        if let Verdict::Holds { source, .. } | Verdict::Clear { source, .. } = &mut verdict {
+            *source = self.in_use(*source);
+        }
+        verdict
+    }
+
+    /// Returns `true` if this replica receives the heartbeats and samples of a source.
     fn hears(&self, source: Source) -> bool {
+        let source = self.in_use(source);
         let listening = self.incidents.0.catalog.presence().listening();
-        let source = if listening.uses(source) { source } else { Source::Http };
         listening.hears(source) && self.series.hears(source)
+    }
+
+    /// Returns a source, or HTTP if it is not in use any more.
+    fn in_use(&self, source: Source) -> Source {
+        let listening = self.incidents.0.catalog.presence().listening();
+        if listening.uses(source) { source } else { Source::Http }
     }
 
     fn slug(&self, project: ProjectId) -> Option<Slug> {

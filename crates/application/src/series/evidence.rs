@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration as StdDuration;
 
 use federation_domain::{
     Clock, HeardValue, MAX_SAMPLE_LEAD, MetricCondition, MetricEvidence, MetricRule, ProjectId,
@@ -9,11 +10,14 @@ use federation_domain::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::Series;
 use super::watched::{Pair, RuleSet, SLICE, WatchedRule};
+use super::{FLUSH_INTERVAL, Series};
 
 /// Age of the last flush up to which the store counts as complete.
 const FLUSHED_WITHIN: Duration = Duration::seconds(10);
+
+/// Time within which a batch is stored.
+const STORED_WITHIN: StdDuration = StdDuration::from_secs(10);
 
 /// What memory and the store know about a series.
 pub(crate) struct Gathered {
@@ -22,6 +26,7 @@ pub(crate) struct Gathered {
     streak: Option<Streak>,
     listening_since: OffsetDateTime,
     has_series: bool,
+    seen_within: StdDuration,
     runs: Vec<Run>,
     /// Time of the newest sample in the store, if memory does not have it.
     pub(crate) newer_elsewhere: Option<OffsetDateTime>,
@@ -36,6 +41,7 @@ impl Gathered {
             listening_since: self.listening_since,
             absent_from,
             has_series: self.has_series,
+            seen_within: self.seen_within,
             runs: &self.runs,
         }
     }
@@ -53,6 +59,11 @@ impl Series {
 
     pub(crate) fn clock(&self) -> Arc<dyn Clock> {
         Arc::clone(&self.0.clock)
+    }
+
+    /// Looks at the clocks. To be called about once a second, and before a verdict is used.
+    pub(crate) fn note_clocks(&self) {
+        self.0.watched.note_clocks(&*self.0.clock);
     }
 
     pub(crate) fn is_restored(&self) -> bool {
@@ -129,10 +140,17 @@ impl Series {
             streak: inner.watched.streak((one.id, project)),
             listening_since: inner.watched.listening_since(),
             has_series,
+            seen_within: self.seen_within(),
             runs,
             newer_elsewhere: stored_until
                 .filter(|until| held_until.is_none_or(|held| *until > held)),
         })
+    }
+
+    /// Returns the time within which the values of other replicas are in the store, unless it is away. The
+    /// newest one that is stored may be from the start of the window before the last one.
+    fn seen_within(&self) -> StdDuration {
+        self.0.settings.resolution.width() * 2 + FLUSH_INTERVAL + STORED_WITHIN
     }
 
     /// Returns `true` if the store has all runs of this replica that ended before `arrived_at`, or before
@@ -193,7 +211,7 @@ impl Series {
         let listening_since = self.0.watched.listening_since();
         let arrived_at = self.0.table.arrived_at(project, metric);
         let since = arrived_at.map_or(listening_since, |at| at.max(listening_since));
-        self.0.clock.utc() - since >= after
+        self.0.clock.utc() - since >= after.max(self.seen_within())
     }
 
     /// Returns some pairs whose value rose, in order.

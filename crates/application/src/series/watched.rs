@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use federation_domain::{MetricCondition, MetricRule, MetricType, ProjectId, Streak};
+use federation_domain::{
+    Clock, MetricCondition, MetricRule, MetricType, Monotonic, ProjectId, Streak,
+};
 use parking_lot::{Mutex, RwLock};
 use time::{Duration, OffsetDateTime};
 
@@ -26,6 +28,9 @@ const MAX_FRESH: usize = 1_000;
 
 /// Number of pairs that are looked at in a row.
 pub(crate) const SLICE: usize = 1_000;
+
+/// Longest difference between the wall clock and the monotonic clock from one look to the next.
+const MAX_CLOCK_STEP: Duration = Duration::seconds(3);
 
 /// Time after which a streak in which a condition did not hold is forgotten.
 const FORGET_AFTER: Duration = Duration::minutes(10);
@@ -61,6 +66,8 @@ pub(super) struct Watched {
     marks: Mutex<Marks>,
     /// Start of the process, or the end of the last gap.
     listening_since: Mutex<OffsetDateTime>,
+    /// Both clocks at the last look.
+    clocks: Mutex<(Monotonic, OffsetDateTime)>,
     counts: SampleCounts,
 }
 
@@ -129,11 +136,13 @@ impl RuleSet {
 }
 
 impl Watched {
-    pub(super) fn new(now: OffsetDateTime, counts: SampleCounts) -> Self {
+    pub(super) fn new(clock: &dyn Clock, counts: SampleCounts) -> Self {
+        let clocks = (clock.monotonic(), clock.utc());
         Self {
             set: RwLock::default(),
             marks: Mutex::default(),
-            listening_since: Mutex::new(now),
+            listening_since: Mutex::new(clocks.1),
+            clocks: Mutex::new(clocks),
             counts,
         }
     }
@@ -149,6 +158,23 @@ impl Watched {
     /// Notes that samples may have been missed until now.
     pub(super) fn note_gap(&self, now: OffsetDateTime) {
         *self.listening_since.lock() = now;
+    }
+
+    /// Begins all times again if the wall clock was set since the last look. Otherwise the step would count
+    /// as time in which the service listened.
+    pub(super) fn note_clocks(&self, clock: &dyn Clock) {
+        let (monotonic, utc) = (clock.monotonic(), clock.utc());
+        let before = std::mem::replace(&mut *self.clocks.lock(), (monotonic, utc));
+        let elapsed = monotonic.since(before.0);
+        let step = utc - before.1 - elapsed;
+        if step.abs() <= MAX_CLOCK_STEP {
+            return;
+        }
+        let seconds = step.whole_seconds();
+        tracing::warn!(seconds, "clock was set; metric rules begin their times again");
+        // What arrived after the step counts.
+        self.note_gap(utc - elapsed.min(step.unsigned_abs()));
+        self.marks.lock().streaks.retain(|_, streak| streak.since <= utc);
     }
 
     /// Replaces the rules. What is known of unchanged rules is kept, and new ones begin with the values

@@ -1,7 +1,7 @@
 //! Judging a rule about one project.
 
 use federation_domain::{
-    MetricCondition, ProjectId, ProjectStatus, StoreError, StoredEntry, Verdict,
+    LogEntry, MetricCondition, ProjectId, ProjectStatus, StoreError, StoredEntry, Verdict,
 };
 use time::{Duration, OffsetDateTime};
 
@@ -92,8 +92,8 @@ impl RuleWatch {
         Ok(Checked { at: gathered.now, verdict, stamp, elsewhere })
     }
 
-    /// Returns the time since which a project has not been offline, or `None` if it is. A project that is
-    /// offline has an incident of its own and does not miss its metrics.
+    /// Returns the time since which a project is known not to have been offline, or `None` if it is. A
+    /// project that is offline has an incident of its own and does not miss its metrics.
     async fn online_since(&self, project: ProjectId) -> Result<Option<OffsetDateTime>, StoreError> {
         let Some(entry) = self.incidents.0.catalog.registry().get_by_id(project) else {
             return Ok(None);
@@ -111,9 +111,8 @@ impl RuleWatch {
         }
         let log = &self.incidents.0.journal.stores().change_log;
         let entries = log.history(&slug, None, ENTRIES).await?;
-        let steps =
-            entries.iter().filter_map(StoredEntry::entry).filter_map(|one| one.timed_step());
-        for (at, step) in steps {
+        let readable = || entries.iter().filter_map(StoredEntry::entry);
+        for (at, step) in readable().filter_map(LogEntry::timed_step) {
             if step.to == Some(ProjectStatus::Offline) {
                 return Ok(None);
             }
@@ -121,6 +120,10 @@ impl RuleWatch {
                 return Ok(Some(at));
             }
         }
-        Ok(Some(OffsetDateTime::UNIX_EPOCH))
+        if entries.len() < ENTRIES {
+            return Ok(Some(OffsetDateTime::UNIX_EPOCH));
+        }
+        // An earlier entry may tell of an outage.
+        Ok(readable().last().map(LogEntry::at))
     }
 }

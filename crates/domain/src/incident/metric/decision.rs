@@ -101,7 +101,7 @@ impl<'a> Decision<'a> {
             let subject: Subject<'a> = (&one.rule, &one.project);
             let (is_open, silences) = (open.get(&subject), silencing.get(&subject));
             if let Some(id) = is_open {
-                self.follow(*id, &one.verdict);
+                self.follow(*id, one);
             } else if let Some(id) = silences {
                 self.end_silence_of(*id, &one.verdict);
             } else if let Some(held) = self.held(subject, &one.verdict) {
@@ -125,9 +125,10 @@ impl<'a> Decision<'a> {
     }
 
     /// Applies a verdict to an open incident.
-    fn follow(&mut self, id: IncidentId, verdict: &'a Verdict) {
-        match verdict {
+    fn follow(&mut self, id: IncidentId, one: &'a MetricVerdict) {
+        match &one.verdict {
             Verdict::Unknown => {}
+            Verdict::Holds { .. } if self.facts.in_maintenance.contains(&one.project) => {}
             Verdict::Holds { rule, finding, .. } => self.follow_rule(id, rule, finding),
             Verdict::Clear { since, source } => {
                 if self.facts.is_heard_for(*source, *since, self.rule.good_for) {

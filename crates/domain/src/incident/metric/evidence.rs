@@ -60,6 +60,9 @@ pub struct MetricEvidence<'a> {
     pub absent_from: OffsetDateTime,
     /// The project has the series, in memory or in the store.
     pub has_series: bool,
+    /// Time within which the values that other replicas receive are in the store. A shorter absence is not
+    /// known.
+    pub seen_within: std::time::Duration,
     /// The runs that end since [`MetricRule::reach`](super::MetricRule::reach), as the store has them
     /// now, and the newest one in memory.
     pub runs: &'a [Run],

@@ -194,8 +194,10 @@ impl Look<'_> {
         let arrived_at = evidence.heard.map(|heard| heard.arrived_at);
         let since = evidence.listening_since.max(evidence.absent_from);
         let since = arrived_at.map_or(since, |at| since.max(at));
-        let source = evidence.newest(self.now).map_or(Source::Http, |newest| newest.source);
-        if self.now - since >= after {
+        let newest = evidence.newest(self.now);
+        let since = newest.map_or(since, |newest| since.max(newest.at.min(self.now)));
+        let source = newest.map_or(Source::Http, |newest| newest.source);
+        if self.now - since >= after.max(evidence.seen_within) {
             let missing = period::shown(after);
             let finding = format!("{} has been missing for {missing}", self.rule.metric);
             return self.holds(since, finding, source);

@@ -107,6 +107,7 @@ impl Watch {
             listening_since: self.listening_since,
             absent_from,
             has_series: self.heard.is_some() || !self.runs.is_empty(),
+            seen_within: seconds(130),
             runs: &self.runs,
         };
         let verdict = self.rule.verdict(&evidence, now);
@@ -301,6 +302,21 @@ fn maintenance_keeps_an_incident_from_opening_and_not_from_resolving() {
     watch.facts.in_maintenance.insert(slug("web"));
     watch.sample(600, 0.0);
     assert!(watch.at(700).is_empty());
+}
+
+#[test]
+fn an_incident_does_not_follow_its_rule_in_maintenance() {
+    let mut watch = Watch::of(&rule("a", "x > 2", None));
+    watch.rule = Arc::new(MetricRule { severity: Severity::Info, ..(*watch.rule).clone() });
+    watch.sample(100, 3.0);
+    assert_eq!(watch.at(100).len(), 1);
+    watch.facts.in_maintenance.insert(slug("web"));
+    watch.rule = Arc::new(MetricRule { severity: Severity::Critical, ..(*watch.rule).clone() });
+    assert_eq!(watch.at(110).len(), 1);
+    assert_eq!(watch.events, ["opened"]);
+    watch.facts.in_maintenance.clear();
+    assert_eq!(watch.at(120).len(), 1);
+    assert_eq!(watch.notices, [(1, Opened), (1, IncidentNotice::Escalated)]);
 }
 
 #[test]

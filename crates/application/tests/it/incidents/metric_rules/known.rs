@@ -33,6 +33,35 @@ async fn after_a_gap_a_rule_waits_for_a_new_value() {
 }
 
 #[tokio::test]
+async fn a_step_of_the_clock_is_not_listened_time() {
+    let rules = vec![
+        compare("errors > 0", Some("10m")),
+        rule(MetricRuleDraft {
+            name: "absent".to_owned(),
+            absent_for: Some("1h".to_owned()),
+            ..draft("coverage.percent")
+        }),
+    ];
+    let mut reporting = Reporting::with(&["web"], rules).await;
+    reporting.watched.world.listen(seconds(8_000));
+    reporting.send("web", "coverage.percent", 80.0);
+    reporting.send("web", "errors", 1.0);
+    reporting.pass(20, &["web"]).await;
+    reporting.watched.world.clock.shift_utc(time::Duration::hours(2));
+    reporting.pass(10, &["web"]).await;
+    reporting.send("web", "errors", 1.0);
+    reporting.pass(590, &["web"]).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+    reporting.pass(30, &["web"]).await;
+    assert_eq!(reporting.open(), ["web: errors is 1"], "a value after the step counts");
+    reporting.watched.world.clock.shift_utc(time::Duration::hours(-3));
+    reporting.pass(5, &["web"]).await;
+    reporting.send("web", "errors", 0.0);
+    reporting.pass(90, &["web"]).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+}
+
+#[tokio::test]
 async fn nothing_opens_while_samples_cannot_arrive() {
     let rules = vec![
         absent("coverage.percent", "10m"),

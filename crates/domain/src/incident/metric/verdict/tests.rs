@@ -44,6 +44,7 @@ fn evidence(runs: &[Run]) -> MetricEvidence<'_> {
         listening_since: at(0),
         absent_from: at(0),
         has_series: true,
+        seen_within: std::time::Duration::ZERO,
         runs,
     }
 }
@@ -173,6 +174,18 @@ fn an_absence_counts_from_the_last_arrival_or_the_start() {
     let never = MetricEvidence { has_series: false, ..evidence(&[]) };
     assert_eq!(shown(&rule, &never, 500), "Unknown");
     assert_eq!(shown(&rule, &never, 5_000), "Gone", "a metric that never arrived is not missed");
+}
+
+#[test]
+fn an_absence_is_shorter_than_the_age_of_the_newest_value() {
+    let rule = rule("a.b", "absent_for", "2m");
+    let runs = [run(&[(100, 5.0)]), run(&[(950, 5.0)])];
+    let known = MetricEvidence { heard: heard(100, 5.0), ..evidence(&runs) };
+    assert_eq!(shown(&rule, &known, 1_000), "clear 1000", "another replica received it");
+    assert_eq!(shown(&rule, &known, 1_070), "holds 950: a.b has been missing for 2m");
+    let slow = MetricEvidence { seen_within: std::time::Duration::from_secs(140), ..known };
+    assert_eq!(shown(&rule, &slow, 1_089), "clear 1089", "a later value may not be stored yet");
+    assert_eq!(shown(&rule, &slow, 1_090), "holds 950: a.b has been missing for 2m");
 }
 
 #[test]
