@@ -1,7 +1,8 @@
 //! Metrics that projects report: the newest value of each series in memory, and runs on their way to
 //! the store.
 //!
-//! Separate from heartbeats: samples take no lock that a heartbeat takes, and have a store port with
+//! Separate from heartbeats: samples take no lock that a heartbeat takes, except for a moment if they match a
+//! metric rule that is limited to some projects. They have a store port with
 //! connections of its own. If that store is away, completed runs wait in a bounded buffer. Samples
 //! may be lost, heartbeats and changes may not.
 //!
@@ -32,16 +33,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use federation_domain::{
-    Clock, InvalidValue, Kpis, MAX_SERIES, MetricStore, MetricType, ProjectId, ProjectStatus,
-    Resolution, Risk, Run, Sample, SampleRelay, SampleTime, SeriesRun, Slug, Source, is_stale,
+    Clock, InvalidValue, Kpis, MAX_SERIES, MetricRule, MetricStore, MetricType, ProjectId,
+    ProjectStatus, Resolution, Risk, Run, Sample, SampleRelay, SampleTime, SeriesRun, Slug, Source,
+    is_stale,
 };
 use parking_lot::Mutex;
 use time::OffsetDateTime;
 
+use crate::entry::ProjectEntry;
 use crate::metrics::samples::{SampleCounts, SampleDropReason};
 use crate::presence::ProjectState;
 use crate::registry::Registry;
 use crate::service::Service;
+use evidence::is_covered;
 use namespaces::Namespaces;
 use table::{Arrival, Excess, Table};
 use updates::Updates;
@@ -54,7 +58,7 @@ pub use flusher::FLUSH_INTERVAL;
 pub use range::{SeriesError, SeriesPoints};
 pub use ranking::{FigureKey, FigureQuery, FigureSort};
 pub use updates::{ANNOUNCED_EVERY, MetricsUpdate};
-pub(crate) use watched::{Pair, RuleId, RuleSet, SLICE, WatchedRule};
+pub(crate) use watched::{Pair, Rise, RuleId, RuleSet, SLICE, WatchedRule};
 
 /// Settings of the metrics that projects report.
 #[derive(Debug, Clone, Copy)]
@@ -194,7 +198,7 @@ impl Series {
         if let Some(reason) = reason {
             return Err(dropped(reason, batch.samples.len().max(1)));
         }
-        let added = self.add(entry.id, batch, now, Excess::Drop);
+        let added = self.add(&entry, batch, now, Excess::Drop);
         match added {
             Ok(0) => Ok(()),
             Ok(excess) => Err(dropped(SampleDropReason::TooManySeries, excess)),
@@ -229,7 +233,7 @@ impl Series {
                 return Err(RecordSamplesError::Invalid(vec![invalid], reason));
             }
         }
-        let added = self.add(entry.id, batch, now, Excess::Reject).map(drop);
+        let added = self.add(&entry, batch, now, Excess::Reject).map(drop);
         if let (Ok(()), Some(relay)) = (&added, &inner.relay) {
             relay.relay_samples(slug, &batch.samples, batch.observed_at.unwrap_or(now));
         }
@@ -246,14 +250,15 @@ impl Series {
     /// returns their types instead and adds none.
     fn add<'a>(
         &self,
-        project: ProjectId,
+        entry: &ProjectEntry,
         batch: &'a SampleBatch<'_>,
         now: OffsetDateTime,
         excess: Excess,
     ) -> Result<usize, Vec<&'a str>> {
-        let inner = &*self.0;
+        let (inner, project) = (&*self.0, entry.id);
+        let covers = |rule: &MetricRule| is_covered(rule, entry);
         let arrival = Arrival { now, resolution: inner.settings.resolution, excess };
-        let added = inner.table.add(project, batch, arrival, &inner.watched)?;
+        let added = inner.table.add(project, batch, arrival, (&inner.watched, &covers))?;
         inner.counts.taken(batch.source, batch.samples.len() - added.excess);
         if added.excess < batch.samples.len() {
             inner.updates.note(project, batch.samples.iter().map(Sample::metric));

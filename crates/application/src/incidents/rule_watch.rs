@@ -19,7 +19,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use self::check::Checked;
+use self::check::{CHANGES_EVERY, Checked};
 use self::scan::Candidates;
 use super::Incidents;
 use super::read_budget::ReadBudget;
@@ -37,6 +37,10 @@ const VALID_FOR: Duration = Duration::seconds(150);
 
 /// Time for which the store is left alone after a read that failed.
 const PAUSE: Duration = Duration::seconds(10);
+
+/// Time without a successful read of the store after which there is a warning, and the interval of warnings.
+const STOPPED_FOR: Duration = Duration::minutes(1);
+const WARN_EVERY: Duration = Duration::minutes(10);
 
 /// Judges metric rules while this replica evaluates incidents. Run it beside the evaluator.
 pub struct RuleWatch {
@@ -56,6 +60,11 @@ struct State {
     last_risen: Option<Pair>,
     /// Time at which a read of the store failed.
     failed_at: Option<OffsetDateTime>,
+    /// Pairs that could not be read, which come last the next time.
+    failures: BTreeMap<Pair, OffsetDateTime>,
+    /// Time since which no read of the store has succeeded although some were tried.
+    stopped_since: Option<OffsetDateTime>,
+    warned_at: Option<OffsetDateTime>,
 }
 
 /// An incident that is open or silences its rule, with the series that it is about. There is none if the
@@ -108,13 +117,14 @@ impl RuleWatch {
         };
         let now = self.series.now();
         if self.state.generation != set.generation {
-            let (generation, failed_at) = (set.generation, self.state.failed_at);
-            self.state = State { generation, failed_at, ..State::default() };
+            self.state.generation = set.generation;
+            self.state.candidates = Candidates::default();
+            self.state.checked.clear();
         }
         let named: Vec<Named<'_>> = incidents.iter().map(|one| self.named(&set, one)).collect();
         self.find_candidates(&set, &named, now).await;
         let unchecked = self.check_due(&set, &named, now).await;
-        self.forget_others(&set, &named);
+        self.forget_others(&set, &named, now);
         let verdicts = self.verdicts(&set, &named, now);
         self.board.publish(now, verdicts);
         self.series.set_rule_levels(unchecked, self.state.candidates.withheld());
@@ -143,16 +153,36 @@ impl RuleWatch {
         let is_paused = self.state.failed_at.is_some_and(|at| (now - at).abs() < PAUSE);
         let mut budget = ReadBudget::new(self.series.clock(), is_paused);
         let mut waiting = self.due_in_turn(set, named, now).into_iter();
+        let mut has_read = false;
         for pair in waiting.by_ref() {
             let Some(one) = set.get(pair.0) else { continue };
             if !self.check(&mut budget, one, pair.1).await {
                 break;
             }
+            has_read = true;
+        }
+        if has_read {
+            self.state.stopped_since = None;
         }
         if budget.has_failed() {
             self.state.failed_at = Some(now);
+            self.warn_of_stop(now);
         }
         waiting.count() + usize::try_from(budget.skipped()).unwrap_or(usize::MAX)
+    }
+
+    /// Warns if rules have not been judged for long.
+    fn warn_of_stop(&mut self, now: OffsetDateTime) {
+        let since = *self.state.stopped_since.get_or_insert(now);
+        let is_warned = self.state.warned_at.is_some_and(|at| (now - at).abs() < WARN_EVERY);
+        if now - since >= STOPPED_FOR && !is_warned {
+            self.state.warned_at = Some(now);
+            let seconds = (now - since).whole_seconds();
+            tracing::warn!(
+                seconds,
+                "metric rules are not judged, because the store cannot be read"
+            );
+        }
     }
 
     /// Returns the pairs to check, those of incidents, candidates and risen values in turn, so that none
@@ -169,7 +199,7 @@ impl RuleWatch {
         let holding = self.state.checked.iter().filter(|(_, known)| known.is_held());
         let holding = self.oldest_first(set, holding.map(|(pair, _)| *pair), now);
         let mut groups =
-            [named, candidates, holding, self.next_risen(set, incidents)].map(Vec::into_iter);
+            [named, candidates, holding, self.next_risen(set, incidents, now)].map(Vec::into_iter);
         let (mut all, mut seen) = (Vec::new(), BTreeSet::new());
         loop {
             let before = all.len();
@@ -195,23 +225,28 @@ impl RuleWatch {
             known.is_none_or(|known| known.is_due(one, self.series.stamp(one, pair.1), now))
         };
         let mut due: Vec<Pair> = pairs.into_iter().filter(is_due).collect();
-        due.sort_by_key(|pair| self.state.checked.get(pair).map(|known| known.at));
+        due.sort_by_key(|pair| {
+            let checked_at = self.state.checked.get(pair).map(|known| known.at);
+            checked_at.max(self.state.failures.get(pair).copied())
+        });
         due
     }
 
     /// Keeps only the verdicts that are needed again.
-    fn forget_others(&mut self, set: &RuleSet, named: &[Named<'_>]) {
+    fn forget_others(&mut self, set: &RuleSet, named: &[Named<'_>], now: OffsetDateTime) {
         let needed: BTreeSet<Pair> =
             named.iter().filter_map(Named::pair).chain(self.state.candidates.pairs()).collect();
         let series = &self.series;
         self.state.checked.retain(|pair, known| {
+            let is_recent = (now - known.at).abs() < CHANGES_EVERY;
             needed.contains(pair)
-                || (known.is_held()
+                || ((known.is_held() || is_recent)
                     && set.get(pair.0).is_some_and(|one| {
                         matches!(one.rule.condition, MetricCondition::Increase { .. })
                             && series.is_covered(&one.rule, pair.1)
                     }))
         });
+        self.state.failures.retain(|_, at| (now - *at).abs() < WARN_EVERY);
     }
 
     /// Returns the verdicts about incidents, and the others by which incidents may open.

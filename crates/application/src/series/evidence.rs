@@ -6,12 +6,13 @@ use std::time::Duration as StdDuration;
 
 use federation_domain::{
     Clock, HeardValue, MAX_SAMPLE_LEAD, MetricCondition, MetricEvidence, MetricRule, ProjectId,
-    Run, RunQuery, StoreError, Streak, Tier, Verdict,
+    Run, RunQuery, StoreError, Streak, Tier, Verdict, is_stale,
 };
 use time::{Duration, OffsetDateTime};
 
-use super::watched::{Pair, RuleSet, SLICE, WatchedRule};
+use super::watched::{Pair, Rise, RuleId, RuleSet, SLICE, WatchedRule};
 use super::{FLUSH_INTERVAL, Series};
+use crate::entry::ProjectEntry;
 
 /// Age of the last flush up to which the store counts as complete.
 const FLUSHED_WITHIN: Duration = Duration::seconds(10);
@@ -50,7 +51,7 @@ impl Gathered {
 impl Series {
     /// Replaces the metric rules that incidents are opened by.
     pub fn configure_rules(&self, rules: Vec<MetricRule>) {
-        self.0.watched.configure(rules, &self.0.table);
+        self.0.watched.configure(rules, &self.0.table, &self.0.registry);
     }
 
     pub(crate) fn rule_set(&self) -> Arc<RuleSet> {
@@ -70,23 +71,23 @@ impl Series {
         self.0.is_restored.load(Ordering::Relaxed)
     }
 
-    /// Forgets what rules know of projects that they do not apply to.
+    /// Forgets what rules know of projects that they do not apply to, and what is too old.
     pub(super) async fn prune_rules(&self) {
         let set = self.rule_set();
         let stays = |(id, project): Pair| {
             set.get(id).is_some_and(|one| self.is_covered(&one.rule, project))
         };
-        self.0.watched.prune(self.0.clock.utc(), stays).await;
+        let now = self.0.clock.utc();
+        let is_over = |((id, _), arrived_at): &Rise| {
+            let within = set.get(*id).map(|one| one.rule.horizon()).unwrap_or_default();
+            (now - *arrived_at).abs() > within + MAX_SAMPLE_LEAD
+        };
+        self.0.watched.prune(now, stays, is_over).await;
     }
 
     /// Returns `true` if the project exists and the rule applies to it.
     pub(crate) fn is_covered(&self, rule: &MetricRule, project: ProjectId) -> bool {
-        let Some(entry) = self.0.registry.get_by_id(project) else { return false };
-        if rule.scope.is_unlimited() {
-            return true;
-        }
-        let live = entry.lock();
-        rule.scope.covers(&live.project.slug, &live.project.tags)
+        self.0.registry.get_by_id(project).is_some_and(|entry| is_covered(rule, &entry))
     }
 
     /// Returns the arrival of the last sample of a series and the streak of a rule. A verdict is outdated
@@ -160,12 +161,25 @@ impl Series {
         self.0.flushed_at.lock().is_some_and(|at| at >= needed)
     }
 
-    /// Notes since when a verdict says that a condition does not hold.
-    pub(crate) fn note_verdict(&self, one: &WatchedRule, project: ProjectId, verdict: &Verdict) {
+    /// Notes since when a verdict says that a condition does not hold. Changes the stamp of the verdict
+    /// like the streak.
+    pub(crate) fn note_verdict(
+        &self,
+        one: &WatchedRule,
+        project: ProjectId,
+        verdict: &Verdict,
+        stamp: &mut Stamp,
+    ) {
         let pair = (one.id, project);
         let is_compared = matches!(one.rule.condition, MetricCondition::Compare { .. });
         match verdict {
-            Verdict::Clear { since, .. } => self.0.watched.note_clear(pair, *since),
+            Verdict::Clear { since, .. } => {
+                let expected = |known| !is_compared || known == stamp.1;
+                let noted = self.0.watched.note_clear(pair, *since, expected);
+                if is_compared && noted.is_some() {
+                    stamp.1 = noted;
+                }
+            }
             Verdict::Holds { .. } if !is_compared => self.0.watched.forget_streak(pair),
             _ => {}
         }
@@ -188,12 +202,18 @@ impl Series {
         fresh
     }
 
-    fn is_due(&self, set: &RuleSet, (id, _): Pair, streak: Streak) -> bool {
+    fn is_due(&self, set: &RuleSet, (id, project): Pair, streak: Streak) -> bool {
         let Some(one) = set.get(id) else { return false };
-        let since = streak.since.max(self.0.watched.listening_since());
+        let (now, metric) = (self.0.clock.utc(), one.rule.metric.as_str());
+        let is_fresh = || {
+            let newest_at = self.0.table.newest_at(project, metric);
+            newest_at.is_some_and(|at| !is_stale(metric, at, now))
+        };
         matches!(one.rule.condition, MetricCondition::Compare { .. })
             && streak.holds
-            && self.0.clock.utc() - since >= one.rule.hold
+            && streak.since >= self.0.watched.listening_since()
+            && now - streak.since >= one.rule.hold
+            && is_fresh()
     }
 
     pub(crate) fn projects_with_series(&self) -> Vec<ProjectId> {
@@ -215,16 +235,24 @@ impl Series {
     }
 
     /// Returns some pairs whose value rose, in order.
-    pub(crate) fn risen_after(&self, after: Option<Pair>, most: usize) -> Vec<Pair> {
+    pub(crate) fn risen_after(&self, after: Option<Pair>, most: usize) -> Vec<Rise> {
         self.0.watched.risen_after(after, most)
     }
 
-    pub(crate) fn take_risen(&self, pair: Pair) -> Option<OffsetDateTime> {
-        self.0.watched.take_risen(pair)
+    pub(crate) fn risen_at(&self, pair: Pair) -> Option<OffsetDateTime> {
+        self.0.watched.risen_at(pair)
     }
 
-    pub(crate) fn put_back_risen(&self, pair: Pair, arrived_at: OffsetDateTime) {
-        self.0.watched.put_back_risen(pair, arrived_at);
+    pub(crate) fn risen_of(&self, id: RuleId) -> usize {
+        self.0.watched.risen_of(id)
+    }
+
+    pub(crate) fn settle_rises(&self, rises: &[Rise]) {
+        self.0.watched.settle_rises(rises);
+    }
+
+    pub(crate) fn listening_since(&self) -> OffsetDateTime {
+        self.0.watched.listening_since()
     }
 
     pub(crate) fn set_rule_levels(&self, unchecked: usize, withheld: usize) {
@@ -240,4 +268,13 @@ pub(crate) struct MatchingSlice {
     pub(crate) due: Vec<Pair>,
     /// Pair that the next slice follows; `None` if this is the last one.
     pub(crate) next: Option<Pair>,
+}
+
+/// Returns `true` if a rule applies to a project.
+pub(super) fn is_covered(rule: &MetricRule, entry: &ProjectEntry) -> bool {
+    if rule.scope.is_unlimited() {
+        return true;
+    }
+    let live = entry.lock();
+    rule.scope.covers(&live.project.slug, &live.project.tags)
 }

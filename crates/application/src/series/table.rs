@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use federation_domain::{MetricType, ProjectId, Resolution, Run, SeriesRun};
+use federation_domain::{MetricRule, MetricType, ProjectId, Resolution, Run, SeriesRun};
 use parking_lot::{Mutex, RwLock};
 use time::OffsetDateTime;
 
@@ -56,7 +56,7 @@ impl Table {
         project: ProjectId,
         batch: &'a SampleBatch<'_>,
         Arrival { now, resolution, excess }: Arrival,
-        watched: &Watched,
+        (watched, covers): (&Watched, &dyn Fn(&MetricRule) -> bool),
     ) -> Result<Added, Vec<&'a str>> {
         let mut time = SampledAt {
             at: batch.observed_at.unwrap_or(now),
@@ -76,20 +76,23 @@ impl Table {
             }
         }
         series.note_time(resolution, &mut time);
+        let listening_since = watched.listening_since();
         let before = series.series.len();
         let mut added = Added { completed: Vec::new(), excess: 0 };
         for sample in &batch.samples {
             let intern = |metric: &str| self.intern(metric);
             let metric = sample.metric();
             let is_watched = rules.names(metric);
-            let before = if is_watched { number_heard(&series, metric) } else { None };
+            let before =
+                if is_watched { number_heard(&series, metric, listening_since) } else { None };
             if !series.add(resolution, sample, time, intern, &mut added.completed) {
                 added.excess += 1;
             } else if let (true, Some((run, _))) = (is_watched, series.held(metric)) {
                 // A late sample does not change the newest value.
                 let (at, number, arrived_at) = (run.until_at, run.last.as_number(), now);
                 let rose = number.is_some() && before.is_none_or(|before| number > Some(before));
-                watched.observe(&rules, metric, Taken { project, at, number, rose, arrived_at });
+                let taken = Taken { project, at, number, rose, arrived_at };
+                watched.observe(&rules, metric, taken, covers);
             }
         }
         self.series.fetch_add(series.series.len() - before, Ordering::Relaxed);
@@ -162,6 +165,13 @@ impl Table {
         let held = self.projects.read().get(&project).map(Arc::clone)?;
         let held = held.lock();
         held.held(metric).and_then(|(_, arrived_at)| arrived_at)
+    }
+
+    /// Returns the time of the newest sample of a series.
+    pub(super) fn newest_at(&self, project: ProjectId, metric: &str) -> Option<OffsetDateTime> {
+        let held = self.projects.read().get(&project).map(Arc::clone)?;
+        let held = held.lock();
+        held.held(metric).map(|(run, _)| run.until_at)
     }
 
     pub(super) fn has(&self, project: ProjectId, metric: &str) -> bool {
@@ -265,8 +275,12 @@ impl Table {
     }
 }
 
-/// Returns the newest number of a series, if it arrived since the start of the process.
-fn number_heard(series: &ProjectSeries, metric: &str) -> Option<f64> {
+/// Returns the newest number of a series, if it arrived since the start of the process and the last gap.
+fn number_heard(
+    series: &ProjectSeries,
+    metric: &str,
+    listening_since: OffsetDateTime,
+) -> Option<f64> {
     let (run, arrived_at) = series.held(metric)?;
-    arrived_at.and_then(|_| run.last.as_number())
+    arrived_at.filter(|at| *at >= listening_since).and_then(|_| run.last.as_number())
 }

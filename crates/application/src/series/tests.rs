@@ -123,6 +123,67 @@ async fn rules_follow_only_series_that_match_of_projects_that_they_apply_to() {
 }
 
 #[tokio::test]
+async fn a_limited_rule_uses_no_memory_for_other_projects() {
+    let world = World::new().await;
+    world.send("b", "errors", 1.0);
+    let increase = MetricRuleDraft {
+        name: "rises".to_owned(),
+        when: Some("errors".to_owned()),
+        increase: Some("3 within 1h".to_owned()),
+        severity: "info".to_owned(),
+        projects: vec!["a".to_owned()],
+        ..MetricRuleDraft::default()
+    };
+    world.series.configure_rules(vec![errors_of(&["a"], &[]), increase.parse().unwrap()]);
+    world.send("b", "errors", 2.0);
+    let known = || {
+        let watched = &world.series.0.watched;
+        (watched.streaks_after(None).len(), watched.risen_after(None, 10).len())
+    };
+    assert_eq!(known(), (0, 0));
+    world.send("a", "errors", 2.0);
+    assert_eq!(known(), (1, 1));
+    world.clock.advance(Duration::from_secs(3_900));
+    world.series.prune_rules().await;
+    assert_eq!(known(), (1, 0), "the rise is too old to matter");
+}
+
+#[tokio::test]
+async fn only_current_values_that_match_are_looked_at() {
+    let world = World::new().await;
+    world.series.configure_rules(vec![errors_of(&[], &[])]);
+    let matching = || world.series.matching_after(&world.series.rule_set(), None).due.len();
+    world.send("a", "errors", 1.0);
+    assert_eq!(matching(), 1);
+    world.clock.advance(Duration::from_secs(1));
+    world.series.note_gap();
+    assert_eq!(matching(), 0, "from before a gap");
+    world.send("a", "errors", 1.0);
+    assert_eq!(matching(), 1);
+    world.clock.advance(Duration::from_secs(86_401));
+    assert_eq!(matching(), 0, "stale");
+}
+
+#[tokio::test]
+async fn a_verdict_does_not_end_a_streak_that_began_meanwhile() {
+    let world = World::new().await;
+    world.series.configure_rules(vec![errors_of(&[], &[])]);
+    world.send("a", "errors", 0.0);
+    let (set, now) = (world.series.rule_set(), world.clock.utc());
+    let project = world.service.catalog.registry().get("a").unwrap().id;
+    let mut stamp = world.series.stamp(&set.rules[0], project);
+    world.send("a", "errors", 1.0);
+    let clear = federation_domain::Verdict::Clear { since: now, source: Source::Nats };
+    let streak = || world.series.stamp(&set.rules[0], project).1;
+    world.series.note_verdict(&set.rules[0], project, &clear, &mut stamp);
+    assert!(streak().is_some_and(|streak| streak.holds));
+    world.send("a", "errors", 0.0);
+    stamp = world.series.stamp(&set.rules[0], project);
+    world.series.note_verdict(&set.rules[0], project, &clear, &mut stamp);
+    assert_eq!(stamp.1, streak(), "the verdict is based on it");
+}
+
+#[tokio::test]
 async fn a_rule_ignores_further_series_beyond_its_limit() {
     let world = World::new().await;
     world.series.configure_rules(vec![errors_of(&[], &[])]);

@@ -4,7 +4,7 @@
 //! that do. For an increase it is the series whose value rose. Everything else is read from the store when
 //! a rule is judged, so there is no history in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::table::Table;
 use crate::metrics::samples::SampleCounts;
+use crate::registry::Registry;
 
 /// Maximum number of streaks, of at most some 60 bytes. A rule knows nothing of further series.
 const MAX_STREAKS: usize = 100_000;
@@ -41,6 +42,9 @@ pub(crate) struct RuleId(u32);
 
 /// A rule and a project.
 pub(crate) type Pair = (RuleId, ProjectId);
+
+/// A pair whose value rose, with the arrival of the higher value.
+pub(crate) type Rise = (Pair, OffsetDateTime);
 
 /// A metric rule with its number.
 #[derive(Debug, Clone)]
@@ -76,8 +80,8 @@ struct Marks {
     streaks: BTreeMap<Pair, Streak>,
     /// Pairs whose streak began to hold since the last look.
     fresh: Vec<Pair>,
-    /// Pairs of rules about increases whose value rose since they were last judged, with the arrival of
-    /// the higher value.
+    /// Pairs of rules about increases whose value rose and has not been found to be too low since, with
+    /// the arrival of the higher value.
     risen: BTreeMap<Pair, OffsetDateTime>,
 }
 
@@ -179,7 +183,7 @@ impl Watched {
 
     /// Replaces the rules. What is known of unchanged rules is kept, and new ones begin with the values
     /// that have arrived since the start of the process.
-    pub(super) fn configure(&self, rules: Vec<MetricRule>, table: &Table) {
+    pub(super) fn configure(&self, rules: Vec<MetricRule>, table: &Table, registry: &Registry) {
         let former = self.set();
         let set = Arc::new(former.next(rules));
         *self.set.write() = Arc::clone(&set);
@@ -192,28 +196,45 @@ impl Watched {
         if new.is_empty() {
             return;
         }
+        let covered = covered(&new, registry);
         // Samples that arrive meanwhile wait for the lock of their project.
         table.visit(|project, series| {
-            for one in &new {
+            for one in new.iter().filter(|one| covers(&covered, one, project)) {
                 let held = series.held(one.rule.metric.as_str());
                 let Some((run, Some(arrived_at))) = held else { continue };
                 let (at, number) = (run.until_at, run.last.as_number());
-                self.mark(one, Taken { project, at, number, rose: true, arrived_at });
+                let taken = Taken { project, at, number, rose: true, arrived_at };
+                self.mark(one, taken, &|_| true);
             }
         });
     }
 
     /// Takes a sample into account. The caller holds the lock of the project, so that samples count in
     /// the order in which they are added.
-    pub(super) fn observe(&self, set: &RuleSet, metric: &str, taken: Taken) {
+    /// `covers` tells whether a rule applies to the project.
+    pub(super) fn observe(
+        &self,
+        set: &RuleSet,
+        metric: &str,
+        taken: Taken,
+        covers: &dyn Fn(&MetricRule) -> bool,
+    ) {
         for one in set.by_metric.get(metric).into_iter().flatten() {
-            self.mark(one, taken);
+            self.mark(one, taken, covers);
         }
     }
 
-    fn mark(&self, one: &WatchedRule, taken: Taken) {
+    fn mark(&self, one: &WatchedRule, taken: Taken, covers: &dyn Fn(&MetricRule) -> bool) {
         let pair = (one.id, taken.project);
         let listening_since = self.listening_since();
+        let takes_room = match one.rule.condition {
+            MetricCondition::Compare { .. } => one.rule.matches(taken.number),
+            MetricCondition::Increase { .. } => taken.rose,
+            MetricCondition::Absent { .. } => false,
+        };
+        if takes_room && !covers(&one.rule) {
+            return;
+        }
         let mut marks = self.marks.lock();
         let is_tracked = match one.rule.condition {
             // A late value may be older than one that was missed.
@@ -236,12 +257,20 @@ impl Watched {
         self.marks.lock().streaks.get(&pair).copied()
     }
 
-    /// Notes that a condition has not held since a time, unless that is known.
-    pub(super) fn note_clear(&self, pair: Pair, since: OffsetDateTime) {
+    /// Notes that a condition has not held since a time, unless that is known. Returns the streak, or
+    /// `None` if the one so far is not `expected`.
+    pub(super) fn note_clear(
+        &self,
+        pair: Pair,
+        since: OffsetDateTime,
+        expected: impl Fn(Option<Streak>) -> bool,
+    ) -> Option<Streak> {
         let listening_since = self.listening_since();
         let mut marks = self.marks.lock();
         let known = marks.streaks.get(&pair).copied();
-        marks.streaks.insert(pair, Streak::after(known, false, since, listening_since));
+        let next = expected(known).then(|| Streak::after(known, false, since, listening_since))?;
+        marks.streaks.insert(pair, next);
+        Some(next)
     }
 
     /// Forgets the streak of a rule that is not a comparison.
@@ -261,22 +290,33 @@ impl Watched {
         next.map(|(pair, streak)| (*pair, *streak)).collect()
     }
 
-    /// Returns some pairs whose value rose after a pair, in order.
-    pub(super) fn risen_after(&self, after: Option<Pair>, most: usize) -> Vec<Pair> {
+    /// Returns some pairs whose value rose after a pair, in order, with the arrivals of the higher values.
+    pub(super) fn risen_after(&self, after: Option<Pair>, most: usize) -> Vec<Rise> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let marks = self.marks.lock();
-        marks.risen.range((from, Bound::Unbounded)).take(most).map(|(pair, _)| *pair).collect()
+        let next = marks.risen.range((from, Bound::Unbounded)).take(most);
+        next.map(|(pair, arrived_at)| (*pair, *arrived_at)).collect()
     }
 
-    /// Takes a pair out of those whose value rose, before it is judged. Returns the arrival of the higher
-    /// value.
-    pub(super) fn take_risen(&self, pair: Pair) -> Option<OffsetDateTime> {
-        self.marks.lock().risen.remove(&pair)
+    /// Returns the arrival of the higher value of a pair whose value rose.
+    pub(super) fn risen_at(&self, pair: Pair) -> Option<OffsetDateTime> {
+        self.marks.lock().risen.get(&pair).copied()
     }
 
-    /// Notes again that the value of a pair rose, because it could not be judged.
-    pub(super) fn put_back_risen(&self, pair: Pair, arrived_at: OffsetDateTime) {
-        self.marks.lock().note_rise(pair, arrived_at);
+    /// Forgets rises that need no other check, except those of a higher value that arrived meanwhile.
+    pub(super) fn settle_rises(&self, rises: &[Rise]) {
+        let mut marks = self.marks.lock();
+        for (pair, arrived_at) in rises {
+            if marks.risen.get(pair) == Some(arrived_at) {
+                marks.risen.remove(pair);
+            }
+        }
+    }
+
+    /// Returns the number of pairs of a rule whose value rose.
+    pub(super) fn risen_of(&self, id: RuleId) -> usize {
+        let all = (id, ProjectId(i64::MIN))..=(id, ProjectId(i64::MAX));
+        self.marks.lock().risen.range(all).count()
     }
 
     /// Uses up the room for streaks.
@@ -293,9 +333,14 @@ impl Watched {
         self.marks.lock().risen.len()
     }
 
-    /// Forgets the pairs for which `stays` returns `false`, and old streaks in which nothing held. Other
-    /// tasks run in between.
-    pub(super) async fn prune(&self, now: OffsetDateTime, stays: impl Fn(Pair) -> bool) {
+    /// Forgets the pairs for which `stays` returns `false`, old streaks in which nothing held, and rises
+    /// that are over. Other tasks run in between.
+    pub(super) async fn prune(
+        &self,
+        now: OffsetDateTime,
+        stays: impl Fn(Pair) -> bool,
+        is_over: impl Fn(&Rise) -> bool,
+    ) {
         let is_old = |streak: &Streak| !streak.holds && (now - streak.since).abs() > FORGET_AFTER;
         let mut last = None;
         loop {
@@ -309,15 +354,35 @@ impl Watched {
         let mut last = None;
         loop {
             let mut slice = self.risen_after(last, SLICE);
-            let Some(end) = slice.last() else { break };
+            let Some((end, _)) = slice.last() else { break };
             last = Some(*end);
-            slice.retain(|pair| !stays(*pair));
-            self.marks.lock().risen.retain(|pair, _| slice.binary_search(pair).is_err());
+            slice.retain(|rise| is_over(rise) || !stays(rise.0));
+            self.settle_rises(&slice);
             tokio::task::yield_now().await;
         }
         let marks = self.marks.lock();
         self.counts.set_rule_series(marks.streaks.len() + marks.risen.len());
     }
+}
+
+/// Returns the pairs of limited rules and the projects that they apply to.
+fn covered(rules: &[&WatchedRule], registry: &Registry) -> BTreeSet<Pair> {
+    let limited: Vec<_> = rules.iter().filter(|one| !one.rule.scope.is_unlimited()).collect();
+    let mut covered = BTreeSet::new();
+    if limited.is_empty() {
+        return covered;
+    }
+    registry.for_each(|entry| {
+        let live = entry.lock();
+        let (slug, tags) = (&live.project.slug, &live.project.tags);
+        let of_project = limited.iter().filter(|one| one.rule.scope.covers(slug, tags));
+        covered.extend(of_project.map(|one| (one.id, entry.id)));
+    });
+    covered
+}
+
+fn covers(covered: &BTreeSet<Pair>, one: &WatchedRule, project: ProjectId) -> bool {
+    one.rule.scope.is_unlimited() || covered.contains(&(one.id, project))
 }
 
 impl Marks {

@@ -7,13 +7,13 @@ use time::{Duration, OffsetDateTime};
 
 use super::super::read_budget::ReadBudget;
 use super::{CHECK_EVERY, RuleWatch};
-use crate::series::{Stamp, WatchedRule};
+use crate::series::{Rise, Stamp, WatchedRule};
 
 /// Number of the newest entries of a project among which its latest outage is looked for.
 const ENTRIES: usize = 50;
 
-/// Shortest time after which a changed value is checked by a rule about increases.
-const RISES_EVERY: Duration = Duration::seconds(10);
+/// Shortest time after which a pair is checked again because of values that do not end the last verdict.
+pub(super) const CHANGES_EVERY: Duration = Duration::seconds(10);
 
 /// A verdict, and what it is based on.
 pub(super) struct Checked {
@@ -29,18 +29,27 @@ impl Checked {
         matches!(self.verdict, Verdict::Holds { .. })
     }
 
-    /// Returns `true` if nothing has arrived that the verdict does not take into account. A rise and the
-    /// end of one are known with a delay.
+    /// Returns `true` if nothing has arrived that ends the verdict. A rise and the end of one are known
+    /// with a delay. While the streak stays, a value does not change what a comparison says.
     pub(super) fn is_current(&self, one: &WatchedRule, stamp: Stamp) -> bool {
-        let is_rise = matches!(one.rule.condition, MetricCondition::Increase { .. });
-        if is_rise { self.stamp.2 == stamp.2 } else { self.stamp == stamp }
+        let is_known = matches!(self.verdict, Verdict::Holds { .. } | Verdict::Clear { .. });
+        let (known_at, streak, gap) = self.stamp;
+        let (same_arrival, same_streak) = (known_at == stamp.0, streak == stamp.1);
+        let is_same = match one.rule.condition {
+            MetricCondition::Increase { .. } => true,
+            MetricCondition::Compare { .. } => same_streak && (is_known || same_arrival),
+            MetricCondition::Absent { .. } => {
+                same_arrival || matches!(self.verdict, Verdict::Clear { .. })
+            }
+        };
+        is_same && gap == stamp.2
     }
 
     /// Returns `true` if the verdict is to be checked again.
     pub(super) fn is_due(&self, one: &WatchedRule, stamp: Stamp, now: OffsetDateTime) -> bool {
         let age = (now - self.at).abs();
         let is_changed = !self.is_current(one, stamp);
-        is_changed || age >= CHECK_EVERY || (self.stamp != stamp && age >= RISES_EVERY)
+        is_changed || age >= CHECK_EVERY || (self.stamp != stamp && age >= CHANGES_EVERY)
     }
 }
 
@@ -54,20 +63,25 @@ impl RuleWatch {
     ) -> bool {
         let pair = (one.id, project);
         let is_rise = matches!(one.rule.condition, MetricCondition::Increase { .. });
-        let rise = if is_rise { self.series.take_risen(pair) } else { None };
-        let read = budget.read(self.judge(one, project)).await;
-        let Some(mut checked) = read else {
-            rise.into_iter().for_each(|at| self.series.put_back_risen(pair, at));
+        let rise = if is_rise { self.series.risen_at(pair) } else { None };
+        let is_tried = budget.is_left();
+        let Some(mut checked) = budget.read(self.judge(one, project)).await else {
+            if is_tried {
+                self.state.failures.insert(pair, self.series.now());
+            }
             return false;
         };
+        self.state.failures.remove(&pair);
         let is_clear = matches!(checked.verdict, Verdict::Clear { .. });
         if is_rise && is_clear && !self.series.is_flushed(rise) {
             // The lower value may still be on its way to the store.
             checked.verdict = Verdict::Unknown;
-            rise.into_iter().for_each(|at| self.series.put_back_risen(pair, at));
+        } else if is_clear || checked.verdict == Verdict::Gone {
+            let settled: Vec<Rise> = rise.into_iter().map(|at| (pair, at)).collect();
+            self.series.settle_rises(&settled);
         }
-        if self.series.stamp(one, project) == checked.stamp {
-            self.series.note_verdict(one, project, &checked.verdict);
+        if checked.is_current(one, self.series.stamp(one, project)) {
+            self.series.note_verdict(one, project, &checked.verdict, &mut checked.stamp);
         }
         self.state.checked.insert(pair, checked);
         true

@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use federation_domain::{MAX_OPEN_OF_A_RULE, MetricCondition, ProjectId};
+use federation_domain::{MAX_OPEN_OF_A_RULE, MetricCondition, ProjectId, ProjectStatus};
 use time::{Duration, OffsetDateTime};
 
-use super::{Named, RuleWatch, rooms};
+use super::check::{CHANGES_EVERY, Checked};
+use super::{Named, RuleWatch, WARN_EVERY, rooms};
 use crate::maintenance_table::OpenWindows;
-use crate::series::{Pair, RuleId, RuleSet, SLICE, WatchedRule};
+use crate::series::{Pair, Rise, RuleId, RuleSet, SLICE, WatchedRule};
 
 /// Interval at which all series are looked at. Between two looks, new values that match are.
 const SCAN_EVERY: Duration = Duration::seconds(10);
-
-/// Interval of the warnings about one rule.
-const WARN_EVERY: Duration = Duration::minutes(10);
 
 /// Maximum number of candidates of all rules.
 const MAX_CANDIDATES: usize = 5_000;
@@ -25,11 +23,26 @@ const MAX_RISEN: usize = 50;
 #[derive(Default)]
 pub(super) struct Candidates {
     scanned_at: Option<OffsetDateTime>,
-    of_rules: BTreeMap<RuleId, BTreeSet<ProjectId>>,
+    of_rules: BTreeMap<RuleId, OfRule>,
     total: usize,
     /// Numbers of the others at the last scan.
     withheld: BTreeMap<RuleId, usize>,
     warned_at: BTreeMap<RuleId, OffsetDateTime>,
+}
+
+/// Candidates of one rule.
+#[derive(Default)]
+struct OfRule {
+    /// With `true` for those that take up room, because their last verdict does not say otherwise.
+    projects: BTreeMap<ProjectId, bool>,
+    used: usize,
+}
+
+impl OfRule {
+    fn forget(&mut self, is_gone: impl Fn(ProjectId) -> bool) {
+        self.projects.retain(|project, _| !is_gone(*project));
+        self.used = self.projects.values().filter(|takes_room| **takes_room).count();
+    }
 }
 
 /// A search for candidates.
@@ -42,11 +55,11 @@ struct Search<'a> {
 
 impl Candidates {
     pub(super) fn pairs(&self) -> impl Iterator<Item = Pair> {
-        let pair = |(id, projects): (&RuleId, &BTreeSet<ProjectId>)| {
+        let pairs = |(id, of_rule): (&RuleId, &OfRule)| {
             let id = *id;
-            projects.iter().map(move |project| (id, *project)).collect::<Vec<_>>()
+            of_rule.projects.keys().map(move |project| (id, *project)).collect::<Vec<_>>()
         };
-        self.of_rules.iter().flat_map(pair)
+        self.of_rules.iter().flat_map(pairs)
     }
 
     /// Returns the number of projects for which a rule seems to hold that has no room for them.
@@ -54,11 +67,17 @@ impl Candidates {
         self.withheld.values().sum()
     }
 
-    fn add(&mut self, (id, project): Pair, room: usize) {
+    fn add(&mut self, (id, project): Pair, room: usize, takes_room: bool) {
         let of_rule = self.of_rules.entry(id).or_default();
-        if of_rule.len() < room && self.total < MAX_CANDIDATES {
-            self.total += usize::from(of_rule.insert(project));
-        } else if !of_rule.contains(&project) {
+        if of_rule.projects.contains_key(&project) {
+            return;
+        }
+        let has_room = if takes_room { of_rule.used < room } else { room > 0 };
+        if has_room && self.total < MAX_CANDIDATES {
+            of_rule.projects.insert(project, takes_room);
+            of_rule.used += usize::from(takes_room);
+            self.total += 1;
+        } else {
             *self.withheld.entry(id).or_default() += 1;
         }
     }
@@ -97,8 +116,8 @@ impl RuleWatch {
         if !is_due {
             fresh.into_iter().for_each(|pair| self.consider(&search, pair));
             let named = &search.named;
-            for (id, projects) in &mut self.state.candidates.of_rules {
-                projects.retain(|project| !named.contains(&(*id, *project)));
+            for (id, of_rule) in &mut self.state.candidates.of_rules {
+                of_rule.forget(|project| named.contains(&(*id, project)));
             }
             return;
         }
@@ -108,6 +127,7 @@ impl RuleWatch {
         candidates.total = 0;
         self.find_matching(&search).await;
         self.find_absent(&search).await;
+        self.count_withheld_rises(&search);
         self.state.candidates.warn(set, now);
     }
 
@@ -134,7 +154,7 @@ impl RuleWatch {
         for projects in self.series.projects_with_series().chunks(SLICE) {
             for project in projects {
                 for one in &rules {
-                    if self.series.seems_absent(&one.rule, *project) {
+                    if self.series.seems_absent(&one.rule, *project) && !self.is_offline(*project) {
                         self.consider(search, (one.id, *project));
                     }
                 }
@@ -154,27 +174,83 @@ impl RuleWatch {
         };
         if self.series.is_covered(&one.rule, pair.1) && !is_quiet() {
             let room = search.rooms.get(&pair.0).copied().unwrap_or(MAX_OPEN_OF_A_RULE);
-            self.state.candidates.add(pair, room);
+            let takes_room = self.state.checked.get(&pair).is_none_or(Checked::is_held);
+            self.state.candidates.add(pair, room, takes_room);
         }
     }
 
-    /// Returns the next pairs whose value rose, of rules that may open incidents.
-    pub(super) fn next_risen(&mut self, set: &RuleSet, named: &[Named<'_>]) -> Vec<Pair> {
-        let rooms = rooms(named);
-        let mut held = BTreeMap::<RuleId, usize>::new();
-        for ((id, _), _) in self.state.checked.iter().filter(|(_, known)| known.is_held()) {
-            *held.entry(*id).or_default() += 1;
+    /// Returns `true` if a project that was heard is offline.
+    fn is_offline(&self, project: ProjectId) -> bool {
+        let Some(entry) = self.incidents.0.catalog.registry().get_by_id(project) else {
+            return false;
+        };
+        entry.status() == ProjectStatus::Offline && entry.lock().project.last_heartbeat_at.is_some()
+    }
+
+    /// Returns the number of pairs of each rule that hold and have no incident yet.
+    fn held(&self, named: &BTreeSet<Pair>) -> BTreeMap<RuleId, usize> {
+        let mut held = BTreeMap::new();
+        for (pair, known) in &self.state.checked {
+            if known.is_held() && !named.contains(pair) {
+                *held.entry(pair.0).or_default() += 1;
+            }
         }
+        held
+    }
+
+    fn count_withheld_rises(&mut self, search: &Search<'_>) {
+        let held = self.held(&search.named);
+        for one in &search.set.rules {
+            let MetricCondition::Increase { .. } = one.rule.condition else { continue };
+            let room = search.rooms.get(&one.id).copied().unwrap_or(MAX_OPEN_OF_A_RULE);
+            let held = held.get(&one.id).copied().unwrap_or_default();
+            if held >= room {
+                let risen = self.series.risen_of(one.id);
+                let others = risen.saturating_sub(held.min(room));
+                *self.state.candidates.withheld.entry(one.id).or_default() += others;
+            }
+        }
+    }
+
+    /// Returns the next pairs whose value rose, of rules that may open incidents. A pair is one of them
+    /// until its incident is open or its value is found not to have risen by enough.
+    pub(super) fn next_risen(
+        &mut self,
+        set: &RuleSet,
+        named: &[Named<'_>],
+        now: OffsetDateTime,
+    ) -> Vec<Pair> {
+        let rooms = rooms(named);
+        let named: BTreeSet<Pair> = named.iter().filter_map(Named::pair).collect();
+        let held = self.held(&named);
         let mut next = self.series.risen_after(self.state.last_risen, MAX_RISEN);
         if next.len() < MAX_RISEN {
             next.extend(self.series.risen_after(None, MAX_RISEN - next.len()));
         }
-        self.state.last_risen = next.last().copied();
-        next.retain(|(id, project)| {
+        self.state.last_risen = next.last().map(|(pair, _)| *pair);
+        let is_followed = |(pair, at): &Rise| {
+            let known = self.state.checked.get(pair);
+            named.contains(pair) && known.is_some_and(|known| known.is_held() && known.at >= *at)
+        };
+        let (followed, mut next): (Vec<Rise>, Vec<Rise>) = next.into_iter().partition(is_followed);
+        self.series.settle_rises(&followed);
+        next.retain(|((id, project), at)| {
             let room = rooms.get(id).copied().unwrap_or(MAX_OPEN_OF_A_RULE);
-            let has_room = held.get(id).is_none_or(|held| *held < room);
-            has_room && set.get(*id).is_some_and(|one| self.series.is_covered(&one.rule, *project))
+            held.get(id).copied().unwrap_or_default() < room
+                && self.is_rise_due(&((*id, *project), *at), now)
+                && set.get(*id).is_some_and(|one| self.series.is_covered(&one.rule, *project))
         });
+        let mut next: Vec<Pair> = next.into_iter().map(|(pair, _)| pair).collect();
+        next.sort_by_key(|pair| self.state.failures.get(pair));
         next
+    }
+
+    /// Returns `true` if a rise may tell more than at the last check. Nothing is known of one before a gap
+    /// until another value arrives, and one that holds is checked anyway.
+    fn is_rise_due(&self, (pair, at): &Rise, now: OffsetDateTime) -> bool {
+        let is_new = |known: &Checked| *at >= known.at || (now - known.at).abs() >= CHANGES_EVERY;
+        let known = self.state.checked.get(pair);
+        *at >= self.series.listening_since()
+            && known.is_none_or(|known| !known.is_held() && is_new(known))
     }
 }

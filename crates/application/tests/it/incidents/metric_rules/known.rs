@@ -203,6 +203,50 @@ async fn a_rise_across_a_restart_is_found_in_the_store() {
 }
 
 #[tokio::test]
+async fn a_rise_before_a_gap_is_found_with_the_next_value() {
+    let increase = Some("3 within 1h".to_owned());
+    let rise = rule(MetricRuleDraft { increase, ..draft("audit.fail_count") });
+    let mut reporting = Reporting::with(&["web"], vec![rise]).await;
+    reporting.send("web", "audit.fail_count", 0.0);
+    reporting.pass(70, &["web"]).await;
+    reporting.send("web", "audit.fail_count", 4.0);
+    reporting.watched.world.listen(seconds(1));
+    reporting.series.note_gap();
+    reporting.pass(30, &["web"]).await;
+    assert!(reporting.open().is_empty(), "the newest value is not known");
+    reporting.send("web", "audit.fail_count", 4.0);
+    reporting.pass(15, &["web"]).await;
+    assert_eq!(reporting.open(), ["web: audit.fail_count rose from 0 to 4 within 1h"]);
+}
+
+#[tokio::test]
+async fn a_rise_in_maintenance_opens_an_incident_later_although_the_rules_are_read_again() {
+    let rules = |others: Option<&str>| {
+        let increase = Some("3 within 1h".to_owned());
+        let rise = rule(MetricRuleDraft { increase, ..draft("audit.fail_count") });
+        let other = |when| rule(MetricRuleDraft { name: "other".to_owned(), ..draft(when) });
+        std::iter::once(rise).chain(others.map(other)).collect()
+    };
+    let mut reporting = Reporting::with(&["web"], rules(None)).await;
+    let window = federation_domain::MaintenanceDraft {
+        projects: vec!["web".to_owned()],
+        duration: Some(seconds(300)),
+        reason: "new disks".to_owned(),
+        ..federation_domain::MaintenanceDraft::default()
+    };
+    reporting.watched.world.service.maintenance.create(&window, Actor::API).await.unwrap();
+    for value in [0.0, 4.0] {
+        reporting.send("web", "audit.fail_count", value);
+        reporting.pass(70, &["web"]).await;
+    }
+    reporting.series.configure_rules(rules(Some("errors > 0")));
+    reporting.pass(140, &["web"]).await;
+    assert!(reporting.open().is_empty());
+    reporting.pass(60, &["web"]).await;
+    assert_eq!(reporting.open(), ["web: audit.fail_count rose from 0 to 4 within 1h"]);
+}
+
+#[tokio::test]
 async fn without_metrics_or_rules_incidents_stay_as_they_are() {
     let rules = || vec![compare("errors > 0", None)];
     let mut reporting = Reporting::with(&["web"], rules()).await;
