@@ -22,6 +22,8 @@ pub struct FakeMetricStore {
     refuses: AtomicBool,
     /// Type whose runs are rejected.
     rejected: Mutex<Option<String>>,
+    /// Type whose runs cannot be read.
+    unreadable: Mutex<Option<String>>,
     calls: AtomicUsize,
     rolled_until: Mutex<Option<Date>>,
 }
@@ -46,6 +48,11 @@ impl FakeMetricStore {
     /// Makes every write with a run of this metric fail permanently.
     pub fn reject(&self, metric: &str) {
         *self.rejected.lock() = Some(metric.to_owned());
+    }
+
+    /// Makes every read of some metrics with this one fail as `Unavailable`.
+    pub fn lose(&self, metric: &str) {
+        *self.unreadable.lock() = Some(metric.to_owned());
     }
 
     /// Returns the number of calls that stored runs.
@@ -107,6 +114,11 @@ impl MetricStore for FakeMetricStore {
 
     async fn runs(&self, query: &RunQuery) -> Result<Vec<SeriesRun>, StoreError> {
         self.check()?;
+        let asked = query.metrics.iter().flatten();
+        let unreadable = self.unreadable.lock().clone();
+        if asked.into_iter().any(|metric| unreadable.as_deref() == Some(metric.as_str())) {
+            return Err(StoreError::Unavailable("injected failure".into()));
+        }
         let is_selected = |one: &SeriesRun| {
             one.project == query.project
                 && query.metrics.as_ref().is_none_or(|metrics| metrics.contains(&one.metric))

@@ -60,7 +60,7 @@ struct State {
     last_risen: Option<Pair>,
     /// Time at which a read of the store failed.
     failed_at: Option<OffsetDateTime>,
-    /// Pairs that could not be read, which come last the next time.
+    /// Pairs that could not be read recently, which come last.
     failures: BTreeMap<Pair, OffsetDateTime>,
     /// Time since which no read of the store has succeeded although some were tried.
     stopped_since: Option<OffsetDateTime>,
@@ -207,9 +207,12 @@ impl RuleWatch {
                 all.extend(group.find(|pair| seen.insert(*pair)));
             }
             if all.len() == before {
-                return all;
+                break;
             }
         }
+        // One that cannot be read must not keep the others from being checked.
+        all.sort_by_key(|pair| self.state.failures.get(pair));
+        all
     }
 
     /// Returns the pairs whose verdicts are to be checked, the oldest first.
@@ -225,10 +228,7 @@ impl RuleWatch {
             known.is_none_or(|known| known.is_due(one, self.series.stamp(one, pair.1), now))
         };
         let mut due: Vec<Pair> = pairs.into_iter().filter(is_due).collect();
-        due.sort_by_key(|pair| {
-            let checked_at = self.state.checked.get(pair).map(|known| known.at);
-            checked_at.max(self.state.failures.get(pair).copied())
-        });
+        due.sort_by_key(|pair| self.state.checked.get(pair).map(|known| known.at));
         due
     }
 
@@ -246,7 +246,7 @@ impl RuleWatch {
                             && series.is_covered(&one.rule, pair.1)
                     }))
         });
-        self.state.failures.retain(|_, at| (now - *at).abs() < WARN_EVERY);
+        self.state.failures.retain(|_, at| (now - *at).abs() < CHECK_EVERY);
     }
 
     /// Returns the verdicts about incidents, and the others by which incidents may open.

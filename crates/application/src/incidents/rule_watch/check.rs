@@ -138,6 +138,6 @@ impl RuleWatch {
             return Ok(Some(OffsetDateTime::UNIX_EPOCH));
         }
         // An earlier entry may tell of an outage.
-        Ok(readable().last().map(LogEntry::at))
+        Ok(readable().next_back().map(LogEntry::at))
     }
 }

@@ -240,9 +240,7 @@ impl RuleWatch {
                 && self.is_rise_due(&((*id, *project), *at), now)
                 && set.get(*id).is_some_and(|one| self.series.is_covered(&one.rule, *project))
         });
-        let mut next: Vec<Pair> = next.into_iter().map(|(pair, _)| pair).collect();
-        next.sort_by_key(|pair| self.state.failures.get(pair));
-        next
+        next.into_iter().map(|(pair, _)| pair).collect()
     }
 
     /// Returns `true` if a rise may tell more than at the last check. Nothing is known of one before a gap

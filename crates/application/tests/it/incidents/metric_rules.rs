@@ -225,6 +225,25 @@ async fn a_project_that_is_offline_does_not_miss_its_metrics() {
 }
 
 #[tokio::test]
+async fn a_project_that_changed_often_since_its_outage_does_not_miss_its_metrics() {
+    let rules = vec![absent("coverage.percent", "10m")];
+    let mut reporting = Reporting::with(&["web"], rules).await;
+    reporting.send("web", "coverage.percent", 80.0);
+    reporting.pass(900, &[]).await;
+    reporting.pass(5, &["web"]).await;
+    for number in 0..60 {
+        let name = format!("Web {number}").parse().unwrap();
+        let changed = federation_domain::Registration { name, ..crate::world::registration("web") };
+        let catalog = &reporting.watched.world.service.catalog;
+        catalog.register(changed, federation_domain::Origin::Api).await.unwrap();
+    }
+    reporting.pass(500, &["web"]).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+    reporting.pass(200, &["web"]).await;
+    assert_eq!(reporting.open(), ["web: coverage.percent has been missing for 10m"]);
+}
+
+#[tokio::test]
 async fn a_value_that_another_replica_received_is_not_missing() {
     let rules = vec![absent("coverage.percent", "10m")];
     let mut reporting = Reporting::with(&["web"], rules).await;

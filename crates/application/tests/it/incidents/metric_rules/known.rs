@@ -247,6 +247,23 @@ async fn a_rise_in_maintenance_opens_an_incident_later_although_the_rules_are_re
 }
 
 #[tokio::test]
+async fn a_series_that_cannot_be_read_keeps_no_other_one_from_opening() {
+    let rules = vec![
+        rule(MetricRuleDraft { name: "other".to_owned(), ..draft("lost > 0") }),
+        compare("errors > 0", None),
+    ];
+    let mut reporting = Reporting::with(&["web"], rules).await;
+    reporting.store.lose("lost");
+    reporting.send("web", "lost", 1.0);
+    reporting.send("web", "errors", 1.0);
+    reporting.pass(30, &["web"]).await;
+    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    reporting.send("web", "errors", 0.0);
+    reporting.pass(120, &["web"]).await;
+    assert!(reporting.open().is_empty(), "{:?}", reporting.open());
+}
+
+#[tokio::test]
 async fn without_metrics_or_rules_incidents_stay_as_they_are() {
     let rules = || vec![compare("errors > 0", None)];
     let mut reporting = Reporting::with(&["web"], rules()).await;
