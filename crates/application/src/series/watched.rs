@@ -53,6 +53,13 @@ pub(crate) struct WatchedRule {
     pub(crate) rule: Arc<MetricRule>,
 }
 
+#[cfg(test)]
+impl WatchedRule {
+    pub(crate) fn alone(rule: MetricRule) -> Self {
+        Self { id: RuleId(0), rule: Arc::new(rule) }
+    }
+}
+
 /// The metric rules.
 #[derive(Default)]
 pub(crate) struct RuleSet {

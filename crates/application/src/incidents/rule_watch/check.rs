@@ -141,3 +141,47 @@ impl RuleWatch {
         Ok(readable().next_back().map(LogEntry::at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use federation_domain::{MetricRuleDraft, Source, Streak};
+
+    use super::*;
+
+    fn rule(absent_for: Option<&str>) -> WatchedRule {
+        let draft = MetricRuleDraft {
+            name: "a".to_owned(),
+            when: Some(if absent_for.is_some() { "x" } else { "x > 1" }.to_owned()),
+            absent_for: absent_for.map(str::to_owned),
+            severity: "info".to_owned(),
+            ..MetricRuleDraft::default()
+        };
+        WatchedRule::alone(draft.parse().unwrap())
+    }
+
+    #[test]
+    fn a_value_that_changes_nothing_does_not_end_a_verdict() {
+        let start = OffsetDateTime::UNIX_EPOCH;
+        let second = |second| start + Duration::seconds(second);
+        let streak = |holds| Some(Streak { holds, since: second(1) });
+        let (clear, later) = (Verdict::Clear { since: start, source: Source::Nats }, second(6));
+        let of = |verdict: &Verdict, streak| Checked {
+            at: second(5),
+            verdict: verdict.clone(),
+            stamp: (Some(second(1)), streak, start),
+            elsewhere: None,
+        };
+        let (compared, absent) = (rule(None), rule(Some("10m")));
+        let known = of(&clear, streak(false));
+        let same = (Some(later), streak(false), start);
+        assert!(known.is_current(&compared, same) && !known.is_due(&compared, same, later));
+        assert!(known.is_due(&compared, same, second(15)), "but it is checked soon");
+        assert!(!known.is_current(&compared, (Some(later), streak(true), start)));
+        assert!(!known.is_current(&compared, (Some(later), streak(false), later)), "after a gap");
+        let unknown = of(&Verdict::Unknown, streak(false));
+        assert!(!unknown.is_current(&compared, same), "the value may be known now");
+        let arrived = (Some(later), None, start);
+        assert!(of(&clear, None).is_current(&absent, arrived));
+        assert!(!of(&Verdict::Unknown, None).is_current(&absent, arrived));
+    }
+}
