@@ -134,7 +134,7 @@ async fn an_incident_of_a_rule_opens_and_resolves_and_is_told_twice() {
     assert!(reporting.open().is_empty());
     // Listening periods reach the store every ten seconds.
     reporting.pass(20, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: security.critical_count is 3"]);
+    assert_eq!(reporting.open(), ["web: security.critical_count at 3"]);
     let incident = reporting.watched.world.service.incidents.open_of(&"web".parse().unwrap());
     assert_eq!(incident[0].incident.rule.as_deref(), Some("a-rule"));
     assert_eq!(incident[0].incident.severity, Severity::Critical);
@@ -153,12 +153,12 @@ async fn a_rule_applies_to_its_projects_and_the_incident_ends_with_the_rule() {
     reporting.send("web", "errors", 1.0);
     reporting.send("db", "errors", 1.0);
     reporting.pass(15, &["web", "db"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
     reporting.series.configure_rules(vec![compare("errors > 5", None)]);
     reporting.pass(5, &["web", "db"]).await;
     assert_eq!(
         reporting.open(),
-        ["web: errors is 1"],
+        ["web: errors at 1"],
         "known good for a minute before it resolves"
     );
     reporting.series.configure_rules(Vec::new());
@@ -203,7 +203,7 @@ async fn absence_does_not_count_while_the_service_is_deaf() {
     reporting.pass(280, &["web"]).await;
     assert!(reporting.open().is_empty(), "580 s of listened time: {:?}", reporting.open());
     reporting.pass(60, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: coverage.percent has been missing for 10m"]);
+    assert_eq!(reporting.open(), ["web: coverage.percent missing for 10m"]);
     reporting.send("web", "coverage.percent", 80.0);
     reporting.pass(50, &["web"]).await;
     assert_eq!(reporting.open().len(), 1, "it has arrived for less than a minute");
@@ -221,7 +221,7 @@ async fn a_project_that_is_offline_does_not_miss_its_metrics() {
     reporting.pass(500, &["web"]).await;
     assert!(reporting.open().is_empty(), "it has been online for less than ten minutes");
     reporting.pass(200, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: coverage.percent has been missing for 10m"]);
+    assert_eq!(reporting.open(), ["web: coverage.percent missing for 10m"]);
 }
 
 #[tokio::test]
@@ -240,7 +240,7 @@ async fn a_project_that_changed_often_since_its_outage_does_not_miss_its_metrics
     reporting.pass(500, &["web"]).await;
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     reporting.pass(200, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: coverage.percent has been missing for 10m"]);
+    assert_eq!(reporting.open(), ["web: coverage.percent missing for 10m"]);
 }
 
 #[tokio::test]
@@ -260,7 +260,7 @@ async fn a_value_that_another_replica_received_is_not_missing() {
     assert!(reporting.open().is_empty(), "the store cannot be asked");
     reporting.store.set_available(true);
     reporting.pass(80, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: coverage.percent has been missing for 10m"]);
+    assert_eq!(reporting.open(), ["web: coverage.percent missing for 10m"]);
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn a_replica_that_takes_over_opens_nothing_twice_and_continues_the_time() 
     reporting.pass(240, &["web"]).await;
     (reporting.watched.evaluator, reporting.watched.rules) = (second, rules);
     reporting.pass(90, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"], "each replica knows the time");
+    assert_eq!(reporting.open(), ["web: errors at 1"], "each replica knows the time");
     let (third, rules) = reporting.evaluator("third");
     (reporting.watched.evaluator, reporting.watched.rules) = (third, rules);
     reporting.pass(60, &["web"]).await;
@@ -296,7 +296,7 @@ async fn a_window_of_maintenance_keeps_a_rule_quiet() {
     reporting.pass(280, &["web"]).await;
     assert!(reporting.open().is_empty());
     reporting.pass(30, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
 }
 
 #[tokio::test]
@@ -313,5 +313,5 @@ async fn an_incident_of_a_rule_that_a_person_resolved_stays_silent_while_the_rul
     reporting.pass(10, &["web"]).await;
     reporting.send("web", "errors", 2.0);
     reporting.pass(10, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 2"]);
+    assert_eq!(reporting.open(), ["web: errors at 2"]);
 }

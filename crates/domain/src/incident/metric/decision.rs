@@ -206,7 +206,7 @@ impl<'a> Decision<'a> {
     }
 }
 
-/// Returns the metric and the verb of a finding, such as `audit.fail_count rose`.
+/// Returns the metric and the first word of a finding, such as `audit.fail_count rose`.
 fn kind(finding: &str) -> (&str, &str) {
     let mut words = finding.split(' ');
     (words.next().unwrap_or_default(), words.next().unwrap_or_default())

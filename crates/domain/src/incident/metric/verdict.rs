@@ -157,7 +157,7 @@ impl Look<'_> {
         // The time begins again after each value in the store that does not fit.
         let misfits = self.evidence.runs_until(self.now).filter(|run| !fits(run));
         let since = misfits.fold(since, |since, run| since.max(run.until_at.min(self.now)));
-        self.holds(since, format!("{} is {}", self.rule.metric, Shown(number)), current.source)
+        self.holds(since, format!("{} at {}", self.rule.metric, Shown(number)), current.source)
     }
 
     fn increase(
@@ -199,7 +199,7 @@ impl Look<'_> {
         let source = newest.map_or(Source::Http, |newest| newest.source);
         if self.now - since >= after.max(evidence.seen_within) {
             let missing = period::shown(after);
-            let finding = format!("{} has been missing for {missing}", self.rule.metric);
+            let finding = format!("{} missing for {missing}", self.rule.metric);
             return self.holds(since, finding, source);
         }
         let is_heard = arrived_at.is_some_and(|at| at >= evidence.listening_since);

@@ -169,7 +169,7 @@ fn an_incident_opens_when_the_condition_has_held_and_resolves_when_it_has_not() 
     watch.sample(0, 0.0);
     watch.sample(60, 3.0);
     assert!(watch.at(659).is_empty(), "before its time");
-    assert_eq!(watch.at(660), ["web: audit.fail_count is 3"]);
+    assert_eq!(watch.at(660), ["web: audit.fail_count at 3"]);
     let one = watch.live.get(IncidentId(1)).unwrap();
     assert_eq!(
         (one.incident.kind, one.incident.severity),
@@ -177,7 +177,7 @@ fn an_incident_opens_when_the_condition_has_held_and_resolves_when_it_has_not() 
     );
     assert_eq!(one.incident.rule.as_deref(), Some("a"));
     assert_eq!(one.incident.started_at, at(60));
-    let said = "Project web: audit.fail_count is 3. The metric rule a opened this incident.";
+    let said = "Project web: audit.fail_count at 3. The metric rule a opened this incident.";
     assert_eq!(one.description(), said);
     watch.sample(700, 2.0);
     assert_eq!(watch.at(759).len(), 1);
@@ -232,7 +232,7 @@ fn absence_counts_only_while_metrics_could_be_heard() {
     watch.sample(0, 80.0);
     assert!(watch.at(4_100).is_empty());
     assert!(watch.at(6_604).is_empty());
-    assert_eq!(watch.at(6_605), ["web: coverage.percent has been missing for 1h"]);
+    assert_eq!(watch.at(6_605), ["web: coverage.percent missing for 1h"]);
     watch.sample(6_700, 80.0);
     assert_eq!(watch.at(6_701).len(), 1);
     assert_eq!(watch.at(6_760).len(), 1, "it has arrived for less than a minute");

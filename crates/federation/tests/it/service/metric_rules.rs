@@ -40,7 +40,7 @@ fn an_alert_opens_with_a_metric_and_resolves_with_it_although_the_file_is_broken
         ("severity", json!("critical")),
         ("kind", json!("metric")),
         ("rule", json!("failing-audits")),
-        ("title", json!("commandcenter: audit.fail_count is 3")),
+        ("title", json!("commandcenter: audit.fail_count at 3")),
     ] {
         assert_eq!(alert[key], expected, "{key}");
     }

@@ -24,7 +24,7 @@ async fn the_time_of_a_rule_begins_again_after_a_restart() {
     report(&mut reporting, 9).await;
     assert!(reporting.open().is_empty(), "nine minutes since the restart");
     report(&mut reporting, 2).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
     reporting.restart(rules()).await;
     report(&mut reporting, 3).await;
     assert_eq!(reporting.watched.logged().await, ["1 opened"]);
@@ -61,7 +61,7 @@ async fn values_that_a_killed_process_did_not_store_open_nothing() {
     reporting.pass(590, &SLUGS).await;
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     reporting.pass(30, &SLUGS).await;
-    assert_eq!(reporting.open(), ["web: errors has been missing for 10m"]);
+    assert_eq!(reporting.open(), ["web: errors missing for 10m"]);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn an_absence_counts_from_the_start_of_the_process_at_the_earliest() {
     reporting.pass(590, &SLUGS).await;
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     reporting.pass(40, &SLUGS).await;
-    assert_eq!(reporting.open(), ["web: errors has been missing for 10m"]);
+    assert_eq!(reporting.open(), ["web: errors missing for 10m"]);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn an_incident_that_ends_while_the_process_is_away_resolves_with_the_next_
     notify(&reporting.watched, Vec::new());
     reporting.send("web", "errors", 1.0);
     reporting.pass(70, &SLUGS).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
     let other = series_of(&reporting.watched.world, &reporting.store);
     send(&other, "web", "errors", 0.0);
     reporting.restart(rules()).await;
@@ -115,7 +115,7 @@ async fn two_evaluators_that_both_believe_to_have_the_claim_open_one_incident_of
     other.unwrap();
     reporting.pass(30, &SLUGS).await;
     second.step().await.unwrap();
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
     assert_eq!(reporting.watched.logged().await, ["1 opened"]);
 }
 
@@ -126,7 +126,7 @@ async fn an_incident_stays_open_while_its_rule_is_rewritten_and_still_holds() {
     reporting.pass(15, &SLUGS).await;
     reporting.series.configure_rules(vec![compare("errors >= 2", Some("30m"))]);
     reporting.pass(120, &SLUGS).await;
-    assert_eq!(reporting.open(), ["web: errors is 4"]);
+    assert_eq!(reporting.open(), ["web: errors at 4"]);
     reporting.send("web", "errors", 1.0);
     reporting.pass(80, &SLUGS).await;
     assert_eq!(reporting.watched.logged().await, ["1 opened", "1 resolved"]);
@@ -147,7 +147,7 @@ async fn the_severity_and_the_title_of_an_incident_follow_its_rule() {
         let open = reporting.watched.world.service.incidents.open_of(&"web".parse().unwrap());
         (open[0].incident.severity, open[0].incident.title())
     };
-    assert_eq!(shown(&reporting), (Severity::Info, "web: errors is 1".to_owned()));
+    assert_eq!(shown(&reporting), (Severity::Info, "web: errors at 1".to_owned()));
     let increase = Some("3 within 1h".to_owned());
     let rises = MetricRuleDraft { increase, ..severity("warning", draft("errors")) };
     reporting.series.configure_rules(vec![rule(rises)]);
@@ -163,7 +163,7 @@ async fn an_incident_of_a_metric_that_stops_arriving_resolves_when_it_is_stale()
     let mut reporting = Reporting::with(&SLUGS, vec![compare("health.latency > 5", None)]).await;
     reporting.send("web", "health.latency", 9.0);
     reporting.pass(15, &SLUGS).await;
-    assert_eq!(reporting.open(), ["web: health.latency is 9"]);
+    assert_eq!(reporting.open(), ["web: health.latency at 9"]);
     reporting.pass(270, &SLUGS).await;
     assert_eq!(reporting.open().len(), 1);
     reporting.pass(400, &SLUGS).await;
@@ -213,7 +213,7 @@ async fn an_incident_ends_with_its_project() {
     let catalog = &reporting.watched.world.service.catalog;
     catalog.remove(&"web".parse().unwrap(), Precondition::Always, Actor::API).await.unwrap();
     reporting.pass(10, &["db"]).await;
-    assert_eq!(reporting.open(), ["db: errors is 1"]);
+    assert_eq!(reporting.open(), ["db: errors at 1"]);
 }
 
 #[tokio::test]
@@ -248,5 +248,5 @@ async fn a_text_neither_opens_nor_resolves_an_incident() {
     reporting.pass(15, &SLUGS).await;
     send_text(&reporting);
     reporting.pass(120, &SLUGS).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
 }

@@ -24,12 +24,12 @@ async fn after_a_gap_a_rule_waits_for_a_new_value() {
     reporting.pass(40, &projects).await;
     assert!(reporting.open().is_empty(), "the time begins again after the gap");
     reporting.pass(100, &projects).await;
-    assert_eq!(reporting.open(), ["heard: errors is 1"]);
+    assert_eq!(reporting.open(), ["heard: errors at 1"]);
     reporting.send("same", "errors", 1.0);
     reporting.pass(45, &projects).await;
     assert_eq!(reporting.open().len(), 1, "the time begins with the first value after the gap");
     reporting.pass(20, &projects).await;
-    assert_eq!(reporting.open(), ["same: errors is 1", "heard: errors is 1"]);
+    assert_eq!(reporting.open(), ["same: errors at 1", "heard: errors at 1"]);
 }
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn a_step_of_the_clock_is_not_listened_time() {
     reporting.pass(590, &["web"]).await;
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     reporting.pass(30, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"], "a value after the step counts");
+    assert_eq!(reporting.open(), ["web: errors at 1"], "a value after the step counts");
     reporting.watched.world.clock.shift_utc(time::Duration::hours(-3));
     reporting.pass(5, &["web"]).await;
     reporting.send("web", "errors", 0.0);
@@ -79,11 +79,11 @@ async fn nothing_opens_while_samples_cannot_arrive() {
     reporting.pass(590, &["web"]).await;
     assert!(reporting.open().is_empty(), "the value is from before the gap");
     reporting.pass(30, &["web"]).await;
-    let missing = "web: coverage.percent has been missing for 10m";
+    let missing = "web: coverage.percent missing for 10m";
     assert_eq!(reporting.open(), [missing]);
     reporting.send("web", "errors", 1.0);
     reporting.pass(10, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1", missing]);
+    assert_eq!(reporting.open(), ["web: errors at 1", missing]);
     reporting.series.note_gap();
     reporting.pass(120, &["web"]).await;
     assert_eq!(reporting.open().len(), 2, "a gap is no value");
@@ -103,7 +103,7 @@ async fn the_newer_value_of_another_replica_keeps_an_incident_from_opening_and_r
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     reporting.send("web", "errors", 5.0);
     reporting.pass(330, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 5"]);
+    assert_eq!(reporting.open(), ["web: errors at 5"]);
     send(&other, "web", "errors", 0.0);
     reporting.pass(70, &["web"]).await;
     other.flush().await.unwrap();
@@ -138,7 +138,7 @@ async fn the_time_of_a_rule_counts_from_the_arrival_of_the_first_value() {
     reporting.pass(590, &["web"]).await;
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     reporting.pass(30, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn a_late_value_after_a_gap_may_be_older_than_one_that_was_missed() {
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
     send_late(&reporting.series, "web", "errors", 1.0, 100);
     reporting.pass(10, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_late_value_that_does_not_match_begins_the_time_again() {
     reporting.pass(400, &["web"]).await;
     assert!(reporting.open().is_empty(), "it was good 500 s ago");
     reporting.pass(170, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn an_absence_is_measured_by_the_time_of_arrival() {
         assert!(reporting.open().is_empty());
     }
     reporting.pass(320, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: coverage.percent has been missing for 10m"]);
+    assert_eq!(reporting.open(), ["web: coverage.percent missing for 10m"]);
 }
 
 #[tokio::test]
@@ -257,7 +257,7 @@ async fn a_series_that_cannot_be_read_keeps_no_other_one_from_opening() {
     reporting.send("web", "lost", 1.0);
     reporting.send("web", "errors", 1.0);
     reporting.pass(30, &["web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1"]);
     reporting.send("web", "errors", 0.0);
     reporting.pass(120, &["web"]).await;
     assert!(reporting.open().is_empty(), "{:?}", reporting.open());
@@ -294,7 +294,7 @@ async fn an_incident_that_the_store_rejects_keeps_no_other_one_from_opening() {
         reporting.send(project, "errors", 1.0);
     }
     reporting.pass(15, &["bad", "db", "web"]).await;
-    assert_eq!(reporting.open(), ["web: errors is 1", "db: errors is 1"]);
+    assert_eq!(reporting.open(), ["web: errors at 1", "db: errors at 1"]);
     let world = &reporting.watched.world;
     let metrics = world.service.metrics.encode().unwrap();
     assert!(metrics.contains("write=\"incident\"} 1\n"), "{metrics}");

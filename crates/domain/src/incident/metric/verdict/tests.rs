@@ -70,7 +70,7 @@ fn a_comparison_holds_since_the_arrival_of_the_first_value_that_fits() {
     // It was observed at 1,000 and arrived at 4,000.
     known.heard = heard(1_000, 3.0).map(|one| HeardValue { arrived_at: at(4_000), ..one });
     known.streak = streak(true, 4_000);
-    assert_eq!(shown(&rule, &known, 4_010), "holds 4000: a.b is 3");
+    assert_eq!(shown(&rule, &known, 4_010), "holds 4000: a.b at 3");
     known.streak = None;
     assert_eq!(shown(&rule, &known, 4_010), "Unknown", "the time is not known");
     known.heard = heard(5_000, 0.0);
@@ -92,9 +92,9 @@ fn a_value_from_before_a_gap_is_not_known() {
     known.heard = heard(210, 5.0);
     assert_eq!(shown(&rules[0], &known, 300), "Unknown", "the streak is from before the gap");
     known.streak = Some(Streak::after(known.streak, true, at(210), at(200)));
-    assert_eq!(shown(&rules[0], &known, 300), "holds 210: a.b is 5", "not across the gap");
+    assert_eq!(shown(&rules[0], &known, 300), "holds 210: a.b at 5", "not across the gap");
     known.streak = Some(Streak::after(known.streak, true, at(250), at(200)));
-    assert_eq!(shown(&rules[0], &known, 300), "holds 210: a.b is 5");
+    assert_eq!(shown(&rules[0], &known, 300), "holds 210: a.b at 5");
     assert_eq!(
         shown(&rules[1], &known, 300),
         "holds 210: a.b rose from 0 to 5 within 1h",
@@ -119,13 +119,13 @@ fn a_newer_value_of_another_replica_counts() {
     let rule = rule("a.b > 0", "for", "10m");
     let mut known = evidence(&[]);
     (known.heard, known.streak) = (heard(100, 5.0), streak(true, 100));
-    assert_eq!(shown(&rule, &known, 800), "holds 100: a.b is 5");
+    assert_eq!(shown(&rule, &known, 800), "holds 100: a.b at 5");
     let cleared = [run(&[(700, 0.0)])];
     known.runs = &cleared;
     assert_eq!(shown(&rule, &known, 800), "clear 800");
     let higher = [run(&[(700, 7.0)])];
     known.runs = &higher;
-    assert_eq!(shown(&rule, &known, 800), "holds 800: a.b is 7", "since when is not known");
+    assert_eq!(shown(&rule, &known, 800), "holds 800: a.b at 7", "since when is not known");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn a_value_of_another_replica_that_does_not_fit_begins_the_time_again() {
     let runs = [run(&[(300, 0.0), (310, 4.0)]), run(&[(400, 5.0)])];
     let mut known = evidence(&runs);
     (known.heard, known.streak) = (heard(400, 5.0), streak(true, 100));
-    assert_eq!(shown(&rule, &known, 800), "holds 310: a.b is 5");
+    assert_eq!(shown(&rule, &known, 800), "holds 310: a.b at 5");
 }
 
 #[test]
@@ -164,13 +164,13 @@ fn an_absence_counts_from_the_last_arrival_or_the_start() {
     let runs = [run(&[(100, 5.0)])];
     let mut known = MetricEvidence { listening_since: at(1_000), ..evidence(&runs) };
     assert_eq!(shown(&rule, &known, 4_599), "Unknown");
-    assert_eq!(shown(&rule, &known, 4_600), "holds 1000: a.b has been missing for 1h");
+    assert_eq!(shown(&rule, &known, 4_600), "holds 1000: a.b missing for 1h");
     // The value was observed long before it arrived.
     known.heard = heard(900, 5.0).map(|one| HeardValue { arrived_at: at(2_000), ..one });
     assert_eq!(shown(&rule, &known, 5_599), "clear 5599");
-    assert_eq!(shown(&rule, &known, 5_600), "holds 2000: a.b has been missing for 1h");
+    assert_eq!(shown(&rule, &known, 5_600), "holds 2000: a.b missing for 1h");
     known.absent_from = at(3_000);
-    assert_eq!(shown(&rule, &known, 6_600), "holds 3000: a.b has been missing for 1h");
+    assert_eq!(shown(&rule, &known, 6_600), "holds 3000: a.b missing for 1h");
     let never = MetricEvidence { has_series: false, ..evidence(&[]) };
     assert_eq!(shown(&rule, &never, 500), "Unknown");
     assert_eq!(shown(&rule, &never, 5_000), "Gone", "a metric that never arrived is not missed");
@@ -182,10 +182,10 @@ fn an_absence_is_shorter_than_the_age_of_the_newest_value() {
     let runs = [run(&[(100, 5.0)]), run(&[(950, 5.0)])];
     let known = MetricEvidence { heard: heard(100, 5.0), ..evidence(&runs) };
     assert_eq!(shown(&rule, &known, 1_000), "clear 1000", "another replica received it");
-    assert_eq!(shown(&rule, &known, 1_070), "holds 950: a.b has been missing for 2m");
+    assert_eq!(shown(&rule, &known, 1_070), "holds 950: a.b missing for 2m");
     let slow = MetricEvidence { seen_within: std::time::Duration::from_secs(140), ..known };
     assert_eq!(shown(&rule, &slow, 1_089), "clear 1089", "a later value may not be stored yet");
-    assert_eq!(shown(&rule, &slow, 1_090), "holds 950: a.b has been missing for 2m");
+    assert_eq!(shown(&rule, &slow, 1_090), "holds 950: a.b missing for 2m");
 }
 
 #[test]
