@@ -62,16 +62,22 @@ fn alerts(delivery: &Delivery, now: OffsetDateTime, public_url: Option<&str>) ->
         NotificationEvent::Resolved => summary.resolved_at.unwrap_or(notification.at),
         NotificationEvent::Opened | NotificationEvent::Repeated => now + FIRES_FOR,
     };
-    let earlier = summary.earlier.iter().map(|state| (state, notification.at));
-    let current = summary.state();
-    let alerts = earlier.chain([(&current, ends_at)]);
-    alerts.map(|(state, ends_at)| alert(delivery, state, ends_at, public_url)).collect()
+    let ended = |state| {
+        let text =
+            format!("Incident {} has another severity, kind or root now", notification.incident);
+        let annotations = json!({ "summary": text });
+        alert(delivery, state, (notification.at, annotations), public_url)
+    };
+    let description = describe_one(summary, None, &PLAIN).join("\n");
+    let annotations = json!({ "summary": summary.title, "description": description });
+    let current = alert(delivery, &summary.state(), (ends_at, annotations), public_url);
+    summary.earlier.iter().map(ended).chain([current]).collect()
 }
 
 fn alert(
     delivery: &Delivery,
     state: &EarlierState,
-    ends_at: OffsetDateTime,
+    (ends_at, annotations): (OffsetDateTime, Value),
     public_url: Option<&str>,
 ) -> Value {
     let notification = &delivery.notification;
@@ -85,10 +91,9 @@ fn alert(
     if let Some(root) = &state.root {
         labels["project"] = root.as_str().into();
     }
-    let description = describe_one(summary, None, &PLAIN).join("\n");
     let mut alert = json!({
         "labels": labels,
-        "annotations": { "summary": summary.title, "description": description },
+        "annotations": annotations,
         "startsAt": rfc3339(summary.since),
         "endsAt": rfc3339(ends_at),
     });

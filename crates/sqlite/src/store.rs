@@ -244,10 +244,14 @@ impl EdgeStore for SqliteStore {
         let mut read = pin!(self.read(move |c| edges::load(c, &sender)));
         loop {
             tokio::select! {
-                // The last part is taken before the end is seen.
-                biased;
                 Some(part) = parts.recv() => part.into_iter().for_each(|claim| sink.take(claim)),
-                read = &mut read => return read,
+                read = &mut read => {
+                    // The last part may have been sent after the channel was looked at.
+                    while let Ok(part) = parts.try_recv() {
+                        part.into_iter().for_each(|claim| sink.take(claim));
+                    }
+                    return read;
+                }
             }
         }
     }

@@ -151,7 +151,7 @@ impl IncidentEvaluator {
             evaluation.reload(&self.incidents).await?;
         }
         self.decide().await?;
-        // Not before, because the outbox is read.
+        // After the decision, so that reads of the outbox do not delay it.
         match &mut self.evaluation {
             Some(Evaluation { is_outdated: false, live, told, .. }) => {
                 self.incidents.notify_of_time(live, told, now).await
@@ -338,7 +338,7 @@ impl Evaluation {
     }
 }
 
-/// Cause of an incident. The id of one that was never stored is given to another one.
+/// Identifies an incident across decisions. Its id does not: one that was never stored is used again.
 type Subject = (IncidentKind, Option<Slug>, Option<String>);
 
 /// Incidents that are left out of writes for a while, because the store rejected them.

@@ -70,6 +70,9 @@ impl Incidents {
     ) -> Result<Vec<NewNotification>, StoreError> {
         let sent = match notice {
             IncidentNotice::Opened => Sent::default(),
+            IncidentNotice::StateChanged if self.0.notifications.keeping_state().is_empty() => {
+                return Ok(Vec::new());
+            }
             _ => self.sent(one).await?,
         };
         Ok(match notice {
@@ -80,16 +83,21 @@ impl Incidents {
             IncidentNotice::Escalated => {
                 let mut opened = self.routed(one, NotificationEvent::Opened, at, &Sent::default());
                 opened.retain(|new| !sent.notified.contains(&new.channel));
-                opened.extend(self.states(one, at, &sent));
+                opened.extend(self.state_notifications(one, at, &sent));
                 opened
             }
-            IncidentNotice::RootChanged => self.states(one, at, &sent),
+            IncidentNotice::StateChanged => self.state_notifications(one, at, &sent),
             IncidentNotice::Resolved => self.routed(one, NotificationEvent::Resolved, at, &sent),
         })
     }
 
     /// Returns notifications for the channels whose receivers keep a state for the incident.
-    fn states(&self, one: &LiveIncident, at: OffsetDateTime, sent: &Sent) -> Vec<NewNotification> {
+    fn state_notifications(
+        &self,
+        one: &LiveIncident,
+        at: OffsetDateTime,
+        sent: &Sent,
+    ) -> Vec<NewNotification> {
         let keeping = self.0.notifications.keeping_state();
         if keeping.is_disjoint(&sent.notified) {
             return Vec::new();
@@ -128,7 +136,7 @@ impl Incidents {
             }
             let sent = self.sent(one).await?;
             notifications.extend(match incident.status {
-                IncidentStatus::Acknowledged => self.states(one, at, &sent),
+                IncidentStatus::Acknowledged => self.state_notifications(one, at, &sent),
                 _ => self.routed(one, event, at, &sent),
             });
             looked_for.insert(incident.id, at);
@@ -191,7 +199,6 @@ impl Incidents {
         for new in &mut notifications {
             let states = sent.states.get(&new.channel).into_iter().flatten();
             new.summary.earlier.extend(states.filter(|state| **state != current).cloned());
-            new.summary.earlier.truncate(MAX_SUMMARY_PROJECTS);
         }
         notifications
     }

@@ -43,8 +43,8 @@ pub struct UnitedClaims {
 }
 
 impl UnitedClaims {
-    /// Returns the strength of the union, and whether it is stale, without building the union. Takes
-    /// source, strength and staleness of each claim.
+    /// Returns the strength of the union, and whether it is stale, without building the union. Each
+    /// claim is given by its source, its strength and whether it is stale.
     #[must_use]
     pub fn strength_of(
         claims: impl IntoIterator<Item = (EdgeSource, Strength, bool)>,

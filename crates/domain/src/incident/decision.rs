@@ -187,7 +187,7 @@ impl<'a> Decision<'a> {
     fn change_root(&mut self, id: IncidentId, root: &Slug) -> IncidentId {
         let former = self.drafts.incident(id).and_then(|incident| incident.root.clone());
         let down = self.facts.projects.get(root).map(|project| project.spell);
-        let notice = Some(IncidentNotice::RootChanged);
+        let notice = Some(IncidentNotice::StateChanged);
         self.drafts.change(id, TimelineEvent::RootChanged(former), notice, |incident| {
             incident.root = Some(root.clone());
             if let Some(down) = down {
@@ -332,8 +332,9 @@ impl<'a> Decision<'a> {
         }
         for (id, severity) in changes {
             let is_worse = self.drafts.incident(id).is_some_and(|one| one.severity < severity);
-            let notice = is_worse.then_some(IncidentNotice::Escalated);
-            self.drafts.change(id, TimelineEvent::Escalated, notice, |incident| {
+            let notice =
+                if is_worse { IncidentNotice::Escalated } else { IncidentNotice::StateChanged };
+            self.drafts.change(id, TimelineEvent::Escalated, Some(notice), |incident| {
                 (incident.kind, incident.severity) = (IncidentKind::Offline, severity);
             });
         }

@@ -54,8 +54,8 @@ pub enum TimelineEvent {
 /// Kind of a notification about an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum IncidentNotice {
-    /// Another project turned out to be the cause.
-    RootChanged,
+    /// Its root, its kind or its severity changed, and it did not become more severe.
+    StateChanged,
     /// The incident opened.
     Opened,
     /// It opened again.

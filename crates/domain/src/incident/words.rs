@@ -39,9 +39,7 @@ impl LiveIncident {
             (Some(root), IncidentKind::Metric) => {
                 let finding = incident.finding.as_deref().unwrap_or("a metric rule holds");
                 let rule = incident.rule.as_deref().unwrap_or("unknown");
-                format!(
-                    "Project {root}: {finding} when the metric rule {rule} opened this incident."
-                )
+                format!("The metric rule {rule} opened this incident for {root}: {finding}.")
             }
             (Some(root), kind) => {
                 let was = if incident.status == IncidentStatus::Resolved { "was" } else { "is" };

@@ -11,6 +11,9 @@ pub const MAX_SUMMARY_CHARS: usize = 500;
 /// Maximum number of affected projects and of tags that a summary names.
 pub const MAX_SUMMARY_PROJECTS: usize = 10;
 
+/// Maximum number of earlier states that a summary names.
+const MAX_EARLIER_STATES: usize = 10;
+
 /// State of an incident for people who are notified, not yet in the syntax of a channel.
 ///
 /// Texts may repeat what projects say, so each channel escapes them.
@@ -87,7 +90,7 @@ impl IncidentSummary {
         }
         self.affected.truncate(MAX_SUMMARY_PROJECTS);
         self.tags.truncate(MAX_SUMMARY_PROJECTS);
-        self.earlier.truncate(MAX_SUMMARY_PROJECTS);
+        self.earlier.truncate(MAX_EARLIER_STATES);
         for shared in &mut self.tags {
             shared.tag = bounded(&shared.tag);
         }

@@ -32,6 +32,8 @@ impl<F: FnMut(EdgeClaim) + Send> EdgeSink for F {
 ///
 /// Edges name slugs. Neither end has to be a registered project, and removing a project changes no
 /// claim.
+///
+/// There is no mock, because `mockall` cannot mock a function that borrows a closure.
 #[async_trait]
 pub trait EdgeStore: Send + Sync {
     /// Reads all claims, in any order, and passes each one on, so that they are never held twice.

@@ -110,7 +110,7 @@ fn all<T>(
     parsed
 }
 
-/// Parses a duration of at most an hour: a number of seconds, or of minutes or hours with `m` or `h`.
+/// Parses a duration of at most an hour.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let duration = parse_wait(text.trim()).filter(|wait| *wait <= MAX_GROUP_WAIT);
     duration.ok_or_else(|| "expected a duration of at most 1h, such as 30s or 2m".to_owned())

@@ -63,7 +63,7 @@ enum AlertsCommand {
         text: String,
     },
     /// Resolve an alert. Its projects open no other alert until they have been online and are down
-    /// again. The same holds for a metric rule.
+    /// again; a metric rule opens none until its condition has stopped holding.
     Resolve {
         /// Number of the alert.
         #[arg(value_parser = clap::value_parser!(u64).range(1..))]

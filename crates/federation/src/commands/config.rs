@@ -22,7 +22,7 @@ pub enum ConfigCommand {
         #[arg(long, env, value_name = "FILE", default_value = "config/alerts.yaml")]
         alerts_file: PathBuf,
 
-        /// The setting of the service. Without metrics, there can be no rules about them.
+        /// Check for a service with this setting. Without metrics, metric rules are rejected.
         #[arg(long, env, value_name = "BOOL", value_parser = boolean, default_value = "true")]
         #[arg(num_args = 0..=1, default_missing_value = "true")]
         metrics: bool,

@@ -45,8 +45,7 @@ const MAX_PERIOD: Duration = Duration::from_secs(86_400);
 fn period(text: &str) -> Result<Duration, String> {
     let period = parse_wait(text.trim()).filter(|period| *period <= MAX_PERIOD);
     period.ok_or_else(|| {
-        "expected a whole number of seconds, or of minutes or hours with m or h, of at most a day, \
-         such as 60s or 2m"
+        "expected a whole number of seconds, or one with m, h or d, of at most a day, such as 60s or 2m"
             .to_owned()
     })
 }

@@ -80,8 +80,8 @@ pub(crate) struct AlertBody<'a> {
     /// Number of the alert of the same cause that continues instead.
     #[schema(required)]
     merged_into: Option<i64>,
-    /// True if the alert was resolved by hand and its projects have been down since, or its rule has
-    /// held. They open no alert until they are online and down again, or the rule holds anew.
+    /// True if the alert was resolved by hand and its cause persists. No other alert opens until its
+    /// projects have recovered, or the condition of its rule has stopped holding.
     silenced: bool,
     /// Time of the newest change.
     #[schema(value_type = String, format = DateTime)]

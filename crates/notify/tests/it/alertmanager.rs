@@ -46,7 +46,7 @@ async fn an_alert_fires_and_is_resolved_under_the_same_labels() {
 }
 
 #[tokio::test]
-async fn an_alert_with_the_labels_of_before_ends() {
+async fn an_alert_that_was_sent_with_other_labels_ends() {
     let receiver = Receiver::start(Answer::status("200 OK", "", ""));
     let channel = messenger(Channel::Alertmanager { url: receiver.url("/") });
     for (event, ends) in [(Repeated, "2026-12-01T12:00"), (Resolved, "2026-11-24T12:00")] {
@@ -66,6 +66,8 @@ async fn an_alert_with_the_labels_of_before_ends() {
             (&labels["incident"], &alerts[1]["labels"]["project"]),
             (&json!("4"), &json!("db"))
         );
+        let said = alerts[0]["annotations"]["summary"].as_str().unwrap();
+        assert_eq!(said, "Incident 4 has another severity, kind or root now");
         let end = |alert: &Value| alert["endsAt"].as_str().unwrap()[..16].to_owned();
         assert_eq!(
             (end(&alerts[0]), end(&alerts[1])),

@@ -1,5 +1,6 @@
 //! Opening and resolving the incidents of metric rules.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -154,7 +155,11 @@ impl<'a> Decision<'a> {
         if is_same_kind && known.severity == rule.severity {
             return;
         }
-        let notice = (rule.severity > known.severity).then_some(IncidentNotice::Escalated);
+        let notice = match rule.severity.cmp(&known.severity) {
+            Ordering::Greater => Some(IncidentNotice::Escalated),
+            Ordering::Less => Some(IncidentNotice::StateChanged),
+            Ordering::Equal => None,
+        };
         self.drafts.change(id, TimelineEvent::RuleChanged, notice, |incident| {
             incident.severity = rule.severity;
             if !is_same_kind {

@@ -18,7 +18,7 @@ pub(super) struct Checks {
 
 /// Escalations and other roots may be told in between.
 fn is_of_start_or_end(notice: IncidentNotice) -> bool {
-    !matches!(notice, IncidentNotice::Escalated | IncidentNotice::RootChanged)
+    !matches!(notice, IncidentNotice::Escalated | IncidentNotice::StateChanged)
 }
 
 impl Checks {

@@ -177,7 +177,7 @@ fn an_incident_opens_when_the_condition_has_held_and_resolves_when_it_has_not() 
     );
     assert_eq!(one.incident.rule.as_deref(), Some("a"));
     assert_eq!(one.incident.started_at, at(60));
-    let said = "Project web: audit.fail_count at 3. The metric rule a opened this incident.";
+    let said = "The metric rule a opened this incident for web: audit.fail_count at 3.";
     assert_eq!(one.description(), said);
     watch.sample(700, 2.0);
     assert_eq!(watch.at(759).len(), 1);

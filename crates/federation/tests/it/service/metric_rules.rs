@@ -47,7 +47,10 @@ fn an_alert_opens_with_a_metric_and_resolves_with_it_although_the_file_is_broken
     let id = alert["id"].to_string();
     let shown = service.client(folder.path(), &["alerts", "show", &id]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
-    assert!(shown.contains("The metric rule failing-audits opened this incident."), "{shown}");
+    assert!(
+        shown.contains("The metric rule failing-audits opened this incident for commandcenter"),
+        "{shown}"
+    );
     report(&service, 0);
     until("the alert is resolved", || alerts(&service, "resolved").pop());
     assert!(service.terminate().success());
