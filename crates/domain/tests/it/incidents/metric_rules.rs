@@ -268,7 +268,7 @@ fn a_condition_that_holds_again_soon_continues_the_incident() {
     watch.sample(200, 0.0);
     assert!(watch.at(260).is_empty());
     watch.sample(800, 4.0);
-    assert_eq!(watch.at(800), ["web: x is 4"]);
+    assert_eq!(watch.at(800), ["web: x at 4"]);
     watch.sample(900, 0.0);
     assert!(watch.at(960).is_empty());
     watch.sample(1_561, 3.0);
@@ -347,7 +347,7 @@ fn a_rule_that_is_gone_silences_nothing() {
         watch.resolve_by_hand(110);
         watch.facts.metrics = vec![watch.about("web", verdict)];
         assert!(watch.decide(111).is_empty());
-        assert_eq!(watch.at(120), ["web: x is 3"]);
+        assert_eq!(watch.at(120), ["web: x at 3"]);
     }
 }
 
@@ -355,19 +355,22 @@ fn a_rule_that_is_gone_silences_nothing() {
 fn an_incident_follows_the_severity_and_the_kind_of_its_rule() {
     let mut watch = Watch::of(&rule("a", "x > 2", None));
     watch.sample(100, 3.0);
-    assert_eq!(watch.at(100), ["web: x is 3"]);
+    assert_eq!(watch.at(100), ["web: x at 3"]);
     watch.sample(110, 9.0);
-    assert_eq!(watch.at(110), ["web: x is 3"], "each value is no change");
+    assert_eq!(watch.at(110), ["web: x at 3"], "each value is no change");
     let mut changed: MetricRule = (*watch.rule).clone();
     changed.severity = Severity::Info;
     watch.rule = Arc::new(changed);
-    assert_eq!(watch.at(111), ["web: x is 3"]);
+    assert_eq!(watch.at(111), ["web: x at 3"]);
     let increase = Some("3 within 1h".to_owned());
     watch.rule = Arc::new(MetricRuleDraft { increase, ..rule("a", "x", None) }.parse().unwrap());
     assert_eq!(watch.at(120), ["web: x rose from 3 to 9 within 1h"]);
     assert_eq!(watch.at(121).len(), 1);
     assert_eq!(watch.events, ["opened", "rule_changed", "rule_changed"]);
-    assert_eq!(watch.notices, [(1, Opened), (1, IncidentNotice::Escalated)]);
+    assert_eq!(
+        watch.notices,
+        [(1, Opened), (1, IncidentNotice::StateChanged), (1, IncidentNotice::Escalated)]
+    );
 }
 
 #[test]
@@ -408,12 +411,12 @@ fn a_metric_incident_explains_no_outage_and_none_explains_it() {
         was_heard: true,
     };
     watch.facts.projects.insert(slug("api"), down(110));
-    assert_eq!(watch.at(200), ["web: x is 3", "api is offline"]);
+    assert_eq!(watch.at(200), ["web: x at 3", "api is offline"]);
     // Now `web` is down too, and its incident of a metric stays by itself.
     watch.facts.projects.insert(slug("web"), down(210));
     watch.facts.projects.insert(slug("db"), down(215));
     watch.facts.dependencies.insert(slug("web"), vec![slug("db")]);
-    assert_eq!(watch.at(300), ["web: x is 3", "db is offline"]);
+    assert_eq!(watch.at(300), ["web: x at 3", "db is offline"]);
     let of_db = watch.live.iter().find(|one| one.incident.title() == "db is offline").unwrap();
     assert_eq!(of_db.affected(), [&slug("api"), &slug("web")]);
 }

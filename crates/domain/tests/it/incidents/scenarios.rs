@@ -228,8 +228,8 @@ fn a_root_that_stays_offline_becomes_critical() {
     );
     scenario.at(1_400);
     assert_eq!(one(&scenario).severity, Severity::Critical);
-    use IncidentNotice::{Escalated, Opened};
-    assert_eq!(scenario.notices, [(1, Opened), (1, Escalated)]);
+    use IncidentNotice::{Escalated, Opened, StateChanged};
+    assert_eq!(scenario.notices, [(1, Opened), (1, StateChanged), (1, Escalated)]);
 }
 
 #[test]

@@ -196,7 +196,7 @@ async fn an_incident_ends_if_its_rule_names_another_metric() {
     assert!(reporting.open().is_empty(), "nobody reports the latency");
     reporting.send("web", "latency", 6.0);
     reporting.pass(10, &SLUGS).await;
-    assert_eq!(reporting.open(), ["web: latency is 6"]);
+    assert_eq!(reporting.open(), ["web: latency at 6"]);
     let logged = reporting.watched.logged().await;
     assert_eq!(logged, ["1 opened", "1 rule_removed", "1 resolved", "2 opened"]);
 }
