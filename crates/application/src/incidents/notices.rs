@@ -24,7 +24,7 @@ const MAX_LOOKED_FOR: usize = 50;
 /// Times of the newest events of incidents that are known to be in the outbox.
 pub(super) type Told = BTreeMap<IncidentId, OffsetDateTime>;
 
-/// Maximum number of deliveries of one incident that are read.
+/// Maximum number of deliveries of one incident that are read at once.
 const MAX_DELIVERIES: usize = 500;
 
 /// What the channels were told about an incident.
@@ -34,6 +34,18 @@ struct Sent {
     notified: BTreeSet<ChannelName>,
     /// The different states that each one was told, the newest first.
     states: BTreeMap<ChannelName, Vec<EarlierState>>,
+}
+
+impl Sent {
+    fn take(&mut self, told: NewNotification) {
+        let states = self.states.entry(told.channel.clone()).or_default();
+        if !states.contains(&told.summary.state()) {
+            states.push(told.summary.state());
+        }
+        if told.event == NotificationEvent::Opened {
+            self.notified.insert(told.channel);
+        }
+    }
 }
 
 impl Incidents {
@@ -157,19 +169,19 @@ impl Incidents {
     /// Returns what the channels were told about an incident.
     async fn sent(&self, one: &LiveIncident) -> Result<Sent, StoreError> {
         let incident = Some(one.incident.id.to_string());
-        let query = DeliveryQuery { incident, limit: MAX_DELIVERIES, ..DeliveryQuery::default() };
+        let limit = MAX_DELIVERIES;
+        let mut query = DeliveryQuery { incident, limit, ..DeliveryQuery::default() };
         let mut sent = Sent::default();
-        for delivery in self.0.journal.stores().outbox.deliveries(&query).await? {
-            let NewNotification { channel, event, summary, .. } = delivery.notification;
-            let states = sent.states.entry(channel.clone()).or_default();
-            if !states.contains(&summary.state()) {
-                states.push(summary.state());
-            }
-            if event == NotificationEvent::Opened {
-                sent.notified.insert(channel);
+        // An incident that stays open for days has many repetitions after its start.
+        loop {
+            let page = self.0.journal.stores().outbox.deliveries(&query).await?;
+            let is_last = page.len() < limit;
+            query.before = page.last().map(|delivery| delivery.id);
+            page.into_iter().for_each(|delivery| sent.take(delivery.notification));
+            if is_last {
+                return Ok(sent);
             }
         }
-        Ok(sent)
     }
 
     fn routed(

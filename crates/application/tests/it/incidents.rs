@@ -331,3 +331,21 @@ async fn a_channel_that_keeps_states_hears_of_another_root_and_another_severity(
     ];
     assert_eq!(states(&watched).await, expected);
 }
+
+#[tokio::test]
+async fn the_end_of_an_incident_is_told_after_hundreds_of_repetitions() {
+    let mut watched = Watched::with(&["db"], &[]).await;
+    notify(&watched, Vec::new());
+    watched.pass(seconds(170), &[]).await;
+    let query = DeliveryQuery { limit: 1, ..DeliveryQuery::default() };
+    let opened = Outbox::deliveries(&*watched.world.store, &query).await.unwrap().remove(0);
+    let repeated = (1..=600).map(|number| NewNotification {
+        event: NotificationEvent::Repeated,
+        sequence: opened.notification.sequence + number,
+        ..opened.notification.clone()
+    });
+    let repeated: Vec<_> = repeated.collect();
+    Outbox::enqueue(&*watched.world.store, &repeated).await.unwrap();
+    watched.pass(seconds(90), &["db"]).await;
+    assert_eq!(told(&watched).await.last().map(String::as_str), Some("1 resolved"));
+}
