@@ -27,7 +27,7 @@ pub(super) type Told = BTreeMap<IncidentId, OffsetDateTime>;
 /// Maximum number of deliveries of one incident that are read at once.
 const MAX_DELIVERIES: usize = 500;
 
-/// What the channels were told about an incident.
+/// Notifications about an incident that are in the outbox.
 #[derive(Default)]
 struct Sent {
     /// Those that were told that it opened.

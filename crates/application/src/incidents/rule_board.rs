@@ -1,4 +1,4 @@
-//! What the evaluator and the watch of metric rules tell each other.
+//! State shared by the evaluator and the task that judges metric rules.
 
 use std::sync::Arc;
 

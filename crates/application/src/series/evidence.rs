@@ -1,4 +1,4 @@
-//! What is known about the series that metric rules name.
+//! Evidence about the series that metric rules name.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ const FLUSHED_WITHIN: Duration = Duration::seconds(10);
 /// Time within which a batch is stored.
 const STORED_WITHIN: StdDuration = StdDuration::from_secs(10);
 
-/// What memory and the store know about a series.
+/// Evidence about a series, from memory and from the store.
 pub(crate) struct Gathered {
     pub(crate) now: OffsetDateTime,
     pub(crate) heard: Option<HeardValue>,

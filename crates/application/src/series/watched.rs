@@ -1,4 +1,4 @@
-//! What metric rules need to know of the samples that arrive.
+//! Tracking of arriving samples for metric rules.
 //!
 //! For a comparison it is the time since which the values of a series have satisfied it, for the series
 //! that do. For an increase it is the series whose value rose. Everything else is read from the store when

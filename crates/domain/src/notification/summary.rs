@@ -44,8 +44,8 @@ pub struct IncidentSummary {
     pub tags: Vec<SharedTag>,
     /// Path of the incident on the page, starting with `/`. Channels put `PUBLIC_URL` in front.
     pub link: String,
-    /// What the channel was told before, if it was something else. A receiver that keeps a state for each
-    /// of these forgets it.
+    /// States sent to the channel before that differ from the current one. A receiver that keeps a state
+    /// for each of them ends it.
     #[cfg_attr(feature = "serde", serde(default, skip_serializing_if = "Vec::is_empty"))]
     pub earlier: Vec<EarlierState>,
 }

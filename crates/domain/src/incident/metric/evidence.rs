@@ -1,4 +1,4 @@
-//! What a replica knows about a series.
+//! Evidence about a series.
 
 use time::{Duration, OffsetDateTime};
 
@@ -42,7 +42,7 @@ impl Streak {
     }
 }
 
-/// What a replica knows about a series when it judges a rule.
+/// Evidence about a series, by which a replica judges a rule.
 ///
 /// All that a replica did not hear itself, because it was not running or had no connection, is unknown
 /// unless the store has it.

@@ -1,4 +1,4 @@
-//! What the values of a series mean for a rule.
+//! Verdicts of a rule about a series.
 
 use std::fmt;
 use std::sync::Arc;
