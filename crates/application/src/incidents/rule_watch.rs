@@ -50,7 +50,7 @@ pub struct RuleWatch {
     state: State,
 }
 
-/// What is known since the rules changed last.
+/// Progress of the judging: candidates, verdicts, and failed reads of the store.
 #[derive(Default)]
 struct State {
     generation: u64,

@@ -24,7 +24,7 @@ pub(super) enum Excess {
     Reject,
 }
 
-/// How samples arrive.
+/// Time at which samples arrived, their resolution, and what happens to those beyond a limit.
 #[derive(Clone, Copy)]
 pub(super) struct Arrival {
     pub(super) now: OffsetDateTime,

@@ -183,7 +183,7 @@ impl Watched {
         }
         let seconds = step.whole_seconds();
         tracing::warn!(seconds, "clock was set; metric rules begin their times again");
-        // What arrived after the step counts.
+        // Samples that arrived after the step still count.
         self.note_gap(utc - elapsed.min(step.unsigned_abs()));
         self.marks.lock().streaks.retain(|_, streak| streak.since <= utc);
     }

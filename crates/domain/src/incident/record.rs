@@ -110,7 +110,7 @@ pub struct Incident {
     pub root: Option<Slug>,
     /// Name of the metric rule, for incidents of that kind.
     pub rule: Option<String>,
-    /// What was found, in words, for incidents of the kinds `metric` and `blind`.
+    /// Finding in words, for incidents of the kinds `metric` and `blind`.
     pub finding: Option<String>,
     /// Time at which the root went down.
     pub started_at: OffsetDateTime,

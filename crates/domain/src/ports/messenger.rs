@@ -37,8 +37,9 @@ pub trait Messenger: Send + Sync {
     /// Returns [`SendError`] if it cannot tell that the receiver accepted the message.
     async fn send(&self, message: &Message) -> Result<(), SendError>;
 
-    /// Returns `true` if the receiver keeps a state for each incident, which must follow its severity and
-    /// its root. Such a channel is told of each change, and of incidents that somebody has acknowledged.
+    /// Returns `true` if the receiver keeps a state for each incident, which must follow its kind,
+    /// severity and root. Such a channel is notified of each change of these, and acknowledged incidents
+    /// are repeated to it.
     fn keeps_state(&self) -> bool {
         false
     }

@@ -26,7 +26,7 @@ pub enum Verdict {
         rule: Arc<MetricRule>,
         /// Time since which it is known to hold. For an absence, the time since which values are missed.
         since: OffsetDateTime,
-        /// What was found, in words. The first one is the metric.
+        /// Finding in words, which starts with the metric.
         finding: String,
         /// Source whose listened time counts.
         source: Source,
